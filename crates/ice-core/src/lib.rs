@@ -1,0 +1,15 @@
+//! The vocabulary and the ports of ice.
+//!
+//! Blueprints and their check, templates, the registry, the ports for tools, language models and
+//! storage, metric names and error codes live here. Nothing here opens a socket or spawns a process;
+//! the only disk touched is the embedded store's.
+
+pub mod error;
+pub mod id;
+pub mod llm;
+pub mod metrics;
+pub mod path;
+pub mod store;
+pub mod time;
+pub mod tools;
+pub mod value;

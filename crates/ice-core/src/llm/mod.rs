@@ -1,0 +1,11 @@
+//! The port for language models, and the two that need no key: `echo` and `scripted`.
+
+mod error;
+mod message;
+mod port;
+mod request;
+
+pub use error::{LlmError, LlmErrorKind};
+pub use message::{Message, Part, Role};
+pub use port::{Chunk, ChunkStream, Estimate, LlmContext, LlmProvider, ModelCapabilities};
+pub use request::{FinishReason, Request, Response, ToolDefinition, Usage};

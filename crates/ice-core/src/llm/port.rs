@@ -1,0 +1,94 @@
+//! The port: what every provider of language models does.
+
+use std::fmt;
+use std::pin::Pin;
+
+use async_trait::async_trait;
+use futures::Stream;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use tokio_util::sync::CancellationToken;
+
+use super::{LlmError, Request, Response};
+
+/// What a model can do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ModelCapabilities {
+    /// The largest conversation, in tokens.
+    pub max_input_tokens: u64,
+    /// The largest answer, in tokens.
+    pub max_output_tokens: u64,
+    /// Whether it can ask for tools.
+    pub tools: bool,
+    /// Whether it can follow a JSON Schema.
+    pub json_schema: bool,
+    /// Whether it reads images.
+    pub vision: bool,
+}
+
+/// What a request will cost at worst, before it is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Estimate {
+    /// Tokens to be read.
+    pub input_tokens: u64,
+    /// The most tokens to be written.
+    pub max_output_tokens: u64,
+}
+
+/// What a provider is given with each call.
+#[derive(Clone, Debug, Default)]
+pub struct LlmContext {
+    /// Fires when the call must end.
+    pub cancel: CancellationToken,
+    /// The same for every attempt of one call and after a crash.
+    pub idempotency_key: String,
+}
+
+/// A piece of a streamed answer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Chunk {
+    /// More text.
+    Text {
+        /// The text.
+        delta: String,
+    },
+    /// More readable reasoning.
+    Reasoning {
+        /// The text.
+        delta: String,
+    },
+    /// The end: the whole answer, exactly once and last.
+    Done {
+        /// The answer; its text is all deltas joined.
+        response: Response,
+    },
+}
+
+/// A streamed answer: deltas, then [`Chunk::Done`] or an error.
+pub type ChunkStream = Pin<Box<dyn Stream<Item = Result<Chunk, LlmError>> + Send>>;
+
+/// A provider of language models.
+#[async_trait]
+pub trait LlmProvider: Send + Sync + fmt::Debug {
+    /// The name blueprints use, for example `openai`.
+    fn name(&self) -> &str;
+
+    /// What a model can do; nothing if the model is unknown.
+    fn capabilities(&self, model: &str) -> Option<ModelCapabilities>;
+
+    /// The most a request can cost, in tokens.
+    fn estimate(&self, request: &Request) -> Estimate;
+
+    /// Asks and waits for the whole answer. Ends soon after `ctx.cancel` fires. Never retries by itself.
+    ///
+    /// # Errors
+    /// [`LlmError`], with the tokens spent.
+    async fn complete(&self, ctx: &LlmContext, request: Request) -> Result<Response, LlmError>;
+
+    /// Asks and streams the answer.
+    ///
+    /// # Errors
+    /// [`LlmError`] if the call could not be started; later failures are items of the stream.
+    async fn stream(&self, ctx: &LlmContext, request: Request) -> Result<ChunkStream, LlmError>;
+}

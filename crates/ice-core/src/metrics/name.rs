@@ -1,0 +1,170 @@
+//! The enum of metric names and what is known of each.
+
+/// How a metric moves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Only up; its name ends in `_total`.
+    Counter,
+    /// Up and down.
+    Gauge,
+    /// A distribution.
+    Histogram,
+}
+
+/// What a metric counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// Things.
+    Count,
+    /// Seconds.
+    Seconds,
+    /// Bytes.
+    Bytes,
+}
+
+/// How urgent an alert is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Severity {
+    /// Somebody should look within a day.
+    Warning,
+    /// Somebody should look now.
+    Critical,
+}
+
+/// A Prometheus alert on a metric.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Alert {
+    /// The name of the alert, in `UpperCamelCase`.
+    pub name: &'static str,
+    /// The PromQL expression.
+    pub expr: &'static str,
+    /// How long it must hold, for example `5m`.
+    pub hold: &'static str,
+    /// How urgent it is.
+    pub severity: Severity,
+    /// One sentence for whoever is woken.
+    pub summary: &'static str,
+}
+
+macro_rules! metrics_table {
+    ($($variant:ident = $kind:ident, $unit:ident, $name:literal, [$($label:literal),*], $help:literal
+        $(, alert($alert:literal, $expr:literal, $hold:literal, $severity:ident, $summary:literal))?;)*) => {
+        /// Every metric ice emits.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum MetricName {
+            $(#[doc = $help] $variant,)*
+        }
+
+        impl MetricName {
+            /// Every metric, in the order of this file.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
+            /// The name it is exported under; begins with `ice_`.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name,)* }
+            }
+
+            /// How it moves.
+            #[must_use]
+            pub const fn kind(self) -> Kind {
+                match self { $(Self::$variant => Kind::$kind,)* }
+            }
+
+            /// What it counts.
+            #[must_use]
+            pub const fn unit(self) -> Unit {
+                match self { $(Self::$variant => Unit::$unit,)* }
+            }
+
+            /// The names of its labels.
+            #[must_use]
+            pub const fn labels(self) -> &'static [&'static str] {
+                match self { $(Self::$variant => &[$($label),*],)* }
+            }
+
+            /// One sentence on what it says.
+            #[must_use]
+            pub const fn help(self) -> &'static str {
+                match self { $(Self::$variant => $help,)* }
+            }
+
+            /// The alert that watches it, if any.
+            #[must_use]
+            pub const fn alert(self) -> Option<Alert> {
+                match self { $(Self::$variant => metrics_table!(@alert $($alert, $expr, $hold, $severity, $summary)?),)* }
+            }
+        }
+    };
+    (@alert) => { None };
+    (@alert $alert:literal, $expr:literal, $hold:literal, $severity:ident, $summary:literal) => {
+        Some(Alert { name: $alert, expr: $expr, hold: $hold, severity: Severity::$severity, summary: $summary })
+    };
+}
+
+metrics_table! {
+    ExecutionsStarted = Counter, Count, "ice_executions_started_total", [], "Runs started.";
+    ExecutionsCompleted = Counter, Count, "ice_executions_completed_total", ["status"], "Runs ended, by final status.",
+        alert("IceRunsFailing",
+            "sum(rate(ice_executions_completed_total{status=\"failed\"}[15m])) > 0.1 * sum(rate(ice_executions_completed_total[15m]))",
+            "10m", Warning, "More than a tenth of the runs fail.");
+    ExecutionsFailed = Counter, Count, "ice_executions_failed_total", ["kind"], "Nodes that failed after their last attempt, by node kind.";
+    RunsActive = Gauge, Count, "ice_runs_active", [], "Runs being driven now.";
+    RunSeconds = Histogram, Seconds, "ice_run_seconds", ["status"], "Wall time of runs, by final status.";
+    NodeSeconds = Histogram, Seconds, "ice_node_seconds", ["kind"], "Wall time of node attempts, by node kind.";
+    NodeRetries = Counter, Count, "ice_node_retries_total", ["kind"], "Attempts after the first, by node kind.";
+    NodesSkipped = Counter, Count, "ice_nodes_skipped_total", [], "Nodes skipped because their branch was not taken.";
+    NodesUnresponsive = Counter, Count, "ice_nodes_unresponsive_total", [], "Nodes that ignored their cancellation past the grace period.";
+    JournalRecords = Counter, Count, "ice_journal_records_total", [], "Records appended to journals.";
+    JournalBytes = Counter, Bytes, "ice_journal_bytes_total", [], "Bytes appended to journals, values included.";
+    LlmTokens = Counter, Count, "ice_llm_tokens_total", ["provider", "direction"], "Tokens of model calls, by provider and direction.";
+    LlmCost = Counter, Count, "ice_llm_cost_total", ["provider"], "Cost of model calls in millionths of a US dollar, by provider.";
+    LlmSeconds = Histogram, Seconds, "ice_llm_seconds", ["provider"], "Wall time of model calls, by provider.";
+    StoreCommitSeconds = Histogram, Seconds, "ice_store_commit_seconds", ["durability"], "Time from a commit to its acknowledgement, by durability.";
+    StoreCommitBatch = Histogram, Count, "ice_store_commit_batch_size", [], "Commits written together in one group.";
+    StoreSyncSeconds = Histogram, Seconds, "ice_store_sync_seconds", [], "Time of one sync of the log.";
+    StoreQueueDepth = Gauge, Count, "ice_store_queue_depth", [], "Commits waiting for the log.";
+    StoreDiskBytes = Gauge, Bytes, "ice_store_disk_bytes", [], "Bytes of the store on disk.";
+    StoreRecoverySeconds = Histogram, Seconds, "ice_store_recovery_seconds", [], "Time to open the store.";
+    StoreRecoveredDiscarded = Counter, Count, "ice_store_recovered_discarded_total", [], "Unacknowledged commits dropped from the log's tail when opening.";
+    StoreCorruption = Counter, Count, "ice_store_corruption_total", [], "Damaged places found in the store.",
+        alert("IceStoreDamaged", "increase(ice_store_corruption_total[1h]) > 0", "0m", Critical,
+            "The store found damaged data; see `ice doctor` and the error page STORE_CORRUPT.");
+    StorePoisoned = Gauge, Count, "ice_store_poisoned", [], "1 while the store refuses writes after a failed write or sync.",
+        alert("IceStorePoisoned", "ice_store_poisoned > 0", "0m", Critical,
+            "A write or sync failed; the process must open its store again.");
+}
+
+impl MetricName {
+    pub(super) fn has_labels(self, pairs: &[(&'static str, &str)]) -> bool {
+        pairs.iter().map(|(key, _)| *key).eq(self.labels().iter().copied())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_follow_the_rules_of_prometheus() {
+        for metric in MetricName::ALL {
+            let name = metric.name();
+            assert!(name.starts_with("ice_"), "{name}");
+            assert!(
+                name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_'),
+                "{name}"
+            );
+            assert_eq!(name.ends_with("_total"), metric.kind() == Kind::Counter, "{name}");
+            if metric.unit() == Unit::Seconds {
+                assert!(name.ends_with("_seconds"), "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn names_are_unique() {
+        let names: std::collections::BTreeSet<_> =
+            MetricName::ALL.iter().map(|metric| metric.name()).collect();
+        assert_eq!(names.len(), MetricName::ALL.len());
+    }
+}

@@ -1,0 +1,122 @@
+//! Keys: text in segments, so that a prefix names a family.
+
+use std::borrow::Borrow;
+use std::fmt;
+use std::sync::Arc;
+
+use crate::id::Tenant;
+
+/// A key of the store: 1 to 512 bytes of UTF-8 in segments divided by `/`, ordered bytewise.
+///
+/// Build keys from segments. Numbers that must sort are written by [`Key::number`] as 16 hex digits.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Key(Arc<str>);
+
+/// A key that is empty, too long or has an empty segment.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a store key must have 1 to {} bytes, not {length}", Key::MAX_BYTES)]
+pub struct InvalidKey {
+    /// The length that was found, in bytes.
+    pub length: usize,
+}
+
+impl Key {
+    /// The longest key, in bytes.
+    pub const MAX_BYTES: usize = 512;
+
+    /// Checks and takes a text.
+    ///
+    /// # Errors
+    /// [`InvalidKey`] if it is empty or longer than [`Key::MAX_BYTES`].
+    pub fn new(text: &str) -> Result<Self, InvalidKey> {
+        if text.is_empty() || text.len() > Self::MAX_BYTES {
+            return Err(InvalidKey { length: text.len() });
+        }
+        Ok(Self(Arc::from(text)))
+    }
+
+    /// The root of everything that belongs to a tenant: `t/<tenant>/`.
+    #[must_use]
+    pub fn tenant(tenant: &Tenant) -> Self {
+        Self(Arc::from(format!("t/{tenant}/")))
+    }
+
+    /// This key with a segment and a closing `/`: a prefix. A `/` within the segment becomes `%2F`, a `%`
+    /// becomes `%25`, so that segments never merge.
+    #[must_use]
+    pub fn folder(&self, segment: &str) -> Self {
+        Self(Arc::from(format!("{}{}/", self.0, escape(segment))))
+    }
+
+    /// This prefix with a last segment: a full key. Escaped as in [`Key::folder`].
+    #[must_use]
+    pub fn leaf(&self, segment: &str) -> Self {
+        Self(Arc::from(format!("{}{}", self.0, escape(segment))))
+    }
+
+    /// This prefix with a number as last segment, 16 hex digits, so that keys sort by it.
+    #[must_use]
+    pub fn number(&self, number: u64) -> Self {
+        Self(Arc::from(format!("{}{number:016x}", self.0)))
+    }
+
+    /// The number that [`Key::number`] wrote after `prefix`.
+    #[must_use]
+    pub fn number_after(&self, prefix: &Self) -> Option<u64> {
+        let digits = self.0.strip_prefix(&*prefix.0)?;
+        (digits.len() == 16).then(|| u64::from_str_radix(digits, 16).ok())?
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The bytes.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+}
+
+fn escape(segment: &str) -> std::borrow::Cow<'_, str> {
+    if segment.contains(['/', '%']) {
+        segment.replace('%', "%25").replace('/', "%2F").into()
+    } else {
+        segment.into()
+    }
+}
+
+impl Borrow<str> for Key {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn segments_never_merge_and_numbers_sort() {
+        let root = Key::tenant(&Tenant::default());
+        assert_eq!(root.folder("run").leaf("a/b%").as_str(), "t/local/run/a%2Fb%25");
+        let journal = root.folder("j");
+        assert!(journal.number(9) < journal.number(10));
+        assert_eq!(journal.number(0xabc).number_after(&journal), Some(0xabc));
+        assert_eq!(journal.leaf("x").number_after(&journal), None);
+    }
+}

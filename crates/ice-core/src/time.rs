@@ -1,0 +1,174 @@
+//! The ports for time and identity: everything that asks "when" or needs a fresh id goes through these.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// A moment in UTC, milliseconds since the Unix epoch. Written as RFC 3339 with milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Moment(i64);
+
+impl Moment {
+    /// From milliseconds since the Unix epoch. Values outside the years -9999 to 9999 are clamped.
+    #[must_use]
+    pub fn from_millis(millis: i64) -> Self {
+        Self(millis.clamp(Timestamp::MIN.as_millisecond(), Timestamp::MAX.as_millisecond()))
+    }
+
+    /// Milliseconds since the Unix epoch.
+    #[must_use]
+    pub const fn as_millis(self) -> i64 {
+        self.0
+    }
+
+    /// This moment plus a span; saturates at the end of time.
+    #[must_use]
+    pub fn plus(self, span: std::time::Duration) -> Self {
+        Self::from_millis(self.0.saturating_add(i64::try_from(span.as_millis()).unwrap_or(i64::MAX)))
+    }
+
+    /// The span from `earlier` to this moment; zero if `earlier` is later.
+    #[must_use]
+    pub fn since(self, earlier: Self) -> std::time::Duration {
+        std::time::Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
+    }
+}
+
+impl fmt::Display for Moment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match Timestamp::from_millisecond(self.0) {
+            Ok(timestamp) => write!(f, "{timestamp:.3}"),
+            Err(_) => write!(f, "{}ms", self.0),
+        }
+    }
+}
+
+impl Serialize for Moment {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Moment {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        let timestamp: Timestamp = text.parse().map_err(serde::de::Error::custom)?;
+        Ok(Self(timestamp.as_millisecond()))
+    }
+}
+
+impl schemars::JsonSchema for Moment {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Moment".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({ "type": "string", "format": "date-time" })
+    }
+}
+
+/// Tells the time. Tests and the simulation replace it.
+pub trait Clock: Send + Sync + fmt::Debug {
+    /// The present moment.
+    fn now(&self) -> Moment;
+}
+
+/// Makes fresh ids. Tests and the simulation replace it.
+pub trait IdSource: Send + Sync + fmt::Debug {
+    /// A new UUID, version 7, that sorts after the ones before it.
+    fn uuid(&self) -> Uuid;
+}
+
+/// The machine's clock.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "this is the port's one implementation on the machine")]
+    fn now(&self) -> Moment {
+        Moment(Timestamp::now().as_millisecond())
+    }
+}
+
+/// Version 7 UUIDs from the machine's clock and randomness.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemIds;
+
+impl IdSource for SystemIds {
+    #[expect(clippy::disallowed_methods, reason = "this is the port's one implementation on the machine")]
+    fn uuid(&self) -> Uuid {
+        Uuid::now_v7()
+    }
+}
+
+/// A clock that moves only when told to.
+#[derive(Clone, Debug)]
+pub struct TestClock(Arc<AtomicI64>);
+
+impl TestClock {
+    /// Starts at `start`.
+    #[must_use]
+    pub fn new(start: Moment) -> Self {
+        Self(Arc::new(AtomicI64::new(start.0)))
+    }
+
+    /// Moves the clock forward.
+    pub fn advance(&self, span: std::time::Duration) {
+        self.0.fetch_add(i64::try_from(span.as_millis()).unwrap_or(i64::MAX), Ordering::SeqCst);
+    }
+}
+
+impl Clock for TestClock {
+    fn now(&self) -> Moment {
+        Moment::from_millis(self.0.load(Ordering::SeqCst))
+    }
+}
+
+/// Ids that count up from a seed: the same seed gives the same ids.
+#[derive(Clone, Debug)]
+pub struct TestIds(Arc<AtomicU64>);
+
+impl TestIds {
+    /// Starts counting at `seed`.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
+        Self(Arc::new(AtomicU64::new(seed)))
+    }
+}
+
+impl IdSource for TestIds {
+    fn uuid(&self) -> Uuid {
+        let count = self.0.fetch_add(1, Ordering::SeqCst);
+        let mut random = [0_u8; 10];
+        for (slot, byte) in random.iter_mut().skip(2).zip(count.to_be_bytes()) {
+            *slot = byte;
+        }
+        uuid::Builder::from_unix_timestamp_millis(1_700_000_000_000 + (count & 0xffff), &random).into_uuid()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_is_written_in_utc_with_milliseconds_and_reads_back() {
+        let moment = Moment::from_millis(1_767_225_600_123);
+        assert_eq!(serde_json::to_string(&moment).unwrap(), "\"2026-01-01T00:00:00.123Z\"");
+        assert_eq!(serde_json::from_str::<Moment>("\"2026-01-01T00:00:00.123Z\"").unwrap(), moment);
+        assert_eq!(serde_json::from_str::<Moment>("\"2026-01-01T02:00:00.123+02:00\"").unwrap(), moment);
+    }
+
+    #[test]
+    fn test_ids_ascend_and_repeat() {
+        let (a, b) = (TestIds::new(1), TestIds::new(1));
+        let first = a.uuid();
+        assert_eq!(first, b.uuid());
+        assert!(a.uuid() > first);
+        assert_eq!(first.get_version_num(), 7);
+    }
+}

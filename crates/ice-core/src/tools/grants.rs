@@ -1,0 +1,132 @@
+//! What a run may touch outside of itself. Given by whoever starts the run, never by a blueprint.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The files and hosts a run may touch. Empty by default.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Grants {
+    /// Absolute paths of folders and files that may be read.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub read: Vec<PathBuf>,
+    /// Absolute paths of folders and files that may be read and written.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub write: Vec<PathBuf>,
+    /// Hosts and ports that may be connected to.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub hosts: Vec<HostGrant>,
+}
+
+/// A host and port that may be connected to, private addresses included: `HOST:PORT`, `[V6]:PORT` for IPv6.
+/// `*.example.org:443` grants every host below `example.org`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct HostGrant {
+    /// The host name in lower case, or the address as it is written in a URL (IPv6 without brackets).
+    pub host: String,
+    /// The port.
+    pub port: u16,
+}
+
+/// A text that is no `HOST:PORT`.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not HOST:PORT, for example `api.example.org:443` or `[::1]:8080`")]
+pub struct InvalidGrant(pub String);
+
+impl HostGrant {
+    /// Whether this grant covers a host (as in a URL, without brackets) and port.
+    #[must_use]
+    pub fn covers(&self, host: &str, port: u16) -> bool {
+        let host = host.trim_end_matches('.').to_ascii_lowercase();
+        self.port == port
+            && match self.host.strip_prefix("*.") {
+                Some(parent) => {
+                    host.strip_suffix(parent).is_some_and(|rest| rest.len() > 1 && rest.ends_with('.'))
+                }
+                None => self.host == host,
+            }
+    }
+}
+
+impl FromStr for HostGrant {
+    type Err = InvalidGrant;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let invalid = || InvalidGrant(text.chars().take(200).collect());
+        let (host, port) = text.rsplit_once(':').ok_or_else(invalid)?;
+        let port: u16 = port.parse().ok().filter(|port| *port != 0).ok_or_else(invalid)?;
+        let (bare, bracketed) = match host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+            Some(inner) => (inner, true),
+            None => (host, false),
+        };
+        let is_v6 = bare.parse::<std::net::Ipv6Addr>().is_ok();
+        let name = bare.strip_prefix("*.").unwrap_or(bare);
+        let is_name = !name.is_empty()
+            && name.len() <= 253
+            && name.split('.').all(|label| {
+                !label.is_empty()
+                    && label.len() <= 63
+                    && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+            });
+        if bracketed == is_v6 && (is_v6 || is_name) {
+            Ok(Self { host: bare.to_ascii_lowercase(), port })
+        } else {
+            Err(invalid())
+        }
+    }
+}
+
+impl fmt::Display for HostGrant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.host.contains(':') {
+            write!(f, "[{}]:{}", self.host, self.port)
+        } else {
+            write!(f, "{}:{}", self.host, self.port)
+        }
+    }
+}
+
+impl Serialize for HostGrant {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for HostGrant {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        std::borrow::Cow::<'de, str>::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+impl JsonSchema for HostGrant {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "HostGrant".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({ "type": "string", "description": "HOST:PORT" })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn host_grants_are_read_and_cover() {
+        let grant: HostGrant = "API.example.org:443".parse().unwrap();
+        assert!(grant.covers("api.example.ORG", 443) && !grant.covers("api.example.org", 80));
+        let wide: HostGrant = "*.example.org:443".parse().unwrap();
+        assert!(wide.covers("a.b.example.org", 443));
+        assert!(!wide.covers("example.org", 443) && !wide.covers("badexample.org", 443));
+        assert_eq!("[::1]:80".parse::<HostGrant>().unwrap().to_string(), "[::1]:80");
+        for bad in ["", "host", "host:", "host:0", "host:99999", "::1:80", ":80", "a b:80", "[x]:80", "*:80"]
+        {
+            assert!(bad.parse::<HostGrant>().is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! The port for tools: what a tool says of itself, how it is called, and how it fails.
+
+mod context;
+mod effect;
+mod error;
+mod grants;
+mod spec;
+
+use std::fmt;
+
+use async_trait::async_trait;
+
+pub use context::{ProgressSink, ToolContext, ToolLimits};
+pub use effect::Effect;
+pub use error::{Started, ToolError};
+pub use grants::{Grants, HostGrant, InvalidGrant};
+pub use spec::{Capability, ToolSpec};
+
+use crate::value::Value;
+
+/// A unit of work that nodes call: JSON in, JSON out.
+///
+/// `call` must watch `ctx.cancel` and return [`ToolError::cancelled`] soon after it fires. Blocking work goes
+/// to `spawn_blocking`. The engine validates input and output against the schemas of the spec.
+#[async_trait]
+pub trait Tool: Send + Sync + fmt::Debug {
+    /// What the tool says of itself. Must not change while the tool is registered.
+    fn spec(&self) -> &ToolSpec;
+
+    /// The effect of a call with this input: at most that of the spec (a GET of an HTTP tool is idempotent).
+    fn effect(&self, input: &Value) -> Effect {
+        let _ = input;
+        self.spec().effect
+    }
+
+    /// Does the work.
+    ///
+    /// # Errors
+    /// [`ToolError`], which says whether anything was started.
+    async fn call(&self, ctx: &ToolContext, input: Value) -> Result<Value, ToolError>;
+}

@@ -1,0 +1,1 @@
+//! End-to-end tests of ice through its public surfaces.
