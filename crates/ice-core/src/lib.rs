@@ -4,6 +4,7 @@
 //! storage, metric names and error codes live here. Nothing here opens a socket or spawns a process;
 //! the only disk touched is the embedded store's.
 
+pub mod blueprint;
 pub mod error;
 pub mod id;
 pub mod llm;
