@@ -28,6 +28,9 @@ pub fn near_names<'a>(wanted: &str, known: impl IntoIterator<Item = &'a str>) ->
         .collect();
     near.sort_unstable();
     near.dedup();
+    // Beside a close name, a much farther one only distracts.
+    let nearest = near.first().map_or(0, |(distance, _)| *distance);
+    near.retain(|(distance, _)| *distance <= nearest + 1);
     near.truncate(MOST);
     near.into_iter().map(|(_, name)| name).collect()
 }
