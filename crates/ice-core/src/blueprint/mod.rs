@@ -1,6 +1,7 @@
 //! Blueprints: inert, typed descriptions of workflows. Data and rules only; nothing here executes.
 
 mod base;
+pub mod draw;
 mod kind;
 mod model;
 mod nodes;
