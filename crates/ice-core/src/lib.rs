@@ -9,6 +9,7 @@ pub mod id;
 pub mod llm;
 pub mod metrics;
 pub mod path;
+pub mod schema;
 pub mod store;
 pub mod time;
 pub mod tools;
