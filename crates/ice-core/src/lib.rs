@@ -11,6 +11,7 @@ pub mod llm;
 pub mod metrics;
 pub mod path;
 pub mod registry;
+pub mod schema;
 pub mod store;
 pub mod time;
 pub mod tools;
