@@ -5,6 +5,8 @@ pub mod draw;
 mod kind;
 mod model;
 mod nodes;
+#[cfg(test)]
+mod page;
 mod retry;
 
 pub use base::{ContextFormat, ContextRule, InputMapping, NodeBase};
