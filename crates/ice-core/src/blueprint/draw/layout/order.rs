@@ -121,3 +121,33 @@ fn between(net: &Net, upper: &[usize], width: usize) -> usize {
     }
     found
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::blueprint::draw::layout::rank::rank;
+    use crate::blueprint::draw::{Edge, EdgeKind};
+
+    fn check(count: usize, ends: &[(usize, usize)], before: usize, after: usize) {
+        let edge = |(from, to): &(usize, usize)| Edge { from: *from, to: *to, kind: EdgeKind::Dependency };
+        let edges: Vec<Edge> = ends.iter().map(edge).collect();
+        let mut net = Net::new(&rank(count, &edges), &vec![100.0; count]);
+        assert_eq!(crossings(&net), before);
+        order(&mut net);
+        assert_eq!(crossings(&net), after);
+        let mut all: Vec<usize> = net.rows.concat();
+        all.sort_unstable();
+        assert_eq!(all, (0..net.cells.len()).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn crossings_are_counted_and_undone() {
+        check(4, &[(0, 3), (1, 2)], 1, 0);
+        check(6, &[(0, 5), (1, 4), (2, 3)], 3, 0);
+        // Two by two all joined cannot be drawn without one.
+        check(4, &[(0, 2), (0, 3), (1, 2), (1, 3)], 1, 1);
+        // The long edge goes round the outside.
+        check(5, &[(0, 1), (0, 2), (1, 3), (2, 3), (3, 4), (0, 4)], 0, 0);
+        check(8, &[(0, 7), (0, 6), (1, 5), (1, 4), (2, 6), (3, 4)], 9, 0);
+    }
+}
