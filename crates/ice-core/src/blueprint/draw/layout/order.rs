@@ -22,7 +22,7 @@ pub(super) fn order(net: &mut Net) {
         let down = sweep % 2 == 0;
         for step in 1..net.rows.len() {
             let rank = if down { step } else { net.rows.len() - 1 - step };
-            sort(net, rank, down);
+            sort(net, rank, down, sweep % 4 >= 2);
         }
         if net.joints() <= MOST_EXCHANGED {
             exchange(net);
@@ -36,7 +36,9 @@ pub(super) fn order(net: &mut Net) {
     net.number_all();
 }
 
-fn sort(net: &mut Net, rank: usize, down: bool) {
+/// Sorts a row by the means of the cells above (`down`) or below. Turning ties round now and then leads out of
+/// orders that are best only among their neighbours.
+fn sort(net: &mut Net, rank: usize, down: bool, turn_ties: bool) {
     let Some(row) = net.rows.get(rank) else { return };
     let mean = |cell: &Cell| {
         let near = if down { &cell.up } else { &cell.down };
@@ -49,6 +51,9 @@ fn sort(net: &mut Net, rank: usize, down: bool) {
     for at in row {
         last = net.cells.get(*at).and_then(mean).unwrap_or(last);
         keyed.push((last, *at));
+    }
+    if turn_ties {
+        keyed.reverse();
     }
     keyed.sort_by(|a, b| a.0.total_cmp(&b.0));
     if let Some(row) = net.rows.get_mut(rank) {
