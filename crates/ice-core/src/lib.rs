@@ -10,6 +10,7 @@ pub mod llm;
 pub mod metrics;
 pub mod path;
 pub mod store;
+pub mod template;
 pub mod time;
 pub mod tools;
 pub mod value;
