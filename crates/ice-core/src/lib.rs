@@ -11,6 +11,7 @@ pub mod id;
 pub mod llm;
 pub mod metrics;
 pub mod path;
+pub mod registry;
 pub mod store;
 pub mod time;
 pub mod tools;
