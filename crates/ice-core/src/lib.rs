@@ -5,6 +5,7 @@
 //! the only disk touched is the embedded store's.
 
 pub mod blueprint;
+pub mod check;
 pub mod diagnostic;
 pub mod error;
 pub mod id;
@@ -12,6 +13,7 @@ pub mod llm;
 pub mod metrics;
 pub mod path;
 pub mod registry;
+pub mod schema;
 pub mod store;
 pub mod time;
 pub mod tools;
