@@ -3,7 +3,7 @@
 use super::tool::{Source, Tool};
 
 /// The test runner.
-pub(crate) const NEXTEST: Tool = Tool {
+const NEXTEST: Tool = Tool {
     name: "cargo-nextest",
     probe: &["cargo-nextest", "nextest", "--version"],
     version: None,
