@@ -91,7 +91,7 @@ pub(crate) fn run(cli: Cli) -> Result<bool> {
     let project = Project::find()?;
     let runner = Runner::new(&project);
     match cli.command {
-        Task::Setup { strict } => crate::setup::run(&runner, strict || environment::is_ci()),
+        Task::Setup { strict } => Ok(crate::setup::run(&runner, strict || environment::is_ci())),
         Task::Test { arguments } => steps::test(&runner, &arguments),
         Task::Ci(options) => steps::ci(&project, &runner, options),
         Task::Deny => steps::deny(&project, &runner),

@@ -13,8 +13,8 @@ use super::test::test;
 use super::unused::unused;
 use crate::cli::Ci;
 use crate::command::{self, Runner};
-use crate::guards;
 use crate::project::Project;
+use crate::{environment, guards, setup};
 
 /// Seconds that each fuzz target gets in CI, and in a long run.
 const FUZZ_SECONDS: u64 = 15;
@@ -38,6 +38,7 @@ pub(crate) fn ci(project: &Project, runner: &Runner, options: Ci) -> Result<bool
 fn quick<'a>(project: &'a Project, runner: &'a Runner) -> Vec<Step<'a>> {
     let mut steps = vec![
         Step::new("test", || test(runner, &[])),
+        Step::new("setup", || Ok(setup::run(runner, environment::is_ci()))),
         Step::new("fmt", || runner.run("cargo", &["fmt", "--all", "--check"])),
         Step::new("clippy", || {
             let arguments =
