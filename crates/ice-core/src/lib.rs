@@ -5,6 +5,8 @@
 //! the only disk touched is the embedded store's.
 
 pub mod blueprint;
+pub mod check;
+pub mod diagnostic;
 pub mod error;
 pub mod id;
 pub mod llm;
@@ -13,6 +15,7 @@ pub mod path;
 pub mod registry;
 pub mod schema;
 pub mod store;
+pub mod template;
 pub mod time;
 pub mod tools;
 pub mod value;
