@@ -9,6 +9,8 @@ mod nodes;
 mod read;
 mod retry;
 mod rules;
+#[cfg(test)]
+mod tests;
 mod text;
 
 pub use base::{ContextFormat, ContextRule, InputMapping, NodeBase};
@@ -20,7 +22,7 @@ pub use nodes::{
     CoordinationStrategy, HumanNode, LlmConfig, LlmNode, LoopNode, MonitorNode, ParallelNode, RecursiveNode,
     SwarmNode, ToolConfig, ToolNode, WaitStrategy, WorkflowNode,
 };
-pub use read::{Format, MAX_DEPTH, MAX_TEXT_BYTES, Reading, Source, read};
+pub use read::{Format, MAX_DEPTH, MAX_TEXT_BYTES, Reading, Source, read, read_value};
 pub use retry::{BackoffStrategy, RetryPolicy};
 pub(crate) use rules::{RESERVED, Rules};
 pub(crate) use text::{Form, Text, visit_value};
