@@ -2,11 +2,14 @@
 
 mod base;
 mod dialect;
+pub mod draw;
 mod kind;
 mod lock;
 mod model;
 mod nodes;
 mod read;
+#[cfg(test)]
+mod page;
 mod retry;
 mod rules;
 #[cfg(test)]

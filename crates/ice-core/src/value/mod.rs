@@ -2,7 +2,10 @@
 
 mod blob;
 mod convert;
+mod de;
+mod handoff;
 mod path;
+mod ser;
 
 use std::fmt;
 use std::sync::Arc;
