@@ -12,6 +12,7 @@ mod graph;
 mod known;
 mod names;
 mod output;
+pub mod partial;
 mod reading;
 mod reads;
 mod schemas;
@@ -21,5 +22,6 @@ mod tests;
 mod walk;
 
 pub use checked::{Checked, CheckedNode, CheckedScope, OuterNode};
-pub use walk::{MAX_NESTING, check};
+use reading::outputs_with;
 pub(crate) use walk::{Given, check_draft};
+pub use walk::{MAX_NESTING, check};

@@ -66,8 +66,8 @@ impl Source {
     /// Gives each diagnostic without a position the one it has in this text, and all of them this name.
     #[must_use]
     pub fn locate(&self, mut diagnostics: Diagnostics) -> Diagnostics {
-        if diagnostics.is_empty() {
-            return diagnostics;
+        if diagnostics.is_empty() || self.text.is_empty() {
+            return diagnostics.of_source(&self.name);
         }
         let (tree, lines) = (SpanTree::of(&self.text, self.format), LineIndex::new(&self.text));
         diagnostics.for_each(|diagnostic| {
@@ -83,10 +83,14 @@ impl Source {
         diagnostics.of_source(&self.name)
     }
 
-    /// The source text of a place, if it stands there exactly.
-    pub(super) fn text_at(&self, place: &Place) -> Option<&str> {
-        let found = SpanTree::of(&self.text, self.format).find(place).filter(|found| found.exact)?;
-        self.text.get(found.range)
+    /// The source texts of places, of those that stand there exactly.
+    pub(super) fn texts_at(&self, places: Vec<Place>) -> Vec<(Place, &str)> {
+        if places.is_empty() {
+            return Vec::new();
+        }
+        let tree = SpanTree::of(&self.text, self.format);
+        let text = |place: &Place| self.text.get(tree.find(place).filter(|found| found.exact)?.range);
+        places.into_iter().filter_map(|place| text(&place).map(|text| (place, text))).collect()
     }
 
     /// The way from the document.
@@ -135,7 +139,7 @@ impl Source {
         let before = self.text.get(..value.start)?;
         let line_start = before.rfind('\n')? + 1;
         let indent = before.get(line_start..)?;
-        let header = before.get(..line_start)?.trim_end_matches('\n');
+        let header = before.get(..line_start)?.strip_suffix('\n')?;
         let is_literal = ["|", "|-", "|+"].iter().any(|mark| header.ends_with(mark));
         if self.format == Format::Json || !is_literal || !indent.bytes().all(|byte| byte == b' ') {
             return None;
@@ -159,7 +163,8 @@ impl Source {
 fn is_block(before: &str) -> bool {
     let header = before.trim_end_matches([' ', '\n', '\r']);
     let on_own_line = before.get(header.len()..).is_some_and(|gap| gap.contains('\n'));
-    on_own_line && header.trim_end_matches(|c: char| c.is_ascii_digit() || c == '-' || c == '+').ends_with(['|', '>'])
+    on_own_line
+        && header.trim_end_matches(|c: char| c.is_ascii_digit() || c == '-' || c == '+').ends_with(['|', '>'])
 }
 
 #[cfg(test)]
@@ -172,8 +177,7 @@ mod tests {
     fn check(text: &str, part: Range<usize>, expected: (u32, &str)) {
         let format = if text.starts_with('{') { Format::Json } else { Format::Yaml };
         let mut diagnostic = Diagnostic::new(ErrorCode::TemplateSyntax, Severity::Error, "x");
-        diagnostic.place =
-            Place { steps: vec![Step::Key("k".into())], part: Some(part), ..Place::default() };
+        diagnostic.place = Place { steps: vec![Step::Key("k".into())], part: Some(part), ..Place::default() };
         let found = Source::new("t", text, format).locate(Diagnostics::collected(vec![diagnostic], 0));
         let position = found.iter().next().unwrap().position.unwrap();
         let line = text.lines().nth(position.line as usize - 1).unwrap_or_default();

@@ -22,7 +22,7 @@ fn tool(name: &str, input: &str, output: &str) -> ToolSpec {
 }
 
 /// Three tools, two providers, an agent, a blueprint; no executors for swarms and monitors.
-pub(super) fn catalog() -> Catalog {
+pub(in crate::check) fn catalog() -> Catalog {
     let unavailable = [KindName::Swarm, KindName::Monitor];
     Catalog {
         tools: vec![
@@ -38,7 +38,11 @@ pub(super) fn catalog() -> Catalog {
                 r#"{"type":"object","properties":{"name":{"type":"string"}}}"#,
                 r#"{"type":"object","properties":{"greeting":{"type":"string"}},"additionalProperties":false}"#,
             ),
-            tool("take", r#"{"type":"object","properties":{"rows":{"type":"array"},"n":{"type":"number"}}}"#, "true"),
+            tool(
+                "take",
+                r#"{"type":"object","properties":{"rows":{"type":"array"},"n":{"type":"number"}}}"#,
+                "true",
+            ),
         ],
         providers: vec![
             ProviderSpec { name: "echo".to_owned(), models: None },
