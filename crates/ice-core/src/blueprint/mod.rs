@@ -7,9 +7,9 @@ mod kind;
 mod lock;
 mod model;
 mod nodes;
-mod read;
 #[cfg(test)]
 mod page;
+mod read;
 mod retry;
 mod rules;
 #[cfg(test)]
