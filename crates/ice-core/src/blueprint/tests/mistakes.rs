@@ -68,8 +68,11 @@ const BASE: &[(&str, Takes)] = &[
     ("context_rules", Takes::Object),
 ];
 
-/// A sound node of each kind, and the fields of the kind.
-const KINDS: &[(&str, &[&str], &[(&str, Takes)])] = &[
+/// The name of a kind, the lines of a sound node, and the fields of the kind.
+type Kind = (&'static str, &'static [&'static str], &'static [(&'static str, Takes)]);
+
+/// Every kind.
+const KINDS: &[Kind] = &[
     ("tool", &["tool_name: hello"], &[("tool_name", Takes::Required), ("tool_args", Takes::Object)]),
     (
         "llm",
