@@ -17,7 +17,7 @@ mod reads;
 mod schemas;
 mod shape;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod walk;
 
 pub use checked::{Checked, CheckedNode, CheckedScope, OuterNode};
