@@ -9,7 +9,13 @@ mod list;
 mod support;
 
 pub mod list_files;
+pub mod query_json;
+pub mod query_rows;
+pub mod read_csv;
+pub mod read_json;
 pub mod read_text;
+pub mod write_csv;
+pub mod write_json;
 pub mod write_text;
 
 pub use list::all;
