@@ -7,6 +7,7 @@ mod present;
 mod quotes;
 mod source;
 mod table;
+pub(crate) mod units;
 mod watched;
 
 #[cfg(test)]
@@ -18,3 +19,4 @@ pub(crate) use pattern::compile_regex;
 pub(crate) use present::present;
 pub(crate) use source::{Decoding, Source, decode, read_all, reading_effect};
 pub(crate) use table::{CellTypes, TableOptions, as_row, columns_of, delimiter, read_table, unknown_column};
+pub(crate) use watched::stopped;
