@@ -175,6 +175,8 @@ fn work_without_end() {
 }
 
 fn strange_sources() {
+    bounded("{{ [] * 9223372036854775807 }}");
+    bounded("{{ '' * 9223372036854775807 }}");
     bounded("{{ 2 ** 1000000000000 }}");
     bounded("{{ 10 ** 38 * 10 ** 38 }}");
     bounded(&format!("{{{{ {} }}}}", "9".repeat(200_000)));

@@ -65,9 +65,7 @@ pub(super) fn slice(call: &Call<'_>) -> Outcome {
     let columns = (0..count).map(|index| {
         let extra = usize::from(index < longer);
         let mut column: Vec<Value> = rest.by_ref().take(each + extra).cloned().collect();
-        if let (0, Some(filler)) = (extra, &filler)
-            && longer > 0
-        {
+        if let (0, Some(filler)) = (extra, &filler) {
             column.push(filler.clone());
         }
         Value::list(column)

@@ -106,6 +106,15 @@ pub(super) fn pure_path(expr: &Expr<'_>) -> Option<(Path, Span)> {
     Some((path, cover(name.span(), expr.span())))
 }
 
+/// The place of a span of the parser's, which counted lines and columns already, up to what 16 bits hold.
+pub(in super::super) fn place_of(source: &str, span: Span) -> Place {
+    let range = span.start_offset as usize..span.end_offset as usize;
+    if span.start_line == u16::MAX || span.start_col == u16::MAX || span.start_line == 0 {
+        return Place::of(source, range);
+    }
+    Place { range, line: usize::from(span.start_line), column: usize::from(span.start_col) + 1 }
+}
+
 /// From the start of one span to the end of another.
 fn cover(first: Span, last: Span) -> Span {
     Span {
@@ -282,7 +291,7 @@ impl<'s> Lower<'s> {
     }
 
     pub(super) fn place(&self, span: Span) -> Place {
-        Place::of(self.source, span.start_offset as usize..span.end_offset as usize)
+        place_of(self.source, span)
     }
 
     /// The error for a built-in that does not exist.

@@ -12,7 +12,7 @@ use super::tree::{Node, call, constant, operate, variable};
 use super::whole::Lower;
 
 /// The most items of a list literal, entries of a map literal.
-const MAX_LITERAL: usize = 1000;
+pub(in super::super) const MAX_LITERAL: usize = 1000;
 
 impl<'s> Lower<'s> {
     /// Translates an expression; an error names its place.

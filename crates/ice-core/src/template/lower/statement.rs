@@ -11,7 +11,7 @@ use super::tree::{Node, constant, emit, operate, variable};
 use super::whole::Lower;
 
 /// The deepest blocks.
-const MAX_BLOCKS: usize = 32;
+pub(in super::super) const MAX_BLOCKS: usize = 32;
 /// What a captured block is bound to until its filter has run. No template can write this name.
 const CAPTURE: &str = "captured block";
 
