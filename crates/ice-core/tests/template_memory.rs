@@ -1,5 +1,6 @@
 //! Templates that try to grow without end, with the peak memory of this process as the judge. Nothing else
 //! runs in this binary, so that the peak is theirs.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a failing test is a panic")]
 #![cfg(target_os = "linux")]
 
 use std::time::{Duration, Instant};

@@ -319,13 +319,13 @@ pub(super) fn unpack(call: &Call<'_>) -> Outcome {
 }
 
 fn check_width(value: &Value, width: usize) -> Result<(), TemplateError> {
-    match value {
-        Value::List(items) if items.len() == width => Ok(()),
-        other => Err(TemplateError::failed(format!(
-            "{width} names are bound at once, which takes an array of {width} items and not {}",
-            describe(other)
-        ))),
+    if value.as_list().is_some_and(|items| items.len() == width) {
+        return Ok(());
     }
+    Err(TemplateError::failed(format!(
+        "{width} names are bound at once, which takes an array of {width} items and not {}",
+        describe(value)
+    )))
 }
 
 /// `range(stop)`, `range(start, stop, step)`

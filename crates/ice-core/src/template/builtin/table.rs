@@ -121,7 +121,12 @@ pub(in super::super) static TABLE: &[Builtin] = &[
     )),
     filter("first", &[], list::first, "the first item; undefined if there is none"),
     number(filter("float", &["default?"], convert::float, "the value as a float")),
-    filter("format", &["*"], format::format, "printf: `\"%.2f\"|format(x)`; widths up to 100"),
+    filter(
+        "format",
+        &["*"],
+        format::format,
+        "printf: the value is the pattern, `%.2f` and the like, with widths up to 100",
+    ),
     nests(filter(
         "groupby",
         &["attribute", "case_sensitive?"],
