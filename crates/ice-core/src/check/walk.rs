@@ -1,5 +1,6 @@
 //! The walk over a blueprint: every scope, every node, every rule.
 
+use std::cell::RefCell;
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -12,7 +13,7 @@ use super::{Checked, CheckedNode, CheckedScope};
 use crate::blueprint::{Blueprint, Node, NodeKind, RESERVED, Rules};
 use crate::diagnostic::{Diagnostics, Finding, Report, Trail, did_you_mean};
 use crate::error::ErrorCode;
-use crate::id::NodeId;
+use crate::id::{BlueprintId, NodeId};
 use crate::registry::Catalog;
 use crate::value::Value;
 
@@ -47,6 +48,8 @@ pub(crate) fn check_draft(
         catalog: Index::of(catalog),
         report: &report,
         given,
+        sound_refs: RefCell::default(),
+        own_id: &blueprint.blueprint_id,
         inputs: Value::Null,
         schemas: Schemas::default(),
         outputs: Outputs::default(),
@@ -60,6 +63,10 @@ pub(super) struct Checker<'c> {
     pub(super) catalog: Index<'c>,
     pub(super) report: &'c Report,
     pub(super) given: &'c Given,
+    /// The blueprints that are known not to run this one.
+    pub(super) sound_refs: RefCell<HashSet<String>>,
+    /// The id of the blueprint that is checked.
+    pub(super) own_id: &'c BlueprintId,
     /// The schema of the run's inputs; null if there is none.
     pub(super) inputs: Value,
     pub(super) schemas: Schemas,

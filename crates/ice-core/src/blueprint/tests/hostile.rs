@@ -23,6 +23,12 @@ fn survive(text: &str) -> Vec<Diagnostics> {
 }
 
 fn found(reading: &Reading) -> Diagnostics {
+    assert_eq!(reading.blueprint.is_none(), reading.diagnostics.has_errors());
+    if let Some(blueprint) = &reading.blueprint {
+        let written = serde_json::to_string(&**blueprint).unwrap();
+        let again = read(&written, Format::Json, "again");
+        assert_eq!(again.blueprint.as_ref(), Some(blueprint), "{}", again.diagnostics);
+    }
     match reading.check(&catalog()) {
         Ok(checked) => checked.warnings().clone(),
         Err(found) => {
