@@ -11,6 +11,8 @@ mod support;
 pub mod chunk_text;
 pub mod hash;
 pub mod hello;
+#[cfg(feature = "http")]
+pub mod http_fetch;
 pub mod list_files;
 pub mod now;
 pub mod query_json;

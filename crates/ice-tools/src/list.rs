@@ -12,6 +12,8 @@ pub fn all() -> Vec<Arc<dyn Tool>> {
         crate::chunk_text::tool(),
         crate::hash::tool(),
         crate::hello::tool(),
+        #[cfg(feature = "http")]
+        crate::http_fetch::tool(),
         crate::list_files::tool(),
         crate::now::tool(),
         crate::query_json::tool(),
