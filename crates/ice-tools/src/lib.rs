@@ -6,6 +6,7 @@
 
 mod access;
 mod list;
+pub mod reference;
 mod support;
 
 pub mod chunk_text;
@@ -27,4 +28,4 @@ pub mod write_csv;
 pub mod write_json;
 pub mod write_text;
 
-pub use list::all;
+pub use list::{Entry, all, entries};

@@ -40,7 +40,9 @@ impl Server {
                 connections.spawn(async move {
                     let mut request = Vec::new();
                     let mut buffer = [0; 4096];
-                    while !request.windows(4).any(|window| window == b"\r\n\r\n") {
+                    // Something that begins like TLS gets an answer that is none.
+                    let is_tls = |request: &[u8]| request.first() == Some(&0x16);
+                    while !is_tls(&request) && !request.windows(4).any(|window| window == b"\r\n\r\n") {
                         match socket.read(&mut buffer).await {
                             Ok(0) | Err(_) => return,
                             Ok(count) => request.extend_from_slice(&buffer[..count]),
