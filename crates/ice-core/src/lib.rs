@@ -4,13 +4,18 @@
 //! storage, metric names and error codes live here. Nothing here opens a socket or spawns a process;
 //! the only disk touched is the embedded store's.
 
+pub mod blueprint;
+pub mod check;
+pub mod diagnostic;
 pub mod error;
 pub mod id;
 pub mod llm;
 pub mod metrics;
 pub mod path;
+pub mod registry;
 pub mod schema;
 pub mod store;
+pub mod template;
 pub mod time;
 pub mod tools;
 pub mod value;

@@ -1,0 +1,112 @@
+//! `agent`: lets a model choose tools until it is done.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::LlmConfig;
+use crate::blueprint::read::Fields;
+use crate::blueprint::rules::Rules;
+use crate::blueprint::text::{Visit, visit_value};
+use crate::diagnostic::Trail;
+use crate::value::Value;
+
+/// Lets a model choose tools until it is done.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct AgentNode {
+    /// The registered agent.
+    pub package: String,
+    /// The attribute within the package; its last dotted part if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent_attr: Option<String>,
+    /// The model; the agent's own if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// The versions of the agent that will do, as a semver requirement.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version_constraint: Option<String>,
+    /// Settings handed to the agent; strings are templates.
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    pub agent_config: Value,
+    /// The tools it may use; the agent's own if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tools: Option<Vec<ToolConfig>>,
+    /// Settings of its memory.
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    pub memory: Value,
+    /// The most rounds; at least 1.
+    #[serde(default = "default_iterations")]
+    #[schemars(range(min = 1))]
+    pub max_iterations: u32,
+    /// Settings of the provider.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub llm_config: Option<LlmConfig>,
+}
+
+impl AgentNode {
+    pub(crate) fn read(fields: &mut Fields<'_>) -> Self {
+        Self {
+            package: fields.required_text("package"),
+            agent_attr: fields.text("agent_attr"),
+            model: fields.text("model"),
+            version_constraint: fields.text("version_constraint"),
+            agent_config: fields.templates("agent_config"),
+            tools: fields.objects("tools", ToolConfig::read),
+            memory: fields.object("memory"),
+            max_iterations: fields.whole("max_iterations").unwrap_or_else(default_iterations),
+            llm_config: fields.below("llm_config", LlmConfig::read),
+        }
+    }
+
+    pub(crate) fn rules(&self, rules: Rules<'_>) {
+        rules.not_blank("package", &self.package);
+        rules.positive("max_iterations", Some(self.max_iterations.into()));
+        if let Some(constraint) = &self.version_constraint
+            && let Err(error) = semver::VersionReq::parse(constraint)
+        {
+            let message = format!("`{constraint}` is not a requirement on versions: {error}");
+            rules.broken("version_constraint", message, "write it like `>=1.2, <2`".to_owned());
+        }
+        for (index, tool) in self.tools.iter().flatten().enumerate() {
+            rules.below("tools", |rules| rules.item(index, |rules| rules.not_blank("name", &tool.name)));
+        }
+        if let Some(config) = &self.llm_config {
+            rules.below("llm_config", |rules| config.rules(rules));
+        }
+    }
+
+    pub(crate) fn texts<'n>(&'n self, at: &Trail<'_>, visit: &mut Visit<'_, 'n>) {
+        visit_value("agent_config", &self.agent_config, at, visit);
+    }
+}
+
+fn default_iterations() -> u32 {
+    10
+}
+
+/// A tool as an agent sees it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ToolConfig {
+    /// The registered tool.
+    pub name: String,
+    /// What it does; the tool's own words if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// The parameters the model may set, name to JSON Schema.
+    pub parameters: Value,
+    /// The parameters the model must set.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub required: Vec<String>,
+}
+
+impl ToolConfig {
+    fn read(fields: &mut Fields<'_>) -> Self {
+        fields.require("parameters");
+        Self {
+            name: fields.required_text("name"),
+            description: fields.text("description"),
+            parameters: fields.object("parameters"),
+            required: fields.texts("required").unwrap_or_default(),
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! Whole files through reading and checking.
+
+pub(crate) mod catalog;
+mod mistakes;
+mod structure;

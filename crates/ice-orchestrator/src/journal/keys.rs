@@ -1,0 +1,98 @@
+//! Where things of a run stand in the store. The tenant comes first everywhere.
+
+use ice_core::id::{BlueprintId, RunId, Tenant};
+use ice_core::store::Key;
+use ice_core::time::Moment;
+use ice_core::value::BlobHash;
+
+use super::RunStatus;
+
+/// A run's id such that newer runs come first: ids ascend with time, their complements descend.
+pub(crate) fn newest_first(run: RunId) -> String {
+    format!("{:032x}", !run.uuid().as_u128())
+}
+
+/// The run that [`newest_first`] stands for.
+pub(crate) fn run_of(text: &str) -> Option<RunId> {
+    let complement = u128::from_str_radix(text, 16).ok().filter(|_| text.len() == 32)?;
+    Some(RunId::from(uuid::Uuid::from_u128(!complement)))
+}
+
+/// All heads of a tenant: one key per run, the newest first.
+pub(crate) fn heads(tenant: &Tenant) -> Key {
+    Key::tenant(tenant).folder("run")
+}
+
+/// The head of a run: who owns it, where it stands, what its next record is.
+pub(crate) fn head(tenant: &Tenant, run: RunId) -> Key {
+    heads(tenant).leaf(&newest_first(run))
+}
+
+/// All journals of a tenant.
+pub(crate) fn journals(tenant: &Tenant) -> Key {
+    Key::tenant(tenant).folder("journal")
+}
+
+/// The chunks of a run's journal; each key ends in the number of its first record.
+pub(crate) fn journal(tenant: &Tenant, run: RunId) -> Key {
+    journals(tenant).folder(&run.to_string())
+}
+
+/// The run that a chunk of a journal belongs to.
+pub(crate) fn run_of_chunk(tenant: &Tenant, key: &Key) -> Option<RunId> {
+    key.as_str().strip_prefix(journals(tenant).as_str())?.split('/').next()?.parse().ok()
+}
+
+/// A pinned plan.
+pub(crate) fn plan(tenant: &Tenant, hash: BlobHash) -> Key {
+    Key::tenant(tenant).folder("plan").leaf(&hash.to_string())
+}
+
+/// The runs of a status, the newest first.
+pub(crate) fn by_status(tenant: &Tenant, status: RunStatus) -> Key {
+    Key::tenant(tenant).folder("status").folder(status.as_str())
+}
+
+/// The runs of a blueprint, the newest first.
+pub(crate) fn by_blueprint(tenant: &Tenant, blueprint: &BlueprintId) -> Key {
+    Key::tenant(tenant).folder("blueprint").folder(blueprint.as_str())
+}
+
+/// The run that a caller's idempotency key stands for.
+pub(crate) fn idempotency(tenant: &Tenant, key: &str) -> Key {
+    Key::tenant(tenant).folder("idempotency").leaf(&BlobHash::of(key.as_bytes()).to_string())
+}
+
+/// A run's inbox.
+pub(crate) fn inbox(tenant: &Tenant, run: RunId) -> Key {
+    inboxes(tenant).folder(&run.to_string())
+}
+
+/// All inboxes of a tenant.
+pub(crate) fn inboxes(tenant: &Tenant) -> Key {
+    Key::tenant(tenant).folder("inbox")
+}
+
+/// When a run that waits must be looked at.
+pub(crate) fn timer(tenant: &Tenant, at: Moment, run: RunId) -> Key {
+    let at = u64::try_from(at.as_millis()).unwrap_or_default();
+    Key::tenant(tenant).folder("timer").number(at).folder("").leaf(&run.to_string())
+}
+
+/// The lease of an engine: the runs it owns are its own for as long as it holds.
+pub(crate) fn engine(name: &str) -> Key {
+    Key::tenant(&Tenant::default()).folder("engine").leaf(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn newer_runs_come_first() {
+        let run = |number: u128| RunId::from(uuid::Uuid::from_u128(number));
+        assert!(newest_first(run(2)) < newest_first(run(1)));
+        assert_eq!(run_of(&newest_first(run(77))), Some(run(77)));
+        assert_eq!(run_of("77"), None);
+    }
+}

@@ -1,0 +1,17 @@
+//! Plans, runs, journals and executors: from a checked blueprint to a durable run.
+//!
+//! A blueprint is compiled into a [`workflow::Plan`]; a run is a pure state machine over the plan
+//! ([`workflow::runtime`]); its journal ([`journal`]) is the only durable truth about it; the engine drives
+//! it. Executors never import the runtime: what they need comes in through a context.
+
+pub mod engine;
+pub mod events;
+pub mod executors;
+pub mod journal;
+pub mod workflow;
+
+/// The kinds of node that can be executed; blueprints with others pass the check with a warning.
+#[must_use]
+pub const fn executable_kinds() -> &'static [ice_core::blueprint::KindName] {
+    executors::builtin::KINDS
+}
