@@ -59,6 +59,7 @@ fn run(project: &Project, runner: &Runner, target: &str, seconds: u64) -> Result
         "-max_len=65536",
         "-print_final_stats=1",
         "-verbosity=0",
+        "-print_funcs=0",
     ]);
     let good = runner.run("cargo", &arguments)?;
     if !good {
