@@ -5,6 +5,7 @@
 //! it. Executors never import the runtime: what they need comes in through a context.
 
 pub mod engine;
+pub mod events;
 pub mod executors;
 pub mod journal;
 pub mod workflow;
