@@ -13,7 +13,7 @@ static SCOPE: LazyLock<Map> = LazyLock::new(|| {
         ("n".into(), Value::from(7)),
         ("none".into(), Value::Null),
         ("list".into(), Value::list((0..20).map(Value::from))),
-        ("map".into(), Value::map([("a", Value::from(1.5)), ("b", Value::list([Value::from("c")]))])),
+        ("map".into(), Value::map([("a", Value::from(15)), ("b", Value::list([Value::from("c")]))])),
     ]
     .into_iter()
     .collect()

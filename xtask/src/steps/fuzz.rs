@@ -26,6 +26,12 @@ pub(crate) fn fuzz(project: &Project, runner: &Runner, seconds: u64, chosen: &[S
     if !setup::ensure(runner, &CARGO_FUZZ) {
         return Ok(Outcome::Skipped(format!("no cargo-fuzz for {}", names())));
     }
+    let build = runner.target().join("fuzz");
+    let folder = build.to_string_lossy();
+    if !runner.run("cargo", &["+nightly", "fuzz", "build", "--target-dir", &folder])? {
+        console::warn("the fuzz targets do not build");
+        return Ok(Outcome::Failed);
+    }
     let mut good = true;
     for target in wanted {
         good &= run(project, runner, target, seconds)?;
