@@ -41,7 +41,9 @@ fn bodies_take_their_nodes_in_the_order_of_the_list() {
          - {id: l, type: loop, items_source: inputs.rows, body_nodes: [b, a]}\n\
          - {id: b, type: tool, tool_name: x}\n",
     );
-    let [Node { kind: NodeKind::Loop(looped), .. }] = blueprint.nodes.as_slice() else { panic!("{blueprint:?}") };
+    let [Node { kind: NodeKind::Loop(looped), .. }] = blueprint.nodes.as_slice() else {
+        panic!("{blueprint:?}")
+    };
     let ids: Vec<&str> = looped.body.iter().map(|node| node.id.as_str()).collect();
     assert_eq!(ids, ["b", "a"]);
     assert!(looped.body[1].base.dependencies.is_empty(), "what contains a node comes first anyway");
@@ -80,10 +82,8 @@ fn what_lists_cannot_mean_is_told() {
             "- {id: c, type: condition, expression: 'true', true_branch: [a], false_branch: [a]}\n\
              - {id: a, type: tool, tool_name: x}\n"
         ),
-        [
-            "3:80: error[DUPLICATE_ID]: c: false_branch.0: `a` is in a branch of `c` already; \
-             a node can be in one branch"
-        ]
+        ["3:80: error[DUPLICATE_ID]: c: false_branch.0: `a` is in a branch of `c` already; \
+             a node can be in one branch"]
     );
     assert_eq!(
         problems(
@@ -98,22 +98,25 @@ fn what_lists_cannot_mean_is_told() {
              - {id: c, type: condition, expression: 'true', true_branch: [a]}\n\
              - {id: a, type: tool, tool_name: x}\n"
         ),
-        [
-            "4:61: error[RULE_VIOLATION]: c: true_branch.0: `c` and its branch must be in the same body; \
-             list both in one body or branch, or neither"
-        ]
+        ["4:61: error[RULE_VIOLATION]: c: true_branch.0: `c` and its branch must be in the same body; \
+             list both in one body or branch, or neither"]
     );
     assert_eq!(
-        problems("- {id: l, type: loop, items_source: x, body_nodes: [a], body: []}\n- {id: a, type: tool, tool_name: x}\n"),
+        problems(
+            "- {id: l, type: loop, items_source: x, body_nodes: [a], body: []}\n- {id: a, type: tool, tool_name: x}\n"
+        ),
         ["3:40: error[RULE_VIOLATION]: l: body_nodes: `body_nodes` and `body` exclude each other"]
     );
 }
 
 #[test]
 fn the_version_is_guessed_from_the_fields() {
-    let dialect = |nodes: &str| read(&format!("nodes:\n{nodes}"), Format::Yaml, "test").diagnostics.to_string();
+    let dialect =
+        |nodes: &str| read(&format!("nodes:\n{nodes}"), Format::Yaml, "test").diagnostics.to_string();
     assert_eq!(
-        dialect("- {id: l, type: loop, items_source: x, body_nodes: [a]}\n- {id: a, type: tool, tool_name: x}\n"),
+        dialect(
+            "- {id: l, type: loop, items_source: x, body_nodes: [a]}\n- {id: a, type: tool, tool_name: x}\n"
+        ),
         ""
     );
     assert_eq!(
