@@ -10,6 +10,8 @@ pub mod id;
 pub mod llm;
 pub mod metrics;
 pub mod path;
+pub mod registry;
+pub mod schema;
 pub mod store;
 pub mod time;
 pub mod tools;

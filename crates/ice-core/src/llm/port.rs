@@ -77,6 +77,11 @@ pub trait LlmProvider: Send + Sync + fmt::Debug {
     /// What a model can do; nothing if the model is unknown.
     fn capabilities(&self, model: &str) -> Option<ModelCapabilities>;
 
+    /// The ids of the models it has; nothing if it takes any name.
+    fn models(&self) -> Option<Vec<String>> {
+        None
+    }
+
     /// The most a request can cost, in tokens.
     fn estimate(&self, request: &Request) -> Estimate;
 

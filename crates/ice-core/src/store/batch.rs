@@ -75,6 +75,14 @@ impl Batch {
         self
     }
 
+    /// Adds the writes and expectations of another batch, after the ones here.
+    #[must_use]
+    pub fn merge(mut self, other: Self) -> Self {
+        self.writes.extend(other.writes);
+        self.expectations.extend(other.expectations);
+        self
+    }
+
     /// The writes, in order.
     #[must_use]
     pub fn writes(&self) -> &[Put] {

@@ -1,13 +1,26 @@
 //! The port for everything that lasts, and its implementations.
 
 mod batch;
+pub mod blob;
 mod error;
+mod feed;
+pub mod inbox;
 mod key;
+pub mod lease;
+mod limits;
+mod lock;
+mod memory;
 mod port;
 
+#[cfg(any(test, feature = "testing"))]
+pub mod conformance;
+
 pub use batch::{Batch, Expect, Expectation, Put};
+pub use blob::{BlobGuard, BlobStore};
 pub use error::{CommitError, StoreError};
 pub use key::{InvalidKey, Key};
+pub use limits::{MAX_BATCH_BYTES, MAX_VALUE_BYTES};
+pub use memory::{MemoryBlobs, MemoryStore};
 pub use port::{
     Change, ChangeKind, CommitSeq, Durability, Entry, Offers, Store, Version, Versioned, Watch, WatchEvent,
 };

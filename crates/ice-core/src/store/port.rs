@@ -120,7 +120,8 @@ pub type Watch = Pin<Box<dyn Stream<Item = WatchEvent> + Send>>;
 /// One port for everything that lasts: versioned keys, changed by conditional batches.
 ///
 /// Compare-and-set, idempotency, leases and version locks are all [`Store::commit`] with expectations.
-/// `get`, `scan` and `watch` show acknowledged commits only, and an acknowledged commit at once.
+/// `get`, `scan` and `watch` show acknowledged commits only; `get` and `scan` show them at once, `watch` in the
+/// order of their numbers. Commits survive in that order too: where one survives, all before it do.
 ///
 /// All methods are cancel-safe, except that a dropped `commit` may or may not have been applied.
 #[async_trait]
@@ -131,22 +132,26 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// [`StoreError`] if the store failed; an absent key is no error.
     async fn get(&self, key: &Key) -> Result<Option<Versioned>, StoreError>;
 
-    /// At most `limit` entries whose keys begin with `prefix`, in key order, after `after` if given.
+    /// At most `limit` entries whose keys begin with `prefix`, in key order, after `after` if given. They are
+    /// one snapshot: of no commit only a part is seen.
     ///
     /// # Errors
     /// [`StoreError`] if the store failed.
     async fn scan(&self, prefix: &Key, after: Option<&Key>, limit: usize) -> Result<Vec<Entry>, StoreError>;
 
-    /// Applies a batch whole or not at all. Returns once `durability` holds; nobody sees the batch before.
+    /// Applies a batch whole or not at all. Returns once `durability` holds; nobody sees the batch before. A
+    /// batch that writes nothing checks its expectations, takes no number and returns once `durability` holds
+    /// for every commit before it.
     ///
     /// # Errors
     /// [`CommitError::Conflict`] if an expectation did not hold, [`CommitError::Store`] if the store failed.
     async fn commit(&self, batch: Batch, durability: Durability) -> Result<CommitSeq, CommitError>;
 
-    /// Changes under `prefix` after the commit `after`; without it, from now on.
+    /// Changes under `prefix` after the commit `after`; without it, from now on. Ends with the store. A number
+    /// that was seen serves as `after` of a later watch once a change with a higher number was seen.
     fn watch(&self, prefix: &Key, after: Option<CommitSeq>) -> Watch;
 
-    /// The number of the newest acknowledged commit.
+    /// The newest commit such that it and all before it are acknowledged.
     fn last_commit(&self) -> CommitSeq;
 
     /// What this store promises and permits.

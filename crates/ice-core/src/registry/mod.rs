@@ -1,0 +1,23 @@
+//! The registry: which tools, providers, agents and blueprints there are, and the catalog, its view as data.
+//!
+//! A [`Registry`] is a value that is passed in, never a global. Each of its four collections offers the same
+//! five calls: `register`, `get`, `list`, `contains` and `remove`.
+
+mod agent;
+mod catalog;
+mod collection;
+mod entry;
+mod error;
+mod near;
+#[expect(clippy::module_inception, reason = "the noun of the module is the registry itself")]
+mod registry;
+#[cfg(test)]
+mod tests;
+
+pub use agent::AgentDefinition;
+pub use catalog::{BlueprintSpec, Catalog, ProviderSpec};
+pub use collection::Collection;
+pub use entry::{Entry, NamedBlueprint};
+pub use error::RegistryError;
+pub use near::near_names;
+pub use registry::Registry;

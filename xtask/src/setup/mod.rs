@@ -1,0 +1,10 @@
+//! `cargo xtask setup`: what tests and guards need beyond Rust. Everything lands in the project's own target
+//! folder; the system is not touched.
+
+mod debian;
+mod install;
+mod tool;
+mod tools;
+mod wheel;
+
+pub(crate) use install::run;
