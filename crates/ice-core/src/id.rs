@@ -151,6 +151,13 @@ text_id!(
     |text| is_word(text, |c| c.is_ascii_alphanumeric() || c == '_', |c| c.is_ascii_alphanumeric() || "_-.".contains(c), 128)
 );
 
+impl BlueprintId {
+    /// Takes text that is known to follow the rule.
+    pub(crate) fn from_valid(text: &str) -> Self {
+        Self(Arc::from(text))
+    }
+}
+
 text_id!(
     /// The owner that every run, blueprint, secret and event belongs to; first in the key layout.
     Tenant, "tenant", "1 to 64 lower-case letters, digits, `_` or `-`, beginning with a letter or digit",

@@ -5,6 +5,8 @@
 //! the only disk touched is the embedded store's.
 
 pub mod blueprint;
+pub mod check;
+pub mod diagnostic;
 pub mod error;
 pub mod id;
 pub mod llm;

@@ -5,6 +5,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::RetryPolicy;
+use super::read::{Context, Fields};
+use super::rules::Rules;
+use crate::diagnostic::{Finding, Trail};
+use crate::error::ErrorCode;
 use crate::id::NodeId;
 use crate::value::{Value, ValuePath};
 
@@ -95,6 +99,52 @@ impl Default for NodeBase {
     }
 }
 
+impl NodeBase {
+    pub(crate) fn read(fields: &mut Fields<'_>) -> Self {
+        // The level of a node in its graph: written by older systems, computed here.
+        let _ = fields.any("level");
+        Self {
+            name: fields.text("name"),
+            dependencies: fields.node_ids("dependencies"),
+            metadata: fields.object("metadata"),
+            provider: fields.text("provider"),
+            timeout_seconds: fields.whole("timeout_seconds"),
+            retries: fields.whole("retries").unwrap_or(0),
+            backoff_seconds: fields.number("backoff_seconds").unwrap_or(0.0),
+            retry_policy: fields.below("retry_policy", RetryPolicy::read),
+            input_schema: fields.object("input_schema"),
+            output_schema: fields.object("output_schema"),
+            input_mappings: fields.entries("input_mappings", InputMapping::read),
+            output_mappings: fields.paths("output_mappings"),
+            use_cache: fields.flag("use_cache", true),
+            input_selection: fields.texts("input_selection"),
+            output_selection: fields.texts("output_selection"),
+            context_rules: fields.entries("context_rules", |value, at, context| {
+                let mut fields = Fields::of(value, at, context);
+                let rule = ContextRule::read(&mut fields);
+                fields.finish();
+                Some(rule)
+            }),
+        }
+    }
+
+    pub(crate) fn rules(&self, rules: Rules<'_>) {
+        rules.positive("timeout_seconds", self.timeout_seconds);
+        rules.within("backoff_seconds", Some(self.backoff_seconds), 0.0..=f64::INFINITY);
+        if let Some(policy) = &self.retry_policy {
+            rules.below("retry_policy", |rules| policy.rules(rules));
+        }
+        for name in self.input_mappings.keys() {
+            rules.below("input_mappings", |rules| rules.identifier(name, name));
+        }
+        for (name, schema) in [("input_schema", &self.input_schema), ("output_schema", &self.output_schema)] {
+            if !schema.is_null() && schema.as_map().is_none() {
+                rules.add(name, Finding::error(ErrorCode::InvalidSchema, "a schema must be an object"));
+            }
+        }
+    }
+}
+
 fn is_zero(number: &u32) -> bool {
     *number == 0
 }
@@ -121,6 +171,24 @@ pub enum InputMapping {
     Literal(Value),
 }
 
+impl InputMapping {
+    /// An object that names a source is one; every other value is a literal.
+    fn read(value: &Value, at: &Trail<'_>, context: &Context<'_>) -> Option<Self> {
+        if value.get("source_node_id").is_none() && value.get("source_output_key").is_none() {
+            return Some(Self::Literal(value.clone()));
+        }
+        let mut fields = Fields::of(value, at, context);
+        fields.require("source_node_id");
+        fields.require("source_output_key");
+        let node = fields.node_id("source_node_id");
+        let key = fields.text("source_output_key");
+        let rules = fields.object("rules");
+        fields.finish();
+        let source_output_key = ValuePath::from(key?.as_str());
+        Some(Self::Source { source_node_id: node?, source_output_key, rules })
+    }
+}
+
 /// How a part of the context is written into prompts.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
@@ -140,6 +208,18 @@ pub struct ContextRule {
 impl Default for ContextRule {
     fn default() -> Self {
         Self { include: true, format: ContextFormat::Text, required: false, max_tokens: None, truncate: true }
+    }
+}
+
+impl ContextRule {
+    fn read(fields: &mut Fields<'_>) -> Self {
+        Self {
+            include: fields.flag("include", true),
+            format: fields.choice("format"),
+            required: fields.flag("required", false),
+            max_tokens: fields.whole("max_tokens"),
+            truncate: fields.flag("truncate", true),
+        }
     }
 }
 

@@ -5,10 +5,13 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::rules::Rules;
+use super::text::Visit;
 use super::{
-    AgentNode, CodeNode, ConditionNode, HumanNode, LlmNode, LoopNode, MonitorNode, Node, ParallelNode,
-    RecursiveNode, SwarmNode, ToolNode, WorkflowNode,
+    AgentNode, CodeNode, ConditionNode, HumanNode, LlmNode, LoopNode, MonitorNode, Node, NodeBase,
+    ParallelNode, RecursiveNode, SwarmNode, ToolNode, WorkflowNode,
 };
+use crate::diagnostic::Trail;
 
 macro_rules! kinds {
     ($($variant:ident($node:ident) = $name:literal, $about:literal;)*) => {
@@ -75,6 +78,62 @@ impl fmt::Display for KindName {
 }
 
 impl NodeKind {
+    /// Puts the nested scopes in, in the order of [`Self::scopes`].
+    pub(crate) fn set_scopes(&mut self, scopes: Vec<Vec<Node>>) {
+        let mut scopes = scopes.into_iter();
+        match self {
+            Self::Condition(node) => {
+                node.true_path = scopes.next().unwrap_or_default();
+                node.false_path = scopes.next().unwrap_or_default();
+            }
+            Self::Loop(node) => node.body = scopes.next().unwrap_or_default(),
+            Self::Parallel(node) => node.branches = scopes.collect(),
+            Self::Tool(_)
+            | Self::Llm(_)
+            | Self::Agent(_)
+            | Self::Recursive(_)
+            | Self::Workflow(_)
+            | Self::Code(_)
+            | Self::Human(_)
+            | Self::Monitor(_)
+            | Self::Swarm(_) => {}
+        }
+    }
+
+    /// Reports what breaks the rules of the kind.
+    pub(crate) fn rules(&self, base: &NodeBase, rules: Rules<'_>) {
+        match self {
+            Self::Tool(node) => node.rules(rules),
+            Self::Llm(node) => node.rules(rules),
+            Self::Agent(node) => node.rules(rules),
+            Self::Condition(node) => node.rules(rules),
+            Self::Loop(node) => node.rules(rules),
+            Self::Parallel(node) => node.rules(rules),
+            Self::Recursive(node) => node.rules(rules),
+            Self::Workflow(node) => node.rules(rules),
+            Self::Code(node) => node.rules(base, rules),
+            Self::Human(node) => node.rules(base, rules),
+            Self::Monitor(node) => node.rules(rules),
+            Self::Swarm(node) => node.rules(rules),
+        }
+    }
+
+    /// Visits the templates, expressions and paths of the node itself, not of those nested in it.
+    pub(crate) fn texts<'n>(&'n self, at: &Trail<'_>, visit: &mut Visit<'_, 'n>) {
+        match self {
+            Self::Tool(node) => node.texts(at, visit),
+            Self::Llm(node) => node.texts(at, visit),
+            Self::Agent(node) => node.texts(at, visit),
+            Self::Condition(node) => node.texts(at, visit),
+            Self::Loop(node) => node.texts(at, visit),
+            Self::Recursive(node) => node.texts(at, visit),
+            Self::Workflow(node) => node.texts(at, visit),
+            Self::Human(node) => node.texts(at, visit),
+            Self::Monitor(node) => node.texts(at, visit),
+            Self::Parallel(_) | Self::Code(_) | Self::Swarm(_) => {}
+        }
+    }
+
     /// The nested scopes with their names in paths: `true` and `false` of a condition, `body` of a loop,
     /// `branches` of a parallel node (one entry per branch, in order).
     #[must_use]

@@ -1,17 +1,24 @@
 //! Blueprints: inert, typed descriptions of workflows. Data and rules only; nothing here executes.
 
 mod base;
+mod dialect;
 mod kind;
+mod lock;
 mod model;
 mod nodes;
+mod read;
 mod retry;
+mod rules;
+mod text;
 
 pub use base::{ContextFormat, ContextRule, InputMapping, NodeBase};
 pub use kind::{KindName, NodeKind};
+pub use lock::VersionLock;
 pub use model::{Blueprint, Node, SchemaVersion, When};
 pub use nodes::{
     ActionOnTrigger, AgentNode, AgentSpec, AlertChannel, ApprovalType, CodeLanguage, CodeNode, ConditionNode,
     CoordinationStrategy, HumanNode, LlmConfig, LlmNode, LoopNode, MonitorNode, ParallelNode, RecursiveNode,
     SwarmNode, ToolConfig, ToolNode, WaitStrategy, WorkflowNode,
 };
+pub use read::{Format, MAX_DEPTH, MAX_TEXT_BYTES, Reading, Source, read};
 pub use retry::{BackoffStrategy, RetryPolicy};

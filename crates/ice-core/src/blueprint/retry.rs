@@ -5,6 +5,9 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::read::Fields;
+use super::rules::Rules;
+
 /// How waits grow from attempt to attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -39,6 +42,20 @@ impl Default for RetryPolicy {
 }
 
 impl RetryPolicy {
+    pub(crate) fn read(fields: &mut Fields<'_>) -> Self {
+        let default = Self::default();
+        Self {
+            max_attempts: fields.whole("max_attempts").unwrap_or(default.max_attempts),
+            backoff_strategy: fields.choice("backoff_strategy"),
+            backoff_seconds: fields.number("backoff_seconds").unwrap_or(default.backoff_seconds),
+        }
+    }
+
+    pub(crate) fn rules(&self, rules: Rules<'_>) {
+        rules.positive("max_attempts", Some(self.max_attempts.into()));
+        rules.within("backoff_seconds", Some(self.backoff_seconds), 0.0..=f64::INFINITY);
+    }
+
     /// The longest wait between two attempts.
     pub const MAX_WAIT: Duration = Duration::from_secs(3_600);
 

@@ -100,7 +100,7 @@ impl<'de> Visitor<'de> for ValueVisitor {
                 return Err(A::Error::custom(format_args!("the key `{key}` stands twice")));
             }
         }
-        Ok(blob_of(&entries).unwrap_or_else(|| Value::Map(Arc::new(entries))))
+        Ok(Value::from_entries(entries))
     }
 }
 
@@ -192,7 +192,7 @@ impl From<serde_json::Value> for Value {
             serde_json::Value::Object(entries) => {
                 let entries: Map =
                     entries.into_iter().map(|(key, item)| (Arc::from(key), Self::from(item))).collect();
-                blob_of(&entries).unwrap_or_else(|| Self::Map(Arc::new(entries)))
+                Self::from_entries(entries)
             }
         }
     }
@@ -218,6 +218,11 @@ impl From<&Value> for serde_json::Value {
 }
 
 impl Value {
+    /// A map, or the blob reference that has exactly these entries.
+    pub(crate) fn from_entries(entries: Map) -> Self {
+        blob_of(&entries).unwrap_or_else(|| Self::Map(Arc::new(entries)))
+    }
+
     /// Turns any serialisable value into a [`Value`].
     ///
     /// # Errors

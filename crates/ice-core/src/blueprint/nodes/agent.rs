@@ -4,6 +4,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::LlmConfig;
+use crate::blueprint::read::Fields;
+use crate::blueprint::rules::Rules;
+use crate::blueprint::text::{Visit, visit_value};
+use crate::diagnostic::Trail;
 use crate::value::Value;
 
 /// Lets a model choose tools until it is done.
@@ -38,6 +42,43 @@ pub struct AgentNode {
     pub llm_config: Option<LlmConfig>,
 }
 
+impl AgentNode {
+    pub(crate) fn read(fields: &mut Fields<'_>) -> Self {
+        Self {
+            package: fields.required_text("package"),
+            agent_attr: fields.text("agent_attr"),
+            model: fields.text("model"),
+            version_constraint: fields.text("version_constraint"),
+            agent_config: fields.templates("agent_config"),
+            tools: fields.objects("tools", ToolConfig::read),
+            memory: fields.object("memory"),
+            max_iterations: fields.whole("max_iterations").unwrap_or_else(default_iterations),
+            llm_config: fields.below("llm_config", LlmConfig::read),
+        }
+    }
+
+    pub(crate) fn rules(&self, rules: Rules<'_>) {
+        rules.not_blank("package", &self.package);
+        rules.positive("max_iterations", Some(self.max_iterations.into()));
+        if let Some(constraint) = &self.version_constraint
+            && let Err(error) = semver::VersionReq::parse(constraint)
+        {
+            let message = format!("`{constraint}` is not a requirement on versions: {error}");
+            rules.broken("version_constraint", message, "write it like `>=1.2, <2`".to_owned());
+        }
+        for (index, tool) in self.tools.iter().flatten().enumerate() {
+            rules.below("tools", |rules| rules.item(index, |rules| rules.not_blank("name", &tool.name)));
+        }
+        if let Some(config) = &self.llm_config {
+            rules.below("llm_config", |rules| config.rules(rules));
+        }
+    }
+
+    pub(crate) fn texts<'n>(&'n self, at: &Trail<'_>, visit: &mut Visit<'_, 'n>) {
+        visit_value("agent_config", &self.agent_config, at, visit);
+    }
+}
+
 fn default_iterations() -> u32 {
     10
 }
@@ -56,4 +97,16 @@ pub struct ToolConfig {
     /// The parameters the model must set.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub required: Vec<String>,
+}
+
+impl ToolConfig {
+    fn read(fields: &mut Fields<'_>) -> Self {
+        fields.require("parameters");
+        Self {
+            name: fields.required_text("name"),
+            description: fields.text("description"),
+            parameters: fields.object("parameters"),
+            required: fields.texts("required").unwrap_or_default(),
+        }
+    }
 }

@@ -3,6 +3,10 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::blueprint::read::Fields;
+use crate::blueprint::rules::Rules;
+use crate::blueprint::text::{Form, Visit, visit_text, visit_value};
+use crate::diagnostic::Trail;
 use crate::value::Value;
 
 /// Asks a language model once. Has no tools, by design: that is what agents are for.
@@ -38,6 +42,39 @@ pub struct LlmNode {
     /// The JSON Schema the answer must follow; `output_schema` serves if absent.
     #[serde(default, skip_serializing_if = "Value::is_null")]
     pub json_schema: Value,
+}
+
+impl LlmNode {
+    pub(crate) fn read(fields: &mut Fields<'_>) -> Self {
+        fields.require("model");
+        fields.require("prompt");
+        Self {
+            model: fields.template("model").unwrap_or_default(),
+            prompt: fields.template("prompt").unwrap_or_default(),
+            llm_config: fields.below("llm_config", LlmConfig::read).unwrap_or_default(),
+            temperature: fields.number("temperature").unwrap_or_else(default_temperature),
+            max_tokens: fields.whole("max_tokens"),
+            format_specifications: fields.templates("format_specifications"),
+            coerce_output_types: fields.flag("coerce_output_types", true),
+            coerce_input_types: fields.flag("coerce_input_types", true),
+            output_format: fields.text("output_format"),
+            json_schema: fields.object("json_schema"),
+        }
+    }
+
+    pub(crate) fn rules(&self, rules: Rules<'_>) {
+        rules.not_blank("model", &self.model);
+        rules.not_blank("prompt", &self.prompt);
+        rules.within("temperature", Some(self.temperature), 0.0..=2.0);
+        rules.positive("max_tokens", self.max_tokens);
+        rules.below("llm_config", |rules| self.llm_config.rules(rules));
+    }
+
+    pub(crate) fn texts<'n>(&'n self, at: &Trail<'_>, visit: &mut Visit<'_, 'n>) {
+        visit_text("model", &self.model, Form::Template, at, visit);
+        visit_text("prompt", &self.prompt, Form::Template, at, visit);
+        visit_value("format_specifications", &self.format_specifications, at, visit);
+    }
 }
 
 fn default_temperature() -> f64 {
@@ -94,4 +131,44 @@ pub struct LlmConfig {
     /// Further fields, kept as they are.
     #[serde(flatten)]
     pub extra: indexmap::IndexMap<String, Value>,
+}
+
+impl LlmConfig {
+    pub(crate) fn read(fields: &mut Fields<'_>) -> Self {
+        Self {
+            provider: fields.text("provider"),
+            model: fields.text("model"),
+            temperature: fields.number("temperature"),
+            max_tokens: fields.whole("max_tokens"),
+            max_context_tokens: fields.whole("max_context_tokens"),
+            base_url: fields.text("base_url"),
+            timeout: fields.whole("timeout"),
+            max_retries: fields.whole("max_retries"),
+            top_p: fields.number("top_p"),
+            frequency_penalty: fields.number("frequency_penalty"),
+            presence_penalty: fields.number("presence_penalty"),
+            stop_sequences: fields.texts("stop_sequences"),
+            custom_parameters: fields.object("custom_parameters"),
+            extra: fields.rest(),
+        }
+    }
+
+    pub(crate) fn rules(&self, rules: Rules<'_>) {
+        rules.within("temperature", self.temperature, 0.0..=2.0);
+        rules.positive("max_tokens", self.max_tokens);
+        rules.positive("max_context_tokens", self.max_context_tokens);
+        rules.positive("timeout", self.timeout);
+        rules.within("top_p", self.top_p, 0.0..=1.0);
+        rules.within("frequency_penalty", self.frequency_penalty, -2.0..=2.0);
+        rules.within("presence_penalty", self.presence_penalty, -2.0..=2.0);
+        for key in self.extra.keys() {
+            if key.to_ascii_lowercase().ends_with("api_key") {
+                rules.broken(
+                    key,
+                    "a blueprint never holds a key: whoever reads it could use it",
+                    "remove it; keys belong to the configuration of the provider".to_owned(),
+                );
+            }
+        }
+    }
 }

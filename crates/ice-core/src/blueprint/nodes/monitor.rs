@@ -3,6 +3,11 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::blueprint::read::Fields;
+use crate::blueprint::rules::Rules;
+use crate::blueprint::text::{Form, Visit, visit_text};
+use crate::diagnostic::Trail;
+
 /// Watches an expression and acts when it holds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct MonitorNode {
@@ -19,6 +24,27 @@ pub struct MonitorNode {
     #[serde(default = "default_interval")]
     #[schemars(range(min = 1))]
     pub check_interval_seconds: u64,
+}
+
+impl MonitorNode {
+    pub(crate) fn read(fields: &mut Fields<'_>) -> Self {
+        fields.require("metric_expression");
+        Self {
+            metric_expression: fields.expression("metric_expression").unwrap_or_default(),
+            action_on_trigger: fields.choice("action_on_trigger"),
+            alert_channels: fields.choices("alert_channels"),
+            check_interval_seconds: fields.whole("check_interval_seconds").unwrap_or_else(default_interval),
+        }
+    }
+
+    pub(crate) fn rules(&self, rules: Rules<'_>) {
+        rules.not_blank("metric_expression", &self.metric_expression);
+        rules.positive("check_interval_seconds", Some(self.check_interval_seconds));
+    }
+
+    pub(crate) fn texts<'n>(&'n self, at: &Trail<'_>, visit: &mut Visit<'_, 'n>) {
+        visit_text("metric_expression", &self.metric_expression, Form::Expression, at, visit);
+    }
 }
 
 fn default_interval() -> u64 {

@@ -4,6 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::blueprint::Node;
+use crate::blueprint::read::Fields;
+use crate::blueprint::rules::Rules;
 
 /// Runs branches side by side. Its output is `{branch_results, merged}`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -20,6 +22,32 @@ pub struct ParallelNode {
     /// When the node is done.
     #[serde(default)]
     pub wait_strategy: WaitStrategy,
+}
+
+impl ParallelNode {
+    pub(crate) fn read(fields: &mut Fields<'_>) -> Self {
+        fields.branches("branches");
+        Self {
+            branches: Vec::new(),
+            max_concurrency: fields.whole("max_concurrency"),
+            merge_outputs: fields.flag("merge_outputs", true),
+            wait_strategy: fields.choice("wait_strategy"),
+        }
+    }
+
+    pub(crate) fn rules(&self, rules: Rules<'_>) {
+        if self.branches.is_empty() {
+            rules.broken("branches", "a parallel node needs at least one branch", None);
+        }
+        for (index, branch) in self.branches.iter().enumerate() {
+            if branch.is_empty() {
+                rules.below("branches", |rules| {
+                    rules.item(index, |rules| rules.broken_here("a branch needs at least one node", None));
+                });
+            }
+        }
+        rules.positive("max_concurrency", self.max_concurrency.map(u64::from));
+    }
 }
 
 /// When a parallel node is done.

@@ -3,6 +3,10 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::blueprint::read::Fields;
+use crate::blueprint::rules::Rules;
+use crate::blueprint::text::{Form, Visit, visit_text};
+use crate::diagnostic::Trail;
 use crate::id::NodeId;
 
 /// Repeats an agent or a blueprint until a condition holds: the one legal cycle.
@@ -29,6 +33,51 @@ pub struct RecursiveNode {
     /// The name under which it sees it.
     #[serde(default = "default_key")]
     pub context_key: String,
+}
+
+impl RecursiveNode {
+    pub(crate) fn read(fields: &mut Fields<'_>) -> Self {
+        Self {
+            recursive_sources: fields.node_ids("recursive_sources"),
+            convergence_condition: fields.expression("convergence_condition"),
+            max_iterations: fields.whole("max_iterations").unwrap_or_else(default_iterations),
+            agent_package: fields.text("agent_package"),
+            workflow_ref: fields.text("workflow_ref"),
+            preserve_context: fields.flag("preserve_context", true),
+            context_key: fields.text("context_key").unwrap_or_else(default_key),
+        }
+    }
+
+    pub(crate) fn rules(&self, rules: Rules<'_>) {
+        match (&self.agent_package, &self.workflow_ref) {
+            (None, None) => rules.broken_here(
+                "a recursive node repeats an agent or a blueprint, and neither is named",
+                "set `agent_package` or `workflow_ref`".to_owned(),
+            ),
+            (Some(_), Some(_)) => rules.broken(
+                "workflow_ref",
+                "a recursive node repeats an agent or a blueprint, not both",
+                "remove `agent_package` or `workflow_ref`".to_owned(),
+            ),
+            (Some(package), None) => rules.not_blank("agent_package", package),
+            (None, Some(blueprint)) => rules.not_blank("workflow_ref", blueprint),
+        }
+        if self.recursive_sources.is_empty() {
+            rules.broken(
+                "recursive_sources",
+                "a recursive node needs at least one source",
+                "name the nodes that lead back to it in `recursive_sources`".to_owned(),
+            );
+        }
+        rules.positive("max_iterations", Some(self.max_iterations.into()));
+        rules.identifier("context_key", &self.context_key);
+    }
+
+    pub(crate) fn texts<'n>(&'n self, at: &Trail<'_>, visit: &mut Visit<'_, 'n>) {
+        if let Some(condition) = &self.convergence_condition {
+            visit_text("convergence_condition", condition, Form::OpenExpression, at, visit);
+        }
+    }
 }
 
 fn default_iterations() -> u32 {

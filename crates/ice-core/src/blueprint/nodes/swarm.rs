@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::blueprint::read::Fields;
+use crate::blueprint::rules::Rules;
 use crate::value::Value;
 
 /// Lets several agents find one answer.
@@ -24,6 +26,38 @@ pub struct SwarmNode {
     pub consensus_threshold: f64,
 }
 
+impl SwarmNode {
+    pub(crate) fn read(fields: &mut Fields<'_>) -> Self {
+        fields.require("agents");
+        Self {
+            agents: fields.objects("agents", AgentSpec::read).unwrap_or_default(),
+            coordination_strategy: fields.choice("coordination_strategy"),
+            max_rounds: fields.whole("max_rounds").unwrap_or_else(default_rounds),
+            consensus_threshold: fields.number("consensus_threshold").unwrap_or_else(default_threshold),
+        }
+    }
+
+    pub(crate) fn rules(&self, rules: Rules<'_>) {
+        if self.agents.len() < 2 {
+            rules.broken("agents", "a swarm needs at least two agents", None);
+        }
+        for (index, agent) in self.agents.iter().enumerate() {
+            let is_known = self.agents.iter().take(index).any(|before| before.role == agent.role);
+            rules.below("agents", |rules| {
+                rules.item(index, |rules| {
+                    rules.not_blank("package", &agent.package);
+                    rules.not_blank("role", &agent.role);
+                    if is_known && !agent.role.trim().is_empty() {
+                        rules.broken("role", format!("the role `{}` is taken already", agent.role), None);
+                    }
+                });
+            });
+        }
+        rules.positive("max_rounds", Some(self.max_rounds.into()));
+        rules.within("consensus_threshold", Some(self.consensus_threshold), 0.5..=1.0);
+    }
+}
+
 fn default_rounds() -> u32 {
     10
 }
@@ -43,6 +77,16 @@ pub struct AgentSpec {
     /// Settings over the agent's own.
     #[serde(default, skip_serializing_if = "Value::is_null")]
     pub config_overrides: Value,
+}
+
+impl AgentSpec {
+    fn read(fields: &mut Fields<'_>) -> Self {
+        Self {
+            package: fields.required_text("package"),
+            role: fields.required_text("role"),
+            config_overrides: fields.object("config_overrides"),
+        }
+    }
 }
 
 /// How the members of a swarm work together.

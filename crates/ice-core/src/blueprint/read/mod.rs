@@ -1,0 +1,19 @@
+//! Reading blueprints from JSON and YAML: every problem at once, each with its place in the text.
+
+mod document;
+mod fields;
+mod format;
+mod line;
+mod node;
+mod reading;
+mod seed;
+mod source;
+mod span;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use fields::{Context, Fields};
+pub use format::Format;
+pub(crate) use node::{DecodedNode, DecodedScope, IdList, ScopeField};
+pub use reading::{MAX_DEPTH, MAX_TEXT_BYTES, Reading, read};
+pub use source::Source;

@@ -1,0 +1,93 @@
+//! Reading a text: the whole way from text to blueprint.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use super::document::{Draft, read_document};
+use super::format::{Parsed, parse};
+use super::seed::{Notes, not_portable};
+use super::{Format, Source};
+use crate::blueprint::{Blueprint, VersionLock};
+use crate::diagnostic::{Diagnostic, Diagnostics, Report, Severity};
+use crate::error::ErrorCode;
+use crate::value::Value;
+
+/// The largest text that is read, in bytes.
+pub const MAX_TEXT_BYTES: usize = 4 << 20;
+
+/// The deepest nesting of lists and objects in a document.
+pub const MAX_DEPTH: usize = 64;
+
+/// What was read from a text.
+#[derive(Clone, Debug)]
+pub struct Reading {
+    /// The blueprint, upgraded to the present dialect; none if there are errors.
+    pub blueprint: Option<Arc<Blueprint>>,
+    /// What was found, each with its position.
+    pub diagnostics: Diagnostics,
+    /// The lock of the document as it is written; none if the syntax is wrong.
+    pub lock: Option<VersionLock>,
+    /// The document as it is written; null if the syntax is wrong.
+    pub document: Value,
+    /// The text.
+    pub source: Source,
+    /// What can be checked even if there are errors.
+    pub(crate) draft: Option<Arc<Blueprint>>,
+    /// The ids of nodes that could not be read.
+    pub(crate) ghosts: HashSet<String>,
+}
+
+/// Reads a blueprint from JSON or YAML. `name` is what diagnostics call the text, for example its file name.
+///
+/// Everything that is wrong is found at once; after a syntax error nothing else can be told. What needs to
+/// know the tools, models and other blueprints is checked by [`check`](crate::check::check).
+#[must_use]
+pub fn read(text: &str, format: Format, name: &str) -> Reading {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    if text.len() > MAX_TEXT_BYTES {
+        let message = format!("the text has {} bytes; at most {MAX_TEXT_BYTES} are read", text.len());
+        let source = Source::new(name, "", format);
+        return failed(source, Diagnostic::new(ErrorCode::BlueprintTooLarge, Severity::Error, message));
+    }
+    let (report, notes) = (Report::default(), Notes::default());
+    let Parsed { format, value } = parse(text, format, &report, &notes);
+    let source = Source::new(name, text, format);
+    let document = match value {
+        Ok(document) => document,
+        Err(error) => return failed(source, *error),
+    };
+    for place in notes.take_large() {
+        if let Some(written) = source.text_at(&place)
+            && written.trim_start_matches(['-', '+']).bytes().all(|byte| byte.is_ascii_digit())
+        {
+            let finding = not_portable(written);
+            let steps: Vec<String> = place.steps.iter().map(ToString::to_string).collect();
+            report.add_at(place, None, Some(steps.join(".")), finding);
+        }
+    }
+    let lock = VersionLock::of(&document);
+    let draft = read_document(&document, &lock, &report);
+    let (draft, source, ghosts) = match draft {
+        Some(Draft { blueprint, origins, ghosts, upgraded }) => {
+            (Some(Arc::new(blueprint)), source.with_origins(origins, upgraded), ghosts)
+        }
+        None => (None, source, HashSet::new()),
+    };
+    let has_errors = report.errors() > 0;
+    let blueprint = draft.clone().filter(|_| !has_errors);
+    let diagnostics = source.locate(report.finish());
+    Reading { blueprint, diagnostics, lock: Some(lock), document, source, draft, ghosts }
+}
+
+fn failed(source: Source, error: Diagnostic) -> Reading {
+    let diagnostics = Diagnostics::collected(vec![error], 0).of_source(source.name());
+    Reading {
+        blueprint: None,
+        diagnostics,
+        lock: None,
+        document: Value::Null,
+        source,
+        draft: None,
+        ghosts: HashSet::new(),
+    }
+}
