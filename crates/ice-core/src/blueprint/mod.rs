@@ -2,6 +2,7 @@
 
 mod base;
 mod dialect;
+pub mod draw;
 mod kind;
 mod lock;
 mod model;
