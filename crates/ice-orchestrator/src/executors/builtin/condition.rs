@@ -1,0 +1,62 @@
+//! `condition`: chooses one of two paths.
+
+use std::sync::Arc;
+
+use ice_core::template::Expression;
+use ice_core::value::Value;
+
+use super::{Begin, template_failure};
+use crate::journal::{Failure, Opening};
+use crate::workflow::model::{Plan, ScopeIndex};
+use crate::workflow::runtime::{Env, NewFrame, Slot};
+
+/// A condition, compiled.
+#[derive(Debug)]
+pub(crate) struct ConditionPlan {
+    pub(crate) expression: Expression,
+    /// The nested scopes; absent where a path is empty.
+    pub(crate) on_true: Option<ScopeIndex>,
+    pub(crate) on_false: Option<ScopeIndex>,
+}
+
+pub(crate) fn begin(plan: &ConditionPlan, env: &Env<'_>) -> Result<Begin, Failure> {
+    let result =
+        plan.expression.test(env, &env.limits).map_err(|error| template_failure("`expression`", &error))?;
+    Ok(Begin::Container(Opening::Condition { result }))
+}
+
+fn chosen(plan: &ConditionPlan, opening: &Opening) -> Option<(bool, ScopeIndex)> {
+    match opening {
+        Opening::Condition { result: true } => Some((true, plan.on_true?)),
+        Opening::Condition { result: false } => Some((false, plan.on_false?)),
+        Opening::Loop { .. } | Opening::Parallel | Opening::Workflow { .. } => None,
+    }
+}
+
+pub(crate) fn slots(plan: &ConditionPlan, opening: &Opening) -> usize {
+    usize::from(chosen(plan, opening).is_some())
+}
+
+pub(crate) fn frame(plan: &Arc<Plan>, work: &ConditionPlan, opening: &Opening) -> Option<NewFrame> {
+    let (branch, scope) = chosen(work, opening)?;
+    Some(NewFrame {
+        plan: Arc::clone(plan),
+        scope,
+        suffix: format!(".{branch}"),
+        bindings: vec![(Arc::from("condition_result"), Value::from(branch))],
+        inputs: None,
+    })
+}
+
+pub(crate) fn output(opening: &Opening, slots: &[Slot]) -> Value {
+    let result = matches!(opening, Opening::Condition { result: true });
+    let outputs = match slots.first() {
+        Some(Slot::Ended { outputs, .. }) => Value::Map(Arc::clone(outputs)),
+        Some(Slot::Empty | Slot::Failed { .. }) | None => Value::empty_map(),
+    };
+    Value::map([
+        ("result", Value::from(result)),
+        ("branch", Value::from(if result { "true" } else { "false" })),
+        ("branch_outputs", outputs),
+    ])
+}

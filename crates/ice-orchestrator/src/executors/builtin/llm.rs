@@ -1,0 +1,196 @@
+//! `llm`: asks a language model once.
+
+use std::sync::Arc;
+
+use ice_core::blueprint::{ContextFormat, ContextRule};
+use ice_core::error::ErrorCode;
+use ice_core::llm::{FinishReason, Message, Request, Response, Role, Usage};
+use ice_core::schema::Validator;
+use ice_core::template::{Scope, Template};
+use ice_core::tools::Effect;
+use ice_core::value::{Map, Value};
+
+use super::{Begin, template_failure};
+use crate::executors::{Completion, StepContext};
+use crate::journal::{Failure, Intent};
+use crate::workflow::runtime::{Env, list};
+
+/// Bytes of text that count as one token where only an estimate is needed.
+const BYTES_PER_TOKEN: usize = 4;
+
+/// An llm node, compiled.
+#[derive(Debug)]
+pub(crate) struct LlmPlan {
+    pub(crate) provider: Arc<str>,
+    pub(crate) model: Template,
+    pub(crate) prompt: Template,
+    /// Everything of the request that does not depend on the run.
+    pub(crate) request: Request,
+    pub(crate) output: Option<LlmOutput>,
+    pub(crate) rules: Vec<(Arc<str>, ContextRule, Option<Template>)>,
+    pub(crate) format: Option<String>,
+}
+
+/// The declared shape of an answer.
+#[derive(Debug)]
+pub(crate) struct LlmOutput {
+    pub(crate) schema: Value,
+    pub(crate) validator: Validator,
+    pub(crate) coerce: bool,
+}
+
+pub(crate) fn begin(plan: &LlmPlan, env: &mut Env<'_>) -> Result<Begin, Failure> {
+    for (name, rule, custom) in &plan.rules {
+        if let Some(text) = written(name, rule, custom.as_ref(), env)? {
+            env.bind(Arc::clone(name), Value::from(text));
+        }
+    }
+    let text = |what: &str, template: &Template| {
+        let value = template.render(env, &env.limits).map_err(|error| template_failure(what, &error))?;
+        Ok::<_, Failure>(match value {
+            Value::String(text) => text,
+            other => Arc::from(other.to_string()),
+        })
+    };
+    let prompt = text("`prompt`", &plan.prompt)?;
+    let mut request = plan.request.clone();
+    request.model = text("`model`", &plan.model)?.to_string();
+    if let Some(format) = &plan.format {
+        request.messages.push(Message::text(Role::System, format!("Answer in this format: {format}")));
+    }
+    request.messages.push(Message::text(Role::User, &*prompt));
+    let request = Value::from_serialize(&request)
+        .map_err(|error| Failure::new(ErrorCode::ModelFailed, format!("the request cannot be written: {error}")))?;
+    // A model call costs, but changes nothing: it is repeated after a crash.
+    Ok(Begin::Leaf { intent: Intent::Llm { provider: Arc::clone(&plan.provider), request }, effect: Effect::Idempotent })
+}
+
+/// A part of the context in the form its rule asks for; nothing if the name is to be left as it is.
+fn written(
+    name: &str,
+    rule: &ContextRule,
+    custom: Option<&Template>,
+    env: &Env<'_>,
+) -> Result<Option<String>, Failure> {
+    let missing = |what: &str| Failure::new(ErrorCode::MappingFailed, format!("`context_rules.{name}`: {what}"));
+    let value = match env.lookup(name) {
+        Some(Value::Null) | None if rule.required => return Err(missing("the context it names is required, but empty")),
+        Some(value) => value,
+        None => return Ok(None),
+    };
+    if !rule.include {
+        return Ok(Some(String::new()));
+    }
+    let plain = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let pretty = |value: &Value| serde_json::to_string_pretty(value).unwrap_or_else(|_| value.to_string());
+    let mut text = match rule.format {
+        ContextFormat::Text => plain(&value),
+        ContextFormat::Json => pretty(&value),
+        ContextFormat::Markdown => match &value {
+            Value::String(text) => format!("```\n{text}\n```"),
+            other => format!("```json\n{}\n```", pretty(other)),
+        },
+        ContextFormat::Code => format!("```\n{}\n```", plain(&value)),
+        ContextFormat::Custom => match custom {
+            Some(template) => {
+                let scope: Map = [(Arc::from("value"), value.clone()), (Arc::from(name), value.clone())].into();
+                plain(&template.render(&scope, &env.limits).map_err(|error| {
+                    template_failure(&format!("`format_specifications.{name}`"), &error)
+                })?)
+            }
+            None => plain(&value),
+        },
+    };
+    if let Some(tokens) = rule.max_tokens {
+        let limit = usize::try_from(tokens).unwrap_or(usize::MAX).saturating_mul(BYTES_PER_TOKEN);
+        if text.len() > limit {
+            if !rule.truncate {
+                return Err(missing(&format!("about {} tokens exceed {tokens}", text.len() / BYTES_PER_TOKEN)));
+            }
+            text.truncate(text.floor_char_boundary(limit));
+        }
+    }
+    Ok(Some(text))
+}
+
+pub(crate) async fn run(
+    plan: &LlmPlan,
+    ctx: &StepContext,
+    intent: Intent,
+) -> Result<Completion, Failure> {
+    let prompt = prompt_of(&intent);
+    let completion = ctx.own_step(intent).await?;
+    let broken = |error: &dyn std::fmt::Display| {
+        Failure::new(ErrorCode::ModelFailed, format!("the provider's answer cannot be read: {error}"))
+    };
+    let response: Response = completion.value.to().map_err(|error| broken(&error))?;
+    match response.finish {
+        FinishReason::Stop => {}
+        FinishReason::Length if plan.output.is_none() => {}
+        FinishReason::Length => {
+            return Err(Failure {
+                usage: response.usage,
+                retryable: false,
+                ..Failure::new(ErrorCode::ModelTruncated, "the answer was cut off at `max_tokens` and cannot be parsed")
+            });
+        }
+        FinishReason::ToolCalls => {
+            return Err(Failure {
+                usage: response.usage,
+                ..Failure::new(ErrorCode::ModelFailed, "the model asks for tools; an llm node has none")
+            });
+        }
+    }
+    let value = answer(plan, &response, prompt).map_err(|failure| Failure { usage: response.usage, ..failure })?;
+    Ok(Completion { value, usage: response.usage, stream: completion.stream })
+}
+
+fn prompt_of(intent: &Intent) -> Value {
+    let Intent::Llm { request, .. } = intent else { return Value::Null };
+    let last = request.get("messages").and_then(|messages| messages.as_list()?.last());
+    last.and_then(|message| message.get("parts")?.item(0)?.get("text")).cloned().unwrap_or_default()
+}
+
+/// The node's output: `{response, text, prompt, model, usage}`, and the fields of a declared schema.
+fn answer(plan: &LlmPlan, response: &Response, prompt: Value) -> Result<Value, Failure> {
+    let text = Value::from(response.message.joined_text());
+    let mut output = Map::new();
+    if let Some(declared) = &plan.output {
+        let invalid = |what: String| Failure {
+            retryable: true,
+            ..Failure::new(ErrorCode::OutputInvalid, format!("the answer does not fit `output_schema`: {what}"))
+        };
+        let parsed = ice_core::llm::parse_answer(text.as_str().unwrap_or_default(), &declared.schema, declared.coerce)
+            .map_err(|error| invalid(error.to_string()))?;
+        declared.validator.validate(&parsed).map_err(|violations| invalid(list(&violations)))?;
+        match parsed {
+            Value::Map(fields) => output.extend(fields.iter().map(|(key, value)| (Arc::clone(key), value.clone()))),
+            other => drop(output.insert(Arc::from("value"), other)),
+        }
+    }
+    output.insert(Arc::from("response"), text.clone());
+    output.entry(Arc::from("text")).or_insert(text);
+    output.insert(Arc::from("prompt"), prompt);
+    output.insert(Arc::from("model"), Value::from(response.model.as_str()));
+    output.insert(Arc::from("usage"), usage_value(response.usage));
+    Ok(Value::from(output))
+}
+
+/// Tokens under the names blueprints read.
+fn usage_value(usage: Usage) -> Value {
+    let mut entries = vec![
+        ("prompt_tokens", usage.input),
+        ("completion_tokens", usage.output),
+        ("total_tokens", usage.total()),
+    ];
+    entries.extend(
+        [
+            ("cached_tokens", usage.cached),
+            ("cache_write_tokens", usage.cache_write),
+            ("reasoning_tokens", usage.reasoning),
+        ]
+        .into_iter()
+        .filter(|(_, tokens)| *tokens > 0),
+    );
+    Value::map(entries.into_iter().map(|(name, tokens)| (name, Value::from(tokens))))
+}

@@ -1,0 +1,72 @@
+//! The built-in kinds, one file each. A leaf has `begin` (renders what it is going to do) and `run` (does
+//! it); a container has `begin` (what it opens with), `frame` (its nested scopes) and `output`.
+
+pub(crate) mod condition;
+pub(crate) mod llm;
+pub(crate) mod r#loop;
+pub(crate) mod parallel;
+pub(crate) mod tool;
+pub(crate) mod workflow;
+
+use ice_core::blueprint::KindName;
+use ice_core::template::TemplateError;
+use ice_core::tools::Effect;
+
+pub(crate) use condition::ConditionPlan;
+pub(crate) use llm::LlmPlan;
+pub(crate) use r#loop::LoopPlan;
+pub(crate) use parallel::ParallelPlan;
+pub(crate) use tool::ToolPlan;
+pub(crate) use workflow::WorkflowPlan;
+
+use super::{Completion, StepContext};
+use crate::journal::{Failure, Intent, Opening};
+use crate::workflow::model::Work;
+use crate::workflow::runtime::Env;
+
+/// The kinds that can be carried out.
+pub(crate) const KINDS: &[KindName] = &[
+    KindName::Tool,
+    KindName::Llm,
+    KindName::Condition,
+    KindName::Loop,
+    KindName::Parallel,
+    KindName::Workflow,
+];
+
+/// What a node is going to do.
+pub(crate) enum Begin {
+    /// Reach the outside.
+    Leaf { intent: Intent, effect: Effect },
+    /// Open its nested scopes.
+    Container(Opening),
+}
+
+/// Renders what a node is going to do. Pure.
+pub(crate) fn begin(work: &Work, env: &mut Env<'_>) -> Result<Begin, Failure> {
+    match work {
+        Work::Tool(plan) => tool::begin(plan, env),
+        Work::Llm(plan) => llm::begin(plan, env),
+        Work::Condition(plan) => condition::begin(plan, env),
+        Work::Loop(plan) => r#loop::begin(plan, env),
+        Work::Parallel(_) => Ok(Begin::Container(Opening::Parallel)),
+        Work::Workflow(plan) => workflow::begin(plan, env),
+    }
+}
+
+/// Does what a leaf was going to do.
+pub(crate) async fn run(work: &Work, ctx: &StepContext, intent: Intent) -> Result<Completion, Failure> {
+    match work {
+        Work::Tool(plan) => tool::run(plan, ctx, intent).await,
+        Work::Llm(plan) => llm::run(plan, ctx, intent).await,
+        Work::Condition(_) | Work::Loop(_) | Work::Parallel(_) | Work::Workflow(_) => Err(Failure::new(
+            ice_core::error::ErrorCode::RunStuck,
+            "a container was started as if it were a leaf",
+        )),
+    }
+}
+
+/// A template's failure as a node's.
+pub(crate) fn template_failure(what: &str, error: &TemplateError) -> Failure {
+    Failure::new(error.code(), format!("{what}: {error}"))
+}

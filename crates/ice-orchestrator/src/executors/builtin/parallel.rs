@@ -1,0 +1,68 @@
+//! `parallel`: runs branches side by side.
+
+use std::sync::Arc;
+
+use ice_core::blueprint::WaitStrategy;
+use ice_core::value::{Map, Value};
+
+use crate::workflow::model::{Plan, ScopeIndex};
+use crate::workflow::runtime::{NewFrame, Slot};
+
+/// A parallel node, compiled.
+#[derive(Debug)]
+pub(crate) struct ParallelPlan {
+    pub(crate) branches: Vec<ScopeIndex>,
+    pub(crate) max_concurrency: Option<usize>,
+    pub(crate) merge: bool,
+    pub(crate) wait: WaitStrategy,
+}
+
+impl ParallelPlan {
+    pub(crate) fn limit(&self) -> usize {
+        self.max_concurrency.unwrap_or(usize::MAX)
+    }
+}
+
+pub(crate) fn frame(plan: &Arc<Plan>, work: &ParallelPlan, index: usize) -> Option<NewFrame> {
+    Some(NewFrame {
+        plan: Arc::clone(plan),
+        scope: *work.branches.get(index)?,
+        suffix: format!(".branches[{index}]"),
+        bindings: vec![(Arc::from("branch_index"), Value::from(index))],
+        inputs: None,
+    })
+}
+
+pub(crate) fn output(work: &ParallelPlan, slots: &[Slot]) -> Value {
+    let results = Value::list(slots.iter().map(|slot| match slot {
+        Slot::Ended { outputs, .. } => Value::Map(Arc::clone(outputs)),
+        Slot::Failed { path, failure } => Value::map([
+            ("branch_error", Value::from(failure.message.as_str())),
+            ("code", Value::from(failure.code.name())),
+            ("node", Value::from(path.as_str())),
+        ]),
+        Slot::Empty => Value::Null,
+    }));
+    let mut entries = Map::new();
+    entries.insert(Arc::from("branch_results"), results);
+    if work.merge {
+        entries.insert(Arc::from("merged"), merged(slots));
+    }
+    Value::from(entries)
+}
+
+/// Node id to output over all branches; an id that stands in several becomes a list, in branch order.
+fn merged(slots: &[Slot]) -> Value {
+    let mut found: indexmap::IndexMap<Arc<str>, Vec<Value>> = indexmap::IndexMap::new();
+    for slot in slots {
+        if let Slot::Ended { outputs, .. } = slot {
+            for (id, output) in outputs.iter() {
+                found.entry(Arc::clone(id)).or_default().push(output.clone());
+            }
+        }
+    }
+    Value::map(found.into_iter().map(|(id, mut outputs)| {
+        let one = if outputs.len() == 1 { outputs.pop() } else { None };
+        (id, one.unwrap_or_else(|| Value::from(outputs)))
+    }))
+}

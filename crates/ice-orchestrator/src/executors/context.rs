@@ -1,0 +1,112 @@
+//! What an executor is given: the one way to the outside.
+
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use ice_core::llm::Usage;
+use ice_core::path::NodePath;
+use ice_core::tools::Effect;
+use ice_core::value::{BlobHash, Value};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use tokio_util::sync::CancellationToken;
+
+use crate::journal::{Failure, Intent};
+
+/// What an attempt or a step gave.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Completion {
+    /// The output.
+    pub value: Value,
+    /// Tokens spent.
+    pub usage: Usage,
+    /// The BLAKE3 hash of everything that was streamed on the way, if anything was.
+    pub stream: Option<BlobHash>,
+}
+
+impl From<Value> for Completion {
+    fn from(value: Value) -> Self {
+        Self { value, usage: Usage::default(), stream: None }
+    }
+}
+
+/// Something that is shown live and never journaled.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum TransientEvent {
+    /// A piece of a streamed answer.
+    Token {
+        /// The piece.
+        text: String,
+    },
+    /// Progress of a tool.
+    Progress {
+        /// What the tool reports.
+        progress: Value,
+    },
+    /// The stream of an earlier attempt at this address is void.
+    StreamReset,
+}
+
+/// Takes transient events. Must not block.
+pub trait TransientSink: Send + Sync + fmt::Debug {
+    /// Shows an event of an attempt at an address.
+    fn emit(&self, address: &NodePath, attempt: u32, event: TransientEvent);
+}
+
+/// Carries out what an intent says. Implemented by the engine.
+#[async_trait]
+pub(crate) trait Perform: Send + Sync + fmt::Debug {
+    async fn perform(&self, ctx: &StepContext, address: &NodePath, intent: Intent) -> Result<Completion, Failure>;
+}
+
+/// Keeps the steps within an attempt. Implemented by the driver.
+#[async_trait]
+pub(crate) trait StepPort: Send + Sync + fmt::Debug {
+    /// Returns once the intent is kept; durable if the effect needs a barrier.
+    async fn announce(&self, step: &NodePath, intent: &Intent, effect: Effect) -> Result<(), Failure>;
+
+    /// Hands in the receipt. It rides along with the next write.
+    fn receipt(&self, step: &NodePath, result: Result<Value, Failure>);
+
+    /// The receipt of a step that ended before a crash.
+    fn known(&self, step: &NodePath) -> Option<Result<Value, Failure>>;
+}
+
+/// What an executor is given: the one way to the outside. Executors are deterministic between steps: after a
+/// crash they run again from their first line, and a step that ended gives its recorded receipt.
+#[derive(Clone, Debug)]
+pub struct StepContext {
+    /// The node.
+    pub path: NodePath,
+    /// The attempt, from 1.
+    pub attempt: u32,
+    /// Fires when the attempt must end.
+    pub cancel: CancellationToken,
+    pub(crate) port: Arc<dyn StepPort>,
+    pub(crate) performer: Arc<dyn Perform>,
+}
+
+impl StepContext {
+    /// Does the one thing a node of a single step does. Its intent is already kept, with the node's start.
+    pub(crate) async fn own_step(&self, intent: Intent) -> Result<Completion, Failure> {
+        self.performer.perform(self, &self.path, intent).await
+    }
+
+    /// Does one of several things a node does. The intent is kept before, the receipt after.
+    ///
+    /// Not cancel-safe: watch [`Self::cancel`] instead of dropping the future.
+    ///
+    /// # Errors
+    /// What the step itself failed with, now or before a crash.
+    pub async fn step(&self, address: &NodePath, intent: Intent, effect: Effect) -> Result<Value, Failure> {
+        if let Some(receipt) = self.port.known(address) {
+            return receipt;
+        }
+        self.port.announce(address, &intent, effect).await?;
+        let result = self.performer.perform(self, address, intent).await.map(|completion| completion.value);
+        self.port.receipt(address, result.clone());
+        result
+    }
+}

@@ -1,0 +1,521 @@
+//! Records to and from bytes. Large values are written once, as objects named by their hash; records refer
+//! to them.
+//!
+//! A chunk is a sequence of lines. `r<json>` is a record. `o<hash> s<json string>` and `o<hash> t<json>` are
+//! objects, text and trees, and stand before the first record that refers to them. Objects of 64 KiB and
+//! more go to the blob store instead: text as it is, trees as JSON.
+//!
+//! Within records and trees, `{"$ice.text": hash}` and `{"$ice.tree": hash}` stand for objects,
+//! `{"$ice.list": […]}` for the items of several lists one after the other, and `{"$ice.map": {…}}` for a
+//! map whose own keys begin with `$ice.`. Long lists are cut into pieces of 16 items, so that a list that
+//! grows at its end is written again only along its right edge.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use ice_core::value::{BlobHash, Map, Value};
+
+use super::{Body, Intent, Opening, Record};
+
+/// Values below this weight, in bytes, stand in their record.
+const INLINE: usize = 1_024;
+/// Objects from this size on, in bytes, go to the blob store.
+const BLOB: usize = 64 << 10;
+/// Items per piece of a long list.
+const PIECE: usize = 16;
+/// Large values whose objects are remembered.
+const REMEMBERED: usize = 4_096;
+
+const TEXT: &str = "$ice.text";
+const TREE: &str = "$ice.tree";
+const LIST: &str = "$ice.list";
+const MAP: &str = "$ice.map";
+const RESERVED: &str = "$ice.";
+
+/// Encoded records, with what must be in the blob store before they are.
+#[derive(Debug, Default)]
+pub(crate) struct Chunk {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) records: u64,
+    pub(crate) blobs: Vec<Bytes>,
+}
+
+/// Encodes the records of one journal, in order.
+#[derive(Debug, Default)]
+pub(crate) struct Encoder {
+    written: HashSet<BlobHash>,
+    /// Large values by the address of what they share, with their encoded form. Keeping the value keeps the
+    /// address from being used again.
+    remembered: HashMap<usize, (Value, Value)>,
+}
+
+impl Encoder {
+    /// An encoder for a journal that already has these objects.
+    pub(crate) fn resume(written: HashSet<BlobHash>) -> Self {
+        Self { written, remembered: HashMap::new() }
+    }
+
+    /// Appends a record to a chunk.
+    pub(crate) fn push(&mut self, record: &Record, chunk: &mut Chunk) -> Result<(), serde_json::Error> {
+        let at = chunk.bytes.len();
+        let written = match self.externalise(&record.body, chunk)? {
+            Some(body) => {
+                chunk.bytes.push(b'r');
+                serde_json::to_writer(&mut chunk.bytes, &Record { at: record.at, body })
+            }
+            None => {
+                chunk.bytes.push(b'r');
+                serde_json::to_writer(&mut chunk.bytes, record)
+            }
+        };
+        if let Err(error) = written {
+            chunk.bytes.truncate(at);
+            return Err(error);
+        }
+        chunk.bytes.push(b'\n');
+        chunk.records += 1;
+        Ok(())
+    }
+
+    /// The body with its large values replaced; nothing if it has none.
+    fn externalise(&mut self, body: &Body, chunk: &mut Chunk) -> Result<Option<Body>, serde_json::Error> {
+        let plain = values(body).into_iter().flatten().all(is_plain);
+        if plain {
+            return Ok(None);
+        }
+        let mut copy = body.clone();
+        for value in values_mut(&mut copy).into_iter().flatten() {
+            *value = self.encode(value, chunk)?;
+        }
+        Ok(Some(copy))
+    }
+
+    fn encode(&mut self, value: &Value, chunk: &mut Chunk) -> Result<Value, serde_json::Error> {
+        if is_plain(value) {
+            return Ok(value.clone());
+        }
+        let address = address(value);
+        if let Some((_, encoded)) = address.and_then(|address| self.remembered.get(&address)) {
+            return Ok(encoded.clone());
+        }
+        let encoded = match value {
+            Value::String(text) => self.text(text, chunk)?,
+            Value::List(items) => {
+                let items = items.iter().map(|item| self.encode(item, chunk)).collect::<Result<Vec<_>, _>>()?;
+                self.list(items, chunk)?
+            }
+            Value::Map(entries) => self.map(entries, chunk)?,
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::Blob(_) => value.clone(),
+        };
+        if let Some(address) = address {
+            if self.remembered.len() >= REMEMBERED {
+                self.remembered.clear();
+            }
+            self.remembered.insert(address, (value.clone(), encoded.clone()));
+        }
+        Ok(encoded)
+    }
+
+    fn text(&mut self, text: &Arc<str>, chunk: &mut Chunk) -> Result<Value, serde_json::Error> {
+        let hash = BlobHash::of(text.as_bytes());
+        if self.written.insert(hash) {
+            if text.len() >= BLOB {
+                chunk.blobs.push(Bytes::from_owner(SharedText(Arc::clone(text))));
+            } else {
+                object(chunk, hash, b's', |bytes| serde_json::to_writer(bytes, &**text))?;
+            }
+        }
+        Ok(reference(TEXT, hash))
+    }
+
+    fn tree(&mut self, tree: &Value, chunk: &mut Chunk) -> Result<Value, serde_json::Error> {
+        let json = serde_json::to_vec(tree)?;
+        let hash = BlobHash::of(&json);
+        if self.written.insert(hash) {
+            if json.len() >= BLOB {
+                chunk.blobs.push(Bytes::from(json));
+            } else {
+                object(chunk, hash, b't', |bytes| {
+                    bytes.extend_from_slice(&json);
+                    Ok(())
+                })?;
+            }
+        }
+        Ok(reference(TREE, hash))
+    }
+
+    fn list(&mut self, items: Vec<Value>, chunk: &mut Chunk) -> Result<Value, serde_json::Error> {
+        let whole = Value::from(items);
+        if whole.weight(INLINE) <= INLINE {
+            return Ok(whole);
+        }
+        let items = whole.as_list().unwrap_or_default();
+        if items.len() <= PIECE {
+            return self.tree(&whole, chunk);
+        }
+        let mut pieces = Vec::with_capacity(items.len().div_ceil(PIECE));
+        for piece in items.chunks(PIECE) {
+            pieces.push(self.tree(&Value::list(piece.iter().cloned()), chunk)?);
+        }
+        while pieces.len() > PIECE {
+            let mut joined = Vec::with_capacity(pieces.len().div_ceil(PIECE));
+            for group in pieces.chunks(PIECE) {
+                joined.push(self.tree(&wrapped(LIST, Value::list(group.iter().cloned())), chunk)?);
+            }
+            pieces = joined;
+        }
+        Ok(wrapped(LIST, Value::from(pieces)))
+    }
+
+    fn map(&mut self, entries: &Map, chunk: &mut Chunk) -> Result<Value, serde_json::Error> {
+        let mut encoded = Map::with_capacity(entries.len());
+        for (key, value) in entries {
+            encoded.insert(Arc::clone(key), self.encode(value, chunk)?);
+        }
+        let quoted = encoded.keys().any(|key| key.starts_with(RESERVED));
+        let whole = Value::from(encoded);
+        let whole = if quoted { wrapped(MAP, whole) } else { whole };
+        if whole.weight(INLINE) <= INLINE { Ok(whole) } else { self.tree(&whole, chunk) }
+    }
+}
+
+/// Lends a shared text's bytes without copying them.
+struct SharedText(Arc<str>);
+
+impl AsRef<[u8]> for SharedText {
+    fn as_ref(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+}
+
+fn object(
+    chunk: &mut Chunk,
+    hash: BlobHash,
+    kind: u8,
+    write: impl FnOnce(&mut Vec<u8>) -> Result<(), serde_json::Error>,
+) -> Result<(), serde_json::Error> {
+    chunk.bytes.push(b'o');
+    chunk.bytes.extend_from_slice(hash.to_string().as_bytes());
+    chunk.bytes.extend_from_slice(&[b' ', kind]);
+    write(&mut chunk.bytes)?;
+    chunk.bytes.push(b'\n');
+    Ok(())
+}
+
+fn reference(kind: &'static str, hash: BlobHash) -> Value {
+    wrapped(kind, Value::from(hash.to_string()))
+}
+
+fn wrapped(kind: &'static str, value: Value) -> Value {
+    Value::map([(kind, value)])
+}
+
+/// Whether a value can stand in its record as it is: light, and without reserved keys.
+fn is_plain(value: &Value) -> bool {
+    fn spend(value: &Value, left: &mut usize) -> bool {
+        let cost = match value {
+            Value::Null | Value::Bool(_) | Value::Number(_) => 8,
+            Value::String(text) => text.len() + 2,
+            Value::List(_) | Value::Map(_) => 2,
+            Value::Blob(_) => 140,
+        };
+        let Some(rest) = left.checked_sub(cost) else { return false };
+        *left = rest;
+        match value {
+            Value::List(items) => items.iter().all(|item| spend(item, left)),
+            Value::Map(entries) => entries.iter().all(|(key, item)| {
+                *left = left.saturating_sub(key.len() + 4);
+                !key.starts_with(RESERVED) && spend(item, left)
+            }),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Blob(_) => true,
+        }
+    }
+    spend(value, &mut { INLINE })
+}
+
+fn address(value: &Value) -> Option<usize> {
+    match value {
+        Value::String(text) => Some(Arc::as_ptr(text).cast::<u8>() as usize),
+        Value::List(items) => Some(Arc::as_ptr(items) as usize),
+        Value::Map(entries) => Some(Arc::as_ptr(entries) as usize),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Blob(_) => None,
+    }
+}
+
+/// The values a record holds: at most one of a run's, and that of an intent.
+fn values(body: &Body) -> [Option<&Value>; 1] {
+    [match body {
+        Body::Manifest(manifest) => Some(&manifest.inputs),
+        Body::Started { intent, .. } | Body::Step { intent, .. } => Some(match intent {
+            Intent::Tool { input, .. } => input,
+            Intent::Llm { request, .. } => request,
+        }),
+        Body::Receipt { result, .. } => result.as_ref().ok(),
+        Body::Succeeded { output, .. } | Body::Ended { output, .. } => Some(output),
+        Body::Opened { opening, .. } => match opening {
+            Opening::Loop { items } => Some(items),
+            Opening::Workflow { inputs } => Some(inputs),
+            Opening::Condition { .. } | Opening::Parallel => None,
+        },
+        Body::Failed { .. }
+        | Body::Woken { .. }
+        | Body::Skipped { .. }
+        | Body::Closed { .. }
+        | Body::Cancelling { .. }
+        | Body::Cancelled { .. }
+        | Body::Unresponsive { .. }
+        | Body::InDoubt { .. }
+        | Body::Settled { .. }
+        | Body::Parked { .. }
+        | Body::Resumed { .. } => None,
+    }]
+}
+
+/// As [`values`], to be replaced.
+pub(crate) fn values_mut(body: &mut Body) -> [Option<&mut Value>; 1] {
+    [match body {
+        Body::Manifest(manifest) => Some(&mut manifest.inputs),
+        Body::Started { intent, .. } | Body::Step { intent, .. } => Some(match intent {
+            Intent::Tool { input, .. } => input,
+            Intent::Llm { request, .. } => request,
+        }),
+        Body::Receipt { result, .. } => result.as_mut().ok(),
+        Body::Succeeded { output, .. } | Body::Ended { output, .. } => Some(output),
+        Body::Opened { opening, .. } => match opening {
+            Opening::Loop { items } => Some(items),
+            Opening::Workflow { inputs } => Some(inputs),
+            Opening::Condition { .. } | Opening::Parallel => None,
+        },
+        Body::Failed { .. }
+        | Body::Woken { .. }
+        | Body::Skipped { .. }
+        | Body::Closed { .. }
+        | Body::Cancelling { .. }
+        | Body::Cancelled { .. }
+        | Body::Unresponsive { .. }
+        | Body::InDoubt { .. }
+        | Body::Settled { .. }
+        | Body::Parked { .. }
+        | Body::Resumed { .. } => None,
+    }]
+}
+
+/// A chunk, or an object, that cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DecodeError {
+    /// A line is damaged.
+    #[error("line {line} of a journal chunk cannot be read: {what}")]
+    Line {
+        /// The line within its chunk, from 1.
+        line: usize,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// An object that a record refers to is neither in the journal nor in the blob store.
+    #[error("the object {0} is missing")]
+    Missing(BlobHash),
+    /// An object is damaged.
+    #[error("the object {hash} cannot be read: {what}")]
+    Object {
+        /// The object.
+        hash: BlobHash,
+        /// What is wrong with it.
+        what: String,
+    },
+}
+
+/// Decodes the records of one journal, in order.
+#[derive(Debug, Default)]
+pub struct Decoder {
+    objects: HashMap<BlobHash, Value>,
+    resolved: HashMap<BlobHash, Value>,
+}
+
+impl Decoder {
+    /// Takes the objects of a chunk in and gives its records, their values not yet resolved.
+    ///
+    /// # Errors
+    /// [`DecodeError::Line`] at the first line that cannot be read.
+    pub fn read(&mut self, bytes: &[u8]) -> Result<Vec<Record>, DecodeError> {
+        let mut records = Vec::new();
+        for (line, number) in bytes.split(|byte| *byte == b'\n').zip(1_usize..) {
+            let wrong = |what: String| DecodeError::Line { line: number, what };
+            match line.split_first() {
+                None => {}
+                Some((b'r', json)) => {
+                    records.push(serde_json::from_slice(json).map_err(|error| wrong(error.to_string()))?);
+                }
+                Some((b'o', rest)) => {
+                    let (hash, value) = read_object(rest).map_err(wrong)?;
+                    self.objects.insert(hash, value);
+                }
+                Some((kind, _)) => return Err(wrong(format!("unknown kind of line {kind:#04x}"))),
+            }
+        }
+        Ok(records)
+    }
+
+    /// The hashes of all objects that were read or fetched.
+    pub(crate) fn known(&self) -> HashSet<BlobHash> {
+        self.objects.keys().copied().collect()
+    }
+
+    /// The objects that must be [fetched](Self::supply) before a value can be resolved, and whether each is
+    /// a text.
+    #[must_use]
+    pub fn missing(&self, value: &Value) -> Vec<(BlobHash, bool)> {
+        let mut missing = Vec::new();
+        self.find_missing(value, &mut missing, 0);
+        missing
+    }
+
+    fn find_missing(&self, value: &Value, missing: &mut Vec<(BlobHash, bool)>, depth: usize) {
+        if depth > MAX_DEPTH {
+            return;
+        }
+        match stands_for(value) {
+            Some(Stand::Object(hash, is_text)) => match self.objects.get(&hash) {
+                Some(object) if !is_text && !self.resolved.contains_key(&hash) => {
+                    self.find_missing(object, missing, depth + 1);
+                }
+                Some(_) => {}
+                None => missing.push((hash, is_text)),
+            },
+            Some(Stand::List(inner) | Stand::Map(inner)) => self.find_inside(inner, missing, depth),
+            None => self.find_inside(value, missing, depth),
+        }
+    }
+
+    fn find_inside(&self, value: &Value, missing: &mut Vec<(BlobHash, bool)>, depth: usize) {
+        match value {
+            Value::List(items) => items.iter().for_each(|item| self.find_missing(item, missing, depth + 1)),
+            Value::Map(entries) => {
+                entries.values().for_each(|item| self.find_missing(item, missing, depth + 1));
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Blob(_) => {}
+        }
+    }
+
+    /// Takes in an object from the blob store.
+    ///
+    /// # Errors
+    /// [`DecodeError::Object`] if the bytes are not what the hash names.
+    pub fn supply(&mut self, hash: BlobHash, is_text: bool, bytes: &[u8]) -> Result<(), DecodeError> {
+        let wrong = |what: String| DecodeError::Object { hash, what };
+        if BlobHash::of(bytes) != hash {
+            return Err(wrong("its bytes have another hash".to_owned()));
+        }
+        let value = if is_text {
+            Value::string(std::str::from_utf8(bytes).map_err(|error| wrong(error.to_string()))?)
+        } else {
+            serde_json::from_slice(bytes).map_err(|error| wrong(error.to_string()))?
+        };
+        self.objects.insert(hash, value);
+        Ok(())
+    }
+
+    /// Puts the objects back into a value. Equal objects are shared.
+    ///
+    /// # Errors
+    /// [`DecodeError::Missing`] or [`DecodeError::Object`] if an object is not there or not what it should be.
+    pub fn resolve(&mut self, value: &Value) -> Result<Value, DecodeError> {
+        self.resolve_at(value, 0)
+    }
+
+    fn resolve_at(&mut self, value: &Value, depth: usize) -> Result<Value, DecodeError> {
+        if depth > MAX_DEPTH {
+            return Err(DecodeError::Line { line: 0, what: "a value nests too deep".to_owned() });
+        }
+        match stands_for(value) {
+            Some(Stand::Object(hash, _)) => {
+                if let Some(done) = self.resolved.get(&hash) {
+                    return Ok(done.clone());
+                }
+                let object = self.objects.get(&hash).cloned().ok_or(DecodeError::Missing(hash))?;
+                let done =
+                    if let Value::String(_) = object { object } else { self.resolve_at(&object, depth + 1)? };
+                self.resolved.insert(hash, done.clone());
+                Ok(done)
+            }
+            Some(Stand::List(inner)) => {
+                let mut items = Vec::new();
+                for piece in inner.as_list().unwrap_or_default() {
+                    let piece = self.resolve_at(piece, depth + 1)?;
+                    items.extend(piece.as_list().unwrap_or_default().iter().cloned());
+                }
+                Ok(Value::from(items))
+            }
+            Some(Stand::Map(inner)) => self.inside(inner, depth),
+            None => self.inside(value, depth),
+        }
+    }
+
+    fn inside(&mut self, value: &Value, depth: usize) -> Result<Value, DecodeError> {
+        match value {
+            Value::List(items) if holds_stand(value) => {
+                let items = items.iter().map(|item| self.resolve_at(item, depth + 1));
+                Ok(Value::from(items.collect::<Result<Vec<_>, _>>()?))
+            }
+            Value::Map(entries) if holds_stand(value) => {
+                let mut resolved = Map::with_capacity(entries.len());
+                for (key, item) in entries.iter() {
+                    resolved.insert(Arc::clone(key), self.resolve_at(item, depth + 1)?);
+                }
+                Ok(Value::from(resolved))
+            }
+            Value::Null
+            | Value::Bool(_)
+            | Value::Number(_)
+            | Value::String(_)
+            | Value::List(_)
+            | Value::Map(_)
+            | Value::Blob(_) => Ok(value.clone()),
+        }
+    }
+}
+
+/// The deepest nesting of a value that is read, objects within objects included.
+const MAX_DEPTH: usize = 512;
+
+enum Stand<'v> {
+    Object(BlobHash, bool),
+    List(&'v Value),
+    Map(&'v Value),
+}
+
+/// What a map of one reserved key stands for.
+fn stands_for(value: &Value) -> Option<Stand<'_>> {
+    let entries = value.as_map().filter(|entries| entries.len() == 1)?;
+    let (key, inner) = entries.first()?;
+    match &**key {
+        TEXT => Some(Stand::Object(inner.as_str()?.parse().ok()?, true)),
+        TREE => Some(Stand::Object(inner.as_str()?.parse().ok()?, false)),
+        LIST => Some(Stand::List(inner)),
+        MAP => Some(Stand::Map(inner)),
+        _ => None,
+    }
+}
+
+/// Whether anything within a value stands for something else.
+fn holds_stand(value: &Value) -> bool {
+    match value {
+        Value::List(items) => items.iter().any(|item| stands_for(item).is_some() || holds_stand(item)),
+        Value::Map(entries) => entries.values().any(|item| stands_for(item).is_some() || holds_stand(item)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Blob(_) => false,
+    }
+}
+
+fn read_object(rest: &[u8]) -> Result<(BlobHash, Value), String> {
+    let (hash, rest) = rest.split_at_checked(64).ok_or("an object without a hash")?;
+    let hash = std::str::from_utf8(hash).map_err(|error| error.to_string())?;
+    let hash: BlobHash = hash.parse().map_err(|_| "an object without a hash".to_owned())?;
+    let json = match rest {
+        [b' ', b's' | b't', json @ ..] => json,
+        _ => return Err("an object of an unknown kind".to_owned()),
+    };
+    Ok((hash, serde_json::from_slice(json).map_err(|error| error.to_string())?))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,133 @@
+use ice_core::llm::Usage;
+use ice_core::time::Moment;
+use proptest::prelude::*;
+
+use super::*;
+
+fn succeeded(output: Value) -> Record {
+    let node = "n".parse().unwrap();
+    Record {
+        at: Moment::from_millis(1),
+        body: Body::Succeeded { node, output, usage: Usage::default(), stream: None },
+    }
+}
+
+fn output(record: &Record) -> &Value {
+    match &record.body {
+        Body::Succeeded { output, .. } => output,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Writes values as records of one journal, each in a chunk of its own, and reads them back.
+fn round_trip(values: &[Value]) -> (Vec<Value>, Vec<usize>) {
+    let (mut encoder, mut decoder) = (Encoder::default(), Decoder::default());
+    let (mut back, mut sizes) = (Vec::new(), Vec::new());
+    let mut blobs = HashMap::new();
+    for value in values {
+        let mut chunk = Chunk::default();
+        encoder.push(&succeeded(value.clone()), &mut chunk).unwrap();
+        sizes.push(chunk.bytes.len() + chunk.blobs.iter().map(Bytes::len).sum::<usize>());
+        blobs.extend(chunk.blobs.iter().map(|blob| (BlobHash::of(blob), blob.clone())));
+        let records = decoder.read(&chunk.bytes).unwrap();
+        let stored = output(&records[0]).clone();
+        loop {
+            let missing = decoder.missing(&stored);
+            if missing.is_empty() {
+                break;
+            }
+            for (hash, is_text) in missing {
+                decoder.supply(hash, is_text, &blobs[&hash]).unwrap();
+            }
+        }
+        back.push(decoder.resolve(&stored).unwrap());
+    }
+    (back, sizes)
+}
+
+fn text(length: usize, seed: usize) -> Value {
+    Value::from((0..length).map(|at| char::from(b'a' + ((at * 7 + seed) % 26) as u8)).collect::<String>())
+}
+
+#[test]
+fn a_large_text_is_written_once() {
+    let large = text(1 << 20, 0);
+    let values: Vec<Value> = (0..50).map(|n| Value::map([("n", Value::from(n)), ("data", large.clone())])).collect();
+    let (back, sizes) = round_trip(&values);
+    assert_eq!(back, values);
+    assert!(sizes[0] > 1 << 20);
+    assert!(sizes[1..].iter().all(|size| *size < 300), "{sizes:?}");
+}
+
+#[test]
+fn a_conversation_grows_by_what_is_new() {
+    let mut messages: Vec<Value> = Vec::new();
+    let mut values = Vec::new();
+    for turn in 0..400 {
+        messages.push(Value::map([("role", Value::from("user")), ("text", text(2_000, turn))]));
+        values.push(Value::list(messages.iter().cloned()));
+    }
+    let (back, sizes) = round_trip(&values);
+    assert_eq!(back, values);
+    let (early, late): (usize, usize) = (sizes[20..60].iter().sum(), sizes[360..400].iter().sum());
+    assert!(late < early * 2, "forty turns wrote {early} bytes early and {late} bytes late");
+}
+
+#[test]
+fn values_that_look_like_references_come_back_as_they_were() {
+    let hash = BlobHash::of(b"x").to_string();
+    for key in [TEXT, TREE, LIST, MAP, "$ice.new"] {
+        let value = Value::map([(key, Value::from(hash.as_str()))]);
+        let nested = Value::list([value.clone(), Value::map([(MAP, value.clone())]), text(3_000, 1)]);
+        let values = [value, nested];
+        assert_eq!(round_trip(&values).0, values);
+    }
+}
+
+#[test]
+fn damage_is_named() {
+    let mut chunk = Chunk::default();
+    Encoder::default().push(&succeeded(text(2_000, 0)), &mut chunk).unwrap();
+    let mut decoder = Decoder::default();
+    assert!(matches!(decoder.read(b"x"), Err(DecodeError::Line { line: 1, .. })));
+    assert!(matches!(decoder.read(b"r{}\n"), Err(DecodeError::Line { line: 1, .. })));
+    let record = chunk.bytes.iter().position(|byte| *byte == b'\n').unwrap() + 1;
+    let records = decoder.read(&chunk.bytes[record..]).unwrap();
+    assert!(matches!(decoder.resolve(output(&records[0])), Err(DecodeError::Missing(_))));
+    assert!(matches!(decoder.supply(BlobHash::of(b"a"), true, b"b"), Err(DecodeError::Object { .. })));
+}
+
+fn any_value() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        ".{0,20}".prop_map(Value::from),
+        (900_usize..1_200, 0_usize..3).prop_map(|(length, seed)| text(length, seed)),
+    ];
+    leaf.prop_recursive(4, 64, 40, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..40).prop_map(Value::from),
+            prop::collection::vec(("[a-z$.]{0,6}", inner.clone()), 0..8).prop_map(Value::map),
+            (prop::sample::select(vec![TEXT, TREE, LIST, MAP]), inner).prop_map(|entry| Value::map([entry])),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn values_survive(values in prop::collection::vec(any_value(), 1..4)) {
+        prop_assert_eq!(round_trip(&values).0, values);
+    }
+
+    #[test]
+    fn no_bytes_panic(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
+        let mut decoder = Decoder::default();
+        for record in decoder.read(&bytes).unwrap_or_default() {
+            let mut body = record.body;
+            for value in values_mut(&mut body).into_iter().flatten() {
+                let _ = (decoder.missing(value), decoder.resolve(value));
+            }
+        }
+    }
+}

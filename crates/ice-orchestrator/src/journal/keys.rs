@@ -1,0 +1,69 @@
+//! Where things of a run stand in the store. The tenant comes first everywhere.
+
+use ice_core::id::{BlueprintId, RunId, Tenant};
+use ice_core::store::Key;
+use ice_core::time::Moment;
+use ice_core::value::BlobHash;
+
+use super::RunStatus;
+
+/// All heads of a tenant: one key per run, in the order of their start.
+pub(crate) fn heads(tenant: &Tenant) -> Key {
+    Key::tenant(tenant).folder("run")
+}
+
+/// The head of a run: who owns it, where it stands, what its next record is.
+pub(crate) fn head(tenant: &Tenant, run: RunId) -> Key {
+    heads(tenant).leaf(&run.to_string())
+}
+
+/// All journals of a tenant.
+pub(crate) fn journals(tenant: &Tenant) -> Key {
+    Key::tenant(tenant).folder("journal")
+}
+
+/// The chunks of a run's journal; each key ends in the number of its first record.
+pub(crate) fn journal(tenant: &Tenant, run: RunId) -> Key {
+    journals(tenant).folder(&run.to_string())
+}
+
+/// A pinned plan.
+pub(crate) fn plan(tenant: &Tenant, hash: BlobHash) -> Key {
+    Key::tenant(tenant).folder("plan").leaf(&hash.to_string())
+}
+
+/// The runs of a status.
+pub(crate) fn by_status(tenant: &Tenant, status: RunStatus) -> Key {
+    Key::tenant(tenant).folder("status").folder(status.as_str())
+}
+
+/// The runs of a blueprint.
+pub(crate) fn by_blueprint(tenant: &Tenant, blueprint: &BlueprintId) -> Key {
+    Key::tenant(tenant).folder("blueprint").folder(blueprint.as_str())
+}
+
+/// The run that a caller's idempotency key stands for.
+pub(crate) fn idempotency(tenant: &Tenant, key: &str) -> Key {
+    Key::tenant(tenant).folder("idempotency").leaf(&BlobHash::of(key.as_bytes()).to_string())
+}
+
+/// A run's inbox.
+pub(crate) fn inbox(tenant: &Tenant, run: RunId) -> Key {
+    inboxes(tenant).folder(&run.to_string())
+}
+
+/// All inboxes of a tenant.
+pub(crate) fn inboxes(tenant: &Tenant) -> Key {
+    Key::tenant(tenant).folder("inbox")
+}
+
+/// When a run that waits must be looked at.
+pub(crate) fn timer(tenant: &Tenant, at: Moment, run: RunId) -> Key {
+    let at = u64::try_from(at.as_millis()).unwrap_or_default();
+    Key::tenant(tenant).folder("timer").number(at).folder("").leaf(&run.to_string())
+}
+
+/// The lease of an engine: the runs it owns are its own for as long as it holds.
+pub(crate) fn engine(name: &str) -> Key {
+    Key::tenant(&Tenant::default()).folder("engine").leaf(name)
+}

@@ -1,0 +1,128 @@
+//! Record 0: what a run was started with, and what it is bound to.
+
+use ice_core::blueprint::KindName;
+use ice_core::id::{BlueprintId, Principal, RunId, Tenant};
+use ice_core::store::Durability;
+use ice_core::tools::Grants;
+use ice_core::value::{BlobHash, Value};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// What a run was started with. Pinned: what [`PinnedPlan`] holds, by its hash. Recorded and used from here,
+/// never compared: grants, options, the engine's version.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// The version of the records that follow.
+    pub version: u32,
+    /// The run.
+    pub run: RunId,
+    /// Its owner.
+    pub tenant: Tenant,
+    /// Who started it.
+    pub by: Principal,
+    /// The blueprint's id.
+    pub blueprint: BlueprintId,
+    /// The blueprint's display name.
+    pub name: String,
+    /// The hash of the [`PinnedPlan`] document, kept beside the runs that use it.
+    pub plan: BlobHash,
+    /// The inputs.
+    pub inputs: Value,
+    /// The options.
+    pub options: RunOptions,
+    /// The version of the engine that accepted the run.
+    pub engine: String,
+}
+
+/// How a run is carried out.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct RunOptions {
+    /// The most node attempts under way at once, 1 to 1,024; 16 by default.
+    pub max_parallel: u32,
+    /// What a failed node means for the others.
+    pub failure_policy: FailurePolicy,
+    /// What an acknowledged record survives; the store's best if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub durability: Option<Durability>,
+    /// What the run may touch.
+    pub grants: Grants,
+    /// How long a cancelled attempt may take to end, in milliseconds; 5,000 by default.
+    pub cancel_grace_ms: u64,
+    /// The same key gives the same run: 1 to 256 bytes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub idempotency_key: Option<String>,
+    /// The most items of one loop; 100,000 by default.
+    pub max_loop_items: usize,
+    /// The most nodes a run may execute, nested ones included; 1,000,000 by default.
+    pub max_nodes: u64,
+}
+
+impl Default for RunOptions {
+    fn default() -> Self {
+        Self {
+            max_parallel: 16,
+            failure_policy: FailurePolicy::default(),
+            durability: None,
+            grants: Grants::default(),
+            cancel_grace_ms: 5_000,
+            idempotency_key: None,
+            max_loop_items: 100_000,
+            max_nodes: 1_000_000,
+        }
+    }
+}
+
+/// What a failed node means for the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum FailurePolicy {
+    /// The run stops: what is under way is cancelled, nothing new starts.
+    Halt,
+    /// What does not depend on the failed node goes on.
+    #[default]
+    ContinuePossible,
+    /// Everything goes on; the output of a failed node is null.
+    Always,
+}
+
+/// What a run is bound to. A change parks it with `PIN_MISMATCH`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PinnedPlan {
+    /// The blueprint, in the present dialect.
+    pub blueprint: Value,
+    /// The version lock of the document it was read from.
+    pub lock: String,
+    /// The sub-blueprints by the name that nodes use, each pinned the same way.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub workflows: Vec<PinnedWorkflow>,
+    /// The tools.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tools: Vec<PinnedTool>,
+    /// The models, `provider/model`; templates are pinned as they are written.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub models: Vec<String>,
+    /// The kinds of node in use.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kinds: Vec<KindName>,
+}
+
+/// A sub-blueprint a run is bound to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PinnedWorkflow {
+    /// The name that nodes use.
+    pub name: String,
+    /// What it is bound to.
+    pub plan: PinnedPlan,
+}
+
+/// A tool a run is bound to.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct PinnedTool {
+    /// Its name.
+    pub name: String,
+    /// The major part of its version.
+    pub major: u64,
+    /// The hash of its input and output schemas.
+    pub schemas: BlobHash,
+}

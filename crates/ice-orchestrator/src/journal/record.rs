@@ -1,0 +1,365 @@
+//! The records of a journal, version 1.
+//!
+//! A record says what happened, never what to do next. Fields have short names on the wire because every
+//! node of every run writes two of these.
+
+use std::sync::Arc;
+
+use ice_core::id::Principal;
+use ice_core::llm::Usage;
+use ice_core::path::NodePath;
+use ice_core::time::Moment;
+use ice_core::tools::Effect;
+use ice_core::value::{BlobHash, Value};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Failure, Manifest};
+
+/// The version of the records this engine writes. It reads every version up to this one.
+pub const RECORD_VERSION: u32 = 1;
+
+/// One entry of a journal. Its number is its position: record 0 is the manifest.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// When it was decided, in milliseconds since the Unix epoch.
+    #[serde(with = "millis")]
+    pub at: Moment,
+    /// What happened.
+    #[serde(flatten)]
+    pub body: Body,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "t", rename_all = "snake_case")]
+pub enum Body {
+    /// The run was accepted.
+    Manifest(Box<Manifest>),
+    /// An attempt of a node started; for effects other than pure ones this is durable before the effect.
+    Started {
+        /// The node.
+        #[serde(rename = "n")]
+        node: NodePath,
+        /// The attempt, from 1.
+        #[serde(rename = "a", default = "one", skip_serializing_if = "is_one")]
+        attempt: u32,
+        /// What it is going to do, rendered.
+        #[serde(rename = "i")]
+        intent: Intent,
+        /// What that may do to the world.
+        #[serde(rename = "e", default = "pure", skip_serializing_if = "is_pure")]
+        effect: Effect,
+    },
+    /// A step within a node's attempt was announced, as [`Body::Started`] is for a node of one step.
+    Step {
+        /// The step.
+        #[serde(rename = "s")]
+        step: NodePath,
+        /// The node it belongs to.
+        #[serde(rename = "n")]
+        node: NodePath,
+        /// What it is going to do.
+        #[serde(rename = "i")]
+        intent: Intent,
+        /// What that may do to the world.
+        #[serde(rename = "e", default = "pure", skip_serializing_if = "is_pure")]
+        effect: Effect,
+    },
+    /// A step ended.
+    Receipt {
+        /// The step.
+        #[serde(rename = "s")]
+        step: NodePath,
+        /// The node it belongs to.
+        #[serde(rename = "n")]
+        node: NodePath,
+        /// What it gave.
+        #[serde(rename = "r")]
+        result: Result<Value, Failure>,
+    },
+    /// A node succeeded.
+    Succeeded {
+        /// The node.
+        #[serde(rename = "n")]
+        node: NodePath,
+        /// Its output.
+        #[serde(rename = "o")]
+        output: Value,
+        /// Tokens spent.
+        #[serde(rename = "u", default, skip_serializing_if = "is_free")]
+        usage: Usage,
+        /// The BLAKE3 hash of everything that was streamed on the way.
+        #[serde(rename = "h", default, skip_serializing_if = "Option::is_none")]
+        stream: Option<BlobHash>,
+    },
+    /// An attempt of a node failed.
+    Failed {
+        /// The node.
+        #[serde(rename = "n")]
+        node: NodePath,
+        /// Why.
+        #[serde(rename = "f")]
+        failure: Failure,
+        /// When the next attempt is due; absent if this was the last.
+        #[serde(rename = "r", default, skip_serializing_if = "Option::is_none")]
+        retry_at: Option<Moment>,
+    },
+    /// The wait before a further attempt is over.
+    Woken {
+        /// The node.
+        #[serde(rename = "n")]
+        node: NodePath,
+    },
+    /// A node will not run.
+    Skipped {
+        /// The node.
+        #[serde(rename = "n")]
+        node: NodePath,
+        /// Why.
+        #[serde(rename = "r")]
+        reason: SkipReason,
+    },
+    /// A container opened: its nested nodes may run.
+    Opened {
+        /// The container.
+        #[serde(rename = "n")]
+        node: NodePath,
+        /// The attempt, from 1.
+        #[serde(rename = "a", default = "one", skip_serializing_if = "is_one")]
+        attempt: u32,
+        /// What it opened with.
+        #[serde(rename = "w")]
+        opening: Opening,
+    },
+    /// A container succeeded; its output follows from its nested nodes.
+    Closed {
+        /// The container.
+        #[serde(rename = "n")]
+        node: NodePath,
+    },
+    /// Somebody asked for the run to be cancelled.
+    Cancelling {
+        /// Who.
+        by: Principal,
+        /// Why, in their words.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
+    /// An attempt ended because the run was cancelled.
+    Cancelled {
+        /// The node.
+        #[serde(rename = "n")]
+        node: NodePath,
+        /// Whether it may have touched the world.
+        #[serde(rename = "d", default, skip_serializing_if = "std::ops::Not::not")]
+        in_doubt: bool,
+    },
+    /// An attempt ignored its cancellation past the grace period; what it gives is discarded.
+    Unresponsive {
+        /// The node.
+        #[serde(rename = "n")]
+        node: NodePath,
+    },
+    /// After a crash it cannot be told whether the effect of an attempt happened.
+    InDoubt {
+        /// The node.
+        #[serde(rename = "n")]
+        node: NodePath,
+    },
+    /// Somebody decided about an attempt in doubt.
+    Settled {
+        /// The node.
+        #[serde(rename = "n")]
+        node: NodePath,
+        /// What was decided.
+        decision: Decision,
+        /// Who decided.
+        by: Principal,
+    },
+    /// The run cannot go on until something outside of it changes.
+    Parked {
+        /// Why.
+        #[serde(rename = "f")]
+        failure: Failure,
+    },
+    /// A process took the run up again.
+    Resumed {
+        /// Who asked for it.
+        by: Principal,
+        /// The owner's epoch from here on.
+        epoch: u64,
+    },
+    /// The run ended. The last record.
+    Ended {
+        /// How.
+        status: RunStatus,
+        /// The run's output: top-level node id to output, skipped and failed nodes left out.
+        #[serde(rename = "o")]
+        output: Value,
+        /// Why, if it did not succeed.
+        #[serde(rename = "f", default, skip_serializing_if = "Option::is_none")]
+        failure: Option<Failure>,
+    },
+}
+
+/// What an attempt or a step is going to do, with everything rendered.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "k", rename_all = "snake_case")]
+pub enum Intent {
+    /// Call a tool.
+    Tool {
+        /// The tool.
+        tool: Arc<str>,
+        /// Its input.
+        input: Value,
+    },
+    /// Ask a model.
+    Llm {
+        /// The provider.
+        provider: Arc<str>,
+        /// The request, an [`ice_core::llm::Request`] as a value so that its parts are shared.
+        request: Value,
+    },
+}
+
+/// What a container opened with.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "k", rename_all = "snake_case")]
+pub enum Opening {
+    /// A condition, with its result.
+    Condition {
+        /// The result.
+        result: bool,
+    },
+    /// A loop, with its items.
+    Loop {
+        /// The items, a list.
+        items: Value,
+    },
+    /// A parallel node.
+    Parallel,
+    /// A sub-workflow, with its inputs.
+    Workflow {
+        /// The inputs.
+        inputs: Value,
+    },
+}
+
+/// Why a node did not run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SkipReason {
+    /// Its branch of a condition was not taken, or all it depends on was skipped.
+    BranchNotTaken,
+    /// Something it depends on failed.
+    DependencyFailed,
+    /// The run was stopped before its turn came.
+    RunStopped,
+}
+
+/// What becomes of an attempt whose outcome is unknown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Decision {
+    /// It is made again.
+    Repeat,
+    /// It counts as failed.
+    Fail,
+}
+
+/// Where a run stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RunStatus {
+    /// Accepted, not begun.
+    Queued,
+    /// Under way.
+    Running,
+    /// Waiting for a person or a time.
+    Waiting,
+    /// Ended well.
+    Succeeded,
+    /// Ended with a failed node.
+    Failed,
+    /// Ended because somebody asked.
+    Cancelled,
+    /// Cannot go on until something outside of it changes.
+    Parked,
+}
+
+impl RunStatus {
+    /// Every status.
+    pub const ALL: [Self; 7] = [
+        Self::Queued,
+        Self::Running,
+        Self::Waiting,
+        Self::Succeeded,
+        Self::Failed,
+        Self::Cancelled,
+        Self::Parked,
+    ];
+
+    /// The text on the wire.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Running => "running",
+            Self::Waiting => "waiting",
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+            Self::Parked => "parked",
+        }
+    }
+
+    /// Whether the run has ended for good.
+    #[must_use]
+    pub const fn is_final(self) -> bool {
+        match self {
+            Self::Succeeded | Self::Failed | Self::Cancelled => true,
+            Self::Queued | Self::Running | Self::Waiting | Self::Parked => false,
+        }
+    }
+}
+
+impl std::fmt::Display for RunStatus {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+const fn one() -> u32 {
+    1
+}
+
+const fn is_one(attempt: &u32) -> bool {
+    *attempt == 1
+}
+
+const fn pure() -> Effect {
+    Effect::Pure
+}
+
+const fn is_pure(effect: &Effect) -> bool {
+    matches!(effect, Effect::Pure)
+}
+
+fn is_free(usage: &Usage) -> bool {
+    *usage == Usage::default()
+}
+
+/// Moments as whole milliseconds: shorter and faster than text, and read by the engine alone.
+mod millis {
+    use ice_core::time::Moment;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(moment: &Moment, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_i64(moment.as_millis())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Moment, D::Error> {
+        i64::deserialize(deserializer).map(Moment::from_millis)
+    }
+}

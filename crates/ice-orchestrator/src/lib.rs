@@ -1,0 +1,9 @@
+//! Plans, runs, journals and executors: from a checked blueprint to a durable run.
+//!
+//! A blueprint is compiled into a [`workflow::Plan`]; a run is a pure state machine over the plan
+//! ([`workflow::runtime`]); its journal ([`journal`]) is the only durable truth about it; the engine drives
+//! it. Executors never import the runtime: what they need comes in through a context.
+
+pub mod executors;
+pub mod journal;
+pub mod workflow;

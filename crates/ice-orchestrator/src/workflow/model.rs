@@ -1,0 +1,117 @@
+//! The compiled plan: immutable, cheap to share, everything parsed.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ice_core::blueprint::{Blueprint, KindName, RetryPolicy};
+use ice_core::id::NodeId;
+use ice_core::schema::Validator;
+use ice_core::value::{BlobHash, Value, ValuePath};
+use indexmap::IndexMap;
+
+use crate::executors::builtin::{ConditionPlan, LlmPlan, LoopPlan, ParallelPlan, ToolPlan, WorkflowPlan};
+use crate::journal::PinnedPlan;
+
+/// The index of a scope within its plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct ScopeIndex(pub(crate) u32);
+
+/// The index of a node within its scope.
+pub(crate) type NodeIndex = u32;
+
+/// A blueprint ready to run. Keeps its own hold on the tools and providers it names.
+#[derive(Debug)]
+pub struct Plan {
+    pub(crate) blueprint: Arc<Blueprint>,
+    pub(crate) scopes: Vec<Scope>,
+    pub(crate) inputs: Option<Validator>,
+    pub(crate) pinned: PinnedPlan,
+    /// The pinned document as JSON, and its hash.
+    pub(crate) document: Arc<[u8]>,
+    pub(crate) hash: BlobHash,
+    pub(crate) not_enforced: Vec<String>,
+}
+
+impl Plan {
+    /// The blueprint the plan was compiled from.
+    #[must_use]
+    pub fn blueprint(&self) -> &Arc<Blueprint> {
+        &self.blueprint
+    }
+
+    /// What runs of this plan are bound to.
+    #[must_use]
+    pub const fn pinned(&self) -> &PinnedPlan {
+        &self.pinned
+    }
+
+    /// The hash of the pinned document: equal plans have equal hashes.
+    #[must_use]
+    pub const fn hash(&self) -> BlobHash {
+        self.hash
+    }
+
+    /// What cannot be enforced for tools that run inside this process, for example `process`.
+    #[must_use]
+    pub fn not_enforced(&self) -> &[String] {
+        &self.not_enforced
+    }
+
+    pub(crate) fn scope(&self, index: ScopeIndex) -> Option<&Scope> {
+        self.scopes.get(index.0 as usize)
+    }
+}
+
+/// The nodes that are siblings: the top of a blueprint, a body, a branch.
+#[derive(Debug, Default)]
+pub(crate) struct Scope {
+    pub(crate) nodes: Vec<PlanNode>,
+    pub(crate) by_id: IndexMap<NodeId, NodeIndex>,
+}
+
+impl Scope {
+    pub(crate) fn node(&self, index: NodeIndex) -> Option<&PlanNode> {
+        self.nodes.get(index as usize)
+    }
+}
+
+/// One node, compiled.
+#[derive(Debug)]
+pub(crate) struct PlanNode {
+    pub(crate) id: NodeId,
+    pub(crate) kind: KindName,
+    /// The nodes of the same scope it waits for.
+    pub(crate) dependencies: Vec<NodeIndex>,
+    /// The nodes of the same scope that wait for it.
+    pub(crate) dependents: Vec<NodeIndex>,
+    /// The condition and the result under which it runs.
+    pub(crate) when: Option<(NodeIndex, bool)>,
+    pub(crate) work: Work,
+    pub(crate) retry: RetryPolicy,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) mappings: Vec<(Arc<str>, Mapping)>,
+    pub(crate) input_validator: Option<Validator>,
+    pub(crate) output_validator: Option<Validator>,
+    pub(crate) output_mappings: Vec<(Arc<str>, ValuePath)>,
+    pub(crate) output_selection: Option<Vec<Arc<str>>>,
+}
+
+/// Where a mapped name gets its value.
+#[derive(Debug)]
+pub(crate) enum Mapping {
+    /// From the output of a node, here or further out.
+    Source { node: Arc<str>, path: ValuePath },
+    /// A literal.
+    Literal(Value),
+}
+
+/// What a node does, compiled.
+#[derive(Debug)]
+pub(crate) enum Work {
+    Tool(ToolPlan),
+    Llm(LlmPlan),
+    Condition(ConditionPlan),
+    Loop(LoopPlan),
+    Parallel(ParallelPlan),
+    Workflow(WorkflowPlan),
+}

@@ -1,0 +1,479 @@
+//! Folding a record into the state.
+
+use std::sync::Arc;
+
+use ice_core::error::ErrorCode;
+use ice_core::path::NodePath;
+use ice_core::time::Moment;
+
+use super::container::{Container, Slot};
+use super::frame::{Attempt, Frame, FrameIndex, NodeState, Outcome, Place, StepState};
+use super::state::{MAX_FAILURES, NodeFailure, State, Stopping};
+use crate::journal::{Body, Decision, FailurePolicy, Failure, Opening, Record};
+use ice_core::blueprint::WaitStrategy;
+
+/// A record that cannot follow on those before it: the journal is damaged or the engine defective.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("record {number} cannot be applied: {what}")]
+pub struct ApplyError {
+    /// The record's number.
+    pub number: u64,
+    /// What is wrong with it.
+    pub what: String,
+}
+
+/// Folds one record into the state.
+///
+/// # Errors
+/// [`ApplyError`] if the record cannot follow on those before it; the state is then of no more use.
+pub fn apply(state: &mut State, record: &Record) -> Result<(), ApplyError> {
+    let number = state.next;
+    if state.ended.is_some() {
+        return Err(ApplyError { number, what: "the run has ended".to_owned() });
+    }
+    fold(state, record).map_err(|what| ApplyError { number, what })?;
+    state.last_at = record.at;
+    state.next += 1;
+    Ok(())
+}
+
+fn fold(state: &mut State, record: &Record) -> Result<(), String> {
+    match &record.body {
+        Body::Manifest(_) => Err("a manifest is always record 0".to_owned()),
+        Body::Started { node, attempt, intent, effect } => {
+            let place = dequeue(state, node)?;
+            let ticket = state.next;
+            let under_way = Attempt {
+                ticket,
+                number: *attempt,
+                intent: intent.clone(),
+                effect: *effect,
+                steps: Vec::new(),
+            };
+            state.set_state(place, NodeState::Running(Box::new(under_way)));
+            state.attempts.insert(ticket, place);
+            state.executed += 1;
+            Ok(())
+        }
+        Body::Step { step, node, effect, .. } => {
+            let attempt = attempt_mut(state, node)?;
+            attempt.steps.push(StepState { path: step.clone(), effect: *effect, receipt: None });
+            Ok(())
+        }
+        Body::Receipt { step, node, result } => {
+            if let Err(failure) = result {
+                state.usage += failure.usage;
+            }
+            let attempt = attempt_mut(state, node)?;
+            let open = attempt.steps.iter_mut().find(|known| known.path == *step && known.receipt.is_none());
+            open.ok_or_else(|| format!("the step {step} is not open"))?.receipt = Some(result.clone());
+            Ok(())
+        }
+        Body::Succeeded { node, output, usage, stream: _ } => {
+            let (place, _) = end_attempt(state, node)?;
+            state.usage += *usage;
+            finish(state, place, Outcome::Succeeded(output.clone()), record.at)
+        }
+        Body::Failed { node, failure, retry_at } => fail(state, node, failure, *retry_at, record.at),
+        Body::Woken { node } => {
+            let place = locate(state, node)?;
+            let Some(NodeState::Backoff { attempts, until }) = state.node_state(place) else {
+                return Err(format!("{node} does not wait for an attempt"));
+            };
+            let (attempts, until) = (*attempts, *until);
+            state.wakes.remove(&(until, place));
+            queue(state, place, attempts);
+            Ok(())
+        }
+        Body::Skipped { node, reason } => {
+            let place = dequeue(state, node)?;
+            finish(state, place, Outcome::Skipped(*reason), record.at)
+        }
+        Body::Opened { node, attempt, opening } => open(state, node, *attempt, opening, record.at),
+        Body::Closed { node } => close(state, node, record.at),
+        Body::Cancelling { by, reason } => {
+            state.stopping = Some(Stopping::Cancel { by: by.to_string(), reason: reason.clone() });
+            Ok(())
+        }
+        Body::Cancelled { node, .. } => {
+            let (place, _) = end_attempt(state, node)?;
+            state.set_state(place, NodeState::Done(Outcome::Cancelled));
+            Ok(())
+        }
+        Body::Unresponsive { node } => locate(state, node).map(drop),
+        Body::InDoubt { node } => {
+            let (place, attempt) = end_attempt(state, node)?;
+            state.set_state(place, NodeState::InDoubt { attempts: attempt.number });
+            state.in_doubt.insert(place);
+            Ok(())
+        }
+        Body::Settled { node, decision, .. } => settle(state, node, *decision, record.at),
+        Body::Parked { failure } => {
+            state.parked = Some(failure.clone());
+            Ok(())
+        }
+        Body::Resumed { .. } => {
+            state.parked = None;
+            Ok(())
+        }
+        Body::Ended { status, output, failure } => {
+            state.output = Some(output.clone());
+            state.ended = Some((*status, failure.clone()));
+            state.ready.clear();
+            state.wakes.clear();
+            state.deadlines.clear();
+            Ok(())
+        }
+    }
+}
+
+fn locate(state: &State, node: &NodePath) -> Result<Place, String> {
+    state.locate(node).ok_or_else(|| format!("no open node has the path {node}"))
+}
+
+/// Takes a queued node out of the queue, where it usually stands first.
+fn dequeue(state: &mut State, node: &NodePath) -> Result<Place, String> {
+    let place = locate(state, node)?;
+    if !matches!(state.node_state(place), Some(NodeState::Queued { .. })) {
+        return Err(format!("{node} is not queued"));
+    }
+    unqueue(state, place);
+    Ok(place)
+}
+
+fn unqueue(state: &mut State, place: Place) {
+    if state.ready.front() == Some(&place) {
+        state.ready.pop_front();
+    } else if let Some(at) = state.ready.iter().position(|queued| *queued == place) {
+        state.ready.remove(at);
+    }
+}
+
+fn queue(state: &mut State, place: Place, attempts: u32) {
+    state.set_state(place, NodeState::Queued { attempts });
+    state.ready.push_back(place);
+}
+
+fn attempt_mut<'s>(state: &'s mut State, node: &NodePath) -> Result<&'s mut Attempt, String> {
+    let place = locate(state, node)?;
+    let slot = state.frame_mut(place.frame).and_then(|frame| frame.nodes.get_mut(place.node as usize));
+    match slot {
+        Some(NodeState::Running(attempt)) => Ok(attempt),
+        Some(
+            NodeState::Waiting { .. }
+            | NodeState::Queued { .. }
+            | NodeState::Backoff { .. }
+            | NodeState::Open(_)
+            | NodeState::InDoubt { .. }
+            | NodeState::Done(_),
+        )
+        | None => Err(format!("{node} has no attempt under way")),
+    }
+}
+
+/// Takes the attempt of a node off the list of those under way; the caller sets the node's next state.
+fn end_attempt(state: &mut State, node: &NodePath) -> Result<(Place, Box<Attempt>), String> {
+    let place = locate(state, node)?;
+    if state.attempt(place).is_none() {
+        return Err(format!("{node} has no attempt under way"));
+    }
+    match state.set_state(place, NodeState::Queued { attempts: 0 }) {
+        Some(NodeState::Running(attempt)) => {
+            state.attempts.remove(&attempt.ticket);
+            Ok((place, attempt))
+        }
+        Some(
+            NodeState::Waiting { .. }
+            | NodeState::Queued { .. }
+            | NodeState::Backoff { .. }
+            | NodeState::Open(_)
+            | NodeState::InDoubt { .. }
+            | NodeState::Done(_),
+        )
+        | None => Err(format!("{node} has no attempt under way")),
+    }
+}
+
+fn fail(
+    state: &mut State,
+    node: &NodePath,
+    failure: &Failure,
+    retry_at: Option<Moment>,
+    at: Moment,
+) -> Result<(), String> {
+    let place = locate(state, node)?;
+    state.usage += failure.usage;
+    let attempts = match state.node_state(place) {
+        Some(NodeState::Running(_)) => end_attempt(state, node)?.1.number,
+        Some(NodeState::Queued { attempts }) => {
+            let attempts = *attempts;
+            unqueue(state, place);
+            attempts + 1
+        }
+        Some(NodeState::Open(container)) => {
+            let (attempt, deadline) = (container.attempt, container.deadline);
+            leave(state, place, deadline);
+            attempt
+        }
+        Some(
+            NodeState::Waiting { .. }
+            | NodeState::Backoff { .. }
+            | NodeState::InDoubt { .. }
+            | NodeState::Done(_),
+        )
+        | None => return Err(format!("{node} cannot fail where it stands")),
+    };
+    match retry_at {
+        Some(until) => {
+            state.set_state(place, NodeState::Backoff { attempts, until });
+            state.wakes.insert((until, place));
+            Ok(())
+        }
+        None => fail_for_good(state, place, node, failure, at),
+    }
+}
+
+fn fail_for_good(
+    state: &mut State,
+    place: Place,
+    node: &NodePath,
+    failure: &Failure,
+    at: Moment,
+) -> Result<(), String> {
+    state.failed += 1;
+    if state.failures.len() < MAX_FAILURES {
+        state.failures.push(NodeFailure { node: node.clone(), failure: failure.clone() });
+    }
+    if state.manifest.options.failure_policy == FailurePolicy::Halt
+        && state.stopping.is_none()
+        && !is_forgiven(state, place)
+    {
+        state.stopping = Some(Stopping::Halt);
+    }
+    if let Some(frame) = state.frame_mut(place.frame)
+        && frame.failed.is_none()
+    {
+        frame.failed = Some((node.clone(), failure.clone()));
+    }
+    finish(state, place, Outcome::Failed, at)
+}
+
+/// Whether a container around a node can succeed without it.
+fn is_forgiven(state: &State, place: Place) -> bool {
+    let mut frame = state.frame(place.frame);
+    while let Some((parent, _)) = frame.and_then(|frame| frame.parent) {
+        if let Some(NodeState::Open(container)) = state.node_state(parent)
+            && container.wait != WaitStrategy::All
+        {
+            return true;
+        }
+        frame = state.frame(parent.frame);
+    }
+    false
+}
+
+/// Marks a node done, frees what waited for it, and closes its frame with the last of its nodes.
+fn finish(state: &mut State, place: Place, outcome: Outcome, at: Moment) -> Result<(), String> {
+    state.set_state(place, NodeState::Done(outcome));
+    let index = place.frame;
+    let Some(frame) = state.frames.get_mut(index as usize).and_then(Option::as_mut) else {
+        return Err("the frame is gone".to_owned());
+    };
+    frame.left = frame.left.saturating_sub(1);
+    let plan = Arc::clone(&frame.plan);
+    let dependents = plan.scope(frame.scope).and_then(|scope| scope.node(place.node));
+    for dependent in dependents.map(|node| node.dependents.as_slice()).unwrap_or_default() {
+        let Some(slot) = frame.nodes.get_mut(*dependent as usize) else { continue };
+        if let NodeState::Waiting { left } = slot {
+            *left = left.saturating_sub(1);
+            if *left == 0 {
+                *slot = NodeState::Queued { attempts: 0 };
+                state.ready.push_back(Place { frame: index, node: *dependent });
+            }
+        }
+    }
+    if frame.left == 0
+        && let Some((parent, slot)) = frame.parent
+    {
+        let frame = remove_frame(state, index).ok_or("the frame is gone")?;
+        fill(state, parent, slot, &frame);
+        open_slots(state, parent)?;
+    }
+    Ok(())
+}
+
+fn remove_frame(state: &mut State, index: FrameIndex) -> Option<Frame> {
+    let frame = state.frames.get_mut(index as usize)?.take()?;
+    if let Some(prefix) = &frame.prefix {
+        state.prefixes.remove(prefix.as_str());
+    }
+    state.free.push(index);
+    Some(frame)
+}
+
+fn container_mut(state: &mut State, place: Place) -> Option<&mut Container> {
+    match state.frame_mut(place.frame)?.nodes.get_mut(place.node as usize)? {
+        NodeState::Open(container) => Some(container),
+        NodeState::Waiting { .. }
+        | NodeState::Queued { .. }
+        | NodeState::Running(_)
+        | NodeState::Backoff { .. }
+        | NodeState::InDoubt { .. }
+        | NodeState::Done(_) => None,
+    }
+}
+
+fn fill(state: &mut State, parent: Place, slot: usize, frame: &Frame) {
+    if let Some(container) = container_mut(state, parent) {
+        container.fill(slot, frame);
+    }
+}
+
+fn open(state: &mut State, node: &NodePath, attempt: u32, opening: &Opening, at: Moment) -> Result<(), String> {
+    let place = dequeue(state, node)?;
+    let plan_node = state.plan_node(place).ok_or("the node is gone")?;
+    let container = Container::open(plan_node, attempt, opening.clone(), at);
+    if let Some(deadline) = container.deadline {
+        state.deadlines.insert((deadline, place));
+    }
+    state.set_state(place, NodeState::Open(Box::new(container)));
+    state.executed += 1;
+    open_slots(state, place)
+}
+
+/// Opens as many frames of a container as its limit allows; queues the container once it is done.
+fn open_slots(state: &mut State, place: Place) -> Result<(), String> {
+    loop {
+        let parent = state.frame(place.frame).ok_or("the frame is gone")?;
+        let Some(NodeState::Open(container)) = parent.state(place.node) else { return Ok(()) };
+        if container.is_done() {
+            break;
+        }
+        if container.open >= container.limit || container.next >= container.slots.len() {
+            return Ok(());
+        }
+        let index = container.next;
+        let node = parent.plan_node(place.node).ok_or("the node is gone")?;
+        let new = container.frame(&parent.plan, node, index).ok_or("the container has no such frame")?;
+        let path = parent.path(place.node).ok_or("the node is gone")?;
+        let prefix: NodePath = format!("{path}{}", new.suffix).parse().map_err(|_| "the path is too long")?;
+        let sees_parent = new.inputs.is_none();
+        let inputs = new.inputs.unwrap_or_else(|| parent.inputs.clone());
+        let empty = new.plan.scope(new.scope).is_none_or(|scope| scope.nodes.is_empty());
+        if let Some(container) = container_mut(state, place) {
+            container.next += 1;
+            if empty {
+                if let Some(slot) = container.slots.get_mut(index) {
+                    *slot = Slot::Ended { outputs: Arc::default(), last: ice_core::value::Value::Null };
+                }
+                continue;
+            }
+            container.open += 1;
+        }
+        state.push_frame(Frame {
+            plan: new.plan,
+            scope: new.scope,
+            parent: Some((place, index)),
+            prefix: Some(prefix),
+            bindings: new.bindings,
+            inputs,
+            sees_parent,
+            nodes: Vec::new(),
+            left: 0,
+            failed: None,
+        });
+    }
+    if let Some(container) = container_mut(state, place)
+        && !container.queued
+    {
+        container.queued = true;
+        state.ready.push_back(place);
+    }
+    Ok(())
+}
+
+fn close(state: &mut State, node: &NodePath, at: Moment) -> Result<(), String> {
+    let place = locate(state, node)?;
+    let plan_node = state.plan_node(place).ok_or("the node is gone")?;
+    let Some(NodeState::Open(container)) = state.node_state(place) else {
+        return Err(format!("{node} is not open"));
+    };
+    let output = container.output(plan_node).map_err(|failure| failure.to_string())?;
+    let output = plan_node.shape(output).map_err(|failure| failure.to_string())?;
+    let deadline = container.deadline;
+    leave(state, place, deadline);
+    finish(state, place, Outcome::Succeeded(output), at)
+}
+
+/// Clears away what an open container holds: its place in the queue, its deadline, the frames still open.
+fn leave(state: &mut State, place: Place, deadline: Option<Moment>) {
+    unqueue(state, place);
+    if let Some(deadline) = deadline {
+        state.deadlines.remove(&(deadline, place));
+    }
+    for index in open_frames(state, place) {
+        drop_frame(state, index);
+    }
+}
+
+/// The frames that a container has open.
+pub(super) fn open_frames(state: &State, place: Place) -> Vec<FrameIndex> {
+    match state.node_state(place) {
+        Some(NodeState::Open(container)) if container.open > 0 => {}
+        Some(_) | None => return Vec::new(),
+    }
+    let belongs = |frame: &Option<Frame>| {
+        frame.as_ref().and_then(|frame| frame.parent).is_some_and(|(parent, _)| parent == place)
+    };
+    (0_u32..).zip(&state.frames).filter(|(_, frame)| belongs(frame)).map(|(index, _)| index).collect()
+}
+
+/// Removes a frame and everything within, as if it had never been.
+fn drop_frame(state: &mut State, index: FrameIndex) {
+    let nodes = state.frame(index).map_or(0, |frame| u32::try_from(frame.nodes.len()).unwrap_or(u32::MAX));
+    for node in 0..nodes {
+        let place = Place { frame: index, node };
+        match state.node_state(place) {
+            Some(NodeState::Running(attempt)) => {
+                let ticket = attempt.ticket;
+                state.attempts.remove(&ticket);
+            }
+            Some(NodeState::Backoff { until, .. }) => {
+                let until = *until;
+                state.wakes.remove(&(until, place));
+            }
+            Some(NodeState::InDoubt { .. }) => {
+                state.in_doubt.remove(&place);
+            }
+            Some(NodeState::Open(container)) => {
+                let deadline = container.deadline;
+                leave(state, place, deadline);
+            }
+            Some(NodeState::Waiting { .. } | NodeState::Queued { .. } | NodeState::Done(_)) | None => {}
+        }
+    }
+    state.ready.retain(|place| place.frame != index);
+    remove_frame(state, index);
+}
+
+fn settle(state: &mut State, node: &NodePath, decision: Decision, at: Moment) -> Result<(), String> {
+    let place = locate(state, node)?;
+    let Some(NodeState::InDoubt { attempts }) = state.node_state(place) else {
+        return Err(format!("{node} is not in doubt"));
+    };
+    let attempts = *attempts;
+    state.in_doubt.remove(&place);
+    match decision {
+        Decision::Repeat => {
+            queue(state, place, attempts.saturating_sub(1));
+            Ok(())
+        }
+        Decision::Fail => {
+            let failure = Failure::new(
+                ErrorCode::RunInDoubt,
+                "it is not known whether the effect of this node happened, and it was decided not to repeat it",
+            );
+            fail_for_good(state, place, node, &failure, at)
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! A frame: one execution of a scope, with the state of each of its nodes.
+
+use std::sync::Arc;
+
+use ice_core::path::NodePath;
+use ice_core::time::Moment;
+use ice_core::tools::Effect;
+use ice_core::value::{Map, Value};
+
+use super::container::Container;
+use super::decide::Ticket;
+use crate::journal::{Failure, Intent, SkipReason};
+use crate::workflow::model::{NodeIndex, Plan, PlanNode, Scope, ScopeIndex};
+
+/// The index of a frame in its run. Reused after the frame is closed.
+pub(crate) type FrameIndex = u32;
+
+/// A node within a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Place {
+    pub(crate) frame: FrameIndex,
+    pub(crate) node: NodeIndex,
+}
+
+/// One execution of a scope.
+#[derive(Clone, Debug)]
+pub(crate) struct Frame {
+    pub(crate) plan: Arc<Plan>,
+    pub(crate) scope: ScopeIndex,
+    /// The container it belongs to and the slot it fills; none for the top.
+    pub(crate) parent: Option<(Place, usize)>,
+    /// The path its nodes hang below; none for the top.
+    pub(crate) prefix: Option<NodePath>,
+    /// Loop variables and the like, innermost last.
+    pub(crate) bindings: Vec<(Arc<str>, Value)>,
+    /// The inputs of the blueprint this scope belongs to.
+    pub(crate) inputs: Value,
+    /// Whether names of the parent frame are in scope: not across the border of a sub-workflow.
+    pub(crate) sees_parent: bool,
+    pub(crate) nodes: Vec<NodeState>,
+    /// Nodes that are not done.
+    pub(crate) left: u32,
+    /// The first failure within.
+    pub(crate) failed: Option<(NodePath, Failure)>,
+}
+
+/// Where a node of a frame stands.
+#[derive(Clone, Debug)]
+pub(crate) enum NodeState {
+    /// Waits for this many dependencies.
+    Waiting { left: u32 },
+    /// In the queue of what can be decided, with the attempts made so far.
+    Queued { attempts: u32 },
+    /// An attempt is under way.
+    Running(Box<Attempt>),
+    /// Waits for its next attempt.
+    Backoff { attempts: u32, until: Moment },
+    /// A container whose nested nodes run.
+    Open(Box<Container>),
+    /// An attempt whose outcome is unknown.
+    InDoubt { attempts: u32 },
+    /// Done.
+    Done(Outcome),
+}
+
+/// An attempt under way.
+#[derive(Clone, Debug)]
+pub(crate) struct Attempt {
+    pub(crate) ticket: Ticket,
+    pub(crate) number: u32,
+    pub(crate) intent: Intent,
+    pub(crate) effect: Effect,
+    pub(crate) steps: Vec<StepState>,
+}
+
+/// A step within an attempt: announced, and its receipt once it ended.
+#[derive(Clone, Debug)]
+pub(crate) struct StepState {
+    pub(crate) path: NodePath,
+    pub(crate) effect: Effect,
+    pub(crate) receipt: Option<Result<Value, Failure>>,
+}
+
+/// How a node ended.
+#[derive(Clone, Debug)]
+pub(crate) enum Outcome {
+    Succeeded(Value),
+    Failed,
+    Skipped(SkipReason),
+    Cancelled,
+}
+
+impl Outcome {
+    /// What dependants read: null for everything but success.
+    pub(crate) fn value(&self) -> Value {
+        match self {
+            Self::Succeeded(value) => value.clone(),
+            Self::Failed | Self::Skipped(_) | Self::Cancelled => Value::Null,
+        }
+    }
+}
+
+impl Frame {
+    pub(crate) fn scope(&self) -> Option<&Scope> {
+        self.plan.scope(self.scope)
+    }
+
+    pub(crate) fn plan_node(&self, node: NodeIndex) -> Option<&PlanNode> {
+        self.scope()?.node(node)
+    }
+
+    pub(crate) fn state(&self, node: NodeIndex) -> Option<&NodeState> {
+        self.nodes.get(node as usize)
+    }
+
+    pub(crate) fn outcome(&self, node: NodeIndex) -> Option<&Outcome> {
+        match self.state(node)? {
+            NodeState::Done(outcome) => Some(outcome),
+            NodeState::Waiting { .. }
+            | NodeState::Queued { .. }
+            | NodeState::Running(_)
+            | NodeState::Backoff { .. }
+            | NodeState::Open(_)
+            | NodeState::InDoubt { .. } => None,
+        }
+    }
+
+    /// The path of a node of this frame.
+    pub(crate) fn path(&self, node: NodeIndex) -> Option<NodePath> {
+        let id = &self.plan_node(node)?.id;
+        Some(match &self.prefix {
+            Some(prefix) => prefix.child(id),
+            None => NodePath::root(id),
+        })
+    }
+
+    /// The outputs of all nodes that succeeded, by id: skipped and failed ones are left out.
+    pub(crate) fn outputs(&self) -> Map {
+        let mut outputs = Map::new();
+        let Some(scope) = self.scope() else { return outputs };
+        for (node, state) in scope.nodes.iter().zip(&self.nodes) {
+            if let NodeState::Done(Outcome::Succeeded(value)) = state {
+                outputs.insert(node.id.shared(), value.clone());
+            }
+        }
+        outputs
+    }
+
+    /// The output of the last node in file order; null if it has none.
+    pub(crate) fn last_output(&self) -> Value {
+        match self.nodes.last() {
+            Some(NodeState::Done(outcome)) => outcome.value(),
+            Some(
+                NodeState::Waiting { .. }
+                | NodeState::Queued { .. }
+                | NodeState::Running(_)
+                | NodeState::Backoff { .. }
+                | NodeState::Open(_)
+                | NodeState::InDoubt { .. },
+            )
+            | None => Value::Null,
+        }
+    }
+}

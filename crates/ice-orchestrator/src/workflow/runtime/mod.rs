@@ -1,0 +1,21 @@
+//! The run as a pure state machine: `decide` says what happens next, `apply` folds what happened.
+//!
+//! No clock, no I/O and no async code in here. Drivers own the rest: they stamp records with a time, keep
+//! them, carry commands out and report what came of them.
+
+mod apply;
+mod container;
+mod decide;
+mod frame;
+mod scope;
+mod state;
+#[cfg(test)]
+mod tests;
+
+pub use apply::{ApplyError, apply};
+pub use decide::{Command, Decided, Input, Ticket, decide};
+pub use state::{NodeFailure, NodeStatus, State};
+
+pub(crate) use container::{NewFrame, Slot};
+pub(crate) use decide::timeout_failure;
+pub(crate) use scope::{Env, list};

@@ -1,0 +1,320 @@
+//! The state of a run: a fold over its records.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::sync::Arc;
+
+use ice_core::llm::Usage;
+use ice_core::path::NodePath;
+use ice_core::time::Moment;
+use ice_core::value::Value;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::decide::Ticket;
+use super::frame::{Attempt, Frame, FrameIndex, NodeState, Outcome, Place};
+use crate::journal::{Failure, Manifest, RunStatus};
+use crate::workflow::model::{Plan, PlanNode, ScopeIndex};
+
+/// The most failures that are kept with their text.
+pub(crate) const MAX_FAILURES: usize = 100;
+
+/// The state of a run.
+#[derive(Clone, Debug)]
+pub struct State {
+    pub(crate) manifest: Arc<Manifest>,
+    pub(crate) plan: Arc<Plan>,
+    /// The number of the next record.
+    pub(crate) next: u64,
+    pub(crate) frames: Vec<Option<Frame>>,
+    pub(crate) free: Vec<FrameIndex>,
+    pub(crate) prefixes: HashMap<Arc<str>, FrameIndex>,
+    /// Nodes that something can be decided about.
+    pub(crate) ready: VecDeque<Place>,
+    pub(crate) attempts: BTreeMap<Ticket, Place>,
+    pub(crate) wakes: BTreeSet<(Moment, Place)>,
+    pub(crate) deadlines: BTreeSet<(Moment, Place)>,
+    pub(crate) in_doubt: BTreeSet<Place>,
+    pub(crate) stopping: Option<Stopping>,
+    pub(crate) parked: Option<Failure>,
+    pub(crate) ended: Option<(RunStatus, Option<Failure>)>,
+    pub(crate) failures: Vec<NodeFailure>,
+    pub(crate) failed: u64,
+    pub(crate) executed: u64,
+    pub(crate) usage: Usage,
+    pub(crate) first_at: Moment,
+    pub(crate) last_at: Moment,
+    pub(crate) output: Option<Value>,
+}
+
+/// Why nothing new starts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Stopping {
+    /// Somebody asked.
+    Cancel { by: String, reason: Option<String> },
+    /// A node failed under the policy `halt`.
+    Halt,
+}
+
+/// A node that failed for good.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct NodeFailure {
+    /// The node.
+    pub node: NodePath,
+    /// Why.
+    #[serde(flatten)]
+    pub failure: Failure,
+}
+
+/// Where a node stands, for people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum NodeStatus {
+    /// Waits for others.
+    Queued,
+    /// Under way.
+    Running,
+    /// Waits for its next attempt, or for a decision.
+    Waiting,
+    /// Ended well.
+    Succeeded,
+    /// Failed for good.
+    Failed,
+    /// Did not run.
+    Skipped,
+    /// Ended by cancellation.
+    Cancelled,
+}
+
+impl State {
+    /// The state before the first record after the manifest.
+    #[must_use]
+    pub fn new(manifest: Arc<Manifest>, plan: Arc<Plan>, at: Moment) -> Self {
+        let mut state = Self {
+            plan: Arc::clone(&plan),
+            next: 1,
+            frames: Vec::new(),
+            free: Vec::new(),
+            prefixes: HashMap::new(),
+            ready: VecDeque::new(),
+            attempts: BTreeMap::new(),
+            wakes: BTreeSet::new(),
+            deadlines: BTreeSet::new(),
+            in_doubt: BTreeSet::new(),
+            stopping: None,
+            parked: None,
+            ended: None,
+            failures: Vec::new(),
+            failed: 0,
+            executed: 0,
+            usage: Usage::default(),
+            first_at: at,
+            last_at: at,
+            output: None,
+            manifest,
+        };
+        let inputs = state.manifest.inputs.clone();
+        state.push_frame(Frame {
+            plan,
+            scope: ScopeIndex(0),
+            parent: None,
+            prefix: None,
+            bindings: Vec::new(),
+            inputs,
+            sees_parent: false,
+            nodes: Vec::new(),
+            left: 0,
+            failed: None,
+        });
+        state
+    }
+
+    /// The run's manifest.
+    #[must_use]
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// The number the next record will have.
+    #[must_use]
+    pub const fn next_number(&self) -> u64 {
+        self.next
+    }
+
+    /// Where the run stands.
+    #[must_use]
+    pub fn status(&self) -> RunStatus {
+        if let Some((status, _)) = &self.ended {
+            *status
+        } else if self.parked.is_some() {
+            RunStatus::Parked
+        } else if self.next == 1 {
+            RunStatus::Queued
+        } else if self.attempts.is_empty() && self.ready.is_empty() && self.stopping.is_none() {
+            RunStatus::Waiting
+        } else {
+            RunStatus::Running
+        }
+    }
+
+    /// Why the run failed or is parked.
+    #[must_use]
+    pub fn failure(&self) -> Option<&Failure> {
+        match &self.ended {
+            Some((_, failure)) => failure.as_ref(),
+            None => self.parked.as_ref(),
+        }
+    }
+
+    /// The nodes that failed for good, the first 100.
+    #[must_use]
+    pub fn failures(&self) -> &[NodeFailure] {
+        &self.failures
+    }
+
+    /// How many nodes failed for good.
+    #[must_use]
+    pub const fn failed_nodes(&self) -> u64 {
+        self.failed
+    }
+
+    /// How many attempts were started.
+    #[must_use]
+    pub const fn attempts_started(&self) -> u64 {
+        self.executed
+    }
+
+    /// Tokens spent so far.
+    #[must_use]
+    pub const fn usage(&self) -> Usage {
+        self.usage
+    }
+
+    /// When the run was accepted.
+    #[must_use]
+    pub const fn started_at(&self) -> Moment {
+        self.first_at
+    }
+
+    /// When the newest record was written.
+    #[must_use]
+    pub const fn updated_at(&self) -> Moment {
+        self.last_at
+    }
+
+    /// The output so far: top-level node id to output, without skipped and failed nodes.
+    #[must_use]
+    pub fn output(&self) -> Value {
+        if let Some(output) = &self.output {
+            return output.clone();
+        }
+        self.frame(0).map_or(Value::Null, |frame| Value::from(frame.outputs()))
+    }
+
+    /// Where the top-level nodes stand, in file order.
+    #[must_use]
+    pub fn nodes(&self) -> Vec<(NodePath, NodeStatus)> {
+        let Some(frame) = self.frame(0) else { return Vec::new() };
+        let indices = 0..u32::try_from(frame.nodes.len()).unwrap_or(u32::MAX);
+        indices.filter_map(|node| Some((frame.path(node)?, status_of(frame.state(node)?)))).collect()
+    }
+
+    /// The earliest moment at which something is due, if any.
+    #[must_use]
+    pub fn next_timer(&self) -> Option<Moment> {
+        let wake = self.wakes.first().map(|(at, _)| *at);
+        let deadline = self.deadlines.first().map(|(at, _)| *at);
+        if self.ended.is_some() || self.parked.is_some() || self.stopping.is_some() {
+            return None;
+        }
+        match (wake, deadline) {
+            (Some(wake), Some(deadline)) => Some(wake.min(deadline)),
+            (at, None) | (None, at) => at,
+        }
+    }
+
+    pub(crate) fn frame(&self, index: FrameIndex) -> Option<&Frame> {
+        self.frames.get(index as usize)?.as_ref()
+    }
+
+    pub(crate) fn frame_mut(&mut self, index: FrameIndex) -> Option<&mut Frame> {
+        self.frames.get_mut(index as usize)?.as_mut()
+    }
+
+    pub(crate) fn node_state(&self, place: Place) -> Option<&NodeState> {
+        self.frame(place.frame)?.state(place.node)
+    }
+
+    pub(crate) fn set_state(&mut self, place: Place, state: NodeState) -> Option<NodeState> {
+        let slot = self.frame_mut(place.frame)?.nodes.get_mut(place.node as usize)?;
+        Some(std::mem::replace(slot, state))
+    }
+
+    pub(crate) fn plan_node(&self, place: Place) -> Option<&PlanNode> {
+        self.frame(place.frame)?.plan_node(place.node)
+    }
+
+    pub(crate) fn path(&self, place: Place) -> Option<NodePath> {
+        self.frame(place.frame)?.path(place.node)
+    }
+
+    /// The attempt under way at a place.
+    pub(crate) fn attempt(&self, place: Place) -> Option<&Attempt> {
+        match self.node_state(place)? {
+            NodeState::Running(attempt) => Some(attempt),
+            NodeState::Waiting { .. }
+            | NodeState::Queued { .. }
+            | NodeState::Backoff { .. }
+            | NodeState::Open(_)
+            | NodeState::InDoubt { .. }
+            | NodeState::Done(_) => None,
+        }
+    }
+
+    /// The place a path names, if its frame is open.
+    pub(crate) fn locate(&self, path: &NodePath) -> Option<Place> {
+        let (index, id) = match path.as_str().rsplit_once('.') {
+            Some((prefix, id)) => (*self.prefixes.get(prefix)?, id),
+            None => (0, path.as_str()),
+        };
+        let node = *self.frame(index)?.scope()?.by_id.get(id)?;
+        Some(Place { frame: index, node })
+    }
+
+    /// Opens a frame and queues its nodes that wait for nothing.
+    pub(crate) fn push_frame(&mut self, mut frame: Frame) -> FrameIndex {
+        let index = self.free.pop().unwrap_or(u32::try_from(self.frames.len()).unwrap_or(u32::MAX));
+        let plan = Arc::clone(&frame.plan);
+        let nodes = plan.scope(frame.scope).map(|scope| scope.nodes.as_slice()).unwrap_or_default();
+        frame.left = u32::try_from(nodes.len()).unwrap_or(u32::MAX);
+        frame.nodes = Vec::with_capacity(nodes.len());
+        for (node, number) in nodes.iter().zip(0_u32..) {
+            let left = u32::try_from(node.dependencies.len()).unwrap_or(u32::MAX);
+            if left == 0 {
+                self.ready.push_back(Place { frame: index, node: number });
+                frame.nodes.push(NodeState::Queued { attempts: 0 });
+            } else {
+                frame.nodes.push(NodeState::Waiting { left });
+            }
+        }
+        if let Some(prefix) = &frame.prefix {
+            self.prefixes.insert(prefix.shared(), index);
+        }
+        match self.frames.get_mut(index as usize) {
+            Some(slot) => *slot = Some(frame),
+            None => self.frames.push(Some(frame)),
+        }
+        index
+    }
+}
+
+fn status_of(state: &NodeState) -> NodeStatus {
+    match state {
+        NodeState::Waiting { .. } | NodeState::Queued { .. } => NodeStatus::Queued,
+        NodeState::Running(_) | NodeState::Open(_) => NodeStatus::Running,
+        NodeState::Backoff { .. } | NodeState::InDoubt { .. } => NodeStatus::Waiting,
+        NodeState::Done(Outcome::Succeeded(_)) => NodeStatus::Succeeded,
+        NodeState::Done(Outcome::Failed) => NodeStatus::Failed,
+        NodeState::Done(Outcome::Skipped(_)) => NodeStatus::Skipped,
+        NodeState::Done(Outcome::Cancelled) => NodeStatus::Cancelled,
+    }
+}
