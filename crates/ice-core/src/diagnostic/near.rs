@@ -1,17 +1,22 @@
 //! Near names: what somebody probably meant.
 
+/// Longer names are not compared.
+const MAX_LENGTH: usize = 128;
+/// The most names that are compared.
+const MAX_CANDIDATES: usize = 10_000;
+
 /// The name among `candidates` that is most like `name`, if one is like enough: differing in at most a third
 /// of its letters (one letter in short names), or only in case, `-` and `_`. The first one wins a tie.
 pub fn nearest<'c>(name: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
-    const MAX_LENGTH: usize = 128;
     if name.is_empty() || name.len() > MAX_LENGTH {
         return None;
     }
     let plain = simplified(name);
     let allowed = (plain.chars().count() / 3).clamp(1, 4);
     let mut best: Option<(usize, &'c str)> = None;
-    for candidate in candidates {
-        if candidate == name || candidate.len() > MAX_LENGTH {
+    for candidate in candidates.into_iter().take(MAX_CANDIDATES) {
+        let too_far = candidate.len().abs_diff(name.len()) > allowed * 4;
+        if candidate == name || candidate.len() > MAX_LENGTH || too_far {
             continue;
         }
         let distance = strsim::osa_distance(&plain, &simplified(candidate));

@@ -8,7 +8,7 @@ use crate::error::ErrorCode;
 use crate::path::NodePath;
 
 /// The most diagnostics that are kept; more are counted.
-const MAX_KEPT: usize = 1_000;
+const MAX_KEPT: usize = 200;
 
 /// Something found, before it is said where.
 #[derive(Debug)]
@@ -92,7 +92,7 @@ impl Report {
         if finding.severity == Severity::Error {
             self.errors.set(self.errors.get() + 1);
         }
-        let has_room = self.kept.borrow().len() < MAX_KEPT;
+        let has_room = self.has_room();
         if !has_room {
             self.omitted.set(self.omitted.get() + 1);
         }
@@ -113,9 +113,9 @@ impl Report {
         self.errors.set(0);
     }
 
-    /// Whether nothing was found.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.kept.borrow().is_empty()
+    /// Whether a further diagnostic would be kept, so that it is worth working out advice.
+    pub(crate) fn has_room(&self) -> bool {
+        self.kept.borrow().len() < MAX_KEPT
     }
 
     /// The number of errors so far.

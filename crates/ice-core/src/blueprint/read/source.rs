@@ -89,7 +89,7 @@ impl Source {
     }
 
     /// The way from the document.
-    fn in_document(&self, place: &Place) -> Option<Place> {
+    pub(super) fn in_document(&self, place: &Place) -> Option<Place> {
         let Some(node) = &place.node else { return Some(place.clone()) };
         let mut origins = self.origins.as_slice();
         let mut origin = None;

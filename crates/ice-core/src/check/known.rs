@@ -1,0 +1,155 @@
+//! Whether what a node names is there: tools, models, agents, blueprints, an executor of its kind.
+
+use semver::VersionReq;
+
+use super::names::is_template;
+use super::walk::Checker;
+use crate::blueprint::{LlmConfig, Node, NodeBase, NodeKind};
+use crate::diagnostic::{Finding, Trail, did_you_mean};
+use crate::error::ErrorCode;
+
+/// The provider of models if nothing says which.
+const DEFAULT_PROVIDER: &str = "openai";
+
+impl Checker<'_> {
+    /// Checks the names a node uses against the catalog.
+    pub(super) fn known(&self, node: &Node, at: &Trail<'_>) {
+        let kind = node.kind.name();
+        if !self.catalog.catalog.executes(kind) {
+            let message = format!("nodes of the kind `{kind}` cannot run here: nothing executes them");
+            self.report.add(&at.key("type"), Finding::warning(ErrorCode::NodeKindUnavailable, message));
+        }
+        match &node.kind {
+            NodeKind::Tool(tool) => self.tool(&tool.tool_name, &at.key("tool_name")),
+            NodeKind::Llm(llm) => self.model(&node.base, &llm.llm_config, &llm.model, at),
+            NodeKind::Agent(agent) => {
+                let constraint = agent.version_constraint.as_deref().and_then(|text| VersionReq::parse(text).ok());
+                self.agent(&agent.package, constraint.as_ref(), &at.key("package"));
+                for (index, tool) in agent.tools.iter().flatten().enumerate() {
+                    self.tool(&tool.name, &at.key("tools").index(index).key("name"));
+                }
+                if let Some(config) = &agent.llm_config
+                    && (config.provider.is_some() || node.base.provider.is_some())
+                    && let Some(model) = agent.model.as_deref().or(config.model.as_deref())
+                {
+                    self.model(&node.base, config, model, at);
+                }
+            }
+            NodeKind::Recursive(recursive) => {
+                if let Some(package) = &recursive.agent_package {
+                    self.agent(package, None, &at.key("agent_package"));
+                }
+                if let Some(blueprint) = &recursive.workflow_ref {
+                    self.sub_blueprint(blueprint, &at.key("workflow_ref"));
+                }
+            }
+            NodeKind::Workflow(workflow) => {
+                self.sub_blueprint(&workflow.workflow_ref, &at.key("workflow_ref"));
+                self.exposed(workflow, at);
+            }
+            NodeKind::Swarm(swarm) => {
+                for (index, agent) in swarm.agents.iter().enumerate() {
+                    self.agent(&agent.package, None, &at.key("agents").index(index).key("package"));
+                }
+            }
+            NodeKind::Condition(_)
+            | NodeKind::Loop(_)
+            | NodeKind::Parallel(_)
+            | NodeKind::Code(_)
+            | NodeKind::Human(_)
+            | NodeKind::Monitor(_) => {}
+        }
+    }
+
+    fn tool(&self, name: &str, at: &Trail<'_>) {
+        if name.trim().is_empty() || self.catalog.tool(name).is_some() {
+            return;
+        }
+        let names = self.catalog.catalog.tools.iter().map(|tool| tool.name.as_str());
+        self.absent(ErrorCode::UnknownTool, format!("there is no tool `{name}`"), name, names, at);
+    }
+
+    fn agent(&self, name: &str, constraint: Option<&VersionReq>, at: &Trail<'_>) {
+        if name.trim().is_empty() {
+            return;
+        }
+        if self.catalog.agent(name).is_none() {
+            let names = self.catalog.catalog.agents.iter().map(|agent| agent.name.as_str());
+            self.absent(ErrorCode::UnknownAgent, format!("there is no agent `{name}`"), name, names, at);
+        } else if self.catalog.catalog.agent(name, constraint).is_none() {
+            let wanted = constraint.map(ToString::to_string).unwrap_or_default();
+            let message = format!("no version of the agent `{name}` meets `{wanted}`");
+            self.report.add(at, Finding::error(ErrorCode::UnknownAgent, message));
+        }
+    }
+
+    fn sub_blueprint(&self, name: &str, at: &Trail<'_>) {
+        if name.trim().is_empty() || is_template(name) || self.catalog.blueprint(name).is_some() {
+            return;
+        }
+        let names = self.catalog.catalog.blueprints.iter().map(|blueprint| blueprint.name.as_str());
+        self.absent(ErrorCode::UnknownBlueprint, format!("there is no blueprint `{name}`"), name, names, at);
+    }
+
+    /// What a workflow node shows of a sub-run must be a node of it.
+    fn exposed(&self, workflow: &crate::blueprint::WorkflowNode, at: &Trail<'_>) {
+        let Some(spec) = self.catalog.blueprint(&workflow.workflow_ref) else { return };
+        for (public, path) in &workflow.exposed_outputs {
+            let Some(first) = path.segments().first() else { continue };
+            if spec.nodes.iter().any(|id| id.as_str() == &**first) {
+                continue;
+            }
+            let message = format!("the blueprint `{}` has no node `{first}`", workflow.workflow_ref);
+            let names = spec.nodes.iter().map(|id| id.as_str());
+            let list = at.key("exposed_outputs");
+            self.absent(ErrorCode::UnknownNode, message, first, names, &list.key(public));
+        }
+    }
+
+    fn model(&self, base: &NodeBase, config: &LlmConfig, model: &str, at: &Trail<'_>) {
+        let stated = config.provider.as_deref().or(base.provider.as_deref());
+        let provider = stated.unwrap_or(DEFAULT_PROVIDER);
+        if is_template(provider) {
+            return;
+        }
+        let config_at = at.key("llm_config");
+        let provider_at = match (&config.provider, &base.provider) {
+            (Some(_), _) => config_at.key("provider"),
+            (None, Some(_)) => at.key("provider"),
+            (None, None) => at.key("model"),
+        };
+        let Some(spec) = self.catalog.provider(provider) else {
+            let message = if stated.is_some() {
+                format!("there is no provider of models `{provider}`")
+            } else {
+                format!("no provider is named, and the default, `{provider}`, is not there")
+            };
+            let names = self.catalog.catalog.providers.iter().map(|spec| spec.name.as_str());
+            self.absent(ErrorCode::UnknownModel, message, provider, names, &provider_at);
+            return;
+        };
+        if !model.trim().is_empty() && !is_template(model) && !spec.offers(model) {
+            let message = format!("the provider `{provider}` has no model `{model}`");
+            let names = spec.models.iter().flatten().map(String::as_str);
+            self.absent(ErrorCode::UnknownModel, message, model, names, &at.key("model"));
+        }
+    }
+
+    /// Reports a name that is not there, with the nearest one, or with all if there are few.
+    fn absent<'n>(
+        &self,
+        code: ErrorCode,
+        message: String,
+        name: &str,
+        names: impl Iterator<Item = &'n str> + Clone,
+        at: &Trail<'_>,
+    ) {
+        let advice = self.report.has_room().then(|| {
+            did_you_mean(name, names.clone()).or_else(|| {
+                let few: Vec<String> = names.clone().take(9).map(|name| format!("`{name}`")).collect();
+                (1..9).contains(&few.len()).then(|| format!("there are {}", few.join(", ")))
+            })
+        });
+        self.report.add(at, Finding::error(code, message).advise(advice.flatten()));
+    }
+}

@@ -1,0 +1,23 @@
+//! The static check of a blueprint against what there is to build it from.
+//!
+//! [`check`] applies every rule that can be told without running and gives every diagnostic at once, or a
+//! [`Checked`]: the proof that a blueprint is sound, with its dependencies resolved.
+
+mod arguments;
+mod catalog;
+mod checked;
+mod cycles;
+mod frame;
+mod known;
+mod names;
+mod output;
+mod reads;
+mod schemas;
+mod shape;
+#[cfg(test)]
+mod tests;
+mod walk;
+
+pub use checked::{Checked, CheckedNode, CheckedScope, OuterNode};
+pub use walk::{MAX_NESTING, check};
+pub(crate) use walk::{Given, check_draft};

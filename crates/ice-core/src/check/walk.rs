@@ -1,0 +1,332 @@
+//! The walk over a blueprint: every scope, every node, every rule.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use super::catalog::Index;
+use super::cycles;
+use super::frame::{Frame, Name};
+use super::output::Outputs;
+use super::schemas::Schemas;
+use super::{Checked, CheckedNode, CheckedScope};
+use crate::blueprint::{Blueprint, Node, NodeKind, RESERVED, Rules};
+use crate::diagnostic::{Diagnostics, Finding, Report, Trail, did_you_mean};
+use crate::error::ErrorCode;
+use crate::id::NodeId;
+use crate::registry::Catalog;
+use crate::value::Value;
+
+/// The deepest nesting of scopes.
+pub const MAX_NESTING: usize = 32;
+
+/// Checks a blueprint against what there is to build it from.
+///
+/// # Errors
+/// Everything that is wrong with it, and what is doubtful. They have no positions: a text's
+/// [`Reading`](crate::blueprint::Reading) adds them.
+pub fn check(blueprint: &Arc<Blueprint>, catalog: &Catalog) -> Result<Checked, Diagnostics> {
+    let (scope, found) = check_draft(blueprint, catalog, &Given::default());
+    if found.has_errors() { Err(found) } else { Ok(Checked::new(Arc::clone(blueprint), scope, found)) }
+}
+
+/// What is known of a blueprint that could not be read whole.
+#[derive(Debug, Default)]
+pub(crate) struct Given {
+    /// The ids of nodes that are there but could not be read.
+    pub(crate) ghosts: HashSet<String>,
+}
+
+/// Checks what there is of a blueprint.
+pub(crate) fn check_draft(
+    blueprint: &Blueprint,
+    catalog: &Catalog,
+    given: &Given,
+) -> (CheckedScope, Diagnostics) {
+    let report = Report::default();
+    let mut checker = Checker {
+        catalog: Index::of(catalog),
+        report: &report,
+        given,
+        inputs: Value::Null,
+        schemas: Schemas::default(),
+        outputs: Outputs::default(),
+    };
+    checker.blueprint(blueprint);
+    let scope = checker.scope(&Frame::top(&blueprint.nodes, &Trail::START));
+    (scope, report.finish())
+}
+
+pub(super) struct Checker<'c> {
+    pub(super) catalog: Index<'c>,
+    pub(super) report: &'c Report,
+    pub(super) given: &'c Given,
+    /// The schema of the run's inputs; null if there is none.
+    pub(super) inputs: Value,
+    pub(super) schemas: Schemas,
+    pub(super) outputs: Outputs,
+}
+
+impl Checker<'_> {
+    /// The rules of the document as a whole.
+    fn blueprint(&mut self, blueprint: &Blueprint) {
+        let start = Trail::START;
+        if blueprint.nodes.is_empty() && self.given.ghosts.is_empty() {
+            let message = "a blueprint needs at least one node";
+            self.report.add(&start.key("nodes"), Finding::error(ErrorCode::RuleViolation, message));
+        }
+        if !blueprint.input_schema.is_null() {
+            self.schema(&start.key("input_schema"), &blueprint.input_schema);
+            self.inputs = crate::schema::normalize(&blueprint.input_schema).unwrap_or_default();
+        }
+    }
+
+    /// A schema must be one.
+    pub(super) fn schema(&mut self, at: &Trail<'_>, schema: &Value) {
+        if let Err(error) = self.schemas.check(schema) {
+            self.report.add(at, Finding::error(error.code(), error.to_string()));
+        }
+    }
+
+    /// Checks a scope and those nested in it.
+    fn scope(&mut self, frame: &Frame<'_>) -> CheckedScope {
+        self.ids(frame);
+        let mut checked: Vec<CheckedNode> = Vec::with_capacity(frame.nodes.len());
+        for (index, node) in frame.nodes.iter().enumerate() {
+            let at = frame.trail.node_at(&node.id, frame.name, (frame.number, index));
+            checked.push(self.node(frame, index, node, &at));
+        }
+        self.cut_and_report_circles(frame, &mut checked);
+        let (edges, outer) = (frame.edges.take(), frame.outer.take());
+        for ((node, dependencies), outer) in checked.iter_mut().zip(edges).zip(outer) {
+            node.dependencies = dependencies.into_iter().collect();
+            node.outer = outer.into_iter().collect();
+        }
+        CheckedScope { nodes: checked }
+    }
+
+    /// Ids are unique in their scope, not reserved, and had better not hide others.
+    fn ids(&self, frame: &Frame<'_>) {
+        for (index, node) in frame.nodes.iter().enumerate() {
+            let id = node.id.as_str();
+            let at = frame.trail.node_at(&node.id, frame.name, (frame.number, index));
+            let add = |finding| self.report.add(&at.key("id"), finding);
+            if frame.index.get(id).is_some_and(|first| *first != index) {
+                let message = format!("another node of this scope has the id `{id}`");
+                let advice = "rename one of them; ids are unique in their scope".to_owned();
+                add(Finding::error(ErrorCode::DuplicateId, message).advise(advice));
+            }
+            if RESERVED.contains(&id) {
+                add(Finding::error(ErrorCode::InvalidId, format!("the id `{id}` is reserved")));
+            }
+            if frame.outward().skip(1).any(|outer| outer.index.contains_key(id)) {
+                let message = format!("`{id}` hides the node of that id in a scope around it");
+                add(Finding::warning(ErrorCode::DuplicateId, message).advise("give it another id".to_owned()));
+            }
+            if frame.outward().any(|outer| outer.variables.contains(&id)) {
+                let message = format!("`{id}` is hidden by the variable of that name");
+                add(Finding::warning(ErrorCode::DuplicateId, message).advise("give it another id".to_owned()));
+            }
+        }
+    }
+
+    fn node(&mut self, frame: &Frame<'_>, index: usize, node: &Node, at: &Trail<'_>) -> CheckedNode {
+        let rules = Rules::new(at, self.report);
+        node.base.rules(rules);
+        node.kind.rules(&node.base, rules);
+        self.known(node, at);
+        self.dependencies(frame, index, node, at);
+        self.mappings(frame, index, node, at);
+        self.texts(frame, index, node, at);
+        let schemas = [("input_schema", &node.base.input_schema), ("output_schema", &node.base.output_schema)];
+        for (name, schema) in schemas {
+            if schema.as_map().is_some() {
+                self.schema(&at.key(name), schema);
+            }
+        }
+        if let NodeKind::Llm(llm) = &node.kind
+            && llm.json_schema.as_map().is_some()
+        {
+            self.schema(&at.key("json_schema"), &llm.json_schema);
+        }
+        let back = self.back(frame, index, node, at);
+        let scopes = self.nested(frame, index, node, at);
+        CheckedNode { back, scopes, ..CheckedNode::default() }
+    }
+
+    fn nested(&mut self, frame: &Frame<'_>, index: usize, node: &Node, at: &Trail<'_>) -> Vec<CheckedScope> {
+        let scopes = node.kind.scopes();
+        if scopes.is_empty() {
+            return Vec::new();
+        }
+        if frame.depth() + 1 >= MAX_NESTING {
+            let message = format!("nodes are nested deeper than {MAX_NESTING} scopes");
+            self.report.add(at, Finding::error(ErrorCode::BlueprintTooLarge, message));
+            return Vec::new();
+        }
+        let variables = variables(&node.kind);
+        let mut checked = Vec::with_capacity(scopes.len());
+        for (number, (name, nodes)) in scopes.into_iter().enumerate() {
+            let nested = frame.nested(index, (number, name, nodes), variables.clone(), at);
+            checked.push(self.scope(&nested));
+        }
+        checked
+    }
+
+    /// The nodes named in `dependencies` and in `when`.
+    fn dependencies(&self, frame: &Frame<'_>, index: usize, node: &Node, at: &Trail<'_>) {
+        let list = at.key("dependencies");
+        for (position, id) in node.base.dependencies.iter().enumerate() {
+            let at = list.index(position);
+            let Some(found) = self.named(frame, node, id, &at) else { continue };
+            if let Err(own) = frame.depend(index, found.0, found.1) {
+                let finding = if own.nested {
+                    let message = format!("`{}` is within `{id}` and need not depend on it", node.id);
+                    Finding::warning(ErrorCode::CyclicToolComposition, message).advise("remove it".to_owned())
+                } else {
+                    Finding::error(ErrorCode::CyclicToolComposition, format!("`{id}` depends on itself"))
+                        .advise("remove it".to_owned())
+                };
+                self.report.add(&at, finding);
+            }
+        }
+        if let Some(when) = &node.when {
+            let at = at.key("when");
+            let at = at.key("condition");
+            match frame.index.get(when.condition.as_str()).and_then(|at| Some((*at, frame.nodes.get(*at)?))) {
+                Some((condition, Node { kind: NodeKind::Condition(_), .. })) if condition != index => {
+                    let _ = frame.depend(index, 0, condition);
+                }
+                Some(_) => {
+                    let message = format!("`{}` is not a condition", when.condition);
+                    self.report.add(&at, Finding::error(ErrorCode::RuleViolation, message));
+                }
+                None => {
+                    let message = format!("there is no condition `{}` in this scope", when.condition);
+                    self.report.add(&at, Finding::error(ErrorCode::UnknownNode, message));
+                }
+            }
+        }
+    }
+
+    /// The node of this id, in this scope or one around it, as levels and index.
+    pub(super) fn named(
+        &self,
+        frame: &Frame<'_>,
+        node: &Node,
+        id: &NodeId,
+        at: &Trail<'_>,
+    ) -> Option<(usize, usize)> {
+        match frame.find(id.as_str()) {
+            Some(Name::Node { levels, index, .. }) => Some((levels, index)),
+            Some(Name::Variable | Name::Mapping | Name::Inputs) | None => {
+                if !self.given.ghosts.contains(id.as_str()) {
+                    let message = format!("`{}` names the node `{id}`, but there is none of that id in scope", node.id);
+                    let finding = Finding::error(ErrorCode::UnknownNode, message);
+                    self.report.add(at, finding.advise(self.where_is(frame, node, id.as_str())));
+                }
+                None
+            }
+        }
+    }
+
+    /// Advice on a name that is not in scope: where a node of that id stands, or a near name.
+    pub(super) fn where_is(&self, frame: &Frame<'_>, node: &Node, name: &str) -> Option<String> {
+        if !self.report.has_room() {
+            return None;
+        }
+        for outer in frame.outward() {
+            for container in outer.nodes {
+                let inside = |(_, nodes): &(_, &[Node])| nodes.iter().any(|inner| inner.id.as_str() == name);
+                if container.id != node.id && container.kind.scopes().iter().any(inside) {
+                    let id = &container.id;
+                    let read = match container.kind {
+                        NodeKind::Condition(_) => format!("{id}.branch_outputs.{name}"),
+                        NodeKind::Parallel(_) => format!("{id}.merged.{name}"),
+                        NodeKind::Loop(_)
+                        | NodeKind::Tool(_)
+                        | NodeKind::Llm(_)
+                        | NodeKind::Agent(_)
+                        | NodeKind::Recursive(_)
+                        | NodeKind::Workflow(_)
+                        | NodeKind::Code(_)
+                        | NodeKind::Human(_)
+                        | NodeKind::Monitor(_)
+                        | NodeKind::Swarm(_) => id.to_string(),
+                    };
+                    return Some(format!("`{name}` stands within `{id}`: depend on `{id}`, read `{read}`"));
+                }
+            }
+        }
+        let ids = frame.outward().flat_map(|frame| frame.nodes).map(|node| node.id.as_str());
+        did_you_mean(name, ids.filter(|id| *id != node.id.as_str()))
+    }
+
+    /// The sources a recursive node leads back to.
+    fn back(&self, frame: &Frame<'_>, index: usize, node: &Node, at: &Trail<'_>) -> Vec<usize> {
+        let NodeKind::Recursive(recursive) = &node.kind else { return Vec::new() };
+        let list = at.key("recursive_sources");
+        let mut back = Vec::new();
+        for (position, id) in recursive.recursive_sources.iter().enumerate() {
+            match frame.index.get(id.as_str()) {
+                Some(source) if *source == index => {}
+                Some(source) => back.push(*source),
+                None if self.given.ghosts.contains(id.as_str()) => {}
+                None => {
+                    let message = format!("there is no node `{id}` in the scope of `{}`", node.id);
+                    let finding = Finding::error(ErrorCode::UnknownNode, message);
+                    let finding = finding.advise(self.where_is(frame, node, id.as_str()));
+                    self.report.add(&list.index(position), finding);
+                }
+            }
+        }
+        back.sort_unstable();
+        back.dedup();
+        back
+    }
+
+    /// Circles through a recursive node and its sources are cut; all others are errors.
+    fn cut_and_report_circles(&self, frame: &Frame<'_>, checked: &mut [CheckedNode]) {
+        let mut edges = frame.edges.borrow_mut();
+        let mut groups = cycles::circles(&edges);
+        let mut was_cut = false;
+        for group in &groups {
+            for index in group {
+                let back = checked.get(*index).map(|node| node.back.as_slice()).unwrap_or_default();
+                for source in back.iter().filter(|source| group.contains(source)) {
+                    was_cut |= edges.get_mut(*index).is_some_and(|edges| edges.remove(source));
+                }
+            }
+        }
+        if was_cut {
+            groups = cycles::circles(&edges);
+        }
+        for group in &groups {
+            let way = cycles::way(&edges, group);
+            let ids: Vec<&str> =
+                way.iter().chain(way.first()).filter_map(|at| Some(frame.nodes.get(*at)?.id.as_str())).collect();
+            let Some((first, node)) = way.first().and_then(|at| Some((*at, frame.nodes.get(*at)?))) else { continue };
+            let at = frame.trail.node_at(&node.id, frame.name, (frame.number, first));
+            let finding = Finding::error(ErrorCode::CyclicToolComposition, format!("cycle: {}", ids.join(" → ")));
+            let advice = "each node needs the next one; remove one of the dependencies or references".to_owned();
+            self.report.add(&at, finding.advise(advice));
+        }
+    }
+}
+
+/// The names that a node sets for each repetition or branch of what is nested in it.
+fn variables(kind: &NodeKind) -> Vec<&str> {
+    match kind {
+        NodeKind::Loop(looped) => vec![&looped.item_var, "loop_index"],
+        NodeKind::Parallel(_) => vec!["branch_index"],
+        NodeKind::Condition(_)
+        | NodeKind::Tool(_)
+        | NodeKind::Llm(_)
+        | NodeKind::Agent(_)
+        | NodeKind::Recursive(_)
+        | NodeKind::Workflow(_)
+        | NodeKind::Code(_)
+        | NodeKind::Human(_)
+        | NodeKind::Monitor(_)
+        | NodeKind::Swarm(_) => Vec::new(),
+    }
+}
