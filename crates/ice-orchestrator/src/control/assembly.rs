@@ -1,14 +1,14 @@
 //! From documents to something that can be compiled: each is read, the references between them are resolved,
 //! and all are checked against the same registry. Where further documents come from is the caller's matter.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use ice_core::blueprint::{Blueprint, KindName, Node, NodeKind, Reading, read};
+use ice_core::blueprint::{KindName, Reading, read};
 use ice_core::check::Checked;
-use ice_core::diagnostic::{Diagnostic, Diagnostics, Severity};
+use ice_core::diagnostic::Diagnostics;
 use ice_core::error::ErrorCode;
-use ice_core::registry::{BlueprintSpec, NamedBlueprint, Registry};
+use ice_core::registry::{NamedBlueprint, Registry};
 
 use super::document::{Document, resolve};
 
@@ -43,8 +43,8 @@ pub struct Part {
     pub reading: Reading,
     /// What is wrong with it, warnings included.
     pub diagnostics: Diagnostics,
-    /// The names in the registry that its references were given.
-    links: Vec<String>,
+    /// The documents it refers to.
+    links: BTreeSet<String>,
 }
 
 /// Documents that were put together and checked.
@@ -52,17 +52,17 @@ pub struct Part {
 pub struct Assembled {
     /// The documents, the blueprint itself first.
     pub parts: Vec<Part>,
-    /// The blueprint, if nothing is wrong with any of them.
+    /// The blueprint; nothing if anything is wrong with any of the documents.
     pub checked: Option<Checked>,
     /// The registry with the other documents in it.
     pub registry: Registry,
 }
 
 impl Assembled {
-    /// Whether anything is wrong.
+    /// What is wrong with each document, those with nothing to say left out.
     #[must_use]
-    pub fn has_errors(&self) -> bool {
-        self.parts.iter().any(|part| part.diagnostics.has_errors())
+    pub fn diagnostics(&self) -> Vec<Diagnostics> {
+        self.parts.iter().map(|part| &part.diagnostics).filter(|found| !found.is_empty()).cloned().collect()
     }
 }
 
@@ -73,27 +73,25 @@ impl<'r> Assembly<'r> {
         Self { registry, parts: Vec::new(), missing: BTreeMap::new() }
     }
 
-    /// Reads a document and gives the names of those it refers to that are not there yet.
+    /// Reads a document and gives the names of those it refers to that are not there yet, sorted.
     pub fn add(&mut self, document: &Document) -> Vec<String> {
         let mut reading = read(&document.text, document.notation.into(), &document.name);
-        let mut links = Vec::new();
-        if let Some(blueprint) = &mut reading.blueprint {
-            let mut changes = false;
-            visit(&blueprint.nodes, &mut |reference| {
-                changes |= self.link(&document.name, reference, &mut links) != reference;
-            });
-            if changes {
-                rewrite(&mut Arc::make_mut(blueprint).nodes, &|reference| {
-                    self.link(&document.name, reference, &mut Vec::new())
-                });
+        let mut links = BTreeSet::new();
+        reading.relink(&mut |reference| {
+            if reference.trim().is_empty()
+                || reference.contains("{{")
+                || self.registry.blueprints.contains(reference, None)
+            {
+                return reference.to_owned();
             }
-        }
+            let name = resolve(&document.name, reference);
+            links.insert(name.clone());
+            name
+        });
+        let wanted = links.iter().filter(|name| !self.has(name) && **name != document.name).cloned().collect();
         let diagnostics = reading.diagnostics.clone();
-        self.parts.push(Part { name: document.name.clone(), reading, diagnostics, links: links.clone() });
-        links.retain(|name| !self.has(name));
-        links.sort_unstable();
-        links.dedup();
-        links
+        self.parts.push(Part { name: document.name.clone(), reading, diagnostics, links });
+        wanted
     }
 
     /// States that a document which another one refers to cannot be had.
@@ -101,61 +99,124 @@ impl<'r> Assembly<'r> {
         self.missing.insert(name.to_owned(), why);
     }
 
+    /// Whether a document is there, or known to be missing.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        self.missing.contains_key(name) || self.parts.iter().any(|part| part.name == name)
+    }
+
     /// Whether there is no room for a further document.
     #[must_use]
-    pub fn is_full(&self) -> bool {
+    pub const fn is_full(&self) -> bool {
         self.parts.len() >= MAX_DOCUMENTS
-    }
-
-    fn has(&self, name: &str) -> bool {
-        self.missing.contains_key(name)
-            || self.registry.blueprints.contains(name, None)
-            || self.parts.iter().any(|part| part.name == name)
-    }
-
-    /// The name in the registry for a reference.
-    fn link(&self, document: &str, reference: &str, links: &mut Vec<String>) -> String {
-        if self.registry.blueprints.contains(reference, None) {
-            return reference.to_owned();
-        }
-        let name = resolve(document, reference);
-        links.push(name.clone());
-        name
     }
 
     /// Checks everything, with the kinds of node that can be executed.
     #[must_use]
     pub fn check(self, kinds: &[KindName]) -> Assembled {
-        let Self { registry, mut parts, missing } = self;
+        let back = self.back_links();
+        let Self { registry, mut parts, mut missing } = self;
         let mut registry = registry.clone();
-        for part in parts.iter_mut().skip(1) {
-            let Some(blueprint) = &part.reading.blueprint else { continue };
-            let named = NamedBlueprint::new(part.name.as_str(), Arc::clone(blueprint));
-            if let Err(error) = registry.blueprints.register(named) {
-                part.diagnostics.push(Diagnostic::new(error.code(), Severity::Error, error.to_string()));
-            }
-        }
         let mut catalog = registry.catalog(kinds);
-        // What can be read but not used is told where it is wrong, not where it is referred to.
-        for part in parts.iter().skip(1).filter(|part| part.reading.blueprint.is_none()) {
-            if let Some(any) = Blueprint::placeholder(&part.name) {
-                catalog.blueprints.push(BlueprintSpec::of(&part.name, &any));
+        for part in parts.iter_mut().skip(1) {
+            match (part.reading.spec(&part.name), &part.reading.blueprint) {
+                (Some(spec), Some(blueprint)) => {
+                    let named = NamedBlueprint::new(part.name.as_str(), Arc::clone(blueprint));
+                    match registry.blueprints.register(named) {
+                        Ok(()) => catalog.blueprints.push(spec),
+                        Err(error) => drop(missing.insert(
+                            part.name.clone(),
+                            Missing { code: error.code(), message: error.to_string(), advice: None },
+                        )),
+                    }
+                }
+                // What is wrong with it is told where it is wrong, not where it is referred to.
+                (Some(spec), None) => catalog.blueprints.push(spec),
+                (None, _) => drop(missing.insert(
+                    part.name.clone(),
+                    Missing {
+                        code: ErrorCode::UnknownBlueprint,
+                        message: format!("the blueprint `{}` cannot be read", part.name),
+                        advice: Some("see what is said of that file".to_owned()),
+                    },
+                )),
             }
         }
         let mut root = None;
         for (at, part) in parts.iter_mut().enumerate() {
-            match part.reading.check(&catalog) {
+            let mut known = catalog.clone();
+            let circles = back.iter().filter(|(from, _)| *from == part.name);
+            let circles: BTreeMap<&str, &Missing> =
+                circles.map(|((_, to), why)| (to.as_str(), why)).collect();
+            known.blueprints.retain(|spec| !circles.contains_key(spec.name.as_str()));
+            part.diagnostics = match part.reading.check(&known) {
                 Ok(checked) => {
-                    part.diagnostics = checked.warnings().clone();
+                    let warnings = checked.warnings().clone();
                     if at == 0 {
                         root = Some(checked);
                     }
+                    warnings
                 }
-                Err(diagnostics) => part.diagnostics = diagnostics,
-            }
-            explain(part, &missing);
+                Err(diagnostics) => diagnostics,
+            };
+            let why = |name: &String| circles.get(name.as_str()).copied().or_else(|| missing.get(name));
+            part.diagnostics = explain(&part.diagnostics, &part.links, &why);
         }
-        let assembled = Assembled { parts, checked: root, registry };
-        if assembled.has_errors() { Assembled { checked: None, ..assembled } } else { assembled }
+        let sound = !parts.iter().any(|part| part.diagnostics.has_errors());
+        Assembled { parts, checked: root.filter(|_| sound), registry }
     }
+
+    /// The references that close a circle, with the circle as it is written.
+    fn back_links(&self) -> BTreeMap<(String, String), Missing> {
+        let mut back = BTreeMap::new();
+        let mut done = BTreeSet::new();
+        let Some(root) = self.parts.first() else { return back };
+        // Depth first by hand: each entry is a document with the links of it that are still to be followed.
+        let mut way: Vec<(&Part, Vec<&String>)> = vec![(root, root.links.iter().rev().collect())];
+        while let Some((part, links)) = way.last_mut() {
+            let Some(link) = links.pop() else {
+                done.insert(part.name.as_str());
+                way.pop();
+                continue;
+            };
+            let from = part.name.clone();
+            if let Some(start) = way.iter().position(|(part, _)| part.name == *link) {
+                let mut names: Vec<&str> =
+                    way.iter().skip(start).map(|(part, _)| part.name.as_str()).collect();
+                names.push(link);
+                let message = format!("the blueprints run each other in a circle: {}", names.join(" → "));
+                let why = Missing {
+                    code: ErrorCode::CyclicToolComposition,
+                    message,
+                    advice: Some("a blueprint cannot run itself; use a `loop` or `recursive` node".to_owned()),
+                };
+                back.insert((from, link.clone()), why);
+            } else if !done.contains(link.as_str())
+                && let Some(next) = self.parts.iter().find(|part| part.name == *link)
+            {
+                way.push((next, next.links.iter().rev().collect()));
+            }
+        }
+        back
+    }
+}
+
+/// Says why a blueprint that is referred to is not there, instead of only that it is not.
+fn explain<'m>(
+    diagnostics: &Diagnostics,
+    links: &BTreeSet<String>,
+    why: &dyn Fn(&String) -> Option<&'m Missing>,
+) -> Diagnostics {
+    let mut explained = diagnostics.clone();
+    explained.for_each(|diagnostic| {
+        if diagnostic.code == ErrorCode::UnknownBlueprint {
+            let named = links.iter().find(|name| diagnostic.message.contains(&format!("`{name}`")));
+            if let Some(why) = named.and_then(why) {
+                diagnostic.code = why.code;
+                diagnostic.message.clone_from(&why.message);
+                diagnostic.advice.clone_from(&why.advice);
+            }
+        }
+    });
+    explained
 }
