@@ -4,9 +4,11 @@ use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
 
 use crate::command::Runner;
+use crate::generate::{self, ERROR_INDEX, Generator, METRICS, SCHEMAS};
 use crate::guards::{self, ALL};
 use crate::project::Project;
-use crate::{console, environment, steps};
+use crate::steps::{self, Outcome};
+use crate::{console, environment};
 
 /// The project's commands: setup, tests, guards, generators.
 #[derive(Debug, Parser)]
@@ -32,8 +34,26 @@ enum Task {
     },
     /// Run what CI runs: the tests, then every guard.
     Ci(Ci),
+    /// Check the licences, sources, bans and advisories of dependencies.
+    Deny,
+    /// Run the fuzz targets for a bounded time.
+    Fuzz {
+        /// Seconds for each target.
+        #[arg(long, default_value_t = 60)]
+        seconds: u64,
+        /// Names of targets; none means all.
+        targets: Vec<String>,
+    },
     /// Check crate edges, module tiers and I/O addresses against layers.toml.
     Layers,
+    /// Write the JSON Schemas of the public documents into schemas/.
+    Schemas(Generate),
+    /// Write the Prometheus rules and the table of metrics into docs/generated/.
+    MetricRules(Generate),
+    /// Write the index of the error codes; with --check also look at every page.
+    Errors(Generate),
+    /// Write every generated file.
+    Generate,
     /// Run the guards of the sources, all or those named.
     Guards {
         /// Names of guards.
@@ -42,6 +62,14 @@ enum Task {
         #[arg(long)]
         list: bool,
     },
+}
+
+/// Whether to write or to compare.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct Generate {
+    /// Compare with what is there instead of writing.
+    #[arg(long)]
+    check: bool,
 }
 
 /// Which steps run.
@@ -63,10 +91,25 @@ pub(crate) fn run(cli: Cli) -> Result<bool> {
     let project = Project::find()?;
     let runner = Runner::new(&project);
     match cli.command {
-        Task::Setup { strict } => crate::setup::run(&runner, strict || environment::is_ci()),
+        Task::Setup { strict } => Ok(crate::setup::run(&runner, strict || environment::is_ci())),
         Task::Test { arguments } => steps::test(&runner, &arguments),
         Task::Ci(options) => steps::ci(&project, &runner, options),
+        Task::Deny => steps::deny(&project, &runner),
+        Task::Fuzz { seconds, targets } => {
+            let outcome = steps::fuzz(&project, &runner, seconds, &targets)?;
+            if let Outcome::Skipped(reason) = &outcome {
+                console::say(&format!("fuzz: skipped: {reason}"));
+            }
+            Ok(outcome != Outcome::Failed)
+        }
         Task::Layers => guards::find("layers")?.run(&project),
+        Task::Schemas(Generate { check: true }) => guards::find("schemas")?.run(&project),
+        Task::MetricRules(Generate { check: true }) => guards::find("metric-rules")?.run(&project),
+        Task::Errors(Generate { check: true }) => guards::find("errors")?.run(&project),
+        Task::Schemas(_) => write(&project, &[SCHEMAS]),
+        Task::MetricRules(_) => write(&project, &METRICS),
+        Task::Errors(_) => write(&project, &[ERROR_INDEX]),
+        Task::Generate => write(&project, generate::ALL),
         Task::Guards { list: true, .. } => {
             for guard in ALL {
                 console::say(&format!("{:<16} {}", guard.name, guard.about));
@@ -75,6 +118,13 @@ pub(crate) fn run(cli: Cli) -> Result<bool> {
         }
         Task::Guards { names, .. } => run_guards(&project, &names),
     }
+}
+
+fn write(project: &Project, generators: &[Generator]) -> Result<bool> {
+    for generator in generators {
+        generator.write(project)?;
+    }
+    Ok(true)
 }
 
 fn run_guards(project: &Project, names: &[String]) -> Result<bool> {

@@ -46,6 +46,10 @@ impl Runner {
         if let Ok(path) = std::env::join_paths(path) {
             command.env("PATH", path);
         }
+        if environment::is_ci() {
+            // Nothing is built twice from the same clone: traces for incremental builds are only size.
+            command.env("CARGO_INCREMENTAL", "0");
+        }
         command.env("CARGO_TARGET_DIR", &self.target).current_dir(&self.root).stdin(Stdio::null());
         command
     }

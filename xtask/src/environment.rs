@@ -20,8 +20,13 @@ pub(crate) fn target_dir() -> Option<PathBuf> {
 
 /// The folder for caches: `XDG_CACHE_HOME`, else `~/.cache`.
 pub(crate) fn cache_dir() -> Option<PathBuf> {
-    let home = || text("HOME").map(|home| PathBuf::from(home).join(".cache"));
+    let home = || home_dir().map(|home| home.join(".cache"));
     text("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute()).or_else(home)
+}
+
+/// The user's home folder.
+pub(crate) fn home_dir() -> Option<PathBuf> {
+    text("HOME").map(PathBuf::from)
 }
 
 /// `ICE_ADVISORY_DB`: the advisory database as a folder or a `.tgz`.

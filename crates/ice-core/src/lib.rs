@@ -15,6 +15,7 @@ pub mod path;
 pub mod registry;
 pub mod schema;
 pub mod store;
+pub mod template;
 pub mod time;
 pub mod tools;
 pub mod value;

@@ -2,10 +2,28 @@
 
 use anyhow::{Result, anyhow};
 
-use super::{Guard, layers};
+use super::{
+    Guard, changelog, documents, errors, expectations, generated, layers, legacy, links, lockfile, manifests,
+    marks, places, snapshots,
+};
 
 /// Every guard, in the order in which they run.
-pub(crate) const ALL: &[Guard] = &[layers::GUARD];
+pub(crate) const ALL: &[Guard] = &[
+    layers::GUARD,
+    manifests::GUARD,
+    lockfile::GUARD,
+    generated::SCHEMAS_GUARD,
+    generated::METRICS_GUARD,
+    errors::GUARD,
+    documents::GUARD,
+    legacy::GUARD,
+    links::GUARD,
+    changelog::GUARD,
+    expectations::GUARD,
+    marks::GUARD,
+    places::GUARD,
+    snapshots::GUARD,
+];
 
 /// The guard of this name.
 pub(crate) fn find(name: &str) -> Result<&'static Guard> {

@@ -4,25 +4,34 @@ use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, bail};
 
-use super::tool::{Source, Tool};
+use super::tool::{Need, Source, Tool};
 use super::{debian, tools, wheel};
 use crate::command::Runner;
 use crate::console;
 
 /// Installs every tool that is missing. `true` if all are there, or if `strict` does not ask for that.
-pub(crate) fn run(runner: &Runner, strict: bool) -> Result<bool> {
-    let missing: Vec<&Tool> = tools::ALL.iter().filter(|tool| !ensure(runner, tool)).collect();
-    if missing.is_empty() {
-        console::say(&format!("setup: {} tools are there", tools::ALL.len()));
-        return Ok(true);
-    }
+pub(crate) fn run(runner: &Runner, strict: bool) -> bool {
+    install(runner, &tools::ALL.iter().collect::<Vec<_>>(), strict)
+}
+
+/// The same for what the tests alone need.
+pub(crate) fn run_for_tests(runner: &Runner, strict: bool) -> bool {
+    let wanted: Vec<&Tool> = tools::ALL.iter().filter(|tool| tool.need == Need::Tests).collect();
+    install(runner, &wanted, strict)
+}
+
+fn install(runner: &Runner, wanted: &[&Tool], strict: bool) -> bool {
+    let missing: Vec<&&Tool> = wanted.iter().filter(|tool| !ensure(runner, tool)).collect();
     for tool in &missing {
         console::warn(&format!("setup: without {} this is skipped: {}", tool.name, tool.skipped));
     }
-    if strict {
+    if missing.is_empty() {
+        let names: Vec<&str> = wanted.iter().map(|tool| tool.name).collect();
+        console::say(&format!("setup: there are {}", names.join(", ")));
+    } else if strict {
         console::warn("setup: a missing tool is an error here (CI=true or --strict)");
     }
-    Ok(!strict)
+    missing.is_empty() || !strict
 }
 
 /// Installs a tool unless it is there. `true` if it is there afterwards.
@@ -95,7 +104,7 @@ mod tests {
     use crate::project::fixture::project;
 
     #[test]
-    fn a_tool_without_a_source_stays_missing() {
+    fn a_tool_without_a_source_stays_missing_and_is_an_error_if_strict() {
         let (_folder, project) = project(&[("a", "")]);
         let runner = Runner::new(&project);
         let tool = Tool {
@@ -103,9 +112,12 @@ mod tests {
             probe: &["no-such-program-of-ice"],
             version: None,
             sources: &[],
+            need: Need::Tests,
             skipped: "x",
         };
         assert!(!ensure(&runner, &tool));
+        assert!(install(&runner, &[&tool], false));
+        assert!(!install(&runner, &[&tool], true));
     }
 
     #[test]

@@ -7,4 +7,5 @@ mod tool;
 mod tools;
 mod wheel;
 
-pub(crate) use install::run;
+pub(crate) use install::{ensure, run, run_for_tests};
+pub(crate) use tools::{CARGO_DENY, CARGO_FUZZ, CARGO_SHEAR, PROMTOOL};

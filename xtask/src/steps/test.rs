@@ -8,7 +8,7 @@ use crate::{environment, setup};
 /// Installs what is needed and runs the tests with all features. With arguments, which go to nextest, the
 /// doctests are left out.
 pub(crate) fn test(runner: &Runner, arguments: &[String]) -> Result<bool> {
-    let ready = setup::run(runner, environment::is_ci())?;
+    let ready = setup::run_for_tests(runner, environment::is_ci());
     let mut nextest = vec!["nextest", "run", "--workspace", "--all-features"];
     if environment::is_ci() {
         nextest.extend(["--locked", "--profile", "ci"]);

@@ -8,6 +8,8 @@ mod lock;
 mod model;
 mod nodes;
 mod read;
+#[cfg(test)]
+mod page;
 mod retry;
 mod rules;
 mod text;

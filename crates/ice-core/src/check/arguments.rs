@@ -96,7 +96,10 @@ impl Checker<'_> {
         match argument {
             Argument::Constant => {
                 for violation in self.schemas.violations(root, property, value) {
-                    let message = format!("the tool `{}` cannot take this `{name}`: {violation}", spec.name);
+                    let inner = violation.path.trim_start_matches('/').replace('/', ".");
+                    let place = if inner.is_empty() { String::new() } else { format!("at {inner}, ") };
+                    let problem = violation.message;
+                    let message = format!("the tool `{}` cannot take this `{name}`: {place}{problem}", spec.name);
                     self.report.add(at, Finding::error(ErrorCode::SchemaMismatch, message));
                 }
             }

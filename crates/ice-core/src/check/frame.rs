@@ -87,14 +87,17 @@ impl<'f> Frame<'f> {
 
     /// What a name means to a node: loop variables first, then its input mappings, nodes outward, `inputs`.
     pub(super) fn resolve(&self, at: usize, name: &str) -> Option<Name<'f>> {
+        // Reserved: whatever else wrongly has this name does not hide them.
+        if name == "inputs" {
+            return Some(Name::Inputs);
+        }
         if self.outward().any(|frame| frame.variables.contains(&name)) {
             return Some(Name::Variable);
         }
         if self.nodes.get(at).is_some_and(|node| node.base.input_mappings.contains_key(name)) {
             return Some(Name::Mapping);
         }
-        let node = self.find(name);
-        node.or_else(|| (name == "inputs").then_some(Name::Inputs))
+        self.find(name)
     }
 
     /// The node of this id, in this scope or one around it.

@@ -11,6 +11,7 @@ mod frame;
 mod known;
 mod names;
 mod output;
+mod reading;
 mod reads;
 mod schemas;
 mod shape;

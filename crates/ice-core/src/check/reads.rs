@@ -62,6 +62,9 @@ impl Checker<'_> {
         at: &Trail<'_>,
         text: Text<'_>,
     ) -> Option<Yielded> {
+        if text.source.trim().is_empty() {
+            return None;
+        }
         let (reads, yields) = match names(text) {
             Ok(found) => found,
             Err(finding) => {

@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::ops::Range;
 
-use super::{Diagnostic, Diagnostics, Place, Severity, Target, Trail};
+use super::{Diagnostic, Diagnostics, Place, Severity, Step, Target, Trail};
 use crate::error::ErrorCode;
 use crate::path::NodePath;
 
@@ -64,6 +64,7 @@ pub(crate) struct Report {
     kept: RefCell<Vec<Diagnostic>>,
     omitted: Cell<usize>,
     errors: Cell<usize>,
+    told: RefCell<Vec<Vec<Step>>>,
 }
 
 impl Report {
@@ -104,6 +105,16 @@ impl Report {
         let place = Place { target, part, ..place };
         let diagnostic = Diagnostic { code, severity, message, path, field, position: None, advice, place };
         self.kept.borrow_mut().push(diagnostic);
+    }
+
+    /// Notes a place whose problem is told by a diagnostic about another place.
+    pub(crate) fn tell_elsewhere(&self, steps: Vec<Step>) {
+        self.told.borrow_mut().push(steps);
+    }
+
+    /// The places whose problems are told elsewhere.
+    pub(crate) fn told_elsewhere(&self) -> Vec<Vec<Step>> {
+        self.told.take()
     }
 
     /// Forgets everything.

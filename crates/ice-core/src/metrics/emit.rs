@@ -29,8 +29,9 @@ pub fn histogram(name: MetricName, pairs: &[(&'static str, &str)]) -> Histogram 
     metrics::histogram!(name.name(), labels(pairs))
 }
 
-/// Tells the installed recorder the kind, unit and help of every metric. Binaries call it once, after they
-/// installed their recorder.
+/// Tells the installed recorder the kind, unit and help of every metric, and sets those that are always
+/// present ([`MetricName::is_always_present`]) to zero. Binaries call it once, after they installed their
+/// recorder.
 #[expect(clippy::disallowed_macros, reason = "this is the one place the raw macros are for")]
 pub fn describe_all() {
     for name in MetricName::ALL {
@@ -43,6 +44,9 @@ pub fn describe_all() {
             Kind::Counter => metrics::describe_counter!(name.name(), unit, name.help()),
             Kind::Gauge => metrics::describe_gauge!(name.name(), unit, name.help()),
             Kind::Histogram => metrics::describe_histogram!(name.name(), unit, name.help()),
+        }
+        if name.is_always_present() {
+            counter(*name, &[]).increment(0);
         }
     }
 }

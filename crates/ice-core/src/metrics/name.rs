@@ -136,6 +136,13 @@ metrics_table! {
 }
 
 impl MetricName {
+    /// Whether a process exports the metric from its start on, at zero: counters without labels. Others
+    /// appear with their first value.
+    #[must_use]
+    pub const fn is_always_present(self) -> bool {
+        matches!(self.kind(), Kind::Counter) && self.labels().is_empty()
+    }
+
     pub(super) fn has_labels(self, pairs: &[(&'static str, &str)]) -> bool {
         pairs.iter().map(|(key, _)| *key).eq(self.labels().iter().copied())
     }
@@ -159,6 +166,13 @@ mod tests {
                 assert!(name.ends_with("_seconds"), "{name}");
             }
         }
+    }
+
+    #[test]
+    fn only_counters_without_labels_are_always_present() {
+        assert!(MetricName::ExecutionsStarted.is_always_present());
+        assert!(!MetricName::ExecutionsCompleted.is_always_present());
+        assert!(!MetricName::RunsActive.is_always_present());
     }
 
     #[test]

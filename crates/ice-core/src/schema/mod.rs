@@ -5,10 +5,12 @@
 
 mod bounds;
 mod error;
+mod of;
 mod representation;
 mod simple;
 mod validator;
 
 pub use error::{SchemaError, SchemaViolation};
+pub use of::{of_input, of_output};
 pub use simple::{is_json_schema, normalize};
 pub use validator::Validator;

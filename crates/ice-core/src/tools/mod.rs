@@ -5,6 +5,7 @@ mod effect;
 mod error;
 mod grants;
 mod spec;
+pub mod typed;
 
 use std::fmt;
 

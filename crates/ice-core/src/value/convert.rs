@@ -3,44 +3,56 @@
 use std::fmt;
 use std::sync::Arc;
 
-use serde::de::{DeserializeOwned, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde::ser::{SerializeMap, SerializeSeq, Serializer};
 use serde::{Deserialize, Serialize};
 use serde_json::Number;
 
-use super::{BlobRef, Map, Value};
+use super::{BlobRef, Map, Value, handoff, ser};
 
 const BLOB_KEY: &str = "$blob";
 
 impl Serialize for Value {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::Null => serializer.serialize_unit(),
-            Self::Bool(truth) => serializer.serialize_bool(*truth),
-            Self::Number(number) => number.serialize(serializer),
-            Self::String(text) => serializer.serialize_str(text),
-            Self::List(items) => {
+        serializer.serialize_newtype_struct(handoff::TOKEN, &Plain(self))
+    }
+}
+
+/// A value written out as the JSON it stands for, unless whoever writes takes it whole.
+struct Plain<'v>(&'v Value);
+
+impl Serialize for Plain<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if handoff::give(self.0) {
+            return serializer.serialize_unit();
+        }
+        match self.0 {
+            Value::Null => serializer.serialize_unit(),
+            Value::Bool(truth) => serializer.serialize_bool(*truth),
+            Value::Number(number) => number.serialize(serializer),
+            Value::String(text) => serializer.serialize_str(text),
+            Value::List(items) => {
                 let mut seq = serializer.serialize_seq(Some(items.len()))?;
                 for item in items.iter() {
-                    seq.serialize_element(item)?;
+                    seq.serialize_element(&Plain(item))?;
                 }
                 seq.end()
             }
-            Self::Map(entries) => {
+            Value::Map(entries) => {
                 let mut map = serializer.serialize_map(Some(entries.len()))?;
                 for (key, item) in entries.iter() {
-                    map.serialize_entry(&**key, item)?;
+                    map.serialize_entry(&**key, &Plain(item))?;
                 }
                 map.end()
             }
-            Self::Blob(blob) => blob.serialize(serializer),
+            Value::Blob(blob) => blob.serialize(serializer),
         }
     }
 }
 
 impl<'de> Deserialize<'de> for Value {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(ValueVisitor)
+        deserializer.deserialize_newtype_struct(handoff::TOKEN, ValueVisitor)
     }
 }
 
@@ -51,6 +63,13 @@ impl<'de> Visitor<'de> for ValueVisitor {
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a JSON value")
+    }
+
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        match handoff::take() {
+            Some(value) => Ok(value),
+            None => deserializer.deserialize_any(self),
+        }
     }
 
     fn visit_unit<E>(self) -> Result<Value, E> {
@@ -105,7 +124,7 @@ impl<'de> Visitor<'de> for ValueVisitor {
 }
 
 /// A map that has exactly the shape of a blob reference is one.
-fn blob_of(entries: &Map) -> Option<Value> {
+pub(super) fn blob_of(entries: &Map) -> Option<Value> {
     let (hash, media_type, size) = (entries.get(BLOB_KEY)?, entries.get("media_type")?, entries.get("size")?);
     let blob = BlobRef {
         hash: hash.as_str()?.parse().ok()?,
@@ -223,20 +242,20 @@ impl Value {
         blob_of(&entries).unwrap_or_else(|| Self::Map(Arc::new(entries)))
     }
 
-    /// Turns any serialisable value into a [`Value`].
+    /// Turns any serialisable value into a [`Value`]. Values within it are shared, not copied.
     ///
     /// # Errors
     /// If the value has no JSON form, for example a map with keys that are no text.
     pub fn from_serialize<T: Serialize + ?Sized>(value: &T) -> Result<Self, serde_json::Error> {
-        serde_json::to_value(value).map(Self::from)
+        value.serialize(ser::IntoValue)
     }
 
-    /// Reads a Rust value out of this one.
+    /// Reads a Rust value out of this one. Values within it are shared, not copied; texts may be borrowed.
     ///
     /// # Errors
     /// If the shape does not fit.
-    pub fn to<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
-        serde_json::from_value(serde_json::Value::from(self))
+    pub fn to<'v, T: Deserialize<'v>>(&'v self) -> Result<T, serde_json::Error> {
+        T::deserialize(self)
     }
 }
 
@@ -292,6 +311,109 @@ mod tests {
         assert_eq!(value.to_string(), text);
         let more: Value = serde_json::from_str(&text.replace("}", r#","more":1}"#)).unwrap();
         assert!(matches!(more, Value::Map(_)));
+    }
+
+    #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+    #[serde(rename_all = "snake_case")]
+    enum Shape {
+        Unit,
+        New(i64),
+        Tuple(String, Option<bool>),
+        Struct { width: f64, id: crate::id::NodeId },
+    }
+
+    #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+    struct Everything {
+        shapes: Vec<Shape>,
+        by_number: std::collections::BTreeMap<u32, char>,
+        nested: Option<Box<Everything>>,
+        unit: (),
+        pair: (i8, u64),
+        any: Value,
+        #[serde(flatten)]
+        more: std::collections::BTreeMap<String, Value>,
+    }
+
+    fn everything() -> Everything {
+        let inner = Everything {
+            shapes: vec![Shape::Unit],
+            by_number: [(7, 'x')].into(),
+            nested: None,
+            unit: (),
+            pair: (-1, u64::MAX),
+            any: Value::Null,
+            more: [("extra".to_owned(), Value::from(vec![Value::from(1)]))].into(),
+        };
+        Everything {
+            shapes: vec![
+                Shape::New(-5),
+                Shape::Tuple("a".to_owned(), None),
+                Shape::Struct { width: 1.5, id: crate::id::NodeId::new("n").unwrap() },
+            ],
+            any: Value::list([Value::map([("k", Value::from("v"))])]),
+            nested: Some(Box::new(inner.clone())),
+            ..inner
+        }
+    }
+
+    #[test]
+    fn types_become_values_as_they_become_json() {
+        let typed = everything();
+        let value = Value::from_serialize(&typed).unwrap();
+        assert_eq!(serde_json::Value::from(&value), serde_json::to_value(&typed).unwrap());
+        assert_eq!(value.to::<Everything>().unwrap(), typed);
+        let texts = Value::map([("a", Value::from("b"))]);
+        assert_eq!(texts.to::<std::collections::BTreeMap<&str, &str>>().unwrap()["a"], "b");
+    }
+
+    #[test]
+    fn values_within_types_are_shared() {
+        #[derive(Serialize, Deserialize)]
+        struct Outer {
+            value: Value,
+            list: Vec<Value>,
+            option: Option<Value>,
+        }
+        let big: Arc<str> = Arc::from("x".repeat(1000));
+        let leaf = Value::String(Arc::clone(&big));
+        let input = Value::map([
+            ("value", Value::list([leaf.clone()])),
+            ("list", Value::list([leaf.clone()])),
+            ("option", leaf.clone()),
+        ]);
+        let outer: Outer = input.to().unwrap();
+        let output = Value::from_serialize(&outer).unwrap();
+        assert_eq!(output, input);
+        let same = |value: &Value| matches!(value, Value::String(text) if Arc::ptr_eq(text, &big));
+        assert!(same(output.get("option").unwrap()));
+        assert!(same(output.get("list").unwrap().item(0).unwrap()));
+        match (input.get("value").unwrap(), output.get("value").unwrap()) {
+            (Value::List(a), Value::List(b)) => assert!(Arc::ptr_eq(a, b)),
+            other => panic!("{other:?}"),
+        }
+        let Value::String(same) = leaf.to::<Value>().unwrap() else { panic!() };
+        assert!(Arc::ptr_eq(&same, &big));
+    }
+
+    #[test]
+    fn a_shape_that_does_not_fit_is_named() {
+        let error = |value: serde_json::Value| Value::from(value).to::<Shape>().unwrap_err().to_string();
+        assert!(error(serde_json::json!("neu")).contains("unknown variant `neu`"));
+        assert!(error(serde_json::json!(1)).contains("found number"));
+        assert!(error(serde_json::json!({"new": "x"})).contains("expected i64"));
+        assert!(error(serde_json::json!({"new": 1, "unit": null})).contains("single key"));
+        assert!(error(serde_json::json!({"tuple": ["a"]})).contains("invalid length"));
+        assert!(Value::from_serialize(&std::collections::BTreeMap::from([((1, 2), 3)])).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn a_value_read_as_itself_is_itself(json in any_json()) {
+            let value = Value::from(json.clone());
+            prop_assert_eq!(&value.to::<Value>().unwrap(), &value);
+            prop_assert_eq!(&value.to::<serde_json::Value>().unwrap(), &json);
+            prop_assert_eq!(&Value::from_serialize(&json).unwrap(), &value);
+        }
     }
 
     #[test]

@@ -2,7 +2,10 @@
 
 mod blob;
 mod convert;
+mod de;
+mod handoff;
 mod path;
+mod ser;
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,6 +14,7 @@ use indexmap::IndexMap;
 use serde_json::Number;
 
 pub use blob::{BlobHash, BlobRef};
+pub(crate) use path::describe;
 pub use path::{PathNotFound, ValuePath};
 
 /// The entries of a [`Value::Map`], in the order they were written.

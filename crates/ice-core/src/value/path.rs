@@ -58,7 +58,8 @@ impl ValuePath {
     }
 }
 
-fn describe(value: &Value) -> String {
+/// What stands somewhere, for a message: `an object with the keys a, b`, `a string`.
+pub(crate) fn describe(value: &Value) -> String {
     match value {
         Value::Map(entries) if entries.is_empty() => "an empty object".to_owned(),
         Value::Map(entries) => {

@@ -70,10 +70,8 @@ fn edges(project: &Project, package: &Package, packages: &[&Package]) -> Crate {
     };
     for dependency in &package.dependencies {
         if packages.iter().any(|other| other.name.as_str() == dependency.name) {
-            let kind = match dependency.kind {
-                DependencyKind::Development => &mut found.test_uses,
-                DependencyKind::Normal | DependencyKind::Build | _ => &mut found.uses,
-            };
+            let is_for_tests = dependency.kind == DependencyKind::Development;
+            let kind = if is_for_tests { &mut found.test_uses } else { &mut found.uses };
             kind.insert(dependency.name.clone());
         }
     }

@@ -355,7 +355,10 @@ impl<'a> Fields<'a> {
             }
             let absent = self.known.iter().copied().filter(|name| !self.has(name));
             let near = crate::diagnostic::nearest(key, absent);
-            missing.retain(|name| Some(*name) != near);
+            if let Some(meant) = near {
+                missing.retain(|name| *name != meant);
+                self.context.report.tell_elsewhere(self.trail.key(meant).place().steps);
+            }
             let advice = near.map(|name| format!("did you mean `{name}`?"));
             let advice = advice.or_else(|| did_you_mean(key, self.known.iter().copied()));
             let finding = Finding::error(ErrorCode::UnknownField, format!("unknown field `{key}`"));

@@ -1,6 +1,6 @@
 //! Reading nodes: the fields of all kinds, the dispatch by kind, and nested scopes.
 
-use super::fields::{Context, Fields, read_id};
+use super::fields::{Context, Fields, read_id, wrong_type};
 use crate::blueprint::{KindName, Node, NodeBase, NodeKind, SchemaVersion, When, nodes};
 use crate::diagnostic::{Finding, Step, Trail, did_you_mean};
 use crate::error::ErrorCode;
@@ -47,7 +47,11 @@ pub(super) fn read_nodes(
     for (index, value) in list.iter().enumerate() {
         match read_node(value, &trail.index(index), scope, context) {
             Ok(node) => read.nodes.push(node),
-            Err(ghost) => read.ghosts.extend(ghost),
+            Err(ghost) => {
+                read.ghosts.extend(ghost);
+                // That the list is empty now is no problem of its own.
+                context.report.tell_elsewhere(trail.place().steps);
+            }
         }
     }
     read
@@ -206,7 +210,9 @@ impl Fields<'_> {
         for (index, branch) in list.iter().enumerate() {
             let at = at.index(index);
             let Some(items) = branch.as_list() else {
-                context.report.add(&at, super::fields::wrong_type("a list of nodes", branch));
+                context.report.add(&at, wrong_type("a list of nodes", branch));
+                // It keeps its place, so that the branches after it keep theirs.
+                self.scopes.push(DecodedScope::default());
                 continue;
             };
             let by_id = context.dialect == SchemaVersion::V1_1

@@ -8,10 +8,8 @@ use super::format::{Parsed, parse};
 use super::seed::{Notes, not_portable};
 use super::{Format, Source};
 use crate::blueprint::{Blueprint, VersionLock};
-use crate::check::{Checked, Given, check_draft};
-use crate::diagnostic::{Diagnostic, Diagnostics, Place, Report, Severity};
+use crate::diagnostic::{Diagnostic, Diagnostics, Report, Severity, Step};
 use crate::error::ErrorCode;
-use crate::registry::Catalog;
 use crate::value::Value;
 
 /// The largest text that is read, in bytes.
@@ -37,35 +35,8 @@ pub struct Reading {
     pub(crate) draft: Option<Arc<Blueprint>>,
     /// The ids of nodes that could not be read.
     pub(crate) ghosts: HashSet<String>,
-}
-
-impl Reading {
-    /// Checks the blueprint, or what could be read of it, so that everything that is wrong is told at once.
-    ///
-    /// # Errors
-    /// What was found when it was read, and what the check found, each with its position.
-    pub fn check(&self, catalog: &Catalog) -> Result<Checked, Diagnostics> {
-        let Some(draft) = &self.draft else { return Err(self.diagnostics.clone()) };
-        let given = Given { ghosts: self.ghosts.clone() };
-        let (scope, mut found) = check_draft(draft, catalog, &given);
-        // What stands where something could not be read is a consequence of that.
-        let unread: Vec<Place> = self.diagnostics.errors().map(|error| error.place.clone()).collect();
-        found.retain(|diagnostic| {
-            let place = self.source.in_document(&diagnostic.place);
-            !place.is_some_and(|place| unread.iter().any(|error| is_within(&place, error)))
-        });
-        let mut found = self.source.locate(found);
-        found.merge(self.diagnostics.clone());
-        if found.has_errors() {
-            return Err(found);
-        }
-        Ok(Checked::new(Arc::clone(draft), scope, found))
-    }
-}
-
-/// Whether a place is, or lies within, a place at which a field could not be read.
-fn is_within(place: &Place, error: &Place) -> bool {
-    !error.steps.is_empty() && place.steps.starts_with(&error.steps)
+    /// The places whose problems are told by diagnostics about other places.
+    pub(crate) told: Vec<Vec<Step>>,
 }
 
 /// Reads a blueprint from JSON or YAML. `name` is what diagnostics call the text, for example its file name.
@@ -104,10 +75,11 @@ pub fn read(text: &str, format: Format, name: &str) -> Reading {
         }
         None => (None, source, HashSet::new()),
     };
+    let told = report.told_elsewhere();
     let has_errors = report.errors() > 0;
     let blueprint = draft.clone().filter(|_| !has_errors);
     let diagnostics = source.locate(report.finish());
-    Reading { blueprint, diagnostics, lock: Some(lock), document, source, draft, ghosts }
+    Reading { blueprint, diagnostics, lock: Some(lock), document, source, draft, ghosts, told }
 }
 
 fn failed(source: Source, error: Diagnostic) -> Reading {
@@ -120,5 +92,6 @@ fn failed(source: Source, error: Diagnostic) -> Reading {
         source,
         draft: None,
         ghosts: HashSet::new(),
+        told: Vec::new(),
     }
 }

@@ -1,5 +1,6 @@
 //! The text a blueprint was read from, for finding the lines that diagnostics are about.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::Format;
@@ -89,7 +90,7 @@ impl Source {
     }
 
     /// The way from the document.
-    pub(super) fn in_document(&self, place: &Place) -> Option<Place> {
+    pub(crate) fn in_document(&self, place: &Place) -> Option<Place> {
         let Some(node) = &place.node else { return Some(place.clone()) };
         let mut origins = self.origins.as_slice();
         let mut origin = None;
@@ -105,17 +106,19 @@ impl Source {
         Some(Place { node: None, steps, ..place.clone() })
     }
 
-    /// The bytes of a part of a text value: exact where the value is written without escapes on one line.
-    fn part_of(
-        &self,
-        value: &std::ops::Range<usize>,
-        part: std::ops::Range<usize>,
-    ) -> Option<std::ops::Range<usize>> {
+    /// The bytes of a part of a text value: exact where the value is written without escapes on one line or as
+    /// a literal block.
+    fn part_of(&self, value: &Range<usize>, part: Range<usize>) -> Option<Range<usize>> {
+        if let Some(part) = self.part_of_block(value, &part) {
+            return Some(part);
+        }
+        if self.format != Format::Json && is_block(self.text.get(..value.start)?) {
+            return None;
+        }
         let written = self.text.get(value.clone())?;
         let quote = match written.chars().next()? {
             '"' if written.contains('\\') => return None,
             '\'' if written.get(1..written.len() - 1)?.contains('\'') => return None,
-            '|' | '>' => return None,
             '"' | '\'' => 1,
             _ => 0,
         };
@@ -125,5 +128,78 @@ impl Source {
         let start = value.start + quote + part.start;
         let end = value.start + quote + part.end;
         (end <= value.end && self.text.get(start..end).is_some()).then_some(start..end)
+    }
+
+    /// The same for a literal block of YAML: every line but for its indentation is a line of the value.
+    fn part_of_block(&self, value: &Range<usize>, part: &Range<usize>) -> Option<Range<usize>> {
+        let before = self.text.get(..value.start)?;
+        let line_start = before.rfind('\n')? + 1;
+        let indent = before.get(line_start..)?;
+        let header = before.get(..line_start)?.trim_end_matches('\n');
+        let is_literal = ["|", "|-", "|+"].iter().any(|mark| header.ends_with(mark));
+        if self.format == Format::Json || !is_literal || !indent.bytes().all(|byte| byte == b' ') {
+            return None;
+        }
+        let (mut at, mut passed) = (line_start, 0);
+        for line in self.text.get(line_start..value.end)?.split_inclusive('\n') {
+            let content = line.get(indent.len()..).unwrap_or("\n");
+            if part.start < passed + content.len() {
+                let start = at + (line.len() - content.len()) + (part.start - passed);
+                let end = start + part.len();
+                return self.text.get(start..end).map(|_| start..end);
+            }
+            passed += content.len();
+            at += line.len();
+        }
+        None
+    }
+}
+
+/// Whether the text before a value ends with the header of a block scalar.
+fn is_block(before: &str) -> bool {
+    let header = before.trim_end_matches([' ', '\n', '\r']);
+    let on_own_line = before.get(header.len()..).is_some_and(|gap| gap.contains('\n'));
+    on_own_line && header.trim_end_matches(|c: char| c.is_ascii_digit() || c == '-' || c == '+').ends_with(['|', '>'])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnostic::{Diagnostic, Severity};
+    use crate::error::ErrorCode;
+
+    /// The text marked for a part of the value under `k`.
+    fn check(text: &str, part: Range<usize>, expected: (u32, &str)) {
+        let format = if text.starts_with('{') { Format::Json } else { Format::Yaml };
+        let mut diagnostic = Diagnostic::new(ErrorCode::TemplateSyntax, Severity::Error, "x");
+        diagnostic.place =
+            Place { steps: vec![Step::Key("k".into())], part: Some(part), ..Place::default() };
+        let found = Source::new("t", text, format).locate(Diagnostics::collected(vec![diagnostic], 0));
+        let position = found.iter().next().unwrap().position.unwrap();
+        let line = text.lines().nth(position.line as usize - 1).unwrap_or_default();
+        let marked: String =
+            line.chars().skip(position.column as usize - 1).take(position.length as usize).collect();
+        assert_eq!((position.line, marked.as_str()), expected, "{text:?}");
+    }
+
+    #[test]
+    fn parts_of_texts_are_marked_exactly_where_they_can_be() {
+        check("k: a b c\n", 2..3, (1, "b"));
+        check("k: 'a b c'\n", 2..3, (1, "b"));
+        check("k: \"ä b c\"\n", 3..4, (1, "b"));
+        check("{\"k\": \"a b c\"}", 2..3, (1, "b"));
+        check("k: |\n  one\n  two three\n", 8..13, (3, "three"));
+        check("k: |-\n    one\n\n      two\n", 5..10, (4, "  two"));
+    }
+
+    #[test]
+    fn otherwise_the_whole_text_is_marked() {
+        check("k: 'it''s b'\n", 5..6, (1, "'it''s b'"));
+        check("k: \"a\\tb\"\n", 2..3, (1, "\"a\\tb\""));
+        check("{\"k\": \"a\\nb\"}", 2..3, (1, "\"a\\nb\""));
+        check("k: a\n  b\n", 2..3, (1, "a"));
+        check("k: |\n\n  one\n", 1..4, (3, "one"));
+        check("k: >\n  one\n  two\n", 4..7, (2, "one"));
+        check("k: ab\n", 1..9, (1, "ab"));
     }
 }

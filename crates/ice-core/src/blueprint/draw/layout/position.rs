@@ -168,3 +168,40 @@ fn distance(left: &Cell, right: &Cell) -> f64 {
     let gap = if left.bend && right.bend { BEND_GAP } else { GAP };
     f64::midpoint(left.width, right.width) + gap
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::blueprint::draw::layout::order::order;
+    use crate::blueprint::draw::layout::rank::rank;
+    use crate::blueprint::draw::{Edge, EdgeKind};
+
+    fn placed(widths: &[f64], ends: &[(usize, usize)]) -> Net {
+        let edge = |(from, to): &(usize, usize)| Edge { from: *from, to: *to, kind: EdgeKind::Dependency };
+        let edges: Vec<Edge> = ends.iter().map(edge).collect();
+        let mut net = Net::new(&rank(widths.len(), &edges), widths);
+        order(&mut net);
+        position(&mut net);
+        net
+    }
+
+    #[test]
+    fn a_chain_stands_in_one_line_and_a_diamond_is_even() {
+        let chain = placed(&[100.0, 180.0, 120.0], &[(0, 1), (1, 2)]);
+        assert_eq!([0, 1, 2].map(|at| chain.x(at)), [90.0, 90.0, 90.0]);
+        let diamond = placed(&[100.0; 4], &[(0, 1), (0, 2), (1, 3), (2, 3)]);
+        let x = [0, 1, 2, 3].map(|at| diamond.x(at));
+        assert!((x[0] - x[3]).abs() < 0.01 && (x[0] - f64::midpoint(x[1], x[2])).abs() < 0.01, "{x:?}");
+        assert!((x[2] - x[1] - 132.0).abs() < 0.01, "{x:?}");
+    }
+
+    #[test]
+    fn a_long_edge_is_straight_between_its_ends() {
+        let net = placed(&[100.0; 6], &[(0, 1), (1, 2), (2, 3), (3, 4), (0, 4), (4, 5)]);
+        let bends: Vec<f64> = net.chains.iter().max_by_key(|chain| chain.len()).unwrap()[1..4]
+            .iter()
+            .map(|cell| net.x(*cell))
+            .collect();
+        assert!(bends.iter().all(|x| (x - bends[0]).abs() < 0.01), "{bends:?}");
+    }
+}

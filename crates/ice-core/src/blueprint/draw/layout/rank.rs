@@ -107,3 +107,30 @@ fn unwind(count: usize, spans: &mut [Span], below: &[Vec<usize>], entered: &[boo
     order.reverse();
     order
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(count: usize, edges: &[(usize, usize, EdgeKind)], expected: &[usize]) {
+        let edges: Vec<Edge> =
+            edges.iter().map(|(from, to, kind)| Edge { from: *from, to: *to, kind: *kind }).collect();
+        let ranked = rank(count, &edges);
+        assert_eq!(ranked.ranks, expected);
+        for span in &ranked.spans {
+            assert!(ranked.ranks[span.upper] < ranked.ranks[span.lower], "{span:?}");
+        }
+    }
+
+    #[test]
+    fn nodes_stand_below_what_they_depend_on() {
+        use EdgeKind::{Dependency as D, Repeat as R};
+        check(4, &[(0, 1, D), (1, 2, D), (0, 2, D), (2, 3, D)], &[0, 1, 2, 3]);
+        // A source stands just above what needs it.
+        check(4, &[(0, 1, D), (1, 2, D), (3, 2, D)], &[0, 1, 2, 1]);
+        // A repetition runs up, and adds no row.
+        check(3, &[(0, 1, D), (1, 0, R), (1, 2, D)], &[0, 1, 2]);
+        // A circle is cut somewhere.
+        check(3, &[(0, 1, D), (1, 2, D), (2, 0, D)], &[0, 1, 2]);
+    }
+}

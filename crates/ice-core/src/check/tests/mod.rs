@@ -1,0 +1,4 @@
+//! Whole files through reading and checking.
+
+mod catalog;
+mod mistakes;

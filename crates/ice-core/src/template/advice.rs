@@ -1,0 +1,24 @@
+//! The nearest known name for one that is not known.
+
+/// The candidate most like `name`, if one is like enough to be what was meant.
+pub(super) fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    const ENOUGH: f64 = 0.6;
+    let best = candidates
+        .into_iter()
+        .filter(|candidate| *candidate != name)
+        .map(|candidate| (strsim::normalized_damerau_levenshtein(name, candidate), candidate))
+        .filter(|(likeness, _)| *likeness >= ENOUGH)
+        .max_by(|left, right| left.0.total_cmp(&right.0))?;
+    Some(best.1.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::nearest;
+
+    #[test]
+    fn only_a_name_that_is_near_is_advised() {
+        assert_eq!(nearest("titel", ["text", "title", "id"]).as_deref(), Some("title"));
+        assert_eq!(nearest("titel", ["summary", "id"]), None);
+    }
+}

@@ -1,0 +1,140 @@
+//! The tests: `value is name`.
+
+use super::super::compare::{equal, order};
+use super::super::error::TemplateError;
+use super::call::{Call, Outcome};
+use super::number::Operand;
+use super::operator;
+use crate::value::Value;
+
+fn truth(truth: bool) -> Outcome {
+    Ok(Some(Value::Bool(truth)))
+}
+
+pub(super) fn defined(call: &Call<'_>) -> Outcome {
+    truth(!call.is_undefined(0))
+}
+
+pub(super) fn undefined(call: &Call<'_>) -> Outcome {
+    truth(call.is_undefined(0))
+}
+
+pub(super) fn none(call: &Call<'_>) -> Outcome {
+    truth(call.value(0)?.is_null())
+}
+
+pub(super) fn boolean(call: &Call<'_>) -> Outcome {
+    truth(matches!(call.value(0)?, Value::Bool(_)))
+}
+
+pub(super) fn is_true(call: &Call<'_>) -> Outcome {
+    truth(call.value(0)? == Value::Bool(true))
+}
+
+pub(super) fn is_false(call: &Call<'_>) -> Outcome {
+    truth(call.value(0)? == Value::Bool(false))
+}
+
+pub(super) fn number(call: &Call<'_>) -> Outcome {
+    truth(matches!(call.value(0)?, Value::Number(_)))
+}
+
+pub(super) fn integer(call: &Call<'_>) -> Outcome {
+    truth(matches!(call.value(0)?, Value::Number(number) if !number.is_f64()))
+}
+
+pub(super) fn float(call: &Call<'_>) -> Outcome {
+    truth(matches!(call.value(0)?, Value::Number(number) if number.is_f64()))
+}
+
+pub(super) fn string(call: &Call<'_>) -> Outcome {
+    truth(matches!(call.value(0)?, Value::String(_)))
+}
+
+pub(super) fn sequence(call: &Call<'_>) -> Outcome {
+    truth(matches!(call.value(0)?, Value::List(_)))
+}
+
+pub(super) fn mapping(call: &Call<'_>) -> Outcome {
+    truth(matches!(call.value(0)?, Value::Map(_)))
+}
+
+pub(super) fn iterable(call: &Call<'_>) -> Outcome {
+    truth(matches!(call.value(0)?, Value::List(_) | Value::Map(_) | Value::String(_)))
+}
+
+/// The argument as a whole number, if it is one.
+fn whole(call: &Call<'_>, index: usize) -> Result<Option<i128>, TemplateError> {
+    Ok(match Operand::of(&call.value(index)?) {
+        Some(Operand::Whole(whole)) => Some(whole),
+        Some(Operand::Float(_)) | None => None,
+    })
+}
+
+pub(super) fn odd(call: &Call<'_>) -> Outcome {
+    truth(whole(call, 0)?.is_some_and(|whole| whole % 2 != 0))
+}
+
+pub(super) fn even(call: &Call<'_>) -> Outcome {
+    truth(whole(call, 0)?.is_some_and(|whole| whole % 2 == 0))
+}
+
+pub(super) fn divisibleby(call: &Call<'_>) -> Outcome {
+    match (whole(call, 0)?, whole(call, 1)?) {
+        (_, Some(0)) => truth(false),
+        (Some(whole), Some(divisor)) => truth(whole % divisor == 0),
+        (_, _) => truth(false),
+    }
+}
+
+pub(super) fn startingwith(call: &Call<'_>) -> Outcome {
+    truth(call.text(0)?.starts_with(&*call.text(1)?))
+}
+
+pub(super) fn endingwith(call: &Call<'_>) -> Outcome {
+    truth(call.text(0)?.ends_with(&*call.text(1)?))
+}
+
+pub(super) fn lower(call: &Call<'_>) -> Outcome {
+    let text = call.text(0)?;
+    call.meter.read(text.len())?;
+    truth(text.chars().all(|character| character.is_lowercase() || !character.is_alphabetic()))
+}
+
+pub(super) fn upper(call: &Call<'_>) -> Outcome {
+    let text = call.text(0)?;
+    call.meter.read(text.len())?;
+    truth(text.chars().all(|character| character.is_uppercase() || !character.is_alphabetic()))
+}
+
+pub(super) fn eq(call: &Call<'_>) -> Outcome {
+    truth(equal(call.meter, &call.value(0)?, &call.value(1)?)?)
+}
+
+pub(super) fn ne(call: &Call<'_>) -> Outcome {
+    truth(!equal(call.meter, &call.value(0)?, &call.value(1)?)?)
+}
+
+fn ordered(call: &Call<'_>, holds: fn(std::cmp::Ordering) -> bool) -> Outcome {
+    truth(holds(order(call.meter, &call.value(0)?, &call.value(1)?)?))
+}
+
+pub(super) fn lt(call: &Call<'_>) -> Outcome {
+    ordered(call, std::cmp::Ordering::is_lt)
+}
+
+pub(super) fn le(call: &Call<'_>) -> Outcome {
+    ordered(call, std::cmp::Ordering::is_le)
+}
+
+pub(super) fn gt(call: &Call<'_>) -> Outcome {
+    ordered(call, std::cmp::Ordering::is_gt)
+}
+
+pub(super) fn ge(call: &Call<'_>) -> Outcome {
+    ordered(call, std::cmp::Ordering::is_ge)
+}
+
+pub(super) fn is_in(call: &Call<'_>) -> Outcome {
+    operator::contains(call)
+}

@@ -1,0 +1,99 @@
+//! Makes the schema files and their index.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result};
+use schemars::generate::SchemaSettings;
+use serde_json::{Value, json};
+
+use super::list::{DOCUMENTS, Document};
+use crate::generate::{GeneratedFile, Generator};
+
+const FOLDER: &str = "schemas";
+
+/// The generator of the schemas.
+pub(in crate::generate) const GENERATOR: Generator =
+    Generator { name: "schemas", folder: Some(FOLDER), make };
+
+fn make() -> Result<Vec<GeneratedFile>> {
+    let mut files = Vec::new();
+    let mut categories: BTreeMap<&str, Vec<Value>> = BTreeMap::new();
+    for document in DOCUMENTS {
+        let schema = schema(document);
+        let file = format!("{}.json", document.name);
+        let title = schema.get("description").or_else(|| schema.get("title")).cloned();
+        categories.entry(document.category).or_default().push(json!({
+            "name": document.name,
+            "file": file,
+            "description": title.unwrap_or_default(),
+        }));
+        files.push(write(&file, &schema)?);
+    }
+    let index = json!({ "categories": categories, "total": DOCUMENTS.len() });
+    files.push(write("index.json", &index)?);
+    Ok(files)
+}
+
+/// The schema as draft 2020-12, as documents are written. Its `$id` is the file's own name, so that schemas may
+/// refer to one another wherever the folder lies.
+fn schema(document: &Document) -> Value {
+    let generator = SchemaSettings::draft2020_12().for_deserialize().into_generator();
+    let mut schema = (document.schema)(generator);
+    schema.insert("$id".to_owned(), Value::String(format!("{}.json", document.name)));
+    schema.to_value()
+}
+
+fn write(file: &str, value: &Value) -> Result<GeneratedFile> {
+    let mut text =
+        serde_json::to_string_pretty(value).with_context(|| format!("{file} cannot be written"))?;
+    text.push('\n');
+    Ok(GeneratedFile { name: format!("{FOLDER}/{file}"), text })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn by_name(name: &str) -> Value {
+        schema(DOCUMENTS.iter().find(|document| document.name == name).unwrap())
+    }
+
+    #[test]
+    fn every_schema_is_valid_and_can_be_compiled() {
+        for document in DOCUMENTS {
+            let schema = schema(document);
+            assert_eq!(jsonschema::draft202012::meta::validate(&schema).map_err(|e| e.to_string()), Ok(()));
+            assert!(jsonschema::draft202012::new(&schema).is_ok(), "{}", document.name);
+        }
+    }
+
+    #[test]
+    fn names_are_unique_and_the_list_is_sorted() {
+        let mut names: Vec<_> = DOCUMENTS.iter().map(|document| (document.category, document.name)).collect();
+        let listed = names.clone();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(listed, names);
+    }
+
+    #[test]
+    fn a_schema_takes_good_documents_and_refuses_bad_ones() {
+        let grants = jsonschema::draft202012::new(&by_name("Grants")).unwrap();
+        assert!(grants.is_valid(&json!({ "read": ["/data"], "hosts": ["api.example.org:443"] })));
+        assert!(!grants.is_valid(&json!({ "raed": ["/data"] })));
+        let spec = jsonschema::draft202012::new(&by_name("ToolSpec")).unwrap();
+        let good = json!({ "name": "t", "version": "1.0.0", "description": "x", "input_schema": {},
+            "output_schema": {}, "effect": "pure" });
+        assert!(spec.is_valid(&good));
+        assert!(!spec.is_valid(&json!({ "name": "t" })));
+    }
+
+    #[test]
+    fn files_and_index_agree() {
+        let files = make().unwrap();
+        assert_eq!(files.len(), DOCUMENTS.len() + 1);
+        let index: Value = serde_json::from_str(&files.last().unwrap().text).unwrap();
+        assert_eq!(index["total"], json!(DOCUMENTS.len()));
+        assert_eq!(index["categories"]["store"][0]["file"], json!("Durability.json"));
+    }
+}
