@@ -1,6 +1,7 @@
 //! How each kind of node is carried out. Executors never import the runtime: what they need comes in
 //! through an environment for rendering and a context for effects.
 
+mod answer;
 pub(crate) mod builtin;
 mod context;
 

@@ -7,14 +7,25 @@ use ice_core::value::BlobHash;
 
 use super::RunStatus;
 
-/// All heads of a tenant: one key per run, in the order of their start.
+/// A run's id such that newer runs come first: ids ascend with time, their complements descend.
+pub(crate) fn newest_first(run: RunId) -> String {
+    format!("{:032x}", !run.uuid().as_u128())
+}
+
+/// The run that [`newest_first`] stands for.
+pub(crate) fn run_of(text: &str) -> Option<RunId> {
+    let complement = u128::from_str_radix(text, 16).ok().filter(|_| text.len() == 32)?;
+    Some(RunId::from(uuid::Uuid::from_u128(!complement)))
+}
+
+/// All heads of a tenant: one key per run, the newest first.
 pub(crate) fn heads(tenant: &Tenant) -> Key {
     Key::tenant(tenant).folder("run")
 }
 
 /// The head of a run: who owns it, where it stands, what its next record is.
 pub(crate) fn head(tenant: &Tenant, run: RunId) -> Key {
-    heads(tenant).leaf(&run.to_string())
+    heads(tenant).leaf(&newest_first(run))
 }
 
 /// All journals of a tenant.
@@ -32,12 +43,12 @@ pub(crate) fn plan(tenant: &Tenant, hash: BlobHash) -> Key {
     Key::tenant(tenant).folder("plan").leaf(&hash.to_string())
 }
 
-/// The runs of a status.
+/// The runs of a status, the newest first.
 pub(crate) fn by_status(tenant: &Tenant, status: RunStatus) -> Key {
     Key::tenant(tenant).folder("status").folder(status.as_str())
 }
 
-/// The runs of a blueprint.
+/// The runs of a blueprint, the newest first.
 pub(crate) fn by_blueprint(tenant: &Tenant, blueprint: &BlueprintId) -> Key {
     Key::tenant(tenant).folder("blueprint").folder(blueprint.as_str())
 }
@@ -66,4 +77,17 @@ pub(crate) fn timer(tenant: &Tenant, at: Moment, run: RunId) -> Key {
 /// The lease of an engine: the runs it owns are its own for as long as it holds.
 pub(crate) fn engine(name: &str) -> Key {
     Key::tenant(&Tenant::default()).folder("engine").leaf(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn newer_runs_come_first() {
+        let run = |number: u128| RunId::from(uuid::Uuid::from_u128(number));
+        assert!(newest_first(run(2)) < newest_first(run(1)));
+        assert_eq!(run_of(&newest_first(run(77))), Some(run(77)));
+        assert_eq!(run_of("77"), None);
+    }
 }

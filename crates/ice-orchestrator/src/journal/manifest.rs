@@ -30,6 +30,9 @@ pub struct Manifest {
     pub inputs: Value,
     /// The options.
     pub options: RunOptions,
+    /// What cannot be enforced for tools that run inside the engine's process.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_enforced: Vec<String>,
     /// The version of the engine that accepted the run.
     pub engine: String,
 }

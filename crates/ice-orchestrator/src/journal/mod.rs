@@ -1,12 +1,20 @@
 //! The journal: append-only records per run, the only durable truth about it.
 
 pub(crate) mod codec;
+mod document;
 mod failure;
+mod head;
 pub(crate) mod keys;
 mod manifest;
+mod reader;
 mod record;
 
 pub use codec::{DecodeError, Decoder};
+pub use document::{DocumentBuilder, NodeReport, RunDocument};
 pub use failure::Failure;
+pub use head::RunSummary;
 pub use manifest::{FailurePolicy, Manifest, PinnedPlan, PinnedTool, PinnedWorkflow, RunOptions};
+pub use reader::{Numbered, ReadError, Reader};
 pub use record::{Body, Decision, Intent, Opening, RECORD_VERSION, Record, RunStatus, SkipReason};
+
+pub(crate) use head::RunHead;

@@ -1,16 +1,21 @@
 //! The compiled plan: immutable, cheap to share, everything parsed.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use ice_core::blueprint::{Blueprint, KindName, RetryPolicy};
+use ice_core::error::ErrorCode;
 use ice_core::id::NodeId;
+use ice_core::llm::LlmProvider;
 use ice_core::schema::Validator;
-use ice_core::value::{BlobHash, Value, ValuePath};
+use ice_core::tools::Tool;
+use ice_core::value::{BlobHash, Map, Value, ValuePath};
 use indexmap::IndexMap;
 
 use crate::executors::builtin::{ConditionPlan, LlmPlan, LoopPlan, ParallelPlan, ToolPlan, WorkflowPlan};
-use crate::journal::PinnedPlan;
+use super::runtime::list;
+use crate::journal::{Failure, PinnedPlan};
 
 /// The index of a scope within its plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -25,6 +30,9 @@ pub struct Plan {
     pub(crate) blueprint: Arc<Blueprint>,
     pub(crate) scopes: Vec<Scope>,
     pub(crate) inputs: Option<Validator>,
+    /// Every tool and provider in use, those of sub-blueprints included.
+    pub(crate) tools: HashMap<Arc<str>, Arc<dyn Tool>>,
+    pub(crate) providers: HashMap<Arc<str>, Arc<dyn LlmProvider>>,
     pub(crate) pinned: PinnedPlan,
     /// The pinned document as JSON, and its hash.
     pub(crate) document: Arc<[u8]>,
@@ -94,6 +102,38 @@ pub(crate) struct PlanNode {
     pub(crate) output_validator: Option<Validator>,
     pub(crate) output_mappings: Vec<(Arc<str>, ValuePath)>,
     pub(crate) output_selection: Option<Vec<Arc<str>>>,
+}
+
+impl PlanNode {
+    /// Makes the node's output of what it gave: aliases added, other names dropped, checked against its
+    /// schema.
+    pub(crate) fn shape(&self, output: Value) -> Result<Value, Failure> {
+        let mut output = output;
+        if !self.output_mappings.is_empty() {
+            let mut entries = output.as_map().cloned().ok_or_else(|| {
+                let message = format!("`output_mappings` need an object, the output is {}", output.type_name());
+                Failure::new(ErrorCode::MappingFailed, message)
+            })?;
+            for (alias, path) in &self.output_mappings {
+                let value = path.follow(&output).map_err(|error| {
+                    Failure::new(ErrorCode::MappingFailed, format!("`output_mappings.{alias}`: {error}"))
+                })?;
+                entries.insert(Arc::clone(alias), value.clone());
+            }
+            output = Value::from(entries);
+        }
+        if let Some(validator) = &self.output_validator {
+            validator.validate(&output).map_err(|violations| {
+                let message = format!("the node's output does not fit its schema: {}", list(&violations));
+                Failure { retryable: true, unknown_outcome: true, ..Failure::new(ErrorCode::OutputInvalid, message) }
+            })?;
+        }
+        if let (Some(selection), Value::Map(entries)) = (&self.output_selection, &output) {
+            let kept = entries.iter().filter(|(key, _)| selection.contains(key));
+            output = Value::from(kept.map(|(key, value)| (Arc::clone(key), value.clone())).collect::<Map>());
+        }
+        Ok(output)
+    }
 }
 
 /// Where a mapped name gets its value.

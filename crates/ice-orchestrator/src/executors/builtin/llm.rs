@@ -11,6 +11,7 @@ use ice_core::tools::Effect;
 use ice_core::value::{Map, Value};
 
 use super::{Begin, template_failure};
+use crate::executors::answer::parse;
 use crate::executors::{Completion, StepContext};
 use crate::journal::{Failure, Intent};
 use crate::workflow::runtime::{Env, list};
@@ -160,8 +161,7 @@ fn answer(plan: &LlmPlan, response: &Response, prompt: Value) -> Result<Value, F
             retryable: true,
             ..Failure::new(ErrorCode::OutputInvalid, format!("the answer does not fit `output_schema`: {what}"))
         };
-        let parsed = ice_core::llm::parse_answer(text.as_str().unwrap_or_default(), &declared.schema, declared.coerce)
-            .map_err(|error| invalid(error.to_string()))?;
+        let parsed = parse(text.as_str().unwrap_or_default(), &declared.schema, declared.coerce).map_err(invalid)?;
         declared.validator.validate(&parsed).map_err(|violations| invalid(list(&violations)))?;
         match parsed {
             Value::Map(fields) => output.extend(fields.iter().map(|(key, value)| (Arc::clone(key), value.clone()))),

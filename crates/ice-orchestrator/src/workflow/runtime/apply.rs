@@ -72,9 +72,9 @@ fn fold(state: &mut State, record: &Record) -> Result<(), String> {
         Body::Succeeded { node, output, usage, stream: _ } => {
             let (place, _) = end_attempt(state, node)?;
             state.usage += *usage;
-            finish(state, place, Outcome::Succeeded(output.clone()), record.at)
+            finish(state, place, Outcome::Succeeded(output.clone()))
         }
-        Body::Failed { node, failure, retry_at } => fail(state, node, failure, *retry_at, record.at),
+        Body::Failed { node, failure, retry_at } => fail(state, node, failure, *retry_at),
         Body::Woken { node } => {
             let place = locate(state, node)?;
             let Some(NodeState::Backoff { attempts, until }) = state.node_state(place) else {
@@ -87,10 +87,10 @@ fn fold(state: &mut State, record: &Record) -> Result<(), String> {
         }
         Body::Skipped { node, reason } => {
             let place = dequeue(state, node)?;
-            finish(state, place, Outcome::Skipped(*reason), record.at)
+            finish(state, place, Outcome::Skipped(*reason))
         }
         Body::Opened { node, attempt, opening } => open(state, node, *attempt, opening, record.at),
-        Body::Closed { node } => close(state, node, record.at),
+        Body::Closed { node } => close(state, node),
         Body::Cancelling { by, reason } => {
             state.stopping = Some(Stopping::Cancel { by: by.to_string(), reason: reason.clone() });
             Ok(())
@@ -107,7 +107,7 @@ fn fold(state: &mut State, record: &Record) -> Result<(), String> {
             state.in_doubt.insert(place);
             Ok(())
         }
-        Body::Settled { node, decision, .. } => settle(state, node, *decision, record.at),
+        Body::Settled { node, decision, .. } => settle(state, node, *decision),
         Body::Parked { failure } => {
             state.parked = Some(failure.clone());
             Ok(())
@@ -199,7 +199,6 @@ fn fail(
     node: &NodePath,
     failure: &Failure,
     retry_at: Option<Moment>,
-    at: Moment,
 ) -> Result<(), String> {
     let place = locate(state, node)?;
     state.usage += failure.usage;
@@ -229,7 +228,7 @@ fn fail(
             state.wakes.insert((until, place));
             Ok(())
         }
-        None => fail_for_good(state, place, node, failure, at),
+        None => fail_for_good(state, place, node, failure),
     }
 }
 
@@ -238,7 +237,6 @@ fn fail_for_good(
     place: Place,
     node: &NodePath,
     failure: &Failure,
-    at: Moment,
 ) -> Result<(), String> {
     state.failed += 1;
     if state.failures.len() < MAX_FAILURES {
@@ -255,7 +253,7 @@ fn fail_for_good(
     {
         frame.failed = Some((node.clone(), failure.clone()));
     }
-    finish(state, place, Outcome::Failed, at)
+    finish(state, place, Outcome::Failed)
 }
 
 /// Whether a container around a node can succeed without it.
@@ -273,7 +271,7 @@ fn is_forgiven(state: &State, place: Place) -> bool {
 }
 
 /// Marks a node done, frees what waited for it, and closes its frame with the last of its nodes.
-fn finish(state: &mut State, place: Place, outcome: Outcome, at: Moment) -> Result<(), String> {
+fn finish(state: &mut State, place: Place, outcome: Outcome) -> Result<(), String> {
     state.set_state(place, NodeState::Done(outcome));
     let index = place.frame;
     let Some(frame) = state.frames.get_mut(index as usize).and_then(Option::as_mut) else {
@@ -392,7 +390,7 @@ fn open_slots(state: &mut State, place: Place) -> Result<(), String> {
     Ok(())
 }
 
-fn close(state: &mut State, node: &NodePath, at: Moment) -> Result<(), String> {
+fn close(state: &mut State, node: &NodePath) -> Result<(), String> {
     let place = locate(state, node)?;
     let plan_node = state.plan_node(place).ok_or("the node is gone")?;
     let Some(NodeState::Open(container)) = state.node_state(place) else {
@@ -402,7 +400,7 @@ fn close(state: &mut State, node: &NodePath, at: Moment) -> Result<(), String> {
     let output = plan_node.shape(output).map_err(|failure| failure.to_string())?;
     let deadline = container.deadline;
     leave(state, place, deadline);
-    finish(state, place, Outcome::Succeeded(output), at)
+    finish(state, place, Outcome::Succeeded(output))
 }
 
 /// Clears away what an open container holds: its place in the queue, its deadline, the frames still open.
@@ -456,7 +454,7 @@ fn drop_frame(state: &mut State, index: FrameIndex) {
     remove_frame(state, index);
 }
 
-fn settle(state: &mut State, node: &NodePath, decision: Decision, at: Moment) -> Result<(), String> {
+fn settle(state: &mut State, node: &NodePath, decision: Decision) -> Result<(), String> {
     let place = locate(state, node)?;
     let Some(NodeState::InDoubt { attempts }) = state.node_state(place) else {
         return Err(format!("{node} is not in doubt"));
@@ -473,7 +471,7 @@ fn settle(state: &mut State, node: &NodePath, decision: Decision, at: Moment) ->
                 ErrorCode::RunInDoubt,
                 "it is not known whether the effect of this node happened, and it was decided not to repeat it",
             );
-            fail_for_good(state, place, node, &failure, at)
+            fail_for_good(state, place, node, &failure)
         }
     }
 }

@@ -1,0 +1,156 @@
+//! One attempt of a leaf: time-out, cancellation, grace, panics.
+
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures::FutureExt;
+use ice_core::error::ErrorCode;
+use ice_core::path::NodePath;
+use ice_core::tools::Effect;
+use ice_core::value::Value;
+use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
+
+use super::run::{Message, RunShared};
+use crate::executors::{Completion, StepContext, StepPort, TransientEvent, TransientSink, builtin};
+use crate::journal::{Failure, Intent};
+use crate::workflow::runtime::{Input, Start, Ticket, timeout_failure};
+
+/// How an attempt ended.
+pub(super) struct AttemptEnd {
+    pub(super) ticket: Ticket,
+    pub(super) result: Result<Completion, Failure>,
+    pub(super) unresponsive: bool,
+    pub(super) seconds: f64,
+}
+
+impl AttemptEnd {
+    pub(super) fn into_input(self) -> Input {
+        Input::Completed { ticket: self.ticket, result: self.result, unresponsive: self.unresponsive }
+    }
+}
+
+/// Carries out an attempt. Ends at the latest one grace period after `cancel` fires or its time is up.
+pub(super) async fn attempt(shared: Arc<RunShared>, start: Start, cancel: CancellationToken) -> AttemptEnd {
+    let began = tokio::time::Instant::now();
+    if start.attempt > 1 {
+        shared.transient.emit(&start.path, start.attempt, TransientEvent::StreamReset);
+    }
+    let ticket = start.ticket;
+    let port = Port { shared: Arc::clone(&shared), ticket, receipts: start.receipts.clone() };
+    let ctx = StepContext {
+        path: start.path.clone(),
+        attempt: start.attempt,
+        cancel: cancel.clone(),
+        port: Arc::new(port),
+        performer: Arc::new(Arc::clone(&shared)),
+    };
+    let grace = Duration::from_millis(shared.grace_ms);
+    let (result, unresponsive) = match start.plan_node() {
+        Some(node) => {
+            let work = builtin::run(&node.work, &ctx, start.intent.clone());
+            let work = AssertUnwindSafe(work).catch_unwind().map(|ended| ended.unwrap_or_else(panicked));
+            supervise(work, &cancel, node.timeout, grace).await
+        }
+        None => (Err(Failure::new(ErrorCode::RunStuck, "the node is not in its plan")), false),
+    };
+    AttemptEnd { ticket, result, unresponsive, seconds: began.elapsed().as_secs_f64() }
+}
+
+fn panicked(payload: Box<dyn std::any::Any + Send>) -> Result<Completion, Failure> {
+    let said = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    let said = said.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_default();
+    tracing::error!(panic = %said, "a tool or model adapter panicked");
+    let message = "the tool or model adapter panicked; the log has what it said";
+    Err(Failure { unknown_outcome: true, ..Failure::new(ErrorCode::NodePanicked, message) })
+}
+
+async fn supervise(
+    work: impl Future<Output = Result<Completion, Failure>>,
+    cancel: &CancellationToken,
+    limit: Option<Duration>,
+    grace: Duration,
+) -> (Result<Completion, Failure>, bool) {
+    let mut work = std::pin::pin!(work);
+    let timed_out = tokio::select! {
+        biased;
+        result = &mut work => return (result, false),
+        () = cancel.cancelled() => None,
+        limit = elapsed(limit) => Some(limit),
+    };
+    cancel.cancel();
+    let ended = end_within(work.as_mut(), grace).await;
+    let failure = match timed_out {
+        Some(limit) => timeout_failure(limit),
+        None => Failure {
+            unknown_outcome: true,
+            ..Failure::new(ErrorCode::RunCancelled, "the attempt was cancelled")
+        },
+    };
+    match ended {
+        // What happened, happened: a result that came in time to be kept is kept.
+        Some(Ok(completion)) => (Ok(completion), false),
+        Some(Err(error)) if error.code == ErrorCode::RunCancelled => {
+            (Err(Failure { unknown_outcome: error.unknown_outcome, usage: error.usage, ..failure }), false)
+        }
+        Some(Err(error)) => (Err(error), false),
+        None => {
+            let message = format!(
+                "{}; it ignored its cancellation for {} s, what it gives is discarded",
+                failure.message,
+                grace.as_secs_f64()
+            );
+            (Err(Failure { message, ..failure }), true)
+        }
+    }
+}
+
+async fn end_within<F: Future>(work: Pin<&mut F>, grace: Duration) -> Option<F::Output> {
+    tokio::time::timeout(grace, work).await.ok()
+}
+
+/// Waits for a limit, for ever if there is none.
+async fn elapsed(limit: Option<Duration>) -> Duration {
+    match limit {
+        Some(limit) => {
+            tokio::time::sleep(limit).await;
+            limit
+        }
+        None => std::future::pending().await,
+    }
+}
+
+/// The steps of one attempt, kept by the run's task.
+#[derive(Debug)]
+struct Port {
+    shared: Arc<RunShared>,
+    ticket: Ticket,
+    receipts: Vec<(NodePath, Result<Value, Failure>)>,
+}
+
+#[async_trait]
+impl StepPort for Port {
+    async fn announce(&self, step: &NodePath, intent: &Intent, effect: Effect) -> Result<(), Failure> {
+        let ended = || Failure::new(ErrorCode::RunCancelled, "the run has ended");
+        let (go, wait) = oneshot::channel();
+        let (step, intent) = (step.clone(), intent.clone());
+        let message = Message::Announce { ticket: self.ticket, step, intent, effect, go };
+        self.shared.messages.send(message).map_err(|_| ended())?;
+        wait.await.map_err(|_| ended())
+    }
+
+    fn receipt(&self, step: &NodePath, result: Result<Value, Failure>) {
+        let message = Message::Receipt { ticket: self.ticket, step: step.clone(), result };
+        if self.shared.messages.send(message).is_err() {
+            tracing::debug!(run = %self.shared.run, %step, "a receipt came after the run had ended");
+        }
+    }
+
+    fn known(&self, step: &NodePath) -> Option<Result<Value, Failure>> {
+        self.receipts.iter().find(|(known, _)| known == step).map(|(_, result)| result.clone())
+    }
+}

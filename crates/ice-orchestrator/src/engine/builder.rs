@@ -1,0 +1,99 @@
+//! How an engine is put together.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ice_core::registry::Registry;
+use ice_core::store::{BlobStore, MemoryBlobs, MemoryStore, Store};
+use ice_core::time::{Clock, IdSource, SystemClock, SystemIds};
+use ice_core::tools::ToolLimits;
+
+use super::Engine;
+
+/// Puts an [`Engine`] together. Everything has a default: stores in memory, an empty registry.
+#[derive(Clone, Debug)]
+pub struct EngineBuilder {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) blobs: Arc<dyn BlobStore>,
+    pub(super) registry: Registry,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) ids: Arc<dyn IdSource>,
+    pub(super) name: String,
+    pub(super) lease: Duration,
+    pub(super) tool_limits: ToolLimits,
+    pub(super) ring: usize,
+}
+
+impl Default for EngineBuilder {
+    fn default() -> Self {
+        Self {
+            store: Arc::new(MemoryStore::new()),
+            blobs: Arc::new(MemoryBlobs::new()),
+            registry: Registry::default(),
+            clock: Arc::new(SystemClock),
+            ids: Arc::new(SystemIds),
+            name: "local".to_owned(),
+            lease: Duration::from_secs(15),
+            tool_limits: ToolLimits::default(),
+            ring: 1_024,
+        }
+    }
+}
+
+impl EngineBuilder {
+    /// The store and, beside it, the blob store.
+    #[must_use]
+    pub fn store(mut self, store: Arc<dyn Store>, blobs: Arc<dyn BlobStore>) -> Self {
+        (self.store, self.blobs) = (store, blobs);
+        self
+    }
+
+    /// The tools, providers and blueprints that runs taken up again are compiled with.
+    #[must_use]
+    pub fn registry(mut self, registry: Registry) -> Self {
+        self.registry = registry;
+        self
+    }
+
+    /// The clock and the source of ids.
+    #[must_use]
+    pub fn time(mut self, clock: Arc<dyn Clock>, ids: Arc<dyn IdSource>) -> Self {
+        (self.clock, self.ids) = (clock, ids);
+        self
+    }
+
+    /// The engine's name, under which it owns runs; `local` by default. Two engines that live at the same
+    /// time on one store need two names; an engine that starts anew under its old name owns its runs at once.
+    #[must_use]
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = name.into();
+        self
+    }
+
+    /// How long the engine's ownership lasts without a sign of life; 15 s by default, at least 1 s.
+    #[must_use]
+    pub fn lease(mut self, lease: Duration) -> Self {
+        self.lease = lease.max(Duration::from_secs(1));
+        self
+    }
+
+    /// The bounds of tools.
+    #[must_use]
+    pub const fn tool_limits(mut self, limits: ToolLimits) -> Self {
+        self.tool_limits = limits;
+        self
+    }
+
+    /// How many transient events of a run are kept for readers; 1,024 by default.
+    #[must_use]
+    pub const fn transient_events(mut self, kept: usize) -> Self {
+        self.ring = kept;
+        self
+    }
+
+    /// The engine. Opens nothing and starts nothing yet.
+    #[must_use]
+    pub fn build(self) -> Engine {
+        Engine::new(self)
+    }
+}

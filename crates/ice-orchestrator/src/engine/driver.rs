@@ -1,0 +1,384 @@
+//! The task of one run: owns its state, decides, keeps records, carries commands out.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use futures::FutureExt;
+use ice_core::error::ErrorCode;
+use ice_core::store::{Durability, inbox};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::attempt::{AttemptEnd, attempt};
+use super::run::{Message, RunShared};
+use super::writer::Writer;
+use super::{RunEnd, RunError, Signal};
+use crate::journal::{Body, Decision, Failure, Record, keys};
+use crate::workflow::runtime::{Command, Input, Start, State, Ticket, apply, decide};
+
+/// Bytes of records that are committed without waiting for more.
+const FLUSH_BYTES: usize = 64 << 10;
+/// Inputs taken before others get their turn.
+const TURN: usize = 128;
+/// Inbox messages read at a time.
+const PAGE: usize = 64;
+
+/// The task of one run.
+pub(super) struct Driver {
+    pub(super) shared: Arc<RunShared>,
+    pub(super) state: State,
+    pub(super) writer: Writer,
+    messages: mpsc::UnboundedReceiver<Message>,
+    tasks: JoinSet<AttemptEnd>,
+    /// Attempts under way that did not end at once.
+    live: HashMap<Ticket, CancellationToken>,
+    /// Attempts and steps that wait until the records before this number are durable.
+    held: VecDeque<(u64, Held)>,
+    queue: VecDeque<Input>,
+    advance: bool,
+    look: bool,
+    inbox_after: u64,
+    in_doubt: Option<Decision>,
+}
+
+enum Held {
+    Start(Start),
+    Step(oneshot::Sender<()>),
+}
+
+impl Driver {
+    pub(super) fn new(
+        shared: Arc<RunShared>,
+        state: State,
+        writer: Writer,
+        messages: mpsc::UnboundedReceiver<Message>,
+    ) -> Self {
+        Self {
+            shared,
+            state,
+            writer,
+            messages,
+            tasks: JoinSet::new(),
+            live: HashMap::new(),
+            held: VecDeque::new(),
+            queue: VecDeque::new(),
+            advance: true,
+            look: false,
+            inbox_after: 0,
+            in_doubt: None,
+        }
+    }
+
+    /// Begins with this input instead of a fresh start: looks into the inbox, decides about nodes in doubt.
+    pub(super) fn recovering(mut self, input: Input, in_doubt: Option<Decision>) -> Self {
+        self.queue.push_back(input);
+        self.look = true;
+        self.in_doubt = in_doubt;
+        self
+    }
+
+    /// Drives the run until it is final or parked, or cannot be driven on. Joins all attempts before it
+    /// returns.
+    pub(super) async fn run(mut self) {
+        let result = self.drive().await;
+        self.shared.cancel.cancel();
+        self.held.clear();
+        while self.tasks.join_next().await.is_some() {}
+        if let Err(error) = &result {
+            tracing::warn!(run = %self.shared.run, %error, "the run is no longer driven");
+        }
+        self.shared.engine.leave(self.shared.run);
+        self.shared.progress.send_modify(|progress| progress.end = Some(result.map(Arc::new)));
+    }
+
+    async fn drive(&mut self) -> Result<RunEnd, RunError> {
+        loop {
+            self.work().await?;
+            if !self.writer.is_flying() {
+                self.flush()?;
+            }
+            if let Some(end) = self.finished() {
+                return Ok(end);
+            }
+            self.wait().await?;
+        }
+    }
+
+    /// Takes inputs until there are none and nothing more can be decided.
+    async fn work(&mut self) -> Result<(), RunError> {
+        let mut taken = 0_usize;
+        loop {
+            let input = match self.queue.pop_front() {
+                Some(input) => input,
+                None if std::mem::take(&mut self.advance) => Input::Advance,
+                None => return Ok(()),
+            };
+            self.take(input).await?;
+            taken += 1;
+            if taken.is_multiple_of(TURN) {
+                if !self.writer.is_flying() && self.writer.waiting() >= FLUSH_BYTES {
+                    self.flush()?;
+                }
+                if let Some(landed) = self.writer.landed().now_or_never() {
+                    landed?;
+                    self.published().await;
+                }
+                tokio::task::yield_now().await;
+                if self.shared.engine.closing.is_cancelled() {
+                    return Err(RunError::Closing);
+                }
+            }
+        }
+    }
+
+    async fn take(&mut self, input: Input) -> Result<(), RunError> {
+        let now = self.shared.engine.clock.now();
+        let decided = decide(&self.state, input, now);
+        let ends = matches!(decided.records.last(), Some(Body::Ended { .. }));
+        if ends && (!self.live.is_empty() || !self.tasks.is_empty()) {
+            // A run ends when everything that ran for it has ended: the decision comes again then.
+            return Ok(());
+        }
+        for body in decided.records {
+            let record = Record { at: now, body };
+            self.observe(&record.body);
+            apply(&mut self.state, &record)
+                .map_err(|source| RunError::Fold { run: self.shared.run, source })?;
+            self.writer.push(&record)?;
+            self.advance = true;
+        }
+        for command in decided.commands {
+            match command {
+                Command::Start(start) if start.effect.needs_barrier() && self.durable() < self.state.next_number() => {
+                    self.held.push_back((self.state.next_number(), Held::Start(start)));
+                }
+                Command::Start(start) => self.launch(start).await,
+                Command::Cancel(ticket) => self.cancel(ticket),
+            }
+        }
+        self.settle_doubts();
+        Ok(())
+    }
+
+    fn durable(&self) -> u64 {
+        self.writer.durable
+    }
+
+    /// Polls an attempt once in line; one that does not end at once goes on as a task of its own.
+    async fn launch(&mut self, start: Start) {
+        let (ticket, cancel) = (start.ticket, self.shared.cancel.child_token());
+        let kind = start.plan_node().map(|node| node.kind);
+        let mut work = Box::pin(attempt(Arc::clone(&self.shared), start, cancel.clone()));
+        match futures::poll!(work.as_mut()) {
+            Poll::Ready(end) => {
+                if let Some(meters) = kind.and_then(|kind| self.shared.engine.meters.kind(kind)) {
+                    meters.seconds.record(end.seconds);
+                }
+                self.queue.push_back(end.into_input());
+            }
+            Poll::Pending => {
+                self.live.insert(ticket, cancel);
+                self.tasks.spawn(work);
+            }
+        }
+    }
+
+    fn cancel(&mut self, ticket: Ticket) {
+        if let Some(cancel) = self.live.get(&ticket) {
+            cancel.cancel();
+            return;
+        }
+        let held = self.held.iter().position(|(_, held)| matches!(held, Held::Start(start) if start.ticket == ticket));
+        if held.and_then(|at| self.held.remove(at)).is_some() {
+            let failure = Failure::new(ErrorCode::RunCancelled, "the attempt was cancelled before it began");
+            self.queue.push_back(Input::Completed { ticket, result: Err(failure), unresponsive: false });
+        }
+    }
+
+    /// Decides about nodes in doubt, if whoever took the run up has said how.
+    fn settle_doubts(&mut self) {
+        let Some(decision) = self.in_doubt else { return };
+        let doubtful: Vec<_> = self.state.doubtful();
+        for node in doubtful {
+            let by = self.state.manifest().by.clone();
+            self.queue.push_back(Input::Settle { node, decision, by });
+        }
+    }
+
+    /// Starts a commit if there is a reason to: somebody waits for durability, or the run pauses.
+    fn flush(&mut self) -> Result<(), RunError> {
+        let next = self.state.next_number();
+        let held = self.held.iter().any(|(upto, _)| *upto > self.durable());
+        let ends = self.state.status().is_final() || self.state.status() == crate::journal::RunStatus::Parked;
+        let accepted = self.durable() > 0;
+        let must = (held || ends || !accepted) && self.durable() < next;
+        if must || self.writer.has_waiting() {
+            let durability = if must { self.writer.promise() } else { Durability::Buffered };
+            self.writer.begin(Some(&self.state), self.state.status(), durability)?;
+        }
+        Ok(())
+    }
+
+    fn finished(&self) -> Option<RunEnd> {
+        let status = self.state.status();
+        let rests = status.is_final() || (status == crate::journal::RunStatus::Parked && self.live.is_empty());
+        let kept = !self.writer.is_flying() && !self.writer.has_waiting() && self.durable() == self.state.next_number();
+        (rests && kept && self.queue.is_empty()).then(|| RunEnd {
+            id: self.shared.run,
+            status,
+            output: self.state.output(),
+            failure: self.state.failure().cloned(),
+            failures: self.state.failures().to_vec(),
+            usage: self.state.usage(),
+        })
+    }
+
+    async fn wait(&mut self) -> Result<(), RunError> {
+        if std::mem::take(&mut self.look) {
+            return self.look_into_inbox().await;
+        }
+        let due = self.state.next_timer().map(|at| at.since(self.shared.engine.clock.now()));
+        tokio::select! {
+            biased;
+            landed = self.writer.landed() => {
+                landed?;
+                self.published().await;
+            }
+            () = self.shared.engine.closing.cancelled() => return Err(RunError::Closing),
+            Some(ended) = self.tasks.join_next() => self.ended(ended),
+            Some(message) = self.messages.recv() => self.told(message),
+            () = sleep(due) => self.queue.push_back(Input::Tick),
+        }
+        Ok(())
+    }
+
+    fn ended(&mut self, ended: Result<AttemptEnd, tokio::task::JoinError>) {
+        self.advance = true;
+        match ended {
+            Ok(end) => {
+                let kind = self.state.kind_of(end.ticket);
+                if let Some(meters) = kind.and_then(|kind| self.shared.engine.meters.kind(kind)) {
+                    meters.seconds.record(end.seconds);
+                }
+                self.live.remove(&end.ticket);
+                self.queue.push_back(end.into_input());
+            }
+            // Panics are caught within; what is left is the runtime being torn down.
+            Err(error) => tracing::error!(run = %self.shared.run, %error, "an attempt's task was lost"),
+        }
+    }
+
+    fn told(&mut self, message: Message) {
+        match message {
+            Message::Nudge => self.look = true,
+            Message::Announce { ticket, step, intent, effect, go } => {
+                self.queue.push_back(Input::StepAnnounced { ticket, step, intent, effect });
+                // The record of the announcement is the next one.
+                let upto = if effect.needs_barrier() { self.state.next_number() + 1 } else { 0 };
+                self.held.push_back((upto, Held::Step(go)));
+            }
+            Message::Receipt { ticket, step, result } => {
+                self.queue.push_back(Input::StepEnded { ticket, step, result });
+            }
+        }
+    }
+
+    /// A commit landed: tells who waits, and lets go what was held for it.
+    async fn published(&mut self) {
+        let (visible, durable) = (self.writer.visible, self.durable());
+        self.shared.engine.learn_plan(&self.shared.tenant, self.writer.plan());
+        self.shared.progress.send_modify(|progress| {
+            progress.visible = visible;
+            progress.durable = durable;
+        });
+        let mut kept = VecDeque::new();
+        while let Some((upto, held)) = self.held.pop_front() {
+            if upto > durable {
+                kept.push_back((upto, held));
+                continue;
+            }
+            match held {
+                Held::Start(start) => self.launch(start).await,
+                Held::Step(go) => {
+                    // An attempt that was given up meanwhile does not wait any more.
+                    let _gone = go.send(());
+                }
+            }
+        }
+        self.held = kept;
+    }
+
+    async fn look_into_inbox(&mut self) -> Result<(), RunError> {
+        let prefix = keys::inbox(&self.shared.tenant, self.shared.run);
+        let store = Arc::clone(&self.shared.engine.store);
+        let messages = inbox::read(&*store, &prefix, self.inbox_after, PAGE).await?;
+        for message in &messages {
+            self.inbox_after = message.number;
+            match serde_json::from_slice::<Signal>(&message.payload) {
+                Ok(signal) => self.queue.push_back(signal.into_input()),
+                Err(error) => tracing::warn!(run = %self.shared.run, %error, "an unreadable message was dropped"),
+            }
+        }
+        if !messages.is_empty() {
+            self.writer.with(inbox::consume(&prefix, &messages));
+            self.look = messages.len() == PAGE;
+        }
+        Ok(())
+    }
+
+    /// Metrics and logs of a record.
+    fn observe(&self, body: &Body) {
+        let meters = &self.shared.engine.meters;
+        let run = self.shared.run;
+        match body {
+            Body::Failed { node, failure, retry_at } => {
+                tracing::info!(%run, %node, code = %failure.code, retried = retry_at.is_some(), "node failed");
+                if let Some(kind) = self.state.kind_at(node).and_then(|kind| meters.kind(kind)) {
+                    let counter = if retry_at.is_some() { &kind.retries } else { &kind.failed };
+                    counter.increment(1);
+                }
+            }
+            Body::Skipped { node, reason } => {
+                tracing::debug!(%run, %node, ?reason, "node skipped");
+                meters.skipped.increment(1);
+            }
+            Body::Unresponsive { node } => {
+                tracing::warn!(%run, %node, "node ignored its cancellation");
+                meters.unresponsive.increment(1);
+            }
+            Body::Ended { status, .. } => {
+                tracing::info!(%run, %status, "run ended");
+                if let Some((completed, seconds)) = meters.completed(*status) {
+                    completed.increment(1);
+                    let now = self.shared.engine.clock.now();
+                    seconds.record(now.since(self.state.started_at()).as_secs_f64());
+                }
+            }
+            Body::Started { node, attempt, .. } => tracing::debug!(%run, %node, attempt, "node started"),
+            Body::Succeeded { node, .. } => tracing::debug!(%run, %node, "node succeeded"),
+            Body::Opened { node, .. } => tracing::debug!(%run, %node, "node opened"),
+            Body::Parked { failure } => tracing::warn!(%run, code = %failure.code, "run parked"),
+            Body::Manifest(_)
+            | Body::Step { .. }
+            | Body::Receipt { .. }
+            | Body::Woken { .. }
+            | Body::Closed { .. }
+            | Body::Cancelling { .. }
+            | Body::Cancelled { .. }
+            | Body::InDoubt { .. }
+            | Body::Settled { .. }
+            | Body::Resumed { .. } => {}
+        }
+    }
+}
+
+/// Waits for a span, for ever if there is none.
+async fn sleep(span: Option<Duration>) {
+    match span {
+        Some(span) => tokio::time::sleep(span).await,
+        None => std::future::pending().await,
+    }
+}

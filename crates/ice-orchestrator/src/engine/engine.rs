@@ -1,0 +1,288 @@
+//! The engine itself: what all runs share.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures::StreamExt;
+use ice_core::id::{Principal, RunId, Tenant};
+use ice_core::registry::Registry;
+use ice_core::store::lease::{self, Lease, LeaseError};
+use ice_core::store::{BlobStore, ChangeKind, Store, WatchEvent, inbox};
+use ice_core::time::{Clock, IdSource};
+use ice_core::tools::ToolLimits;
+use ice_core::value::BlobHash;
+use tokio::sync::OnceCell;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::meters::Meters;
+use super::run::{Message, RunShared};
+use super::{EngineBuilder, RunError, RunHandle, Signal};
+use crate::journal::{RunHead, keys};
+
+/// Drives runs over a store. Cheap to clone; the clones are one engine.
+#[derive(Clone, Debug)]
+pub struct Engine {
+    pub(super) inner: Arc<Inner>,
+}
+
+/// What all runs of an engine share.
+#[derive(Debug)]
+pub(crate) struct Inner {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) blobs: Arc<dyn BlobStore>,
+    pub(crate) registry: Registry,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) ids: Arc<dyn IdSource>,
+    pub(crate) name: String,
+    pub(crate) tool_limits: ToolLimits,
+    pub(crate) ring: usize,
+    pub(crate) meters: Meters,
+    pub(crate) tasks: TaskTracker,
+    /// Fires when the engine closes, or loses its ownership.
+    pub(crate) closing: CancellationToken,
+    lease: Duration,
+    epoch: OnceCell<u64>,
+    active: Mutex<HashMap<RunId, Arc<RunShared>>>,
+    plans: Mutex<HashSet<(Tenant, BlobHash)>>,
+    watched: Mutex<HashSet<Tenant>>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Engine {
+    /// How an engine is put together.
+    #[must_use]
+    pub fn builder() -> EngineBuilder {
+        EngineBuilder::default()
+    }
+
+    pub(super) fn new(builder: EngineBuilder) -> Self {
+        Self {
+            inner: Arc::new(Inner {
+                store: builder.store,
+                blobs: builder.blobs,
+                registry: builder.registry,
+                clock: builder.clock,
+                ids: builder.ids,
+                name: builder.name,
+                tool_limits: builder.tool_limits,
+                ring: builder.ring,
+                meters: Meters::new(),
+                tasks: TaskTracker::new(),
+                closing: CancellationToken::new(),
+                lease: builder.lease,
+                epoch: OnceCell::new(),
+                active: Mutex::default(),
+                plans: Mutex::default(),
+                watched: Mutex::default(),
+            }),
+        }
+    }
+
+    pub(super) fn of(inner: &Arc<Inner>) -> Self {
+        Self { inner: Arc::clone(inner) }
+    }
+
+    /// What runs that are taken up again are compiled with.
+    #[must_use]
+    pub fn registry(&self) -> &Registry {
+        &self.inner.registry
+    }
+
+    /// The store.
+    #[must_use]
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.inner.store
+    }
+
+    /// The blob store.
+    #[must_use]
+    pub fn blobs(&self) -> &Arc<dyn BlobStore> {
+        &self.inner.blobs
+    }
+
+    /// The runs this engine drives now, the oldest first.
+    #[must_use]
+    pub fn active(&self) -> Vec<RunId> {
+        let mut runs: Vec<RunId> = lock(&self.inner.active).keys().copied().collect();
+        runs.sort_unstable();
+        runs
+    }
+
+    /// The handle of a run that this engine drives now.
+    #[must_use]
+    pub fn handle(&self, run: RunId) -> Option<RunHandle> {
+        self.inner.active(run).map(|shared| RunHandle { shared })
+    }
+
+    /// Asks for a run to be cancelled, whoever drives it: a commit to its inbox. Durable once it returns.
+    ///
+    /// # Errors
+    /// [`RunError::NotFound`], or [`RunError::State`] if the run has ended.
+    pub async fn cancel(
+        &self,
+        tenant: &Tenant,
+        run: RunId,
+        by: &Principal,
+        reason: Option<String>,
+    ) -> Result<(), RunError> {
+        self.inner.send(tenant, run, &Signal::Cancel { by: by.clone(), reason }).await
+    }
+
+    /// Waits until no run is active. Cancel-safe.
+    pub async fn drain(&self) {
+        loop {
+            let next = lock(&self.inner.active).values().next().cloned();
+            match next {
+                Some(shared) => drop(RunHandle { shared }.wait().await),
+                None => return,
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Stops driving: attempts under way are cancelled, tasks joined, ownership given up. Runs that have not
+    /// ended stay as their journals have them and can be taken up again.
+    pub async fn close(self) {
+        self.inner.closing.cancel();
+        self.inner.tasks.close();
+        self.inner.tasks.wait().await;
+    }
+}
+
+impl Inner {
+    pub(crate) fn active(&self, run: RunId) -> Option<Arc<RunShared>> {
+        lock(&self.active).get(&run).cloned()
+    }
+
+    pub(crate) fn enter(&self, shared: &Arc<RunShared>) {
+        lock(&self.active).insert(shared.run, Arc::clone(shared));
+        self.meters.active.increment(1.0);
+    }
+
+    pub(crate) fn leave(&self, run: RunId) {
+        if lock(&self.active).remove(&run).is_some() {
+            self.meters.active.decrement(1.0);
+        }
+    }
+
+    /// Whether the plan is known to be in the store.
+    pub(crate) fn knows_plan(&self, tenant: &Tenant, hash: BlobHash) -> bool {
+        lock(&self.plans).contains(&(tenant.clone(), hash))
+    }
+
+    pub(crate) fn learn_plan(&self, tenant: &Tenant, hash: BlobHash) {
+        lock(&self.plans).insert((tenant.clone(), hash));
+    }
+
+    /// The epoch of this engine's ownership, which is acquired with the first run and renewed from then on.
+    pub(crate) async fn epoch(self: &Arc<Self>, run: RunId) -> Result<u64, RunError> {
+        if self.closing.is_cancelled() {
+            return Err(RunError::Closing);
+        }
+        let acquired = self.epoch.get_or_try_init(|| async {
+            let key = keys::engine(&self.name);
+            let lease = lease::acquire(&*self.store, &key, &self.name, self.lease, &*self.clock).await?;
+            let epoch = lease.epoch;
+            self.tasks.spawn(Arc::clone(self).keep(lease));
+            Ok::<_, LeaseError>(epoch)
+        });
+        acquired.await.copied().map_err(|error| RunError::lease(run, error))
+    }
+
+    /// Renews the ownership until the engine closes; closes the engine if it is lost.
+    async fn keep(self: Arc<Self>, mut lease: Lease) {
+        let pause = self.lease / 3;
+        loop {
+            tokio::select! {
+                () = self.closing.cancelled() => {
+                    if let Err(error) = lease.release(&*self.store).await {
+                        tracing::debug!(%error, "the ownership could not be released");
+                    }
+                    return;
+                }
+                () = tokio::time::sleep(pause) => {}
+            }
+            match lease.renew(&*self.store, self.lease, &*self.clock).await {
+                Ok(()) => {}
+                Err(LeaseError::Store(error)) => tracing::warn!(%error, "the ownership could not be renewed"),
+                Err(error @ (LeaseError::Lost { .. } | LeaseError::Held { .. })) => {
+                    tracing::error!(%error, "another engine has taken over; closing");
+                    self.closing.cancel();
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Watches the inboxes of a tenant, so that messages of other processes reach active runs.
+    pub(crate) fn watch_inboxes(self: &Arc<Self>, tenant: &Tenant) {
+        if !lock(&self.watched).insert(tenant.clone()) {
+            return;
+        }
+        let prefix = keys::inboxes(tenant);
+        let mut changes = self.store.watch(&prefix, None);
+        let inner = Arc::clone(self);
+        self.tasks.spawn(async move {
+            loop {
+                let event = tokio::select! {
+                    () = inner.closing.cancelled() => return,
+                    event = changes.next() => event,
+                };
+                match event {
+                    Some(WatchEvent::Changed(change)) if change.kind == ChangeKind::Put => {
+                        let rest = change.key.as_str().strip_prefix(prefix.as_str());
+                        let run = rest.and_then(|rest| rest.split('/').next()?.parse().ok());
+                        if let Some(shared) = run.and_then(|run| inner.active(run)) {
+                            shared.nudge();
+                        }
+                    }
+                    Some(WatchEvent::Changed(_)) => {}
+                    Some(WatchEvent::Gap { .. }) => {
+                        lock(&inner.active).values().for_each(|shared| shared.nudge());
+                    }
+                    None => return,
+                }
+            }
+        });
+    }
+
+    pub(crate) async fn send(&self, tenant: &Tenant, run: RunId, signal: &Signal) -> Result<(), RunError> {
+        let (head, _) = self.head(tenant, run).await?.ok_or(RunError::NotFound(run))?;
+        if head.summary.status.is_final() {
+            let what = "it takes no more messages";
+            return Err(RunError::State { run, status: head.summary.status, what });
+        }
+        let payload = signal.encode().map_err(|error| RunError::record(run, "a message", &error))?;
+        inbox::send(&*self.store, &keys::inbox(tenant, run), payload, None).await?;
+        if let Some(shared) = self.active(run) {
+            shared.nudge();
+        }
+        Ok(())
+    }
+
+    /// The head of a run, with its version.
+    pub(crate) async fn head(
+        &self,
+        tenant: &Tenant,
+        run: RunId,
+    ) -> Result<Option<(RunHead, ice_core::store::Version)>, RunError> {
+        let Some(found) = self.store.get(&keys::head(tenant, run)).await? else { return Ok(None) };
+        let head = serde_json::from_slice(&found.value)
+            .map_err(|error| RunError::record(run, "its head", &error))?;
+        Ok(Some((head, found.version)))
+    }
+}
+
+impl RunShared {
+    /// Tells the run's task to look into its inbox. A task that has ended needs no telling.
+    pub(crate) fn nudge(&self) {
+        if self.messages.send(Message::Nudge).is_err() {
+            tracing::trace!(run = %self.run, "the run has ended already");
+        }
+    }
+}

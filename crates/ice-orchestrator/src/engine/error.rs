@@ -1,0 +1,161 @@
+//! What can go wrong with runs, cut by what the caller can do about it.
+
+use ice_core::error::ErrorCode;
+use ice_core::id::RunId;
+use ice_core::store::inbox::InboxError;
+use ice_core::store::lease::LeaseError;
+use ice_core::store::{CommitError, Durability, StoreError};
+
+use crate::journal::{DecodeError, Failure, ReadError, RunStatus};
+use crate::workflow::runtime::ApplyError;
+
+/// Why a run cannot be started, read or changed.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum RunError {
+    /// No run has this id.
+    #[error("no run has the id {0}")]
+    NotFound(RunId),
+    /// The inputs are not what the blueprint asks for.
+    #[error("the inputs do not fit the blueprint: {0}")]
+    Inputs(String),
+    /// An option is out of its range.
+    #[error("the option `{option}` is {found}, it must be {rule}")]
+    Option {
+        /// Which.
+        option: &'static str,
+        /// What was given.
+        found: String,
+        /// What is allowed.
+        rule: &'static str,
+    },
+    /// The store cannot keep the wanted durability.
+    #[error("durability {wanted} was asked for, the store offers at most {offered}")]
+    Durability {
+        /// What was asked for.
+        wanted: Durability,
+        /// The best on offer.
+        offered: Durability,
+    },
+    /// The idempotency key was used for another plan or other inputs.
+    #[error("the idempotency key stands for the run {run}, which has another blueprint or other inputs")]
+    IdempotencyConflict {
+        /// The run it stands for.
+        run: RunId,
+    },
+    /// Another engine drives the run and is alive.
+    #[error("the run {run} is driven by {owner}")]
+    Owned {
+        /// The run.
+        run: RunId,
+        /// Who drives it.
+        owner: String,
+    },
+    /// The run is not in a state that allows this.
+    #[error("the run {run} is {status}: {what}")]
+    State {
+        /// The run.
+        run: RunId,
+        /// Where it stands.
+        status: RunStatus,
+        /// What cannot be done.
+        what: &'static str,
+    },
+    /// Another engine took the run over; this one must let go.
+    #[error("the run {0} was taken over by another engine")]
+    Lost(RunId),
+    /// The engine is closing.
+    #[error("the engine is closing")]
+    Closing,
+    /// The run's journal cannot be read.
+    #[error(transparent)]
+    Journal(#[from] ReadError),
+    /// The run's journal does not fit together.
+    #[error("the journal of the run {run} does not fit together")]
+    Fold {
+        /// The run.
+        run: RunId,
+        /// Where it does not.
+        #[source]
+        source: ApplyError,
+    },
+    /// A record of the run's start or plan cannot be read or written.
+    #[error("a record of the run {run} cannot be read or written: {what}")]
+    Record {
+        /// The run.
+        run: RunId,
+        /// Which, and why.
+        what: String,
+    },
+    /// The plan of the run cannot be made with what is registered now.
+    #[error("the run {run} cannot go on: {failure}")]
+    Plan {
+        /// The run.
+        run: RunId,
+        /// Why.
+        failure: Failure,
+    },
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl RunError {
+    /// The code of the failure.
+    #[must_use]
+    pub const fn code(&self) -> ErrorCode {
+        match self {
+            Self::NotFound(_) => ErrorCode::RunNotFound,
+            Self::Inputs(_) | Self::Option { .. } => ErrorCode::InputInvalid,
+            Self::Durability { .. } => ErrorCode::DurabilityUnavailable,
+            Self::IdempotencyConflict { .. } => ErrorCode::StoreConflict,
+            Self::Owned { .. } => ErrorCode::RunOwned,
+            Self::State { .. } => ErrorCode::RunState,
+            Self::Lost(_) => ErrorCode::RunLost,
+            Self::Closing => ErrorCode::StoreUnavailable,
+            Self::Journal(ReadError::Newer { .. }) => ErrorCode::JournalVersion,
+            Self::Journal(ReadError::Store(error)) | Self::Store(error) => error.code(),
+            Self::Journal(ReadError::Damaged { .. } | ReadError::Hole { .. })
+            | Self::Fold { .. }
+            | Self::Record { .. } => ErrorCode::JournalCorrupt,
+            Self::Plan { failure, .. } => failure.code,
+        }
+    }
+
+    pub(crate) fn commit(run: RunId, error: CommitError) -> Self {
+        match error {
+            CommitError::Conflict { .. } => Self::Lost(run),
+            CommitError::Store(error) => Self::Store(error),
+        }
+    }
+
+    pub(crate) fn record(run: RunId, what: &str, error: &dyn std::fmt::Display) -> Self {
+        Self::Record { run, what: format!("{what}: {error}") }
+    }
+}
+
+impl From<InboxError> for RunError {
+    fn from(error: InboxError) -> Self {
+        match error {
+            InboxError::IdempotencyKey => Self::Option {
+                option: "idempotency_key",
+                found: "too long".to_owned(),
+                rule: "1 to 200 bytes",
+            },
+            InboxError::Store(error) => Self::Store(error),
+        }
+    }
+}
+
+impl RunError {
+    pub(crate) fn lease(run: RunId, error: LeaseError) -> Self {
+        match error {
+            LeaseError::Held { owner, .. } => Self::Owned { run, owner },
+            LeaseError::Lost { .. } => Self::Lost(run),
+            LeaseError::Store(error) => Self::Store(error),
+        }
+    }
+
+    pub(crate) fn decode(run: RunId, error: &DecodeError) -> Self {
+        Self::Record { run, what: error.to_string() }
+    }
+}

@@ -1,0 +1,28 @@
+//! The engine: drives runs over a store. One task per run owns the run's state; everything else sends it
+//! messages. What a run is lives in the journal alone, so an engine may end at any moment.
+
+mod attempt;
+mod builder;
+mod driver;
+#[expect(clippy::module_inception, reason = "the noun of the module is the engine itself")]
+mod engine;
+mod error;
+mod handle;
+mod meters;
+mod perform;
+mod query;
+mod recover;
+mod run;
+mod signal;
+mod start;
+mod transient;
+mod writer;
+
+pub use builder::EngineBuilder;
+pub use engine::Engine;
+pub use error::RunError;
+pub use handle::{RunEnd, RunHandle};
+pub use query::RunFilter;
+pub use transient::{Transient, TransientRead};
+
+pub(crate) use signal::Signal;

@@ -1,0 +1,120 @@
+//! Carrying out what an intent says: calling tools, asking models.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use futures::StreamExt;
+use ice_core::error::ErrorCode;
+use ice_core::llm::{Chunk, LlmContext, LlmError, LlmErrorKind, Request, Response};
+use ice_core::metrics::{MetricName, counter, histogram};
+use ice_core::path::NodePath;
+use ice_core::tools::{ProgressSink, ToolContext};
+use ice_core::value::{BlobHash, Value};
+
+use super::run::RunShared;
+use crate::executors::{Completion, Perform, StepContext, TransientEvent, TransientSink};
+use crate::journal::{Failure, Intent};
+
+#[async_trait]
+impl Perform for Arc<RunShared> {
+    async fn perform(
+        &self,
+        ctx: &StepContext,
+        address: &NodePath,
+        intent: Intent,
+    ) -> Result<Completion, Failure> {
+        match intent {
+            Intent::Tool { tool, input } => {
+                let Some(found) = self.plan.tools.get(&tool) else {
+                    return Err(Failure::new(ErrorCode::UnknownTool, format!("no tool is named `{tool}`")));
+                };
+                let context = ToolContext {
+                    tenant: self.tenant.clone(),
+                    run: self.run,
+                    path: address.clone(),
+                    attempt: ctx.attempt,
+                    cancel: ctx.cancel.clone(),
+                    grants: Arc::clone(&self.grants),
+                    limits: self.engine.tool_limits,
+                    clock: Arc::clone(&self.engine.clock),
+                    progress: Some(Arc::new(Progress {
+                        shared: Arc::clone(self),
+                        address: address.clone(),
+                        attempt: ctx.attempt,
+                    })),
+                };
+                Ok(found.call(&context, input).await?.into())
+            }
+            Intent::Llm { provider, request } => self.ask(ctx, address, &provider, &request).await,
+        }
+    }
+}
+
+impl RunShared {
+    async fn ask(
+        &self,
+        ctx: &StepContext,
+        address: &NodePath,
+        provider: &str,
+        request: &Value,
+    ) -> Result<Completion, Failure> {
+        let Some(found) = self.plan.providers.get(provider) else {
+            let message = format!("no provider of models is named `{provider}`");
+            return Err(Failure::new(ErrorCode::UnknownModel, message));
+        };
+        let request: Request = request.to().map_err(|error| {
+            Failure::new(ErrorCode::ModelFailed, format!("the request cannot be read: {error}"))
+        })?;
+        let context =
+            LlmContext { cancel: ctx.cancel.clone(), idempotency_key: format!("{}/{address}", self.run) };
+        let began = tokio::time::Instant::now();
+        let mut chunks = found.stream(&context, request).await?;
+        let mut hasher = None;
+        while let Some(chunk) = chunks.next().await {
+            match chunk? {
+                Chunk::Text { delta } => {
+                    hasher.get_or_insert_with(blake3::Hasher::new).update(delta.as_bytes());
+                    self.transient.emit(address, ctx.attempt, TransientEvent::Token { text: delta });
+                }
+                Chunk::Reasoning { .. } => {}
+                Chunk::Done { response } => {
+                    let labels = [("provider", provider)];
+                    histogram(MetricName::LlmSeconds, &labels).record(began.elapsed().as_secs_f64());
+                    return completed(provider, &response, hasher.as_ref());
+                }
+            }
+        }
+        let error = LlmError::new(LlmErrorKind::Truncated, "the answer broke off before its end");
+        Err(error.into())
+    }
+}
+
+fn completed(
+    provider: &str,
+    response: &Response,
+    hasher: Option<&blake3::Hasher>,
+) -> Result<Completion, Failure> {
+    let usage = response.usage;
+    for (direction, tokens) in [("input", usage.input), ("output", usage.output)] {
+        let labels = [("provider", provider), ("direction", direction)];
+        counter(MetricName::LlmTokens, &labels).increment(tokens);
+    }
+    let value = Value::from_serialize(response).map_err(|error| {
+        Failure { usage, ..Failure::new(ErrorCode::ModelFailed, format!("the answer cannot be kept: {error}")) }
+    })?;
+    let stream = hasher.map(|hasher| BlobHash::from_bytes(*hasher.finalize().as_bytes()));
+    Ok(Completion { value, usage, stream })
+}
+
+#[derive(Debug)]
+struct Progress {
+    shared: Arc<RunShared>,
+    address: NodePath,
+    attempt: u32,
+}
+
+impl ProgressSink for Progress {
+    fn report(&self, progress: Value) {
+        self.shared.transient.emit(&self.address, self.attempt, TransientEvent::Progress { progress });
+    }
+}

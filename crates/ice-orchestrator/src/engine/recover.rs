@@ -1,0 +1,200 @@
+//! Taking a run up again: after a crash, after parking, after another engine let go of it.
+
+use std::sync::Arc;
+
+use ice_core::id::{Principal, RunId, Tenant};
+use ice_core::store::{Version, lease};
+
+use super::driver::Driver;
+use super::start::{ended, launch, share};
+use super::writer::Writer;
+use super::{Engine, RunEnd, RunError, RunFilter, RunHandle};
+use crate::journal::codec::Encoder;
+use crate::journal::{
+    Body, Decision, Failure, Manifest, PinnedPlan, ReadError, Reader, RECORD_VERSION, Record, RunHead, RunStatus, keys,
+};
+use crate::workflow::runtime::{Input, State, apply};
+use crate::workflow::{Plan, compile_pinned};
+
+impl Engine {
+    /// Takes up a run that nobody drives: one whose process ended, or that is parked. The run goes on where
+    /// its journal ends; attempts that were lost are made again if their effect is repeatable, the others
+    /// are in doubt, and `in_doubt` says what becomes of them.
+    ///
+    /// If something the run is bound to has changed, the handle is that of a run parked with `PIN_MISMATCH`.
+    ///
+    /// # Errors
+    /// [`RunError::Owned`] if another engine drives the run, [`RunError::State`] if it has ended.
+    pub async fn resume(
+        &self,
+        tenant: &Tenant,
+        run: RunId,
+        by: &Principal,
+        in_doubt: Option<Decision>,
+    ) -> Result<RunHandle, RunError> {
+        if let Some(handle) = self.handle(run) {
+            return Ok(handle);
+        }
+        let (head, version) = self.inner.head(tenant, run).await?.ok_or(RunError::NotFound(run))?;
+        if head.summary.status.is_final() {
+            let what = "a run that has ended cannot be resumed";
+            return Err(RunError::State { run, status: head.summary.status, what });
+        }
+        if head.version > RECORD_VERSION {
+            return Err(ReadError::Newer { run, found: head.version }.into());
+        }
+        self.check_owner(&head, run).await?;
+        let epoch = self.inner.epoch(run).await?;
+        let head = RunHead { owner: self.inner.name.clone(), epoch, ..head };
+        let pinned = self.pinned(tenant, run, &head).await?;
+        match compile_pinned(&pinned, &self.inner.registry) {
+            Ok(plan) => self.take_up(tenant, &plan, head, version, by, in_doubt).await,
+            Err(failure) => self.park(tenant, head, version, failure).await,
+        }
+    }
+
+    /// Takes up every run of a tenant that is neither final nor parked and that nobody drives, the oldest
+    /// first. Runs that cannot be taken up are logged and left as they are.
+    ///
+    /// # Errors
+    /// [`RunError::Store`] if the store failed.
+    pub async fn resume_all(&self, tenant: &Tenant, by: &Principal) -> Result<Vec<RunHandle>, RunError> {
+        let mut runs = Vec::new();
+        for status in [RunStatus::Queued, RunStatus::Running, RunStatus::Waiting] {
+            let mut filter = RunFilter { status: Some(status), limit: 1_000, ..RunFilter::default() };
+            loop {
+                let page = self.list(tenant, &filter).await?;
+                filter.before = page.last().map(|summary| summary.id);
+                runs.extend(page.iter().map(|summary| summary.id));
+                if page.len() < filter.limit {
+                    break;
+                }
+            }
+        }
+        runs.sort_unstable();
+        runs.dedup();
+        let mut handles = Vec::new();
+        for run in runs {
+            match self.resume(tenant, run, by, None).await {
+                Ok(handle) => handles.push(handle),
+                Err(error @ RunError::Store(_)) => return Err(error),
+                Err(error) => tracing::warn!(%run, %error, "the run cannot be taken up"),
+            }
+        }
+        Ok(handles)
+    }
+
+    async fn check_owner(&self, head: &RunHead, run: RunId) -> Result<(), RunError> {
+        if head.owner == self.inner.name || head.summary.status == RunStatus::Parked {
+            return Ok(());
+        }
+        let ownership = lease::current(&*self.inner.store, &keys::engine(&head.owner)).await?;
+        match ownership {
+            Some(held) if held.epoch == head.epoch && held.until > self.inner.clock.now() => {
+                Err(RunError::Owned { run, owner: head.owner.clone() })
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    async fn pinned(&self, tenant: &Tenant, run: RunId, head: &RunHead) -> Result<PinnedPlan, RunError> {
+        let key = keys::plan(tenant, head.plan);
+        let missing = || RunError::record(run, "its plan", &"it is not in the store");
+        let document = self.inner.store.get(&key).await?.ok_or_else(missing)?;
+        serde_json::from_slice(&document.value).map_err(|error| RunError::record(run, "its plan", &error))
+    }
+
+    async fn take_up(
+        &self,
+        tenant: &Tenant,
+        plan: &Arc<Plan>,
+        head: RunHead,
+        version: Version,
+        by: &Principal,
+        in_doubt: Option<Decision>,
+    ) -> Result<RunHandle, RunError> {
+        let run = head.summary.id;
+        let mut reader = Reader::new(&*self.inner.store, &*self.inner.blobs, tenant, run);
+        let (mut state, mut manifest): (Option<State>, Option<Arc<Manifest>>) = (None, None);
+        loop {
+            let records = reader.read().await?;
+            if records.is_empty() {
+                break;
+            }
+            for numbered in records {
+                let record = numbered.record;
+                match (&mut state, record.body) {
+                    (None, Body::Manifest(found)) => {
+                        let found = Arc::new(*found);
+                        manifest = Some(Arc::clone(&found));
+                        state = Some(State::new(found, Arc::clone(plan), record.at));
+                    }
+                    (None, _) => return Err(RunError::record(run, "its journal", &"it does not begin with a manifest")),
+                    (Some(state), body) => apply(state, &Record { at: record.at, body })
+                        .map_err(|source| RunError::Fold { run, source })?,
+                }
+            }
+        }
+        let (Some(state), Some(manifest)) = (state, manifest) else {
+            return Err(RunError::record(run, "its journal", &"it is empty"));
+        };
+        if state.next_number() != head.next {
+            return Err(ReadError::Hole { run, from: state.next_number(), to: head.next }.into());
+        }
+        let epoch = head.epoch;
+        let encoder = Encoder::resume(reader.decoder().known());
+        let writer = self.writer(tenant, head, version, encoder, &manifest);
+        let (shared, messages) = share(&self.inner, plan, tenant, &manifest);
+        self.inner.watch_inboxes(tenant);
+        let recovered = Input::Recovered { by: by.clone(), epoch };
+        Ok(launch(Driver::new(shared, state, writer, messages).recovering(recovered, in_doubt)))
+    }
+
+    fn writer(
+        &self,
+        tenant: &Tenant,
+        head: RunHead,
+        version: Version,
+        encoder: Encoder,
+        manifest: &Manifest,
+    ) -> Writer {
+        let offered = self.inner.store.offers().durability.min(self.inner.blobs.durability());
+        let durability = manifest.options.durability.unwrap_or(offered).min(offered);
+        Writer::new(Arc::clone(&self.inner), tenant.clone(), head, Some(version), encoder, durability)
+    }
+
+    /// Parks a run whose plan cannot be made any more, without folding its journal.
+    async fn park(
+        &self,
+        tenant: &Tenant,
+        mut head: RunHead,
+        version: Version,
+        failure: Failure,
+    ) -> Result<RunHandle, RunError> {
+        let run = head.summary.id;
+        head.summary.failure = Some(failure.clone());
+        let now = self.inner.clock.now();
+        head.summary.updated_at = now;
+        let plan = Arc::new(Plan::empty(&head.summary.blueprint_id));
+        let document = self.show(tenant, run).await?;
+        let already = head.summary.status == RunStatus::Parked && document.failure.as_ref() == Some(&failure);
+        if !already {
+            let offered = self.inner.store.offers().durability.min(self.inner.blobs.durability());
+            let inner = Arc::clone(&self.inner);
+            let mut writer =
+                Writer::new(inner, tenant.clone(), head, Some(version), Encoder::default(), offered);
+            writer.push(&Record { at: now, body: Body::Parked { failure: failure.clone() } })?;
+            writer.begin(None, RunStatus::Parked, offered)?;
+            writer.landed().await?;
+        }
+        let end = RunEnd {
+            id: run,
+            status: RunStatus::Parked,
+            output: document.output,
+            failure: Some(failure),
+            failures: document.failures,
+            usage: document.usage,
+        };
+        Ok(ended(&self.inner, &plan, tenant, run, end))
+    }
+}

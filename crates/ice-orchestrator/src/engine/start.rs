@@ -1,0 +1,243 @@
+//! Starting a run.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use ice_core::id::{Principal, RunId, Tenant};
+use ice_core::store::{Batch, Durability};
+use ice_core::value::Value;
+use tokio::sync::{mpsc, watch};
+
+use super::driver::Driver;
+use super::engine::Inner;
+use super::run::{Progress, RunShared};
+use super::transient::TransientHub;
+use super::writer::Writer;
+use super::{Engine, RunEnd, RunError, RunHandle};
+use crate::journal::codec::Encoder;
+use crate::journal::{
+    Body, Manifest, RECORD_VERSION, Record, RunHead, RunOptions, RunStatus, RunSummary, keys,
+};
+use crate::workflow::Plan;
+use crate::workflow::runtime::{State, list};
+
+impl Engine {
+    /// Starts a run and returns once it is accepted, with the durability of its options. With an idempotency
+    /// key the same call again gives the same run.
+    ///
+    /// Cancel-safe, but for this: dropped, the run may or may not have been started.
+    ///
+    /// # Errors
+    /// [`RunError`] if the inputs or options are not valid, or the store failed; nothing was started then.
+    pub async fn start(
+        &self,
+        plan: &Arc<Plan>,
+        inputs: Value,
+        options: RunOptions,
+        by: &Principal,
+        tenant: &Tenant,
+    ) -> Result<RunHandle, RunError> {
+        let inner = &self.inner;
+        let inputs = if inputs.is_null() { Value::empty_map() } else { inputs };
+        check_inputs(plan, &inputs)?;
+        let durability = check_options(inner, &options)?;
+        if let Some(key) = &options.idempotency_key
+            && let Some(handle) = self.started_before(key, plan, &inputs, by, tenant).await?
+        {
+            return Ok(handle);
+        }
+        let run = RunId::new(&*inner.ids);
+        let epoch = inner.epoch(run).await?;
+        let now = inner.clock.now();
+        let manifest = Manifest {
+            version: RECORD_VERSION,
+            run,
+            tenant: tenant.clone(),
+            by: by.clone(),
+            blueprint: plan.blueprint.blueprint_id.clone(),
+            name: plan.blueprint.name().to_owned(),
+            plan: plan.hash,
+            inputs: inputs.clone(),
+            options,
+            not_enforced: plan.not_enforced.clone(),
+            engine: env!("CARGO_PKG_VERSION").to_owned(),
+        };
+        let summary = RunSummary {
+            id: run,
+            status: RunStatus::Queued,
+            blueprint_id: manifest.blueprint.clone(),
+            name: manifest.name.clone(),
+            by: by.clone(),
+            started_at: now,
+            updated_at: now,
+            failure: None,
+        };
+        let head = RunHead {
+            version: RECORD_VERSION,
+            summary,
+            next: 0,
+            owner: inner.name.clone(),
+            epoch,
+            plan: plan.hash,
+            timer: None,
+        };
+        let mut writer =
+            Writer::new(Arc::clone(inner), tenant.clone(), head, None, Encoder::default(), durability);
+        writer.push(&Record { at: now, body: Body::Manifest(Box::new(manifest.clone())) })?;
+        if !inner.knows_plan(tenant, plan.hash) {
+            let document = Bytes::from_owner(Arc::clone(&plan.document));
+            writer.with(Batch::new().put(keys::plan(tenant, plan.hash), document));
+        }
+        let key = manifest.options.idempotency_key.clone();
+        if let Some(key) = &key {
+            let key = keys::idempotency(tenant, key);
+            writer.with(Batch::new().expect_absent(key.clone()).put(key, run.to_string()));
+        }
+        let (shared, messages) = share(inner, plan, tenant, &manifest);
+        let state = State::new(Arc::new(manifest), Arc::clone(plan), now);
+        inner.meters.started.increment(1);
+        inner.watch_inboxes(tenant);
+        let handle = launch(Driver::new(Arc::clone(&shared), state, writer, messages));
+        match accepted(&shared).await {
+            Ok(()) => Ok(handle),
+            // Another caller with the same key was faster: theirs is the run.
+            Err(RunError::Lost(_)) if key.is_some() => {
+                let before =
+                    self.started_before(&key.unwrap_or_default(), plan, &inputs, by, tenant).await?;
+                before.ok_or(RunError::Lost(run))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The run that an idempotency key stands for already.
+    async fn started_before(
+        &self,
+        key: &str,
+        plan: &Arc<Plan>,
+        inputs: &Value,
+        by: &Principal,
+        tenant: &Tenant,
+    ) -> Result<Option<RunHandle>, RunError> {
+        let Some(found) = self.inner.store.get(&keys::idempotency(tenant, key)).await? else { return Ok(None) };
+        let text = String::from_utf8_lossy(&found.value);
+        let Ok(run) = text.parse::<RunId>() else { return Ok(None) };
+        let Some((head, _)) = self.inner.head(tenant, run).await? else { return Ok(None) };
+        let document = self.show(tenant, run).await?;
+        if head.plan != plan.hash || document.inputs != *inputs {
+            return Err(RunError::IdempotencyConflict { run });
+        }
+        if let Some(handle) = self.handle(run) {
+            return Ok(Some(handle));
+        }
+        if !document.status.is_final() && document.status != RunStatus::Parked {
+            return self.resume(tenant, run, by, None).await.map(Some);
+        }
+        let end = RunEnd {
+            id: run,
+            status: document.status,
+            output: document.output,
+            failure: document.failure,
+            failures: document.failures,
+            usage: document.usage,
+        };
+        Ok(Some(ended(&self.inner, plan, tenant, run, end)))
+    }
+}
+
+fn check_inputs(plan: &Plan, inputs: &Value) -> Result<(), RunError> {
+    if inputs.as_map().is_none() {
+        return Err(RunError::Inputs(format!("they must be an object, not {}", inputs.type_name())));
+    }
+    match &plan.inputs {
+        Some(validator) => validator.validate(inputs).map_err(|violations| RunError::Inputs(list(&violations))),
+        None => Ok(()),
+    }
+}
+
+/// Checks the options; gives the durability of the run.
+fn check_options(inner: &Inner, options: &RunOptions) -> Result<Durability, RunError> {
+    let wrong = |option, found: String, rule| Err(RunError::Option { option, found, rule });
+    if !(1..=1_024).contains(&options.max_parallel) {
+        return wrong("max_parallel", options.max_parallel.to_string(), "1 to 1024");
+    }
+    if options.cancel_grace_ms > 600_000 {
+        return wrong("cancel_grace_ms", options.cancel_grace_ms.to_string(), "at most 600000");
+    }
+    if let Some(key) = &options.idempotency_key
+        && (key.is_empty() || key.len() > 256)
+    {
+        return wrong("idempotency_key", format!("{} bytes", key.len()), "1 to 256 bytes");
+    }
+    let offered = inner.store.offers().durability.min(inner.blobs.durability());
+    match options.durability {
+        Some(wanted) if wanted > offered => Err(RunError::Durability { wanted, offered }),
+        Some(wanted) => Ok(wanted),
+        None => Ok(offered),
+    }
+}
+
+/// What the parts of a run share, and where its task hears from them.
+pub(super) fn share(
+    inner: &Arc<Inner>,
+    plan: &Arc<Plan>,
+    tenant: &Tenant,
+    manifest: &Manifest,
+) -> (Arc<RunShared>, mpsc::UnboundedReceiver<super::run::Message>) {
+    let (sender, messages) = mpsc::unbounded_channel();
+    let shared = RunShared {
+        engine: Arc::clone(inner),
+        plan: Arc::clone(plan),
+        tenant: tenant.clone(),
+        run: manifest.run,
+        grants: Arc::new(manifest.options.grants.clone()),
+        cancel: inner.closing.child_token(),
+        transient: TransientHub::new(inner.ring),
+        messages: sender,
+        progress: watch::Sender::new(Progress::default()),
+        grace_ms: manifest.options.cancel_grace_ms,
+    };
+    (Arc::new(shared), messages)
+}
+
+/// Starts the task of a run.
+pub(super) fn launch(driver: Driver) -> RunHandle {
+    let shared = Arc::clone(&driver.shared);
+    shared.engine.enter(&shared);
+    let tasks = shared.engine.tasks.clone();
+    tasks.spawn(driver.run());
+    RunHandle { shared }
+}
+
+/// Waits until the first records are durable.
+async fn accepted(shared: &RunShared) -> Result<(), RunError> {
+    let mut progress = shared.progress.subscribe();
+    let reached = progress.wait_for(|progress| progress.durable > 0 || progress.end.is_some()).await;
+    match reached {
+        Ok(progress) if progress.durable > 0 => Ok(()),
+        Ok(progress) => match &progress.end {
+            Some(Err(error)) => Err(error.clone()),
+            Some(Ok(_)) | None => Ok(()),
+        },
+        Err(_) => Err(RunError::Closing),
+    }
+}
+
+/// The handle of a run that has ended before.
+pub(super) fn ended(inner: &Arc<Inner>, plan: &Arc<Plan>, tenant: &Tenant, run: RunId, end: RunEnd) -> RunHandle {
+    let (sender, _) = mpsc::unbounded_channel();
+    let progress = Progress { visible: u64::MAX, durable: u64::MAX, end: Some(Ok(Arc::new(end))) };
+    let shared = RunShared {
+        engine: Arc::clone(inner),
+        plan: Arc::clone(plan),
+        tenant: tenant.clone(),
+        run,
+        grants: Arc::default(),
+        cancel: inner.closing.child_token(),
+        transient: TransientHub::new(0),
+        messages: sender,
+        progress: watch::Sender::new(progress),
+        grace_ms: 0,
+    };
+    RunHandle { shared: Arc::new(shared) }
+}

@@ -1,0 +1,183 @@
+//! Writing one run's journal: records are gathered, and committed one batch at a time.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use ice_core::id::{RunId, Tenant};
+use ice_core::store::{Batch, BlobGuard, CommitError, CommitSeq, Durability, Version};
+use ice_core::time::Moment;
+use ice_core::value::BlobHash;
+
+use super::RunError;
+use super::engine::Inner;
+use crate::journal::codec::{Chunk, Encoder};
+use crate::journal::{Record, RunHead, RunStatus, keys};
+use crate::workflow::runtime::State;
+
+/// Writes one run's journal. Owned by the run's task.
+pub(super) struct Writer {
+    inner: Arc<Inner>,
+    tenant: Tenant,
+    run: RunId,
+    guard: Arc<BlobGuard>,
+    encoder: Encoder,
+    chunk: Chunk,
+    /// Changes that go with the next batch.
+    extra: Vec<Batch>,
+    head: RunHead,
+    /// The version of the head in the store; none before the first commit.
+    version: Option<Version>,
+    durability: Durability,
+    flight: Option<Flight>,
+    /// Records before these numbers are committed, and durable.
+    pub(super) visible: u64,
+    pub(super) durable: u64,
+}
+
+struct Flight {
+    upto: u64,
+    durability: Durability,
+    future: BoxFuture<'static, Result<CommitSeq, CommitError>>,
+}
+
+impl Writer {
+    pub(super) fn new(
+        inner: Arc<Inner>,
+        tenant: Tenant,
+        head: RunHead,
+        version: Option<Version>,
+        encoder: Encoder,
+        durability: Durability,
+    ) -> Self {
+        let guard = Arc::new(inner.blobs.enter());
+        let (run, next) = (head.summary.id, head.next);
+        Self {
+            inner,
+            tenant,
+            run,
+            guard,
+            encoder,
+            chunk: Chunk::default(),
+            extra: Vec::new(),
+            head,
+            version,
+            durability,
+            flight: None,
+            visible: next,
+            durable: next,
+        }
+    }
+
+    /// Adds a record to the next batch.
+    pub(super) fn push(&mut self, record: &Record) -> Result<(), RunError> {
+        self.encoder
+            .push(record, &mut self.chunk)
+            .map_err(|error| RunError::record(self.run, "a record of its journal", &error))
+    }
+
+    /// Adds changes to the next batch.
+    pub(super) fn with(&mut self, batch: Batch) {
+        self.extra.push(batch);
+    }
+
+    /// Bytes that wait to be committed.
+    pub(super) fn waiting(&self) -> usize {
+        self.chunk.bytes.len()
+    }
+
+    /// Whether something waits to be committed.
+    pub(super) fn has_waiting(&self) -> bool {
+        self.chunk.records > 0 || !self.extra.is_empty()
+    }
+
+    /// Whether a commit is under way.
+    pub(super) const fn is_flying(&self) -> bool {
+        self.flight.is_some()
+    }
+
+    /// The durability that records of this run are promised.
+    pub(super) const fn promise(&self) -> Durability {
+        self.durability
+    }
+
+    /// Starts to commit everything that waits. Nothing may be under way.
+    pub(super) fn begin(&mut self, state: Option<&State>, status: RunStatus, durability: Durability) -> Result<(), RunError> {
+        let chunk = std::mem::take(&mut self.chunk);
+        let mut batch = std::mem::take(&mut self.extra).into_iter().fold(Batch::new(), Batch::merge);
+        let first = self.head.next;
+        let before = self.version.map(|_| self.head.summary.status);
+        let (old_timer, timer) = (self.head.timer, state.and_then(State::next_timer));
+        self.head.next += chunk.records;
+        self.head.summary.status = status;
+        self.head.timer = timer;
+        if let Some(state) = state {
+            self.head.summary.updated_at = state.updated_at();
+            self.head.summary.failure = state.failure().cloned();
+        }
+        let newest = keys::newest_first(self.run);
+        if chunk.records > 0 {
+            self.inner.meters.records.increment(chunk.records);
+            self.inner.meters.bytes.increment(chunk.bytes.len() as u64);
+            batch = batch.put(keys::journal(&self.tenant, self.run).number(first), chunk.bytes);
+        }
+        let head = keys::head(&self.tenant, self.run);
+        let value = serde_json::to_vec(&self.head)
+            .map_err(|error| RunError::record(self.run, "its head", &error))?;
+        batch = match self.version {
+            Some(version) => batch.expect_version(head.clone(), version),
+            None => {
+                let blueprint = keys::by_blueprint(&self.tenant, &self.head.summary.blueprint_id);
+                batch.expect_absent(head.clone()).put(blueprint.leaf(&newest), Bytes::new())
+            }
+        };
+        batch = batch.put(head, value);
+        if before != Some(status) {
+            if let Some(before) = before {
+                batch = batch.delete(keys::by_status(&self.tenant, before).leaf(&newest));
+            }
+            batch = batch.put(keys::by_status(&self.tenant, status).leaf(&newest), Bytes::new());
+        }
+        batch = self.timer(batch, old_timer, timer);
+        let (inner, guard) = (Arc::clone(&self.inner), Arc::clone(&self.guard));
+        let future = Box::pin(async move {
+            for blob in chunk.blobs {
+                inner.blobs.put(&guard, blob, durability).await?;
+            }
+            inner.store.commit(batch, durability).await
+        });
+        self.flight = Some(Flight { upto: self.head.next, durability, future });
+        Ok(())
+    }
+
+    fn timer(&self, mut batch: Batch, old: Option<Moment>, new: Option<Moment>) -> Batch {
+        if old != new {
+            if let Some(old) = old {
+                batch = batch.delete(keys::timer(&self.tenant, old, self.run));
+            }
+            if let Some(new) = new {
+                batch = batch.put(keys::timer(&self.tenant, new, self.run), Bytes::new());
+            }
+        }
+        batch
+    }
+
+    /// Waits for the commit under way; for ever if there is none. Cancel-safe.
+    pub(super) async fn landed(&mut self) -> Result<(), RunError> {
+        let Some(flight) = &mut self.flight else { return std::future::pending().await };
+        let result = (&mut flight.future).await;
+        let (upto, durability) = (flight.upto, flight.durability);
+        self.flight = None;
+        let seq = result.map_err(|error| RunError::commit(self.run, error))?;
+        self.version = Some(Version(seq.0));
+        self.visible = upto;
+        if durability >= self.durability {
+            self.durable = upto;
+        }
+        Ok(())
+    }
+
+    pub(super) fn plan(&self) -> BlobHash {
+        self.head.plan
+    }
+}

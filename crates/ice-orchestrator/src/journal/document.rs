@@ -1,0 +1,260 @@
+//! The document of a run, folded from its records alone: no plan and no tools are needed to read it.
+
+use ice_core::blueprint::KindName;
+use ice_core::id::{BlueprintId, Principal, RunId};
+use ice_core::llm::Usage;
+use ice_core::path::NodePath;
+use ice_core::time::Moment;
+use ice_core::value::{Map, Value};
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Body, Decision, Failure, Intent, Manifest, Opening, Record, RunOptions, RunStatus};
+use crate::workflow::runtime::{NodeFailure, NodeStatus};
+
+/// The most nodes a document lists; the failures and the output are complete.
+const MAX_NODES: usize = 10_000;
+
+/// All there is to know of a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct RunDocument {
+    /// The run.
+    #[schemars(with = "String")]
+    pub id: RunId,
+    /// Where it stands.
+    pub status: RunStatus,
+    /// Top-level node id to output, skipped and failed nodes left out; so far, if the run has not ended.
+    pub output: Value,
+    /// Why it failed or is parked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<Failure>,
+    /// The nodes that failed for good.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub failures: Vec<NodeFailure>,
+    /// The blueprint's id.
+    pub blueprint_id: BlueprintId,
+    /// The blueprint's display name.
+    pub name: String,
+    /// Who started it.
+    pub by: Principal,
+    /// When it was accepted.
+    pub started_at: Moment,
+    /// When its newest record was written.
+    pub updated_at: Moment,
+    /// When it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_at: Option<Moment>,
+    /// From its start to its end, or to its newest record, in milliseconds.
+    pub duration_ms: u64,
+    /// Tokens spent.
+    pub usage: Usage,
+    /// Every node that was reached, nested ones included, in the order in which they were.
+    pub nodes: Vec<NodeReport>,
+    /// Whether `nodes` was cut off.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub nodes_truncated: bool,
+    /// The inputs.
+    pub inputs: Value,
+    /// The options.
+    pub options: RunOptions,
+    /// What cannot be enforced for tools that run inside the engine's process.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_enforced: Vec<String>,
+    /// How many records the journal has.
+    pub records: u64,
+}
+
+/// What became of a node.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct NodeReport {
+    /// The node.
+    pub node: NodePath,
+    /// Its kind, as far as the records tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<KindName>,
+    /// Where it stands.
+    pub status: NodeStatus,
+    /// Attempts made.
+    pub attempts: u32,
+    /// When its first attempt started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<Moment>,
+    /// When it was done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_at: Option<Moment>,
+    /// Why its last attempt failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<Failure>,
+    /// Tokens spent.
+    #[serde(default)]
+    pub usage: Usage,
+}
+
+/// Folds records into a [`RunDocument`].
+#[derive(Clone, Debug)]
+pub struct DocumentBuilder {
+    document: RunDocument,
+    nodes: IndexMap<NodePath, NodeReport>,
+    outputs: Map,
+}
+
+impl DocumentBuilder {
+    /// Begins with the manifest, which was written at a moment.
+    #[must_use]
+    pub fn new(manifest: &Manifest, at: Moment) -> Self {
+        let document = RunDocument {
+            id: manifest.run,
+            status: RunStatus::Queued,
+            output: Value::Null,
+            failure: None,
+            failures: Vec::new(),
+            blueprint_id: manifest.blueprint.clone(),
+            name: manifest.name.clone(),
+            by: manifest.by.clone(),
+            started_at: at,
+            updated_at: at,
+            ended_at: None,
+            duration_ms: 0,
+            usage: Usage::default(),
+            nodes: Vec::new(),
+            nodes_truncated: false,
+            inputs: manifest.inputs.clone(),
+            options: manifest.options.clone(),
+            not_enforced: manifest.not_enforced.clone(),
+            records: 1,
+        };
+        Self { document, nodes: IndexMap::new(), outputs: Map::new() }
+    }
+
+    /// Folds the next record in.
+    pub fn push(&mut self, record: &Record) {
+        let (at, document) = (record.at, &mut self.document);
+        document.records += 1;
+        document.updated_at = at;
+        if document.status == RunStatus::Queued {
+            document.status = RunStatus::Running;
+        }
+        match &record.body {
+            Body::Started { node, attempt, intent, .. } => {
+                let kind = match intent {
+                    Intent::Tool { .. } => KindName::Tool,
+                    Intent::Llm { .. } => KindName::Llm,
+                };
+                self.begin(node, *attempt, Some(kind), at);
+            }
+            Body::Opened { node, attempt, opening } => {
+                let kind = match opening {
+                    Opening::Condition { .. } => KindName::Condition,
+                    Opening::Loop { .. } => KindName::Loop,
+                    Opening::Parallel => KindName::Parallel,
+                    Opening::Workflow { .. } => KindName::Workflow,
+                };
+                self.begin(node, *attempt, Some(kind), at);
+            }
+            Body::Succeeded { node, output, usage, .. } => {
+                document.usage += *usage;
+                if !node.as_str().contains('.') {
+                    self.outputs.insert(node.shared(), output.clone());
+                }
+                if let Some(report) = self.end(node, NodeStatus::Succeeded, at) {
+                    report.usage += *usage;
+                    report.failure = None;
+                }
+            }
+            Body::Closed { node } => drop(self.end(node, NodeStatus::Succeeded, at)),
+            Body::Failed { node, failure, retry_at } => {
+                document.usage += failure.usage;
+                if retry_at.is_none() {
+                    document.failures.push(NodeFailure { node: node.clone(), failure: failure.clone() });
+                }
+                let status = if retry_at.is_some() { NodeStatus::Waiting } else { NodeStatus::Failed };
+                if let Some(report) = self.end(node, status, at) {
+                    report.usage += failure.usage;
+                    report.failure = Some(failure.clone());
+                    report.attempts = report.attempts.max(1);
+                }
+            }
+            Body::Woken { node } => drop(self.end(node, NodeStatus::Queued, at)),
+            Body::Skipped { node, .. } => drop(self.end(node, NodeStatus::Skipped, at)),
+            Body::Cancelled { node, .. } => drop(self.end(node, NodeStatus::Cancelled, at)),
+            Body::InDoubt { node } => drop(self.end(node, NodeStatus::Waiting, at)),
+            Body::Settled { node, decision, .. } => {
+                let status = match decision {
+                    Decision::Repeat => NodeStatus::Queued,
+                    Decision::Fail => NodeStatus::Failed,
+                };
+                self.end(node, status, at);
+            }
+            Body::Parked { failure } => {
+                document.status = RunStatus::Parked;
+                document.failure = Some(failure.clone());
+            }
+            Body::Resumed { .. } => {
+                document.status = RunStatus::Running;
+                document.failure = None;
+            }
+            Body::Ended { status, output, failure } => {
+                document.status = *status;
+                document.output = output.clone();
+                document.failure = failure.clone();
+                document.ended_at = Some(at);
+            }
+            Body::Manifest(_)
+            | Body::Step { .. }
+            | Body::Receipt { .. }
+            | Body::Cancelling { .. }
+            | Body::Unresponsive { .. } => {}
+        }
+    }
+
+    fn begin(&mut self, node: &NodePath, attempt: u32, kind: Option<KindName>, at: Moment) {
+        if let Some(report) = self.report(node) {
+            report.kind = kind;
+            report.status = NodeStatus::Running;
+            report.attempts = attempt;
+            report.started_at.get_or_insert(at);
+            report.ended_at = None;
+        }
+    }
+
+    fn end(&mut self, node: &NodePath, status: NodeStatus, at: Moment) -> Option<&mut NodeReport> {
+        let report = self.report(node)?;
+        report.status = status;
+        report.ended_at = match status {
+            NodeStatus::Queued | NodeStatus::Running | NodeStatus::Waiting => None,
+            NodeStatus::Succeeded | NodeStatus::Failed | NodeStatus::Skipped | NodeStatus::Cancelled => Some(at),
+        };
+        Some(report)
+    }
+
+    fn report(&mut self, node: &NodePath) -> Option<&mut NodeReport> {
+        if self.nodes.len() >= MAX_NODES && !self.nodes.contains_key(node) {
+            self.document.nodes_truncated = true;
+            return None;
+        }
+        Some(self.nodes.entry(node.clone()).or_insert_with(|| NodeReport {
+            node: node.clone(),
+            kind: None,
+            status: NodeStatus::Queued,
+            attempts: 0,
+            started_at: None,
+            ended_at: None,
+            failure: None,
+            usage: Usage::default(),
+        }))
+    }
+
+    /// The document.
+    #[must_use]
+    pub fn finish(self) -> RunDocument {
+        let mut document = self.document;
+        if document.ended_at.is_none() {
+            document.output = Value::from(self.outputs);
+        }
+        let until = document.ended_at.unwrap_or(document.updated_at);
+        document.duration_ms = u64::try_from(until.since(document.started_at).as_millis()).unwrap_or(u64::MAX);
+        document.nodes = self.nodes.into_values().collect();
+        document
+    }
+}

@@ -1,0 +1,52 @@
+//! The head of a run: the one key that every append expects and changes.
+
+use ice_core::id::{BlueprintId, Principal, RunId};
+use ice_core::time::Moment;
+use ice_core::value::BlobHash;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Failure, RunStatus};
+
+/// The head of a run. Whoever appends expects its version, so that a second writer loses whole.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct RunHead {
+    /// The version of the records.
+    pub(crate) version: u32,
+    #[serde(flatten)]
+    pub(crate) summary: RunSummary,
+    /// The number of the next record.
+    pub(crate) next: u64,
+    /// The engine that drives the run.
+    pub(crate) owner: String,
+    /// The epoch of its ownership.
+    pub(crate) epoch: u64,
+    /// The plan the run is bound to.
+    pub(crate) plan: BlobHash,
+    /// The key under which the run's next timer stands, if any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) timer: Option<Moment>,
+}
+
+/// A run in a line: what lists show.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct RunSummary {
+    /// The run.
+    #[schemars(with = "String")]
+    pub id: RunId,
+    /// Where it stands.
+    pub status: RunStatus,
+    /// The blueprint's id.
+    pub blueprint_id: BlueprintId,
+    /// The blueprint's display name.
+    pub name: String,
+    /// Who started it.
+    pub by: Principal,
+    /// When it was accepted.
+    pub started_at: Moment,
+    /// When its newest record was written.
+    pub updated_at: Moment,
+    /// Why it failed or is parked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<Failure>,
+}

@@ -1,0 +1,122 @@
+//! Reading a run's journal back from the store.
+
+use ice_core::id::{RunId, Tenant};
+use ice_core::store::{BlobStore, Key, Store, StoreError, Version};
+
+use super::codec::{DecodeError, Decoder, values_mut};
+use super::{RECORD_VERSION, Record, keys};
+
+/// Chunks read from the store at a time.
+const PAGE: usize = 32;
+
+/// Why a journal cannot be read.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum ReadError {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A chunk is damaged.
+    #[error("the journal of run {run} is damaged at record {number}: {source}")]
+    Damaged {
+        /// The run.
+        run: RunId,
+        /// The number of the first record of the damaged chunk.
+        number: u64,
+        /// What is wrong with it.
+        #[source]
+        source: DecodeError,
+    },
+    /// Records are missing.
+    #[error("the journal of run {run} lacks the records {from} to {to}")]
+    Hole {
+        /// The run.
+        run: RunId,
+        /// The first missing record.
+        from: u64,
+        /// The record after the last missing one.
+        to: u64,
+    },
+    /// The journal was written by a newer version.
+    #[error("the journal of run {run} has version {found}, this engine reads up to {RECORD_VERSION}")]
+    Newer {
+        /// The run.
+        run: RunId,
+        /// Its version.
+        found: u32,
+    },
+}
+
+/// A record with its number.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Numbered {
+    /// The number.
+    pub number: u64,
+    /// The record, its values whole.
+    pub record: Record,
+    /// The version of the chunk it stood in: the commit that wrote it.
+    pub version: Version,
+}
+
+/// Reads a journal from its beginning, chunk after chunk.
+#[derive(Debug)]
+pub struct Reader<'s> {
+    store: &'s dyn Store,
+    blobs: &'s dyn BlobStore,
+    run: RunId,
+    folder: Key,
+    after: Option<Key>,
+    next: u64,
+    decoder: Decoder,
+}
+
+impl<'s> Reader<'s> {
+    /// A reader at the beginning of a run's journal.
+    #[must_use]
+    pub fn new(store: &'s dyn Store, blobs: &'s dyn BlobStore, tenant: &Tenant, run: RunId) -> Self {
+        let folder = keys::journal(tenant, run);
+        Self { store, blobs, run, folder, after: None, next: 0, decoder: Decoder::default() }
+    }
+
+    /// The records that have been committed since the last call; empty at the end of the journal.
+    ///
+    /// # Errors
+    /// [`ReadError`]; the reader is then of no more use.
+    pub async fn read(&mut self) -> Result<Vec<Numbered>, ReadError> {
+        let entries = self.store.scan(&self.folder, self.after.as_ref(), PAGE).await?;
+        let mut read = Vec::new();
+        for entry in entries {
+            let first = entry.key.number_after(&self.folder).unwrap_or(self.next);
+            if first != self.next {
+                return Err(ReadError::Hole { run: self.run, from: self.next, to: first });
+            }
+            let damaged = |source| ReadError::Damaged { run: self.run, number: first, source };
+            let mut records = self.decoder.read(&entry.value).map_err(damaged)?;
+            for record in &mut records {
+                for value in values_mut(&mut record.body).into_iter().flatten() {
+                    loop {
+                        let missing = self.decoder.missing(value);
+                        if missing.is_empty() {
+                            break;
+                        }
+                        for (hash, is_text) in missing {
+                            let bytes = self.blobs.get(&hash, None).await?;
+                            self.decoder.supply(hash, is_text, &bytes).map_err(damaged)?;
+                        }
+                    }
+                    *value = self.decoder.resolve(value).map_err(damaged)?;
+                }
+            }
+            for record in records {
+                read.push(Numbered { number: self.next, record, version: entry.version });
+                self.next += 1;
+            }
+            self.after = Some(entry.key);
+        }
+        Ok(read)
+    }
+
+    /// The decoder, which knows every object of the journal.
+    pub(crate) const fn decoder(&self) -> &Decoder {
+        &self.decoder
+    }
+}
