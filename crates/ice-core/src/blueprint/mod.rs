@@ -24,6 +24,6 @@ pub use nodes::{
     SwarmNode, ToolConfig, ToolNode, WaitStrategy, WorkflowNode,
 };
 pub use read::{Format, MAX_DEPTH, MAX_TEXT_BYTES, Reading, Source, read};
+pub use retry::{BackoffStrategy, RetryPolicy};
 pub(crate) use rules::{RESERVED, Rules};
 pub(crate) use text::{Form, Text, visit_value};
-pub use retry::{BackoffStrategy, RetryPolicy};

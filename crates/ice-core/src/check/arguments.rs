@@ -99,7 +99,8 @@ impl Checker<'_> {
                     let inner = violation.path.trim_start_matches('/').replace('/', ".");
                     let place = if inner.is_empty() { String::new() } else { format!("at {inner}, ") };
                     let problem = violation.message;
-                    let message = format!("the tool `{}` cannot take this `{name}`: {place}{problem}", spec.name);
+                    let message =
+                        format!("the tool `{}` cannot take this `{name}`: {place}{problem}", spec.name);
                     self.report.add(at, Finding::error(ErrorCode::SchemaMismatch, message));
                 }
             }

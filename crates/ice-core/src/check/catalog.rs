@@ -22,7 +22,8 @@ impl<'c> Index<'c> {
             let name = tool.name.as_str();
             let newest = tools.entry(name).or_insert(tool);
             // Releases are preferred, as where the tool is looked up to be called.
-            if (newest.version.pre.is_empty(), &newest.version) < (tool.version.pre.is_empty(), &tool.version) {
+            if (newest.version.pre.is_empty(), &newest.version) < (tool.version.pre.is_empty(), &tool.version)
+            {
                 *newest = tool;
             }
         }

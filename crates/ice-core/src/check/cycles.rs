@@ -7,7 +7,8 @@ use petgraph::graph::{DiGraph, NodeIndex};
 
 /// The groups of nodes that depend on each other, each sorted.
 pub(super) fn circles(edges: &[BTreeSet<usize>]) -> Vec<Vec<usize>> {
-    let mut graph: DiGraph<(), ()> = DiGraph::with_capacity(edges.len(), edges.iter().map(BTreeSet::len).sum());
+    let mut graph: DiGraph<(), ()> =
+        DiGraph::with_capacity(edges.len(), edges.iter().map(BTreeSet::len).sum());
     for _ in edges {
         graph.add_node(());
     }

@@ -23,7 +23,8 @@ impl Checker<'_> {
             NodeKind::Tool(tool) => self.tool(&tool.tool_name, &at.key("tool_name")),
             NodeKind::Llm(llm) => self.model(&node.base, &llm.llm_config, &llm.model, at),
             NodeKind::Agent(agent) => {
-                let constraint = agent.version_constraint.as_deref().and_then(|text| VersionReq::parse(text).ok());
+                let constraint =
+                    agent.version_constraint.as_deref().and_then(|text| VersionReq::parse(text).ok());
                 self.agent(&agent.package, constraint.as_ref(), &at.key("package"));
                 for (index, tool) in agent.tools.iter().flatten().enumerate() {
                     self.tool(&tool.name, &at.key("tools").index(index).key("name"));

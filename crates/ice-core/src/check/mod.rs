@@ -20,5 +20,5 @@ mod tests;
 mod walk;
 
 pub use checked::{Checked, CheckedNode, CheckedScope, OuterNode};
-pub use walk::{MAX_NESTING, check};
 pub(crate) use walk::{Given, check_draft};
+pub use walk::{MAX_NESTING, check};

@@ -111,9 +111,8 @@ fn failed(error: TemplateError) -> Finding {
 /// A name or dotted path: `rows`, `inputs.rows`, `my-node.rows.0`.
 fn of_path(source: &str) -> Result<Read, Finding> {
     let trimmed = source.trim();
-    let is_word = |part: &str| {
-        !part.is_empty() && part.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '-')
-    };
+    let is_word =
+        |part: &str| !part.is_empty() && part.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '-');
     if !trimmed.split('.').all(is_word) {
         let message = format!("`{source}` is not a name or dotted path");
         let advice = format!("write an expression as a template: `{{{{ {trimmed} }}}}`");

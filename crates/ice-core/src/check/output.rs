@@ -48,7 +48,10 @@ impl Outputs {
             }
             NodeKind::Loop(looped) => {
                 let item = looped.body.last().and_then(|last| self.schema(last, catalog));
-                Some(Value::map([("type", Value::from("array")), ("items", item.unwrap_or(Value::Bool(true)))]))
+                Some(Value::map([
+                    ("type", Value::from("array")),
+                    ("items", item.unwrap_or(Value::Bool(true))),
+                ]))
             }
             NodeKind::Parallel(parallel) => {
                 let results = ("branch_results", typed("array"));
@@ -57,7 +60,9 @@ impl Outputs {
             }
             NodeKind::Workflow(workflow) => {
                 if !workflow.exposed_outputs.is_empty() {
-                    return Some(closed(workflow.exposed_outputs.keys().map(|name| (name.as_str(), Value::Bool(true)))));
+                    return Some(closed(
+                        workflow.exposed_outputs.keys().map(|name| (name.as_str(), Value::Bool(true))),
+                    ));
                 }
                 let spec = catalog.blueprint(&workflow.workflow_ref)?;
                 Some(closed(spec.nodes.iter().map(|id| (id.as_str(), Value::Bool(true)))))

@@ -119,7 +119,8 @@ impl Checker<'_> {
             }
             Some(Name::Variable | Name::Mapping) => None,
             None => {
-                let is_known = read.optional || form == Form::OpenExpression || self.given.ghosts.contains(name);
+                let is_known =
+                    read.optional || form == Form::OpenExpression || self.given.ghosts.contains(name);
                 if !is_known {
                     self.report.add(at, self.unknown(frame, index, node, read));
                 }
@@ -217,7 +218,9 @@ impl Checker<'_> {
                 self.report.add(&node_at, Finding::error(ErrorCode::CyclicToolComposition, message));
                 continue;
             }
-            let Some(target) = frame.outward().nth(levels).and_then(|frame| frame.nodes.get(other)) else { continue };
+            let Some(target) = frame.outward().nth(levels).and_then(|frame| frame.nodes.get(other)) else {
+                continue;
+            };
             let segments = source_output_key.segments();
             let Some(first) = segments.first() else { continue };
             if target.base.output_mappings.contains_key(&**first) {
@@ -234,7 +237,8 @@ impl Checker<'_> {
             {
                 let names: Vec<String> = declared.keys().map(|key| (**key).to_owned()).collect();
                 let message = format!("the output of `{source_node_id}` has no `{first}`");
-                let finding = Finding::error(ErrorCode::SchemaMismatch, message).advise(one_of(first, &names));
+                let finding =
+                    Finding::error(ErrorCode::SchemaMismatch, message).advise(one_of(first, &names));
                 self.report.add(&key_at, finding);
                 continue;
             }

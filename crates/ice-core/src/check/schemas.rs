@@ -8,7 +8,16 @@ use crate::value::Value;
 
 /// The keywords that only tell about a value, not what is allowed.
 const ANNOTATIONS: [&str; 10] = [
-    "title", "description", "default", "examples", "deprecated", "readOnly", "writeOnly", "format", "$comment", "type",
+    "title",
+    "description",
+    "default",
+    "examples",
+    "deprecated",
+    "readOnly",
+    "writeOnly",
+    "format",
+    "$comment",
+    "type",
 ];
 
 /// Schemas that were compiled, by their text.

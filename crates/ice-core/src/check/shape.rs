@@ -146,14 +146,17 @@ fn types_of(schema: &Map) -> Types {
             .iter()
             .filter_map(Value::as_str)
             .fold(Types(0), |sum, name| Types(sum.0 | Types::named(name).0)),
-        Some(Value::Null | Value::Bool(_) | Value::Number(_) | Value::Map(_) | Value::Blob(_)) | None => Types(0),
+        Some(Value::Null | Value::Bool(_) | Value::Number(_) | Value::Map(_) | Value::Blob(_)) | None => {
+            Types(0)
+        }
     }
 }
 
 /// The types a schema allows, if it says so; none if it may allow any.
 pub(super) fn types(root: &Value, schema: &Value) -> Option<Types> {
     let schema = dereference(root, schema)?.as_map()?;
-    if ["anyOf", "oneOf"].iter().any(|keyword| schema.contains_key(*keyword)) && !schema.contains_key("type") {
+    if ["anyOf", "oneOf"].iter().any(|keyword| schema.contains_key(*keyword)) && !schema.contains_key("type")
+    {
         return None;
     }
     Some(types_of(schema)).filter(|types| !types.is_empty())
@@ -179,7 +182,11 @@ mod tests {
             "b",
             Part::Missing(names()),
         );
-        check(r#"{"type":"object","additionalProperties":{"type":"string"}}"#, "b", Part::Known(text.clone()));
+        check(
+            r#"{"type":"object","additionalProperties":{"type":"string"}}"#,
+            "b",
+            Part::Known(text.clone()),
+        );
         check(r#"{"type":"object"}"#, "b", Part::Unknown);
         check(r#"{}"#, "b", Part::Unknown);
         check(r#"{"anyOf":[{"type":"string"}]}"#, "b", Part::Unknown);

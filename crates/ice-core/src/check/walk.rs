@@ -137,7 +137,8 @@ impl Checker<'_> {
         self.dependencies(frame, index, node, at);
         self.mappings(frame, index, node, at);
         self.texts(frame, index, node, at);
-        let schemas = [("input_schema", &node.base.input_schema), ("output_schema", &node.base.output_schema)];
+        let schemas =
+            [("input_schema", &node.base.input_schema), ("output_schema", &node.base.output_schema)];
         for (name, schema) in schemas {
             if schema.as_map().is_some() {
                 self.schema(&at.key(name), schema);
@@ -220,7 +221,8 @@ impl Checker<'_> {
             Some(Name::Node { levels, index, .. }) => Some((levels, index)),
             Some(Name::Variable | Name::Mapping | Name::Inputs) | None => {
                 if !self.given.ghosts.contains(id.as_str()) {
-                    let message = format!("`{}` names the node `{id}`, but there is none of that id in scope", node.id);
+                    let message =
+                        format!("`{}` names the node `{id}`, but there is none of that id in scope", node.id);
                     let finding = Finding::error(ErrorCode::UnknownNode, message);
                     self.report.add(at, finding.advise(self.where_is(frame, node, id.as_str())));
                 }
@@ -302,12 +304,19 @@ impl Checker<'_> {
         }
         for group in &groups {
             let way = cycles::way(&edges, group);
-            let ids: Vec<&str> =
-                way.iter().chain(way.first()).filter_map(|at| Some(frame.nodes.get(*at)?.id.as_str())).collect();
-            let Some((first, node)) = way.first().and_then(|at| Some((*at, frame.nodes.get(*at)?))) else { continue };
+            let ids: Vec<&str> = way
+                .iter()
+                .chain(way.first())
+                .filter_map(|at| Some(frame.nodes.get(*at)?.id.as_str()))
+                .collect();
+            let Some((first, node)) = way.first().and_then(|at| Some((*at, frame.nodes.get(*at)?))) else {
+                continue;
+            };
             let at = frame.trail.node_at(&node.id, frame.name, (frame.number, first));
-            let finding = Finding::error(ErrorCode::CyclicToolComposition, format!("cycle: {}", ids.join(" → ")));
-            let advice = "each node needs the next one; remove one of the dependencies or references".to_owned();
+            let finding =
+                Finding::error(ErrorCode::CyclicToolComposition, format!("cycle: {}", ids.join(" → ")));
+            let advice =
+                "each node needs the next one; remove one of the dependencies or references".to_owned();
             self.report.add(&at, finding.advise(advice));
         }
     }

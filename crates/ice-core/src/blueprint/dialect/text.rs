@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use crate::template::legacy;
 use crate::value::Value;
 
 /// The names in a document of the first dialect that are not names of inputs.
@@ -32,13 +33,23 @@ impl LegacyNames {
 
     /// A template in the present dialect.
     pub(crate) fn template(&self, source: &str) -> String {
-        let _ = self.is_input(source);
-        source.to_owned()
+        legacy::upgrade(source, &|name| self.is_input(name))
     }
 
     /// An expression in the present dialect.
     pub(crate) fn expression(&self, source: &str) -> String {
-        source.to_owned()
+        legacy::upgrade_expression(source, &|name| self.is_input(name))
+    }
+
+    /// A dotted path or template in the present dialect.
+    pub(crate) fn path(&self, source: &str) -> String {
+        let root = source.split('.').next().unwrap_or_default().trim();
+        let is_bare = !source.contains('{') && !root.is_empty();
+        if is_bare && self.is_input(root) {
+            format!("inputs.{}", source.trim())
+        } else {
+            self.template(source)
+        }
     }
 
     /// A value whose texts are templates, in the present dialect.

@@ -35,7 +35,7 @@ pub struct LoopNode {
 impl LoopNode {
     pub(crate) fn read(fields: &mut Fields<'_>) -> Self {
         fields.require("items_source");
-        let items_source = fields.template("items_source").unwrap_or_default();
+        let items_source = fields.path("items_source").unwrap_or_default();
         fields.nodes(ScopeField { name: "body", scope: "body", legacy: "body_nodes", required: true });
         Self {
             items_source,

@@ -71,11 +71,6 @@ impl<'a> Fields<'a> {
         self.entries?.get(name).filter(|value| !value.is_null())
     }
 
-    /// A field of any type; null if absent.
-    pub(crate) fn value(&mut self, name: &'static str) -> Value {
-        self.any(name).cloned().unwrap_or_default()
-    }
-
     /// A field that must be an object, kept as it is; null if absent.
     pub(crate) fn object(&mut self, name: &'static str) -> Value {
         match self.any(name) {
@@ -115,6 +110,14 @@ impl<'a> Fields<'a> {
     pub(crate) fn expression(&mut self, name: &'static str) -> Option<String> {
         self.text(name).map(|source| match &self.context.legacy {
             Some(names) => names.expression(&source),
+            None => source,
+        })
+    }
+
+    /// A text that is a dotted path or a template.
+    pub(crate) fn path(&mut self, name: &'static str) -> Option<String> {
+        self.text(name).map(|source| match &self.context.legacy {
+            Some(names) => names.path(&source),
             None => source,
         })
     }

@@ -135,7 +135,7 @@ impl Source {
         let before = self.text.get(..value.start)?;
         let line_start = before.rfind('\n')? + 1;
         let indent = before.get(line_start..)?;
-        let header = before.get(..line_start)?.trim_end_matches('\n');
+        let header = before.get(..line_start)?.strip_suffix('\n')?;
         let is_literal = ["|", "|-", "|+"].iter().any(|mark| header.ends_with(mark));
         if self.format == Format::Json || !is_literal || !indent.bytes().all(|byte| byte == b' ') {
             return None;
@@ -159,7 +159,8 @@ impl Source {
 fn is_block(before: &str) -> bool {
     let header = before.trim_end_matches([' ', '\n', '\r']);
     let on_own_line = before.get(header.len()..).is_some_and(|gap| gap.contains('\n'));
-    on_own_line && header.trim_end_matches(|c: char| c.is_ascii_digit() || c == '-' || c == '+').ends_with(['|', '>'])
+    on_own_line
+        && header.trim_end_matches(|c: char| c.is_ascii_digit() || c == '-' || c == '+').ends_with(['|', '>'])
 }
 
 #[cfg(test)]
@@ -172,8 +173,7 @@ mod tests {
     fn check(text: &str, part: Range<usize>, expected: (u32, &str)) {
         let format = if text.starts_with('{') { Format::Json } else { Format::Yaml };
         let mut diagnostic = Diagnostic::new(ErrorCode::TemplateSyntax, Severity::Error, "x");
-        diagnostic.place =
-            Place { steps: vec![Step::Key("k".into())], part: Some(part), ..Place::default() };
+        diagnostic.place = Place { steps: vec![Step::Key("k".into())], part: Some(part), ..Place::default() };
         let found = Source::new("t", text, format).locate(Diagnostics::collected(vec![diagnostic], 0));
         let position = found.iter().next().unwrap().position.unwrap();
         let line = text.lines().nth(position.line as usize - 1).unwrap_or_default();

@@ -38,7 +38,11 @@ pub(super) fn catalog() -> Catalog {
                 r#"{"type":"object","properties":{"name":{"type":"string"}}}"#,
                 r#"{"type":"object","properties":{"greeting":{"type":"string"}},"additionalProperties":false}"#,
             ),
-            tool("take", r#"{"type":"object","properties":{"rows":{"type":"array"},"n":{"type":"number"}}}"#, "true"),
+            tool(
+                "take",
+                r#"{"type":"object","properties":{"rows":{"type":"array"},"n":{"type":"number"}}}"#,
+                "true",
+            ),
         ],
         providers: vec![
             ProviderSpec { name: "echo".to_owned(), models: None },

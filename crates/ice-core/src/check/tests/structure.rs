@@ -1,0 +1,134 @@
+//! What a sound blueprint resolves to.
+
+use super::catalog::catalog;
+use crate::blueprint::{Format, read};
+use crate::check::{Checked, CheckedNode, CheckedScope};
+
+fn checked(text: &str) -> Checked {
+    read(text, Format::Auto, "test").check(&catalog()).unwrap_or_else(|found| panic!("{found}"))
+}
+
+/// Ids with what they depend on, nested scopes in brackets.
+fn shown(text: &str) -> String {
+    fn scope(nodes: &[crate::blueprint::Node], checked: &CheckedScope) -> String {
+        assert_eq!(nodes.len(), checked.nodes.len());
+        let shown = nodes.iter().zip(&checked.nodes).map(|(node, checked)| {
+            let CheckedNode { dependencies, outer, back, scopes } = checked;
+            let mut text = node.id.to_string();
+            if !dependencies.is_empty() {
+                let ids: Vec<&str> = dependencies.iter().map(|at| nodes[*at].id.as_str()).collect();
+                text += &format!("({})", ids.join(" "));
+            }
+            for outer in outer {
+                text += &format!("^{}:{}", outer.levels, outer.index);
+            }
+            for back in back {
+                text += &format!("~{}", nodes[*back].id);
+            }
+            for ((_, nested), checked) in node.kind.scopes().into_iter().zip(scopes) {
+                text += &format!("[{}]", scope(nested, checked));
+            }
+            text
+        });
+        shown.collect::<Vec<_>>().join(", ")
+    }
+    let checked = checked(text);
+    scope(&checked.blueprint().nodes, checked.scope())
+}
+
+#[test]
+fn dependencies_come_from_lists_templates_and_mappings() {
+    let text = r#"
+nodes:
+- {id: a, type: tool, tool_name: hello, tool_args: {name: "{{ c.greeting }}"}}
+- {id: b, type: tool, tool_name: hello, dependencies: [c, a, c]}
+- {id: c, type: tool, tool_name: hello}
+- id: d
+  type: tool
+  tool_name: hello
+  tool_args: {name: "{{ prev }} {{ nodes['a'].greeting }}"}
+  input_mappings: {prev: {source_node_id: b, source_output_key: greeting}, a: 3}
+"#;
+    assert_eq!(shown(text), "a(c), b(a c), c, d(a b)");
+}
+
+#[test]
+fn what_is_nested_reads_outward_and_binds_what_contains_it() {
+    let text = r#"
+nodes:
+- {id: rows, type: tool, tool_name: read_csv, tool_args: {path: x}}
+- {id: other, type: tool, tool_name: hello}
+- id: each
+  type: loop
+  items_source: rows.rows
+  item_var: row
+  body:
+  - {id: first, type: tool, tool_name: hello, tool_args: {name: "{{ row.name }} {{ loop_index }}"}}
+  - id: test
+    type: condition
+    expression: "first.greeting != ''"
+    true_path:
+    - {id: deep, type: tool, tool_name: hello, tool_args: {name: "{{ first.greeting }}{{ other.greeting }}"}}
+    false_path:
+    - {id: away, type: tool, tool_name: hello, dependencies: [rows]}
+- id: par
+  type: parallel
+  branches:
+  - [{id: x, type: tool, tool_name: hello, tool_args: {name: "{{ branch_index }}"}}]
+  - [{id: x, type: tool, tool_name: hello}, {id: y, type: tool, tool_name: hello, dependencies: [x]}]
+- {id: end, type: tool, tool_name: hello, tool_args: {name: "{{ par.merged.y }} {{ each[0].branch_outputs.deep }}"}}
+"#;
+    assert_eq!(
+        shown(text),
+        "rows, other, each(rows other)[first, test(first)^1:0^1:1[deep^1:0^2:1][away^2:0]], \
+         par[x][x, y(x)], end(each par)"
+    );
+}
+
+#[test]
+fn a_recursive_node_may_close_a_circle_through_its_sources() {
+    let text = r#"
+nodes:
+- {id: draft, type: tool, tool_name: hello, dependencies: [improve]}
+- {id: improve, type: recursive, agent_package: helper, recursive_sources: [draft], dependencies: [draft, start]}
+- {id: start, type: tool, tool_name: hello}
+"#;
+    assert_eq!(shown(text), "draft(improve), improve(start)~draft, start");
+}
+
+#[test]
+fn the_first_dialect_is_checked_in_its_upgraded_form() {
+    let text = r#"
+schema_version: "1.1.0"
+nodes:
+- {id: test, type: condition, expression: "1 > 0", true_branch: [yes], false_branch: [no]}
+- {id: yes, type: tool, tool_name: hello}
+- {id: no, type: tool, tool_name: hello}
+- {id: each, type: loop, items_source: items, body_nodes: [inner, outer], dependencies: [test]}
+- {id: outer, type: loop, items_source: item, item_var: part, body_nodes: [leaf], dependencies: [each]}
+- {id: inner, type: tool, tool_name: hello, dependencies: [each]}
+- {id: leaf, type: tool, tool_name: hello, dependencies: [outer]}
+- {id: par, type: parallel, branches: [[p, q], [r]]}
+- {id: p, type: tool, tool_name: hello}
+- {id: q, type: tool, tool_name: hello, dependencies: [p]}
+- {id: r, type: tool, tool_name: hello, dependencies: [yes]}
+"#;
+    assert_eq!(
+        shown(text),
+        "test[][], yes(test), no(test), each(test)[inner, outer[leaf]], par(yes)[p, q(p)][r^1:1]"
+    );
+}
+
+#[test]
+fn a_thousand_nodes_in_a_chain_are_checked_without_a_deep_stack() {
+    let mut text = String::from("{\"nodes\":[{\"id\":\"n0\",\"type\":\"tool\",\"tool_name\":\"hello\"}");
+    for n in 1..20_000 {
+        let before = n - 1;
+        text += &format!(
+            ",{{\"id\":\"n{n}\",\"type\":\"tool\",\"tool_name\":\"hello\",\"dependencies\":[\"n{before}\"]}}"
+        );
+    }
+    text += "]}";
+    let checked = checked(&text);
+    assert_eq!(checked.scope().nodes[19_999].dependencies, [19_998]);
+}
