@@ -85,8 +85,9 @@ impl Loaded {
     /// The failure of a command that needs a valid blueprint; it was told already.
     pub(crate) fn fault(&self) -> Fault {
         let errors = self.assembled.parts.iter().flat_map(|part| part.diagnostics.errors());
-        let code = errors.clone().next().map_or(ErrorCode::BlueprintSyntax, |first| first.code);
-        let count = errors.count();
+        let codes: Vec<ErrorCode> = errors.map(|error| error.code).collect();
+        let code = codes.first().copied().unwrap_or(ErrorCode::BlueprintSyntax);
+        let count = codes.len();
         let plural = if count == 1 { "" } else { "s" };
         let message = format!("{} is not valid: {count} error{plural}", self.shown);
         Fault::new(code, message).exit(Exit::Invalid)

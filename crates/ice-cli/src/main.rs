@@ -8,9 +8,11 @@ mod exit;
 mod fault;
 mod file;
 mod input;
+mod load;
 mod render;
 mod screen;
 mod shell;
+mod toolbox;
 
 use std::process::ExitCode;
 

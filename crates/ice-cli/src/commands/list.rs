@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 
-use super::{completions::Completions, errors::Errors};
+use super::{completions::Completions, errors::Errors, validate::Validate};
 use crate::exit::Exit;
 use crate::fault::Fault;
 use crate::shell::Shell;
@@ -10,6 +10,8 @@ use crate::shell::Shell;
 /// A command, with its own options.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Check blueprints and draw every problem on its line
+    Validate(Validate),
     /// Explain an error code, or list them all
     Errors(Errors),
     /// Print the completions of a shell
@@ -23,6 +25,7 @@ impl Command {
     /// [`Fault`] if it could not be done.
     pub(crate) fn run(self, shell: &Shell) -> Result<Exit, Fault> {
         match self {
+            Self::Validate(command) => command.run(shell),
             Self::Errors(command) => command.run(shell),
             Self::Completions(command) => command.run(shell),
         }

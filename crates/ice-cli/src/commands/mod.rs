@@ -2,6 +2,8 @@
 
 mod completions;
 mod errors;
+mod grants;
 mod list;
+mod validate;
 
 pub(crate) use list::Command;

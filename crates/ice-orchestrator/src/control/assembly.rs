@@ -145,9 +145,12 @@ impl<'r> Assembly<'r> {
         let mut root = None;
         for (at, part) in parts.iter_mut().enumerate() {
             let mut known = catalog.clone();
-            let circles = back.iter().filter(|(from, _)| *from == part.name);
-            let circles: BTreeMap<&str, &Missing> =
-                circles.map(|((_, to), why)| (to.as_str(), why)).collect();
+            let mut circles: BTreeMap<&str, &Missing> = BTreeMap::new();
+            for ((from, to), why) in &back {
+                if *from == part.name {
+                    circles.insert(to, why);
+                }
+            }
             known.blueprints.retain(|spec| !circles.contains_key(spec.name.as_str()));
             part.diagnostics = match part.reading.check(&known) {
                 Ok(checked) => {
