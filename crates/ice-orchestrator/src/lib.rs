@@ -5,6 +5,13 @@
 //! it. Executors never import the runtime: what they need comes in through a context.
 
 pub mod control;
+pub mod engine;
 pub mod executors;
 pub mod journal;
 pub mod workflow;
+
+/// The kinds of node that can be executed; blueprints with others pass the check with a warning.
+#[must_use]
+pub const fn executable_kinds() -> &'static [ice_core::blueprint::KindName] {
+    executors::builtin::KINDS
+}

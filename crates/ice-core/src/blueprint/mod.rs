@@ -7,11 +7,13 @@ mod kind;
 mod lock;
 mod model;
 mod nodes;
-mod read;
 #[cfg(test)]
 mod page;
+mod read;
 mod retry;
 mod rules;
+#[cfg(test)]
+mod tests;
 mod text;
 
 pub use base::{ContextFormat, ContextRule, InputMapping, NodeBase};
@@ -23,7 +25,7 @@ pub use nodes::{
     CoordinationStrategy, HumanNode, LlmConfig, LlmNode, LoopNode, MonitorNode, ParallelNode, RecursiveNode,
     SwarmNode, ToolConfig, ToolNode, WaitStrategy, WorkflowNode,
 };
-pub use read::{Format, MAX_DEPTH, MAX_TEXT_BYTES, Reading, Source, read};
+pub use read::{Format, MAX_DEPTH, MAX_TEXT_BYTES, Reading, Source, read, read_value};
 pub use retry::{BackoffStrategy, RetryPolicy};
 pub(crate) use rules::{RESERVED, Rules};
 pub(crate) use text::{Form, Text, visit_value};

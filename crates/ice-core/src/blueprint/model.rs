@@ -24,7 +24,7 @@ pub enum SchemaVersion {
 pub struct Blueprint {
     /// Its id; made from the version lock when the document has none.
     pub blueprint_id: BlueprintId,
-    /// The dialect the document was written in.
+    /// The dialect: what is read is upgraded to the present one.
     #[serde(default)]
     pub schema_version: SchemaVersion,
     /// The nodes of the top scope, in file order.

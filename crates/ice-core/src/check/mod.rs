@@ -11,6 +11,7 @@ mod frame;
 mod known;
 mod names;
 mod output;
+pub mod partial;
 mod reading;
 mod reads;
 mod schemas;
@@ -20,5 +21,6 @@ mod tests;
 mod walk;
 
 pub use checked::{Checked, CheckedNode, CheckedScope, OuterNode};
+use reading::outputs_with;
 pub(crate) use walk::{Given, check_draft};
 pub use walk::{MAX_NESTING, check};

@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
-use super::{Checked, Given, check_draft};
-use crate::blueprint::Reading;
+use super::catalog::Index;
+use super::output::Outputs;
+use super::{Checked, Given, check_draft, shape};
+use crate::blueprint::{Node, Reading};
 use crate::diagnostic::{Diagnostics, Place};
+use crate::id::NodeId;
 use crate::registry::Catalog;
 
 impl Reading {
@@ -36,4 +39,18 @@ impl Reading {
 /// Whether a place is, or lies within, a place at which a field could not be read.
 fn is_within(place: &Place, error: &Place) -> bool {
     !error.steps.is_empty() && place.steps.starts_with(&error.steps)
+}
+
+/// The ids of top-level nodes whose output is known to have a part of this name.
+pub(super) fn outputs_with(reading: &Reading, catalog: &Catalog, name: &str) -> Vec<NodeId> {
+    let Some(draft) = &reading.draft else { return Vec::new() };
+    let (index, mut outputs) = (Index::of(catalog), Outputs::default());
+    let mut has_part = |node: &&Node| {
+        let schema = outputs.schema(node, &index);
+        schema.is_some_and(|schema| {
+            let properties = shape::dereference(&schema, &schema).and_then(|schema| schema.get("properties"));
+            properties.is_some_and(|properties| properties.get(name).is_some())
+        })
+    };
+    draft.nodes.iter().filter(|node| has_part(node)).take(5).map(|node| node.id.clone()).collect()
 }

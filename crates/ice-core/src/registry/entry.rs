@@ -36,7 +36,7 @@ fn is_word(name: &str, max: usize, first: fn(u8) -> bool, rest: fn(u8) -> bool) 
 
 impl Entry for Arc<dyn Tool> {
     const WHAT: &'static str = "tool";
-    const NAME_RULE: &'static str = "a lower-case letter, then lower-case letters, digits and `_`, optionally `namespace.name`, at most 128";
+    const NAME_RULE: &'static str = "a lower-case letter, then lower-case letters, digits and `_`, optionally `namespace.name`, at most 64";
 
     fn name(&self) -> &str {
         &self.spec().name
@@ -55,12 +55,12 @@ impl Entry for Arc<dyn Tool> {
         let word = |part: &str| {
             is_word(
                 part,
-                128,
+                64,
                 |b| b.is_ascii_lowercase(),
                 |b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_',
             )
         };
-        name.len() <= 128 && name.split('.').count() <= 2 && name.split('.').all(word)
+        name.len() <= 64 && name.split('.').count() <= 2 && name.split('.').all(word)
     }
 }
 

@@ -16,6 +16,7 @@ use super::error::{Place, TemplateError};
 use super::meter::Meter;
 use super::path::{Path, walk};
 use super::scope::{Limits, Scope};
+use super::sharing::pay_for_repeats;
 use super::text::Sink;
 use super::view::{from_engine, to_engine, undefined};
 use crate::error::ErrorCode;
@@ -61,6 +62,7 @@ impl Program {
         let value = self.run(scope, meter, &mut String::new())?;
         let value = value.ok_or_else(|| TemplateError::failed("the expression has no value"))?;
         from_engine(&value)
+            .and_then(|value| pay_for_repeats(meter, &value).map(|()| value))
             .map_err(|error| error.at(|| Place::of(&self.layout.source, 0..self.layout.source.len())))
     }
 

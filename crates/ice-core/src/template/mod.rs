@@ -23,6 +23,7 @@ mod path;
 mod reference;
 mod scan;
 mod scope;
+mod sharing;
 #[allow(clippy::module_inception, reason = "the noun of this file is the template itself")]
 mod template;
 #[cfg(test)]

@@ -8,6 +8,8 @@ use super::error::{Place, TemplateError};
 
 /// The longest source.
 pub(super) const MAX_SOURCE: usize = 256 * 1024;
+/// The longest line. The engine counts columns in 16 bits and stumbles over an error beyond them.
+pub(super) const MAX_LINE: usize = 60_000;
 /// The deepest brackets within one tag.
 pub(super) const MAX_BRACKETS: usize = 40;
 /// The most operators that may stand above each other within one expression.
@@ -28,6 +30,11 @@ pub(super) fn check(source: &str, is_expression: bool) -> Result<(), TemplateErr
         let length = source.len();
         return Err(TemplateError::too_large(format!(
             "a template may have {MAX_SOURCE} bytes, and this one has {length}; pass large texts as values"
+        )));
+    }
+    if source.lines().any(|line| line.len() > MAX_LINE) {
+        return Err(TemplateError::too_large(format!(
+            "a line of a template may have {MAX_LINE} bytes; break it, or pass large texts as values"
         )));
     }
     let mut levels = vec![Level::default()];
@@ -132,7 +139,8 @@ mod tests {
         ] {
             assert!(refused(&source), "{}", source.chars().take(30).collect::<String>());
         }
-        assert!(refused(&"x".repeat(MAX_SOURCE + 1)));
+        assert!(refused(&"x\n".repeat(MAX_SOURCE)));
+        assert!(refused(&"x".repeat(MAX_LINE + 1)));
         let elifs = format!("{{% if a %}}{}{{% endif %}}", "{% elif b %}".repeat(MAX_ELIF + 1));
         assert!(check(&elifs, false).is_err());
     }

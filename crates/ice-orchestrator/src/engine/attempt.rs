@@ -53,12 +53,18 @@ pub(super) async fn attempt(shared: Arc<RunShared>, start: Start, cancel: Cancel
     let (result, unresponsive) = match start.plan_node() {
         Some(node) => {
             let work = builtin::run(&node.work, &ctx, start.intent.clone());
-            let work = AssertUnwindSafe(work).catch_unwind().map(|ended| ended.unwrap_or_else(panicked));
+            let work = AssertUnwindSafe(work).catch_unwind().map(settled);
             supervise(work, &cancel, node.timeout, grace).await
         }
         None => (Err(Failure::new(ErrorCode::RunStuck, "the node is not in its plan")), false),
     };
     AttemptEnd { ticket, result, unresponsive, seconds: began.elapsed().as_secs_f64() }
+}
+
+fn settled(
+    ended: Result<Result<Completion, Failure>, Box<dyn std::any::Any + Send>>,
+) -> Result<Completion, Failure> {
+    ended.unwrap_or_else(panicked)
 }
 
 fn panicked(payload: Box<dyn std::any::Any + Send>) -> Result<Completion, Failure> {

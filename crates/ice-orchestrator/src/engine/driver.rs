@@ -152,7 +152,9 @@ impl Driver {
         }
         for command in decided.commands {
             match command {
-                Command::Start(start) if start.effect.needs_barrier() && self.durable() < self.state.next_number() => {
+                Command::Start(start)
+                    if start.effect.needs_barrier() && self.durable() < self.state.next_number() =>
+                {
                     self.held.push_back((self.state.next_number(), Held::Start(start)));
                 }
                 Command::Start(start) => self.launch(start).await,
@@ -191,7 +193,10 @@ impl Driver {
             cancel.cancel();
             return;
         }
-        let held = self.held.iter().position(|(_, held)| matches!(held, Held::Start(start) if start.ticket == ticket));
+        let held = self
+            .held
+            .iter()
+            .position(|(_, held)| matches!(held, Held::Start(start) if start.ticket == ticket));
         if held.and_then(|at| self.held.remove(at)).is_some() {
             let failure = Failure::new(ErrorCode::RunCancelled, "the attempt was cancelled before it began");
             self.queue.push_back(Input::Completed { ticket, result: Err(failure), unresponsive: false });
@@ -224,8 +229,11 @@ impl Driver {
 
     fn finished(&self) -> Option<RunEnd> {
         let status = self.state.status();
-        let rests = status.is_final() || (status == crate::journal::RunStatus::Parked && self.live.is_empty());
-        let kept = !self.writer.is_flying() && !self.writer.has_waiting() && self.durable() == self.state.next_number();
+        let rests =
+            status.is_final() || (status == crate::journal::RunStatus::Parked && self.live.is_empty());
+        let kept = !self.writer.is_flying()
+            && !self.writer.has_waiting()
+            && self.durable() == self.state.next_number();
         (rests && kept && self.queue.is_empty()).then(|| RunEnd {
             id: self.shared.run,
             status,
@@ -319,7 +327,9 @@ impl Driver {
             self.inbox_after = message.number;
             match serde_json::from_slice::<Signal>(&message.payload) {
                 Ok(signal) => self.queue.push_back(signal.into_input()),
-                Err(error) => tracing::warn!(run = %self.shared.run, %error, "an unreadable message was dropped"),
+                Err(error) => {
+                    tracing::warn!(run = %self.shared.run, %error, "an unreadable message was dropped")
+                }
             }
         }
         if !messages.is_empty() {

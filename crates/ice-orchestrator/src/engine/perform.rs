@@ -99,8 +99,9 @@ fn completed(
         let labels = [("provider", provider), ("direction", direction)];
         counter(MetricName::LlmTokens, &labels).increment(tokens);
     }
-    let value = Value::from_serialize(response).map_err(|error| {
-        Failure { usage, ..Failure::new(ErrorCode::ModelFailed, format!("the answer cannot be kept: {error}")) }
+    let value = Value::from_serialize(response).map_err(|error| Failure {
+        usage,
+        ..Failure::new(ErrorCode::ModelFailed, format!("the answer cannot be kept: {error}"))
     })?;
     let stream = hasher.map(|hasher| BlobHash::from_bytes(*hasher.finalize().as_bytes()));
     Ok(Completion { value, usage, stream })

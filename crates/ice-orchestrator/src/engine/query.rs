@@ -82,7 +82,11 @@ impl Engine {
                         document = Some(DocumentBuilder::new(manifest, numbered.record.at));
                     }
                     (None, _) => {
-                        return Err(RunError::record(run, "its journal", &"it does not begin with a manifest"));
+                        return Err(RunError::record(
+                            run,
+                            "its journal",
+                            &"it does not begin with a manifest",
+                        ));
                     }
                     (Some(document), _) => document.push(&numbered.record),
                 }

@@ -11,7 +11,8 @@ use super::writer::Writer;
 use super::{Engine, RunEnd, RunError, RunFilter, RunHandle};
 use crate::journal::codec::Encoder;
 use crate::journal::{
-    Body, Decision, Failure, Manifest, PinnedPlan, ReadError, Reader, RECORD_VERSION, Record, RunHead, RunStatus, keys,
+    Body, Decision, Failure, Manifest, PinnedPlan, RECORD_VERSION, ReadError, Reader, Record, RunHead,
+    RunStatus, keys,
 };
 use crate::workflow::runtime::{Input, State, apply};
 use crate::workflow::{Plan, compile_pinned};
@@ -129,7 +130,13 @@ impl Engine {
                         manifest = Some(Arc::clone(&found));
                         state = Some(State::new(found, Arc::clone(plan), record.at));
                     }
-                    (None, _) => return Err(RunError::record(run, "its journal", &"it does not begin with a manifest")),
+                    (None, _) => {
+                        return Err(RunError::record(
+                            run,
+                            "its journal",
+                            &"it does not begin with a manifest",
+                        ));
+                    }
                     (Some(state), body) => apply(state, &Record { at: record.at, body })
                         .map_err(|source| RunError::Fold { run, source })?,
                 }

@@ -7,10 +7,10 @@ use ice_core::tools::Grants;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
+use super::RunError;
 use super::engine::Inner;
 use super::handle::RunEnd;
 use super::transient::TransientHub;
-use super::RunError;
 use crate::journal::{Failure, Intent};
 use crate::workflow::Plan;
 use crate::workflow::runtime::Ticket;

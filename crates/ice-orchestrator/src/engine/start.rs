@@ -102,8 +102,7 @@ impl Engine {
             Ok(()) => Ok(handle),
             // Another caller with the same key was faster: theirs is the run.
             Err(RunError::Lost(_)) if key.is_some() => {
-                let before =
-                    self.started_before(&key.unwrap_or_default(), plan, &inputs, by, tenant).await?;
+                let before = self.started_before(&key.unwrap_or_default(), plan, &inputs, by, tenant).await?;
                 before.ok_or(RunError::Lost(run))
             }
             Err(error) => Err(error),
@@ -119,7 +118,9 @@ impl Engine {
         by: &Principal,
         tenant: &Tenant,
     ) -> Result<Option<RunHandle>, RunError> {
-        let Some(found) = self.inner.store.get(&keys::idempotency(tenant, key)).await? else { return Ok(None) };
+        let Some(found) = self.inner.store.get(&keys::idempotency(tenant, key)).await? else {
+            return Ok(None);
+        };
         let text = String::from_utf8_lossy(&found.value);
         let Ok(run) = text.parse::<RunId>() else { return Ok(None) };
         let Some((head, _)) = self.inner.head(tenant, run).await? else { return Ok(None) };
@@ -150,7 +151,9 @@ fn check_inputs(plan: &Plan, inputs: &Value) -> Result<(), RunError> {
         return Err(RunError::Inputs(format!("they must be an object, not {}", inputs.type_name())));
     }
     match &plan.inputs {
-        Some(validator) => validator.validate(inputs).map_err(|violations| RunError::Inputs(list(&violations))),
+        Some(validator) => {
+            validator.validate(inputs).map_err(|violations| RunError::Inputs(list(&violations)))
+        }
         None => Ok(()),
     }
 }
@@ -224,7 +227,13 @@ async fn accepted(shared: &RunShared) -> Result<(), RunError> {
 }
 
 /// The handle of a run that has ended before.
-pub(super) fn ended(inner: &Arc<Inner>, plan: &Arc<Plan>, tenant: &Tenant, run: RunId, end: RunEnd) -> RunHandle {
+pub(super) fn ended(
+    inner: &Arc<Inner>,
+    plan: &Arc<Plan>,
+    tenant: &Tenant,
+    run: RunId,
+    end: RunEnd,
+) -> RunHandle {
     let (sender, _) = mpsc::unbounded_channel();
     let progress = Progress { visible: u64::MAX, durable: u64::MAX, end: Some(Ok(Arc::new(end))) };
     let shared = RunShared {

@@ -102,7 +102,12 @@ impl Writer {
     }
 
     /// Starts to commit everything that waits. Nothing may be under way.
-    pub(super) fn begin(&mut self, state: Option<&State>, status: RunStatus, durability: Durability) -> Result<(), RunError> {
+    pub(super) fn begin(
+        &mut self,
+        state: Option<&State>,
+        status: RunStatus,
+        durability: Durability,
+    ) -> Result<(), RunError> {
         let chunk = std::mem::take(&mut self.chunk);
         let mut batch = std::mem::take(&mut self.extra).into_iter().fold(Batch::new(), Batch::merge);
         let first = self.head.next;
@@ -122,8 +127,8 @@ impl Writer {
             batch = batch.put(keys::journal(&self.tenant, self.run).number(first), chunk.bytes);
         }
         let head = keys::head(&self.tenant, self.run);
-        let value = serde_json::to_vec(&self.head)
-            .map_err(|error| RunError::record(self.run, "its head", &error))?;
+        let value =
+            serde_json::to_vec(&self.head).map_err(|error| RunError::record(self.run, "its head", &error))?;
         batch = match self.version {
             Some(version) => batch.expect_version(head.clone(), version),
             None => {

@@ -1,23 +1,18 @@
-//! Reading structured data out of a model's text.
+//! Making structured data of a model's text that nearly fits.
 
 use std::sync::Arc;
 
 use ice_core::value::{Map, Value};
 
-/// Parses the answer of a model that was asked for data: JSON, alone or in the first fenced block.
-///
-/// With `coerce`, fields that the schema wants as numbers or booleans are read from text (`"1,200"`, `"yes"`),
-/// and a plain text becomes the one field of a schema that has just one field, of type string.
-pub(crate) fn parse(text: &str, schema: &Value, coerce: bool) -> Result<Value, String> {
+/// Makes what can be made of an answer that does not fit its schema as it stands: fields that are wanted as
+/// numbers or booleans are read from text (`"1,200"`, `"yes"`), and a plain text becomes the one field of a
+/// schema that has just one field, of type string. Nothing if there is neither.
+pub(crate) fn coerced(text: &str, schema: &Value) -> Option<Value> {
     let json = fenced(text).unwrap_or(text).trim();
-    let parsed: Value = match serde_json::from_str(json) {
-        Ok(value) => value,
-        Err(error) => match only_text_field(schema).filter(|_| coerce) {
-            Some(name) => return Ok(Value::map([(name, Value::from(text))])),
-            None => return Err(format!("it is no JSON: {error}")),
-        },
-    };
-    Ok(if coerce { coerced(parsed, schema) } else { parsed })
+    match serde_json::from_str::<Value>(json) {
+        Ok(value) => Some(fit(value, schema)),
+        Err(_) => only_text_field(schema).map(|name| Value::map([(name, Value::from(text))])),
+    }
 }
 
 /// The inside of the first block between lines that begin with three backticks.
@@ -33,18 +28,20 @@ fn only_text_field(schema: &Value) -> Option<Arc<str>> {
     (property.get("type").and_then(Value::as_str) == Some("string")).then(|| Arc::clone(name))
 }
 
-fn coerced(value: Value, schema: &Value) -> Value {
+fn fit(value: Value, schema: &Value) -> Value {
     match value {
         Value::Map(entries) => {
             let properties = schema.get("properties").and_then(Value::as_map);
             let one = |key: &Arc<str>, value: &Value| match properties.and_then(|known| known.get(key)) {
-                Some(property) => coerced(value.clone(), property),
+                Some(property) => fit(value.clone(), property),
                 None => value.clone(),
             };
-            Value::from(entries.iter().map(|(key, value)| (Arc::clone(key), one(key, value))).collect::<Map>())
+            Value::from(
+                entries.iter().map(|(key, value)| (Arc::clone(key), one(key, value))).collect::<Map>(),
+            )
         }
         Value::List(items) => match schema.get("items") {
-            Some(schema) => Value::list(items.iter().map(|item| coerced(item.clone(), schema))),
+            Some(schema) => Value::list(items.iter().map(|item| fit(item.clone(), schema))),
             None => Value::List(items),
         },
         Value::String(text) => {
@@ -69,19 +66,18 @@ fn coerced(value: Value, schema: &Value) -> Value {
 mod tests {
     use super::*;
 
-    fn check(text: &str, schema: &str, expected: Result<&str, &str>) {
+    fn check(text: &str, schema: &str, expected: Option<&str>) {
         let schema = serde_json::from_str(schema).unwrap();
-        let found = parse(text, &schema, true).map(|value| value.to_string());
-        assert_eq!(found, expected.map(str::to_owned).map_err(str::to_owned), "{text}");
+        assert_eq!(coerced(text, &schema).map(|value| value.to_string()).as_deref(), expected, "{text}");
     }
 
     #[test]
     fn answers_are_read_from_json_fences_and_text() {
         let schema = r#"{"type":"object","properties":{"n":{"type":"integer"},"ok":{"type":"boolean"}}}"#;
-        check(r#"{"n":"1,200","ok":"yes","more":1}"#, schema, Ok(r#"{"n":1200,"ok":true,"more":1}"#));
-        check("Here:\n```json\n{\"n\": 3}\n```\nDone.", schema, Ok(r#"{"n":3}"#));
-        check(r#"{"n":"many"}"#, schema, Ok(r#"{"n":"many"}"#));
-        check("no data", schema, Err("it is no JSON: expected ident at line 1 column 2"));
-        check("no data", r#"{"properties":{"text":{"type":"string"}}}"#, Ok(r#"{"text":"no data"}"#));
+        check(r#"{"n":"1,200","ok":"yes","more":1}"#, schema, Some(r#"{"n":1200,"ok":true,"more":1}"#));
+        check("Here:\n```json\n{\"n\": 3}\n```\nDone.", schema, Some(r#"{"n":3}"#));
+        check(r#"{"n":"many"}"#, schema, Some(r#"{"n":"many"}"#));
+        check("no data", schema, None);
+        check("no data", r#"{"properties":{"text":{"type":"string"}}}"#, Some(r#"{"text":"no data"}"#));
     }
 }

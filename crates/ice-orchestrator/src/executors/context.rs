@@ -58,7 +58,12 @@ pub trait TransientSink: Send + Sync + fmt::Debug {
 /// Carries out what an intent says. Implemented by the engine.
 #[async_trait]
 pub(crate) trait Perform: Send + Sync + fmt::Debug {
-    async fn perform(&self, ctx: &StepContext, address: &NodePath, intent: Intent) -> Result<Completion, Failure>;
+    async fn perform(
+        &self,
+        ctx: &StepContext,
+        address: &NodePath,
+        intent: Intent,
+    ) -> Result<Completion, Failure>;
 }
 
 /// Keeps the steps within an attempt. Implemented by the driver.

@@ -102,7 +102,8 @@ impl Encoder {
         let encoded = match value {
             Value::String(text) => self.text(text, chunk)?,
             Value::List(items) => {
-                let items = items.iter().map(|item| self.encode(item, chunk)).collect::<Result<Vec<_>, _>>()?;
+                let items =
+                    items.iter().map(|item| self.encode(item, chunk)).collect::<Result<Vec<_>, _>>()?;
                 self.list(items, chunk)?
             }
             Value::Map(entries) => self.map(entries, chunk)?,

@@ -223,7 +223,9 @@ impl DocumentBuilder {
         report.status = status;
         report.ended_at = match status {
             NodeStatus::Queued | NodeStatus::Running | NodeStatus::Waiting => None,
-            NodeStatus::Succeeded | NodeStatus::Failed | NodeStatus::Skipped | NodeStatus::Cancelled => Some(at),
+            NodeStatus::Succeeded | NodeStatus::Failed | NodeStatus::Skipped | NodeStatus::Cancelled => {
+                Some(at)
+            }
         };
         Some(report)
     }
@@ -253,7 +255,8 @@ impl DocumentBuilder {
             document.output = Value::from(self.outputs);
         }
         let until = document.ended_at.unwrap_or(document.updated_at);
-        document.duration_ms = u64::try_from(until.since(document.started_at).as_millis()).unwrap_or(u64::MAX);
+        document.duration_ms =
+            u64::try_from(until.since(document.started_at).as_millis()).unwrap_or(u64::MAX);
         document.nodes = self.nodes.into_values().collect();
         document
     }

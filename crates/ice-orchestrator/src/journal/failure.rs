@@ -90,7 +90,8 @@ impl From<ToolError> for Failure {
 
 impl From<LlmError> for Failure {
     fn from(error: LlmError) -> Self {
-        let wait = if let LlmErrorKind::Transient { retry_after } = &error.kind { *retry_after } else { None };
+        let wait =
+            if let LlmErrorKind::Transient { retry_after } = &error.kind { *retry_after } else { None };
         Self {
             code: error.code(),
             retryable: error.is_retryable(),

@@ -1,7 +1,12 @@
 //! Workflows: the compiled plan, its graph, and the run over it as a state machine.
 
+mod compile;
 mod graph_utils;
 pub(crate) mod model;
+mod pin;
 pub mod runtime;
 
+pub use compile::{CompileError, compile};
 pub use model::Plan;
+
+pub(crate) use pin::compile_pinned;

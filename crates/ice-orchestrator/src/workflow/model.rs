@@ -13,8 +13,8 @@ use ice_core::tools::Tool;
 use ice_core::value::{BlobHash, Map, Value, ValuePath};
 use indexmap::IndexMap;
 
-use crate::executors::builtin::{ConditionPlan, LlmPlan, LoopPlan, ParallelPlan, ToolPlan, WorkflowPlan};
 use super::runtime::list;
+use crate::executors::builtin::{ConditionPlan, LlmPlan, LoopPlan, ParallelPlan, ToolPlan, WorkflowPlan};
 use crate::journal::{Failure, PinnedPlan};
 
 /// The index of a scope within its plan.
@@ -102,6 +102,7 @@ pub(crate) struct PlanNode {
     pub(crate) output_validator: Option<Validator>,
     pub(crate) output_mappings: Vec<(Arc<str>, ValuePath)>,
     pub(crate) output_selection: Option<Vec<Arc<str>>>,
+    pub(crate) input_selection: Option<Vec<Arc<str>>>,
 }
 
 impl PlanNode {
@@ -111,7 +112,8 @@ impl PlanNode {
         let mut output = output;
         if !self.output_mappings.is_empty() {
             let mut entries = output.as_map().cloned().ok_or_else(|| {
-                let message = format!("`output_mappings` need an object, the output is {}", output.type_name());
+                let message =
+                    format!("`output_mappings` need an object, the output is {}", output.type_name());
                 Failure::new(ErrorCode::MappingFailed, message)
             })?;
             for (alias, path) in &self.output_mappings {
@@ -125,7 +127,11 @@ impl PlanNode {
         if let Some(validator) = &self.output_validator {
             validator.validate(&output).map_err(|violations| {
                 let message = format!("the node's output does not fit its schema: {}", list(&violations));
-                Failure { retryable: true, unknown_outcome: true, ..Failure::new(ErrorCode::OutputInvalid, message) }
+                Failure {
+                    retryable: true,
+                    unknown_outcome: true,
+                    ..Failure::new(ErrorCode::OutputInvalid, message)
+                }
             })?;
         }
         if let (Some(selection), Value::Map(entries)) = (&self.output_selection, &output) {

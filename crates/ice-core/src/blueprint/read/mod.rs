@@ -16,5 +16,5 @@ mod tests;
 pub(crate) use fields::{Context, Fields};
 pub use format::Format;
 pub(crate) use node::{DecodedNode, DecodedScope, IdList, ScopeField};
-pub use reading::{MAX_DEPTH, MAX_TEXT_BYTES, Reading, read};
+pub use reading::{MAX_DEPTH, MAX_TEXT_BYTES, Reading, read, read_value};
 pub use source::Source;

@@ -8,7 +8,7 @@ use super::format::{Parsed, parse};
 use super::seed::{Notes, not_portable};
 use super::{Format, Source};
 use crate::blueprint::{Blueprint, VersionLock};
-use crate::diagnostic::{Diagnostic, Diagnostics, Report, Severity, Step};
+use crate::diagnostic::{Diagnostic, Diagnostics, Report, Severity, Step, Trail};
 use crate::error::ErrorCode;
 use crate::value::Value;
 
@@ -58,15 +58,30 @@ pub fn read(text: &str, format: Format, name: &str) -> Reading {
         Ok(document) => document,
         Err(error) => return failed(source, *error),
     };
-    for place in notes.take_large() {
-        if let Some(written) = source.text_at(&place)
-            && written.trim_start_matches(['-', '+']).bytes().all(|byte| byte.is_ascii_digit())
-        {
+    for (place, written) in source.texts_at(notes.take_large()) {
+        if written.trim_start_matches(['-', '+']).bytes().all(|byte| byte.is_ascii_digit()) {
             let finding = not_portable(written);
             let steps: Vec<String> = place.steps.iter().map(ToString::to_string).collect();
             report.add_at(place, None, Some(steps.join(".")), finding);
         }
     }
+    of_document(document, source, report)
+}
+
+/// Reads a blueprint from a document that is parsed already, as in the body of a request. Diagnostics have no
+/// positions.
+#[must_use]
+pub fn read_value(document: Value, name: &str) -> Reading {
+    let source = Source::new(name, "", Format::Json);
+    let report = Report::default();
+    if super::seed::check_value(&document, &Trail::START, 0, &report).is_err() {
+        let message = format!("the document is nested deeper than {MAX_DEPTH} levels");
+        return failed(source, Diagnostic::new(ErrorCode::BlueprintTooLarge, Severity::Error, message));
+    }
+    of_document(document, source, report)
+}
+
+fn of_document(document: Value, source: Source, report: Report) -> Reading {
     let lock = VersionLock::of(&document);
     let draft = read_document(&document, &lock, &report);
     let (draft, source, ghosts) = match draft {

@@ -15,6 +15,9 @@ use crate::value::{Map, Value};
 /// The largest whole number that every system reads exactly: 2^53.
 const MAX_WHOLE: u64 = 1 << 53;
 
+/// The most large numbers that are looked up in the text.
+const MAX_LARGE: usize = 1_000;
+
 /// What was noted beside diagnostics.
 #[derive(Debug, Default)]
 pub(super) struct Notes {
@@ -69,6 +72,37 @@ impl<'s> DocumentSeed<'s> {
         value
     }
 }
+
+/// Checks the numbers and the depth of a value that no parser of ours read.
+pub(super) fn check_value(
+    value: &Value,
+    trail: &Trail<'_>,
+    depth: usize,
+    report: &Report,
+) -> Result<(), TooDeep> {
+    match value {
+        Value::Number(number) => {
+            let magnitude = number.as_u64().or_else(|| number.as_i64().map(i64::unsigned_abs));
+            if magnitude.is_some_and(|magnitude| magnitude > MAX_WHOLE) {
+                report.add(trail, not_portable(&number.to_string()));
+            }
+            Ok(())
+        }
+        Value::List(_) | Value::Map(_) if depth >= MAX_DEPTH => Err(TooDeep),
+        Value::List(items) => items
+            .iter()
+            .enumerate()
+            .try_for_each(|(index, item)| check_value(item, &trail.index(index), depth + 1, report)),
+        Value::Map(entries) => {
+            entries.iter().try_for_each(|(key, item)| check_value(item, &trail.key(key), depth + 1, report))
+        }
+        Value::Null | Value::Bool(_) | Value::String(_) | Value::Blob(_) => Ok(()),
+    }
+}
+
+/// A value is nested too deeply.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct TooDeep;
 
 /// The finding on a whole number beyond 2^53.
 pub(super) fn not_portable(number: &str) -> Finding {
@@ -126,7 +160,10 @@ impl<'de> Visitor<'de> for DocumentSeed<'_> {
         };
         if number.abs() > 9_007_199_254_740_992.0 {
             // A parser gives whole numbers beyond 64 bits as floats; the text tells them from `1e30`.
-            self.notes.large.borrow_mut().push(self.trail.place());
+            let mut large = self.notes.large.borrow_mut();
+            if large.len() < MAX_LARGE {
+                large.push(self.trail.place());
+            }
         }
         Ok(value)
     }

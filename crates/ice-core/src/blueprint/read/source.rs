@@ -66,8 +66,8 @@ impl Source {
     /// Gives each diagnostic without a position the one it has in this text, and all of them this name.
     #[must_use]
     pub fn locate(&self, mut diagnostics: Diagnostics) -> Diagnostics {
-        if diagnostics.is_empty() {
-            return diagnostics;
+        if diagnostics.is_empty() || self.text.is_empty() {
+            return diagnostics.of_source(&self.name);
         }
         let (tree, lines) = (SpanTree::of(&self.text, self.format), LineIndex::new(&self.text));
         diagnostics.for_each(|diagnostic| {
@@ -83,10 +83,14 @@ impl Source {
         diagnostics.of_source(&self.name)
     }
 
-    /// The source text of a place, if it stands there exactly.
-    pub(super) fn text_at(&self, place: &Place) -> Option<&str> {
-        let found = SpanTree::of(&self.text, self.format).find(place).filter(|found| found.exact)?;
-        self.text.get(found.range)
+    /// The source texts of places, of those that stand there exactly.
+    pub(super) fn texts_at(&self, places: Vec<Place>) -> Vec<(Place, &str)> {
+        if places.is_empty() {
+            return Vec::new();
+        }
+        let tree = SpanTree::of(&self.text, self.format);
+        let text = |place: &Place| self.text.get(tree.find(place).filter(|found| found.exact)?.range);
+        places.into_iter().filter_map(|place| text(&place).map(|text| (place, text))).collect()
     }
 
     /// The way from the document.

@@ -1,5 +1,5 @@
 //! Whole files through reading and checking.
 
-mod catalog;
+pub(super) mod catalog;
 mod mistakes;
 mod structure;

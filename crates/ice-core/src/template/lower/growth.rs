@@ -53,6 +53,15 @@ impl Typed {
     }
 }
 
+/// The counts at some place of a template.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Mark {
+    pub(super) growing: usize,
+    nesting: usize,
+    /// How many variables are built by growing operators.
+    pub(super) built: usize,
+}
+
 /// The counts of one template.
 #[derive(Default)]
 pub(super) struct Growth {
@@ -127,8 +136,14 @@ impl Growth {
         Typed { node, number: self.numbers.contains(name) && !self.others.contains(name), built }
     }
 
-    /// A mark to ask later whether anything grew since.
-    pub(super) const fn mark(&self) -> usize {
-        self.growing
+    /// A mark to ask later whether anything grew since, or to count anew from there.
+    pub(super) fn mark(&self) -> Mark {
+        Mark { growing: self.growing, nesting: self.nesting, built: self.built.len() }
+    }
+
+    /// Counts anew from a mark; what is known of variables stays.
+    pub(super) const fn rewind(&mut self, mark: &Mark) {
+        self.growing = mark.growing;
+        self.nesting = mark.nesting;
     }
 }

@@ -11,4 +11,4 @@ mod statement;
 mod tree;
 mod whole;
 
-pub(super) use whole::{Body, Lowered, Part, expression, syntax_error, template};
+pub(super) use whole::{Body, Lowered, Part, expression, is_expression, syntax_error, template};

@@ -80,13 +80,27 @@ impl<'s> Lower<'s> {
         self.loops += 1;
         let (target, iter) = self.bind(&looped.target, items, "rows", looped.iter.span())?;
         let filter_expr = looped.filter_expr.as_ref().map(|filter| self.expression(filter)).transpose()?;
-        let body = self.statements(&looped.body)?;
+        let body = self.loop_body(&looped.body)?;
         self.loops -= 1;
         self.bindings = before;
         let else_body = self.branch(&looped.else_body)?;
         let filter_expr = filter_expr.map(|filter| filter.node);
         let node = ast::ForLoop { target, iter, filter_expr, recursive: false, body, else_body };
         Ok(Stmt::ForLoop(Spanned::new(node, span)))
+    }
+
+    /// The body of a loop. What its end binds, its start may read: where a growing operator bound anything,
+    /// the body of the outermost loop is looked at a second time with that in mind.
+    fn loop_body(&mut self, body: &[Stmt<'s>]) -> Result<Statements, TemplateError> {
+        let (mark, references, bindings) = (self.growth.mark(), self.references.len(), self.bindings.clone());
+        let translated = self.statements(body)?;
+        if self.loops > 1 || self.growth.mark().built == mark.built {
+            return Ok(translated);
+        }
+        self.growth.rewind(&mark);
+        self.references.truncate(references);
+        self.bindings = bindings;
+        self.statements(body)
     }
 
     /// Statements that may be run or not.
@@ -164,7 +178,7 @@ impl<'s> Lower<'s> {
         let body = self.statements(body)?;
         let target = variable(slot, span);
         into.push(Stmt::SetBlock(Spanned::new(ast::SetBlock { target, filter: None, body }, span)));
-        let built = if self.growth.mark() > before { Built::Here } else { Built::Not };
+        let built = if self.growth.mark().growing > before.growing { Built::Here } else { Built::Not };
         let text = Typed { node: variable(slot, span), number: false, built };
         let Some(filter) = filter else { return Ok(text) };
         self.filter_chain(text, filter).map_err(|error| error.at(|| self.place(span)))

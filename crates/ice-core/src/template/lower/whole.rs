@@ -170,6 +170,11 @@ pub(in super::super) fn expression(source: &str) -> Result<Lowered, TemplateErro
     Lower::new(source).value(&tree)
 }
 
+/// Whether a text is written as an expression, allowed or not.
+pub(in super::super) fn is_expression(source: &str) -> bool {
+    scan::check(source, true).is_ok() && machinery::parse_expr(source).is_ok()
+}
+
 /// Statements of Jinja that templates of ours do not have; the parser does not know them.
 const STATEMENTS: [&str; 11] =
     ["macro", "call", "include", "import", "from", "extends", "block", "break", "continue", "trans", "raw"];

@@ -4,17 +4,17 @@ use std::sync::Arc;
 
 use ice_core::blueprint::{ContextFormat, ContextRule};
 use ice_core::error::ErrorCode;
-use ice_core::llm::{FinishReason, Message, Request, Response, Role, Usage};
+use ice_core::llm::{FinishReason, Message, Request, Response, Role, Usage, structured};
 use ice_core::schema::Validator;
 use ice_core::template::{Scope, Template};
 use ice_core::tools::Effect;
 use ice_core::value::{Map, Value};
 
 use super::{Begin, template_failure};
-use crate::executors::answer::parse;
+use crate::executors::answer::coerced;
 use crate::executors::{Completion, StepContext};
 use crate::journal::{Failure, Intent};
-use crate::workflow::runtime::{Env, list};
+use crate::workflow::runtime::Env;
 
 /// Bytes of text that count as one token where only an estimate is needed.
 const BYTES_PER_TOKEN: usize = 4;
@@ -60,10 +60,14 @@ pub(crate) fn begin(plan: &LlmPlan, env: &mut Env<'_>) -> Result<Begin, Failure>
         request.messages.push(Message::text(Role::System, format!("Answer in this format: {format}")));
     }
     request.messages.push(Message::text(Role::User, &*prompt));
-    let request = Value::from_serialize(&request)
-        .map_err(|error| Failure::new(ErrorCode::ModelFailed, format!("the request cannot be written: {error}")))?;
+    let request = Value::from_serialize(&request).map_err(|error| {
+        Failure::new(ErrorCode::ModelFailed, format!("the request cannot be written: {error}"))
+    })?;
     // A model call costs, but changes nothing: it is repeated after a crash.
-    Ok(Begin::Leaf { intent: Intent::Llm { provider: Arc::clone(&plan.provider), request }, effect: Effect::Idempotent })
+    Ok(Begin::Leaf {
+        intent: Intent::Llm { provider: Arc::clone(&plan.provider), request },
+        effect: Effect::Idempotent,
+    })
 }
 
 /// A part of the context in the form its rule asks for; nothing if the name is to be left as it is.
@@ -73,9 +77,12 @@ fn written(
     custom: Option<&Template>,
     env: &Env<'_>,
 ) -> Result<Option<String>, Failure> {
-    let missing = |what: &str| Failure::new(ErrorCode::MappingFailed, format!("`context_rules.{name}`: {what}"));
+    let missing =
+        |what: &str| Failure::new(ErrorCode::MappingFailed, format!("`context_rules.{name}`: {what}"));
     let value = match env.lookup(name) {
-        Some(Value::Null) | None if rule.required => return Err(missing("the context it names is required, but empty")),
+        Some(Value::Null) | None if rule.required => {
+            return Err(missing("the context it names is required, but empty"));
+        }
         Some(value) => value,
         None => return Ok(None),
     };
@@ -84,29 +91,34 @@ fn written(
     }
     let plain = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     let pretty = |value: &Value| serde_json::to_string_pretty(value).unwrap_or_else(|_| value.to_string());
-    let mut text = match rule.format {
-        ContextFormat::Text => plain(&value),
-        ContextFormat::Json => pretty(&value),
-        ContextFormat::Markdown => match &value {
-            Value::String(text) => format!("```\n{text}\n```"),
-            other => format!("```json\n{}\n```", pretty(other)),
-        },
-        ContextFormat::Code => format!("```\n{}\n```", plain(&value)),
-        ContextFormat::Custom => match custom {
-            Some(template) => {
-                let scope: Map = [(Arc::from("value"), value.clone()), (Arc::from(name), value.clone())].into();
-                plain(&template.render(&scope, &env.limits).map_err(|error| {
-                    template_failure(&format!("`format_specifications.{name}`"), &error)
-                })?)
-            }
-            None => plain(&value),
-        },
-    };
+    let mut text =
+        match rule.format {
+            ContextFormat::Text => plain(&value),
+            ContextFormat::Json => pretty(&value),
+            ContextFormat::Markdown => match &value {
+                Value::String(text) => format!("```\n{text}\n```"),
+                other => format!("```json\n{}\n```", pretty(other)),
+            },
+            ContextFormat::Code => format!("```\n{}\n```", plain(&value)),
+            ContextFormat::Custom => match custom {
+                Some(template) => {
+                    let scope: Map =
+                        [(Arc::from("value"), value.clone()), (Arc::from(name), value.clone())].into();
+                    plain(&template.render(&scope, &env.limits).map_err(|error| {
+                        template_failure(&format!("`format_specifications.{name}`"), &error)
+                    })?)
+                }
+                None => plain(&value),
+            },
+        };
     if let Some(tokens) = rule.max_tokens {
         let limit = usize::try_from(tokens).unwrap_or(usize::MAX).saturating_mul(BYTES_PER_TOKEN);
         if text.len() > limit {
             if !rule.truncate {
-                return Err(missing(&format!("about {} tokens exceed {tokens}", text.len() / BYTES_PER_TOKEN)));
+                return Err(missing(&format!(
+                    "about {} tokens exceed {tokens}",
+                    text.len() / BYTES_PER_TOKEN
+                )));
             }
             text.truncate(text.floor_char_boundary(limit));
         }
@@ -114,11 +126,7 @@ fn written(
     Ok(Some(text))
 }
 
-pub(crate) async fn run(
-    plan: &LlmPlan,
-    ctx: &StepContext,
-    intent: Intent,
-) -> Result<Completion, Failure> {
+pub(crate) async fn run(plan: &LlmPlan, ctx: &StepContext, intent: Intent) -> Result<Completion, Failure> {
     let prompt = prompt_of(&intent);
     let completion = ctx.own_step(intent).await?;
     let broken = |error: &dyn std::fmt::Display| {
@@ -132,7 +140,10 @@ pub(crate) async fn run(
             return Err(Failure {
                 usage: response.usage,
                 retryable: false,
-                ..Failure::new(ErrorCode::ModelTruncated, "the answer was cut off at `max_tokens` and cannot be parsed")
+                ..Failure::new(
+                    ErrorCode::ModelTruncated,
+                    "the answer was cut off at `max_tokens` and cannot be parsed",
+                )
             });
         }
         FinishReason::ToolCalls => {
@@ -142,7 +153,8 @@ pub(crate) async fn run(
             });
         }
     }
-    let value = answer(plan, &response, prompt).map_err(|failure| Failure { usage: response.usage, ..failure })?;
+    let value =
+        answer(plan, &response, prompt).map_err(|failure| Failure { usage: response.usage, ..failure })?;
     Ok(Completion { value, usage: response.usage, stream: completion.stream })
 }
 
@@ -159,12 +171,25 @@ fn answer(plan: &LlmPlan, response: &Response, prompt: Value) -> Result<Value, F
     if let Some(declared) = &plan.output {
         let invalid = |what: String| Failure {
             retryable: true,
-            ..Failure::new(ErrorCode::OutputInvalid, format!("the answer does not fit `output_schema`: {what}"))
+            ..Failure::new(
+                ErrorCode::OutputInvalid,
+                format!("the answer does not fit `output_schema`: {what}"),
+            )
         };
-        let parsed = parse(text.as_str().unwrap_or_default(), &declared.schema, declared.coerce).map_err(invalid)?;
-        declared.validator.validate(&parsed).map_err(|violations| invalid(list(&violations)))?;
+        let said = text.as_str().unwrap_or_default();
+        let parsed = match structured::parse(said, &declared.validator) {
+            Ok(value) => value,
+            Err(error) => {
+                let coerced = declared.coerce.then(|| coerced(said, &declared.schema)).flatten();
+                coerced
+                    .filter(|value| declared.validator.validate(value).is_ok())
+                    .ok_or_else(|| invalid(error.to_string()))?
+            }
+        };
         match parsed {
-            Value::Map(fields) => output.extend(fields.iter().map(|(key, value)| (Arc::clone(key), value.clone()))),
+            Value::Map(fields) => {
+                output.extend(fields.iter().map(|(key, value)| (Arc::clone(key), value.clone())))
+            }
             other => drop(output.insert(Arc::from("value"), other)),
         }
     }

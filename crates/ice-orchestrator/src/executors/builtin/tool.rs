@@ -24,10 +24,12 @@ pub(crate) struct ToolPlan {
 }
 
 pub(crate) fn begin(plan: &ToolPlan, env: &Env<'_>) -> Result<Begin, Failure> {
-    let input = plan.args.render(env, &env.limits).map_err(|error| template_failure("`tool_args`", &error))?;
+    let input =
+        plan.args.render(env, &env.limits).map_err(|error| template_failure("`tool_args`", &error))?;
     if let Some(validator) = &plan.input {
         validator.validate(&input).map_err(|violations| {
-            let message = format!("the input of the tool `{}` does not fit: {}", plan.name, list(&violations));
+            let message =
+                format!("the input of the tool `{}` does not fit: {}", plan.name, list(&violations));
             Failure::new(ErrorCode::ToolInputInvalid, message)
         })?;
     }
@@ -35,15 +37,12 @@ pub(crate) fn begin(plan: &ToolPlan, env: &Env<'_>) -> Result<Begin, Failure> {
     Ok(Begin::Leaf { intent: Intent::Tool { tool: Arc::clone(&plan.name), input }, effect })
 }
 
-pub(crate) async fn run(
-    plan: &ToolPlan,
-    ctx: &StepContext,
-    intent: Intent,
-) -> Result<Completion, Failure> {
+pub(crate) async fn run(plan: &ToolPlan, ctx: &StepContext, intent: Intent) -> Result<Completion, Failure> {
     let completion = ctx.own_step(intent).await?;
     if let Some(validator) = &plan.output {
         validator.validate(&completion.value).map_err(|violations| {
-            let message = format!("the output of the tool `{}` does not fit: {}", plan.name, list(&violations));
+            let message =
+                format!("the output of the tool `{}` does not fit: {}", plan.name, list(&violations));
             Failure { unknown_outcome: true, ..Failure::new(ErrorCode::ToolOutputInvalid, message) }
         })?;
     }

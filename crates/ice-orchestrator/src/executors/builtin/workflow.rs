@@ -28,7 +28,9 @@ pub(crate) fn begin(plan: &WorkflowPlan, env: &Env<'_>) -> Result<Begin, Failure
         let overrides = overrides
             .render(env, &env.limits)
             .map_err(|error| template_failure("`config_overrides`", &error))?;
-        inputs.extend(overrides.as_map().into_iter().flatten().map(|(key, value)| (Arc::clone(key), value.clone())));
+        inputs.extend(
+            overrides.as_map().into_iter().flatten().map(|(key, value)| (Arc::clone(key), value.clone())),
+        );
     }
     let inputs = Value::from(inputs);
     if let Some(validator) = &plan.plan.inputs {

@@ -52,7 +52,8 @@ fn text(length: usize, seed: usize) -> Value {
 #[test]
 fn a_large_text_is_written_once() {
     let large = text(1 << 20, 0);
-    let values: Vec<Value> = (0..50).map(|n| Value::map([("n", Value::from(n)), ("data", large.clone())])).collect();
+    let values: Vec<Value> =
+        (0..50).map(|n| Value::map([("n", Value::from(n)), ("data", large.clone())])).collect();
     let (back, sizes) = round_trip(&values);
     assert_eq!(back, values);
     assert!(sizes[0] > 1 << 20);

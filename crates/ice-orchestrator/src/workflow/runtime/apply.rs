@@ -9,7 +9,7 @@ use ice_core::time::Moment;
 use super::container::{Container, Slot};
 use super::frame::{Attempt, Frame, FrameIndex, NodeState, Outcome, Place, StepState};
 use super::state::{MAX_FAILURES, NodeFailure, State, Stopping};
-use crate::journal::{Body, Decision, FailurePolicy, Failure, Opening, Record};
+use crate::journal::{Body, Decision, Failure, FailurePolicy, Opening, Record};
 use ice_core::blueprint::WaitStrategy;
 
 /// A record that cannot follow on those before it: the journal is damaged or the engine defective.
@@ -232,12 +232,7 @@ fn fail(
     }
 }
 
-fn fail_for_good(
-    state: &mut State,
-    place: Place,
-    node: &NodePath,
-    failure: &Failure,
-) -> Result<(), String> {
+fn fail_for_good(state: &mut State, place: Place, node: &NodePath, failure: &Failure) -> Result<(), String> {
     state.failed += 1;
     if state.failures.len() < MAX_FAILURES {
         state.failures.push(NodeFailure { node: node.clone(), failure: failure.clone() });
@@ -327,7 +322,13 @@ fn fill(state: &mut State, parent: Place, slot: usize, frame: &Frame) {
     }
 }
 
-fn open(state: &mut State, node: &NodePath, attempt: u32, opening: &Opening, at: Moment) -> Result<(), String> {
+fn open(
+    state: &mut State,
+    node: &NodePath,
+    attempt: u32,
+    opening: &Opening,
+    at: Moment,
+) -> Result<(), String> {
     let place = dequeue(state, node)?;
     let plan_node = state.plan_node(place).ok_or("the node is gone")?;
     let container = Container::open(plan_node, attempt, opening.clone(), at);

@@ -282,8 +282,11 @@ impl<'s> Decider<'s> {
             let status = if failure.is_some() { RunStatus::Failed } else { RunStatus::Succeeded };
             self.out.records.push(self.ended(status, failure));
         } else if state.wakes.is_empty() {
-            let doubtful: Vec<String> =
-                state.in_doubt.iter().filter_map(|place| Some(format!("`{}`", state.path(*place)?))).collect();
+            let doubtful: Vec<String> = state
+                .in_doubt
+                .iter()
+                .filter_map(|place| Some(format!("`{}`", state.path(*place)?)))
+                .collect();
             if doubtful.is_empty() {
                 let failure = Failure::new(ErrorCode::RunStuck, format!("{left} nodes can never run"));
                 self.out.records.push(self.ended(RunStatus::Failed, Some(failure)));
@@ -365,7 +368,9 @@ impl<'s> Decider<'s> {
                     }
                 }
                 Some(Outcome::Skipped(reason)) => return Some(*reason),
-                Some(Outcome::Failed | Outcome::Cancelled) | None => return Some(SkipReason::DependencyFailed),
+                Some(Outcome::Failed | Outcome::Cancelled) | None => {
+                    return Some(SkipReason::DependencyFailed);
+                }
             }
         }
         if node.dependencies.is_empty() {
@@ -375,13 +380,15 @@ impl<'s> Decider<'s> {
         let mut all_skipped = true;
         for dependency in &node.dependencies {
             match frame.outcome(*dependency) {
-                Some(Outcome::Failed | Outcome::Cancelled | Outcome::Skipped(SkipReason::DependencyFailed))
-                    if !always =>
-                {
+                Some(
+                    Outcome::Failed | Outcome::Cancelled | Outcome::Skipped(SkipReason::DependencyFailed),
+                ) if !always => {
                     return Some(SkipReason::DependencyFailed);
                 }
                 Some(Outcome::Skipped(_)) => {}
-                Some(Outcome::Succeeded(_) | Outcome::Failed | Outcome::Cancelled) | None => all_skipped = false,
+                Some(Outcome::Succeeded(_) | Outcome::Failed | Outcome::Cancelled) | None => {
+                    all_skipped = false
+                }
             }
         }
         all_skipped.then_some(SkipReason::BranchNotTaken)
@@ -393,7 +400,8 @@ impl<'s> Decider<'s> {
         self.cancel_within(place);
         if let Some((inner, failure)) = container.failure() {
             let message = format!("the nested node `{inner}` failed: {}", failure.message);
-            let failure = Failure { message, usage: Usage::default(), retry_after_ms: None, ..failure.clone() };
+            let failure =
+                Failure { message, usage: Usage::default(), retry_after_ms: None, ..failure.clone() };
             return self.failed(node, path, container.attempt, Effect::Pure, failure);
         }
         match container.output(node).and_then(|output| node.shape(output)) {
@@ -452,12 +460,7 @@ impl<'s> Decider<'s> {
         }
     }
 
-    fn completed(
-        &mut self,
-        ticket: Ticket,
-        result: Result<Completion, Failure>,
-        unresponsive: bool,
-    ) {
+    fn completed(&mut self, ticket: Ticket, result: Result<Completion, Failure>, unresponsive: bool) {
         let state = self.state;
         let Some((place, path)) = self.attempt(ticket) else { return };
         let Some((_, node)) = self.at(place) else { return };
@@ -485,7 +488,14 @@ impl<'s> Decider<'s> {
     }
 
     /// An attempt failed: it is repeated, or the node has failed for good.
-    fn failed(&mut self, node: &PlanNode, path: NodePath, attempt: u32, effect: Effect, mut failure: Failure) {
+    fn failed(
+        &mut self,
+        node: &PlanNode,
+        path: NodePath,
+        attempt: u32,
+        effect: Effect,
+        mut failure: Failure,
+    ) {
         let again = self.state.stopping.is_none() && failure.retryable && attempt < node.retry.max_attempts;
         let safe = effect.is_repeatable() || !failure.unknown_outcome;
         if again && !safe {
@@ -518,7 +528,8 @@ impl<'s> Decider<'s> {
             let open_step = attempt.steps.iter().find(|step| step.receipt.is_none());
             let effect = open_step.map_or(attempt.effect, |step| step.effect);
             if effect.is_repeatable() {
-                let receipts = attempt.steps.iter().filter_map(|step| Some((step.path.clone(), step.receipt.clone()?)));
+                let receipts =
+                    attempt.steps.iter().filter_map(|step| Some((step.path.clone(), step.receipt.clone()?)));
                 self.out.commands.push(Command::Start(Start {
                     ticket: *ticket,
                     path,
@@ -539,7 +550,10 @@ impl<'s> Decider<'s> {
 
 /// The failure of something that took longer than its `timeout_seconds`.
 pub(crate) fn timeout_failure(limit: Duration) -> Failure {
-    Failure::passing(ErrorCode::NodeTimeout, format!("took longer than its time-out of {} s", limit.as_secs_f64()))
+    Failure::passing(
+        ErrorCode::NodeTimeout,
+        format!("took longer than its time-out of {} s", limit.as_secs_f64()),
+    )
 }
 
 /// Half of the wait, plus up to the other half: the same for the same attempt of the same run.

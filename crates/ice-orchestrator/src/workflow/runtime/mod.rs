@@ -13,7 +13,7 @@ mod state;
 mod tests;
 
 pub use apply::{ApplyError, apply};
-pub use decide::{Command, Decided, Input, Ticket, decide};
+pub use decide::{Command, Decided, Input, Start, Ticket, decide};
 pub use state::{NodeFailure, NodeStatus, State};
 
 pub(crate) use container::{NewFrame, Slot};

@@ -17,6 +17,8 @@ pub(crate) struct Env<'s> {
     state: &'s State,
     frame: &'s Frame,
     mapped: Vec<(Arc<str>, Value)>,
+    /// The only names of mappings and nodes that are in scope, if the node says so.
+    selection: Option<&'s [Arc<str>]>,
     pub(crate) limits: Limits,
 }
 
@@ -28,7 +30,13 @@ impl<'s> Env<'s> {
         let gone = || Failure::new(ErrorCode::RunStuck, "the frame of a node is gone");
         let frame = state.frame(place.frame).ok_or_else(gone)?;
         let node = frame.plan_node(place.node).ok_or_else(gone)?;
-        let mut env = Self { state, frame, mapped: Vec::new(), limits: Limits::default() };
+        let mut env = Self {
+            state,
+            frame,
+            mapped: Vec::new(),
+            selection: node.input_selection.as_deref(),
+            limits: Limits::default(),
+        };
         if !node.mappings.is_empty() {
             env.mapped = env.resolve(node)?;
         }
@@ -125,6 +133,10 @@ impl Scope for Env<'_> {
             if let Some((_, value)) = frame.bindings.iter().rev().find(|(bound, _)| &**bound == name) {
                 return Some(value.clone());
             }
+        }
+        if name != "inputs" && self.selection.is_some_and(|names| !names.iter().any(|known| &**known == name))
+        {
+            return None;
         }
         if let Some((_, value)) = self.mapped.iter().find(|(mapped, _)| &**mapped == name) {
             return Some(value.clone());

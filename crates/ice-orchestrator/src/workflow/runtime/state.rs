@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
+use ice_core::blueprint::KindName;
 use ice_core::llm::Usage;
 use ice_core::path::NodePath;
 use ice_core::time::Moment;
@@ -316,5 +317,23 @@ fn status_of(state: &NodeState) -> NodeStatus {
         NodeState::Done(Outcome::Failed) => NodeStatus::Failed,
         NodeState::Done(Outcome::Skipped(_)) => NodeStatus::Skipped,
         NodeState::Done(Outcome::Cancelled) => NodeStatus::Cancelled,
+    }
+}
+
+impl State {
+    /// The nodes whose last attempt's outcome is unknown.
+    #[must_use]
+    pub fn doubtful(&self) -> Vec<NodePath> {
+        self.in_doubt.iter().filter_map(|place| self.path(*place)).collect()
+    }
+
+    /// The kind of the node an attempt belongs to.
+    pub(crate) fn kind_of(&self, ticket: Ticket) -> Option<KindName> {
+        self.plan_node(*self.attempts.get(&ticket)?).map(|node| node.kind)
+    }
+
+    /// The kind of the node at a path.
+    pub(crate) fn kind_at(&self, path: &NodePath) -> Option<KindName> {
+        self.plan_node(self.locate(path)?).map(|node| node.kind)
     }
 }

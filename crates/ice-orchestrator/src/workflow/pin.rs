@@ -1,0 +1,72 @@
+//! Making the plan of a run again from what the run is bound to.
+
+use std::sync::Arc;
+
+use ice_core::blueprint::Blueprint;
+use ice_core::check::check;
+use ice_core::error::ErrorCode;
+use ice_core::registry::{Collection, NamedBlueprint, Registry};
+
+use super::{Plan, compile};
+use crate::executors::builtin;
+use crate::journal::{Failure, PinnedPlan};
+
+/// Compiles a pinned plan with what is registered now.
+///
+/// # Errors
+/// `PIN_MISMATCH` with the differences, if something the run is bound to is gone or has changed.
+pub(crate) fn compile_pinned(pinned: &PinnedPlan, registry: &Registry) -> Result<Arc<Plan>, Failure> {
+    let mismatch = |what: String| {
+        let message = format!("what the run is bound to has changed: {what}");
+        Failure::new(ErrorCode::PinMismatch, message)
+    };
+    let blueprint = |pinned: &PinnedPlan| -> Result<Arc<Blueprint>, Failure> {
+        pinned.blueprint.to().map(Arc::new).map_err(|error| {
+            Failure::new(ErrorCode::JournalCorrupt, format!("the pinned blueprint cannot be read: {error}"))
+        })
+    };
+    let mut registry = registry.clone();
+    registry.blueprints = Collection::default();
+    let mut open: Vec<&PinnedPlan> = vec![pinned];
+    while let Some(plan) = open.pop() {
+        for workflow in &plan.workflows {
+            let named = NamedBlueprint {
+                name: Arc::from(workflow.name.as_str()),
+                blueprint: blueprint(&workflow.plan)?,
+            };
+            registry.blueprints.register(named).map_err(|error| mismatch(error.to_string()))?;
+            open.push(&workflow.plan);
+        }
+    }
+    let catalog = registry.catalog(builtin::KINDS);
+    let checked = check(&blueprint(pinned)?, &catalog).map_err(|found| mismatch(found.to_string()))?;
+    let plan = compile(&checked, &registry).map_err(|error| mismatch(error.to_string()))?;
+    let differences = differences(pinned, &plan.pinned);
+    if differences.is_empty() { Ok(plan) } else { Err(mismatch(differences.join("; "))) }
+}
+
+fn differences(before: &PinnedPlan, now: &PinnedPlan) -> Vec<String> {
+    let mut found = Vec::new();
+    for tool in &before.tools {
+        match now.tools.iter().find(|known| known.name == tool.name) {
+            None => found.push(format!("the tool `{}` is gone", tool.name)),
+            Some(known) if known.major != tool.major => {
+                found.push(format!(
+                    "the tool `{}` is version {}, it was {}",
+                    tool.name, known.major, tool.major
+                ));
+            }
+            Some(known) if known.schemas != tool.schemas => {
+                found.push(format!("the tool `{}` has other schemas", tool.name));
+            }
+            Some(_) => {}
+        }
+    }
+    if before.lock != now.lock {
+        found.push(format!("the blueprint has the lock {}, it was {}", now.lock, before.lock));
+    }
+    for (old, new) in before.workflows.iter().zip(&now.workflows) {
+        found.extend(differences(&old.plan, &new.plan));
+    }
+    found
+}

@@ -1,0 +1,220 @@
+//! The kinds of node, end to end in memory.
+
+mod common;
+
+use common::{json, run, run_with};
+use ice_core::error::ErrorCode;
+use ice_orchestrator::journal::{FailurePolicy, RunOptions, RunStatus};
+
+async fn check(yaml: &str, inputs: &str, expected: &str) {
+    let end = run(yaml, inputs).await;
+    assert_eq!((end.status, &end.output), (RunStatus::Succeeded, &json(expected)), "{:?}", end.failures);
+}
+
+#[tokio::test]
+async fn a_chain_passes_values_on() {
+    check(
+        "nodes:
+- {id: a, type: tool, tool_name: add, tool_args: {a: '{{ inputs.n }}', b: 1}}
+- {id: b, type: tool, tool_name: add, tool_args: {a: '{{ a }}', b: '{{ inputs.n }}'}}
+- {id: c, type: tool, tool_name: same, tool_args: {value: {sum: '{{ b }}', text: 'n={{ b }}'}}}",
+        r#"{"n": 20}"#,
+        r#"{"a": 21, "b": 41, "c": {"sum": 41, "text": "n=41"}}"#,
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_condition_runs_one_path_and_skips_the_other() {
+    let yaml = "nodes:
+- {id: n, type: tool, tool_name: same, tool_args: {value: '{{ inputs.n }}'}}
+- id: big
+  type: condition
+  expression: n > 10
+  true_path:
+  - {id: large, type: tool, tool_name: same, tool_args: {value: 'large {{ n }}'}}
+  false_path:
+  - {id: small, type: tool, tool_name: same, tool_args: {value: small}}
+- {id: after, type: tool, tool_name: same, tool_args: {value: '{{ big.branch_outputs }}'}}";
+    let (large, small) = (r#"{"large": "large 11"}"#, r#"{"small": "small"}"#);
+    for (n, branch, outputs) in [(11, true, large), (10, false, small)] {
+        let expected = format!(
+            r#"{{"n": {n}, "big": {{"result": {branch}, "branch": "{branch}", "branch_outputs": {outputs}}}, "after": {outputs}}}"#
+        );
+        check(yaml, &format!(r#"{{"n": {n}}}"#), &expected).await;
+    }
+}
+
+#[tokio::test]
+async fn flat_branches_of_the_first_dialect_skip_and_join() {
+    let yaml = "schema_version: 1.1.0
+nodes:
+- {id: c, type: condition, expression: 'inputs.go', true_branch: [yes_node], false_branch: [no_node]}
+- {id: yes_node, type: tool, tool_name: same, tool_args: {value: taken}, dependencies: [c]}
+- {id: no_node, type: tool, tool_name: same, tool_args: {value: other}, dependencies: [c]}
+- {id: only_no, type: tool, tool_name: same, tool_args: {value: '{{ no_node }}'}, dependencies: [no_node]}
+- {id: join, type: tool, tool_name: same, tool_args: {value: ['{{ yes_node }}', '{{ no_node }}']}, dependencies: [yes_node, no_node]}";
+    let end = run(yaml, r#"{"go": true}"#).await;
+    assert_eq!(end.status, RunStatus::Succeeded, "{:?}", end.failures);
+    assert_eq!(end.output.get("join"), Some(&json(r#"["taken", null]"#)));
+    assert_eq!((end.output.get("no_node"), end.output.get("only_no")), (None, None));
+}
+
+#[tokio::test]
+async fn loops_run_their_body_for_each_item_in_turn_and_side_by_side() {
+    for parallel in [false, true] {
+        let yaml = format!(
+            "nodes:
+- id: each
+  type: loop
+  items_source: inputs.items
+  item_var: x
+  parallel: {parallel}
+  body:
+  - {{id: double, type: tool, tool_name: add, tool_args: {{a: '{{{{ x }}}}', b: '{{{{ x }}}}'}}}}
+  - {{id: row, type: tool, tool_name: same, tool_args: {{value: ['{{{{ loop_index }}}}', '{{{{ double }}}}']}}}}"
+        );
+        check(&yaml, r#"{"items": [5, 6, 7]}"#, r#"{"each": [[0, 10], [1, 12], [2, 14]]}"#).await;
+        check(&yaml, r#"{"items": []}"#, r#"{"each": []}"#).await;
+    }
+}
+
+#[tokio::test]
+async fn loops_stop_at_max_iterations_and_refuse_what_is_no_list() {
+    let yaml = "nodes:
+- id: each
+  type: loop
+  items_source: '{{ inputs.items }}'
+  max_iterations: 2
+  body: [{id: x, type: tool, tool_name: same, tool_args: {value: '{{ item }}'}}]";
+    check(yaml, r#"{"items": [1, 2, 3]}"#, r#"{"each": [1, 2]}"#).await;
+    let end = run(yaml, r#"{"items": "abc"}"#).await;
+    assert_eq!(end.failures[0].failure.code, ErrorCode::LoopItemsInvalid);
+}
+
+#[tokio::test]
+async fn parallel_branches_are_merged() {
+    check(
+        "nodes:
+- id: p
+  type: parallel
+  branches:
+  - [{id: a, type: tool, tool_name: same, tool_args: {value: 1}}, {id: b, type: tool, tool_name: add, tool_args: {a: '{{ a }}', b: 1}}]
+  - [{id: a, type: tool, tool_name: same, tool_args: {value: '{{ branch_index }}'}}]",
+        "{}",
+        r#"{"p": {"branch_results": [{"a": 1, "b": 2}, {"a": 1}], "merged": {"a": [1, 1], "b": 2}}}"#,
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_race_is_won_by_the_first_branch_and_the_others_are_cancelled() {
+    let yaml = "nodes:
+- id: p
+  type: parallel
+  wait_strategy: race
+  branches:
+  - [{id: slow, type: tool, tool_name: wait}]
+  - [{id: fast, type: tool, tool_name: same, tool_args: {value: 1}}]";
+    check(yaml, "{}", r#"{"p": {"branch_results": [null, {"fast": 1}], "merged": {"fast": 1}}}"#).await;
+    let any = yaml.replace("race", "any").replace("tool_name: wait", "tool_name: fail");
+    let end = run(&any, "{}").await;
+    assert_eq!(end.status, RunStatus::Succeeded, "{:?}", end.failure);
+}
+
+#[tokio::test]
+async fn a_sub_workflow_sees_its_inputs_alone_and_exposes_what_it_should() {
+    let mut registry = common::registry();
+    common::with_blueprint(
+        &mut registry,
+        "twice",
+        "nodes: [{id: sum, type: tool, tool_name: add, tool_args: {a: '{{ inputs.n }}', b: '{{ inputs.n }}'}}]",
+    );
+    let plan = common::plan(
+        "nodes:
+- {id: w, type: workflow, workflow_ref: twice, config_overrides: {n: '{{ inputs.start }}'}, exposed_outputs: {result: sum}}
+- {id: v, type: workflow, workflow_ref: twice, config_overrides: {n: '{{ w.result }}'}}",
+        &registry,
+    );
+    let engine = ice_orchestrator::engine::Engine::builder().registry(registry).build();
+    let handle = engine
+        .start(&plan, json(r#"{"start": 3}"#), RunOptions::default(), &common::me(), &Default::default())
+        .await
+        .unwrap();
+    let end = handle.wait().await.unwrap();
+    assert_eq!(end.output, json(r#"{"w": {"result": 6}, "v": {"sum": 12}}"#), "{:?}", end.failures);
+}
+
+#[tokio::test]
+async fn a_model_is_asked() {
+    let yaml = "nodes:
+- {id: ask, type: llm, provider: echo, model: echo-1, prompt: 'Hello {{ inputs.name }}'}
+- id: data
+  type: llm
+  provider: echo
+  model: echo-1
+  prompt: '{\"n\": \"1,200\"}'
+  output_schema: {n: int}";
+    let end = run(yaml, r#"{"name": "Ada"}"#).await;
+    assert_eq!(end.status, RunStatus::Succeeded, "{:?}", end.failures);
+    let ask = end.output.get("ask").unwrap();
+    assert_eq!(ask.get("response"), Some(&json("\"Hello Ada\"")));
+    assert_eq!(ask.get("text"), ask.get("response"));
+    assert_eq!(ask.get("prompt"), ask.get("response"));
+    assert_eq!(end.output.get("data").unwrap().get("n"), Some(&json("1200")));
+    assert!(end.usage.total() > 0);
+}
+
+#[tokio::test]
+async fn failures_block_what_depends_on_them_and_no_more() {
+    let yaml = "nodes:
+- {id: bad, type: tool, tool_name: fail}
+- {id: after, type: tool, tool_name: same, tool_args: {value: '{{ bad }}'}}
+- {id: other, type: tool, tool_name: same, tool_args: {value: 1}}
+- {id: last, type: tool, tool_name: same, tool_args: {value: 2}, dependencies: [other]}";
+    let outputs = |policy| async move {
+        let end = run_with(
+            yaml,
+            "{}",
+            RunOptions { failure_policy: policy, max_parallel: 1, ..RunOptions::default() },
+        )
+        .await;
+        assert_eq!(end.status, RunStatus::Failed);
+        assert_eq!(end.failure.as_ref().unwrap().code, ErrorCode::ToolFailed);
+        end.output.to_string()
+    };
+    assert_eq!(outputs(FailurePolicy::ContinuePossible).await, r#"{"other":1,"last":2}"#);
+    assert_eq!(outputs(FailurePolicy::Always).await, r#"{"after":null,"other":1,"last":2}"#);
+    assert_eq!(outputs(FailurePolicy::Halt).await, "{}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn attempts_are_repeated_as_often_as_the_policy_says() {
+    let yaml = "nodes:
+- {id: n, type: tool, tool_name: flaky, retry_policy: {max_attempts: 3, backoff_seconds: 1}}";
+    check(yaml, "{}", r#"{"n": 3}"#).await;
+    let end = run(&yaml.replace("max_attempts: 3", "max_attempts: 2"), "{}").await;
+    assert_eq!(end.status, RunStatus::Failed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_time_out_ends_an_attempt() {
+    let end = run("nodes: [{id: n, type: tool, tool_name: wait, timeout_seconds: 2}]", "{}").await;
+    assert_eq!(end.failures[0].failure.code, ErrorCode::NodeTimeout, "{:?}", end.failures);
+    let end = run("nodes: [{id: n, type: tool, tool_name: deaf, timeout_seconds: 2}]", "{}").await;
+    assert!(end.failures[0].failure.message.contains("ignored its cancellation"), "{:?}", end.failures);
+    let looped = "nodes:
+- id: l
+  type: loop
+  items_source: inputs.items
+  timeout_seconds: 1
+  body: [{id: n, type: tool, tool_name: wait}]";
+    let end = run(looped, r#"{"items": [1]}"#).await;
+    assert_eq!(end.failures[0].failure.code, ErrorCode::NodeTimeout, "{:?}", end.failures);
+}
+
+#[tokio::test]
+async fn a_panic_in_a_tool_is_a_failure() {
+    let end = run("nodes: [{id: n, type: tool, tool_name: panic}]", "{}").await;
+    assert_eq!(end.failures[0].failure.code, ErrorCode::NodePanicked);
+}
