@@ -3,6 +3,7 @@
 
 mod args;
 mod commands;
+mod data;
 mod environment;
 mod exit;
 mod fault;
@@ -12,7 +13,10 @@ mod load;
 mod render;
 mod screen;
 mod shell;
+mod signals;
+mod stay;
 mod toolbox;
+mod watch;
 
 use std::process::ExitCode;
 

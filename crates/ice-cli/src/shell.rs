@@ -34,6 +34,22 @@ impl Shell {
         })
     }
 
+    /// Waits for something that needs tasks and timers. What is still at work then is left behind.
+    ///
+    /// # Errors
+    /// [`Fault`] if the system gives no threads, and what the work itself fails with.
+    pub(crate) fn block_on<T>(&self, work: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
+        let threads = std::thread::available_parallelism().map_or(2, |threads| threads.get().clamp(2, 8));
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(threads)
+            .thread_name("ice")
+            .enable_all()
+            .build()?;
+        let done = runtime.block_on(work);
+        runtime.shutdown_background();
+        done
+    }
+
     /// Writes spans and events to standard error, if somebody asked for it.
     fn log(&self) -> Result<(), Fault> {
         let Some(filter) = &self.environment.log else { return Ok(()) };
