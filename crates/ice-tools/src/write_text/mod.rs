@@ -1,0 +1,8 @@
+//! `write_text`: writes a text into a file.
+
+mod tool;
+
+#[cfg(test)]
+mod tests;
+
+pub use tool::{Input, Output, tool};
