@@ -41,7 +41,9 @@ fn bodies_take_their_nodes_in_the_order_of_the_list() {
          - {id: l, type: loop, items_source: inputs.rows, body_nodes: [b, a]}\n\
          - {id: b, type: tool, tool_name: x}\n",
     );
-    let [Node { kind: NodeKind::Loop(looped), .. }] = blueprint.nodes.as_slice() else { panic!("{blueprint:?}") };
+    let [Node { kind: NodeKind::Loop(looped), .. }] = blueprint.nodes.as_slice() else {
+        panic!("{blueprint:?}")
+    };
     let ids: Vec<&str> = looped.body.iter().map(|node| node.id.as_str()).collect();
     assert_eq!(ids, ["b", "a"]);
     assert!(looped.body[1].base.dependencies.is_empty(), "what contains a node comes first anyway");
@@ -68,10 +70,10 @@ fn what_lists_cannot_mean_is_told() {
              - {id: a, type: tool, tool_name: x}\n"
         ),
         [
-            "3:55: error[RULE_VIOLATION]: l: body_nodes.0: `l` lists itself",
-            "3:58: error[UNKNOWN_NODE]: l: body_nodes.1: there is no node `aa`; did you mean `a`?",
-            "3:65: error[WRONG_TYPE]: l: body_nodes.3: expected the id of a node, found the number 7",
-            "4:55: error[DUPLICATE_ID]: m: body_nodes.0: `b` is listed by `l` already; \
+            "3:53: error[RULE_VIOLATION]: l: body_nodes.0: `l` lists itself",
+            "3:56: error[UNKNOWN_NODE]: l: body_nodes.1: there is no node `aa`",
+            "3:63: error[WRONG_TYPE]: l: body_nodes.3: expected the id of a node, found the number 7",
+            "4:53: error[DUPLICATE_ID]: m: body_nodes.0: `b` is listed by `l` already; \
              a node can be in one body or branch",
         ]
     );
@@ -80,10 +82,8 @@ fn what_lists_cannot_mean_is_told() {
             "- {id: c, type: condition, expression: 'true', true_branch: [a], false_branch: [a]}\n\
              - {id: a, type: tool, tool_name: x}\n"
         ),
-        [
-            "3:80: error[DUPLICATE_ID]: c: false_branch.0: `a` is in a branch of `c` already; \
-             a node can be in one branch"
-        ]
+        ["3:81: error[DUPLICATE_ID]: c: false_branch.0: `a` is in a branch of `c` already; \
+             a node can be in one branch"]
     );
     assert_eq!(
         problems(
@@ -98,22 +98,25 @@ fn what_lists_cannot_mean_is_told() {
              - {id: c, type: condition, expression: 'true', true_branch: [a]}\n\
              - {id: a, type: tool, tool_name: x}\n"
         ),
-        [
-            "4:61: error[RULE_VIOLATION]: c: true_branch.0: `c` and its branch must be in the same body; \
-             list both in one body or branch, or neither"
-        ]
+        ["4:62: error[RULE_VIOLATION]: c: true_branch.0: `c` and its branch must be in the same body; \
+             list both in one body or branch, or neither"]
     );
     assert_eq!(
-        problems("- {id: l, type: loop, items_source: x, body_nodes: [a], body: []}\n- {id: a, type: tool, tool_name: x}\n"),
+        problems(
+            "- {id: l, type: loop, items_source: x, body_nodes: [a], body: []}\n- {id: a, type: tool, tool_name: x}\n"
+        ),
         ["3:40: error[RULE_VIOLATION]: l: body_nodes: `body_nodes` and `body` exclude each other"]
     );
 }
 
 #[test]
 fn the_version_is_guessed_from_the_fields() {
-    let dialect = |nodes: &str| read(&format!("nodes:\n{nodes}"), Format::Yaml, "test").diagnostics.to_string();
+    let dialect =
+        |nodes: &str| read(&format!("nodes:\n{nodes}"), Format::Yaml, "test").diagnostics.to_string();
     assert_eq!(
-        dialect("- {id: l, type: loop, items_source: x, body_nodes: [a]}\n- {id: a, type: tool, tool_name: x}\n"),
+        dialect(
+            "- {id: l, type: loop, items_source: x, body_nodes: [a]}\n- {id: a, type: tool, tool_name: x}\n"
+        ),
         ""
     );
     assert_eq!(
@@ -140,4 +143,47 @@ fn the_present_dialect_refuses_fields_of_the_first() {
             )
         );
     }
+}
+
+#[test]
+fn placeholders_and_bare_inputs_are_rewritten() {
+    let blueprint = upgraded(
+        "- {id: ask, type: llm, model: '{model}', prompt: 'Sum up {topic} from {fetch-all.text} and {{ url }}', llm_config: {}}\n\
+         - {id: fetch-all, type: tool, tool_name: x, tool_args: {list: ['{url}', 3], json: '{\"a\": 1}'}}\n\
+         - {id: test, type: condition, expression: 'score > 3 and ask.text != url'}\n\
+         - {id: each, type: loop, items_source: rows.items, item_var: row, body_nodes: [use]}\n\
+         - {id: use, type: llm, model: m, prompt: '{row} {loop_index} {mapped}', llm_config: {}, input_mappings: {mapped: 3}}\n",
+    );
+    let texts: Vec<String> = blueprint
+        .nodes
+        .iter()
+        .map(|node| match &node.kind {
+            NodeKind::Llm(llm) => format!("{} | {}", llm.model, llm.prompt),
+            NodeKind::Tool(tool) => tool.tool_args.to_string(),
+            NodeKind::Condition(condition) => condition.expression.clone(),
+            NodeKind::Loop(looped) => match &looped.body[0].kind {
+                NodeKind::Llm(llm) => format!("{} | {}", looped.items_source, llm.prompt),
+                other => panic!("{other:?}"),
+            },
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(
+        texts,
+        [
+            "{{ inputs.model }} | Sum up {{ inputs.topic }} from {{ nodes['fetch-all'].text }} and {{ inputs.url }}",
+            r#"{"list":["{{ inputs.url }}",3],"json":"{\"a\": 1}"}"#,
+            "inputs.score > 3 and ask.text != inputs.url",
+            "inputs.rows.items | {{ row }} {{ loop_index }} {{ mapped }}",
+        ]
+    );
+}
+
+#[test]
+fn declared_inputs_are_the_only_ones() {
+    let text = "schema_version: \"1.1.0\"\ninput_schema: {properties: {url: {type: string}}}\nnodes:\n\
+                - {id: a, type: tool, tool_name: x, tool_args: {u: '{url}', v: '{ulr}'}}\n";
+    let blueprint = read(text, Format::Yaml, "test").blueprint.unwrap();
+    let NodeKind::Tool(tool) = &blueprint.nodes[0].kind else { panic!("{blueprint:?}") };
+    assert_eq!(tool.tool_args.to_string(), r#"{"u":"{{ inputs.url }}","v":"{{ ulr }}"}"#);
 }
