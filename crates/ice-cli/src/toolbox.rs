@@ -1,6 +1,10 @@
 //! What the `ice` command has: tools, models, and the kinds of node it executes.
 
+use std::sync::Arc;
+
 use ice_core::blueprint::KindName;
+use ice_core::error::ErrorCode;
+use ice_core::llm::{Echo, LlmProvider};
 use ice_core::registry::Registry;
 
 use crate::fault::Fault;
@@ -10,10 +14,19 @@ use crate::fault::Fault;
 /// # Errors
 /// [`Fault`] if two of them have the same name.
 pub(crate) fn registry() -> Result<Registry, Fault> {
-    Ok(Registry::default())
+    let mut registry = Registry::default();
+    let clash = |error| Fault::new(ErrorCode::RegistryConflict, format!("{error}"));
+    for tool in ice_tools::all() {
+        registry.tools.register(tool).map_err(clash)?;
+    }
+    let providers: [Arc<dyn LlmProvider>; 1] = [Arc::new(Echo)];
+    for provider in providers {
+        registry.providers.register(provider).map_err(clash)?;
+    }
+    Ok(registry)
 }
 
 /// The kinds of node that can be executed.
-pub(crate) fn kinds() -> &'static [KindName] {
-    &[KindName::Tool, KindName::Llm, KindName::Condition, KindName::Loop, KindName::Parallel, KindName::Workflow]
+pub(crate) const fn kinds() -> &'static [KindName] {
+    ice_orchestrator::executable_kinds()
 }

@@ -57,7 +57,7 @@ impl Watch<'_> {
         let mut after: Option<Cursor> = None;
         let mut cancelling = false;
         loop {
-            let request = Request::Events { run: self.run, after: after.clone() };
+            let request = Request::Events { run: self.run, after, follow: true };
             let mut answers = match link.stream(request).await {
                 Ok(answers) => answers,
                 Err(error) => {
@@ -69,7 +69,7 @@ impl Watch<'_> {
                 tokio::select! {
                     answer = answers.next() => match answer {
                         Some(Ok(Response::Event { event })) => {
-                            after = Some(event.cursor.clone());
+                            after = Some(event.cursor);
                             let ended = self.progress.see(&event);
                             if ended.is_some_and(|status| self.is_over(status)) {
                                 break None;

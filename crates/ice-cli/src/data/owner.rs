@@ -63,7 +63,7 @@ impl Owner {
             error => NotOwner::Fault(store_fault(folder, &error)),
         })?;
         let store = Arc::new(store);
-        let blobs = super::blobs::open(folder).map_err(NotOwner::Fault)?;
+        let blobs = super::blobs::open(folder).map_err(|error| NotOwner::Fault(store_fault(folder, &error)))?;
         let uid = rustix::process::geteuid().as_raw();
         let tenant = Tenant::default();
         let principal = Principal::new(&format!("cli:{uid}"))

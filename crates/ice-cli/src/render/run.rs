@@ -1,10 +1,11 @@
 //! A run, as people read it.
 
 use ice_orchestrator::journal::{RunDocument, RunStatus};
+use ice_orchestrator::workflow::runtime::NodeStatus;
 
 use super::text;
 use crate::fault::Fault;
-use crate::screen::{BOLD, CYAN, DIM, RED, Screen, styled};
+use crate::screen::{BOLD, CYAN, DIM, GREEN, RED, Screen, YELLOW, styled};
 
 /// The most failures that are told one by one.
 const MAX_FAILURES: usize = 20;
@@ -92,4 +93,18 @@ fn next_steps(screen: &Screen, document: &RunDocument) {
         }
         RunStatus::Succeeded | RunStatus::Failed | RunStatus::Cancelled => {}
     }
+}
+
+/// The status of a node in its colour.
+pub(crate) fn node_status(status: NodeStatus) -> String {
+    let (style, name) = match status {
+        NodeStatus::Queued => (DIM, "queued"),
+        NodeStatus::Running => (CYAN, "running"),
+        NodeStatus::Waiting => (YELLOW, "waiting"),
+        NodeStatus::Succeeded => (GREEN, "succeeded"),
+        NodeStatus::Failed => (RED, "failed"),
+        NodeStatus::Skipped => (DIM, "skipped"),
+        NodeStatus::Cancelled => (YELLOW, "cancelled"),
+    };
+    styled(style, name)
 }

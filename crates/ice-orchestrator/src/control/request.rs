@@ -41,6 +41,9 @@ pub enum Request {
         /// Only those after this one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         after: Option<Cursor>,
+        /// Whether to wait for those to come, until the run has ended.
+        #[serde(default)]
+        follow: bool,
     },
     /// The events of all runs, without end. Answered as [`Request::Events`] is.
     Feed {

@@ -2,15 +2,15 @@
 
 use std::fmt;
 
-use futures::StreamExt;
 use futures::stream::BoxStream;
+use futures::{Stream, StreamExt};
 use ice_core::diagnostic::Diagnostics;
 use ice_core::error::ErrorCode;
 use ice_core::id::{Principal, RunId, Tenant};
 
 use super::{Assembly, Info, MAX_DOCUMENTS, Missing, Refusal, Request, Response, Start};
 use crate::engine::{Engine, RunFilter};
-use crate::events::EventStream;
+use crate::events::{Feed, RunEvents};
 use crate::journal::RunSummary;
 use crate::workflow;
 
@@ -72,8 +72,16 @@ impl Control {
                 Ok(document) => Ok(Response::Run { document: Box::new(document) }),
                 Err(error) => Err(error.into()),
             },
-            Request::Events { run, after } => return events(self.engine.events(tenant, run, after)),
-            Request::Feed { after } => return events(self.engine.feed(tenant, after)),
+            Request::Events { run, after, follow } => {
+                match self.engine.events(tenant, run, after, follow).await {
+                    Ok(events) => return many(futures::stream::unfold(Some(events), run_event)),
+                    Err(error) => Err(error.into()),
+                }
+            }
+            Request::Feed { after } => match self.engine.feed(tenant, after) {
+                Ok(feed) => return many(futures::stream::unfold(Some(feed), feed_event)),
+                Err(error) => Err(error.into()),
+            },
             Request::Cancel { run, reason } => {
                 let done = self.engine.cancel(tenant, run, principal, reason).await;
                 done.map(|()| Response::Accepted { run }).map_err(Refusal::from)
@@ -146,10 +154,26 @@ fn invalid(diagnostics: Vec<Diagnostics>) -> Refusal {
     Refusal { code, message, diagnostics }
 }
 
-fn events(stream: EventStream) -> Reply {
-    let answers = stream.map(|event| match event {
-        Ok(event) => Response::Event { event },
-        Err(error) => Response::Refused(error.into()),
-    });
-    Reply::Many(answers.chain(futures::stream::once(async { Response::End })).boxed())
+fn many(responses: impl Stream<Item = Response> + Send + 'static) -> Reply {
+    Reply::Many(responses.boxed())
+}
+
+/// The next event of a run, or [`Response::End`] once.
+async fn run_event(events: Option<RunEvents>) -> Option<(Response, Option<RunEvents>)> {
+    let mut events = events?;
+    Some(match events.next().await {
+        Ok(Some(event)) => (Response::Event { event }, Some(events)),
+        Ok(None) => (Response::End, None),
+        Err(error) => (Response::Refused(error.into()), None),
+    })
+}
+
+/// The next event of a feed.
+async fn feed_event(feed: Option<Feed>) -> Option<(Response, Option<Feed>)> {
+    let mut feed = feed?;
+    Some(match feed.next().await {
+        Ok(Some(event)) => (Response::Event { event }, Some(feed)),
+        Ok(None) => (Response::End, None),
+        Err(error) => (Response::Refused(error.into()), None),
+    })
 }
