@@ -3,6 +3,8 @@
 mod batch;
 pub mod blob;
 #[cfg(all(unix, feature = "embedded"))]
+mod blocking;
+#[cfg(all(unix, feature = "embedded"))]
 pub mod disk;
 #[cfg(all(unix, feature = "embedded"))]
 mod embedded;

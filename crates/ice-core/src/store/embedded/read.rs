@@ -8,6 +8,7 @@ use bytes::Bytes;
 use super::block::{IndexEntry, Kept};
 use super::shared::Shared;
 use super::table::{Cell, Content, Known};
+use crate::store::blocking::blocking;
 use crate::store::lock::lock;
 use crate::store::log::{Place, ReadError};
 use crate::store::{Entry, Key, StoreError, Version, Versioned};
@@ -53,17 +54,6 @@ fn source(cell: &Cell) -> Option<Source> {
         Content::Small(bytes) | Content::Large { bytes, .. } => Some(Source::Here(bytes.clone())),
         Content::Place(place) => Some(Source::Log(*place)),
     }
-}
-
-/// Runs what may wait for the disk, outside of the async threads if there are any.
-pub(super) async fn blocking<T: Send + 'static>(
-    act: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
-) -> Result<T, StoreError> {
-    if tokio::runtime::Handle::try_current().is_err() {
-        return act();
-    }
-    let ended = |_| StoreError::Unavailable { what: "reading was cut short".to_owned(), source: None };
-    tokio::task::spawn_blocking(act).await.map_err(ended)?
 }
 
 impl Shared {

@@ -8,9 +8,10 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 
 use super::commit::Attempt;
-use super::read::{self, blocking};
+use super::read;
 use super::shared::Shared;
 use super::{EmbeddedOptions, committer, keeper, open};
+use crate::store::blocking::blocking;
 use crate::store::disk::{Disk, DiskLock, FolderDisk};
 use crate::store::limits::{MAX_BATCH_BYTES, MAX_VALUE_BYTES, check_offer};
 use crate::store::lock::lock;
