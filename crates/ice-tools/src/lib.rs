@@ -8,8 +8,21 @@ mod access;
 mod list;
 mod support;
 
+pub mod chunk_text;
+pub mod hash;
+pub mod hello;
 pub mod list_files;
+pub mod now;
+pub mod query_json;
+pub mod query_rows;
+pub mod read_csv;
+pub mod read_json;
 pub mod read_text;
+pub mod regex_extract;
+pub mod sleep;
+pub mod text_stats;
+pub mod write_csv;
+pub mod write_json;
 pub mod write_text;
 
 pub use list::all;

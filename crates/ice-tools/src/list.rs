@@ -8,11 +8,25 @@ use ice_core::tools::Tool;
 #[must_use]
 pub fn all() -> Vec<Arc<dyn Tool>> {
     // Whether a tool can be built depends on nothing but its description: a test builds them all.
-    let mut tools: Vec<Arc<dyn Tool>> =
-        [crate::list_files::tool(), crate::read_text::tool(), crate::write_text::tool()]
-            .into_iter()
-            .flatten()
-            .collect();
-    tools.sort_by(|a, b| a.spec().name.cmp(&b.spec().name));
-    tools
+    [
+        crate::chunk_text::tool(),
+        crate::hash::tool(),
+        crate::hello::tool(),
+        crate::list_files::tool(),
+        crate::now::tool(),
+        crate::query_json::tool(),
+        crate::query_rows::tool(),
+        crate::read_csv::tool(),
+        crate::read_json::tool(),
+        crate::read_text::tool(),
+        crate::regex_extract::tool(),
+        crate::sleep::tool(),
+        crate::text_stats::tool(),
+        crate::write_csv::tool(),
+        crate::write_json::tool(),
+        crate::write_text::tool(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }

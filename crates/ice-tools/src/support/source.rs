@@ -3,7 +3,8 @@
 use std::io::{Cursor, Read};
 
 use ice_core::error::ErrorCode;
-use ice_core::tools::{ToolContext, ToolError};
+use ice_core::tools::{Effect, ToolContext, ToolError};
+use ice_core::value::Value;
 
 use super::watched::{Watched, stopped};
 use crate::access::open_read;
@@ -39,6 +40,11 @@ impl Source {
         };
         Ok(Self { name, size, reader: Watched::new(inner, ctx) })
     }
+}
+
+/// The effect of a tool that reads a file if it has a `path`, and else depends on its input alone.
+pub(crate) fn reading_effect(input: &Value) -> Effect {
+    if input.get("path").is_some_and(|path| !path.is_null()) { Effect::Idempotent } else { Effect::Pure }
 }
 
 /// All bytes of a source.

@@ -5,4 +5,5 @@ mod tool;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use tool::effect;
 pub use tool::{Input, Output, tool};
