@@ -70,7 +70,7 @@ impl Graph {
             }
             None => Marks::default(),
         };
-        let graph = draw::Graph::checked(checked);
+        let graph = checked.graph();
         let text = match self.format {
             Form::Mermaid => draw::mermaid(&graph, &DrawOptions { marks, ..DrawOptions::default() }),
             Form::Svg => draw::svg(&draw::layout(&graph), &marks),

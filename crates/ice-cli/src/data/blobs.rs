@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use ice_core::store::disk::FolderDisk;
-use ice_core::store::{DiskBlobs, StoreError};
+use ice_core::store::StoreError;
+use ice_core::store::blob::DiskBlobs;
 
 use super::DataFolder;
 
