@@ -6,6 +6,7 @@
 
 pub mod control;
 pub mod engine;
+pub mod events;
 pub mod executors;
 pub mod journal;
 pub mod workflow;

@@ -23,7 +23,6 @@ pub(crate) const MAX_FAILURES: usize = 100;
 #[derive(Clone, Debug)]
 pub struct State {
     pub(crate) manifest: Arc<Manifest>,
-    pub(crate) plan: Arc<Plan>,
     /// The number of the next record.
     pub(crate) next: u64,
     pub(crate) frames: Vec<Option<Frame>>,
@@ -91,7 +90,6 @@ impl State {
     #[must_use]
     pub fn new(manifest: Arc<Manifest>, plan: Arc<Plan>, at: Moment) -> Self {
         let mut state = Self {
-            plan: Arc::clone(&plan),
             next: 1,
             frames: Vec::new(),
             free: Vec::new(),
