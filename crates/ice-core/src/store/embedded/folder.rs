@@ -43,11 +43,11 @@ fn replace(disk: &dyn Disk, path: &str, bytes: &[u8]) -> io::Result<()> {
     disk.sync_folder("")
 }
 
-/// Checks the format of the folder, and sets it up if it is new.
-pub(super) fn prepare(disk: &dyn Disk) -> Result<(), StoreError> {
+/// Checks the format of the folder, and sets it up if it is new. Says whether it is.
+pub(super) fn prepare(disk: &dyn Disk) -> Result<bool, StoreError> {
     if let Some(found) = read(disk, FORMAT).map_err(unavailable("reading FORMAT"))? {
         if found == FORMAT_TEXT.as_bytes() {
-            return Ok(());
+            return Ok(false);
         }
         let found = String::from_utf8_lossy(found.get(..40).unwrap_or(&found)).trim().to_owned();
         return Err(StoreError::Format { found, supported: FORMAT_TEXT.trim().to_owned() });
@@ -67,7 +67,8 @@ pub(super) fn prepare(disk: &dyn Disk) -> Result<(), StoreError> {
     let reserved = log::RESERVATION;
     mark.write(log::MarkState { reserved, ..log::MarkState::default() }).map_err(&failed)?;
     mark.sync().map_err(&failed)?;
-    replace(disk, FORMAT, FORMAT_TEXT.as_bytes()).map_err(&failed)
+    replace(disk, FORMAT, FORMAT_TEXT.as_bytes()).map_err(&failed)?;
+    Ok(true)
 }
 
 /// The place of the log, and the last commit before it, up to which the index is whole; nothing if it is not.

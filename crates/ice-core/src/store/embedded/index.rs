@@ -7,10 +7,14 @@
 use std::fs::{self, File};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Mutex, PoisonError, RwLock};
 
 use super::block::{self, Block, BlockWriter, DamagedBlock, IndexEntry, Kept};
 use super::table::Change;
+use crate::store::lock::lock;
+
+/// Under this key stands the place of the log up to which the index is whole. No text sorts behind it.
+const APPLIED: &[u8] = b"\xff";
 
 /// The size at which a block is divided, in bytes.
 const BLOCK_BYTES: usize = 4 << 10;
@@ -42,6 +46,8 @@ impl From<std::io::Error> for IndexError {
 pub(crate) struct Index {
     path: PathBuf,
     cache_bytes: u64,
+    /// What must stand in it when it is opened, if it is not new: else it is another one, or not all of it.
+    expected: Mutex<Option<u64>>,
     db: RwLock<Option<sled::Db>>,
 }
 
@@ -58,7 +64,12 @@ fn guarded<T>(act: impl FnOnce() -> Result<T, IndexError>) -> Result<T, IndexErr
 
 impl Index {
     pub(crate) fn new(path: PathBuf, cache_bytes: u64) -> Self {
-        Self { path, cache_bytes, db: RwLock::new(None) }
+        Self { path, cache_bytes, expected: Mutex::new(None), db: RwLock::new(None) }
+    }
+
+    /// Says that the index is whole up to a place of the log, which is checked when it is opened.
+    pub(crate) fn expect(&self, applied: u64) {
+        *lock(&self.expected) = Some(applied);
     }
 
     /// Whether there is anything in its folder.
@@ -88,7 +99,14 @@ impl Index {
             .cache_capacity(self.cache_bytes)
             .flush_every_ms(None)
             .mode(sled::Mode::HighThroughput);
-        Ok(config.open()?)
+        let db = config.open()?;
+        let found =
+            db.get(APPLIED)?.and_then(|bytes| Some(u64::from_be_bytes(bytes.as_ref().try_into().ok()?)));
+        let expected = *lock(&self.expected);
+        if expected.is_some() && found != expected {
+            return Err(IndexError("it is not the one that was written last".to_owned()));
+        }
+        Ok(db)
     }
 
     /// Looks a key up.
@@ -156,9 +174,14 @@ impl Index {
         })
     }
 
-    /// Makes everything durable that was merged.
-    pub(crate) fn sync(&self) -> Result<(), IndexError> {
-        self.with(|db| Ok(db.flush().map(drop)?))?;
+    /// Makes everything durable that was merged, which makes the index whole up to a place of the log.
+    pub(crate) fn sync(&self, applied: u64) -> Result<(), IndexError> {
+        self.with(|db| {
+            db.insert(APPLIED, &applied.to_be_bytes())?;
+            db.flush()?;
+            Ok(())
+        })?;
+        self.expect(applied);
         // sled's flush does not reach the platter, so that its files are synced here.
         sync_files(&self.path)?;
         Ok(())
@@ -180,6 +203,7 @@ impl Index {
     /// Closes it and moves its folder aside; one that was moved aside before is removed.
     pub(crate) fn discard(&self) -> Result<(), IndexError> {
         self.close();
+        *lock(&self.expected) = None;
         if !self.path.exists() {
             return Ok(());
         }
@@ -222,7 +246,9 @@ fn sync_files(folder: &Path) -> std::io::Result<()> {
 /// The block whose keys begin at or before `key`, with its lowest key.
 fn covering(db: &sled::Db, key: &str) -> Result<Option<(String, sled::IVec)>, IndexError> {
     let Some((lower, bytes)) = db.range::<&[u8], _>(..=key.as_bytes()).next_back().transpose()? else {
-        return if db.is_empty() { Ok(None) } else { Err(DamagedBlock.into()) };
+        // The first block begins before all keys.
+        let none = db.range::<&[u8], _>(..APPLIED).next().is_none();
+        return if none { Ok(None) } else { Err(DamagedBlock.into()) };
     };
     let lower = std::str::from_utf8(&lower).map_err(|_| DamagedBlock)?.to_owned();
     Ok(Some((lower, bytes)))
@@ -338,7 +364,7 @@ mod tests {
                 }
                 index.merge(&changes).unwrap();
                 if version % 3 == 0 {
-                    index.sync().unwrap();
+                    index.sync(version).unwrap();
                     index.close();
                 }
             }

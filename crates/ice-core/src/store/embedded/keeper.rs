@@ -8,7 +8,7 @@ use super::block::{IndexEntry, Kept};
 use super::checkpoint::{self, Alive, Checkpoint, CheckpointWriter};
 use super::folder;
 use super::index::{Index, IndexError};
-use super::shared::{Bases, Shared};
+use super::shared::{Bases, Shared, write_failure};
 use super::table::{Change, Content, place};
 use crate::store::lock::lock;
 use crate::store::log::{RecoveredWrite, replay_range};
@@ -59,7 +59,23 @@ pub(super) fn run(shared: &Shared) {
     }
 }
 
+impl From<UpkeepError> for StoreError {
+    fn from(error: UpkeepError) -> Self {
+        match error {
+            UpkeepError::Store(error) => error,
+            UpkeepError::Index(error) => Self::Corrupt { what: error.to_string() },
+            UpkeepError::Disk(error) => write_failure("upkeep", &error),
+        }
+    }
+}
+
 impl Shared {
+    /// Writes a checkpoint, whether or not it is due.
+    pub(super) fn compact(&self) -> Result<(), StoreError> {
+        lock(&self.state).checkpoint_due = 0;
+        Ok(self.maintain(false)?)
+    }
+
     fn maintain(&self, closing: bool) -> Result<(), UpkeepError> {
         let mut bases = lock(&self.bases);
         let done = self.maintain_with(&mut bases, closing);
@@ -145,7 +161,7 @@ impl Shared {
         }
         // What the index holds must not be newer than what survives of the log.
         self.barrier(false)?;
-        index.sync()?;
+        index.sync(applied.0)?;
         folder::index_done(&*self.disk, applied)?;
         bases.applied = Some(applied);
         for part in spilled.chunks(PART) {
@@ -261,16 +277,15 @@ impl Shared {
         let mut total = 0;
         for pair in starts.windows(2) {
             let [start, next] = *pair else { continue };
+            let size = self.segments.size(start)?;
             if next > before {
-                total += next - start;
+                total += size;
                 continue;
             }
-            // A segment that was removed before leaves a gap, so that this is no less than the size.
-            let size = (next - start).min(self.options.segment_bytes.saturating_mul(4)).max(1);
             match alive.in_segment(start) {
                 0 => self.segments.remove(start)?,
                 bytes => {
-                    total += bytes;
+                    total += size;
                     if bytes * 100 < size * SPARSE_PERCENT {
                         sparse.insert(start, bytes);
                     }
@@ -363,7 +378,7 @@ impl Shared {
             })?;
         }
         self.replay_into(index, begun.0, applied.0)?;
-        index.sync().map_err(|error| corrupt(&error))?;
+        index.sync(applied.0).map_err(|error| corrupt(&error))?;
         folder::index_done(&*self.disk, applied).map_err(failed)?;
         bases.applied = Some(applied);
         Ok(())

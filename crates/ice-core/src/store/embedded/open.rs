@@ -67,15 +67,17 @@ fn load(
     options: EmbeddedOptions,
     metrics: Metrics,
 ) -> Result<Opened, StoreError> {
-    folder::prepare(&*disk)?;
-    let index = index.map(|path| Index::new(path, options.index_cache_bytes));
+    let fresh = folder::prepare(&*disk)?;
+    let mut index = index.map(|path| Index::new(path, options.index_cache_bytes));
     let segments = Arc::new(Segments::new(Arc::clone(&disk)));
-    let mut base = base(&*disk, index.as_ref(), &options)?;
+    let mut base = base(&*disk, index.as_mut(), &options)?;
     let mut table = base.table;
     let mut replay =
         |seq, write: RecoveredWrite<(u64, &[u8])>| replay_write(&mut table, &options, seq, write);
     let Recovery { end, tail, mark, given_out, mut report } =
         recover_disk(&*disk, &segments, base.from, options.loss, &mut replay)?;
+    // The numbers of a new store are reserved, but none was given out.
+    let given_out = if fresh { 0 } else { given_out };
     table.acknowledge(end.seq);
     report.index_rebuilt = base.rebuilt;
     let grown = options.checkpoint_bytes.max(base.bases.checkpoint.as_ref().map_or(0, |base| base.size));
@@ -122,19 +124,25 @@ fn load(
 }
 
 /// Finds out what is whole: the index, or else the checkpoint; with neither the log is all there is.
-fn base(disk: &dyn Disk, index: Option<&Index>, options: &EmbeddedOptions) -> Result<Base, StoreError> {
+fn base(
+    disk: &dyn Disk,
+    mut index: Option<&mut Index>,
+    options: &EmbeddedOptions,
+) -> Result<Base, StoreError> {
     let checkpoint = checkpoint::newest(disk)?;
     let begun = checkpoint.as_ref().map_or((0, 0), |base| (base.place, base.seq));
-    if let Some(index) = index {
+    if let Some(index) = &mut index {
         let applied = folder::index_applied(disk).map_err(|source| StoreError::Unavailable {
             what: "reading INDEX".to_owned(),
             source: Some(Arc::new(source)),
         })?;
         if let Some(applied) = applied.filter(|applied| index.exists() && applied.0 >= begun.0) {
+            index.expect(applied.0);
             let bases = Bases { checkpoint, applied: Some(applied) };
             return Ok(Base { from: applied, table: Table::new(applied.1, false), bases, rebuilt: false });
         }
     }
+    let index = index.map(|index| &*index);
     let stale = index.is_some_and(Index::exists);
     let fits = |checkpoint: &Checkpoint| checkpoint.size < options.table_bytes as u64 / 2;
     let mut table = Table::new(begun.1, true);
@@ -175,7 +183,7 @@ fn fill_index(disk: &dyn Disk, index: &Index, checkpoint: &Checkpoint) -> Result
         let changes: Vec<_> = entries.into_iter().map(super::table::Change::Put).collect();
         index.merge(&changes).map_err(corrupt)
     })?;
-    index.sync().map_err(corrupt)?;
+    index.sync(checkpoint.place).map_err(corrupt)?;
     folder::index_done(disk, (checkpoint.place, checkpoint.seq)).map_err(failed)
 }
 

@@ -111,6 +111,17 @@ impl EmbeddedStore {
         &self.report
     }
 
+    /// Writes a checkpoint now and removes what it makes superfluous. The store does so by itself as it
+    /// grows; this is for whoever wants the room back at once. Values are copied out of segments that are
+    /// mostly dead, so that a second call may free more.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the disk does not allow it; nothing is lost then.
+    pub async fn compact(&self) -> Result<(), StoreError> {
+        let shared = Arc::clone(&self.shared);
+        blocking(move || shared.compact()).await
+    }
+
     /// Writes and syncs everything, and gives the folder up. Commits that come later are refused; reading
     /// what is in memory still works. Closing twice is fine.
     ///

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::frame::HEADER;
 use super::mark::{FoundMark, Mark, MarkState};
 use super::record::{Commits, RecoveredWrite, Unreadable};
-use super::scan::{ScanEnd, scan};
+use super::scan::{ScanEnd, ScanStart, scan};
 use super::segment::{FOLDER, SEGMENT_HEADER, SegmentHeader, Segments, path, start_of};
 use super::writer::End;
 use crate::store::disk::{Disk, DiskFile, OpenMode};
@@ -178,12 +178,13 @@ fn list(disk: &dyn Disk) -> Result<Vec<u64>, StoreError> {
 /// Replays the frames of a segment whose places lie in a range.
 fn replay_segment(
     bytes: &[u8],
-    header: &SegmentHeader,
+    segment: u64,
+    start: &ScanStart,
     range: Range<u64>,
     replayed: &mut u64,
     replay: &mut Replay<'_>,
 ) -> Result<ScanEnd, StoreError> {
-    let scanned = scan(bytes, header, |frame, payload| {
+    let scanned = scan(bytes, segment, start, |frame, payload| {
         if !range.contains(&frame.place) {
             return Ok(());
         }
@@ -205,7 +206,7 @@ fn replay_segment(
         Ok(())
     });
     scanned.map_err(|Unreadable| StoreError::Corrupt {
-        what: format!("a frame of {} passes its checksum but holds no commits", path(header.start)),
+        what: format!("a frame of {} passes its checksum but holds no commits", path(segment)),
     })
 }
 
@@ -225,7 +226,8 @@ pub(crate) fn replay_range(
         let bytes = read_whole(disk, &path(*start)).map_err(unavailable("reading the log"))?;
         let header = SegmentHeader::decode(&bytes).filter(|header| header.start == *start);
         let Some(header) = header else { break };
-        let end = replay_segment(&bytes, &header, from..to, &mut ignored, replay)?;
+        let scan_start = ScanStart::from(&header);
+        let end = replay_segment(&bytes, *start, &scan_start, from..to, &mut ignored, replay)?;
         reached = *start + (end.offset - SEGMENT_HEADER) as u64;
         if end.misfit.is_some() {
             break;
@@ -240,6 +242,8 @@ pub(crate) fn replay_range(
 
 impl Reader<'_> {
     fn read(&mut self, starts: &[u64]) -> Result<(), StoreError> {
+        // The chain value where reading goes on, if it is known.
+        let mut chain = None;
         for (index, start) in starts.iter().enumerate() {
             let later = starts.get(index + 1..).unwrap_or_default();
             if index > 0 && *start != self.end.place {
@@ -251,27 +255,51 @@ impl Reader<'_> {
                 return Ok(());
             }
             let bytes = read_whole(self.disk, &path(*start)).map_err(unavailable("reading the log"))?;
-            let header = SegmentHeader::decode(&bytes)
-                .filter(|header| header.start == *start && (index == 0 || header.chain == self.end.chain));
-            let Some(header) = header else {
-                if later.is_empty() && *start >= self.mark.synced_place && *start >= self.from {
+            // What lies before the checkpoint is not needed, so it is not looked at.
+            let skipped = usize::try_from(self.from.saturating_sub(*start)).unwrap_or(usize::MAX);
+            if skipped > 0 {
+                let begin = skipped.saturating_add(SEGMENT_HEADER);
+                if bytes.len() < begin {
+                    self.break_off(format!("{} ends before the checkpoint", path(*start)), 0, starts, index);
+                    return Ok(());
+                }
+                if bytes.len() == begin {
+                    continue;
+                }
+            }
+            let start_of_scan = if skipped > 0 {
+                Some(ScanStart { place: self.from, before: self.end.seq, chain: None })
+            } else {
+                SegmentHeader::decode(&bytes)
+                    .filter(|header| {
+                        header.start == *start && chain.is_none_or(|chain| header.chain == chain)
+                    })
+                    .map(|header| ScanStart::from(&header))
+            };
+            let Some(start_of_scan) = start_of_scan else {
+                if later.is_empty() && *start >= self.mark.synced_place {
                     self.stillborn = Some(*start);
                     self.torn = Some(self.mark.written_seq.saturating_sub(self.end.seq));
                 } else {
                     self.break_off(format!("{} has no valid header", path(*start)), 0, starts, index);
                 }
-                break;
+                return self.finish(starts);
             };
-            let found = self.scan(&bytes, &header)?;
+            let range = self.from..u64::MAX;
+            let found =
+                replay_segment(&bytes, *start, &start_of_scan, range, &mut self.replayed, self.replay)?;
             let place = *start + (found.offset - SEGMENT_HEADER) as u64;
-            if place >= self.from {
-                self.end = End { place, seq: found.last.max(self.end.seq), chain: found.chain };
+            self.end =
+                End { place, seq: found.last.max(self.end.seq), chain: found.chain.unwrap_or_default() };
+            // Without a chain value nothing can follow in this segment.
+            if found.chain.is_some() {
                 self.tail = Some((*start, bytes, found.offset));
             }
+            chain = found.chain;
             if found.misfit.is_some() {
-                let at = format!("byte {} of {}", found.offset, path(*start));
                 let proved = found.behind.synced.max(self.mark.synced_place);
-                if !later.is_empty() || proved > place || place < self.from {
+                if !later.is_empty() || proved > place {
+                    let at = format!("byte {} of {}", found.offset, path(*start));
                     self.break_off(at, found.behind.last_synced, starts, index);
                     if let Some(broken) = &mut self.broken {
                         broken.last_written = broken.last_written.max(found.behind.last);
@@ -282,11 +310,12 @@ impl Reader<'_> {
                 }
                 return Ok(());
             }
-            if place < self.from && later.is_empty() {
-                self.break_off(format!("{} ends before the checkpoint", path(*start)), 0, starts, index);
-                return Ok(());
-            }
         }
+        self.finish(starts)
+    }
+
+    /// Compares the end with what the mark says.
+    fn finish(&mut self, starts: &[u64]) -> Result<(), StoreError> {
         if self.broken.is_none() && self.end.place < self.mark.synced_place {
             let at = format!("the end of the log at place {}", self.end.place);
             self.break_off(at, 0, starts, starts.len());
@@ -295,11 +324,6 @@ impl Reader<'_> {
             self.torn = Some(self.mark.written_seq - self.end.seq);
         }
         Ok(())
-    }
-
-    fn scan(&mut self, bytes: &[u8], header: &SegmentHeader) -> Result<ScanEnd, StoreError> {
-        let (from, replayed, replay) = (self.from, &mut self.replayed, &mut *self.replay);
-        replay_segment(bytes, header, from..u64::MAX, replayed, replay)
     }
 
     /// Notes a loss. What later segments say they follow is lost too.
@@ -341,8 +365,9 @@ impl Reader<'_> {
         }
         let kept = self.tail.as_ref().map(|(start, ..)| *start);
         for start in scanned.iter().rev().take_while(|start| kept.is_none_or(|kept| **start > kept)) {
-            // One that begins before the checkpoint may hold values that are alive.
-            if *start < self.from {
+            // One that begins before the checkpoint may hold values that are alive. One that was read to its
+            // end without trouble is kept too.
+            if *start < self.end.place {
                 continue;
             }
             if self.stillborn == Some(*start) {

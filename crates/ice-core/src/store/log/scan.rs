@@ -10,13 +10,30 @@ use super::segment::{SEGMENT_HEADER, SegmentHeader};
 /// How many places behind a misfit are looked at for a frame, so that no contents can make that slow.
 const CANDIDATES: usize = 1_000;
 
+/// Where a scan begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ScanStart {
+    /// The place in the log.
+    pub(crate) place: u64,
+    /// The last commit before it.
+    pub(crate) before: u64,
+    /// The chain value there; if it is not known, the first frame's is taken for true.
+    pub(crate) chain: Option<Chain>,
+}
+
+impl From<&SegmentHeader> for ScanStart {
+    fn from(header: &SegmentHeader) -> Self {
+        Self { place: header.start, before: header.before, chain: Some(header.chain) }
+    }
+}
+
 /// Where a scan ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ScanEnd {
     /// The offset in the segment after the last frame that fits.
     pub(crate) offset: usize,
-    /// The chain value there.
-    pub(crate) chain: Chain,
+    /// The chain value there, if it is known.
+    pub(crate) chain: Option<Chain>,
     /// The last commit before it.
     pub(crate) last: u64,
     /// Why the bytes there are no next frame; nothing if the segment ends there.
@@ -39,15 +56,17 @@ pub(crate) struct Behind {
     pub(crate) commits: u64,
 }
 
-/// Reads the frames of a segment in order. `start` is what its header says; `take` gets each frame's header
-/// and payload and stops the scan by an error.
+/// Reads the frames of the segment that begins at the place `segment`, in order. `take` gets each frame's
+/// header and payload and stops the scan by an error.
 pub(crate) fn scan<E>(
     bytes: &[u8],
-    start: &SegmentHeader,
+    segment: u64,
+    start: &ScanStart,
     mut take: impl FnMut(&FrameHeader, &[u8]) -> Result<(), E>,
 ) -> Result<ScanEnd, E> {
+    let begin = usize::try_from(start.place.saturating_sub(segment)).unwrap_or(usize::MAX);
     let mut end = ScanEnd {
-        offset: SEGMENT_HEADER.min(bytes.len()),
+        offset: SEGMENT_HEADER.saturating_add(begin).min(bytes.len()),
         chain: start.chain,
         last: start.before,
         misfit: None,
@@ -58,12 +77,16 @@ pub(crate) fn scan<E>(
         if rest.is_empty() {
             return Ok(end);
         }
-        let place = start.start.saturating_add((end.offset - SEGMENT_HEADER) as u64);
-        match frame::follow(rest, place, &end.chain) {
+        let place = segment.saturating_add(end.offset.saturating_sub(SEGMENT_HEADER) as u64);
+        let frame = match &end.chain {
+            Some(chain) => frame::follow(rest, place, chain),
+            None => frame::begin(rest, place),
+        };
+        match frame {
             Ok((header, payload, chain)) => {
                 take(&header, payload)?;
                 end.offset += frame::HEADER + payload.len();
-                end.chain = chain;
+                end.chain = Some(chain);
                 end.last = header.last;
             }
             Err(misfit) => {
@@ -141,7 +164,7 @@ pub fn recover(bytes: &[u8]) -> Recovered {
     };
     let mut commits = Vec::new();
     let mut valid_bytes = SEGMENT_HEADER;
-    let end = scan(bytes, &header, |_, payload| {
+    let end = scan(bytes, header.start, &ScanStart::from(&header), |_, payload| {
         commits.extend(read(payload)?);
         valid_bytes += frame::HEADER + payload.len();
         Ok::<(), Unreadable>(())

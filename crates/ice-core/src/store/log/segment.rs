@@ -139,6 +139,15 @@ impl Segments {
         lock(&self.files).range(..=place).next_back().map(|(start, _)| *start)
     }
 
+    /// The bytes of a segment that is there.
+    pub(crate) fn size(&self, start: u64) -> io::Result<u64> {
+        let end = lock(&self.files).get(&start).and_then(|segment| segment.end);
+        match end {
+            Some(end) => Ok(end - start),
+            None => self.disk.open(&path(start), OpenMode::Read)?.size(),
+        }
+    }
+
     /// Removes a segment; whoever reads from it goes on reading.
     pub(crate) fn remove(&self, start: u64) -> io::Result<()> {
         lock(&self.files).remove(&start);
