@@ -114,11 +114,8 @@ impl Checker<'_> {
             return;
         }
         let config_at = at.key("llm_config");
-        let provider_at = match (&config.provider, &base.provider) {
-            (Some(_), _) => config_at.key("provider"),
-            (None, Some(_)) => at.key("provider"),
-            (None, None) => at.key("model"),
-        };
+        let provider_at =
+            if config.provider.is_some() { config_at.key("provider") } else { at.key("provider") };
         let Some(spec) = self.catalog.provider(provider) else {
             let message = if stated.is_some() {
                 format!("there is no provider of models `{provider}`")

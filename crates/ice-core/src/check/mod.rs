@@ -18,7 +18,7 @@ mod reads;
 mod schemas;
 mod shape;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod walk;
 
 pub use checked::{Checked, CheckedNode, CheckedScope, OuterNode};

@@ -1,6 +1,7 @@
 //! The first dialect, read into the present form.
 
 use crate::blueprint::{Blueprint, Format, Node, NodeKind, SchemaVersion, read};
+use crate::diagnostic::Trail;
 
 fn upgraded(nodes: &str) -> Blueprint {
     let text = format!("schema_version: \"1.1.0\"\nnodes:\n{nodes}");
@@ -154,27 +155,21 @@ fn placeholders_and_bare_inputs_are_rewritten() {
          - {id: each, type: loop, items_source: rows.items, item_var: row, body_nodes: [use]}\n\
          - {id: use, type: llm, model: m, prompt: '{row} {loop_index} {mapped}', llm_config: {}, input_mappings: {mapped: 3}}\n",
     );
-    let texts: Vec<String> = blueprint
-        .nodes
-        .iter()
-        .map(|node| match &node.kind {
-            NodeKind::Llm(llm) => format!("{} | {}", llm.model, llm.prompt),
-            NodeKind::Tool(tool) => tool.tool_args.to_string(),
-            NodeKind::Condition(condition) => condition.expression.clone(),
-            NodeKind::Loop(looped) => match &looped.body[0].kind {
-                NodeKind::Llm(llm) => format!("{} | {}", looped.items_source, llm.prompt),
-                other => panic!("{other:?}"),
-            },
-            other => panic!("{other:?}"),
-        })
-        .collect();
+    let mut texts = Vec::new();
+    for node in blueprint.nodes.iter().chain(&blueprint.nodes[3].kind.scopes()[0].1.to_vec()) {
+        node.kind.texts(&Trail::START, &mut |_, text| texts.push(text.source.to_owned()));
+    }
     assert_eq!(
         texts,
         [
-            "{{ inputs.model }} | Sum up {{ inputs.topic }} from {{ nodes['fetch-all'].text }} and {{ inputs.url }}",
-            r#"{"list":["{{ inputs.url }}",3],"json":"{\"a\": 1}"}"#,
+            "{{ inputs.model }}",
+            "Sum up {{ inputs.topic }} from {{ nodes['fetch-all'].text }} and {{ inputs.url }}",
+            "{{ inputs.url }}",
+            "{\"a\": 1}",
             "inputs.score > 3 and ask.text != inputs.url",
-            "inputs.rows.items | {{ row }} {{ loop_index }} {{ mapped }}",
+            "inputs.rows.items",
+            "m",
+            "{{ row }} {{ loop_index }} {{ mapped }}",
         ]
     );
 }

@@ -1,5 +1,5 @@
 //! Whole files through reading and checking.
 
-pub(super) mod catalog;
+pub(crate) mod catalog;
 mod mistakes;
 mod structure;
