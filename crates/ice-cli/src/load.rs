@@ -108,7 +108,11 @@ fn text(file: &Path) -> Result<String, Fault> {
     let bytes = file::read(file, MAX_TEXT_BYTES as u64).map_err(|fault| match fault.code {
         ErrorCode::FileTooLarge => Fault::new(
             ErrorCode::BlueprintTooLarge,
-            format!("{} has more than {} MiB, the most a blueprint may have", shown(file), MAX_TEXT_BYTES >> 20),
+            format!(
+                "{} has more than {} MiB, the most a blueprint may have",
+                shown(file),
+                MAX_TEXT_BYTES >> 20
+            ),
         )
         .help("is this the right file? Data belongs into inputs or files that tools read"),
         _ => fault,
@@ -138,7 +142,10 @@ struct Folder {
 
 impl Folder {
     fn shown(&self, name: &str) -> String {
-        if name.starts_with('/') { name.to_owned() } else { self.written.join(name).display().to_string() }
+        if name.starts_with('/') || self.written == Path::new(".") {
+            return name.to_owned();
+        }
+        self.written.join(name).display().to_string()
     }
 }
 
@@ -184,7 +191,8 @@ impl Root {
             missing(ErrorCode::UnknownBlueprint, message, Some(advice))
         })?;
         if !real.starts_with(&folder.real) && !self.granted.iter().any(|granted| real.starts_with(granted)) {
-            let message = format!("the blueprint `{name}` lies outside of the folder {}", folder.written.display());
+            let message =
+                format!("the blueprint `{name}` lies outside of the folder {}", folder.written.display());
             let advice = "allow its folder with `--ro PATH`";
             return Err(missing(ErrorCode::PathSecurityViolation, message, Some(advice)));
         }

@@ -41,7 +41,7 @@ pub(crate) async fn stay(
         }
     };
     let told = run::tell(&shell.screen, &document);
-    let closed = linger(shell, link, signals).await;
+    let closed = linger(shell, link, id, signals).await;
     // Whoever stopped reading the output has still seen how the run ended.
     if let Err(fault) = told
         && !fault.told
@@ -63,9 +63,10 @@ pub(crate) const fn exit(document: &RunDocument) -> Exit {
 }
 
 /// Stays the owner until the runs that others started here are over, then lets go.
-async fn linger(shell: &Shell, link: Link, signals: &mut Signals) -> Result<(), Fault> {
+async fn linger(shell: &Shell, link: Link, own: RunId, signals: &mut Signals) -> Result<(), Fault> {
     if let Link::Owner(owner) = &link {
-        let active = owner.engine().active();
+        let mut active = owner.engine().active();
+        active.retain(|run| *run != own);
         if !active.is_empty() {
             let many = text::count(active.len() as u64, "run");
             shell.screen.note(format_args!(

@@ -59,7 +59,8 @@ impl Graph {
             Some(id) => {
                 let document = shell.block_on(run(shell, id))?;
                 if document.blueprint_id != checked.blueprint().blueprint_id {
-                    let message = format!("the run {} is one of the blueprint {}", document.id, document.blueprint_id);
+                    let message =
+                        format!("the run {} is one of the blueprint {}", document.id, document.blueprint_id);
                     return Err(Fault::usage(message).help(format!(
                         "{} is the blueprint {}",
                         loaded.shown,
@@ -75,6 +76,7 @@ impl Graph {
             Form::Mermaid => draw::mermaid(&graph, &DrawOptions { marks, ..DrawOptions::default() }),
             Form::Svg => draw::svg(&draw::layout(&graph), &marks),
         };
+        let text = format!("{}\n", text.trim_end());
         match &self.out {
             Some(file) => std::fs::write(file, text).map_err(|error| Fault::file("write", file, &error))?,
             None => shell.screen.raw(&text)?,

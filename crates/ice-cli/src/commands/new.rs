@@ -71,7 +71,10 @@ impl New {
 
 fn blueprint(name: &str, out: Option<&Path>) -> Result<(Vec<PathBuf>, String), Fault> {
     let rest = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
-    if !name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') || !name.chars().all(rest) || name.len() > 64 {
+    if !name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        || !name.chars().all(rest)
+        || name.len() > 64
+    {
         return Err(Fault::usage(format!("`{name}` is no name for a blueprint"))
             .help("a letter or `_`, then at most 63 letters, digits, `_` or `-`"));
     }

@@ -104,7 +104,11 @@ impl Run {
         let start = self.start(shell)?;
         let folder = DataFolder::of(shell)?;
         shell.block_on(async {
-            if self.detach { detach(shell, &folder, start).await } else { self.attach(shell, &folder, start).await }
+            if self.detach {
+                detach(shell, &folder, start).await
+            } else {
+                self.attach(shell, &folder, start).await
+            }
         })
     }
 
@@ -190,6 +194,9 @@ async fn detach(shell: &Shell, folder: &DataFolder, mut start: Start) -> Result<
         }
         return Ok(Exit::Succeeded);
     }
-    Err(Fault::new(ErrorCode::ControlUnavailable, "no owner of the data folder stays long enough to start a run")
-        .help("run `ice worker` in another terminal and try again"))
+    Err(Fault::new(
+        ErrorCode::ControlUnavailable,
+        "no owner of the data folder stays long enough to start a run",
+    )
+    .help("run `ice worker` in another terminal and try again"))
 }

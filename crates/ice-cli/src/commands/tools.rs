@@ -78,5 +78,8 @@ impl Tools {
 }
 
 fn effect(spec: &ToolSpec) -> String {
-    serde_json::to_value(spec.effect).ok().and_then(|effect| effect.as_str().map(str::to_owned)).unwrap_or_default()
+    serde_json::to_value(spec.effect)
+        .ok()
+        .and_then(|effect| effect.as_str().map(str::to_owned))
+        .unwrap_or_default()
 }

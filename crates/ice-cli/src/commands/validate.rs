@@ -53,7 +53,14 @@ impl Validate {
                         let file = file.display().to_string();
                         let diagnostics = Vec::new();
                         let (blueprint_id, lock) = (None, None);
-                        reports.push(Report { file, valid: false, blueprint_id, lock, diagnostics, error: Some(fault) });
+                        reports.push(Report {
+                            file,
+                            valid: false,
+                            blueprint_id,
+                            lock,
+                            diagnostics,
+                            error: Some(fault),
+                        });
                     } else {
                         shell.screen.fault(&fault);
                     }
@@ -83,9 +90,14 @@ impl Validate {
             }
             loaded.tell(&shell.screen);
             if valid {
-                let nodes = loaded.assembled.checked.as_ref().map_or(0, |checked| checked.blueprint().nodes.len());
+                let nodes =
+                    loaded.assembled.checked.as_ref().map_or(0, |checked| checked.blueprint().nodes.len());
                 let plural = if nodes == 1 { "" } else { "s" };
-                shell.screen.line(format_args!("{} {}: {nodes} node{plural}", styled(GREEN, "valid"), loaded.shown))?;
+                shell.screen.line(format_args!(
+                    "{} {}: {nodes} node{plural}",
+                    styled(GREEN, "valid"),
+                    loaded.shown
+                ))?;
             } else {
                 let fault = loaded.fault();
                 shell.screen.note(format_args!("{}", fault.message));

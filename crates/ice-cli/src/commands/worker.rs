@@ -113,15 +113,20 @@ pub(crate) async fn ensure(folder: &DataFolder, patience: Duration) -> Result<()
                 false
             }
             // A worker that ended has left the folder to another owner, or cannot open it.
-            Some(worker) => worker.try_wait().is_ok_and(|ended| ended.is_some_and(|status| !status.success())),
+            Some(worker) => {
+                worker.try_wait().is_ok_and(|ended| ended.is_some_and(|status| !status.success()))
+            }
         };
         if ended && remote.connect().await.is_err() {
             return Err(Fault::new(ErrorCode::ControlUnavailable, "the worker in the background has ended")
                 .help(format!("see {}", folder.path().join(LOG).display())));
         }
         if Instant::now() >= deadline {
-            return Err(Fault::new(ErrorCode::ControlUnavailable, "the worker in the background does not answer")
-                .help(format!("see {}", folder.path().join(LOG).display())));
+            return Err(Fault::new(
+                ErrorCode::ControlUnavailable,
+                "the worker in the background does not answer",
+            )
+            .help(format!("see {}", folder.path().join(LOG).display())));
         }
         sleep(Duration::from_millis(10)).await;
     }
@@ -129,7 +134,10 @@ pub(crate) async fn ensure(folder: &DataFolder, patience: Duration) -> Result<()
 
 fn spawn(folder: &DataFolder) -> Result<std::process::Child, Fault> {
     let failed = |error: &std::io::Error| {
-        Fault::new(ErrorCode::ControlUnavailable, format!("cannot start a worker: {}", crate::fault::plain(error)))
+        Fault::new(
+            ErrorCode::ControlUnavailable,
+            format!("cannot start a worker: {}", crate::fault::plain(error)),
+        )
     };
     let program = std::env::current_exe().map_err(|error| failed(&error))?;
     let log = folder.path().join(LOG);

@@ -11,7 +11,7 @@ use super::{DataFolder, Link, Owner, Remote, Role};
 use crate::fault::Fault;
 
 /// How long an owner may take to answer: it may just be opening a large store, or closing it.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The pause between two looks, at first and at most.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(2), Duration::from_millis(100));
@@ -19,7 +19,7 @@ const PAUSES: (Duration, Duration) = (Duration::from_millis(2), Duration::from_m
 /// Finds the owner of the folder, or becomes it.
 ///
 /// # Errors
-/// `CONTROL_UNAVAILABLE` with the owner's process id if there is one that does not answer in 10 s;
+/// `CONTROL_UNAVAILABLE` with the owner's process id if there is one that does not answer in 5 s;
 /// whatever keeps the folder from being opened.
 pub(crate) async fn access(folder: &DataFolder, role: Role) -> Result<Link, Fault> {
     folder.prepare()?;

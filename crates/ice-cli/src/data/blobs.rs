@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use ice_core::store::disk::FolderDisk;
 use ice_core::store::StoreError;
 use ice_core::store::blob::DiskBlobs;
+use ice_core::store::disk::FolderDisk;
 
 use super::DataFolder;
 

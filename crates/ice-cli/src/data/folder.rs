@@ -25,7 +25,8 @@ impl DataFolder {
             return Ok(Self(absolute));
         }
         let environment = &shell.environment;
-        let state = environment.state_home.clone().or_else(|| Some(environment.home.as_ref()?.join(".local/state")));
+        let state =
+            environment.state_home.clone().or_else(|| Some(environment.home.as_ref()?.join(".local/state")));
         state.map(|state| Self(state.join("ice"))).ok_or_else(|| {
             Fault::usage("there is no data folder: neither HOME nor XDG_STATE_HOME is set")
                 .help("name one with `--data DIR` or ICE_DATA")
@@ -53,8 +54,11 @@ impl DataFolder {
                 std::io::ErrorKind::AlreadyExists => "a file is in its place".to_owned(),
                 _ => plain(&error),
             };
-            Fault::new(ErrorCode::StoreUnavailable, format!("cannot make the data folder {}: {why}", self.0.display()))
-                .help("name another one with `--data DIR` or ICE_DATA")
+            Fault::new(
+                ErrorCode::StoreUnavailable,
+                format!("cannot make the data folder {}: {why}", self.0.display()),
+            )
+            .help("name another one with `--data DIR` or ICE_DATA")
         })
     }
 }
@@ -69,9 +73,13 @@ mod tests {
     use crate::screen::Screen;
 
     fn check(data: Option<&str>, state_home: Option<&str>, home: Option<&str>, expected: Option<&str>) {
-        let global = Global { data: data.map(PathBuf::from), json: false, color: ColorChoice::Auto, verbose: 0 };
-        let environment =
-            Environment { home: home.map(PathBuf::from), state_home: state_home.map(PathBuf::from), log: None };
+        let global =
+            Global { data: data.map(PathBuf::from), json: false, color: ColorChoice::Auto, verbose: 0 };
+        let environment = Environment {
+            home: home.map(PathBuf::from),
+            state_home: state_home.map(PathBuf::from),
+            log: None,
+        };
         let shell = Shell { global, environment, screen: Screen::new(false, ColorChoice::Auto) };
         assert_eq!(DataFolder::of(&shell).ok(), expected.map(|path| DataFolder(PathBuf::from(path))));
     }

@@ -109,9 +109,13 @@ fn advice(code: ice_core::error::ErrorCode) -> Option<&'static str> {
     use ice_core::error::ErrorCode;
     match code {
         ErrorCode::RunNotFound => Some("`ice runs list` shows what there is"),
-        ErrorCode::RunInDoubt => Some("decide with `ice runs resume ID --in-doubt repeat` or `--in-doubt fail`"),
+        ErrorCode::RunInDoubt => {
+            Some("decide with `ice runs resume ID --in-doubt repeat` or `--in-doubt fail`")
+        }
         ErrorCode::DurabilityUnavailable => Some("ask for less with `--durability`"),
-        ErrorCode::StoreFull => Some("make room on the disk, then resume the runs: what was acknowledged is safe"),
+        ErrorCode::StoreFull => {
+            Some("make room on the disk, then resume the runs: what was acknowledged is safe")
+        }
         ErrorCode::StorePoisoned => Some("end the owner of the data folder and start it again"),
         ErrorCode::NodeKindUnavailable => Some("`ice validate` names the nodes that have no executor"),
         _ => None,

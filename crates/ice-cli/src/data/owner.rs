@@ -58,12 +58,14 @@ pub(crate) struct Owner {
 impl Owner {
     /// Becomes the owner of a folder, and serves its socket unless it only glances at it.
     pub(crate) fn open(folder: &DataFolder, role: Role) -> Result<Self, NotOwner> {
-        let store = EmbeddedStore::open(folder.path(), EmbeddedOptions::default()).map_err(|error| match error {
-            StoreError::Locked { owner, .. } => NotOwner::Locked { pid: owner },
-            error => NotOwner::Fault(store_fault(folder, &error)),
-        })?;
+        let store =
+            EmbeddedStore::open(folder.path(), EmbeddedOptions::default()).map_err(|error| match error {
+                StoreError::Locked { owner, .. } => NotOwner::Locked { pid: owner },
+                error => NotOwner::Fault(store_fault(folder, &error)),
+            })?;
         let store = Arc::new(store);
-        let blobs = super::blobs::open(folder).map_err(|error| NotOwner::Fault(store_fault(folder, &error)))?;
+        let blobs =
+            super::blobs::open(folder).map_err(|error| NotOwner::Fault(store_fault(folder, &error)))?;
         let uid = rustix::process::geteuid().as_raw();
         let tenant = Tenant::default();
         let principal = Principal::new(&format!("cli:{uid}"))
@@ -130,7 +132,9 @@ fn store_fault(folder: &DataFolder, error: &StoreError) -> Fault {
     let fault = Fault::new(error.code(), format!("cannot open the data folder {shown}: {error}{cause}"));
     match error.code() {
         ErrorCode::StoreFull => fault.help("make room on the disk"),
-        ErrorCode::StoreFormat => fault.help("use the version of ice that wrote it, or another folder with `--data DIR`"),
+        ErrorCode::StoreFormat => {
+            fault.help("use the version of ice that wrote it, or another folder with `--data DIR`")
+        }
         ErrorCode::StoreCorrupt => {
             fault.help("keep a copy of the folder; docs/errors/STORE_CORRUPT.md says what can be done")
         }

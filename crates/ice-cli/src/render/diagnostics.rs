@@ -31,9 +31,8 @@ fn draw_one(name: &str, lines: &[&str], diagnostic: &Diagnostic) -> String {
                 .path(name)
                 .annotation(AnnotationKind::Primary.span(span)),
         ),
-        Some((position, None)) => title.element(
-            Origin::path(name).line(position.line as usize).char_column(position.column as usize),
-        ),
+        Some((position, None)) => title
+            .element(Origin::path(name).line(position.line as usize).char_column(position.column as usize)),
         None => title.element(Origin::path(name)),
     };
     if let Some(advice) = &diagnostic.advice {
@@ -72,8 +71,7 @@ mod tests {
     fn check(text: &str, position: Option<(u32, u32, u32)>, advice: Option<&str>, expected: &[&str]) {
         let mut diagnostic =
             Diagnostic::new(ErrorCode::UnknownField, Severity::Error, "unknown field `promt`");
-        diagnostic.position =
-            position.map(|(line, column, length)| Position { line, column, length });
+        diagnostic.position = position.map(|(line, column, length)| Position { line, column, length });
         diagnostic.advice = advice.map(str::to_owned);
         let mut list = Diagnostics::default().of_source("a.yaml");
         list.push(diagnostic);
@@ -102,7 +100,12 @@ mod tests {
     #[test]
     fn what_has_no_line_is_told_without_one() {
         check("", None, None, &["error[UNKNOWN_FIELD]: unknown field `promt`", " --> a.yaml"]);
-        check("a: 1", Some((9, 1, 1)), None, &["error[UNKNOWN_FIELD]: unknown field `promt`", " --> a.yaml:9:1"]);
+        check(
+            "a: 1",
+            Some((9, 1, 1)),
+            None,
+            &["error[UNKNOWN_FIELD]: unknown field `promt`", " --> a.yaml:9:1"],
+        );
     }
 
     #[test]

@@ -45,7 +45,9 @@ fn detail(event: &Event) -> String {
     }
     let text = |key: &str| data.get(key).and_then(Value::as_str).map(str::to_owned);
     match event.class {
-        EventClass::Transient => text("text").map(|piece| format!("{:?}", text::line(&piece, LONGEST))).unwrap_or_default(),
+        EventClass::Transient => {
+            text("text").map(|piece| format!("{:?}", text::line(&piece, LONGEST))).unwrap_or_default()
+        }
         EventClass::Gap => "events that are no longer kept".to_owned(),
         EventClass::Durable => {
             let intent = data.get("intent");

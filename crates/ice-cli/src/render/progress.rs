@@ -73,7 +73,11 @@ impl Progress {
                 "node.skipped" => self.end(&node, at, &styled(DIM, "-"), Some("skipped".to_owned())),
                 "node.retrying" => {
                     let why = event::failure(event).unwrap_or_default();
-                    self.say(&format!("{} {} tries again after {why}", styled(YELLOW, "↻"), styled(BOLD, &node)));
+                    self.say(&format!(
+                        "{} {} tries again after {why}",
+                        styled(YELLOW, "↻"),
+                        styled(BOLD, &node)
+                    ));
                 }
                 _ => {}
             }
@@ -126,7 +130,8 @@ impl Progress {
 }
 
 fn summary(done: u64, running: u64, failed: u64, tokens: u64) -> String {
-    let mut parts = vec![format!("{} done", text::number(done)), format!("{} running", text::number(running))];
+    let mut parts =
+        vec![format!("{} done", text::number(done)), format!("{} running", text::number(running))];
     if failed > 0 {
         parts.push(format!("{} failed", text::number(failed)));
     }

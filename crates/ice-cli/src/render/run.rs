@@ -80,14 +80,20 @@ fn output(screen: &Screen, document: &RunDocument) -> Result<(), Fault> {
     for line in text.lines().take(MAX_LINES) {
         screen.line(line)?;
     }
-    screen.note(format_args!("… and {} more lines: `ice runs show {} --json`", lines - MAX_LINES, document.id));
+    screen.note(format_args!(
+        "… and {} more lines: `ice runs show {} --json`",
+        lines - MAX_LINES,
+        document.id
+    ));
     Ok(())
 }
 
 fn next_steps(screen: &Screen, document: &RunDocument) {
     let help = styled(CYAN, "help:");
     match document.status {
-        RunStatus::Parked => screen.note(format_args!("  {help} resume it with `ice runs resume {}`", document.id)),
+        RunStatus::Parked => {
+            screen.note(format_args!("  {help} resume it with `ice runs resume {}`", document.id))
+        }
         RunStatus::Queued | RunStatus::Running | RunStatus::Waiting => {
             screen.note(format_args!("  {help} watch it with `ice runs events {} --follow`", document.id));
         }

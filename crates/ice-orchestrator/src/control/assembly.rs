@@ -88,7 +88,8 @@ impl<'r> Assembly<'r> {
             links.insert(name.clone());
             name
         });
-        let wanted = links.iter().filter(|name| !self.has(name) && **name != document.name).cloned().collect();
+        let wanted =
+            links.iter().filter(|name| !self.has(name) && **name != document.name).cloned().collect();
         let diagnostics = reading.diagnostics.clone();
         self.parts.push(Part { name: document.name.clone(), reading, diagnostics, links });
         wanted
@@ -191,7 +192,9 @@ impl<'r> Assembly<'r> {
                 let why = Missing {
                     code: ErrorCode::CyclicToolComposition,
                     message,
-                    advice: Some("a blueprint cannot run itself; use a `loop` or `recursive` node".to_owned()),
+                    advice: Some(
+                        "a blueprint cannot run itself; use a `loop` or `recursive` node".to_owned(),
+                    ),
                 };
                 back.insert((from, link.clone()), why);
             } else if !done.contains(link.as_str())

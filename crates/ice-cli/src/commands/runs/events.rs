@@ -50,7 +50,9 @@ impl Events {
                 let mut signals = signals.lock().await;
                 match print(shell, link, run, &after, follow, &mut signals).await? {
                     Printed::Left => Ok(Exit::Cancelled),
-                    Printed::All => Ok(if self.follow { still(shell, link, run).await? } else { Exit::Succeeded }),
+                    Printed::All => {
+                        Ok(if self.follow { still(shell, link, run).await? } else { Exit::Succeeded })
+                    }
                 }
             })
             .await
@@ -91,10 +93,14 @@ async fn print(
 
 /// Says so if a run was followed that has not ended.
 async fn still(shell: &Shell, link: &Link, run: RunId) -> Result<Exit, LinkError> {
-    let Response::Run { document } = link.call(Request::Show { run }).await? else { return Ok(Exit::Succeeded) };
+    let Response::Run { document } = link.call(Request::Show { run }).await? else {
+        return Ok(Exit::Succeeded);
+    };
     if document.status.is_final() {
         return Ok(Exit::Succeeded);
     }
-    shell.screen.note(format_args!("the run is {}, and nobody drives it: `ice runs resume {run}`", document.status));
+    shell
+        .screen
+        .note(format_args!("the run is {}, and nobody drives it: `ice runs resume {run}`", document.status));
     Ok(Exit::Waiting)
 }

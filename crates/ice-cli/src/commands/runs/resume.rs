@@ -51,7 +51,8 @@ impl Resume {
     pub(super) fn run(&self, shell: &Shell) -> Result<Exit, Fault> {
         let folder = DataFolder::of(shell)?;
         if !folder.exists() {
-            let message = format!("there are no runs: the data folder {} does not exist", folder.path().display());
+            let message =
+                format!("there are no runs: the data folder {} does not exist", folder.path().display());
             return Err(Fault::new(ErrorCode::RunNotFound, message));
         }
         shell.block_on(self.resume(shell, &folder))

@@ -31,10 +31,17 @@ impl Show {
             let run = find(link, &self.id).await?;
             match link.call(Request::Show { run }).await? {
                 Response::Run { document } => Ok(document),
-                _ => Err(LinkError::Fault(Fault::new(ErrorCode::ControlUnavailable, "the owner gave no answer"))),
+                _ => Err(LinkError::Fault(Fault::new(
+                    ErrorCode::ControlUnavailable,
+                    "the owner gave no answer",
+                ))),
             }
         }))?;
-        if shell.screen.json { shell.screen.document(&document)? } else { print(shell, &document)? }
+        if shell.screen.json {
+            shell.screen.document(&document)?
+        } else {
+            print(shell, &document)?
+        }
         Ok(Exit::Succeeded)
     }
 }
@@ -51,7 +58,11 @@ fn print(shell: &Shell, document: &RunDocument) -> Result<(), Fault> {
     }
     screen.line("")?;
     let rows = document.nodes.iter().take(MAX_NODES).map(row);
-    screen.line(table::plain(screen, ["NODE", "KIND", "STATUS", "ATTEMPTS", "TOOK", "TOKENS", "FAILURE"], rows))?;
+    screen.line(table::plain(
+        screen,
+        ["NODE", "KIND", "STATUS", "ATTEMPTS", "TOOK", "TOKENS", "FAILURE"],
+        rows,
+    ))?;
     let more = document.nodes.len().saturating_sub(MAX_NODES);
     if more > 0 || document.nodes_truncated {
         screen.line(format_args!("… and {} more: `--json` has them", text::count(more as u64, "node")))?;
@@ -66,7 +77,9 @@ fn print(shell: &Shell, document: &RunDocument) -> Result<(), Fault> {
 
 fn row(node: &NodeReport) -> [String; 7] {
     let took = match (node.started_at, node.ended_at) {
-        (Some(started), Some(ended)) => text::duration(ended.since(started).as_millis().try_into().unwrap_or(0)),
+        (Some(started), Some(ended)) => {
+            text::duration(ended.since(started).as_millis().try_into().unwrap_or(0))
+        }
         (Some(_) | None, _) => String::new(),
     };
     let tokens = node.usage.total();

@@ -19,7 +19,9 @@ pub enum SocketError {
     #[error("the owner of the data folder does not answer")]
     Silent,
     /// The other side speaks another version of the protocol. Use the same version of ice.
-    #[error("the owner of the data folder speaks version {theirs} of the protocol, this is version {PROTOCOL}")]
+    #[error(
+        "the owner of the data folder speaks version {theirs} of the protocol, this is version {PROTOCOL}"
+    )]
     Version {
         /// Its version.
         theirs: u32,
