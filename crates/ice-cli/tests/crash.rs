@@ -35,7 +35,7 @@ nodes:
     type: loop
     items_source: "{{ range(12) | list }}"
     body:
-      - {id: line, type: tool, tool_name: write_text, tool_args: {path: lines.txt, mode: append, text: "{{ item }}\n"}}
+      - {id: line, type: tool, tool_name: write_text, tool_args: {path: lines.txt, mode: append, text: "{{ item }};"}}
       - {id: pause, type: tool, tool_name: sleep, tool_args: {seconds: 0.15}, dependencies: [line]}
 "#;
     desk.write("loop.yaml", text);
@@ -49,7 +49,7 @@ nodes:
         running = desk.start(&["runs", "resume", &id, "-v"]);
     }
     running.finish().code(0);
-    let expected: String = (0..12).map(|item| format!("{item}\n")).collect();
+    let expected: String = (0..12).map(|item| format!("{item};")).collect();
     assert_eq!(desk.read("lines.txt"), expected);
 }
 

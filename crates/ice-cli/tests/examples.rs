@@ -25,7 +25,7 @@ fn airports_makes_a_report_from_real_data() {
     let document =
         run(&desk, &["examples/airports.yaml", "--ro", "examples/data", "--rw", out]).code(0).json();
     assert_eq!(document["output"]["read"]["count"], 3376);
-    assert_eq!(document["output"]["large"]["branch"], true);
+    assert_eq!(document["output"]["large"]["result"], true);
     assert_eq!(document["output"]["each_state"].as_array().unwrap().len(), 12);
     // Counted from the file itself, without ice.
     let csv = std::fs::read_to_string(project().join("examples/data/airports.csv")).unwrap();

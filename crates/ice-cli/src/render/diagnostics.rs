@@ -99,7 +99,7 @@ mod tests {
 
     #[test]
     fn what_has_no_line_is_told_without_one() {
-        check("", None, None, &["error[UNKNOWN_FIELD]: unknown field `promt`", " --> a.yaml"]);
+        check("", None, None, &["error[UNKNOWN_FIELD]: unknown field `promt`", "--> a.yaml"]);
         check(
             "a: 1",
             Some((9, 1, 1)),

@@ -1,5 +1,6 @@
 //! `ice runs cancel`.
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use clap::Args;
@@ -34,9 +35,18 @@ impl Cancel {
     /// Carries it out.
     pub(super) fn run(&self, shell: &Shell) -> Result<Exit, Fault> {
         let folder = DataFolder::of(shell)?;
+        // The owner may be gone as soon as the run has ended: what was accepted is not asked for again.
+        let accepted = Cell::new(None);
         let document = shell.block_on(with_link(&folder, async |link| {
-            let run = find(link, &self.id).await?;
-            link.call(Request::Cancel { run, reason: self.reason.clone() }).await?;
+            let run = match accepted.get() {
+                Some(run) => run,
+                None => {
+                    let run = find(link, &self.id).await?;
+                    link.call(Request::Cancel { run, reason: self.reason.clone() }).await?;
+                    accepted.set(Some(run));
+                    run
+                }
+            };
             // A run that nobody drives is taken up, so that it ends.
             if let Err(LinkError::Fault(fault)) = link.call(Request::Resume { run, in_doubt: None }).await
                 && fault.code != ErrorCode::RunState
