@@ -48,10 +48,11 @@ fn the_commands_do_what_is_said() {
         }
     }
     assert!(desk.read("invite.svg").starts_with("<svg"));
-    let first = readme.lines().find_map(|line| line.strip_prefix("cargo run --release -p ice-cli -- ")).unwrap();
-    let first: Vec<&str> = first.split(' ').map(|word| if word == "examples" { "." } else { word }).collect();
+    let first =
+        readme.lines().find_map(|line| line.strip_prefix("cargo run --release -p ice-cli -- ")).unwrap();
     let out = desk.path("");
-    let first: Vec<&str> = first.iter().map(|word| if *word == "." { out.to_str().unwrap() } else { word }).collect();
+    let out = out.to_str().unwrap();
+    let first: Vec<&str> = first.split(' ').map(|word| if word == "target" { out } else { word }).collect();
     given(desk.command(first).current_dir(project()).output().unwrap()).code(0);
     assert!(desk.read("airports.md").starts_with("# Airports"));
 }
@@ -61,7 +62,8 @@ fn the_page_of_the_command_names_every_command_and_exit_code() {
     let page = file("docs/cli.md");
     let desk = Desk::new();
     let help = desk.ice(&["--help"]).code(0).out;
-    let commands = help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
+    let commands =
+        help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
     for command in commands.filter_map(|line| line.split_whitespace().next()) {
         assert!(page.contains(&format!("`ice {command}")), "{command}");
     }

@@ -10,6 +10,8 @@ mod response;
 mod service;
 #[cfg(all(unix, feature = "control-socket"))]
 pub mod socket;
+#[cfg(test)]
+mod tests;
 
 pub use assembly::{Assembled, Assembly, MAX_DOCUMENTS, Missing, Part};
 pub use document::{Document, Notation, resolve};

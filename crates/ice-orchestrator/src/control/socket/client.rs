@@ -9,7 +9,7 @@ use tokio::net::UnixStream;
 use tokio::time::timeout;
 
 use super::SocketError;
-use super::frame::{Greeting, Lines, PROTOCOL, decode, encode, lines};
+use super::frame::{Greeting, Lines, PROTOCOL, decode, encode, lines, trusts};
 use super::place::{Place, SOCKET};
 use crate::control::{Request, Response};
 
@@ -38,7 +38,7 @@ impl Client {
             _ => SocketError::Io(error),
         })?;
         let peer = stream.peer_cred()?.uid();
-        if peer != uid && peer != 0 {
+        if !trusts(uid, peer) {
             return Err(SocketError::Foreign { uid: peer });
         }
         let mut lines = lines(stream);

@@ -9,6 +9,8 @@ mod error;
 mod frame;
 mod place;
 mod server;
+#[cfg(test)]
+mod tests;
 
 pub use client::Client;
 pub use error::SocketError;

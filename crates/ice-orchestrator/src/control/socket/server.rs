@@ -16,7 +16,7 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::SocketError;
-use super::frame::{Greeting, Lines, PROTOCOL, decode, encode, lines};
+use super::frame::{Greeting, Lines, PROTOCOL, decode, encode, lines, trusts};
 use super::place::Place;
 use crate::control::{Caller, Control, Refusal, Reply, Request, Response};
 
@@ -115,7 +115,7 @@ async fn accept(listener: UnixListener, host: Arc<Host>, closing: CancellationTo
 
 async fn serve(stream: UnixStream, host: &Host) -> Result<(), SocketError> {
     let uid = stream.peer_cred()?.uid();
-    if uid != host.uid && uid != 0 {
+    if !trusts(host.uid, uid) {
         return Err(SocketError::Foreign { uid });
     }
     let principal =
