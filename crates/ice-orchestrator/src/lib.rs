@@ -4,6 +4,7 @@
 //! ([`workflow::runtime`]); its journal ([`journal`]) is the only durable truth about it; the engine drives
 //! it. Executors never import the runtime: what they need comes in through a context.
 
+pub mod control;
 pub mod engine;
 pub mod events;
 pub mod executors;
