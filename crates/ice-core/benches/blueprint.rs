@@ -1,6 +1,5 @@
 //! Reading and checking blueprints: a small file as at the start of a command, and a thousand nodes. The floor
 //! beside them is parsing the same JSON into a value.
-#![expect(missing_docs, reason = "criterion's macros make items without documentation")]
 
 use std::fmt::Write as _;
 use std::hint::black_box;

@@ -8,6 +8,7 @@ mod catalog;
 mod checked;
 mod cycles;
 mod frame;
+mod graph;
 mod known;
 mod names;
 mod output;

@@ -7,6 +7,7 @@ mod apply;
 mod container;
 mod decide;
 mod frame;
+mod queue;
 mod scope;
 mod state;
 #[cfg(test)]
