@@ -22,6 +22,28 @@ pub const MAX_NESTING: usize = 32;
 
 /// Checks a blueprint against what there is to build it from.
 ///
+/// ```
+/// use std::sync::Arc;
+///
+/// use ice_core::blueprint::{Blueprint, KindName};
+/// use ice_core::check::check;
+/// use ice_core::registry::{Catalog, ProviderSpec};
+///
+/// let text = r#"{"blueprint_id": "ask", "nodes": [
+///     {"id": "b", "type": "llm", "provider": "echo", "model": "any", "prompt": "{{ a.text }}"},
+///     {"id": "a", "type": "llm", "provider": "echo", "model": "any", "prompt": "{{ inputs.question }}"}]}"#;
+/// let blueprint: Arc<Blueprint> = Arc::new(serde_json::from_str(text)?);
+/// let catalog = Catalog {
+///     providers: vec![ProviderSpec { name: "echo".to_owned(), models: None }],
+///     kinds: KindName::ALL.to_vec(),
+///     ..Catalog::default()
+/// };
+/// let checked = check(&blueprint, &catalog)?;
+/// // `b` reads `a`, the second node, and so depends on it.
+/// assert_eq!(checked.scope().nodes[0].dependencies, [1]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # Errors
 /// Everything that is wrong with it, and what is doubtful. They have no positions: a text's
 /// [`Reading`](crate::blueprint::Reading) adds them.
