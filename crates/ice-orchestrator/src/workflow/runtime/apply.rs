@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use ice_core::blueprint::WaitStrategy;
-use ice_core::error::ErrorCode;
 use ice_core::path::NodePath;
 use ice_core::time::Moment;
 
@@ -505,11 +504,7 @@ fn settle(state: &mut State, node: &NodePath, decision: Decision) -> Result<(), 
         Decision::Repeat => queue(state, place, attempts.saturating_sub(1)),
         Decision::Fail => {
             state.kept.remove(&place);
-            let failure = Failure::new(
-                ErrorCode::RunInDoubt,
-                "it is not known whether the effect of this node happened, and it was decided not to repeat it",
-            );
-            fail_for_good(state, place, node, &failure)
+            fail_for_good(state, place, node, &Failure::given_up())
         }
     }
 }
