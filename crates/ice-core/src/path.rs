@@ -10,7 +10,6 @@ use crate::id::{InvalidId, NodeId};
 
 const RULE: &str = "segments joined by `.`, each a name with an optional index: \
                     `loop[3].body.clean`, `par.branches[1].x`, `sw.round[1].member[critic]`";
-const MAX_LENGTH: usize = 2_048;
 
 /// The address of a node, step or question in one run. It keys journal, idempotency, events and forks.
 ///
@@ -20,6 +19,9 @@ const MAX_LENGTH: usize = 2_048;
 pub struct NodePath(Arc<str>);
 
 impl NodePath {
+    /// The longest path that is read, in bytes.
+    pub const MAX_BYTES: usize = 2_048;
+
     /// The path of a top-level node.
     #[must_use]
     pub fn root(id: &NodeId) -> Self {
@@ -80,7 +82,7 @@ impl FromStr for NodePath {
     type Err = InvalidId;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let valid = text.len() <= MAX_LENGTH && text.split('.').all(is_segment);
+        let valid = text.len() <= NodePath::MAX_BYTES && text.split('.').all(is_segment);
         if valid {
             Ok(Self::from_valid(Arc::from(text)))
         } else {
@@ -131,7 +133,7 @@ impl schemars::JsonSchema for NodePath {
     }
 
     fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        schemars::json_schema!({ "type": "string", "maxLength": MAX_LENGTH })
+        schemars::json_schema!({ "type": "string", "maxLength": NodePath::MAX_BYTES })
     }
 }
 

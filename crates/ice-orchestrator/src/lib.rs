@@ -2,13 +2,14 @@
 //!
 //! A blueprint is compiled into a [`workflow::Plan`]; a run is a pure state machine over the plan
 //! ([`workflow::runtime`]); its journal ([`journal`]) is the only durable truth about it; the engine drives
-//! it. Executors never import the runtime: what they need comes in through a context.
+//! it, and [`simulation`] tries it under every order of events. Executors never import the runtime: what they need comes in through a context.
 
 pub mod control;
 pub mod engine;
 pub mod events;
 pub mod executors;
 pub mod journal;
+pub mod simulation;
 pub mod workflow;
 
 /// The kinds of node that can be executed; blueprints with others pass the check with a warning.

@@ -4,6 +4,7 @@ mod blob;
 mod convert;
 mod de;
 mod handoff;
+mod key;
 mod path;
 mod ser;
 
@@ -142,6 +143,20 @@ impl Value {
         }
     }
 
+    /// Whether lists and maps are nested within one another more than `levels` deep.
+    #[must_use]
+    pub fn is_deeper_than(&self, levels: usize) -> bool {
+        let deeper = |item: &Self| match levels.checked_sub(1) {
+            Some(levels) => item.is_deeper_than(levels),
+            None => true,
+        };
+        match self {
+            Self::List(items) => levels == 0 || items.iter().any(deeper),
+            Self::Map(entries) => levels == 0 || entries.values().any(deeper),
+            Self::Null | Self::Bool(_) | Self::Number(_) | Self::String(_) | Self::Blob(_) => false,
+        }
+    }
+
     /// The size of the value as compact JSON, in bytes, roughly; stops counting once `limit` is passed.
     #[must_use]
     pub fn weight(&self, limit: usize) -> usize {
@@ -203,6 +218,13 @@ mod tests {
         let value = Value::list((0..1_000_000).map(|_| Value::Null));
         assert!(value.weight(100) < 120);
         assert_eq!(Value::string("abc").weight(100), 5);
+    }
+
+    #[test]
+    fn depth_counts_lists_and_maps() {
+        let value: Value = serde_json::from_str(r#"{"a":[1,{"b":2}],"c":3}"#).unwrap();
+        assert_eq!([0, 1, 2, 3].map(|levels| value.is_deeper_than(levels)), [true, true, true, false]);
+        assert!(!Value::from(1).is_deeper_than(0) && Value::empty_map().is_deeper_than(0));
     }
 
     #[test]

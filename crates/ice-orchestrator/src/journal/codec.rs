@@ -24,8 +24,11 @@ const INLINE: usize = 1_024;
 const BLOB: usize = 64 << 10;
 /// Items per piece of a long list.
 const PIECE: usize = 16;
-/// Large values whose objects are remembered.
+/// Large values whose objects are remembered, and the bytes they may hold.
 const REMEMBERED: usize = 4_096;
+const REMEMBERED_BYTES: usize = 64 << 20;
+/// The deepest nesting within one line; what lies deeper is an object of its own.
+const LEVELS: usize = 48;
 
 const TEXT: &str = "$ice.text";
 const TREE: &str = "$ice.tree";
@@ -41,19 +44,27 @@ pub(crate) struct Chunk {
     pub(crate) blobs: Vec<Bytes>,
 }
 
+/// Names an object: a text and a tree may have the same bytes, and so the same hash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct ObjectId {
+    hash: BlobHash,
+    is_text: bool,
+}
+
 /// Encodes the records of one journal, in order.
 #[derive(Debug, Default)]
 pub(crate) struct Encoder {
-    written: HashSet<BlobHash>,
+    written: HashSet<ObjectId>,
     /// Large values by the address of what they share, with their encoded form. Keeping the value keeps the
     /// address from being used again.
     remembered: HashMap<usize, (Value, Value)>,
+    remembered_bytes: usize,
 }
 
 impl Encoder {
     /// An encoder for a journal that already has these objects.
-    pub(crate) fn resume(written: HashSet<BlobHash>) -> Self {
-        Self { written, remembered: HashMap::new() }
+    pub(crate) fn resume(written: HashSet<ObjectId>) -> Self {
+        Self { written, ..Self::default() }
     }
 
     /// Appends a record to a chunk.
@@ -110,9 +121,12 @@ impl Encoder {
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::Blob(_) => value.clone(),
         };
         if let Some(address) = address {
-            if self.remembered.len() >= REMEMBERED {
+            let bytes = own_bytes(value);
+            if self.remembered.len() >= REMEMBERED || self.remembered_bytes + bytes > REMEMBERED_BYTES {
                 self.remembered.clear();
+                self.remembered_bytes = 0;
             }
+            self.remembered_bytes += bytes;
             self.remembered.insert(address, (value.clone(), encoded.clone()));
         }
         Ok(encoded)
@@ -120,7 +134,7 @@ impl Encoder {
 
     fn text(&mut self, text: &Arc<str>, chunk: &mut Chunk) -> Result<Value, serde_json::Error> {
         let hash = BlobHash::of(text.as_bytes());
-        if self.written.insert(hash) {
+        if self.written.insert(ObjectId { hash, is_text: true }) {
             if text.len() >= BLOB {
                 chunk.blobs.push(Bytes::from_owner(SharedText(Arc::clone(text))));
             } else {
@@ -133,7 +147,7 @@ impl Encoder {
     fn tree(&mut self, tree: &Value, chunk: &mut Chunk) -> Result<Value, serde_json::Error> {
         let json = serde_json::to_vec(tree)?;
         let hash = BlobHash::of(&json);
-        if self.written.insert(hash) {
+        if self.written.insert(ObjectId { hash, is_text: false }) {
             if json.len() >= BLOB {
                 chunk.blobs.push(Bytes::from(json));
             } else {
@@ -148,7 +162,7 @@ impl Encoder {
 
     fn list(&mut self, items: Vec<Value>, chunk: &mut Chunk) -> Result<Value, serde_json::Error> {
         let whole = Value::from(items);
-        if whole.weight(INLINE) <= INLINE {
+        if stands_inline(&whole) {
             return Ok(whole);
         }
         let items = whole.as_list().unwrap_or_default();
@@ -177,7 +191,22 @@ impl Encoder {
         let quoted = encoded.keys().any(|key| key.starts_with(RESERVED));
         let whole = Value::from(encoded);
         let whole = if quoted { wrapped(MAP, whole) } else { whole };
-        if whole.weight(INLINE) <= INLINE { Ok(whole) } else { self.tree(&whole, chunk) }
+        if stands_inline(&whole) { Ok(whole) } else { self.tree(&whole, chunk) }
+    }
+}
+
+/// Whether an encoded value is light and flat enough to stand where it is used.
+fn stands_inline(encoded: &Value) -> bool {
+    encoded.weight(INLINE) <= INLINE && !encoded.is_deeper_than(LEVELS)
+}
+
+/// What a value holds itself, in bytes, without what it shares with others.
+fn own_bytes(value: &Value) -> usize {
+    match value {
+        Value::String(text) => text.len(),
+        Value::List(items) => items.len() * size_of::<Value>(),
+        Value::Map(entries) => entries.len() * 2 * size_of::<Value>(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Blob(_) => 0,
     }
 }
 
@@ -212,9 +241,9 @@ fn wrapped(kind: &'static str, value: Value) -> Value {
     Value::map([(kind, value)])
 }
 
-/// Whether a value can stand in its record as it is: light, and without reserved keys.
+/// Whether a value can stand in its record as it is: light, flat enough, and without reserved keys.
 fn is_plain(value: &Value) -> bool {
-    fn spend(value: &Value, left: &mut usize) -> bool {
+    fn spend(value: &Value, left: &mut usize, levels: usize) -> bool {
         let cost = match value {
             Value::Null | Value::Bool(_) | Value::Number(_) => 8,
             Value::String(text) => text.len() + 2,
@@ -223,16 +252,17 @@ fn is_plain(value: &Value) -> bool {
         };
         let Some(rest) = left.checked_sub(cost) else { return false };
         *left = rest;
+        let Some(below) = levels.checked_sub(1) else { return false };
         match value {
-            Value::List(items) => items.iter().all(|item| spend(item, left)),
+            Value::List(items) => items.iter().all(|item| spend(item, left, below)),
             Value::Map(entries) => entries.iter().all(|(key, item)| {
                 *left = left.saturating_sub(key.len() + 4);
-                !key.starts_with(RESERVED) && spend(item, left)
+                !key.starts_with(RESERVED) && spend(item, left, below)
             }),
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Blob(_) => true,
         }
     }
-    spend(value, &mut { INLINE })
+    spend(value, &mut { INLINE }, LEVELS)
 }
 
 fn address(value: &Value) -> Option<usize> {
@@ -329,8 +359,8 @@ pub enum DecodeError {
 /// Decodes the records of one journal, in order.
 #[derive(Debug, Default)]
 pub struct Decoder {
-    objects: HashMap<BlobHash, Value>,
-    resolved: HashMap<BlobHash, Value>,
+    objects: HashMap<ObjectId, Value>,
+    resolved: HashMap<ObjectId, Value>,
 }
 
 impl Decoder {
@@ -348,8 +378,8 @@ impl Decoder {
                     records.push(serde_json::from_slice(json).map_err(|error| wrong(error.to_string()))?);
                 }
                 Some((b'o', rest)) => {
-                    let (hash, value) = read_object(rest).map_err(wrong)?;
-                    self.objects.insert(hash, value);
+                    let (id, value) = read_object(rest).map_err(wrong)?;
+                    self.objects.insert(id, value);
                 }
                 Some((kind, _)) => return Err(wrong(format!("unknown kind of line {kind:#04x}"))),
             }
@@ -357,8 +387,8 @@ impl Decoder {
         Ok(records)
     }
 
-    /// The hashes of all objects that were read or fetched.
-    pub(crate) fn known(&self) -> HashSet<BlobHash> {
+    /// All objects that were read or fetched.
+    pub(crate) fn known(&self) -> HashSet<ObjectId> {
         self.objects.keys().copied().collect()
     }
 
@@ -376,12 +406,12 @@ impl Decoder {
             return;
         }
         match stands_for(value) {
-            Some(Stand::Object(hash, is_text)) => match self.objects.get(&hash) {
-                Some(object) if !is_text && !self.resolved.contains_key(&hash) => {
+            Some(Stand::Object(id)) => match self.objects.get(&id) {
+                Some(object) if !id.is_text && !self.resolved.contains_key(&id) => {
                     self.find_missing(object, missing, depth + 1);
                 }
                 Some(_) => {}
-                None => missing.push((hash, is_text)),
+                None => missing.push((id.hash, id.is_text)),
             },
             Some(Stand::List(inner) | Stand::Map(inner)) => self.find_inside(inner, missing, depth),
             None => self.find_inside(value, missing, depth),
@@ -412,7 +442,7 @@ impl Decoder {
         } else {
             serde_json::from_slice(bytes).map_err(|error| wrong(error.to_string()))?
         };
-        self.objects.insert(hash, value);
+        self.objects.insert(ObjectId { hash, is_text }, value);
         Ok(())
     }
 
@@ -429,14 +459,13 @@ impl Decoder {
             return Err(DecodeError::Line { line: 0, what: "a value nests too deep".to_owned() });
         }
         match stands_for(value) {
-            Some(Stand::Object(hash, _)) => {
-                if let Some(done) = self.resolved.get(&hash) {
+            Some(Stand::Object(id)) => {
+                if let Some(done) = self.resolved.get(&id) {
                     return Ok(done.clone());
                 }
-                let object = self.objects.get(&hash).cloned().ok_or(DecodeError::Missing(hash))?;
-                let done =
-                    if let Value::String(_) = object { object } else { self.resolve_at(&object, depth + 1)? };
-                self.resolved.insert(hash, done.clone());
+                let object = self.objects.get(&id).cloned().ok_or(DecodeError::Missing(id.hash))?;
+                let done = if id.is_text { object } else { self.resolve_at(&object, depth + 1)? };
+                self.resolved.insert(id, done.clone());
                 Ok(done)
             }
             Some(Stand::List(inner)) => {
@@ -480,7 +509,7 @@ impl Decoder {
 const MAX_DEPTH: usize = 512;
 
 enum Stand<'v> {
-    Object(BlobHash, bool),
+    Object(ObjectId),
     List(&'v Value),
     Map(&'v Value),
 }
@@ -490,8 +519,8 @@ fn stands_for(value: &Value) -> Option<Stand<'_>> {
     let entries = value.as_map().filter(|entries| entries.len() == 1)?;
     let (key, inner) = entries.first()?;
     match &**key {
-        TEXT => Some(Stand::Object(inner.as_str()?.parse().ok()?, true)),
-        TREE => Some(Stand::Object(inner.as_str()?.parse().ok()?, false)),
+        TEXT => Some(Stand::Object(ObjectId { hash: inner.as_str()?.parse().ok()?, is_text: true })),
+        TREE => Some(Stand::Object(ObjectId { hash: inner.as_str()?.parse().ok()?, is_text: false })),
         LIST => Some(Stand::List(inner)),
         MAP => Some(Stand::Map(inner)),
         _ => None,
@@ -507,15 +536,20 @@ fn holds_stand(value: &Value) -> bool {
     }
 }
 
-fn read_object(rest: &[u8]) -> Result<(BlobHash, Value), String> {
+fn read_object(rest: &[u8]) -> Result<(ObjectId, Value), String> {
     let (hash, rest) = rest.split_at_checked(64).ok_or("an object without a hash")?;
     let hash = std::str::from_utf8(hash).map_err(|error| error.to_string())?;
     let hash: BlobHash = hash.parse().map_err(|_| "an object without a hash".to_owned())?;
-    let json = match rest {
-        [b' ', b's' | b't', json @ ..] => json,
+    let (is_text, json) = match rest {
+        [b' ', b's', json @ ..] => (true, json),
+        [b' ', b't', json @ ..] => (false, json),
         _ => return Err("an object of an unknown kind".to_owned()),
     };
-    Ok((hash, serde_json::from_slice(json).map_err(|error| error.to_string())?))
+    let value: Value = serde_json::from_slice(json).map_err(|error| error.to_string())?;
+    if is_text && value.as_str().is_none() {
+        return Err("an object that should be a text".to_owned());
+    }
+    Ok((ObjectId { hash, is_text }, value))
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! The document of a run, folded from its records alone: no plan and no tools are needed to read it.
 
+use std::collections::BTreeSet;
+
 use ice_core::blueprint::KindName;
 use ice_core::id::{BlueprintId, Principal, RunId};
 use ice_core::llm::Usage;
@@ -96,6 +98,8 @@ pub struct NodeReport {
 pub struct DocumentBuilder {
     document: RunDocument,
     nodes: IndexMap<NodePath, NodeReport>,
+    /// The listed nodes that are under way or wait.
+    open: BTreeSet<NodePath>,
     outputs: Map,
 }
 
@@ -124,7 +128,7 @@ impl DocumentBuilder {
             not_enforced: manifest.not_enforced.clone(),
             records: 1,
         };
-        Self { document, nodes: IndexMap::new(), outputs: Map::new() }
+        Self { document, nodes: IndexMap::new(), open: BTreeSet::new(), outputs: Map::new() }
     }
 
     /// Folds the next record in.
@@ -162,13 +166,17 @@ impl DocumentBuilder {
                     report.failure = None;
                 }
             }
-            Body::Closed { node } => drop(self.end(node, NodeStatus::Succeeded, at)),
+            Body::Closed { node } => {
+                self.end_within(node, at);
+                self.end(node, NodeStatus::Succeeded, at);
+            }
             Body::Failed { node, failure, retry_at } => {
                 document.usage += failure.usage;
                 if retry_at.is_none() {
                     document.failures.push(NodeFailure { node: node.clone(), failure: failure.clone() });
                 }
                 let status = if retry_at.is_some() { NodeStatus::Waiting } else { NodeStatus::Failed };
+                self.end_within(node, at);
                 if let Some(report) = self.end(node, status, at) {
                     report.usage += failure.usage;
                     report.failure = Some(failure.clone());
@@ -180,11 +188,17 @@ impl DocumentBuilder {
             Body::Cancelled { node, .. } => drop(self.end(node, NodeStatus::Cancelled, at)),
             Body::InDoubt { node } => drop(self.end(node, NodeStatus::Waiting, at)),
             Body::Settled { node, decision, .. } => {
-                let status = match decision {
-                    Decision::Repeat => NodeStatus::Queued,
-                    Decision::Fail => NodeStatus::Failed,
+                let failure = match decision {
+                    Decision::Repeat => None,
+                    Decision::Fail => Some(Failure::given_up()),
                 };
-                self.end(node, status, at);
+                if let Some(failure) = &failure {
+                    document.failures.push(NodeFailure { node: node.clone(), failure: failure.clone() });
+                }
+                let status = if failure.is_some() { NodeStatus::Failed } else { NodeStatus::Queued };
+                if let Some(report) = self.end(node, status, at) {
+                    report.failure = failure;
+                }
             }
             Body::Parked { failure } => {
                 document.status = RunStatus::Parked;
@@ -199,12 +213,32 @@ impl DocumentBuilder {
                 document.output = output.clone();
                 document.failure = failure.clone();
                 document.ended_at = Some(at);
+                for node in std::mem::take(&mut self.open) {
+                    self.end(&node, NodeStatus::Cancelled, at);
+                }
             }
             Body::Manifest(_)
             | Body::Step { .. }
             | Body::Receipt { .. }
             | Body::Cancelling { .. }
             | Body::Unresponsive { .. } => {}
+        }
+    }
+
+    /// What a container took along when it ended was cancelled: the losers of a race, what was under way when
+    /// its time was up.
+    fn end_within(&mut self, container: &NodePath, at: Moment) {
+        let path = container.as_str();
+        let is_within = |node: &NodePath| {
+            let rest = node.as_str().strip_prefix(path);
+            rest.is_some_and(|rest| rest.starts_with(['.', '[']))
+        };
+        // A node whose id merely begins like the container's may stand between.
+        let begins = |node: &&NodePath| node.as_str().starts_with(path);
+        let within = self.open.range(container.clone()..).take_while(begins);
+        let within: Vec<NodePath> = within.filter(|node| is_within(node)).cloned().collect();
+        for node in within {
+            self.end(&node, NodeStatus::Cancelled, at);
         }
     }
 
@@ -215,18 +249,23 @@ impl DocumentBuilder {
             report.attempts = attempt;
             report.started_at.get_or_insert(at);
             report.ended_at = None;
+            self.open.insert(node.clone());
         }
     }
 
     fn end(&mut self, node: &NodePath, status: NodeStatus, at: Moment) -> Option<&mut NodeReport> {
+        let done = match status {
+            NodeStatus::Queued | NodeStatus::Running | NodeStatus::Waiting => false,
+            NodeStatus::Succeeded | NodeStatus::Failed | NodeStatus::Skipped | NodeStatus::Cancelled => true,
+        };
+        if done {
+            self.open.remove(node);
+        } else if self.nodes.contains_key(node) {
+            self.open.insert(node.clone());
+        }
         let report = self.report(node)?;
         report.status = status;
-        report.ended_at = match status {
-            NodeStatus::Queued | NodeStatus::Running | NodeStatus::Waiting => None,
-            NodeStatus::Succeeded | NodeStatus::Failed | NodeStatus::Skipped | NodeStatus::Cancelled => {
-                Some(at)
-            }
-        };
+        report.ended_at = done.then_some(at);
         Some(report)
     }
 

@@ -55,6 +55,13 @@ impl Failure {
         Self { retryable: true, unknown_outcome: true, ..Self::new(code, message) }
     }
 
+    /// The failure of a node in doubt that is not to be repeated.
+    pub(crate) fn given_up() -> Self {
+        let message = "it is not known whether the effect of this node happened, and it was decided not to \
+                       repeat it";
+        Self { unknown_outcome: true, ..Self::new(ErrorCode::RunInDoubt, message) }
+    }
+
     /// The wait the other side asked for.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {

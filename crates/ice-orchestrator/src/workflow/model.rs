@@ -40,6 +40,13 @@ pub struct Plan {
     pub(crate) not_enforced: Vec<String>,
 }
 
+/// Plans are equal if what runs of them are bound to is.
+impl PartialEq for Plan {
+    fn eq(&self, other: &Self) -> bool {
+        self.hash == other.hash
+    }
+}
+
 impl Plan {
     /// The blueprint the plan was compiled from.
     #[must_use]

@@ -2,4 +2,5 @@
 
 pub(crate) mod catalog;
 mod mistakes;
+mod references;
 mod structure;

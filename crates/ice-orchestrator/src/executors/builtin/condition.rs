@@ -51,8 +51,8 @@ pub(crate) fn frame(plan: &Arc<Plan>, work: &ConditionPlan, opening: &Opening) -
 pub(crate) fn output(opening: &Opening, slots: &[Slot]) -> Value {
     let result = matches!(opening, Opening::Condition { result: true });
     let outputs = match slots.first() {
-        Some(Slot::Ended { outputs, .. }) => Value::Map(Arc::clone(outputs)),
-        Some(Slot::Empty | Slot::Failed { .. }) | None => Value::empty_map(),
+        Some(Slot::Ended(outputs)) => outputs.clone(),
+        Some(Slot::Empty | Slot::Open(_) | Slot::Failed(_)) | None => Value::empty_map(),
     };
     Value::map([
         ("result", Value::from(result)),

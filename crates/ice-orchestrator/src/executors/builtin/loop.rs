@@ -101,7 +101,7 @@ pub(crate) fn frame(plan: &Arc<Plan>, work: &LoopPlan, opening: &Opening, index:
 
 pub(crate) fn output(slots: &[Slot]) -> Value {
     Value::list(slots.iter().map(|slot| match slot {
-        Slot::Ended { last, .. } => last.clone(),
-        Slot::Empty | Slot::Failed { .. } => Value::Null,
+        Slot::Ended(last) => last.clone(),
+        Slot::Empty | Slot::Open(_) | Slot::Failed(_) => Value::Null,
     }))
 }

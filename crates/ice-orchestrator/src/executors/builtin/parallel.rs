@@ -35,13 +35,13 @@ pub(crate) fn frame(plan: &Arc<Plan>, work: &ParallelPlan, index: usize) -> Opti
 
 pub(crate) fn output(work: &ParallelPlan, slots: &[Slot]) -> Value {
     let results = Value::list(slots.iter().map(|slot| match slot {
-        Slot::Ended { outputs, .. } => Value::Map(Arc::clone(outputs)),
-        Slot::Failed { path, failure } => Value::map([
-            ("branch_error", Value::from(failure.message.as_str())),
-            ("code", Value::from(failure.code.name())),
-            ("node", Value::from(path.as_str())),
+        Slot::Ended(outputs) => outputs.clone(),
+        Slot::Failed(failed) => Value::map([
+            ("branch_error", Value::from(failed.failure.message.as_str())),
+            ("code", Value::from(failed.failure.code.name())),
+            ("node", Value::from(failed.node.as_str())),
         ]),
-        Slot::Empty => Value::Null,
+        Slot::Empty | Slot::Open(_) => Value::Null,
     }));
     let mut entries = Map::new();
     entries.insert(Arc::from("branch_results"), results);
@@ -55,7 +55,7 @@ pub(crate) fn output(work: &ParallelPlan, slots: &[Slot]) -> Value {
 fn merged(slots: &[Slot]) -> Value {
     let mut found: indexmap::IndexMap<Arc<str>, Vec<Value>> = indexmap::IndexMap::new();
     for slot in slots {
-        if let Slot::Ended { outputs, .. } = slot {
+        if let Slot::Ended(Value::Map(outputs)) = slot {
             for (id, output) in outputs.iter() {
                 found.entry(Arc::clone(id)).or_default().push(output.clone());
             }

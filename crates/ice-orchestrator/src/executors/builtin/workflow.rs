@@ -56,8 +56,8 @@ pub(crate) fn frame(work: &WorkflowPlan, opening: &Opening) -> Option<NewFrame> 
 
 pub(crate) fn output(work: &WorkflowPlan, slots: &[Slot]) -> Result<Value, Failure> {
     let outputs = match slots.first() {
-        Some(Slot::Ended { outputs, .. }) => Value::Map(Arc::clone(outputs)),
-        Some(Slot::Empty | Slot::Failed { .. }) | None => Value::empty_map(),
+        Some(Slot::Ended(outputs)) => outputs.clone(),
+        Some(Slot::Empty | Slot::Open(_) | Slot::Failed(_)) | None => Value::empty_map(),
     };
     if work.exposed.is_empty() {
         return Ok(outputs);

@@ -86,6 +86,47 @@ fn values_that_look_like_references_come_back_as_they_were() {
 }
 
 #[test]
+fn a_text_that_is_the_json_of_a_value_is_not_taken_for_it() {
+    for count in [200, 40_000] {
+        let tree = Value::map([("items", Value::list((0..count).map(Value::from)))]);
+        let tree = Value::map([("inner", tree), ("text", text(2_000, 3))]);
+        // The text of every object that stands for a part of the tree.
+        let mut encoder = Encoder::default();
+        let mut chunk = Chunk::default();
+        encoder.push(&succeeded(tree.clone()), &mut chunk).unwrap();
+        let lines = std::str::from_utf8(&chunk.bytes).unwrap().lines();
+        let texts = lines.filter_map(|line| Some(Value::from(line.strip_prefix('o')?.get(66..)?)));
+        let mut values: Vec<Value> = texts.collect();
+        assert!(values.len() > 2);
+        values.push(tree.clone());
+        assert_eq!(round_trip(&values).0, values);
+        values.reverse();
+        assert_eq!(round_trip(&values).0, values);
+    }
+}
+
+#[test]
+fn deep_values_survive() {
+    let mut value = Value::from(1);
+    for level in 0..250 {
+        value = if level % 2 == 0 { Value::list([value]) } else { Value::map([("a", value)]) };
+    }
+    assert_eq!(round_trip(&[value.clone()]).0, [value]);
+}
+
+#[test]
+fn what_is_remembered_is_bounded_in_bytes() {
+    let mut encoder = Encoder::default();
+    for seed in 0..200 {
+        let mut chunk = Chunk::default();
+        let value = Value::from(format!("{seed}{}", "x".repeat(1 << 20)));
+        encoder.push(&succeeded(value), &mut chunk).unwrap();
+    }
+    let held: usize = encoder.remembered.values().map(|(value, _)| own_bytes(value)).sum();
+    assert!(held <= REMEMBERED_BYTES && held == encoder.remembered_bytes, "{held}");
+}
+
+#[test]
 fn damage_is_named() {
     let mut chunk = Chunk::default();
     Encoder::default().push(&succeeded(text(2_000, 0)), &mut chunk).unwrap();

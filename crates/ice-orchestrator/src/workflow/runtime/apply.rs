@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use ice_core::error::ErrorCode;
+use ice_core::blueprint::WaitStrategy;
 use ice_core::path::NodePath;
 use ice_core::time::Moment;
 
 use super::container::{Container, Slot};
 use super::frame::{Attempt, Frame, FrameIndex, NodeState, Outcome, Place, StepState};
+use super::queue::Spot;
 use super::state::{MAX_FAILURES, NodeFailure, State, Stopping};
 use crate::journal::{Body, Decision, Failure, FailurePolicy, Opening, Record};
-use ice_core::blueprint::WaitStrategy;
 
 /// A record that cannot follow on those before it: the journal is damaged or the engine defective.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -48,7 +48,7 @@ fn fold(state: &mut State, record: &Record) -> Result<(), String> {
                 number: *attempt,
                 intent: intent.clone(),
                 effect: *effect,
-                steps: Vec::new(),
+                steps: state.kept.remove(&place).unwrap_or_default(),
             };
             state.set_state(place, NodeState::Running(Box::new(under_way)));
             state.attempts.insert(ticket, place);
@@ -57,7 +57,13 @@ fn fold(state: &mut State, record: &Record) -> Result<(), String> {
         }
         Body::Step { step, node, effect, .. } => {
             let attempt = attempt_mut(state, node)?;
-            attempt.steps.push(StepState { path: step.clone(), effect: *effect, receipt: None });
+            let announced = StepState { path: step.clone(), effect: *effect, receipt: None };
+            // A step that was under way when its process ended is announced again.
+            match attempt.steps.iter_mut().find(|known| known.path == *step) {
+                Some(known) if known.receipt.is_some() => return Err(format!("the step {step} has ended")),
+                Some(known) => *known = announced,
+                None => attempt.steps.push(announced),
+            }
             Ok(())
         }
         Body::Receipt { step, node, result } => {
@@ -70,7 +76,10 @@ fn fold(state: &mut State, record: &Record) -> Result<(), String> {
             Ok(())
         }
         Body::Succeeded { node, output, usage, stream: _ } => {
-            let (place, _) = end_attempt(state, node)?;
+            let (place, attempt) = end_attempt(state, node)?;
+            if attempt.touches() {
+                touch(state, place);
+            }
             state.usage += *usage;
             finish(state, place, Outcome::Succeeded(output.clone()))
         }
@@ -82,8 +91,7 @@ fn fold(state: &mut State, record: &Record) -> Result<(), String> {
             };
             let (attempts, until) = (*attempts, *until);
             state.wakes.remove(&(until, place));
-            queue(state, place, attempts);
-            Ok(())
+            queue(state, place, attempts)
         }
         Body::Skipped { node, reason } => {
             let place = dequeue(state, node)?;
@@ -96,15 +104,18 @@ fn fold(state: &mut State, record: &Record) -> Result<(), String> {
             Ok(())
         }
         Body::Cancelled { node, .. } => {
-            let (place, _) = end_attempt(state, node)?;
-            state.set_state(place, NodeState::Done(Outcome::Cancelled));
+            end_attempt(state, node)?;
             Ok(())
         }
         Body::Unresponsive { node } => locate(state, node).map(drop),
         Body::InDoubt { node } => {
             let (place, attempt) = end_attempt(state, node)?;
+            touch(state, place);
             state.set_state(place, NodeState::InDoubt { attempts: attempt.number });
             state.in_doubt.insert(place);
+            if !attempt.steps.is_empty() {
+                state.kept.insert(place, attempt.steps);
+            }
             Ok(())
         }
         Body::Settled { node, decision, .. } => settle(state, node, *decision),
@@ -119,7 +130,8 @@ fn fold(state: &mut State, record: &Record) -> Result<(), String> {
         Body::Ended { status, output, failure } => {
             state.output = Some(output.clone());
             state.ended = Some((*status, failure.clone()));
-            state.ready.clear();
+            state.leaves.clear();
+            state.containers.clear();
             state.wakes.clear();
             state.deadlines.clear();
             Ok(())
@@ -131,27 +143,46 @@ fn locate(state: &State, node: &NodePath) -> Result<Place, String> {
     state.locate(node).ok_or_else(|| format!("no open node has the path {node}"))
 }
 
-/// Takes a queued node out of the queue, where it usually stands first.
+/// Takes a queued node out of its queue.
 fn dequeue(state: &mut State, node: &NodePath) -> Result<Place, String> {
     let place = locate(state, node)?;
-    if !matches!(state.node_state(place), Some(NodeState::Queued { .. })) {
+    let Some(NodeState::Queued { spot, .. }) = state.node_state(place) else {
         return Err(format!("{node} is not queued"));
-    }
-    unqueue(state, place);
+    };
+    let spot = *spot;
+    unqueue(state, place, spot);
     Ok(place)
 }
 
-fn unqueue(state: &mut State, place: Place) {
-    if state.ready.front() == Some(&place) {
-        state.ready.pop_front();
-    } else if let Some(at) = state.ready.iter().position(|queued| *queued == place) {
-        state.ready.remove(at);
+fn unqueue(state: &mut State, place: Place, spot: Spot) {
+    match state.plan_node(place).map(|node| node.work.is_leaf()) {
+        Some(true) => state.leaves.remove(spot),
+        Some(false) => state.containers.remove(spot),
+        None => {}
     }
 }
 
-fn queue(state: &mut State, place: Place, attempts: u32) {
-    state.set_state(place, NodeState::Queued { attempts });
-    state.ready.push_back(place);
+fn queue(state: &mut State, place: Place, attempts: u32) -> Result<(), String> {
+    let plan = state.frame(place.frame).map(|frame| (Arc::clone(&frame.plan), frame.scope));
+    let (plan, scope) = plan.ok_or("the frame is gone")?;
+    let node = plan.scope(scope).and_then(|scope| scope.node(place.node)).ok_or("the node is gone")?;
+    let spot = state.queue_of(node).push(place);
+    state.set_state(place, NodeState::Queued { attempts, spot });
+    Ok(())
+}
+
+/// Notes for all containers around a node that something happened which must not be repeated, or may have.
+fn touch(state: &mut State, place: Place) {
+    let mut inner = place;
+    while let Some((parent, _)) = state.frame(inner.frame).and_then(|frame| frame.parent) {
+        match container_mut(state, parent) {
+            // Then those further out know as well.
+            Some(container) if container.touched => return,
+            Some(container) => container.touched = true,
+            None => {}
+        }
+        inner = parent;
+    }
 }
 
 fn attempt_mut<'s>(state: &'s mut State, node: &NodePath) -> Result<&'s mut Attempt, String> {
@@ -171,13 +202,14 @@ fn attempt_mut<'s>(state: &'s mut State, node: &NodePath) -> Result<&'s mut Atte
     }
 }
 
-/// Takes the attempt of a node off the list of those under way; the caller sets the node's next state.
+/// Takes the attempt of a node off the list of those under way; the node counts as cancelled until the caller
+/// sets its next state.
 fn end_attempt(state: &mut State, node: &NodePath) -> Result<(Place, Box<Attempt>), String> {
     let place = locate(state, node)?;
     if state.attempt(place).is_none() {
         return Err(format!("{node} has no attempt under way"));
     }
-    match state.set_state(place, NodeState::Queued { attempts: 0 }) {
+    match state.set_state(place, NodeState::Done(Outcome::Cancelled)) {
         Some(NodeState::Running(attempt)) => {
             state.attempts.remove(&attempt.ticket);
             Ok((place, attempt))
@@ -203,15 +235,22 @@ fn fail(
     let place = locate(state, node)?;
     state.usage += failure.usage;
     let attempts = match state.node_state(place) {
-        Some(NodeState::Running(_)) => end_attempt(state, node)?.1.number,
-        Some(NodeState::Queued { attempts }) => {
+        Some(NodeState::Running(_)) => {
+            let (_, attempt) = end_attempt(state, node)?;
+            let unknown = failure.unknown_outcome && !attempt.effect.is_repeatable();
+            if unknown || attempt.has_touched() {
+                touch(state, place);
+            }
+            attempt.number
+        }
+        Some(NodeState::Queued { attempts, .. }) => {
             let attempts = *attempts;
-            unqueue(state, place);
+            dequeue(state, node)?;
             attempts + 1
         }
         Some(NodeState::Open(container)) => {
-            let (attempt, deadline) = (container.attempt, container.deadline);
-            leave(state, place, deadline);
+            let attempt = container.attempt;
+            leave(state, place);
             attempt
         }
         Some(
@@ -239,28 +278,32 @@ fn fail_for_good(state: &mut State, place: Place, node: &NodePath, failure: &Fai
     }
     if state.manifest.options.failure_policy == FailurePolicy::Halt
         && state.stopping.is_none()
-        && !is_forgiven(state, place)
+        && !is_forgiven(state, place, failure)
     {
-        state.stopping = Some(Stopping::Halt);
+        let failed = NodeFailure { node: node.clone(), failure: failure.clone() };
+        state.stopping = Some(Stopping::Halt(Box::new(failed)));
     }
     if let Some(frame) = state.frame_mut(place.frame)
         && frame.failed.is_none()
     {
-        frame.failed = Some((node.clone(), failure.clone()));
+        frame.failed = Some(Box::new(NodeFailure { node: node.clone(), failure: failure.clone() }));
     }
     finish(state, place, Outcome::Failed)
 }
 
-/// Whether a container around a node can succeed without it.
-fn is_forgiven(state: &State, place: Place) -> bool {
+/// Whether a container around a node can succeed without it, or be tried again because of it.
+fn is_forgiven(state: &State, place: Place, failure: &Failure) -> bool {
     let mut frame = state.frame(place.frame);
     while let Some((parent, _)) = frame.and_then(|frame| frame.parent) {
-        if let Some(NodeState::Open(container)) = state.node_state(parent)
-            && container.wait != WaitStrategy::All
-        {
-            return true;
-        }
         frame = state.frame(parent.frame);
+        let node = frame.and_then(|frame| frame.plan_node(parent.node));
+        if let (Some(node), Some(NodeState::Open(container))) = (node, state.node_state(parent)) {
+            let again =
+                failure.retryable && !container.touched && container.attempt < node.retry.max_attempts;
+            if again || container.wait != WaitStrategy::All {
+                return true;
+            }
+        }
     }
     false
 }
@@ -275,21 +318,25 @@ fn finish(state: &mut State, place: Place, outcome: Outcome) -> Result<(), Strin
     frame.left = frame.left.saturating_sub(1);
     let plan = Arc::clone(&frame.plan);
     let dependents = plan.scope(frame.scope).and_then(|scope| scope.node(place.node));
+    let mut freed = Vec::new();
     for dependent in dependents.map(|node| node.dependents.as_slice()).unwrap_or_default() {
         let Some(slot) = frame.nodes.get_mut(*dependent as usize) else { continue };
         if let NodeState::Waiting { left } = slot {
             *left = left.saturating_sub(1);
             if *left == 0 {
-                *slot = NodeState::Queued { attempts: 0 };
-                state.ready.push_back(Place { frame: index, node: *dependent });
+                freed.push(*dependent);
             }
         }
     }
-    if frame.left == 0
-        && let Some((parent, slot)) = frame.parent
-    {
-        let frame = remove_frame(state, index).ok_or("the frame is gone")?;
-        fill(state, parent, slot, &frame);
+    let ends = if frame.left == 0 { frame.parent } else { None };
+    for node in freed {
+        queue(state, Place { frame: index, node }, 0)?;
+    }
+    if let Some((parent, slot)) = ends {
+        let mut frame = remove_frame(state, index).ok_or("the frame is gone")?;
+        if let Some(container) = container_mut(state, parent) {
+            container.fill(slot, &mut frame);
+        }
         open_slots(state, parent)?;
     }
     Ok(())
@@ -313,12 +360,6 @@ fn container_mut(state: &mut State, place: Place) -> Option<&mut Container> {
         | NodeState::Backoff { .. }
         | NodeState::InDoubt { .. }
         | NodeState::Done(_) => None,
-    }
-}
-
-fn fill(state: &mut State, parent: Place, slot: usize, frame: &Frame) {
-    if let Some(container) = container_mut(state, parent) {
-        container.fill(slot, frame);
     }
 }
 
@@ -362,14 +403,12 @@ fn open_slots(state: &mut State, place: Place) -> Result<(), String> {
         if let Some(container) = container_mut(state, place) {
             container.next += 1;
             if empty {
-                if let Some(slot) = container.slots.get_mut(index) {
-                    *slot = Slot::Ended { outputs: Arc::default(), last: ice_core::value::Value::Null };
-                }
+                container.fill_empty(index);
                 continue;
             }
             container.open += 1;
         }
-        state.push_frame(Frame {
+        let opened = state.push_frame(Frame {
             plan: new.plan,
             scope: new.scope,
             parent: Some((place, index)),
@@ -381,12 +420,15 @@ fn open_slots(state: &mut State, place: Place) -> Result<(), String> {
             left: 0,
             failed: None,
         });
+        if let Some(slot) = container_mut(state, place).and_then(|open| open.slots.get_mut(index)) {
+            *slot = Slot::Open(opened);
+        }
     }
-    if let Some(container) = container_mut(state, place)
-        && !container.queued
-    {
-        container.queued = true;
-        state.ready.push_back(place);
+    if container_mut(state, place).is_some_and(|container| container.spot.is_none()) {
+        let spot = state.containers.push(place);
+        if let Some(container) = container_mut(state, place) {
+            container.spot = Some(spot);
+        }
     }
     Ok(())
 }
@@ -399,32 +441,23 @@ fn close(state: &mut State, node: &NodePath) -> Result<(), String> {
     };
     let output = container.output(plan_node).map_err(|failure| failure.to_string())?;
     let output = plan_node.shape(output).map_err(|failure| failure.to_string())?;
-    let deadline = container.deadline;
-    leave(state, place, deadline);
+    leave(state, place);
     finish(state, place, Outcome::Succeeded(output))
 }
 
 /// Clears away what an open container holds: its place in the queue, its deadline, the frames still open.
-fn leave(state: &mut State, place: Place, deadline: Option<Moment>) {
-    unqueue(state, place);
+fn leave(state: &mut State, place: Place) {
+    let Some(NodeState::Open(container)) = state.node_state(place) else { return };
+    let (spot, deadline, frames) = (container.spot, container.deadline, container.frames());
+    if let Some(spot) = spot {
+        state.containers.remove(spot);
+    }
     if let Some(deadline) = deadline {
         state.deadlines.remove(&(deadline, place));
     }
-    for index in open_frames(state, place) {
+    for index in frames {
         drop_frame(state, index);
     }
-}
-
-/// The frames that a container has open.
-pub(super) fn open_frames(state: &State, place: Place) -> Vec<FrameIndex> {
-    match state.node_state(place) {
-        Some(NodeState::Open(container)) if container.open > 0 => {}
-        Some(_) | None => return Vec::new(),
-    }
-    let belongs = |frame: &Option<Frame>| {
-        frame.as_ref().and_then(|frame| frame.parent).is_some_and(|(parent, _)| parent == place)
-    };
-    (0_u32..).zip(&state.frames).filter(|(_, frame)| belongs(frame)).map(|(index, _)| index).collect()
 }
 
 /// Removes a frame and everything within, as if it had never been.
@@ -434,8 +467,16 @@ fn drop_frame(state: &mut State, index: FrameIndex) {
         let place = Place { frame: index, node };
         match state.node_state(place) {
             Some(NodeState::Running(attempt)) => {
-                let ticket = attempt.ticket;
+                let (ticket, touches) = (attempt.ticket, attempt.touches());
                 state.attempts.remove(&ticket);
+                if touches {
+                    touch(state, place);
+                }
+            }
+            Some(NodeState::Queued { spot, .. }) => {
+                let spot = *spot;
+                unqueue(state, place, spot);
+                state.kept.remove(&place);
             }
             Some(NodeState::Backoff { until, .. }) => {
                 let until = *until;
@@ -443,15 +484,12 @@ fn drop_frame(state: &mut State, index: FrameIndex) {
             }
             Some(NodeState::InDoubt { .. }) => {
                 state.in_doubt.remove(&place);
+                state.kept.remove(&place);
             }
-            Some(NodeState::Open(container)) => {
-                let deadline = container.deadline;
-                leave(state, place, deadline);
-            }
-            Some(NodeState::Waiting { .. } | NodeState::Queued { .. } | NodeState::Done(_)) | None => {}
+            Some(NodeState::Open(_)) => leave(state, place),
+            Some(NodeState::Waiting { .. } | NodeState::Done(_)) | None => {}
         }
     }
-    state.ready.retain(|place| place.frame != index);
     remove_frame(state, index);
 }
 
@@ -463,16 +501,10 @@ fn settle(state: &mut State, node: &NodePath, decision: Decision) -> Result<(), 
     let attempts = *attempts;
     state.in_doubt.remove(&place);
     match decision {
-        Decision::Repeat => {
-            queue(state, place, attempts.saturating_sub(1));
-            Ok(())
-        }
+        Decision::Repeat => queue(state, place, attempts.saturating_sub(1)),
         Decision::Fail => {
-            let failure = Failure::new(
-                ErrorCode::RunInDoubt,
-                "it is not known whether the effect of this node happened, and it was decided not to repeat it",
-            );
-            fail_for_good(state, place, node, &failure)
+            state.kept.remove(&place);
+            fail_for_good(state, place, node, &Failure::given_up())
         }
     }
 }

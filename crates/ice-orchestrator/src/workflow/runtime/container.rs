@@ -3,17 +3,18 @@
 use std::sync::Arc;
 
 use ice_core::blueprint::WaitStrategy;
-use ice_core::path::NodePath;
 use ice_core::time::Moment;
-use ice_core::value::{Map, Value};
+use ice_core::value::Value;
 
-use super::frame::Frame;
+use super::frame::{Frame, FrameIndex};
+use super::queue::Spot;
+use super::state::NodeFailure;
 use crate::executors::builtin::{condition, r#loop, parallel, workflow};
 use crate::journal::{Failure, Opening};
 use crate::workflow::model::{Plan, PlanNode, ScopeIndex, Work};
 
 /// An open container.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Container {
     pub(crate) attempt: u32,
     pub(crate) opening: Opening,
@@ -29,20 +30,25 @@ pub(crate) struct Container {
     pub(crate) limit: usize,
     /// When it is done.
     pub(crate) wait: WaitStrategy,
-    /// Whether it has been queued for its decision.
-    pub(crate) queued: bool,
+    /// Where it is queued for its decision, once it is.
+    pub(crate) spot: Option<Spot>,
+    /// Whether an effect within that cannot be repeated has happened, or may have: then the container is not
+    /// tried again.
+    pub(crate) touched: bool,
 }
 
-/// What one frame of a container gave.
-#[derive(Clone, Debug, Default)]
+/// One frame of a container: not yet opened, open, or what it gave.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) enum Slot {
-    /// Not ended.
+    /// Not opened.
     #[default]
     Empty,
-    /// Ended: the outputs by node id, and the output of the last node.
-    Ended { outputs: Arc<Map>, last: Value },
+    /// Open.
+    Open(FrameIndex),
+    /// Ended: for a loop the output of the last node, else the outputs by node id.
+    Ended(Value),
     /// Ended with a failed node.
-    Failed { path: NodePath, failure: Failure },
+    Failed(Box<NodeFailure>),
 }
 
 /// What a new frame of a container looks like.
@@ -78,7 +84,8 @@ impl Container {
             open: 0,
             limit,
             wait,
-            queued: false,
+            spot: None,
+            touched: false,
         }
     }
 
@@ -94,37 +101,71 @@ impl Container {
     }
 
     /// Keeps what a frame gave.
-    pub(crate) fn fill(&mut self, index: usize, frame: &Frame) {
+    pub(crate) fn fill(&mut self, index: usize, frame: &mut Frame) {
         self.open = self.open.saturating_sub(1);
+        let ended = match frame.failed.take() {
+            Some(failure) => Slot::Failed(failure),
+            None if self.keeps_last() => Slot::Ended(frame.last_output()),
+            None => Slot::Ended(Value::from(frame.outputs())),
+        };
         if let Some(slot) = self.slots.get_mut(index) {
-            *slot = match &frame.failed {
-                Some((path, failure)) => Slot::Failed { path: path.clone(), failure: failure.clone() },
-                None => Slot::Ended { outputs: Arc::new(frame.outputs()), last: frame.last_output() },
-            };
+            *slot = ended;
         }
+    }
+
+    /// Keeps that a frame without nodes has ended, as it opened.
+    pub(crate) fn fill_empty(&mut self, index: usize) {
+        let nothing = if self.keeps_last() { Value::Null } else { Value::empty_map() };
+        if let Some(slot) = self.slots.get_mut(index) {
+            *slot = Slot::Ended(nothing);
+        }
+    }
+
+    const fn keeps_last(&self) -> bool {
+        match &self.opening {
+            Opening::Loop { .. } => true,
+            Opening::Condition { .. } | Opening::Parallel | Opening::Workflow { .. } => false,
+        }
+    }
+
+    /// The frames that are open.
+    pub(crate) fn frames(&self) -> Vec<FrameIndex> {
+        if self.open == 0 {
+            return Vec::new();
+        }
+        let open = self.slots.iter().filter_map(|slot| match slot {
+            Slot::Open(frame) => Some(*frame),
+            Slot::Empty | Slot::Ended(_) | Slot::Failed(_) => None,
+        });
+        open.collect()
     }
 
     /// Whether nothing more needs to run.
     pub(crate) fn is_done(&self) -> bool {
-        let ended = |slot: &Slot| !matches!(slot, Slot::Empty);
         let all = self.next == self.slots.len() && self.open == 0;
-        match self.wait {
-            WaitStrategy::All => all,
-            WaitStrategy::Any => all || self.slots.iter().any(|slot| matches!(slot, Slot::Ended { .. })),
-            WaitStrategy::Race => all || self.slots.iter().any(ended),
+        all || match self.wait {
+            WaitStrategy::All => false,
+            WaitStrategy::Any => self.has_won(),
+            WaitStrategy::Race => self.slots.iter().any(|slot| match slot {
+                Slot::Ended(_) | Slot::Failed(_) => true,
+                Slot::Empty | Slot::Open(_) => false,
+            }),
         }
     }
 
+    fn has_won(&self) -> bool {
+        self.slots.iter().any(|slot| matches!(slot, Slot::Ended(_)))
+    }
+
     /// The first failure among the slots, if it makes the container fail.
-    pub(crate) fn failure(&self) -> Option<(&NodePath, &Failure)> {
-        let won = self.slots.iter().any(|slot| matches!(slot, Slot::Ended { .. }));
+    pub(crate) fn failure(&self) -> Option<&NodeFailure> {
         let forgives = match self.wait {
             WaitStrategy::All => false,
-            WaitStrategy::Any | WaitStrategy::Race => won,
+            WaitStrategy::Any | WaitStrategy::Race => self.has_won(),
         };
         self.slots.iter().find_map(|slot| match slot {
-            Slot::Failed { path, failure } if !forgives => Some((path, failure)),
-            Slot::Empty | Slot::Ended { .. } | Slot::Failed { .. } => None,
+            Slot::Failed(failure) if !forgives => Some(&**failure),
+            Slot::Empty | Slot::Open(_) | Slot::Ended(_) | Slot::Failed(_) => None,
         })
     }
 

@@ -11,15 +11,23 @@ use ice_core::time::Moment;
 use ice_core::tools::Effect;
 use ice_core::value::Value;
 
-use super::apply::open_frames;
 use super::container::Container;
-use super::frame::{Frame, FrameIndex, NodeState, Outcome, Place};
+use super::frame::{Attempt, Frame, NodeState, Outcome, Place, StepState};
 use super::scope::Env;
-use super::state::{State, Stopping};
+use super::state::{NodeFailure, State, Stopping};
 use crate::executors::Completion;
 use crate::executors::builtin::{self, Begin};
 use crate::journal::{Body, Decision, Failure, FailurePolicy, Intent, RunStatus, SkipReason};
 use crate::workflow::model::{NodeIndex, Plan, PlanNode, ScopeIndex, Work};
+
+/// Records decided at a time; the caller asks again.
+const PASS: usize = 1_024;
+/// The most bytes of a failure's message that are kept.
+const MAX_MESSAGE: usize = 8 << 10;
+/// The deepest nesting of a value that a node takes or gives.
+pub(crate) const MAX_VALUE_DEPTH: usize = 128;
+/// Bytes of a path that are left for what opens below it: an index, a name and an id.
+const BELOW: usize = 128;
 
 /// Names an attempt: the number of its [`Body::Started`] record.
 pub type Ticket = u64;
@@ -208,18 +216,17 @@ impl<'s> Decider<'s> {
         if let Some(stopping) = &state.stopping {
             return self.stop(stopping);
         }
-        let options = &state.manifest.options;
-        let mut room = (options.max_parallel as usize).saturating_sub(state.attempts.len());
-        let mut nodes_left = options.max_nodes.saturating_sub(state.executed);
-        for place in &state.ready {
-            let Some((frame, node)) = self.at(*place) else { continue };
-            match state.node_state(*place) {
-                Some(NodeState::Queued { attempts }) => {
-                    if !self.turn(frame, node, *place, *attempts, &mut room, &mut nodes_left) {
-                        break;
-                    }
+        let mut nodes_left = state.manifest.options.max_nodes.saturating_sub(state.executed);
+        // Containers first: what a container that is done takes along must not start any more.
+        for place in state.containers.iter() {
+            let Some((frame, node)) = self.at(place) else { continue };
+            match state.node_state(place) {
+                Some(NodeState::Queued { attempts, .. }) => {
+                    self.turn(frame, node, place, *attempts, &mut nodes_left);
                 }
-                Some(NodeState::Open(container)) => self.leave(frame, node, *place, container),
+                // Others were decided before: they may change what this one gives.
+                Some(NodeState::Open(container)) if container.open > 0 && !self.out.is_empty() => return,
+                Some(NodeState::Open(container)) => self.leave(frame, node, place, container),
                 Some(
                     NodeState::Waiting { .. }
                     | NodeState::Running(_)
@@ -229,15 +236,45 @@ impl<'s> Decider<'s> {
                 )
                 | None => {}
             }
-            if options.failure_policy == FailurePolicy::Halt
-                && matches!(self.out.records.last(), Some(Body::Failed { retry_at: None, .. }))
-            {
-                break;
+            let early = matches!(state.node_state(place), Some(NodeState::Open(open)) if open.open > 0);
+            if early || self.is_full() {
+                return;
             }
         }
-        if self.out.is_empty() && state.ready.is_empty() && state.attempts.is_empty() {
+        if self.out.is_empty() {
+            self.start_leaves(&mut nodes_left);
+        }
+        if self.out.is_empty() && !state.has_turns() && state.attempts.is_empty() {
             self.rest();
         }
+    }
+
+    fn start_leaves(&mut self, nodes_left: &mut u64) {
+        let state = self.state;
+        let mut room = (state.manifest.options.max_parallel as usize).saturating_sub(state.attempts.len());
+        for place in state.leaves.iter() {
+            let (Some((frame, node)), Some(NodeState::Queued { attempts, .. })) =
+                (self.at(place), state.node_state(place))
+            else {
+                continue;
+            };
+            if room == 0 && (*attempts > 0 || self.skips(frame, node).is_none()) {
+                return;
+            }
+            let started = self.out.commands.len();
+            self.turn(frame, node, place, *attempts, nodes_left);
+            room = room.saturating_sub(self.out.commands.len() - started);
+            if self.is_full() {
+                return;
+            }
+        }
+    }
+
+    /// Whether enough is decided for now: what was decided last may stop the run, or there is much of it.
+    fn is_full(&self) -> bool {
+        let halts = self.state.manifest.options.failure_policy == FailurePolicy::Halt
+            && matches!(self.out.records.last(), Some(Body::Failed { retry_at: None, .. }));
+        halts || self.out.records.len() >= PASS
     }
 
     fn at(&self, place: Place) -> Option<(&'s Frame, &'s PlanNode)> {
@@ -258,7 +295,7 @@ impl<'s> Decider<'s> {
                 let failure = Failure::new(ErrorCode::RunCancelled, format!("cancelled by {by}{why}"));
                 self.ended(RunStatus::Cancelled, Some(failure))
             }
-            Stopping::Halt => self.ended(RunStatus::Failed, self.first_failure()),
+            Stopping::Halt(failed) => self.ended(RunStatus::Failed, Some(of_node(failed))),
         };
         self.out.records.push(ended);
     }
@@ -268,9 +305,7 @@ impl<'s> Decider<'s> {
     }
 
     fn first_failure(&self) -> Option<Failure> {
-        let (path, failure) = self.state.frame(0)?.failed.as_ref().or(None)?;
-        let message = format!("the node `{path}` failed: {}", failure.message);
-        Some(Failure { message, usage: Usage::default(), ..failure.clone() })
+        self.state.frame(0)?.failed.as_deref().map(of_node)
     }
 
     /// Nothing is queued and nothing under way: the run waits, is parked or ends.
@@ -302,48 +337,49 @@ impl<'s> Decider<'s> {
         }
     }
 
-    /// A queued node's turn. Says whether the queue may be followed further.
-    fn turn(
-        &mut self,
-        frame: &'s Frame,
-        node: &PlanNode,
-        place: Place,
-        attempts: u32,
-        room: &mut usize,
-        nodes_left: &mut u64,
-    ) -> bool {
-        let Some(path) = frame.path(place.node) else { return true };
+    /// A queued node's turn.
+    fn turn(&mut self, frame: &'s Frame, node: &PlanNode, place: Place, attempts: u32, nodes_left: &mut u64) {
+        let Some(path) = frame.path(place.node) else { return };
         if attempts == 0
             && let Some(reason) = self.skips(frame, node)
         {
             self.out.records.push(Body::Skipped { node: path, reason });
-            return true;
-        }
-        if node.work.is_leaf() {
-            if *room == 0 {
-                return false;
-            }
-            *room -= 1;
+            return;
         }
         let attempt = attempts + 1;
         if *nodes_left == 0 {
             let limit = self.state.manifest.options.max_nodes;
             let message = format!("the run has executed {limit} nodes, its limit `max_nodes`");
-            self.failed(node, path, attempt, Effect::Pure, Failure::new(ErrorCode::LimitExceeded, message));
-            return true;
+            return self.failed(
+                node,
+                path,
+                attempt,
+                Safety::Safe,
+                Failure::new(ErrorCode::LimitExceeded, message),
+            );
+        }
+        if !node.work.is_leaf() && path.as_str().len() + BELOW > NodePath::MAX_BYTES {
+            let message = "nodes are nested too deep: their paths would be too long";
+            let failure = Failure::new(ErrorCode::LimitExceeded, message);
+            return self.failed(node, path, attempt, Safety::Safe, failure);
         }
         *nodes_left -= 1;
         let begun = Env::new(self.state, place).and_then(|mut env| builtin::begin(&node.work, &mut env));
         match begun {
+            Ok(Begin::Leaf { intent, .. }) if depth_exceeds(intent_value(&intent)) => {
+                let failure = Failure::new(ErrorCode::InputInvalid, too_deep("what the node takes"));
+                self.failed(node, path, attempt, Safety::Safe, failure);
+            }
             Ok(Begin::Leaf { intent, effect }) => {
                 let ticket = self.state.next + self.out.records.len() as u64;
+                let kept = self.state.kept.get(&place).map(Vec::as_slice).unwrap_or_default();
                 self.out.commands.push(Command::Start(Start {
                     ticket,
                     path: path.clone(),
                     attempt,
                     intent: intent.clone(),
                     effect,
-                    receipts: Vec::new(),
+                    receipts: receipts(kept),
                     plan: Arc::clone(&frame.plan),
                     scope: frame.scope,
                     node: place.node,
@@ -353,9 +389,8 @@ impl<'s> Decider<'s> {
             Ok(Begin::Container(opening)) => {
                 self.out.records.push(Body::Opened { node: path, attempt, opening });
             }
-            Err(failure) => self.failed(node, path, attempt, Effect::Pure, failure),
+            Err(failure) => self.failed(node, path, attempt, Safety::Safe, failure),
         }
-        true
     }
 
     /// Why a node does not run, if it does not.
@@ -397,28 +432,32 @@ impl<'s> Decider<'s> {
     /// A container whose frames have given what they will.
     fn leave(&mut self, frame: &Frame, node: &PlanNode, place: Place, container: &Container) {
         let Some(path) = frame.path(place.node) else { return };
-        self.cancel_within(place);
-        if let Some((inner, failure)) = container.failure() {
-            let message = format!("the nested node `{inner}` failed: {}", failure.message);
+        let safety = self.cancel_within(container);
+        if let Some(failed) = container.failure() {
+            let failure = &failed.failure;
+            let message = format!("the nested node `{}` failed: {}", failed.node, failure.message);
             let failure =
                 Failure { message, usage: Usage::default(), retry_after_ms: None, ..failure.clone() };
-            return self.failed(node, path, container.attempt, Effect::Pure, failure);
+            return self.failed(node, path, container.attempt, safety, failure);
         }
         match container.output(node).and_then(|output| node.shape(output)) {
             Ok(_) => self.out.records.push(Body::Closed { node: path }),
-            Err(failure) => self.failed(node, path, container.attempt, Effect::Pure, failure),
+            Err(failure) => self.failed(node, path, container.attempt, safety, failure),
         }
     }
 
-    /// Cancels the attempts under way within a container.
-    fn cancel_within(&mut self, place: Place) {
-        let mut frames = open_frames(self.state, place);
+    /// Cancels the attempts under way within a container. Says whether the container may be tried again.
+    fn cancel_within(&mut self, container: &Container) -> Safety {
+        let mut touched = container.touched;
+        let mut frames = container.frames();
         while let Some(index) = frames.pop() {
-            let nodes = self.state.frame(index).map(|frame| frame.nodes.as_slice()).unwrap_or_default();
-            for (state, node) in nodes.iter().zip(0_u32..) {
+            for state in self.state.frame(index).map(|frame| frame.nodes.as_slice()).unwrap_or_default() {
                 match state {
-                    NodeState::Running(attempt) => self.out.commands.push(Command::Cancel(attempt.ticket)),
-                    NodeState::Open(_) => frames.extend(self.frames_of(index, node)),
+                    NodeState::Running(attempt) => {
+                        touched |= attempt.touches();
+                        self.out.commands.push(Command::Cancel(attempt.ticket));
+                    }
+                    NodeState::Open(container) => frames.extend(container.frames()),
                     NodeState::Waiting { .. }
                     | NodeState::Queued { .. }
                     | NodeState::Backoff { .. }
@@ -427,10 +466,7 @@ impl<'s> Decider<'s> {
                 }
             }
         }
-    }
-
-    fn frames_of(&self, frame: FrameIndex, node: NodeIndex) -> Vec<FrameIndex> {
-        open_frames(self.state, Place { frame, node })
+        if touched { Safety::Touched } else { Safety::Safe }
     }
 
     fn tick(&mut self) {
@@ -454,9 +490,9 @@ impl<'s> Decider<'s> {
             && let Some(NodeState::Open(container)) = state.node_state(*place)
             && let Some(path) = frame.path(place.node)
         {
-            self.cancel_within(*place);
+            let safety = self.cancel_within(container);
             let failure = timeout_failure(node.timeout.unwrap_or_default());
-            self.failed(node, path, container.attempt, Effect::Pure, failure);
+            self.failed(node, path, container.attempt, safety, failure);
         }
     }
 
@@ -468,22 +504,32 @@ impl<'s> Decider<'s> {
         if unresponsive {
             self.out.records.push(Body::Unresponsive { node: path.clone() });
         }
-        match result {
-            Ok(done) => match node.shape(done.value) {
-                Ok(output) => {
-                    let (usage, stream) = (done.usage, done.stream);
-                    self.out.records.push(Body::Succeeded { node: path, output, usage, stream });
-                }
-                Err(failure) => {
-                    let failure = Failure { usage: done.usage, ..failure };
-                    self.failed(node, path, attempt.number, attempt.effect, failure);
-                }
-            },
+        let shaped = result.and_then(|done| {
+            let usage = done.usage;
+            let shaped = match node.shape(done.value) {
+                Ok(output) if depth_exceeds(&output) => Err(Failure {
+                    unknown_outcome: true,
+                    ..Failure::new(ErrorCode::OutputInvalid, too_deep("the node's output"))
+                }),
+                shaped => shaped,
+            };
+            match shaped {
+                Ok(output) => Ok((output, usage, done.stream)),
+                Err(failure) => Err(Failure { usage, ..failure }),
+            }
+        });
+        match shaped {
+            Ok((output, usage, stream)) => {
+                self.out.records.push(Body::Succeeded { node: path, output, usage, stream });
+            }
             Err(failure) if state.stopping.is_some() && failure.code == ErrorCode::RunCancelled => {
-                let in_doubt = failure.unknown_outcome && !attempt.effect.is_repeatable();
+                let in_doubt = failure.unknown_outcome && !attempt.open_effect().is_repeatable();
                 self.out.records.push(Body::Cancelled { node: path, in_doubt });
             }
-            Err(failure) => self.failed(node, path, attempt.number, attempt.effect, failure),
+            Err(failure) => {
+                let safety = Safety::after(attempt, &failure);
+                self.failed(node, path, attempt.number, safety, failure);
+            }
         }
     }
 
@@ -493,15 +539,22 @@ impl<'s> Decider<'s> {
         node: &PlanNode,
         path: NodePath,
         attempt: u32,
-        effect: Effect,
+        safety: Safety,
         mut failure: Failure,
     ) {
+        if failure.message.len() > MAX_MESSAGE {
+            failure.message.truncate(failure.message.floor_char_boundary(MAX_MESSAGE));
+            failure.message.push('…');
+        }
         let again = self.state.stopping.is_none() && failure.retryable && attempt < node.retry.max_attempts;
-        let safe = effect.is_repeatable() || !failure.unknown_outcome;
-        if again && !safe {
-            failure.message.push_str(
-                " (not tried again: the effect is not repeatable, and it is not known whether it happened)",
-            );
+        let safe = match safety {
+            Safety::Safe => true,
+            Safety::Unknown | Safety::Touched => false,
+        };
+        if again && let Some(why) = safety.why() {
+            failure.message.push_str(" (not tried again: ");
+            failure.message.push_str(why);
+            failure.message.push(')');
         }
         let retry_at = (again && safe).then(|| {
             let wait = jitter(node.retry.wait_after(attempt), self.state, &path, attempt);
@@ -520,23 +573,18 @@ impl<'s> Decider<'s> {
             else {
                 continue;
             };
+            let effect = attempt.open_effect();
             if state.stopping.is_some() {
-                let in_doubt = !attempt.effect.is_repeatable();
+                let in_doubt = !effect.is_repeatable();
                 self.out.records.push(Body::Cancelled { node: path, in_doubt });
-                continue;
-            }
-            let open_step = attempt.steps.iter().find(|step| step.receipt.is_none());
-            let effect = open_step.map_or(attempt.effect, |step| step.effect);
-            if effect.is_repeatable() {
-                let receipts =
-                    attempt.steps.iter().filter_map(|step| Some((step.path.clone(), step.receipt.clone()?)));
+            } else if effect.is_repeatable() {
                 self.out.commands.push(Command::Start(Start {
                     ticket: *ticket,
                     path,
                     attempt: attempt.number,
                     intent: attempt.intent.clone(),
                     effect: attempt.effect,
-                    receipts: receipts.collect(),
+                    receipts: receipts(&attempt.steps),
                     plan: Arc::clone(&frame.plan),
                     scope: frame.scope,
                     node: place.node,
@@ -546,6 +594,64 @@ impl<'s> Decider<'s> {
             }
         }
     }
+}
+
+/// Whether something that failed may be tried again, as far as its effects go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Safety {
+    /// Nothing stands against it.
+    Safe,
+    /// Its effect cannot be repeated, and may have happened.
+    Unknown,
+    /// An effect within that cannot be repeated has happened, or may have.
+    Touched,
+}
+
+impl Safety {
+    /// After an attempt failed.
+    fn after(attempt: &Attempt, failure: &Failure) -> Self {
+        if attempt.has_touched() {
+            Self::Touched
+        } else if failure.unknown_outcome && !attempt.effect.is_repeatable() {
+            Self::Unknown
+        } else {
+            Self::Safe
+        }
+    }
+
+    const fn why(self) -> Option<&'static str> {
+        match self {
+            Self::Safe => None,
+            Self::Unknown => Some("the effect is not repeatable, and it is not known whether it happened"),
+            Self::Touched => Some("an effect within, which is not repeatable, happened or may have happened"),
+        }
+    }
+}
+
+/// What ended among the steps of an attempt.
+fn receipts(steps: &[StepState]) -> Vec<(NodePath, Result<Value, Failure>)> {
+    steps.iter().filter_map(|step| Some((step.path.clone(), step.receipt.clone()?))).collect()
+}
+
+/// A node's failure as its run's.
+fn of_node(failed: &NodeFailure) -> Failure {
+    let message = format!("the node `{}` failed: {}", failed.node, failed.failure.message);
+    Failure { message, usage: Usage::default(), ..failed.failure.clone() }
+}
+
+const fn intent_value(intent: &Intent) -> &Value {
+    match intent {
+        Intent::Tool { input, .. } => input,
+        Intent::Llm { request, .. } => request,
+    }
+}
+
+fn depth_exceeds(value: &Value) -> bool {
+    value.is_deeper_than(MAX_VALUE_DEPTH)
+}
+
+fn too_deep(what: &str) -> String {
+    format!("{what} nests deeper than {MAX_VALUE_DEPTH} levels")
 }
 
 /// The failure of something that took longer than its `timeout_seconds`.

@@ -9,6 +9,8 @@ use ice_core::value::{Map, Value};
 
 use super::container::Container;
 use super::decide::Ticket;
+use super::queue::Spot;
+use super::state::NodeFailure;
 use crate::journal::{Failure, Intent, SkipReason};
 use crate::workflow::model::{NodeIndex, Plan, PlanNode, Scope, ScopeIndex};
 
@@ -23,7 +25,7 @@ pub(crate) struct Place {
 }
 
 /// One execution of a scope.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Frame {
     pub(crate) plan: Arc<Plan>,
     pub(crate) scope: ScopeIndex,
@@ -41,16 +43,16 @@ pub(crate) struct Frame {
     /// Nodes that are not done.
     pub(crate) left: u32,
     /// The first failure within.
-    pub(crate) failed: Option<(NodePath, Failure)>,
+    pub(crate) failed: Option<Box<NodeFailure>>,
 }
 
 /// Where a node of a frame stands.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) enum NodeState {
     /// Waits for this many dependencies.
     Waiting { left: u32 },
     /// In the queue of what can be decided, with the attempts made so far.
-    Queued { attempts: u32 },
+    Queued { attempts: u32, spot: Spot },
     /// An attempt is under way.
     Running(Box<Attempt>),
     /// Waits for its next attempt.
@@ -64,7 +66,7 @@ pub(crate) enum NodeState {
 }
 
 /// An attempt under way.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Attempt {
     pub(crate) ticket: Ticket,
     pub(crate) number: u32,
@@ -73,8 +75,33 @@ pub(crate) struct Attempt {
     pub(crate) steps: Vec<StepState>,
 }
 
+impl Attempt {
+    /// Whether something that cannot be repeated has happened within the attempt so far, or may have: asked
+    /// while it is under way, or after it ended with an unknown outcome.
+    pub(crate) fn touches(&self) -> bool {
+        !self.effect.is_repeatable() || self.has_touched()
+    }
+
+    /// Whether one of its steps that cannot be repeated has happened, or may have.
+    pub(crate) fn has_touched(&self) -> bool {
+        self.steps.iter().any(|step| {
+            let happened = match &step.receipt {
+                Some(Err(failure)) => failure.unknown_outcome,
+                Some(Ok(_)) | None => true,
+            };
+            happened && !step.effect.is_repeatable()
+        })
+    }
+
+    /// What may have happened without being recorded: that of the step under way, if there are steps.
+    pub(crate) fn open_effect(&self) -> Effect {
+        let open = self.steps.iter().find(|step| step.receipt.is_none());
+        open.map_or(self.effect, |step| step.effect)
+    }
+}
+
 /// A step within an attempt: announced, and its receipt once it ended.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct StepState {
     pub(crate) path: NodePath,
     pub(crate) effect: Effect,
@@ -82,7 +109,7 @@ pub(crate) struct StepState {
 }
 
 /// How a node ended.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Outcome {
     Succeeded(Value),
     Failed,

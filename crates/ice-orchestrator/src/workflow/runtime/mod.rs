@@ -7,6 +7,7 @@ mod apply;
 mod container;
 mod decide;
 mod frame;
+mod queue;
 mod scope;
 mod state;
 #[cfg(test)]
@@ -16,6 +17,7 @@ pub use apply::{ApplyError, apply};
 pub use decide::{Command, Decided, Input, Start, Ticket, decide};
 pub use state::{NodeFailure, NodeStatus, State};
 
-pub(crate) use container::{NewFrame, Slot};
+pub(crate) use container::{Container, NewFrame, Slot};
 pub(crate) use decide::timeout_failure;
+pub(crate) use frame::{FrameIndex, NodeState, Place};
 pub(crate) use scope::{Env, list};

@@ -1,6 +1,6 @@
 //! The state of a run: a fold over its records.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use ice_core::blueprint::KindName;
@@ -12,15 +12,16 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::decide::Ticket;
-use super::frame::{Attempt, Frame, FrameIndex, NodeState, Outcome, Place};
+use super::frame::{Attempt, Frame, FrameIndex, NodeState, Outcome, Place, StepState};
+use super::queue::Queue;
 use crate::journal::{Failure, Manifest, RunStatus};
 use crate::workflow::model::{Plan, PlanNode, ScopeIndex};
 
 /// The most failures that are kept with their text.
 pub(crate) const MAX_FAILURES: usize = 100;
 
-/// The state of a run.
-#[derive(Clone, Debug)]
+/// The state of a run. Two states are equal if the same records were folded over equal plans.
+#[derive(Clone, Debug, PartialEq)]
 pub struct State {
     pub(crate) manifest: Arc<Manifest>,
     /// The number of the next record.
@@ -28,12 +29,16 @@ pub struct State {
     pub(crate) frames: Vec<Option<Frame>>,
     pub(crate) free: Vec<FrameIndex>,
     pub(crate) prefixes: HashMap<Arc<str>, FrameIndex>,
-    /// Nodes that something can be decided about.
-    pub(crate) ready: VecDeque<Place>,
+    /// Nodes that reach the outside, and whose turn it is once there is room.
+    pub(crate) leaves: Queue,
+    /// Containers that something can be decided about at once: to open, or to be done with.
+    pub(crate) containers: Queue,
     pub(crate) attempts: BTreeMap<Ticket, Place>,
     pub(crate) wakes: BTreeSet<(Moment, Place)>,
     pub(crate) deadlines: BTreeSet<(Moment, Place)>,
     pub(crate) in_doubt: BTreeSet<Place>,
+    /// What ended within attempts that were in doubt, for when they are repeated.
+    pub(crate) kept: BTreeMap<Place, Vec<StepState>>,
     pub(crate) stopping: Option<Stopping>,
     pub(crate) parked: Option<Failure>,
     pub(crate) ended: Option<(RunStatus, Option<Failure>)>,
@@ -51,8 +56,8 @@ pub struct State {
 pub(crate) enum Stopping {
     /// Somebody asked.
     Cancel { by: String, reason: Option<String> },
-    /// A node failed under the policy `halt`.
-    Halt,
+    /// This node failed under the policy `halt`.
+    Halt(Box<NodeFailure>),
 }
 
 /// A node that failed for good.
@@ -94,11 +99,13 @@ impl State {
             frames: Vec::new(),
             free: Vec::new(),
             prefixes: HashMap::new(),
-            ready: VecDeque::new(),
+            leaves: Queue::default(),
+            containers: Queue::default(),
             attempts: BTreeMap::new(),
             wakes: BTreeSet::new(),
             deadlines: BTreeSet::new(),
             in_doubt: BTreeSet::new(),
+            kept: BTreeMap::new(),
             stopping: None,
             parked: None,
             ended: None,
@@ -148,7 +155,7 @@ impl State {
             RunStatus::Parked
         } else if self.next == 1 {
             RunStatus::Queued
-        } else if self.attempts.is_empty() && self.ready.is_empty() && self.stopping.is_none() {
+        } else if self.attempts.is_empty() && !self.has_turns() && self.stopping.is_none() {
             RunStatus::Waiting
         } else {
             RunStatus::Running
@@ -256,6 +263,16 @@ impl State {
         self.frame(place.frame)?.path(place.node)
     }
 
+    /// Whether something can be decided about some node now.
+    pub(crate) const fn has_turns(&self) -> bool {
+        !self.leaves.is_empty() || !self.containers.is_empty()
+    }
+
+    /// The queue a node waits in for its turn.
+    pub(crate) const fn queue_of(&mut self, node: &PlanNode) -> &mut Queue {
+        if node.work.is_leaf() { &mut self.leaves } else { &mut self.containers }
+    }
+
     /// The attempt under way at a place.
     pub(crate) fn attempt(&self, place: Place) -> Option<&Attempt> {
         match self.node_state(place)? {
@@ -288,12 +305,12 @@ impl State {
         frame.nodes = Vec::with_capacity(nodes.len());
         for (node, number) in nodes.iter().zip(0_u32..) {
             let left = u32::try_from(node.dependencies.len()).unwrap_or(u32::MAX);
-            if left == 0 {
-                self.ready.push_back(Place { frame: index, node: number });
-                frame.nodes.push(NodeState::Queued { attempts: 0 });
+            frame.nodes.push(if left == 0 {
+                let spot = self.queue_of(node).push(Place { frame: index, node: number });
+                NodeState::Queued { attempts: 0, spot }
             } else {
-                frame.nodes.push(NodeState::Waiting { left });
-            }
+                NodeState::Waiting { left }
+            });
         }
         if let Some(prefix) = &frame.prefix {
             self.prefixes.insert(prefix.shared(), index);

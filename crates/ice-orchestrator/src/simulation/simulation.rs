@@ -1,0 +1,543 @@
+//! One simulated run: what could happen, and what comes of it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ice_core::error::ErrorCode;
+use ice_core::id::{Principal, RunId, Tenant};
+use ice_core::path::NodePath;
+use ice_core::time::Moment;
+use ice_core::value::Value;
+
+use super::checks::Checks;
+use super::event::{Ending, Event};
+use super::journal::{Folder, Journal};
+use super::{Act, Call, Choices, Reply, Violation, World};
+use crate::executors::Completion;
+use crate::journal::{
+    Body, Decision, Failure, Intent, Manifest, RECORD_VERSION, Record, RunOptions, RunStatus,
+};
+use crate::workflow::Plan;
+use crate::workflow::runtime::{
+    Command, Input, NodeFailure, Start, State, Ticket, apply, decide, timeout_failure,
+};
+
+/// When simulated runs begin: 2026-01-01, in milliseconds.
+const BEGIN: i64 = 1_767_225_600_000;
+/// Events after which a run counts as endless.
+const MAX_EVENTS: usize = 100_000;
+
+/// What may go wrong, and how often.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Faults {
+    /// How often the process may end.
+    pub crashes: u32,
+    /// How often somebody may cancel.
+    pub cancels: u32,
+    /// What a person may decide about nodes in doubt; a run with such nodes ends parked without.
+    pub decisions: Vec<Decision>,
+    /// Whether attempts may ignore their cancellation.
+    pub unresponsive: bool,
+    /// Whether decisions and commits may be late. If not, they follow at once.
+    pub late: bool,
+}
+
+/// How a simulated run ended.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Finished {
+    /// The status: final, or parked.
+    pub status: RunStatus,
+    /// Top-level node id to output, skipped and failed nodes left out.
+    pub output: Value,
+    /// Why it failed or is parked.
+    pub failure: Option<Failure>,
+    /// The nodes that failed for good, the first 100.
+    pub failures: Vec<NodeFailure>,
+    /// The chunks of its journal.
+    pub journal: Vec<Vec<u8>>,
+    /// Effects that were performed.
+    pub performed: u64,
+    /// Everything that was chosen and recorded, one line each.
+    pub trace: Vec<String>,
+}
+
+/// One simulated run.
+#[derive(Debug)]
+pub struct Simulation<'c, W, C> {
+    plan: Arc<Plan>,
+    world: W,
+    choices: &'c mut C,
+    faults: Faults,
+    now: Moment,
+    state: State,
+    shadow: Folder,
+    journal: Journal,
+    running: BTreeMap<Ticket, Running>,
+    held: Vec<(u64, Start)>,
+    advance: bool,
+    epoch: u64,
+    by: Principal,
+    checks: Checks,
+    trace: Vec<String>,
+}
+
+/// An attempt under way.
+#[derive(Debug)]
+struct Running {
+    start: Start,
+    reply: Reply,
+    since: Moment,
+    cancelled: bool,
+    /// The steps that have ended.
+    ended: usize,
+    announced: Option<Announced>,
+}
+
+/// A step that was announced and has not ended.
+#[derive(Debug)]
+struct Announced {
+    path: NodePath,
+    /// It may begin once the records before this number are durable.
+    upto: u64,
+    performed: bool,
+}
+
+impl<'c, W: World, C: Choices> Simulation<'c, W, C> {
+    /// A run that was just accepted.
+    #[must_use]
+    pub fn new(plan: &Arc<Plan>, inputs: Value, options: RunOptions, world: W, choices: &'c mut C) -> Self {
+        let now = Moment::from_millis(BEGIN);
+        let by = Principal::engine();
+        let manifest = Manifest {
+            version: RECORD_VERSION,
+            run: RunId::from(uuid::Uuid::from_u128(0x0199_0000_0000_7000_8000_0000_0000_0001)),
+            tenant: Tenant::default(),
+            by: by.clone(),
+            blueprint: plan.blueprint.blueprint_id.clone(),
+            name: plan.blueprint.name().to_owned(),
+            plan: plan.hash,
+            inputs,
+            options,
+            not_enforced: Vec::new(),
+            engine: env!("CARGO_PKG_VERSION").to_owned(),
+        };
+        let state = State::new(Arc::new(manifest), Arc::clone(plan), now);
+        Self {
+            plan: Arc::clone(plan),
+            world,
+            choices,
+            faults: Faults::default(),
+            now,
+            state,
+            shadow: Folder::default(),
+            journal: Journal::default(),
+            running: BTreeMap::new(),
+            held: Vec::new(),
+            advance: true,
+            epoch: 1,
+            by,
+            checks: Checks::default(),
+            trace: Vec::new(),
+        }
+    }
+
+    /// A run whose journal has these chunks and whose process has ended.
+    ///
+    /// # Errors
+    /// [`Violation`] if the journal cannot be read.
+    pub fn resume(
+        plan: &Arc<Plan>,
+        journal: &[Vec<u8>],
+        world: W,
+        choices: &'c mut C,
+    ) -> Result<Self, Violation> {
+        let wrong = |what| Violation { what, trace: Vec::new() };
+        let mut journal = Journal::of(journal, plan).map_err(wrong)?;
+        let state = journal.recover(plan).map_err(wrong)?;
+        let shadow = journal.folder(plan).map_err(wrong)?;
+        let mut simulation = Self::new(plan, Value::Null, RunOptions::default(), world, choices);
+        simulation.now = state.updated_at();
+        (simulation.state, simulation.shadow, simulation.journal) = (state, shadow, journal);
+        Ok(simulation)
+    }
+
+    /// What may go wrong; nothing by default.
+    #[must_use]
+    pub fn faults(mut self, faults: Faults) -> Self {
+        self.faults = faults;
+        self
+    }
+
+    /// Runs to the end.
+    ///
+    /// # Errors
+    /// [`Violation`] if something came about that must never happen.
+    pub fn run(mut self) -> Result<Finished, Violation> {
+        match self.drive() {
+            Ok(()) => Ok(Finished {
+                status: self.state.status(),
+                output: self.state.output(),
+                failure: self.state.failure().cloned(),
+                failures: self.state.failures().to_vec(),
+                journal: self.journal.into_chunks(),
+                performed: self.checks.performed(),
+                trace: self.trace,
+            }),
+            Err(what) => Err(Violation { what, trace: self.trace }),
+        }
+    }
+
+    fn drive(&mut self) -> Result<(), String> {
+        if self.journal.written().0 > 0 {
+            if self.state.ended.is_none() {
+                self.recovered()?;
+            }
+        } else {
+            let manifest = Box::new(self.state.manifest().clone());
+            let bytes = self.journal.push(&Record { at: self.now, body: Body::Manifest(manifest) })?;
+            self.shadow.fold(&self.plan, &bytes, self.journal.blobs())?;
+            self.journal.sync();
+        }
+        self.follow_up()?;
+        for _ in 0..MAX_EVENTS {
+            let mut events = self.possible();
+            if events.is_empty() {
+                return self.finish();
+            }
+            let chosen = self.choices.choose(events.len()).min(events.len() - 1);
+            let event = events.swap_remove(chosen);
+            self.trace.push(format!("{event:?}"));
+            self.happen(event)?;
+            self.follow_up()?;
+            if self.shadow.state.as_ref() != Some(&self.state) {
+                return Err("the records do not fold to the state".to_owned());
+            }
+            Checks::state(&self.state)?;
+        }
+        Err(format!("the run has not ended after {MAX_EVENTS} events"))
+    }
+
+    fn finish(&self) -> Result<(), String> {
+        if self.state.ended.is_none() && self.state.parked.is_none() {
+            return Err("nothing can happen any more, but the run has not ended".to_owned());
+        }
+        if self.state.ended.is_some() {
+            Checks::finished(&self.state)?;
+        }
+        let folded = self.journal.fold(&self.plan)?;
+        if folded == self.state { Ok(()) } else { Err("the journal does not fold to the state".to_owned()) }
+    }
+
+    /// Without [`Faults::late`], decisions and commits follow at once.
+    fn follow_up(&mut self) -> Result<(), String> {
+        if self.faults.late {
+            return self.release();
+        }
+        loop {
+            while self.advance {
+                self.advance()?;
+            }
+            let ends = self.state.ended.is_some() || self.state.parked.is_some();
+            let steps = self.running.values().any(|running| running.announced.is_some());
+            if ends || steps || !self.held.is_empty() {
+                self.journal.sync()
+            } else {
+                self.journal.write()
+            }
+            self.release()?;
+            if !self.advance {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Everything that could happen next; nothing once the run is over.
+    fn possible(&self) -> Vec<Event> {
+        let mut events = Vec::new();
+        let over =
+            self.state.ended.is_some() || (self.state.parked.is_some() && self.state.stopping.is_none());
+        if self.advance {
+            events.push(Event::Advance);
+        }
+        for (ticket, running) in &self.running {
+            self.of_attempt(*ticket, running, &mut events);
+        }
+        if self.faults.late && self.journal.has_open() {
+            events.push(Event::Write);
+        }
+        if self.faults.late && self.journal.has_unsynced() {
+            events.push(Event::Sync);
+        }
+        let due = self.state.next_timer().is_some_and(|at| at <= self.now);
+        if due {
+            events.push(Event::Tick);
+        }
+        if !over && self.next_moment().is_some() {
+            events.push(Event::Wait);
+        }
+        let idle = self.running.is_empty() && self.held.is_empty() && !self.advance;
+        if over && idle && !self.journal.has_unsynced() {
+            if self.state.ended.is_none() {
+                let decisions = self.faults.decisions.iter();
+                events.extend(decisions.map(|decision| Event::Resume(Some(*decision))));
+                events.extend((self.faults.cancels > 0).then_some(Event::Cancel));
+            }
+            return events;
+        }
+        if self.faults.crashes > 0 {
+            let (written, synced) = self.journal.written();
+            events.push(Event::Crash(synced));
+            if written > synced {
+                events.push(Event::Crash(written));
+            }
+        }
+        // Where all that is under way never ends by itself, somebody has to give up in the end.
+        let hangs = events.is_empty() && !self.running.is_empty();
+        if self.state.ended.is_none() && (self.faults.cancels > 0 || hangs) {
+            events.push(Event::Cancel);
+        }
+        if !over {
+            for node in self.state.doubtful() {
+                let decisions = self.faults.decisions.iter();
+                events.extend(decisions.map(|decision| Event::Settle(node.clone(), *decision)));
+            }
+        }
+        events
+    }
+
+    fn of_attempt(&self, ticket: Ticket, running: &Running, events: &mut Vec<Event>) {
+        let is_in = |span: Duration| running.since.plus(span) <= self.now;
+        if running.cancelled {
+            events.push(Event::End(ticket, Ending::Cancelled));
+            if self.faults.unresponsive {
+                events.push(Event::End(ticket, Ending::Unresponsive));
+            }
+        }
+        let timeout = running.start.plan_node().and_then(|node| node.timeout);
+        if timeout.is_some_and(is_in) {
+            events.push(Event::End(ticket, Ending::TimedOut));
+        }
+        match &running.announced {
+            Some(step) if step.performed => events.push(Event::EndStep(ticket)),
+            Some(_) => {}
+            None if running.ended < running.reply.steps.len() => events.push(Event::Announce(ticket)),
+            None => match running.reply.act {
+                Act::Give(_) | Act::Fail(_) if is_in(running.reply.after) => {
+                    events.push(Event::End(ticket, Ending::Reply));
+                }
+                Act::Give(_) | Act::Fail(_) | Act::Never => {}
+            },
+        }
+    }
+
+    /// When something is due next, if anything is.
+    fn next_moment(&self) -> Option<Moment> {
+        let attempts = self.running.values().flat_map(|running| {
+            let reply = match running.reply.act {
+                Act::Give(_) | Act::Fail(_) => Some(running.reply.after),
+                Act::Never => None,
+            };
+            let timeout = running.start.plan_node().and_then(|node| node.timeout);
+            [reply, timeout].into_iter().flatten().map(|span| running.since.plus(span))
+        });
+        attempts.chain(self.state.next_timer()).filter(|at| *at > self.now).min()
+    }
+
+    fn happen(&mut self, event: Event) -> Result<(), String> {
+        match event {
+            Event::Advance => self.advance(),
+            Event::Announce(ticket) => self.announce(ticket),
+            Event::EndStep(ticket) => self.end_step(ticket),
+            Event::End(ticket, ending) => self.end(ticket, ending),
+            Event::Wait => {
+                self.now = self.next_moment().unwrap_or(self.now);
+                Ok(())
+            }
+            Event::Tick => self.take(Input::Tick),
+            Event::Write => {
+                self.journal.write();
+                Ok(())
+            }
+            Event::Sync => {
+                self.journal.sync();
+                Ok(())
+            }
+            Event::Crash(kept) => self.crash(kept),
+            Event::Cancel => {
+                self.faults.cancels = self.faults.cancels.saturating_sub(1);
+                self.advance = true;
+                self.take(Input::Cancel { by: self.by.clone(), reason: Some("a test".to_owned()) })
+            }
+            Event::Settle(node, decision) => self.settle(node, decision),
+            Event::Resume(decision) => {
+                self.recovered()?;
+                for node in self.state.doubtful() {
+                    if let Some(decision) = decision {
+                        self.settle(node, decision)?;
+                    }
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn advance(&mut self) -> Result<(), String> {
+        self.advance = false;
+        self.take(Input::Advance)
+    }
+
+    /// As the engine's driver does: decides, applies, keeps, carries out.
+    fn take(&mut self, input: Input) -> Result<(), String> {
+        let decided = decide(&self.state, input, self.now);
+        let ends = matches!(decided.records.last(), Some(Body::Ended { .. }));
+        if ends && !self.running.is_empty() {
+            return Ok(());
+        }
+        for body in decided.records {
+            let record = Record { at: self.now, body };
+            self.trace.push(format!("    {:?}", record.body));
+            Checks::record(&self.state, &record.body)?;
+            apply(&mut self.state, &record).map_err(|error| error.to_string())?;
+            let bytes = self.journal.push(&record)?;
+            self.shadow.fold(&self.plan, &bytes, self.journal.blobs())?;
+            self.advance = true;
+        }
+        for command in decided.commands {
+            match command {
+                Command::Start(start) if start.effect.needs_barrier() => {
+                    self.held.push((self.state.next_number(), start));
+                }
+                Command::Start(start) => self.launch(start)?,
+                Command::Cancel(ticket) => self.cancel(ticket)?,
+            }
+        }
+        self.release()
+    }
+
+    /// Lets go what waited for durability that is there now.
+    fn release(&mut self) -> Result<(), String> {
+        let durable = self.journal.durable();
+        let held = std::mem::take(&mut self.held);
+        let (go, held) = held.into_iter().partition(|(upto, _)| *upto <= durable);
+        self.held = held;
+        for (_, start) in go {
+            self.launch(start)?;
+        }
+        for running in self.running.values_mut() {
+            if let Some(step) = &mut running.announced
+                && !step.performed
+                && let Some(known) = running.reply.steps.get(running.ended)
+                && (!known.effect.needs_barrier() || step.upto <= durable)
+            {
+                step.performed = true;
+                self.checks.perform(&step.path, known.effect, step.upto <= durable)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn launch(&mut self, start: Start) -> Result<(), String> {
+        let call =
+            Call { path: &start.path, attempt: start.attempt, intent: &start.intent, effect: start.effect };
+        let reply = self.world.reply(&call);
+        if reply.steps.is_empty() {
+            self.checks.perform(&start.path, start.effect, self.journal.durable() > start.ticket)?;
+        }
+        self.trace.push(format!("    begins: {} {} {:?}", start.path, start.attempt, reply.act));
+        let ended = start.receipts.len();
+        let running = Running { start, reply, since: self.now, cancelled: false, ended, announced: None };
+        let before = self.running.insert(running.start.ticket, running);
+        if before.is_some() { Err("an attempt begins twice".to_owned()) } else { Ok(()) }
+    }
+
+    fn cancel(&mut self, ticket: Ticket) -> Result<(), String> {
+        if let Some(running) = self.running.get_mut(&ticket) {
+            running.cancelled = true;
+        } else if let Some(at) = self.held.iter().position(|(_, start)| start.ticket == ticket) {
+            self.held.remove(at);
+            let failure = Failure::new(ErrorCode::RunCancelled, "cancelled before it began");
+            self.take(Input::Completed { ticket, result: Err(failure), unresponsive: false })?;
+        }
+        Ok(())
+    }
+
+    fn announce(&mut self, ticket: Ticket) -> Result<(), String> {
+        let Some(running) = self.running.get_mut(&ticket) else { return Ok(()) };
+        let Some(step) = running.reply.steps.get(running.ended) else { return Ok(()) };
+        let path = running.start.path.clone();
+        let address: NodePath =
+            format!("{path}.call[{}]", running.ended).parse().map_err(|_| "a step has no path")?;
+        let intent = Intent::Tool { tool: Arc::from("step"), input: Value::from(running.ended) };
+        let effect = step.effect;
+        let upto = self.state.next_number() + 1;
+        running.announced = Some(Announced { path: address.clone(), upto, performed: false });
+        self.take(Input::StepAnnounced { ticket, step: address, intent, effect })
+    }
+
+    fn end_step(&mut self, ticket: Ticket) -> Result<(), String> {
+        let Some(running) = self.running.get_mut(&ticket) else { return Ok(()) };
+        let (Some(step), Some(known)) = (running.announced.take(), running.reply.steps.get(running.ended))
+        else {
+            return Ok(());
+        };
+        let result = known.result.clone();
+        running.ended += 1;
+        self.checks.ended(&step.path, &result);
+        self.take(Input::StepEnded { ticket, step: step.path, result })
+    }
+
+    fn end(&mut self, ticket: Ticket, ending: Ending) -> Result<(), String> {
+        let Some(running) = self.running.remove(&ticket) else { return Ok(()) };
+        let cancelled = || Failure {
+            unknown_outcome: true,
+            ..Failure::new(ErrorCode::RunCancelled, "the attempt was cancelled")
+        };
+        let result = match ending {
+            Ending::Reply => match running.reply.act {
+                Act::Give(value) => Ok(Completion::from(value)),
+                Act::Fail(failure) => Err(failure),
+                Act::Never => Err(cancelled()),
+            },
+            Ending::TimedOut => {
+                let limit = running.start.plan_node().and_then(|node| node.timeout);
+                Err(timeout_failure(limit.unwrap_or_default()))
+            }
+            Ending::Cancelled | Ending::Unresponsive => Err(cancelled()),
+        };
+        if running.reply.steps.is_empty() {
+            self.checks.ended(&running.start.path, &result);
+        }
+        self.advance = true;
+        self.take(Input::Completed { ticket, result, unresponsive: ending == Ending::Unresponsive })
+    }
+
+    fn crash(&mut self, kept: usize) -> Result<(), String> {
+        self.faults.crashes = self.faults.crashes.saturating_sub(1);
+        self.journal.crash(kept);
+        self.running.clear();
+        self.held.clear();
+        self.state = self.journal.recover(&self.plan)?;
+        self.shadow = self.journal.folder(&self.plan)?;
+        if self.state.ended.is_some() {
+            self.advance = false;
+            return Ok(());
+        }
+        self.recovered()
+    }
+
+    fn recovered(&mut self) -> Result<(), String> {
+        self.epoch += 1;
+        self.advance = true;
+        self.take(Input::Recovered { by: self.by.clone(), epoch: self.epoch })
+    }
+
+    fn settle(&mut self, node: NodePath, decision: Decision) -> Result<(), String> {
+        if decision == Decision::Repeat {
+            let kept = self.state.locate(&node).and_then(|place| self.state.kept.get(&place));
+            let open = kept.and_then(|steps| steps.iter().find(|step| step.receipt.is_none()));
+            self.checks.repeat(open.map_or(&node, |step| &step.path));
+        }
+        self.take(Input::Settle { node, decision, by: self.by.clone() })
+    }
+}

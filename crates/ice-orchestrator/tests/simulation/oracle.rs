@@ -1,0 +1,167 @@
+//! What a generated blueprint must give, by plain recursion.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value as Json, json};
+
+use crate::generate::{Kind, Node, Scope, Tool};
+
+/// How a node ends.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Outcome {
+    Given(Json),
+    Failed,
+    Skipped { failed: bool },
+}
+
+impl Outcome {
+    fn value(&self) -> Json {
+        match self {
+            Self::Given(value) => value.clone(),
+            Self::Failed | Self::Skipped { .. } => Json::Null,
+        }
+    }
+}
+
+/// Evaluates blueprints.
+pub(crate) struct Oracle<'s> {
+    pub(crate) sub: &'s Scope,
+    /// Whether what depends on a failed node runs nevertheless.
+    pub(crate) always: bool,
+}
+
+/// The names in scope, with their values.
+type Names = BTreeMap<String, Json>;
+
+/// What a tool gives for its input.
+pub(crate) fn give(id: &str, reads: &[Json]) -> Json {
+    let mut sum = id.bytes().map(u64::from).sum::<u64>();
+    for read in reads {
+        for byte in read.to_string().bytes() {
+            sum = (sum * 31 + u64::from(byte)) % 1_000_003;
+        }
+    }
+    json!(sum)
+}
+
+impl Oracle<'_> {
+    /// The outputs of the nodes that succeed, and whether one fails.
+    pub(crate) fn run(&self, scope: &Scope, names: &Names) -> (Json, bool) {
+        let outcomes = self.scope(scope, names);
+        let failed = outcomes.iter().any(|(_, outcome)| *outcome == Outcome::Failed);
+        (given(&outcomes), failed)
+    }
+
+    fn scope(&self, scope: &Scope, names: &Names) -> Vec<(String, Outcome)> {
+        let mut names = names.clone();
+        let mut outcomes: Vec<(String, Outcome)> = Vec::new();
+        for node in &scope.0 {
+            let outcome = match self.skips(node, &outcomes) {
+                Some(skipped) => skipped,
+                None => self.node(node, &names),
+            };
+            // Variables of loops come before ids.
+            if !["item", "loop_index", "branch_index"].contains(&node.id.as_str()) {
+                names.insert(node.id.clone(), outcome.value());
+            }
+            outcomes.push((node.id.clone(), outcome));
+        }
+        outcomes
+    }
+
+    fn skips(&self, node: &Node, outcomes: &[(String, Outcome)]) -> Option<Outcome> {
+        if let Some((condition, branch)) = node.when {
+            match &outcomes[condition].1 {
+                Outcome::Given(value) if value["result"] == json!(branch) => {}
+                Outcome::Given(_) => return Some(Outcome::Skipped { failed: false }),
+                Outcome::Skipped { failed } => return Some(Outcome::Skipped { failed: *failed }),
+                Outcome::Failed => return Some(Outcome::Skipped { failed: true }),
+            }
+        }
+        let ends: Vec<&Outcome> = node.dependencies.iter().map(|at| &outcomes[*at].1).collect();
+        let blocks = |end: &&Outcome| matches!(end, Outcome::Failed | Outcome::Skipped { failed: true });
+        if !self.always && ends.iter().any(blocks) {
+            return Some(Outcome::Skipped { failed: true });
+        }
+        let skipped = !ends.is_empty() && ends.iter().all(|end| matches!(end, Outcome::Skipped { .. }));
+        skipped.then_some(Outcome::Skipped { failed: false })
+    }
+
+    fn node(&self, node: &Node, names: &Names) -> Outcome {
+        match &node.kind {
+            Kind::Tool(tool) => Self::tool(node, tool, names),
+            Kind::Condition { truth, on_true, on_false } => {
+                let path = if *truth { on_true } else { on_false };
+                match self.run(path, names) {
+                    (_, true) => Outcome::Failed,
+                    (outputs, false) => Outcome::Given(json!({
+                        "result": truth, "branch": truth.to_string(), "branch_outputs": outputs,
+                    })),
+                }
+            }
+            Kind::Loop { items, body, .. } => {
+                let mut results = Vec::new();
+                for (index, item) in
+                    crate::generate::inputs()["items"][items].as_array().unwrap().iter().enumerate()
+                {
+                    let mut names = names.clone();
+                    names.insert("item".into(), item.clone());
+                    names.insert("loop_index".into(), json!(index));
+                    let outcomes = self.scope(body, &names);
+                    if outcomes.iter().any(|(_, outcome)| *outcome == Outcome::Failed) {
+                        return Outcome::Failed;
+                    }
+                    results.push(outcomes.last().unwrap().1.value());
+                }
+                Outcome::Given(json!(results))
+            }
+            Kind::Parallel { branches, .. } => {
+                let mut results = Vec::new();
+                let mut merged: Map<String, Json> = Map::new();
+                let mut lists: BTreeMap<String, Vec<Json>> = BTreeMap::new();
+                for (index, branch) in branches.iter().enumerate() {
+                    let mut names = names.clone();
+                    names.insert("branch_index".into(), json!(index));
+                    let (outputs, failed) = self.run(branch, &names);
+                    if failed {
+                        return Outcome::Failed;
+                    }
+                    for (id, output) in outputs.as_object().unwrap() {
+                        lists.entry(id.clone()).or_default().push(output.clone());
+                    }
+                    results.push(outputs);
+                }
+                for (id, mut outputs) in lists {
+                    let value = if outputs.len() == 1 { outputs.remove(0) } else { json!(outputs) };
+                    merged.insert(id, value);
+                }
+                Outcome::Given(json!({ "branch_results": results, "merged": merged }))
+            }
+            Kind::Workflow { x } => {
+                let names = Names::from([("x".into(), json!(x))]);
+                match self.run(self.sub, &names) {
+                    (_, true) => Outcome::Failed,
+                    (outputs, false) => Outcome::Given(outputs),
+                }
+            }
+        }
+    }
+
+    fn tool(node: &Node, tool: &Tool, names: &Names) -> Outcome {
+        let repeatable = ["pure", "idempotent"].contains(&tool.name);
+        let attempts = if tool.unknown && !repeatable { 1 } else { node.max_attempts };
+        if tool.fails >= attempts {
+            return Outcome::Failed;
+        }
+        let reads: Vec<Json> = tool.reads.iter().map(|name| names[name].clone()).collect();
+        Outcome::Given(give(&node.id, &reads))
+    }
+}
+
+fn given(outcomes: &[(String, Outcome)]) -> Json {
+    let given = outcomes.iter().filter_map(|(id, outcome)| match outcome {
+        Outcome::Given(value) => Some((id.clone(), value.clone())),
+        Outcome::Failed | Outcome::Skipped { .. } => None,
+    });
+    Json::Object(given.collect())
+}
