@@ -228,7 +228,7 @@ fn slow(desk: &Desk) -> (Running, String) {
     desk.write("slow.yaml", SLOW);
     let mut running = desk.start(&["run", "slow.yaml", "-i", "seconds=60", "--rw", "."]);
     let id = running.run_id();
-    running.until_said("first");
+    running.until_said("mark");
     (running, id)
 }
 
