@@ -4,7 +4,9 @@
 //! ([`workflow::runtime`]); its journal ([`journal`]) is the only durable truth about it; the engine drives
 //! it, and [`simulation`] tries it under every order of events. Executors never import the runtime: what they need comes in through a context.
 
+pub mod control;
 pub mod engine;
+pub mod events;
 pub mod executors;
 pub mod journal;
 pub mod simulation;

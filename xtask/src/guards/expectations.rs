@@ -31,11 +31,11 @@ struct Reader<'a> {
 impl<'ast> Visit<'ast> for Reader<'_> {
     fn visit_attribute(&mut self, attribute: &'ast syn::Attribute) {
         let path = attribute.path();
-        let mut found = |message: &str| {
-            let line = attribute.pound_token.span.start().line;
-            self.findings.push(Finding::at(self.file, line, message));
-        };
-        if path.is_ident("allow") {
+        let (file, line) = (self.file, attribute.pound_token.span.start().line);
+        let mut found = |message: &str| self.findings.push(Finding::at(file, line, message));
+        // Helpers that several test programs share are unused in some of them: there nothing can be expected.
+        let is_shared_by_tests = file.contains("tests/common/") && gives_reason(attribute);
+        if path.is_ident("allow") && !is_shared_by_tests {
             found("`allow` stays when it is no longer needed: write `#[expect(lint, reason = \"…\")]`");
         }
         if path.is_ident("expect") && !gives_reason(attribute) {
@@ -66,7 +66,8 @@ mod tests {
     fn silence_without_a_reason_is_found() {
         let text = "#![allow(dead_code)]\n#[expect(unused)]\nfn f() {}\n#[expect(unused, reason = \" \")]\nfn g() {}\n\
                     #[expect(clippy::unwrap_used, reason = \"a test\")]\nfn h() {}\n";
-        let (_folder, project) = project(&[("a.rs", text)]);
+        let shared = "#![allow(dead_code, reason = \"not every test uses all\")]\n";
+        let (_folder, project) = project(&[("a.rs", text), ("tests/common/mod.rs", shared)]);
         let lines: Vec<_> = check(&project).unwrap().into_iter().filter_map(|finding| finding.line).collect();
         assert_eq!(lines, [1, 2, 4]);
     }

@@ -1,4 +1,4 @@
-//! Examples and documents show today's blueprints: no node types and no forms that are only still read.
+//! Examples and documents show today's blueprints: no node types that are only still read.
 
 use anyhow::Result;
 use pulldown_cmark::{CodeBlockKind, Event, Parser, Tag, TagEnd};
@@ -8,9 +8,9 @@ use super::Guard;
 use crate::finding::Finding;
 use crate::project::Project;
 
-/// The guard of the legacy forms.
+/// The guard of the legacy types.
 pub(crate) const GUARD: Guard =
-    Guard { name: "legacy", about: "examples and documents show no legacy form of blueprints", check };
+    Guard { name: "legacy", about: "examples and documents show no legacy types of nodes", check };
 
 /// Node types of old files, with today's.
 const ALIASES: &[(&str, &str)] =
@@ -58,14 +58,6 @@ fn inspect(file: &str, value: &Value, place: &mut String, findings: &mut Vec<Fin
             if let Some((old, new)) = ALIASES.iter().find(|(old, _)| Some(*old) == alias) {
                 findings.push(Finding::new(file, format!("{place}.type is `{old}`: write `{new}`")));
             }
-            if let Some(Value::Object(mappings)) = entries.get("input_mappings") {
-                for (name, _) in mappings.iter().filter(|(_, mapping)| !mapping.is_object()) {
-                    let message = format!(
-                        "{place}.input_mappings.{name} is a literal: map a node's output, or write it as an argument"
-                    );
-                    findings.push(Finding::new(file, message));
-                }
-            }
             for (key, entry) in entries {
                 place.push_str(&format!(".{key}"));
                 inspect(file, entry, place, findings);
@@ -89,10 +81,10 @@ mod tests {
     use crate::project::fixture::project;
 
     #[test]
-    fn old_types_and_literals_are_found() {
+    fn old_types_are_found() {
         let page = "# A page\n\n```yaml\nnodes:\n  - id: x\n    type: subdag\n```\n";
         let (_folder, project) = project(&[
-            ("examples/a.yaml", "nodes:\n  - id: a\n    type: ai\n    input_mappings: {x: 5}\n"),
+            ("examples/a.yaml", "nodes:\n  - id: a\n    type: ai\n"),
             ("docs/page.md", page),
             ("tests/old.yaml", "nodes: [{id: a, type: ai}]"),
             ("examples/rows.json", "[{\"type\": \"ai\"}]"),
@@ -101,7 +93,6 @@ mod tests {
         let expected = [
             "docs/page.md: .nodes[0].type is `subdag`: write `workflow`",
             "examples/a.yaml: .nodes[0].type is `ai`: write `llm`",
-            "examples/a.yaml: .nodes[0].input_mappings.x is a literal: map a node's output, or write it as an argument",
         ];
         assert_eq!(found, expected);
     }

@@ -17,7 +17,7 @@ use crate::project::Project;
 use crate::{environment, guards, setup};
 
 /// Seconds that each fuzz target gets in CI, and in a long run.
-const FUZZ_SECONDS: u64 = 15;
+const FUZZ_SECONDS: u64 = 10;
 const FUZZ_SECONDS_LONG: u64 = 900;
 
 /// Does all steps and shows a table of them. `true` if none failed.

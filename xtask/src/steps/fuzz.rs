@@ -26,6 +26,12 @@ pub(crate) fn fuzz(project: &Project, runner: &Runner, seconds: u64, chosen: &[S
     if !setup::ensure(runner, &CARGO_FUZZ) {
         return Ok(Outcome::Skipped(format!("no cargo-fuzz for {}", names())));
     }
+    let build = runner.target().join("fuzz");
+    let folder = build.to_string_lossy();
+    if !runner.run("cargo", &["+nightly", "fuzz", "build", "--target-dir", &folder])? {
+        console::warn("the fuzz targets do not build");
+        return Ok(Outcome::Failed);
+    }
     let mut good = true;
     for target in wanted {
         good &= run(project, runner, target, seconds)?;
@@ -59,6 +65,7 @@ fn run(project: &Project, runner: &Runner, target: &str, seconds: u64) -> Result
         "-max_len=65536",
         "-print_final_stats=1",
         "-verbosity=0",
+        "-print_funcs=0",
     ]);
     let good = runner.run("cargo", &arguments)?;
     if !good {

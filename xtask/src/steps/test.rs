@@ -1,4 +1,4 @@
-//! Every test: setup, then nextest, then the doctests.
+//! Every test: setup, the doctests, then nextest.
 
 use anyhow::Result;
 
@@ -9,14 +9,16 @@ use crate::{environment, setup};
 /// doctests are left out.
 pub(crate) fn test(runner: &Runner, arguments: &[String]) -> Result<bool> {
     let ready = setup::run_for_tests(runner, environment::is_ci());
+    let mut good = ready;
+    if arguments.is_empty() {
+        good &= runner.run("cargo", &["test", "--doc", "--workspace", "--all-features"])?;
+    }
+    // Last, so that a run ends with the line that counts every test.
     let mut nextest = vec!["nextest", "run", "--workspace", "--all-features"];
     if environment::is_ci() {
         nextest.extend(["--locked", "--profile", "ci"]);
     }
     nextest.extend(arguments.iter().map(String::as_str));
-    let mut good = ready & runner.run("cargo", &nextest)?;
-    if arguments.is_empty() {
-        good &= runner.run("cargo", &["test", "--doc", "--workspace", "--all-features"])?;
-    }
+    good &= runner.run("cargo", &nextest)?;
     Ok(good)
 }

@@ -62,7 +62,8 @@ impl Serialize for Locked<'_> {
             Value::Map(entries) => {
                 let mut map = serializer.serialize_map(None)?;
                 for (key, value) in entries.iter() {
-                    if !value.is_null() && !(self.top && &**key == "blueprint_id") {
+                    let is_own_id = self.top && &**key == "blueprint_id";
+                    if !value.is_null() && !is_own_id {
                         map.serialize_entry(&**key, &Locked { value, top: false })?;
                     }
                 }

@@ -21,6 +21,7 @@ pub enum SchemaVersion {
 
 /// A workflow as data: what was read from a file or built in code, upgraded to the present dialect.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(transform = may_lack_id)]
 pub struct Blueprint {
     /// Its id; made from the version lock when the document has none.
     pub blueprint_id: BlueprintId,
@@ -35,6 +36,13 @@ pub struct Blueprint {
     /// Free data about the blueprint; `draft_name` is its display name.
     #[serde(default = "Value::empty_map")]
     pub metadata: Value,
+}
+
+/// A document may leave its id out: it gets one of its version lock when it is read.
+fn may_lack_id(schema: &mut schemars::Schema) {
+    if let Some(serde_json::Value::Array(required)) = schema.get_mut("required") {
+        required.retain(|field| field != "blueprint_id");
+    }
 }
 
 impl Blueprint {

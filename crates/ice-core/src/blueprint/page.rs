@@ -80,3 +80,32 @@ fn the_page_names_the_fields_that_exist() {
     }
     assert_eq!(documented(), expected);
 }
+
+/// What is wrong with a blueprint in YAML, apart from what only a catalog can tell.
+fn problems(yaml: &str) -> String {
+    let reading = crate::blueprint::read(yaml, crate::blueprint::Format::Yaml, "page");
+    reading.diagnostics.to_string()
+}
+
+#[test]
+fn the_examples_on_the_page_can_be_read() {
+    let blocks: Vec<&str> =
+        PAGE.split("```yaml\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
+    assert!(blocks.len() >= 5);
+    for block in blocks {
+        let whole = if block.starts_with("- ") { format!("nodes:\n{block}") } else { block.to_owned() };
+        assert_eq!(problems(&whole), "", "{block}");
+    }
+}
+
+#[test]
+fn the_examples_of_the_project_can_be_read() {
+    for example in [
+        include_str!("../../../../examples/hello.yaml"),
+        include_str!("../../../../examples/airports.yaml"),
+        include_str!("../../../../examples/digest.yaml"),
+        include_str!("../../../../examples/digest_one.yaml"),
+    ] {
+        assert_eq!(problems(example), "", "{example}");
+    }
+}

@@ -1,14 +1,31 @@
-//! The arguments of a tool against the schema of its input, as far as they are known before a run.
+//! The arguments of a tool, and the inputs of another blueprint, against the schema of what they are given to,
+//! as far as they are known before a run.
 
 use super::frame::Frame;
 use super::reads::{Yielded, one_of};
 use super::shape::{self, Types};
 use super::walk::Checker;
-use crate::blueprint::{Form, Node, Text, ToolNode, visit_value};
+use crate::blueprint::{Form, Node, Text, ToolNode, WorkflowNode, visit_value};
 use crate::diagnostic::{Finding, Trail};
 use crate::error::ErrorCode;
-use crate::tools::ToolSpec;
 use crate::value::Value;
+
+/// What arguments are given to.
+#[derive(Clone, Debug)]
+struct Taker<'s> {
+    /// In words: `the tool `hash``.
+    name: String,
+    /// What an argument is called: `argument` or `input`.
+    word: &'static str,
+    /// The schema of all arguments together.
+    schema: &'s Value,
+}
+
+impl Taker<'_> {
+    fn keyword(&self, name: &str) -> Option<&Value> {
+        shape::dereference(self.schema, self.schema)?.get(name)
+    }
+}
 
 /// What is known of an argument.
 enum Argument {
@@ -23,7 +40,7 @@ enum Argument {
 
 impl Checker<'_> {
     /// Checks the texts of a tool's arguments, and the arguments against what the tool takes.
-    pub(super) fn arguments(
+    pub(super) fn tool_arguments(
         &mut self,
         frame: &Frame<'_>,
         index: usize,
@@ -31,16 +48,60 @@ impl Checker<'_> {
         tool: &ToolNode,
         at: &Trail<'_>,
     ) {
-        let spec = self.catalog.tool(&tool.tool_name);
-        let list = at.key("tool_args");
-        for (name, value) in tool.tool_args.as_map().into_iter().flatten() {
-            let argument = self.argument(frame, index, node, &list, name, value);
-            if let Some(spec) = spec {
-                self.against_schema(spec, &list.key(name), name, value, argument);
+        let taker = self.catalog.tool(&tool.tool_name).map(|spec| Taker {
+            name: format!("the tool `{}`", spec.name),
+            word: "argument",
+            schema: &spec.input_schema,
+        });
+        let at = at.key("tool_args");
+        self.arguments(frame, index, node, (&at, &tool.tool_args), taker.as_ref());
+        let Some(taker) = taker else { return };
+        let required = taker.keyword("required").and_then(Value::as_list).unwrap_or_default();
+        for name in required.iter().filter_map(Value::as_str) {
+            if tool.tool_args.get(name).is_none() {
+                let message = format!("{} needs the argument `{name}`", taker.name);
+                let is_mapped = node.base.input_mappings.contains_key(name);
+                let advice =
+                    is_mapped.then(|| format!("pass the mapping on: `{name}: \"{{{{ {name} }}}}\"`"));
+                self.report.add(&at, Finding::error(ErrorCode::MissingField, message).advise(advice));
             }
         }
-        if let Some(spec) = spec {
-            self.missing(spec, node, tool, at);
+    }
+
+    /// The same for what a workflow node sets of the other blueprint's inputs. What is missing cannot be told:
+    /// the other blueprint is given the run's inputs as well.
+    pub(super) fn workflow_inputs(
+        &mut self,
+        frame: &Frame<'_>,
+        index: usize,
+        node: &Node,
+        workflow: &WorkflowNode,
+        at: &Trail<'_>,
+    ) {
+        let spec = self.catalog.blueprint(&workflow.workflow_ref);
+        let schema = spec.and_then(|spec| crate::schema::normalize(&spec.input_schema).ok());
+        let taker = schema.as_ref().map(|schema| Taker {
+            name: format!("the blueprint `{}`", workflow.workflow_ref),
+            word: "input",
+            schema,
+        });
+        let at = at.key("config_overrides");
+        self.arguments(frame, index, node, (&at, &workflow.config_overrides), taker.as_ref());
+    }
+
+    fn arguments(
+        &mut self,
+        frame: &Frame<'_>,
+        index: usize,
+        node: &Node,
+        (list, arguments): (&Trail<'_>, &Value),
+        taker: Option<&Taker<'_>>,
+    ) {
+        for (name, value) in arguments.as_map().into_iter().flatten() {
+            let argument = self.argument(frame, index, node, list, name, value);
+            if let Some(taker) = taker {
+                self.against_schema(taker, &list.key(name), name, value, argument);
+            }
         }
     }
 
@@ -55,14 +116,13 @@ impl Checker<'_> {
     ) -> Argument {
         if let Value::String(source) = value {
             let text = Text { source, form: Form::Template };
-            let is_constant = !super::names::is_template(source);
             let before = self.report.errors();
             let yielded = self.text(frame, index, node, &list.key(name), text);
             return match yielded {
                 _ if self.report.errors() > before => Argument::Unknown,
                 Some(yielded) => Argument::Typed(yielded),
-                None if is_constant => Argument::Constant,
-                None => Argument::Unknown,
+                None if super::names::is_template(source) => Argument::Unknown,
+                None => Argument::Constant,
             };
         }
         let mut has_templates = false;
@@ -75,72 +135,50 @@ impl Checker<'_> {
 
     fn against_schema(
         &mut self,
-        spec: &ToolSpec,
+        taker: &Taker<'_>,
         at: &Trail<'_>,
         name: &str,
         value: &Value,
         argument: Argument,
     ) {
-        let root = &spec.input_schema;
-        let whole = shape::dereference(root, root);
-        let property = whole.and_then(|schema| schema.get("properties")).and_then(|all| all.get(name));
-        let Some(property) = property else {
-            if whole.and_then(|schema| schema.get("additionalProperties")) == Some(&Value::Bool(false)) {
-                let names = property_names(whole);
-                let message = format!("the tool `{}` has no argument `{name}`", spec.name);
+        let (who, word) = (&taker.name, taker.word);
+        let Some(property) = taker.keyword("properties").and_then(|all| all.get(name)) else {
+            if taker.keyword("additionalProperties") == Some(&Value::Bool(false))
+                && taker.keyword("patternProperties").is_none()
+            {
+                let properties = taker.keyword("properties").and_then(Value::as_map);
+                let names = properties.into_iter().flatten().map(|(name, _)| (**name).to_owned());
+                let message = format!("{who} has no {word} `{name}`");
                 let finding = Finding::error(ErrorCode::UnknownField, message).on_key();
-                self.report.add(at, finding.advise(one_of(name, &names)));
+                self.report.add(at, finding.advise(one_of(name, &names.collect::<Vec<_>>())));
             }
             return;
         };
         match argument {
             Argument::Constant => {
-                for violation in self.schemas.violations(root, property, value) {
+                for violation in self.schemas.violations(taker.schema, property, value) {
                     let inner = violation.path.trim_start_matches('/').replace('/', ".");
                     let place = if inner.is_empty() { String::new() } else { format!("at {inner}, ") };
                     let problem = violation.message;
-                    let message =
-                        format!("the tool `{}` cannot take this `{name}`: {place}{problem}", spec.name);
+                    let message = format!("{who} cannot take this `{name}`: {place}{problem}");
                     self.report.add(at, Finding::error(ErrorCode::SchemaMismatch, message));
                 }
             }
-            Argument::Typed(yielded) => self.fits(spec, at, name, yielded.types(), property),
-            Argument::Of(types) => self.fits(spec, at, name, Some(types), property),
+            Argument::Typed(yielded) => self.fits(taker, at, name, yielded.types(), property),
+            Argument::Of(types) => self.fits(taker, at, name, Some(types), property),
             Argument::Unknown => {}
         }
     }
 
     /// Two sets of types that have nothing in common cannot fit.
-    fn fits(&self, spec: &ToolSpec, at: &Trail<'_>, name: &str, given: Option<Types>, property: &Value) {
-        if let (Some(given), Some(taken)) = (given, shape::types(&spec.input_schema, property))
+    fn fits(&self, taker: &Taker<'_>, at: &Trail<'_>, name: &str, given: Option<Types>, property: &Value) {
+        if let (Some(given), Some(taken)) = (given, shape::types(taker.schema, property))
             && !given.intersects(taken)
         {
-            let message = format!(
-                "the argument `{name}` of the tool `{}` is {}, and this is {}",
-                spec.name,
-                taken.name(),
-                given.name()
-            );
+            let (who, word) = (&taker.name, taker.word);
+            let (taken, given) = (taken.name(), given.name());
+            let message = format!("the {word} `{name}` of {who} is {taken}, and this is {given}");
             self.report.add(at, Finding::error(ErrorCode::SchemaMismatch, message));
         }
     }
-
-    /// The arguments a tool needs are given, as arguments or by an input mapping of that name.
-    fn missing(&self, spec: &ToolSpec, node: &Node, tool: &ToolNode, at: &Trail<'_>) {
-        let root = &spec.input_schema;
-        let whole = shape::dereference(root, root);
-        let required = whole.and_then(|schema| schema.get("required")).and_then(Value::as_list);
-        for name in required.unwrap_or_default().iter().filter_map(Value::as_str) {
-            let is_given = tool.tool_args.get(name).is_some() || node.base.input_mappings.contains_key(name);
-            if !is_given {
-                let message = format!("the tool `{}` needs the argument `{name}`", spec.name);
-                self.report.add(&at.key("tool_args"), Finding::error(ErrorCode::MissingField, message));
-            }
-        }
-    }
-}
-
-fn property_names(schema: Option<&Value>) -> Vec<String> {
-    let properties = schema.and_then(|schema| schema.get("properties")).and_then(Value::as_map);
-    properties.into_iter().flatten().map(|(name, _)| (**name).to_owned()).collect()
 }

@@ -1,5 +1,7 @@
 //! Whether what a node names is there: tools, models, agents, blueprints, an executor of its kind.
 
+use std::collections::{HashMap, VecDeque};
+
 use semver::VersionReq;
 
 use super::names::is_template;
@@ -85,11 +87,44 @@ impl Checker<'_> {
     }
 
     fn sub_blueprint(&self, name: &str, at: &Trail<'_>) {
-        if name.trim().is_empty() || is_template(name) || self.catalog.blueprint(name).is_some() {
+        if name.trim().is_empty() {
+            return;
+        }
+        if self.catalog.blueprint(name).is_some() {
+            self.runs_itself(name, at);
             return;
         }
         let names = self.catalog.catalog.blueprints.iter().map(|blueprint| blueprint.name.as_str());
         self.absent(ErrorCode::UnknownBlueprint, format!("there is no blueprint `{name}`"), name, names, at);
+    }
+
+    /// A blueprint must not run itself, not even through others.
+    fn runs_itself(&self, name: &str, at: &Trail<'_>) {
+        if self.sound_refs.borrow().contains(name) {
+            return;
+        }
+        let mut before: HashMap<&str, &str> = HashMap::new();
+        let mut queue: VecDeque<&str> =
+            self.catalog.blueprint(name).map(|spec| spec.name.as_str()).into_iter().collect();
+        while let Some(here) = queue.pop_front() {
+            let Some(spec) = self.catalog.blueprint(here) else { continue };
+            if spec.blueprint_id == *self.own_id {
+                let way = std::iter::successors(Some(here), |name| before.get(name).copied());
+                let mut way: Vec<&str> = way.take(self.catalog.catalog.blueprints.len() + 1).collect();
+                way.reverse();
+                let message = format!("the blueprint would run itself: {} → {}", here, way.join(" → "));
+                let finding = Finding::error(ErrorCode::CyclicToolComposition, message);
+                self.report.add(at, finding.advise("repeat with a loop or a recursive node".to_owned()));
+                return;
+            }
+            for next in &spec.workflow_refs {
+                if next != name && !before.contains_key(next.as_str()) {
+                    before.insert(next, here);
+                    queue.push_back(next);
+                }
+            }
+        }
+        self.sound_refs.borrow_mut().extend(before.into_keys().chain([name]).map(str::to_owned));
     }
 
     /// What a workflow node shows of a sub-run must be a node of it.
@@ -110,15 +145,9 @@ impl Checker<'_> {
     fn model(&self, base: &NodeBase, config: &LlmConfig, model: &str, at: &Trail<'_>) {
         let stated = config.provider.as_deref().or(base.provider.as_deref());
         let provider = stated.unwrap_or(DEFAULT_PROVIDER);
-        if is_template(provider) {
-            return;
-        }
         let config_at = at.key("llm_config");
-        let provider_at = match (&config.provider, &base.provider) {
-            (Some(_), _) => config_at.key("provider"),
-            (None, Some(_)) => at.key("provider"),
-            (None, None) => at.key("model"),
-        };
+        let provider_at =
+            if config.provider.is_some() { config_at.key("provider") } else { at.key("provider") };
         let Some(spec) = self.catalog.provider(provider) else {
             let message = if stated.is_some() {
                 format!("there is no provider of models `{provider}`")
@@ -129,10 +158,12 @@ impl Checker<'_> {
             self.absent(ErrorCode::UnknownModel, message, provider, names, &provider_at);
             return;
         };
+        let model_at = if config.model.is_some() { config_at.key("model") } else { at.key("model") };
+        let model = config.model.as_deref().unwrap_or(model);
         if !model.trim().is_empty() && !is_template(model) && !spec.offers(model) {
             let message = format!("the provider `{provider}` has no model `{model}`");
             let names = spec.models.iter().flatten().map(String::as_str);
-            self.absent(ErrorCode::UnknownModel, message, model, names, &at.key("model"));
+            self.absent(ErrorCode::UnknownModel, message, model, names, &model_at);
         }
     }
 

@@ -8,6 +8,7 @@ mod catalog;
 mod checked;
 mod cycles;
 mod frame;
+mod graph;
 mod known;
 mod names;
 mod output;
@@ -17,7 +18,7 @@ mod reads;
 mod schemas;
 mod shape;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod walk;
 
 pub use checked::{Checked, CheckedNode, CheckedScope, OuterNode};

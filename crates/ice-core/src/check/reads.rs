@@ -32,7 +32,11 @@ impl Checker<'_> {
     /// The texts of a node.
     pub(super) fn texts(&mut self, frame: &Frame<'_>, index: usize, node: &Node, at: &Trail<'_>) {
         if let NodeKind::Tool(tool) = &node.kind {
-            self.arguments(frame, index, node, tool, at);
+            self.tool_arguments(frame, index, node, tool, at);
+            return;
+        }
+        if let NodeKind::Workflow(workflow) = &node.kind {
+            self.workflow_inputs(frame, index, node, workflow, at);
             return;
         }
         node.kind.texts(at, &mut |at, text| {

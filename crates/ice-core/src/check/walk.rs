@@ -1,5 +1,6 @@
 //! The walk over a blueprint: every scope, every node, every rule.
 
+use std::cell::RefCell;
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -12,7 +13,7 @@ use super::{Checked, CheckedNode, CheckedScope};
 use crate::blueprint::{Blueprint, Node, NodeKind, RESERVED, Rules};
 use crate::diagnostic::{Diagnostics, Finding, Report, Trail, did_you_mean};
 use crate::error::ErrorCode;
-use crate::id::NodeId;
+use crate::id::{BlueprintId, NodeId};
 use crate::registry::Catalog;
 use crate::value::Value;
 
@@ -20,6 +21,28 @@ use crate::value::Value;
 pub const MAX_NESTING: usize = 32;
 
 /// Checks a blueprint against what there is to build it from.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use ice_core::blueprint::{Blueprint, KindName};
+/// use ice_core::check::check;
+/// use ice_core::registry::{Catalog, ProviderSpec};
+///
+/// let text = r#"{"blueprint_id": "ask", "nodes": [
+///     {"id": "b", "type": "llm", "provider": "echo", "model": "any", "prompt": "{{ a.text }}"},
+///     {"id": "a", "type": "llm", "provider": "echo", "model": "any", "prompt": "{{ inputs.question }}"}]}"#;
+/// let blueprint: Arc<Blueprint> = Arc::new(serde_json::from_str(text)?);
+/// let catalog = Catalog {
+///     providers: vec![ProviderSpec { name: "echo".to_owned(), models: None }],
+///     kinds: KindName::ALL.to_vec(),
+///     ..Catalog::default()
+/// };
+/// let checked = check(&blueprint, &catalog)?;
+/// // `b` reads `a`, the second node, and so depends on it.
+/// assert_eq!(checked.scope().nodes[0].dependencies, [1]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 ///
 /// # Errors
 /// Everything that is wrong with it, and what is doubtful. They have no positions: a text's
@@ -47,6 +70,8 @@ pub(crate) fn check_draft(
         catalog: Index::of(catalog),
         report: &report,
         given,
+        sound_refs: RefCell::default(),
+        own_id: &blueprint.blueprint_id,
         inputs: Value::Null,
         schemas: Schemas::default(),
         outputs: Outputs::default(),
@@ -60,6 +85,10 @@ pub(super) struct Checker<'c> {
     pub(super) catalog: Index<'c>,
     pub(super) report: &'c Report,
     pub(super) given: &'c Given,
+    /// The blueprints that are known not to run this one.
+    pub(super) sound_refs: RefCell<HashSet<String>>,
+    /// The id of the blueprint that is checked.
+    pub(super) own_id: &'c BlueprintId,
     /// The schema of the run's inputs; null if there is none.
     pub(super) inputs: Value,
     pub(super) schemas: Schemas,

@@ -99,7 +99,8 @@ impl Diagnostics {
         self.list.retain(keep);
     }
 
-    pub(crate) fn for_each(&mut self, change: impl FnMut(&mut Diagnostic)) {
+    /// Changes each diagnostic, and sorts them anew.
+    pub fn for_each(&mut self, change: impl FnMut(&mut Diagnostic)) {
         self.list.iter_mut().for_each(change);
         self.sort();
     }

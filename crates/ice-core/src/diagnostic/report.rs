@@ -117,13 +117,6 @@ impl Report {
         self.told.take()
     }
 
-    /// Forgets everything.
-    pub(crate) fn clear(&self) {
-        self.kept.borrow_mut().clear();
-        self.omitted.set(0);
-        self.errors.set(0);
-    }
-
     /// Whether a further diagnostic would be kept, so that it is worth working out advice.
     pub(crate) fn has_room(&self) -> bool {
         self.kept.borrow().len() < MAX_KEPT

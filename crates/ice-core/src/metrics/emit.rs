@@ -50,3 +50,64 @@ pub fn describe_all() {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::sync::{Arc, Mutex};
+
+    use metrics::{Key, KeyName, Metadata, Recorder, SharedString};
+
+    use super::*;
+
+    /// Keeps the names of what was described, and of the counters that were made.
+    #[derive(Default)]
+    struct Names {
+        described: Mutex<BTreeSet<String>>,
+        counters: Mutex<BTreeSet<String>>,
+    }
+
+    impl Names {
+        fn describe(&self, name: &KeyName) {
+            self.described.lock().unwrap().insert(name.as_str().to_owned());
+        }
+    }
+
+    impl Recorder for Names {
+        fn describe_counter(&self, name: KeyName, _: Option<metrics::Unit>, _: SharedString) {
+            self.describe(&name);
+        }
+
+        fn describe_gauge(&self, name: KeyName, _: Option<metrics::Unit>, _: SharedString) {
+            self.describe(&name);
+        }
+
+        fn describe_histogram(&self, name: KeyName, _: Option<metrics::Unit>, _: SharedString) {
+            self.describe(&name);
+        }
+
+        fn register_counter(&self, key: &Key, _: &Metadata<'_>) -> Counter {
+            self.counters.lock().unwrap().insert(key.name().to_owned());
+            Counter::noop()
+        }
+
+        fn register_gauge(&self, _: &Key, _: &Metadata<'_>) -> Gauge {
+            Gauge::noop()
+        }
+
+        fn register_histogram(&self, _: &Key, _: &Metadata<'_>) -> Histogram {
+            Histogram::noop()
+        }
+    }
+
+    #[test]
+    fn describing_makes_what_must_always_be_there() {
+        let names = Arc::new(Names::default());
+        metrics::with_local_recorder(names.as_ref(), describe_all);
+        let all = |wanted: fn(&MetricName) -> bool| -> BTreeSet<String> {
+            MetricName::ALL.iter().filter(|name| wanted(name)).map(|name| name.name().to_owned()).collect()
+        };
+        assert_eq!(*names.described.lock().unwrap(), all(|_| true));
+        assert_eq!(*names.counters.lock().unwrap(), all(|name| name.is_always_present()));
+    }
+}

@@ -43,6 +43,17 @@ pub enum StoreError {
         /// What is damaged, with its place.
         what: String,
     },
+    /// Commits that were acknowledged are lost or damaged: the disk did not keep its promise. Opening with
+    /// the loss accepted goes on without them.
+    #[error("acknowledged commits {} to {} are lost or damaged at {place}; opening with the loss accepted goes on without them", first.0, last.0)]
+    Lost {
+        /// Where the loss begins.
+        place: String,
+        /// The first commit that is lost.
+        first: super::CommitSeq,
+        /// The last commit that is known to be lost.
+        last: super::CommitSeq,
+    },
     /// The folder was written in a format that this version cannot read.
     #[error("the data folder has format {found}, this version reads {supported}")]
     Format {
@@ -86,7 +97,7 @@ impl StoreError {
             Self::Locked { .. } => ErrorCode::StoreLocked,
             Self::Full { .. } => ErrorCode::StoreFull,
             Self::Poisoned { .. } => ErrorCode::StorePoisoned,
-            Self::Corrupt { .. } => ErrorCode::StoreCorrupt,
+            Self::Corrupt { .. } | Self::Lost { .. } => ErrorCode::StoreCorrupt,
             Self::Format { .. } => ErrorCode::StoreFormat,
             Self::TooLarge { .. } => ErrorCode::StoreTooLarge,
             Self::Durability { .. } => ErrorCode::DurabilityUnavailable,

@@ -8,8 +8,12 @@ pub const MAX_VALUE_BYTES: usize = 16 << 20;
 /// The largest batch, in bytes, keys and values together: 32 MiB.
 pub const MAX_BATCH_BYTES: usize = 32 << 20;
 
-/// Refuses what exceeds a store's offer.
-pub(crate) fn check_offer(batch: &Batch, durability: Durability, offers: &Offers) -> Result<(), CommitError> {
+/// Refuses what exceeds a store's offer. Returns the bytes of all keys and values.
+pub(crate) fn check_offer(
+    batch: &Batch,
+    durability: Durability,
+    offers: &Offers,
+) -> Result<usize, CommitError> {
     if durability > offers.durability {
         return Err(StoreError::Durability { wanted: durability, offered: offers.durability }.into());
     }
@@ -26,5 +30,5 @@ pub(crate) fn check_offer(batch: &Batch, durability: Durability, offers: &Offers
         let limit = offers.max_batch_bytes;
         return Err(StoreError::TooLarge { what: "a batch", size: total, limit }.into());
     }
-    Ok(())
+    Ok(total)
 }

@@ -2,6 +2,12 @@
 
 mod batch;
 pub mod blob;
+#[cfg(all(unix, feature = "embedded"))]
+mod blocking;
+#[cfg(all(unix, feature = "embedded"))]
+pub mod disk;
+#[cfg(all(unix, feature = "embedded"))]
+mod embedded;
 mod error;
 mod feed;
 pub mod inbox;
@@ -9,6 +15,8 @@ mod key;
 pub mod lease;
 mod limits;
 mod lock;
+#[cfg(all(unix, feature = "embedded"))]
+pub mod log;
 mod memory;
 mod port;
 
@@ -17,9 +25,13 @@ pub mod conformance;
 
 pub use batch::{Batch, Expect, Expectation, Put};
 pub use blob::{BlobGuard, BlobStore};
+#[cfg(all(unix, feature = "embedded"))]
+pub use embedded::{EmbeddedOptions, EmbeddedStore};
 pub use error::{CommitError, StoreError};
 pub use key::{InvalidKey, Key};
 pub use limits::{MAX_BATCH_BYTES, MAX_VALUE_BYTES};
+#[cfg(all(unix, feature = "embedded"))]
+pub use log::{LossPolicy, RecoveryReport};
 pub use memory::{MemoryBlobs, MemoryStore};
 pub use port::{
     Change, ChangeKind, CommitSeq, Durability, Entry, Offers, Store, Version, Versioned, Watch, WatchEvent,

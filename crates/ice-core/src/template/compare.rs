@@ -196,7 +196,6 @@ pub(super) fn integer(number: &Number) -> Option<i128> {
 }
 
 /// The exact order of two numbers: a float that lies between two integers stands between them.
-#[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "bounded and corrected for")]
 pub(super) fn numbers(left: &Number, right: &Number) -> Ordering {
     match (integer(left), integer(right)) {
         (Some(left), Some(right)) => left.cmp(&right),
@@ -210,7 +209,6 @@ fn floats(left: f64, right: f64) -> Ordering {
     if left == right { Ordering::Equal } else { left.total_cmp(&right) }
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "bounded and corrected for")]
 fn mixed(integer: i128, float: f64) -> Ordering {
     // Integers are within 65 bits, so a float beyond 2^100 is decided by its sign alone.
     if float.abs() > 1e30 {

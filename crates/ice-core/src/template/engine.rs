@@ -59,9 +59,12 @@ impl Program {
 
     /// Runs an expression for its value.
     pub(super) fn value(&self, scope: &dyn Scope, meter: &Arc<Meter>) -> Result<Value, TemplateError> {
-        let value = self.run(scope, meter, &mut String::new())?;
-        let value = value.ok_or_else(|| TemplateError::failed("the expression has no value"))?;
-        from_engine(&value)
+        let held = self.run(scope, meter, &mut String::new())?;
+        let held = held.ok_or_else(|| TemplateError::failed("the expression has no value"))?;
+        let value = from_engine(&held);
+        // From here on, what was built has no owner but the value.
+        drop(held);
+        value
             .and_then(|value| pay_for_repeats(meter, &value).map(|()| value))
             .map_err(|error| error.at(|| Place::of(&self.layout.source, 0..self.layout.source.len())))
     }

@@ -66,11 +66,6 @@ impl Meter {
         self.work(1 + bytes / 256)
     }
 
-    /// Whether nothing was built so far.
-    pub(super) fn is_untouched(&self) -> bool {
-        self.bytes.load(Ordering::Relaxed) == self.limits.bytes
-    }
-
     pub(super) const fn limits(&self) -> &Limits {
         &self.limits
     }

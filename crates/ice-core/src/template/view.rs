@@ -80,17 +80,22 @@ fn number_to_engine(number: &Number) -> Engine {
 /// The value behind what the engine holds. What came from us goes back
 /// shared; lists and maps that did not are never made.
 pub(super) fn from_engine(value: &Engine) -> Result<Value, TemplateError> {
-    Ok(match value.kind() {
-        ValueKind::None => Value::Null,
-        ValueKind::Bool => Value::Bool(value.is_true()),
-        ValueKind::Number => Value::Number(number_from_engine(value)?),
-        ValueKind::String => {
-            let text = value.to_str().unwrap_or_default();
-            Value::String(text)
-        }
-        ValueKind::Undefined => return Err(undefined()),
-        _ => object_from_engine(value)?,
-    })
+    if value.is_none() {
+        return Ok(Value::Null);
+    }
+    if let Some(text) = value.to_str() {
+        return Ok(Value::String(text));
+    }
+    if value.is_number() {
+        return number_from_engine(value).map(Value::Number);
+    }
+    if value.kind() == ValueKind::Bool {
+        return Ok(Value::Bool(value.is_true()));
+    }
+    if value.is_undefined() {
+        return Err(undefined());
+    }
+    object_from_engine(value)
 }
 
 pub(super) fn undefined() -> TemplateError {

@@ -22,8 +22,12 @@ pub struct Grants {
     pub hosts: Vec<HostGrant>,
 }
 
-/// A host and port that may be connected to, private addresses included: `HOST:PORT`, `[V6]:PORT` for IPv6.
-/// `*.example.org:443` grants every host below `example.org`.
+/// A host and port that may be connected to: `HOST:PORT`, `[V6]:PORT` for IPv6. `*.example.org:443` grants every
+/// host below `example.org`.
+///
+/// A name grants the public addresses it leads to. A private, loopback, link-local or otherwise special address
+/// must be granted itself (`10.0.0.5:443`), so that nobody who rules a name's records can point it into the network
+/// of the machine; `localhost` grants the loopback addresses it leads to.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct HostGrant {
     /// The host name in lower case, or the address as it is written in a URL (IPv6 without brackets).

@@ -4,6 +4,7 @@ mod blob;
 mod convert;
 mod de;
 mod handoff;
+mod key;
 mod path;
 mod ser;
 

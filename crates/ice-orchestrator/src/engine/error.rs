@@ -6,7 +6,7 @@ use ice_core::store::inbox::InboxError;
 use ice_core::store::lease::LeaseError;
 use ice_core::store::{CommitError, Durability, StoreError};
 
-use crate::journal::{DecodeError, Failure, ReadError, RunStatus};
+use crate::journal::{Failure, ReadError, RunStatus};
 use crate::workflow::runtime::ApplyError;
 
 /// Why a run cannot be started, read or changed.
@@ -153,9 +153,5 @@ impl RunError {
             LeaseError::Lost { .. } => Self::Lost(run),
             LeaseError::Store(error) => Self::Store(error),
         }
-    }
-
-    pub(crate) fn decode(run: RunId, error: &DecodeError) -> Self {
-        Self::Record { run, what: error.to_string() }
     }
 }

@@ -67,6 +67,11 @@ impl RunHandle {
         Engine::of(&self.shared.engine).cancel(&self.shared.tenant, self.shared.run, by, reason).await
     }
 
+    /// Ticks with every transient event.
+    pub(crate) fn watch_transient(&self) -> tokio::sync::watch::Receiver<u64> {
+        self.shared.transient.watch()
+    }
+
     /// The transient events from number `from` on, without waiting.
     #[must_use]
     pub fn transient(&self, from: u64) -> TransientRead {

@@ -1,5 +1,7 @@
 //! Looking at runs: lists and documents. Reads the store alone.
 
+use std::sync::Arc;
+
 use ice_core::id::{BlueprintId, RunId, Tenant};
 use ice_core::store::Key;
 
@@ -69,7 +71,8 @@ impl Engine {
     /// [`RunError::NotFound`], [`RunError::Journal`] if the journal cannot be read.
     pub async fn show(&self, tenant: &Tenant, run: RunId) -> Result<RunDocument, RunError> {
         let (head, _) = self.inner.head(tenant, run).await?.ok_or(RunError::NotFound(run))?;
-        let mut reader = Reader::new(&*self.inner.store, &*self.inner.blobs, tenant, run);
+        let mut reader =
+            Reader::new(Arc::clone(&self.inner.store), Arc::clone(&self.inner.blobs), tenant, run);
         let mut document: Option<DocumentBuilder> = None;
         loop {
             let records = reader.read().await?;

@@ -115,7 +115,8 @@ impl Engine {
         in_doubt: Option<Decision>,
     ) -> Result<RunHandle, RunError> {
         let run = head.summary.id;
-        let mut reader = Reader::new(&*self.inner.store, &*self.inner.blobs, tenant, run);
+        let mut reader =
+            Reader::new(Arc::clone(&self.inner.store), Arc::clone(&self.inner.blobs), tenant, run);
         let (mut state, mut manifest): (Option<State>, Option<Arc<Manifest>>) = (None, None);
         loop {
             let records = reader.read().await?;

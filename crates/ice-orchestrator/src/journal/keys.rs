@@ -38,6 +38,11 @@ pub(crate) fn journal(tenant: &Tenant, run: RunId) -> Key {
     journals(tenant).folder(&run.to_string())
 }
 
+/// The run that a chunk of a journal belongs to.
+pub(crate) fn run_of_chunk(tenant: &Tenant, key: &Key) -> Option<RunId> {
+    key.as_str().strip_prefix(journals(tenant).as_str())?.split('/').next()?.parse().ok()
+}
+
 /// A pinned plan.
 pub(crate) fn plan(tenant: &Tenant, hash: BlobHash) -> Key {
     Key::tenant(tenant).folder("plan").leaf(&hash.to_string())

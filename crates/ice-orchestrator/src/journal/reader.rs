@@ -1,5 +1,7 @@
 //! Reading a run's journal back from the store.
 
+use std::sync::Arc;
+
 use ice_core::id::{RunId, Tenant};
 use ice_core::store::{BlobStore, Key, Store, StoreError, Version};
 
@@ -59,9 +61,9 @@ pub struct Numbered {
 
 /// Reads a journal from its beginning, chunk after chunk.
 #[derive(Debug)]
-pub struct Reader<'s> {
-    store: &'s dyn Store,
-    blobs: &'s dyn BlobStore,
+pub struct Reader {
+    store: Arc<dyn Store>,
+    blobs: Arc<dyn BlobStore>,
     run: RunId,
     folder: Key,
     after: Option<Key>,
@@ -69,10 +71,10 @@ pub struct Reader<'s> {
     decoder: Decoder,
 }
 
-impl<'s> Reader<'s> {
+impl Reader {
     /// A reader at the beginning of a run's journal.
     #[must_use]
-    pub fn new(store: &'s dyn Store, blobs: &'s dyn BlobStore, tenant: &Tenant, run: RunId) -> Self {
+    pub fn new(store: Arc<dyn Store>, blobs: Arc<dyn BlobStore>, tenant: &Tenant, run: RunId) -> Self {
         let folder = keys::journal(tenant, run);
         Self { store, blobs, run, folder, after: None, next: 0, decoder: Decoder::default() }
     }

@@ -408,10 +408,9 @@ impl Compiler<'_> {
             None => self.nested(name, path)?,
         };
         parts.workflows.insert(name.clone(), Arc::clone(&plan));
-        let overrides = match &kind.config_overrides {
-            Value::Null => None,
-            value => Some(ValueTemplate::compile(value).map_err(template(path, "config_overrides"))?),
-        };
+        let overrides = Some(&kind.config_overrides).filter(|overrides| !overrides.is_null());
+        let overrides = overrides.map(ValueTemplate::compile).transpose();
+        let overrides = overrides.map_err(template(path, "config_overrides"))?;
         let exposed =
             kind.exposed_outputs.iter().map(|(name, path)| (Arc::from(name.as_str()), path.clone()));
         Ok(WorkflowPlan { plan, exposed: exposed.collect(), overrides })

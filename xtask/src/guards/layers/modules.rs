@@ -1,6 +1,6 @@
 //! Which module of a crate uses which: downwards only.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::resolve::Target;
 use super::rules::{CrateRules, FILE, Rules, segments};
@@ -24,6 +24,8 @@ pub(super) fn check(
             }
             continue;
         };
+        // One finding per edge of a file: the first place, and how many there are.
+        let mut upward: BTreeMap<&[String], (usize, usize, Place<'_>)> = BTreeMap::new();
         for found in &module.uses {
             for target in tree.resolve(path, &found.path) {
                 let Target::Internal(target) = target else { continue };
@@ -32,23 +34,35 @@ pub(super) fn check(
                     findings.push(Finding::at(file, found.line, message));
                 }
                 let Some(to) = tiers.place(&target) else { continue };
-                if to.path == from.path || to.tier < from.tier {
+                // A module may always use those inside of it.
+                if to.path == from.path || to.tier < from.tier || target.starts_with(path) {
                     continue;
                 }
-                let (from_name, to_name) =
-                    (address(&tree.package, from.path), address(&tree.package, to.path));
-                let exception = rules
-                    .exceptions
-                    .iter()
-                    .position(|exception| exception.from == from_name && exception.to == to_name);
-                if let Some(exception) = exception {
-                    excepted.insert(exception);
-                } else {
-                    findings.push(Finding::at(file, found.line, upward(&from_name, &to_name, from, to)));
+                match exception(rules, &tree.package, path, &target) {
+                    Some(index) => {
+                        excepted.insert(index);
+                    }
+                    None => {
+                        let entry = upward.entry(to.path).or_insert((found.line, 0, to));
+                        entry.0 = entry.0.min(found.line);
+                        entry.1 += 1;
+                    }
                 }
             }
         }
+        for (line, count, to) in upward.into_values() {
+            findings.push(Finding::at(file, line, refusal(&tree.package, from, to, count)));
+        }
     }
+}
+
+/// The exception that covers an edge, by its position.
+fn exception(rules: &Rules, package: &str, from: &[String], to: &[String]) -> Option<usize> {
+    let covers = |address: &str, path: &[String]| {
+        let parts = segments(address);
+        parts.split_first().is_some_and(|(owner, module)| owner == package && path.starts_with(module))
+    };
+    rules.exceptions.iter().position(|exception| covers(&exception.from, from) && covers(&exception.to, to))
 }
 
 /// Entries of the tiers that no target of the crate has, and planned ones that are there.
@@ -92,10 +106,12 @@ fn unplaced(package: &str, path: &[String], file: &str) -> Finding {
     Finding::new(file, format!("module `{module}` stands in no tier: add it to [crates.{package}] in {FILE}"))
 }
 
-fn upward(from_name: &str, to_name: &str, from: Place<'_>, to: Place<'_>) -> String {
+fn refusal(package: &str, from: Place<'_>, to: Place<'_>, count: usize) -> String {
     let relation = if to.tier == from.tier { "beside" } else { "above" };
+    let (from, to) = (address(package, from.path), address(package, to.path));
     format!(
-        "{from_name} uses {to_name}, which stands {relation} it: move the code, turn the edge round by a port, or change the tiers ({FILE})"
+        "{from} uses {to}, which stands {relation} it ({count} times in this file): move the code, turn the edge \
+         round by a port, or change {FILE}"
     )
 }
 
@@ -193,6 +209,31 @@ mod tests {
     }
 
     #[test]
+    fn an_edge_is_named_once_per_file() {
+        let found =
+            sample("use crate::middle;\nfn f() { middle::g() }", "", "mod inner; pub use inner::Face;");
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(
+            found[0].starts_with("src/low.rs:1: ") && found[0].contains("(2 times in this file)"),
+            "{found:?}"
+        );
+    }
+
+    #[test]
+    fn a_parent_uses_what_is_inside_of_it() {
+        let rules = "[io]\n[crates.sample]\nuses = []\ntiers = [['top'], ['top::inner']]";
+        let files = |inner: &'static str| {
+            [
+                ("lib.rs", "mod top;"),
+                ("top/mod.rs", "mod inner; pub use inner::Face;"),
+                ("top/inner.rs", inner),
+            ]
+        };
+        assert_eq!(check_files(rules, &files("")), [""; 0]);
+        assert_eq!(check_files(rules, &files("use super::Other;")), [""; 0]);
+    }
+
+    #[test]
     fn unknown_and_vanished_modules_are_found() {
         let found = check_files(RULES, &[("lib.rs", "mod fresh;"), ("fresh.rs", "")]);
         assert!(
@@ -206,7 +247,7 @@ mod tests {
     fn an_exception_must_be_needed_and_give_a_reason() {
         let with = |reason: &str| {
             format!(
-                "{RULES}\n[[exceptions]]\nfrom = 'sample::low'\nto = 'sample::top'\nreason = '{reason}'\n"
+                "{RULES}\n[[exceptions]]\nfrom = 'sample::low'\nto = 'sample::top::inner'\nreason = '{reason}'\n"
             )
         };
         let files = |low: &'static str| {
@@ -219,8 +260,10 @@ mod tests {
                 ("top/inner.rs", ""),
             ]
         };
-        assert_eq!(check_files(&with("until the port is there"), &files("use crate::top;")), [""; 0]);
+        assert_eq!(check_files(&with("until the port is there"), &files("use crate::top::inner;")), [""; 0]);
+        let wider = check_files(&with("x"), &files("use crate::top::inner; use crate::top;"));
+        assert!(wider.len() == 1 && wider[0].contains("uses sample::top,"), "{wider:?}");
         assert!(check_files(&with("x"), &files(""))[0].contains("is not needed"));
-        assert!(check_files(&with(" "), &files("use crate::top;"))[0].contains("gives no reason"));
+        assert!(check_files(&with(" "), &files("use crate::top::inner;"))[0].contains("gives no reason"));
     }
 }

@@ -38,7 +38,8 @@ impl CodeNode {
         match (&self.code, &base.name) {
             (Some(code), _) => rules.not_blank("code", code),
             (None, Some(_)) => {}
-            (None, None) => rules.broken_here(
+            (None, None) => rules.broken(
+                "code",
                 "a code node needs something to run",
                 "set `code`, or `name` a registered piece of code".to_owned(),
             ),

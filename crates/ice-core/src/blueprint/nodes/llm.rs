@@ -72,6 +72,9 @@ impl LlmNode {
 
     pub(crate) fn texts<'n>(&'n self, at: &Trail<'_>, visit: &mut Visit<'_, 'n>) {
         visit_text("model", &self.model, Form::Template, at, visit);
+        if let Some(model) = &self.llm_config.model {
+            visit_text("model", model, Form::Template, &at.key("llm_config"), visit);
+        }
         visit_text("prompt", &self.prompt, Form::Template, at, visit);
         visit_value("format_specifications", &self.format_specifications, at, visit);
     }
@@ -137,7 +140,7 @@ impl LlmConfig {
     pub(crate) fn read(fields: &mut Fields<'_>) -> Self {
         Self {
             provider: fields.text("provider"),
-            model: fields.text("model"),
+            model: fields.template("model"),
             temperature: fields.number("temperature"),
             max_tokens: fields.whole("max_tokens"),
             max_context_tokens: fields.whole("max_context_tokens"),

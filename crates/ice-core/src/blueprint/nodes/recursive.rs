@@ -50,7 +50,8 @@ impl RecursiveNode {
 
     pub(crate) fn rules(&self, rules: Rules<'_>) {
         match (&self.agent_package, &self.workflow_ref) {
-            (None, None) => rules.broken_here(
+            (None, None) => rules.broken(
+                "agent_package",
                 "a recursive node repeats an agent or a blueprint, and neither is named",
                 "set `agent_package` or `workflow_ref`".to_owned(),
             ),

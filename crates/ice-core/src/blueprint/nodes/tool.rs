@@ -22,11 +22,8 @@ pub struct ToolNode {
 impl ToolNode {
     pub(crate) fn read(fields: &mut Fields<'_>) -> Self {
         let tool_name = fields.required_text("tool_name");
-        let tool_args = match fields.templates("tool_args") {
-            Value::Null => Value::empty_map(),
-            tool_args => tool_args,
-        };
-        Self { tool_name, tool_args }
+        let tool_args = fields.templates("tool_args");
+        Self { tool_name, tool_args: if tool_args.is_null() { Value::empty_map() } else { tool_args } }
     }
 
     pub(crate) fn rules(&self, rules: Rules<'_>) {

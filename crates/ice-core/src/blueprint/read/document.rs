@@ -43,10 +43,8 @@ pub(super) fn read_document(document: &Value, lock: &VersionLock, report: &Repor
     let id_field = if fields.has("id") && !fields.has("blueprint_id") { "id" } else { "blueprint_id" };
     let blueprint_id = read_blueprint_id(&mut fields, id_field).unwrap_or_else(|| lock.blueprint_id());
     let input_schema = fields.object("input_schema");
-    let metadata = match fields.object("metadata") {
-        Value::Null => Value::empty_map(),
-        metadata => metadata,
-    };
+    let metadata = fields.object("metadata");
+    let metadata = if metadata.is_null() { Value::empty_map() } else { metadata };
     fields.require("nodes");
     let nodes = fields.list("nodes").unwrap_or_default();
     let at = start.key("nodes");

@@ -2,7 +2,7 @@
 
 use serde::de::DeserializeSeed;
 use serde_saphyr::options::{DuplicateKeyPolicy, NonFiniteFloatPolicy};
-use serde_saphyr::{UserMessageFormatter, budget, options};
+use serde_saphyr::{Error as YamlError, UserMessageFormatter, budget, options};
 
 use super::line::LineIndex;
 use super::reading::{MAX_DEPTH, MAX_TEXT_BYTES};
@@ -18,7 +18,7 @@ pub enum Format {
     Json,
     /// YAML 1.2: only `true` and `false` are booleans, numbers with leading zeros are text.
     Yaml,
-    /// JSON if the first character is `{` or `[` and the text is valid JSON, else YAML.
+    /// JSON if the text begins with `{` and then `"` or `}`, else YAML.
     #[default]
     Auto,
 }
@@ -48,24 +48,15 @@ pub(super) fn parse(text: &str, format: Format, report: &Report, notes: &Notes) 
     match format {
         Format::Json => Parsed { format, value: json(text, report, notes) },
         Format::Yaml => Parsed { format, value: yaml(text, report, notes) },
-        Format::Auto if text.trim_start().starts_with(['{', '[']) => match json(text, report, notes) {
-            Ok(value) => Parsed { format: Format::Json, value: Ok(value) },
-            Err(error) => {
-                // A flow mapping of YAML begins with a brace as well. If it is neither, the text was most
-                // likely meant to be JSON.
-                let (flow_report, flow_notes) = (Report::default(), Notes::default());
-                match yaml(text, &flow_report, &flow_notes) {
-                    Ok(_) => {
-                        report.clear();
-                        notes.clear();
-                        Parsed { format: Format::Yaml, value: yaml(text, report, notes) }
-                    }
-                    Err(_) => Parsed { format: Format::Json, value: Err(error) },
-                }
-            }
-        },
-        Format::Auto => Parsed { format: Format::Yaml, value: yaml(text, report, notes) },
+        Format::Auto if looks_like_json(text) => parse(text, Format::Json, report, notes),
+        Format::Auto => parse(text, Format::Yaml, report, notes),
     }
+}
+
+/// Whether a text begins as JSON objects do: with a brace and then a quote or the other brace. A flow mapping of
+/// YAML may do so as well, but almost never does.
+fn looks_like_json(text: &str) -> bool {
+    text.trim_start().strip_prefix('{').is_some_and(|rest| rest.trim_start().starts_with(['"', '}']))
 }
 
 fn json(text: &str, report: &Report, notes: &Notes) -> Result<Value, Box<Diagnostic>> {
@@ -95,7 +86,9 @@ fn yaml(text: &str, report: &Report, notes: &Notes) -> Result<Value, Box<Diagnos
             max_reader_input_bytes: Some(MAX_TEXT_BYTES),
             // The seed refuses what is too deep; this is the net below it.
             max_depth: MAX_DEPTH + 2,
-            max_documents: 1,
+            max_documents: 2,
+            max_events: 4_000_000,
+            max_nodes: 1_000_000,
             max_total_scalar_bytes: 2 * MAX_TEXT_BYTES,
             max_aliases: 1_000,
             max_anchors: 1_000,
@@ -111,19 +104,28 @@ fn yaml(text: &str, report: &Report, notes: &Notes) -> Result<Value, Box<Diagnos
         DocumentSeed::top(report, notes).deserialize(deserializer)
     });
     read.map_err(|error| {
-        let without_place = error.without_snippet();
-        let message = match without_place {
-            serde_saphyr::Error::MultipleDocuments { .. } => {
-                "there is more than one document; a file holds one blueprint".to_owned()
-            }
-            _ => without_location(&without_place.render_with_formatter(&UserMessageFormatter)),
+        let bare = error.without_snippet();
+        let cause =
+            if let YamlError::AliasError { error, .. } = bare { error.without_snippet() } else { bare };
+        let text = without_location(&cause.render_with_formatter(&UserMessageFormatter));
+        let is_limit = matches!(
+            cause,
+            YamlError::Budget { .. }
+                | YamlError::AliasReplayLimitExceeded { .. }
+                | YamlError::AliasExpansionLimitExceeded { .. }
+                | YamlError::AliasReplayStackDepthExceeded { .. }
+        ) || text.contains("recursion limit");
+        let (code, message) = if notes.is_too_deep() {
+            (ErrorCode::BlueprintTooLarge, text)
+        } else if is_limit {
+            let message = "the document is too large, too deeply nested or repeats itself too often";
+            (ErrorCode::BlueprintTooLarge, message.to_owned())
+        } else if matches!(cause, YamlError::MultipleDocuments { .. }) {
+            let message = "there is more than one document; a file holds one blueprint";
+            (ErrorCode::BlueprintSyntax, message.to_owned())
+        } else {
+            (ErrorCode::BlueprintSyntax, text)
         };
-        let too_large = notes.is_too_deep()
-            || matches!(without_place, serde_saphyr::Error::Budget { .. })
-            || matches!(without_place, serde_saphyr::Error::AliasReplayLimitExceeded { .. })
-            || matches!(without_place, serde_saphyr::Error::AliasExpansionLimitExceeded { .. })
-            || matches!(without_place, serde_saphyr::Error::AliasReplayStackDepthExceeded { .. });
-        let code = if too_large { ErrorCode::BlueprintTooLarge } else { ErrorCode::BlueprintSyntax };
         let position = error.location().filter(|place| place.line() > 0).map(|place| Position {
             line: u32::try_from(place.line()).unwrap_or(u32::MAX),
             column: u32::try_from(place.column()).unwrap_or(u32::MAX).max(1),

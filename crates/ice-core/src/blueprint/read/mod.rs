@@ -6,6 +6,7 @@ mod format;
 mod line;
 mod node;
 mod reading;
+mod references;
 mod seed;
 mod source;
 mod span;

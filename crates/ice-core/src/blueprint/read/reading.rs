@@ -42,7 +42,19 @@ pub struct Reading {
 /// Reads a blueprint from JSON or YAML. `name` is what diagnostics call the text, for example its file name.
 ///
 /// Everything that is wrong is found at once; after a syntax error nothing else can be told. What needs to
-/// know the tools, models and other blueprints is checked by [`check`](crate::check::check).
+/// know the tools, models and other blueprints is checked by [`Reading::check`].
+///
+/// ```
+/// use ice_core::blueprint::{Format, read};
+///
+/// let text = "nodes:\n- {id: a, type: tool, tool_nam: hello}\n";
+/// let reading = read(text, Format::Yaml, "a.yaml");
+/// assert!(reading.blueprint.is_none());
+/// assert_eq!(
+///     reading.diagnostics.to_string(),
+///     "a.yaml:2:24: error[UNKNOWN_FIELD]: a: tool_nam: unknown field `tool_nam`; did you mean `tool_name`?"
+/// );
+/// ```
 #[must_use]
 pub fn read(text: &str, format: Format, name: &str) -> Reading {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);

@@ -35,11 +35,6 @@ impl Notes {
     pub(super) fn take_large(&self) -> Vec<Place> {
         self.large.take()
     }
-
-    pub(super) fn clear(&self) {
-        self.too_deep.set(false);
-        self.large.take();
-    }
 }
 
 /// Reads one value at its place.

@@ -1,6 +1,7 @@
 //! The first dialect, read into the present form.
 
 use crate::blueprint::{Blueprint, Format, Node, NodeKind, SchemaVersion, read};
+use crate::diagnostic::Trail;
 
 fn upgraded(nodes: &str) -> Blueprint {
     let text = format!("schema_version: \"1.1.0\"\nnodes:\n{nodes}");
@@ -70,10 +71,10 @@ fn what_lists_cannot_mean_is_told() {
              - {id: a, type: tool, tool_name: x}\n"
         ),
         [
-            "3:55: error[RULE_VIOLATION]: l: body_nodes.0: `l` lists itself",
-            "3:58: error[UNKNOWN_NODE]: l: body_nodes.1: there is no node `aa`; did you mean `a`?",
-            "3:65: error[WRONG_TYPE]: l: body_nodes.3: expected the id of a node, found the number 7",
-            "4:55: error[DUPLICATE_ID]: m: body_nodes.0: `b` is listed by `l` already; \
+            "3:53: error[RULE_VIOLATION]: l: body_nodes.0: `l` lists itself",
+            "3:56: error[UNKNOWN_NODE]: l: body_nodes.1: there is no node `aa`",
+            "3:63: error[WRONG_TYPE]: l: body_nodes.3: expected the id of a node, found the number 7",
+            "4:53: error[DUPLICATE_ID]: m: body_nodes.0: `b` is listed by `l` already; \
              a node can be in one body or branch",
         ]
     );
@@ -82,7 +83,7 @@ fn what_lists_cannot_mean_is_told() {
             "- {id: c, type: condition, expression: 'true', true_branch: [a], false_branch: [a]}\n\
              - {id: a, type: tool, tool_name: x}\n"
         ),
-        ["3:80: error[DUPLICATE_ID]: c: false_branch.0: `a` is in a branch of `c` already; \
+        ["3:81: error[DUPLICATE_ID]: c: false_branch.0: `a` is in a branch of `c` already; \
              a node can be in one branch"]
     );
     assert_eq!(
@@ -98,7 +99,7 @@ fn what_lists_cannot_mean_is_told() {
              - {id: c, type: condition, expression: 'true', true_branch: [a]}\n\
              - {id: a, type: tool, tool_name: x}\n"
         ),
-        ["4:61: error[RULE_VIOLATION]: c: true_branch.0: `c` and its branch must be in the same body; \
+        ["4:62: error[RULE_VIOLATION]: c: true_branch.0: `c` and its branch must be in the same body; \
              list both in one body or branch, or neither"]
     );
     assert_eq!(
@@ -143,4 +144,41 @@ fn the_present_dialect_refuses_fields_of_the_first() {
             )
         );
     }
+}
+
+#[test]
+fn placeholders_and_bare_inputs_are_rewritten() {
+    let blueprint = upgraded(
+        "- {id: ask, type: llm, model: '{model}', prompt: 'Sum up {topic} from {fetch-all.text} and {{ url }}', llm_config: {}}\n\
+         - {id: fetch-all, type: tool, tool_name: x, tool_args: {list: ['{url}', 3], json: '{\"a\": 1}'}}\n\
+         - {id: test, type: condition, expression: 'score > 3 and ask.text != url'}\n\
+         - {id: each, type: loop, items_source: rows.items, item_var: row, body_nodes: [use]}\n\
+         - {id: use, type: llm, model: m, prompt: '{row} {loop_index} {mapped}', llm_config: {}, input_mappings: {mapped: 3}}\n",
+    );
+    let mut texts = Vec::new();
+    for node in blueprint.nodes.iter().chain(&blueprint.nodes[3].kind.scopes()[0].1.to_vec()) {
+        node.kind.texts(&Trail::START, &mut |_, text| texts.push(text.source.to_owned()));
+    }
+    assert_eq!(
+        texts,
+        [
+            "{{ inputs.model }}",
+            "Sum up {{ inputs.topic }} from {{ nodes['fetch-all'].text }} and {{ inputs.url }}",
+            "{{ inputs.url }}",
+            "{\"a\": 1}",
+            "inputs.score > 3 and ask.text != inputs.url",
+            "inputs.rows.items",
+            "m",
+            "{{ row }} {{ loop_index }} {{ mapped }}",
+        ]
+    );
+}
+
+#[test]
+fn declared_inputs_are_the_only_ones() {
+    let text = "schema_version: \"1.1.0\"\ninput_schema: {properties: {url: {type: string}}}\nnodes:\n\
+                - {id: a, type: tool, tool_name: x, tool_args: {u: '{url}', v: '{ulr}'}}\n";
+    let blueprint = read(text, Format::Yaml, "test").blueprint.unwrap();
+    let NodeKind::Tool(tool) = &blueprint.nodes[0].kind else { panic!("{blueprint:?}") };
+    assert_eq!(tool.tool_args.to_string(), r#"{"u":"{{ inputs.url }}","v":"{{ ulr }}"}"#);
 }

@@ -22,7 +22,7 @@ fn rearranged(value: &Value) -> Value {
             Value::from(turned)
         }
         Value::List(items) => Value::list(items.iter().map(rearranged)),
-        other => other.clone(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Blob(_) => value.clone(),
     }
 }
 

@@ -22,7 +22,7 @@ fn tool(name: &str, input: &str, output: &str) -> ToolSpec {
 }
 
 /// Three tools, two providers, an agent, a blueprint; no executors for swarms and monitors.
-pub(in crate::check) fn catalog() -> Catalog {
+pub(crate) fn catalog() -> Catalog {
     let unavailable = [KindName::Swarm, KindName::Monitor];
     Catalog {
         tools: vec![

@@ -1,5 +1,6 @@
 //! Whole files through reading and checking.
 
-pub(super) mod catalog;
+pub(crate) mod catalog;
 mod mistakes;
+mod references;
 mod structure;

@@ -116,6 +116,10 @@ impl LlmProvider for Scripted {
         })
     }
 
+    fn models(&self) -> Option<Vec<String>> {
+        self.script.models.clone()
+    }
+
     /// The request's `max_tokens`, else the longest answer of the script.
     fn estimate(&self, request: &Request) -> Estimate {
         let longest = || self.script.turns.iter().map(Turn::output_tokens).max().unwrap_or_default();

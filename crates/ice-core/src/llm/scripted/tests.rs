@@ -44,6 +44,7 @@ async fn turns_fit_by_model_and_by_any_message() {
         {"when": {"model": "big"}, "text": "from big"},
         {"when": {"anywhere": "42"}, "text": "saw the result"},
     ]}));
+    assert_eq!(model.models(), Some(vec!["big".to_owned(), "small".to_owned()]));
     assert_eq!(model.capabilities("other"), None);
     assert!(model.capabilities("big").is_some());
     let ctx = LlmContext::default();

@@ -13,6 +13,8 @@ pub use inbox::inbox;
 pub use lease::lease;
 pub use model::model;
 pub use store::store;
+#[cfg(test)]
+pub(crate) use subject::spawn;
 pub use subject::{BlobSubject, StoreSubject};
 
 #[cfg(test)]

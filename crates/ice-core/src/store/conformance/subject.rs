@@ -42,7 +42,7 @@ impl BlobSubject for Arc<dyn BlobStore> {
 
 /// Starts a task; every caller here awaits it.
 #[expect(clippy::disallowed_methods, reason = "the suites await or abort every task they start")]
-pub(super) fn spawn<T: Send + 'static>(
+pub(crate) fn spawn<T: Send + 'static>(
     task: impl Future<Output = T> + Send + 'static,
 ) -> tokio::task::JoinHandle<T> {
     tokio::spawn(task)

@@ -134,6 +134,11 @@ impl<'a> Call<'a> {
         Ok(self.optional(index)?.is_some_and(|value| is_true(&value)))
     }
 
+    /// The items of an argument, of which only few are looked at.
+    pub(super) fn visible(&self, index: usize) -> Result<Arc<Vec<Value>>, TemplateError> {
+        if let Value::List(items) = self.value(index)? { Ok(items) } else { self.items(index) }
+    }
+
     /// The items of an argument: those of a list, the keys of a map, the characters of a text; none of null.
     pub(super) fn items(&self, index: usize) -> Result<Arc<Vec<Value>>, TemplateError> {
         let value = self.value(index)?;

@@ -36,7 +36,7 @@ pub(super) fn is_false(call: &Call<'_>) -> Outcome {
 }
 
 pub(super) fn number(call: &Call<'_>) -> Outcome {
-    truth(matches!(call.value(0)?, Value::Number(_)))
+    truth(matches!(call.value(0)?, Value::Number(_) | Value::Bool(_)))
 }
 
 pub(super) fn integer(call: &Call<'_>) -> Outcome {
@@ -60,7 +60,7 @@ pub(super) fn mapping(call: &Call<'_>) -> Outcome {
 }
 
 pub(super) fn iterable(call: &Call<'_>) -> Outcome {
-    truth(matches!(call.value(0)?, Value::List(_) | Value::Map(_) | Value::String(_)))
+    truth(matches!(call.value(0)?, Value::Null | Value::List(_) | Value::Map(_) | Value::String(_)))
 }
 
 /// The argument as a whole number, if it is one.
@@ -80,11 +80,11 @@ pub(super) fn even(call: &Call<'_>) -> Outcome {
 }
 
 pub(super) fn divisibleby(call: &Call<'_>) -> Outcome {
-    match (whole(call, 0)?, whole(call, 1)?) {
-        (_, Some(0)) => truth(false),
-        (Some(whole), Some(divisor)) => truth(whole % divisor == 0),
-        (_, _) => truth(false),
-    }
+    truth(match (Operand::of(&call.value(0)?), Operand::of(&call.value(1)?)) {
+        (Some(Operand::Whole(number)), Some(Operand::Whole(by))) => number.checked_rem(by) == Some(0),
+        (Some(number), Some(by)) => number.as_float() % by.as_float() == 0.0,
+        (None, _) | (_, None) => false,
+    })
 }
 
 pub(super) fn startingwith(call: &Call<'_>) -> Outcome {
@@ -95,16 +95,27 @@ pub(super) fn endingwith(call: &Call<'_>) -> Outcome {
     truth(call.text(0)?.ends_with(&*call.text(1)?))
 }
 
-pub(super) fn lower(call: &Call<'_>) -> Outcome {
-    let text = call.text(0)?;
+/// Whether a text has letters of a case, and none that is of another.
+fn cased(call: &Call<'_>, is: fn(char) -> bool) -> Outcome {
+    let Some(text) = call.as_str(0) else {
+        return call.value(0).and_then(|_| truth(false));
+    };
     call.meter.read(text.len())?;
-    truth(text.chars().all(|character| character.is_lowercase() || !character.is_alphabetic()))
+    let has_case = |character: char| {
+        character.is_uppercase()
+            || character.is_lowercase()
+            || !character.to_lowercase().eq([character])
+            || !character.to_uppercase().eq([character])
+    };
+    truth(text.chars().any(is) && text.chars().all(|character| is(character) || !has_case(character)))
+}
+
+pub(super) fn lower(call: &Call<'_>) -> Outcome {
+    cased(call, char::is_lowercase)
 }
 
 pub(super) fn upper(call: &Call<'_>) -> Outcome {
-    let text = call.text(0)?;
-    call.meter.read(text.len())?;
-    truth(text.chars().all(|character| character.is_uppercase() || !character.is_alphabetic()))
+    cased(call, char::is_uppercase)
 }
 
 pub(super) fn eq(call: &Call<'_>) -> Outcome {

@@ -11,12 +11,13 @@ use crate::value::{Map, Value};
 
 /// The segment that a computed subscript means.
 fn segment(call: &Call<'_>, index: usize) -> Result<Segment, TemplateError> {
-    match call.value(index)? {
-        Value::String(key) => Ok(Segment::Key(key)),
-        value => match value.as_i64() {
-            Some(index) => Ok(Segment::Index(index)),
-            None => Err(call.wants(index, "text or a whole number as a subscript", &value)),
-        },
+    let value = call.value(index)?;
+    if let Value::String(key) = value {
+        return Ok(Segment::Key(key));
+    }
+    match value.as_i64() {
+        Some(index) => Ok(Segment::Index(index)),
+        None => Err(call.wants(index, "text or a whole number as a subscript", &value)),
     }
 }
 
@@ -58,7 +59,9 @@ fn map(call: &Call<'_>) -> Result<Arc<Map>, TemplateError> {
             Ok(entries)
         }
         Value::Null => Ok(Arc::default()),
-        value => Err(call.wants(0, "a map", &value)),
+        value @ (Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::List(_) | Value::Blob(_)) => {
+            Err(call.wants(0, "a map", &value))
+        }
     }
 }
 

@@ -11,19 +11,17 @@ fn done(items: Vec<Value>) -> Outcome {
 }
 
 pub(super) fn first(call: &Call<'_>) -> Outcome {
-    match call.value(0)? {
-        Value::List(items) => Ok(items.first().cloned()),
-        Value::String(text) => Ok(text.chars().next().map(|c| Value::string(c.to_string()))),
-        _ => Ok(call.items(0)?.first().cloned()),
+    if let Some(text) = call.as_str(0) {
+        return Ok(text.chars().next().map(|character| Value::string(character.to_string())));
     }
+    Ok(call.visible(0)?.first().cloned())
 }
 
 pub(super) fn last(call: &Call<'_>) -> Outcome {
-    match call.value(0)? {
-        Value::List(items) => Ok(items.last().cloned()),
-        Value::String(text) => Ok(text.chars().next_back().map(|c| Value::string(c.to_string()))),
-        _ => Ok(call.items(0)?.last().cloned()),
+    if let Some(text) = call.as_str(0) {
+        return Ok(text.chars().next_back().map(|character| Value::string(character.to_string())));
     }
+    Ok(call.visible(0)?.last().cloned())
 }
 
 pub(super) fn reverse(call: &Call<'_>) -> Outcome {
@@ -65,9 +63,7 @@ pub(super) fn slice(call: &Call<'_>) -> Outcome {
     let columns = (0..count).map(|index| {
         let extra = usize::from(index < longer);
         let mut column: Vec<Value> = rest.by_ref().take(each + extra).cloned().collect();
-        if let (0, Some(filler)) = (extra, &filler)
-            && longer > 0
-        {
+        if let (0, Some(filler)) = (extra, &filler) {
             column.push(filler.clone());
         }
         Value::list(column)

@@ -4,6 +4,8 @@
 mod call;
 mod check;
 mod convert;
+#[cfg(test)]
+mod docs;
 mod format;
 mod items;
 mod json;

@@ -13,7 +13,7 @@ use super::number::Operand;
 use crate::value::{Map, Value, describe};
 
 /// The most numbers that `range` gives.
-const MAX_RANGE: i64 = 10_000;
+pub(super) const MAX_RANGE: i64 = 10_000;
 
 fn truth(truth: bool) -> Outcome {
     Ok(Some(Value::Bool(truth)))
@@ -70,12 +70,13 @@ pub(super) fn multiply(call: &Call<'_>) -> Outcome {
     };
     match (&left, &right) {
         (Value::String(text), count) | (count, Value::String(text)) => {
-            let count = times(&left, count)?;
+            let count = if text.is_empty() { 0 } else { times(&left, count)? };
             call.meter.grow_by(text.len(), count)?;
             Ok(Some(Value::string(text.repeat(count))))
         }
         (Value::List(items), count) | (count, Value::List(items)) => {
-            let count = times(&left, count)?;
+            // Nothing, however often, is nothing: and must not take as long.
+            let count = if items.is_empty() { 0 } else { times(&left, count)? };
             call.meter.list(items.len().saturating_mul(count))?;
             Ok(Some(Value::list(std::iter::repeat_n(items, count).flat_map(|items| items.iter().cloned()))))
         }
@@ -318,13 +319,13 @@ pub(super) fn unpack(call: &Call<'_>) -> Outcome {
 }
 
 fn check_width(value: &Value, width: usize) -> Result<(), TemplateError> {
-    match value {
-        Value::List(items) if items.len() == width => Ok(()),
-        other => Err(TemplateError::failed(format!(
-            "{width} names are bound at once, which takes an array of {width} items and not {}",
-            describe(other)
-        ))),
+    if value.as_list().is_some_and(|items| items.len() == width) {
+        return Ok(());
     }
+    Err(TemplateError::failed(format!(
+        "{width} names are bound at once, which takes an array of {width} items and not {}",
+        describe(value)
+    )))
 }
 
 /// `range(stop)`, `range(start, stop, step)`

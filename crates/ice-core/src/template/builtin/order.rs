@@ -22,14 +22,13 @@ impl Key {
         let part = |segments: &[Segment]| -> Result<Value, TemplateError> {
             // What lacks the attribute is compared as null.
             let value = path::walk(item, segments).unwrap_or(Value::Null);
-            match &value {
-                Value::String(text) if !exact && text.chars().any(|c| c.to_lowercase().next() != Some(c)) => {
-                    call.meter.read(text.len())?;
-                    call.meter.grow_by(text.len(), 3)?;
-                    Ok(Value::string(text.to_lowercase()))
-                }
-                _ => Ok(value),
-            }
+            let folds = |text: &str| text.chars().any(|c| c.to_lowercase().next() != Some(c));
+            let Some(text) = value.as_str().filter(|text| !exact && folds(text)) else {
+                return Ok(value);
+            };
+            call.meter.read(text.len())?;
+            call.meter.grow_by(text.len(), 3)?;
+            Ok(Value::string(text.to_lowercase()))
         };
         match paths {
             [] => part(&[]).map(Self),
@@ -93,7 +92,7 @@ fn done(items: impl IntoIterator<Item = Value>) -> Outcome {
 /// `sort(reverse, case_sensitive, attribute)`
 pub(super) fn sort(call: &Call<'_>) -> Outcome {
     let attribute = call.optional_text(3)?;
-    let mut keyed = keyed(call, &*call.items(0)?, attribute.as_deref(), call.flag(2)?)?;
+    let mut keyed = keyed(call, &call.items(0)?, attribute.as_deref(), call.flag(2)?)?;
     keyed.sort_by(|left, right| left.0.cmp(&right.0));
     if call.flag(1)? {
         keyed.reverse();
@@ -104,14 +103,14 @@ pub(super) fn sort(call: &Call<'_>) -> Outcome {
 /// `min(case_sensitive, attribute)`
 pub(super) fn min(call: &Call<'_>) -> Outcome {
     let attribute = call.optional_text(2)?;
-    let keyed = keyed(call, &*call.items(0)?, attribute.as_deref(), call.flag(1)?)?;
+    let keyed = keyed(call, &call.items(0)?, attribute.as_deref(), call.flag(1)?)?;
     Ok(keyed.into_iter().min_by(|left, right| left.0.cmp(&right.0)).map(|(_, item)| item))
 }
 
 /// `max(case_sensitive, attribute)`
 pub(super) fn max(call: &Call<'_>) -> Outcome {
     let attribute = call.optional_text(2)?;
-    let keyed = keyed(call, &*call.items(0)?, attribute.as_deref(), call.flag(1)?)?;
+    let keyed = keyed(call, &call.items(0)?, attribute.as_deref(), call.flag(1)?)?;
     Ok(keyed.into_iter().max_by(|left, right| left.0.cmp(&right.0)).map(|(_, item)| item))
 }
 
@@ -119,14 +118,14 @@ pub(super) fn max(call: &Call<'_>) -> Outcome {
 pub(super) fn unique(call: &Call<'_>) -> Outcome {
     let attribute = call.optional_text(2)?;
     let mut seen = BTreeSet::new();
-    let keyed = keyed(call, &*call.items(0)?, attribute.as_deref(), call.flag(1)?)?;
+    let keyed = keyed(call, &call.items(0)?, attribute.as_deref(), call.flag(1)?)?;
     done(keyed.into_iter().filter_map(|(key, item)| seen.insert(key).then_some(item)).collect::<Vec<_>>())
 }
 
 /// `groupby(attribute, case_sensitive)`
 pub(super) fn groupby(call: &Call<'_>) -> Outcome {
     let attribute = call.text(1)?;
-    let mut keyed = keyed(call, &*call.items(0)?, Some(&attribute), call.flag(2)?)?;
+    let mut keyed = keyed(call, &call.items(0)?, Some(&attribute), call.flag(2)?)?;
     keyed.sort_by(|left, right| left.0.cmp(&right.0));
     call.meter.grow_by(keyed.len(), 8 * ITEM)?;
     let segments = attribute_path(&attribute);

@@ -146,13 +146,13 @@ pub(super) fn indent(call: &Call<'_>) -> Outcome {
     call.meter.grow_by(count, width + 1)?;
     let margin = " ".repeat(width);
     let mut indented = String::new();
-    for (index, line) in text.strip_suffix('\n').unwrap_or(&text).split('\n').enumerate() {
-        let line = line.strip_suffix('\r').unwrap_or(line);
+    let unended = text.strip_suffix('\n').unwrap_or(&text);
+    let unended = unended.strip_suffix('\r').unwrap_or(unended);
+    for (index, line) in unended.split('\n').enumerate() {
         if index > 0 {
             indented.push('\n');
         }
-        let wanted = if index == 0 { first } else { blank || !line.is_empty() };
-        if wanted {
+        if (index > 0 || first) && (blank || !matches!(line, "" | "\r")) {
             indented.push_str(&margin);
         }
         indented.push_str(line);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use minijinja::machinery::Span;
-use minijinja::machinery::ast::{self, Expr, Spanned, UnaryOpKind};
+use minijinja::machinery::ast::{self, Expr, Spanned};
 
 use super::super::builtin::{Kind, find};
 use super::super::engine::{MAX_SLOTS, PathSlot, Slot};
@@ -43,19 +43,17 @@ pub(super) fn unchain<'e, 's>(expr: &'e Expr<'s>) -> (&'e Expr<'s>, Vec<Step<'e,
     let mut steps = Vec::new();
     let mut base = expr;
     loop {
-        base = match base {
-            Expr::GetAttr(attribute) => {
-                steps.push(Step::Static(Segment::Key(Arc::from(attribute.name))));
-                &attribute.expr
-            }
-            Expr::GetItem(item) => {
-                steps.push(match static_segment(&item.subscript_expr) {
-                    Some(segment) => Step::Static(segment),
-                    None => Step::Computed(&item.subscript_expr),
-                });
-                &item.expr
-            }
-            _ => break,
+        base = if let Expr::GetAttr(attribute) = base {
+            steps.push(Step::Static(Segment::Key(Arc::from(attribute.name))));
+            &attribute.expr
+        } else if let Expr::GetItem(item) = base {
+            steps.push(match static_segment(&item.subscript_expr) {
+                Some(segment) => Step::Static(segment),
+                None => Step::Computed(&item.subscript_expr),
+            });
+            &item.expr
+        } else {
+            break;
         };
     }
     steps.reverse();
@@ -63,20 +61,21 @@ pub(super) fn unchain<'e, 's>(expr: &'e Expr<'s>) -> (&'e Expr<'s>, Vec<Step<'e,
 }
 
 fn static_segment(subscript: &Expr<'_>) -> Option<Segment> {
-    match subscript {
-        Expr::Const(constant) => match constant.value.to_str() {
+    if let Expr::Const(constant) = subscript {
+        return match constant.value.to_str() {
             Some(key) => Some(Segment::Key(key)),
-            None if constant.value.is_integer() => constant.value.as_i64().map(Segment::Index),
-            None => None,
-        },
-        Expr::UnaryOp(operation) if matches!(operation.op, UnaryOpKind::Neg) => match &operation.expr {
-            Expr::Const(constant) if constant.value.is_integer() => {
-                constant.value.as_i64().and_then(i64::checked_neg).map(Segment::Index)
-            }
-            _ => None,
-        },
-        _ => None,
+            None => whole(constant).map(Segment::Index),
+        };
     }
+    let Expr::UnaryOp(operation) = subscript else { return None };
+    let (ast::UnaryOpKind::Neg, Expr::Const(constant)) = (&operation.op, &operation.expr) else {
+        return None;
+    };
+    whole(constant).and_then(i64::checked_neg).map(Segment::Index)
+}
+
+fn whole(constant: &ast::Const) -> Option<i64> {
+    if constant.value.is_integer() { constant.value.as_i64() } else { None }
 }
 
 /// The static path that an expression is, if it is nothing else.
@@ -104,6 +103,15 @@ pub(super) fn pure_path(expr: &Expr<'_>) -> Option<(Path, Span)> {
         name => Path { name: Arc::from(name), through_nodes: false, segments },
     };
     Some((path, cover(name.span(), expr.span())))
+}
+
+/// The place of a span of the parser's, which counted lines and columns already, up to what 16 bits hold.
+pub(in super::super) fn place_of(source: &str, span: Span) -> Place {
+    let range = span.start_offset as usize..span.end_offset as usize;
+    if span.start_line == u16::MAX || span.start_col == u16::MAX || span.start_line == 0 {
+        return Place::of(source, range);
+    }
+    Place { range, line: usize::from(span.start_line), column: usize::from(span.start_col) + 1 }
 }
 
 /// From the start of one span to the end of another.
@@ -282,7 +290,7 @@ impl<'s> Lower<'s> {
     }
 
     pub(super) fn place(&self, span: Span) -> Place {
-        Place::of(self.source, span.start_offset as usize..span.end_offset as usize)
+        place_of(self.source, span)
     }
 
     /// The error for a built-in that does not exist.

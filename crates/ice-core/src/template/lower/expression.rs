@@ -12,7 +12,7 @@ use super::tree::{Node, call, constant, operate, variable};
 use super::whole::Lower;
 
 /// The most items of a list literal, entries of a map literal.
-const MAX_LITERAL: usize = 1000;
+pub(in super::super) const MAX_LITERAL: usize = 1000;
 
 impl<'s> Lower<'s> {
     /// Translates an expression; an error names its place.
@@ -166,9 +166,10 @@ impl<'s> Lower<'s> {
 
     /// Translates what is asked whether it is there.
     fn softly(&mut self, expr: &Expr<'s>) -> Result<Typed, TemplateError> {
-        match expr {
-            Expr::Var(_) | Expr::GetAttr(_) | Expr::GetItem(_) => self.chain(expr, Need::May),
-            _ => self.expression(expr),
+        if matches!(expr, Expr::Var(_) | Expr::GetAttr(_) | Expr::GetItem(_)) {
+            self.chain(expr, Need::May)
+        } else {
+            self.expression(expr)
         }
     }
 
@@ -192,23 +193,27 @@ impl<'s> Lower<'s> {
     }
 
     fn call(&mut self, called: &Spanned<ast::Call<'s>>) -> Result<Typed, TemplateError> {
-        match &called.expr {
-            Expr::Var(name) if name.id == "loop" => {
-                Err(TemplateError::not_allowed("`loop(…)` recurses, which templates do not"))
-            }
-            Expr::Var(name) => {
-                let Some(builtin) = find(Kind::Function, name.id) else {
-                    return Err(self.unknown(Kind::Function, name.id));
-                };
-                let (arguments, _) = self.arguments(builtin, &called.args, called.span())?;
-                Ok(Typed::plain(call(builtin, arguments, called.span())))
-            }
-            Expr::GetAttr(attribute) => match &attribute.expr {
-                Expr::Var(name) if name.id == "loop" => self.loop_method(attribute.name, called),
-                _ => self.method(attribute, called),
-            },
-            _ => Err(TemplateError::not_allowed("only functions and methods that are named can be called")),
+        if let Expr::GetAttr(attribute) = &called.expr {
+            let of_loop = matches!(&attribute.expr, Expr::Var(name) if name.id == "loop");
+            return if of_loop {
+                self.loop_method(attribute.name, called)
+            } else {
+                self.method(attribute, called)
+            };
         }
+        let Expr::Var(name) = &called.expr else {
+            return Err(TemplateError::not_allowed(
+                "only functions and methods that are named can be called",
+            ));
+        };
+        if name.id == "loop" {
+            return Err(TemplateError::not_allowed("`loop(…)` recurses, which templates do not"));
+        }
+        let Some(builtin) = find(Kind::Function, name.id) else {
+            return Err(self.unknown(Kind::Function, name.id));
+        };
+        let (arguments, _) = self.arguments(builtin, &called.args, called.span())?;
+        Ok(Typed::plain(call(builtin, arguments, called.span())))
     }
 
     fn method(

@@ -11,4 +11,10 @@ mod statement;
 mod tree;
 mod whole;
 
+#[cfg(test)]
+pub(super) use expression::MAX_LITERAL;
+#[cfg(test)]
+pub(super) use growth::{MAX_GROWING, MAX_NESTING};
+#[cfg(test)]
+pub(super) use statement::MAX_BLOCKS;
 pub(super) use whole::{Body, Lowered, Part, expression, is_expression, syntax_error, template};

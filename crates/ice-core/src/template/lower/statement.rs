@@ -11,7 +11,7 @@ use super::tree::{Node, constant, emit, operate, variable};
 use super::whole::Lower;
 
 /// The deepest blocks.
-const MAX_BLOCKS: usize = 32;
+pub(in super::super) const MAX_BLOCKS: usize = 32;
 /// What a captured block is bound to until its filter has run. No template can write this name.
 const CAPTURE: &str = "captured block";
 
@@ -208,28 +208,31 @@ impl<'s> Lower<'s> {
         check: &str,
         span: Span,
     ) -> Result<(Node, Node), TemplateError> {
-        let target = match target {
-            Expr::Var(name) => self.bind_name(name, &value)?,
-            Expr::List(names) if !names.items.is_empty() => {
-                let width = names.items.len();
-                value.number = false;
-                let mut items = Vec::new();
-                for item in &names.items {
-                    let Expr::Var(name) = item else {
-                        return Err(TemplateError::not_allowed("names are bound as `a, b`, without nesting")
-                            .at(|| self.place(names.span())));
-                    };
-                    items.push(self.bind_name(name, &value)?);
-                }
-                value.node = operate(check, vec![value.node, constant(width, span)], span)?;
-                Expr::List(Spanned::new(ast::List { items }, names.span()))
-            }
-            _ => {
-                return Err(TemplateError::not_allowed("only names can be bound, not attributes")
-                    .at(|| self.place(target.span())));
-            }
+        if let Expr::Var(name) = target {
+            return Ok((self.bind_name(name, &value)?, value.node));
+        }
+        let Expr::List(names) = target else {
+            return Err(self.cannot_bind("only names can be bound, not attributes", target.span()));
         };
-        Ok((target, value.node))
+        let width = names.items.len();
+        if width == 0 {
+            return Err(self.cannot_bind("there is no name to bind to", names.span()));
+        }
+        value.number = false;
+        let mut items = Vec::new();
+        for item in &names.items {
+            let Expr::Var(name) = item else {
+                return Err(self.cannot_bind("names are bound as `a, b`, without nesting", names.span()));
+            };
+            items.push(self.bind_name(name, &value)?);
+        }
+        let target = Expr::List(Spanned::new(ast::List { items }, names.span()));
+        Ok((target, operate(check, vec![value.node, constant(width, span)], span)?))
+    }
+
+    #[cold]
+    fn cannot_bind(&self, why: &str, span: Span) -> TemplateError {
+        TemplateError::not_allowed(why).at(|| self.place(span))
     }
 
     fn bind_name(&mut self, name: &Spanned<ast::Var<'s>>, value: &Typed) -> Result<Node, TemplateError> {

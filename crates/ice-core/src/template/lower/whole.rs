@@ -116,14 +116,14 @@ impl<'s> Lower<'s> {
     fn parts(&mut self, statements: &[Stmt<'s>]) -> Option<Vec<Part>> {
         let mut parts = Vec::new();
         for statement in statements {
-            parts.push(match statement {
-                Stmt::EmitRaw(raw) => Part::Text(Arc::from(raw.raw)),
-                Stmt::EmitExpr(written) => {
-                    let (path, span) = pure_path(&written.expr)?;
-                    Part::Path(path, self.place(span))
-                }
-                _ => return None,
-            });
+            if let Stmt::EmitRaw(raw) = statement {
+                parts.push(Part::Text(Arc::from(raw.raw)));
+            } else if let Stmt::EmitExpr(written) = statement {
+                let (path, span) = pure_path(&written.expr)?;
+                parts.push(Part::Path(path, self.place(span)));
+            } else {
+                return None;
+            }
         }
         for part in &parts {
             if let Part::Path(path, place) = part {
@@ -140,9 +140,10 @@ pub(in super::super) fn template(source: &str) -> Result<Lowered, TemplateError>
     let mut syntax = SyntaxConfig::builder();
     let syntax = syntax.keep_trailing_newline(true).build().map_err(|error| syntax_error(&error, source))?;
     let tree = machinery::parse(source, "template", syntax).map_err(|error| syntax_error(&error, source))?;
-    let children = match &tree {
-        Stmt::Template(template) => template.children.as_slice(),
-        other => std::slice::from_ref(other),
+    let children = if let Stmt::Template(template) = &tree {
+        template.children.as_slice()
+    } else {
+        std::slice::from_ref(&tree)
     };
     let mut lower = Lower::new(source);
     let written: Vec<&Stmt<'_>> = children

@@ -48,10 +48,8 @@ pub(crate) fn begin(plan: &LlmPlan, env: &mut Env<'_>) -> Result<Begin, Failure>
     }
     let text = |what: &str, template: &Template| {
         let value = template.render(env, &env.limits).map_err(|error| template_failure(what, &error))?;
-        Ok::<_, Failure>(match value {
-            Value::String(text) => text,
-            other => Arc::from(other.to_string()),
-        })
+        let plain = if let Value::String(text) = value { text } else { Arc::from(value.to_string()) };
+        Ok::<_, Failure>(plain)
     };
     let prompt = text("`prompt`", &plan.prompt)?;
     let mut request = plan.request.clone();
@@ -95,10 +93,10 @@ fn written(
         match rule.format {
             ContextFormat::Text => plain(&value),
             ContextFormat::Json => pretty(&value),
-            ContextFormat::Markdown => match &value {
-                Value::String(text) => format!("```\n{text}\n```"),
-                other => format!("```json\n{}\n```", pretty(other)),
-            },
+            ContextFormat::Markdown => match value.as_str() {
+            Some(text) => format!("```\n{text}\n```"),
+            None => format!("```json\n{}\n```", pretty(&value)),
+        },
             ContextFormat::Code => format!("```\n{}\n```", plain(&value)),
             ContextFormat::Custom => match custom {
                 Some(template) => {
@@ -186,11 +184,10 @@ fn answer(plan: &LlmPlan, response: &Response, prompt: Value) -> Result<Value, F
                     .ok_or_else(|| invalid(error.to_string()))?
             }
         };
-        match parsed {
-            Value::Map(fields) => {
-                output.extend(fields.iter().map(|(key, value)| (Arc::clone(key), value.clone())))
-            }
-            other => drop(output.insert(Arc::from("value"), other)),
+        if let Value::Map(fields) = &parsed {
+            output.extend(fields.iter().map(|(key, value)| (Arc::clone(key), value.clone())));
+        } else {
+            output.insert(Arc::from("value"), parsed);
         }
     }
     output.insert(Arc::from("response"), text.clone());

@@ -58,21 +58,37 @@ fn straighten(net: &mut Net) {
     let lines = lines(net);
     for _ in 0..ROUNDS {
         for line in &lines {
-            let (mut least, mut most) = (f64::NEG_INFINITY, f64::INFINITY);
-            for (low, high) in line.iter().map(|cell| room(net, *cell)) {
-                least = least.max(low);
-                most = most.min(high);
+            if straighten_line(net, line) {
+                continue;
             }
-            if least <= most {
-                let x = wanted(net, line).clamp(least, most);
-                for cell in line {
-                    if let Some(cell) = net.cells.get_mut(*cell) {
-                        cell.x = x;
-                    }
+            // Where nodes are in the way, the bends between them can still be in one line.
+            let is_bend = |net: &Net, at: usize| net.cells.get(at).is_some_and(|cell| cell.bend);
+            for run in line.chunk_by(|a, b| is_bend(net, *a) == is_bend(net, *b)).collect::<Vec<_>>() {
+                if run.iter().all(|at| is_bend(net, *at)) {
+                    straighten_line(net, run);
                 }
             }
         }
     }
+}
+
+/// Puts a line of cells below each other, if there is room for it.
+fn straighten_line(net: &mut Net, line: &[usize]) -> bool {
+    let (mut least, mut most) = (f64::NEG_INFINITY, f64::INFINITY);
+    for (low, high) in line.iter().map(|cell| room(net, *cell)) {
+        least = least.max(low);
+        most = most.min(high);
+    }
+    let has_room = least <= most;
+    if has_room {
+        let x = wanted(net, line).clamp(least, most);
+        for cell in line {
+            if let Some(cell) = net.cells.get_mut(*cell) {
+                cell.x = x;
+            }
+        }
+    }
+    has_room
 }
 
 /// The longest lines of cells of which each is the only one below the one before it, and the other way

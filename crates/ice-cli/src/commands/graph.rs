@@ -1,0 +1,111 @@
+//! `ice graph`: a picture of a blueprint.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use ice_core::blueprint::draw::{self, DrawOptions, Mark, Marks};
+use ice_core::error::ErrorCode;
+use ice_orchestrator::control::{Request, Response};
+use ice_orchestrator::journal::RunDocument;
+use ice_orchestrator::workflow::runtime::NodeStatus;
+
+use super::{grants, runs};
+use crate::data::{DataFolder, LinkError};
+use crate::exit::Exit;
+use crate::fault::Fault;
+use crate::load;
+use crate::shell::Shell;
+use crate::toolbox;
+
+/// Draws a blueprint as Mermaid text or as SVG. With `--run`, its nodes are marked as they stand in a run.
+#[derive(Debug, Args)]
+pub(crate) struct Graph {
+    /// The blueprint; `-` is standard input
+    file: PathBuf,
+    /// The form
+    #[arg(long, value_enum, default_value_t = Form::Mermaid)]
+    format: Form,
+    /// A run of this blueprint
+    #[arg(long, value_name = "ID")]
+    run: Option<String>,
+    /// The file to write; standard output by default
+    #[arg(short, long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// A further folder or file from which blueprints may be used
+    #[arg(long, value_name = "PATH")]
+    ro: Vec<PathBuf>,
+}
+
+/// The form of a picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Form {
+    /// Text for Mermaid
+    Mermaid,
+    /// A picture
+    Svg,
+}
+
+impl Graph {
+    /// Carries it out.
+    pub(crate) fn run(&self, shell: &Shell) -> Result<Exit, Fault> {
+        let registry = toolbox::registry()?;
+        let granted = grants::readable(&self.ro)?;
+        let loaded = load::load(&self.file, &granted, &registry, toolbox::kinds())?;
+        let Some(checked) = &loaded.assembled.checked else {
+            loaded.tell(&shell.screen);
+            return Err(loaded.fault());
+        };
+        let marks = match &self.run {
+            Some(id) => {
+                let document = shell.block_on(run(shell, id))?;
+                if document.blueprint_id != checked.blueprint().blueprint_id {
+                    let message =
+                        format!("the run {} is one of the blueprint {}", document.id, document.blueprint_id);
+                    return Err(Fault::usage(message).help(format!(
+                        "{} is the blueprint {}",
+                        loaded.shown,
+                        checked.blueprint().blueprint_id
+                    )));
+                }
+                marks(&document)
+            }
+            None => Marks::default(),
+        };
+        let graph = checked.graph();
+        let text = match self.format {
+            Form::Mermaid => draw::mermaid(&graph, &DrawOptions { marks, ..DrawOptions::default() }),
+            Form::Svg => draw::svg(&draw::layout(&graph), &marks),
+        };
+        let text = format!("{}\n", text.trim_end());
+        match &self.out {
+            Some(file) => std::fs::write(file, text).map_err(|error| Fault::file("write", file, &error))?,
+            None => shell.screen.raw(&text)?,
+        }
+        Ok(Exit::Succeeded)
+    }
+}
+
+async fn run(shell: &Shell, id: &str) -> Result<RunDocument, Fault> {
+    let folder = DataFolder::of(shell)?;
+    runs::with_link(&folder, async |link| {
+        let run = runs::find(link, id).await?;
+        match link.call(Request::Show { run }).await? {
+            Response::Run { document } => Ok(*document),
+            _ => Err(LinkError::Fault(Fault::new(ErrorCode::ControlUnavailable, "the owner gave no answer"))),
+        }
+    })
+    .await
+}
+
+fn marks(document: &RunDocument) -> Marks {
+    let mark = |status| match status {
+        NodeStatus::Queued => Mark::Queued,
+        NodeStatus::Running => Mark::Running,
+        NodeStatus::Waiting => Mark::Waiting,
+        NodeStatus::Succeeded => Mark::Succeeded,
+        NodeStatus::Failed => Mark::Failed,
+        NodeStatus::Skipped => Mark::Skipped,
+        NodeStatus::Cancelled => Mark::Cancelled,
+    };
+    document.nodes.iter().map(|node| (node.node.clone(), mark(node.status))).collect()
+}

@@ -1,0 +1,63 @@
+//! The list of commands.
+
+use clap::Subcommand;
+
+use super::completions::Completions;
+use super::errors::Errors;
+use super::graph::Graph;
+use super::new::New;
+use super::run::Run;
+use super::runs::Runs;
+use super::schema::PrintSchema;
+use super::tools::Tools;
+use super::validate::Validate;
+use super::worker::Worker;
+use crate::exit::Exit;
+use crate::fault::Fault;
+use crate::shell::Shell;
+
+/// A command, with its own options.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run a blueprint
+    Run(Box<Run>),
+    /// Check blueprints and draw every problem on its line
+    Validate(Validate),
+    /// Draw a blueprint, and how its nodes stand in a run
+    Graph(Graph),
+    /// List, show, watch, resume and cancel runs
+    Runs(Runs),
+    /// Own the data folder: carry out what others start, and resume what was left
+    Worker(Worker),
+    /// List and show the tools that blueprints can call
+    Tools(Tools),
+    /// Print the JSON Schemas of what ice reads and writes
+    Schema(PrintSchema),
+    /// Write a blueprint or a tool to start from
+    New(New),
+    /// Explain an error code, or list them all
+    Errors(Errors),
+    /// Print the completions of a shell
+    Completions(Completions),
+}
+
+impl Command {
+    /// Carries it out.
+    ///
+    /// # Errors
+    /// [`Fault`] if it could not be done.
+    pub(crate) fn run(self, shell: &Shell) -> Result<Exit, Fault> {
+        match self {
+            Self::Run(command) => command.run(shell),
+            Self::Validate(command) => command.run(shell),
+            Self::Graph(command) => command.run(shell),
+            Self::Runs(command) => command.run(shell),
+            Self::Worker(command) => command.run(shell),
+            Self::Tools(command) => command.run(shell),
+            Self::Schema(command) => command.run(shell),
+            Self::New(command) => command.run(shell),
+            Self::Errors(command) => command.run(shell),
+            Self::Completions(command) => command.run(shell),
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! The commands, one file each, and what several of them share.
+
+mod completions;
+mod errors;
+mod grants;
+mod graph;
+mod list;
+mod new;
+mod run;
+mod runs;
+mod schema;
+mod tools;
+mod validate;
+mod worker;
+
+pub(crate) use list::Command;

@@ -1,0 +1,202 @@
+//! `ice run`: runs a blueprint.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use ice_core::error::ErrorCode;
+use ice_core::id::RunId;
+use ice_core::store::Durability;
+use ice_core::time::{IdSource, SystemIds};
+use ice_orchestrator::control::{Request, Response, Start};
+use ice_orchestrator::journal::{FailurePolicy, RunOptions};
+
+use super::grants::GrantArgs;
+use super::worker;
+use crate::data::{DataFolder, Link, LinkError, Remote, Role, access};
+use crate::exit::Exit;
+use crate::fault::Fault;
+use crate::input;
+use crate::load;
+use crate::screen::{CYAN, styled};
+use crate::shell::Shell;
+use crate::signals::Signals;
+use crate::stay::stay;
+use crate::toolbox;
+use crate::watch::Until;
+
+/// Runs a blueprint and ends with the run's document: 0 succeeded, 1 failed, 2 usage, 3 invalid blueprint,
+/// 4 waiting or parked, 130 cancelled.
+#[derive(Debug, Args)]
+pub(crate) struct Run {
+    /// The blueprint, JSON or YAML; `-` is standard input
+    file: PathBuf,
+    /// An input: NAME=VALUE (JSON if it parses, else text), NAME=@FILE.json, or all of them from @FILE.json
+    #[arg(short, long, value_name = "INPUT")]
+    input: Vec<String>,
+    /// Print the run's id and leave; a background worker is started if nobody owns the data folder
+    #[arg(long, conflicts_with = "wait")]
+    detach: bool,
+    /// Stay through questions and parking, until the run has ended
+    #[arg(long)]
+    wait: bool,
+    #[command(flatten)]
+    grants: GrantArgs,
+    /// What an acknowledged step survives [default: the best there is]
+    #[arg(long, value_name = "LEVEL")]
+    durability: Option<Survives>,
+    /// The most node attempts at once, 1 to 1024
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_024))]
+    max_parallel: Option<u32>,
+    /// What a failed node means for the others [default: continue-possible]
+    #[arg(long, value_name = "POLICY")]
+    failure_policy: Option<Policy>,
+    /// The same key gives the same run, however often it is started
+    #[arg(long, value_name = "KEY")]
+    idempotency_key: Option<String>,
+}
+
+/// What an acknowledged step survives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Survives {
+    /// Nothing is promised
+    Buffered,
+    /// The end of the process, however sudden
+    ProcessCrash,
+    /// The loss of power
+    PowerLoss,
+}
+
+impl From<Survives> for Durability {
+    fn from(survives: Survives) -> Self {
+        match survives {
+            Survives::Buffered => Self::Buffered,
+            Survives::ProcessCrash => Self::ProcessCrash,
+            Survives::PowerLoss => Self::PowerLoss,
+        }
+    }
+}
+
+/// What a failed node means for the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Policy {
+    /// The run stops
+    Halt,
+    /// What does not depend on it goes on
+    ContinuePossible,
+    /// Everything goes on, with null as its output
+    Always,
+}
+
+impl From<Policy> for FailurePolicy {
+    fn from(policy: Policy) -> Self {
+        match policy {
+            Policy::Halt => Self::Halt,
+            Policy::ContinuePossible => Self::ContinuePossible,
+            Policy::Always => Self::Always,
+        }
+    }
+}
+
+impl Run {
+    /// Carries it out.
+    pub(crate) fn run(&self, shell: &Shell) -> Result<Exit, Fault> {
+        let start = self.start(shell)?;
+        let folder = DataFolder::of(shell)?;
+        shell.block_on(async {
+            if self.detach {
+                detach(shell, &folder, start).await
+            } else {
+                self.attach(shell, &folder, start).await
+            }
+        })
+    }
+
+    /// Everything the run needs, checked, before anything is opened.
+    fn start(&self, shell: &Shell) -> Result<Start, Fault> {
+        let grants = self.grants.grants()?;
+        let inputs = input::inputs(&self.input)?;
+        let registry = toolbox::registry()?;
+        let readable: Vec<PathBuf> = grants.read.iter().chain(&grants.write).cloned().collect();
+        let loaded = load::load(&self.file, &readable, &registry, toolbox::kinds())?;
+        if loaded.assembled.checked.is_none() || shell.global.verbose > 0 {
+            loaded.tell(&shell.screen);
+        }
+        if loaded.assembled.checked.is_none() {
+            return Err(loaded.fault());
+        }
+        let defaults = RunOptions::default();
+        let options = RunOptions {
+            grants,
+            durability: self.durability.map(Durability::from),
+            max_parallel: self.max_parallel.unwrap_or(defaults.max_parallel),
+            failure_policy: self.failure_policy.map_or(defaults.failure_policy, FailurePolicy::from),
+            idempotency_key: self.idempotency_key.clone(),
+            ..defaults
+        };
+        Ok(Start { documents: loaded.documents, inputs, options })
+    }
+
+    async fn attach(&self, shell: &Shell, folder: &DataFolder, start: Start) -> Result<Exit, Fault> {
+        let mut signals = Signals::listen()?;
+        let (link, id) = tokio::select! {
+            started = begin(folder, start) => started?,
+            _ = signals.next() => return Ok(Exit::Cancelled),
+        };
+        if !shell.screen.json {
+            shell.screen.note(format_args!("{} {id}", styled(CYAN, "run")));
+        }
+        let until = if self.wait { Until::Ended } else { Until::Parked };
+        stay(shell, folder, link, id, until, &mut signals).await
+    }
+}
+
+/// Starts a run with whoever owns the folder, which may be this process from now on.
+async fn begin(folder: &DataFolder, mut start: Start) -> Result<(Link, RunId), Fault> {
+    loop {
+        let link = access(folder, Role::Run).await?;
+        if !link.is_owner() {
+            // Should the owner go away before it answers, asking the next one again starts nothing twice.
+            start.options.idempotency_key.get_or_insert_with(|| format!("ice-run-{}", SystemIds.uuid()));
+        }
+        match link.call(Request::Start(Box::new(start.clone()))).await {
+            Ok(Response::Started { run }) => return Ok((link, run)),
+            Ok(_) => return Err(Fault::new(ErrorCode::ControlUnavailable, "the owner gave no answer")),
+            Err(LinkError::Gone) => {}
+            Err(LinkError::Fault(fault)) => {
+                // The fault says more than what closing could add to it.
+                let _ = link.close().await;
+                return Err(fault);
+            }
+        }
+    }
+}
+
+/// Starts a run with the owner of the folder, or with a worker that is started for it.
+async fn detach(shell: &Shell, folder: &DataFolder, mut start: Start) -> Result<Exit, Fault> {
+    folder.prepare()?;
+    start.options.idempotency_key.get_or_insert_with(|| format!("ice-run-{}", SystemIds.uuid()));
+    let link = Link::Remote(Remote::of(folder));
+    for _ in 0..3 {
+        worker::ensure(folder, Duration::from_secs(10)).await?;
+        let run = match link.call(Request::Start(Box::new(start.clone()))).await {
+            Ok(Response::Started { run }) => run,
+            Ok(_) => break,
+            Err(LinkError::Gone) => continue,
+            Err(LinkError::Fault(fault)) => return Err(fault),
+        };
+        if shell.screen.json {
+            if let Ok(Response::Run { document }) = link.call(Request::Show { run }).await {
+                shell.screen.document(&document)?;
+            }
+        } else {
+            shell.screen.line(run)?;
+        }
+        return Ok(Exit::Succeeded);
+    }
+    Err(Fault::new(
+        ErrorCode::ControlUnavailable,
+        "no owner of the data folder stays long enough to start a run",
+    )
+    .help("run `ice worker` in another terminal and try again"))
+}

@@ -1,0 +1,47 @@
+//! The list of what can be done with runs.
+
+use clap::{Args, Subcommand};
+
+use super::cancel::Cancel;
+use super::events::Events;
+use super::list::List;
+use super::resume::Resume;
+use super::show::Show;
+use crate::exit::Exit;
+use crate::fault::Fault;
+use crate::shell::Shell;
+
+/// Lists, shows, watches, resumes and cancels runs. An id may be cut to its first characters, and `last` is
+/// the newest run.
+#[derive(Debug, Args)]
+pub(crate) struct Runs {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// List runs, the newest first
+    List(List),
+    /// Show a run with its nodes and its output
+    Show(Show),
+    /// Print the events of a run
+    Events(Events),
+    /// Go on with a run that nobody drives
+    Resume(Resume),
+    /// Cancel a run
+    Cancel(Cancel),
+}
+
+impl Runs {
+    /// Carries it out.
+    pub(crate) fn run(&self, shell: &Shell) -> Result<Exit, Fault> {
+        match &self.what {
+            What::List(command) => command.run(shell),
+            What::Show(command) => command.run(shell),
+            What::Events(command) => command.run(shell),
+            What::Resume(command) => command.run(shell),
+            What::Cancel(command) => command.run(shell),
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! `ice runs list`.
+
+use clap::Args;
+use ice_core::error::ErrorCode;
+use ice_orchestrator::control::{ListQuery, Request, Response};
+use ice_orchestrator::journal::{RunStatus, RunSummary};
+
+use super::with_link;
+use crate::data::{DataFolder, LinkError};
+use crate::exit::Exit;
+use crate::fault::Fault;
+use crate::render::{table, text};
+use crate::shell::Shell;
+
+/// The runs that are shown without `--limit` or `--all`.
+const SHOWN: usize = 20;
+
+/// The runs that are asked for at a time.
+const PAGE: usize = 1_000;
+
+/// Lists runs, the newest first.
+#[derive(Debug, Args)]
+pub(super) struct List {
+    /// Only those of this status
+    #[arg(long, value_parser = status)]
+    status: Option<RunStatus>,
+    /// The most runs
+    #[arg(long, value_name = "N", default_value_t = SHOWN, conflicts_with = "all")]
+    limit: usize,
+    /// Every run there is
+    #[arg(long)]
+    all: bool,
+}
+
+fn status(text: &str) -> Result<RunStatus, String> {
+    RunStatus::ALL.into_iter().find(|status| status.as_str() == text).ok_or_else(|| {
+        let names: Vec<&str> = RunStatus::ALL.iter().map(|status| status.as_str()).collect();
+        format!("the statuses are {}", names.join(", "))
+    })
+}
+
+impl List {
+    /// Carries it out.
+    pub(super) fn run(&self, shell: &Shell) -> Result<Exit, Fault> {
+        let folder = DataFolder::of(shell)?;
+        let runs = if folder.path().exists() { shell.block_on(self.collect(&folder))? } else { Vec::new() };
+        if shell.screen.json {
+            shell.screen.document(&runs)?;
+        } else if runs.is_empty() {
+            shell.screen.note("there are no such runs");
+        } else {
+            let rows = runs.iter().map(|run| {
+                [
+                    run.id.to_string(),
+                    text::status(run.status),
+                    text::line(&run.name, 40),
+                    run.started_at.to_string().get(..19).unwrap_or_default().replace('T', " "),
+                    text::duration(run.updated_at.since(run.started_at).as_millis().try_into().unwrap_or(0)),
+                    run.failure.as_ref().map(|failure| failure.code.to_string()).unwrap_or_default(),
+                ]
+            });
+            let headings = ["ID", "STATUS", "NAME", "STARTED (UTC)", "TOOK", "FAILURE"];
+            shell.screen.line(table::plain(&shell.screen, headings, rows))?;
+        }
+        Ok(Exit::Succeeded)
+    }
+
+    async fn collect(&self, folder: &DataFolder) -> Result<Vec<RunSummary>, Fault> {
+        let wanted = if self.all { usize::MAX } else { self.limit };
+        with_link(folder, async |link| {
+            let mut found: Vec<RunSummary> = Vec::new();
+            while found.len() < wanted {
+                let query = ListQuery {
+                    status: self.status,
+                    before: found.last().map(|last| last.id),
+                    limit: Some((wanted - found.len()).min(PAGE)),
+                    ..ListQuery::default()
+                };
+                let Response::Runs { runs } = link.call(Request::List(query)).await? else {
+                    let fault = Fault::new(ErrorCode::ControlUnavailable, "the owner gave no answer");
+                    return Err(LinkError::Fault(fault));
+                };
+                if runs.is_empty() {
+                    break;
+                }
+                found.extend(runs);
+            }
+            Ok(found)
+        })
+        .await
+    }
+}

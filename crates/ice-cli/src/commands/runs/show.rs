@@ -1,0 +1,98 @@
+//! `ice runs show`.
+
+use clap::Args;
+use ice_core::error::ErrorCode;
+use ice_orchestrator::control::{Request, Response};
+use ice_orchestrator::journal::{NodeReport, RunDocument};
+
+use super::{find, with_link};
+use crate::data::{DataFolder, LinkError};
+use crate::exit::Exit;
+use crate::fault::Fault;
+use crate::render::{run, table, text};
+use crate::screen::{BOLD, styled};
+use crate::shell::Shell;
+
+/// The most nodes that are listed.
+const MAX_NODES: usize = 100;
+
+/// Shows a run with its nodes and its output.
+#[derive(Debug, Args)]
+pub(super) struct Show {
+    /// The run
+    id: String,
+}
+
+impl Show {
+    /// Carries it out.
+    pub(super) fn run(&self, shell: &Shell) -> Result<Exit, Fault> {
+        let folder = DataFolder::of(shell)?;
+        let document = shell.block_on(with_link(&folder, async |link| {
+            let run = find(link, &self.id).await?;
+            match link.call(Request::Show { run }).await? {
+                Response::Run { document } => Ok(document),
+                _ => Err(LinkError::Fault(Fault::new(
+                    ErrorCode::ControlUnavailable,
+                    "the owner gave no answer",
+                ))),
+            }
+        }))?;
+        if shell.screen.json {
+            shell.screen.document(&document)?
+        } else {
+            print(shell, &document)?
+        }
+        Ok(Exit::Succeeded)
+    }
+}
+
+fn print(shell: &Shell, document: &RunDocument) -> Result<(), Fault> {
+    let screen = &shell.screen;
+    screen.line(run::headline(document))?;
+    screen.line(format_args!(
+        "started {} by {}, blueprint {}",
+        document.started_at, document.by, document.blueprint_id
+    ))?;
+    if !document.not_enforced.is_empty() {
+        screen.line(format_args!("not enforced: {}", document.not_enforced.join(", ")))?;
+    }
+    screen.line("")?;
+    let rows = document.nodes.iter().take(MAX_NODES).map(row);
+    screen.line(table::plain(
+        screen,
+        ["NODE", "KIND", "STATUS", "ATTEMPTS", "TOOK", "TOKENS", "FAILURE"],
+        rows,
+    ))?;
+    let more = document.nodes.len().saturating_sub(MAX_NODES);
+    if more > 0 || document.nodes_truncated {
+        screen.line(format_args!("… and {} more: `--json` has them", text::count(more as u64, "node")))?;
+    }
+    screen.line("")?;
+    if let Some(failure) = &document.failure {
+        screen.line(format_args!("{} {}: {}", styled(BOLD, "failure"), failure.code, failure.message))?;
+    }
+    let output = serde_json::to_string_pretty(&document.output).unwrap_or_default();
+    screen.line(format_args!("{} {output}", styled(BOLD, "output")))
+}
+
+fn row(node: &NodeReport) -> [String; 7] {
+    let took = match (node.started_at, node.ended_at) {
+        (Some(started), Some(ended)) => {
+            text::duration(ended.since(started).as_millis().try_into().unwrap_or(0))
+        }
+        (Some(_) | None, _) => String::new(),
+    };
+    let tokens = node.usage.total();
+    [
+        text::line(node.node.as_str(), 60),
+        node.kind.map(|kind| kind.to_string()).unwrap_or_default(),
+        run::node_status(node.status),
+        node.attempts.to_string(),
+        took,
+        if tokens > 0 { text::number(tokens) } else { String::new() },
+        node.failure
+            .as_ref()
+            .map(|failure| format!("{}: {}", failure.code, text::line(&failure.message, 80)))
+            .unwrap_or_default(),
+    ]
+}

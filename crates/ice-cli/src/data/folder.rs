@@ -1,0 +1,95 @@
+//! Where the data folder is.
+
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+
+use ice_core::error::ErrorCode;
+
+use crate::fault::{Fault, plain};
+use crate::shell::Shell;
+
+/// The data folder: `--data`, `ICE_DATA`, `$XDG_STATE_HOME/ice` or `~/.local/state/ice`, the first that is
+/// given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct DataFolder(PathBuf);
+
+impl DataFolder {
+    /// Where it is; whether it exists is another matter.
+    ///
+    /// # Errors
+    /// [`ErrorCode::Usage`] if nothing says where.
+    pub(crate) fn of(shell: &Shell) -> Result<Self, Fault> {
+        if let Some(given) = shell.global.data.as_ref().filter(|given| !given.as_os_str().is_empty()) {
+            let absolute = std::path::absolute(given)
+                .map_err(|error| Fault::usage(format!("`--data {}`: {}", given.display(), plain(&error))))?;
+            return Ok(Self(absolute));
+        }
+        let environment = &shell.environment;
+        let state =
+            environment.state_home.clone().or_else(|| Some(environment.home.as_ref()?.join(".local/state")));
+        state.map(|state| Self(state.join("ice"))).ok_or_else(|| {
+            Fault::usage("there is no data folder: neither HOME nor XDG_STATE_HOME is set")
+                .help("name one with `--data DIR` or ICE_DATA")
+        })
+    }
+
+    /// The path.
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// Whether it is there.
+    pub(crate) fn exists(&self) -> bool {
+        self.0.is_dir()
+    }
+
+    /// Makes it, open to its user only, if it is not there.
+    ///
+    /// # Errors
+    /// [`ErrorCode::StoreUnavailable`] if it cannot be made, or something else is in its place.
+    pub(crate) fn prepare(&self) -> Result<(), Fault> {
+        let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.0);
+        made.map_err(|error| {
+            let why = match error.kind() {
+                std::io::ErrorKind::AlreadyExists => "a file is in its place".to_owned(),
+                _ => plain(&error),
+            };
+            Fault::new(
+                ErrorCode::StoreUnavailable,
+                format!("cannot make the data folder {}: {why}", self.0.display()),
+            )
+            .help("name another one with `--data DIR` or ICE_DATA")
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::ColorChoice;
+
+    use super::*;
+    use crate::args::Global;
+    use crate::environment::Environment;
+    use crate::screen::Screen;
+
+    fn check(data: Option<&str>, state_home: Option<&str>, home: Option<&str>, expected: Option<&str>) {
+        let global =
+            Global { data: data.map(PathBuf::from), json: false, color: ColorChoice::Auto, verbose: 0 };
+        let environment = Environment {
+            home: home.map(PathBuf::from),
+            state_home: state_home.map(PathBuf::from),
+            log: None,
+        };
+        let shell = Shell { global, environment, screen: Screen::new(false, ColorChoice::Auto) };
+        assert_eq!(DataFolder::of(&shell).ok(), expected.map(|path| DataFolder(PathBuf::from(path))));
+    }
+
+    #[test]
+    fn what_is_given_first_holds() {
+        check(Some("/d"), Some("/s"), Some("/h"), Some("/d"));
+        check(Some("/d/../e"), None, None, Some("/d/../e"));
+        check(None, Some("/s"), Some("/h"), Some("/s/ice"));
+        check(Some(""), None, Some("/h"), Some("/h/.local/state/ice"));
+        check(None, None, None, None);
+    }
+}

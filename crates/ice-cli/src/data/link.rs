@@ -1,0 +1,123 @@
+//! The way to the owner of the data folder: this process itself, or another one.
+
+use futures::StreamExt;
+use futures::stream::BoxStream;
+use ice_orchestrator::control::socket::SocketError;
+use ice_orchestrator::control::{Refusal, Reply, Request, Response};
+
+use super::{Owner, Remote};
+use crate::fault::Fault;
+
+/// Answers that come one after the other, [`Response::End`] last.
+pub(crate) type Answers = BoxStream<'static, Result<Response, LinkError>>;
+
+/// The way to the owner of the data folder.
+#[derive(Debug)]
+pub(crate) enum Link {
+    /// This process is the owner.
+    Owner(Box<Owner>),
+    /// Another process is.
+    Remote(Remote),
+}
+
+/// Why there is no answer.
+#[derive(Debug)]
+pub(crate) enum LinkError {
+    /// The owner went away: look for another one.
+    Gone,
+    /// It cannot be done.
+    Fault(Fault),
+}
+
+impl From<Fault> for LinkError {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+impl From<SocketError> for LinkError {
+    fn from(error: SocketError) -> Self {
+        match error {
+            SocketError::Absent | SocketError::Gone => Self::Gone,
+            SocketError::Silent
+            | SocketError::Version { .. }
+            | SocketError::Foreign { .. }
+            | SocketError::TooLarge
+            | SocketError::Protocol(_)
+            | SocketError::Io(_) => Self::Fault(super::remote::fault(&error, None)),
+        }
+    }
+}
+
+impl Link {
+    /// Asks for what has one answer.
+    pub(crate) async fn call(&self, request: Request) -> Result<Response, LinkError> {
+        let response = match self {
+            Self::Owner(owner) => match owner.call(request).await {
+                Reply::One(response) => response,
+                Reply::Many(mut responses) => responses.next().await.unwrap_or(Response::End),
+            },
+            Self::Remote(remote) => remote.connect().await?.call(&request).await?,
+        };
+        match response {
+            Response::Refused(refusal) => Err(LinkError::Fault(refused(refusal))),
+            response => Ok(response),
+        }
+    }
+
+    /// Asks for what has several answers.
+    pub(crate) async fn stream(&self, request: Request) -> Result<Answers, LinkError> {
+        Ok(match self {
+            Self::Owner(owner) => match owner.call(request).await {
+                Reply::One(response) => futures::stream::once(async { Ok(response) }).boxed(),
+                Reply::Many(responses) => responses.map(Ok).boxed(),
+            },
+            Self::Remote(remote) => {
+                let answers = remote.connect().await?.stream(&request).await?;
+                answers.map(|answer| answer.map_err(LinkError::from)).boxed()
+            }
+        })
+    }
+
+    /// Whether this process owns the folder.
+    pub(crate) const fn is_owner(&self) -> bool {
+        matches!(self, Self::Owner(_))
+    }
+
+    /// Lets go: an owner closes its store, and runs that have not ended can be resumed by others.
+    pub(crate) async fn close(self) -> Result<(), Fault> {
+        match self {
+            Self::Owner(owner) => owner.close().await,
+            Self::Remote(_) => Ok(()),
+        }
+    }
+}
+
+/// A refusal, as the command tells it.
+pub(crate) fn refused(refusal: Refusal) -> Fault {
+    let Refusal { code, message, diagnostics: _ } = refusal;
+    let help = advice(code);
+    let fault = Fault::new(code, message);
+    match help {
+        Some(help) => fault.help(help),
+        None => fault,
+    }
+}
+
+/// What to do about the refusals that people meet most.
+fn advice(code: ice_core::error::ErrorCode) -> Option<&'static str> {
+    use ice_core::error::ErrorCode;
+    match code {
+        ErrorCode::RunNotFound => Some("`ice runs list` shows what there is"),
+        ErrorCode::RunInDoubt => {
+            Some("decide with `ice runs resume ID --in-doubt repeat` or `--in-doubt fail`")
+        }
+        ErrorCode::DurabilityUnavailable => Some("ask for less with `--durability`"),
+        ErrorCode::StoreFull => {
+            Some("make room on the disk, then resume the runs: what was acknowledged is safe")
+        }
+        ErrorCode::StorePoisoned => Some("end the owner of the data folder and start it again"),
+        ErrorCode::NodeKindUnavailable => Some("`ice validate` names the nodes that have no executor"),
+        _ => None,
+    }
+}

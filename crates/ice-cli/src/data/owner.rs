@@ -1,0 +1,143 @@
+//! The owner of the data folder: its store, its engine, and the socket through which others reach it.
+
+use std::sync::Arc;
+
+use ice_core::error::ErrorCode;
+use ice_core::id::{Principal, Tenant};
+use ice_core::store::{BlobStore, EmbeddedOptions, EmbeddedStore, Store, StoreError};
+use ice_orchestrator::control::socket::Server;
+use ice_orchestrator::control::{Caller, Control, Info, Reply, Request};
+use ice_orchestrator::engine::Engine;
+
+use super::DataFolder;
+use crate::fault::{Fault, plain};
+use crate::toolbox;
+
+/// What an owner is there for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// It runs something in the foreground.
+    Run,
+    /// It runs what others start.
+    Worker,
+    /// It looks something up and is gone in a moment: it serves nobody.
+    Glance,
+}
+
+impl Role {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Run => "run",
+            Self::Worker => "worker",
+            Self::Glance => "glance",
+        }
+    }
+}
+
+/// Why this process is not the owner.
+#[derive(Debug)]
+pub(crate) enum NotOwner {
+    /// Another process is.
+    Locked {
+        /// Its process id, if it said so.
+        pid: Option<u32>,
+    },
+    /// The folder cannot be used.
+    Fault(Fault),
+}
+
+/// The owner of the data folder.
+#[derive(Debug)]
+pub(crate) struct Owner {
+    control: Control,
+    caller: Caller,
+    server: Option<Server>,
+    store: Arc<EmbeddedStore>,
+}
+
+impl Owner {
+    /// Becomes the owner of a folder, and serves its socket unless it only glances at it.
+    pub(crate) fn open(folder: &DataFolder, role: Role) -> Result<Self, NotOwner> {
+        let store =
+            EmbeddedStore::open(folder.path(), EmbeddedOptions::default()).map_err(|error| match error {
+                StoreError::Locked { owner, .. } => NotOwner::Locked { pid: owner },
+                error => NotOwner::Fault(store_fault(folder, &error)),
+            })?;
+        let store = Arc::new(store);
+        let blobs =
+            super::blobs::open(folder).map_err(|error| NotOwner::Fault(store_fault(folder, &error)))?;
+        let uid = rustix::process::geteuid().as_raw();
+        let tenant = Tenant::default();
+        let principal = Principal::new(&format!("cli:{uid}"))
+            .map_err(|error| NotOwner::Fault(Fault::new(ErrorCode::InvalidId, error.to_string())))?;
+        let engine = Engine::builder()
+            .store(Arc::clone(&store) as Arc<dyn Store>, blobs as Arc<dyn BlobStore>)
+            .registry(toolbox::registry().map_err(NotOwner::Fault)?)
+            // The lock of the folder makes sure that there is one at a time: it takes over at once.
+            .name("owner")
+            .build();
+        let info = Info {
+            pid: std::process::id(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            role: role.name().to_owned(),
+            active: Vec::new(),
+        };
+        let control = Control::new(engine, info);
+        let server = match role {
+            Role::Glance => None,
+            Role::Run | Role::Worker => {
+                let opened = Server::open(folder.path(), uid, tenant.clone(), control.clone());
+                Some(opened.map_err(|error| NotOwner::Fault(super::remote::fault(&error, None)))?)
+            }
+        };
+        Ok(Self { control, caller: Caller { tenant, principal }, server, store })
+    }
+
+    /// The engine.
+    pub(crate) const fn engine(&self) -> &Engine {
+        self.control.engine()
+    }
+
+    /// Who this process acts for.
+    pub(crate) const fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
+    /// Asks itself.
+    pub(crate) async fn call(&self, request: Request) -> Reply {
+        self.control.call(&self.caller, request).await
+    }
+
+    /// Lets go: nobody is served any more, runs stop where they are and can be resumed, the store is closed.
+    ///
+    /// # Errors
+    /// [`Fault`] if the store could not write what it had accepted.
+    pub(crate) async fn close(self: Box<Self>) -> Result<(), Fault> {
+        let Self { control, server, store, .. } = *self;
+        if let Some(server) = server {
+            server.close().await;
+        }
+        control.engine().clone().close().await;
+        drop(control);
+        store.close().await.map_err(|error| Fault::new(error.code(), error.to_string()))
+    }
+}
+
+fn store_fault(folder: &DataFolder, error: &StoreError) -> Fault {
+    let shown = folder.path().display();
+    let cause = match error {
+        StoreError::Unavailable { source: Some(source), .. } => format!(": {}", plain(source)),
+        _ => String::new(),
+    };
+    let fault = Fault::new(error.code(), format!("cannot open the data folder {shown}: {error}{cause}"));
+    match error.code() {
+        ErrorCode::StoreFull => fault.help("make room on the disk"),
+        ErrorCode::StoreFormat => {
+            fault.help("use the version of ice that wrote it, or another folder with `--data DIR`")
+        }
+        ErrorCode::StoreCorrupt => {
+            fault.help("keep a copy of the folder; docs/errors/STORE_CORRUPT.md says what can be done")
+        }
+        _ => fault.help("name another one with `--data DIR` or ICE_DATA"),
+    }
+}

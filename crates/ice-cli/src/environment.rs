@@ -1,0 +1,31 @@
+//! What the command reads from the environment, once and in one place.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+/// What the command reads from the environment. Empty variables count as absent.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Environment {
+    /// `HOME`.
+    pub(crate) home: Option<PathBuf>,
+    /// `XDG_STATE_HOME`, if it is an absolute path.
+    pub(crate) state_home: Option<PathBuf>,
+    /// `ICE_LOG`: which spans and events are written to standard error, as `tracing` filters say it.
+    pub(crate) log: Option<String>,
+}
+
+impl Environment {
+    /// Reads the environment of this process.
+    pub(crate) fn read() -> Self {
+        let path = |name| variable(name).map(PathBuf::from).filter(|path| path.is_absolute());
+        Self {
+            home: path("HOME"),
+            state_home: path("XDG_STATE_HOME"),
+            log: variable("ICE_LOG").map(|text| text.to_string_lossy().into_owned()),
+        }
+    }
+}
+
+fn variable(name: &str) -> Option<OsString> {
+    std::env::var_os(name).filter(|value| !value.is_empty())
+}

@@ -1,0 +1,40 @@
+//! How the command ends: its exit codes.
+
+use std::process::ExitCode;
+
+/// How the command ends. The numbers are documented in `docs/cli.md` and never change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// Everything was done; a run succeeded.
+    Succeeded,
+    /// A run failed, or the command could not do its work.
+    Failed,
+    /// The command line is not valid.
+    Usage,
+    /// The blueprint is not valid.
+    Invalid,
+    /// The run is not over: it waits, is parked, or was left for another process to resume.
+    Waiting,
+    /// The run was cancelled.
+    Cancelled,
+}
+
+impl Exit {
+    /// The number the shell sees.
+    pub(crate) const fn number(self) -> u8 {
+        match self {
+            Self::Succeeded => 0,
+            Self::Failed => 1,
+            Self::Usage => 2,
+            Self::Invalid => 3,
+            Self::Waiting => 4,
+            Self::Cancelled => 130,
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit.number())
+    }
+}

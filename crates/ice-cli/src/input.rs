@@ -1,0 +1,108 @@
+//! `--input`: from words on the command line to the inputs of a run.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use ice_core::error::ErrorCode;
+use ice_core::value::{Map, Value};
+
+use crate::fault::Fault;
+use crate::file::{self, MAX_INPUT_BYTES};
+
+const FORMS: &str = "the forms are NAME=VALUE, NAME=@FILE.json and @FILE.json";
+
+/// Puts the inputs together, later ones over earlier ones. `NAME=VALUE` takes the value as JSON if it parses,
+/// else as text; `NAME=@FILE` reads the value from a JSON file; `@FILE` reads all inputs from one.
+///
+/// # Errors
+/// [`ErrorCode::Usage`] for what has none of the forms or names no JSON object, and those of reading files.
+pub(crate) fn inputs(words: &[String]) -> Result<Value, Fault> {
+    let mut inputs = Map::new();
+    for word in words {
+        if let Some(file) = word.strip_prefix('@') {
+            let Value::Map(entries) = json(Path::new(file))? else {
+                return Err(Fault::usage(format!("`--input {word}`: the file does not hold a JSON object"))
+                    .help("all inputs in one file are an object; one input is NAME=@FILE.json"));
+            };
+            inputs.extend(entries.iter().map(|(name, value)| (Arc::clone(name), value.clone())));
+            continue;
+        }
+        let (name, value) = match word.split_once('=') {
+            Some((name, value)) if !name.is_empty() => (name, value),
+            Some(_) | None => {
+                let shown: String = word.chars().take(80).collect();
+                return Err(Fault::usage(format!("`--input {shown}` is not an input")).help(FORMS));
+            }
+        };
+        let value = match value.strip_prefix('@') {
+            Some(file) => json(Path::new(file))?,
+            None => serde_json::from_str(value).unwrap_or_else(|_| Value::string(value)),
+        };
+        inputs.insert(Arc::from(name), value);
+    }
+    Ok(Value::Map(Arc::new(inputs)))
+}
+
+fn json(path: &Path) -> Result<Value, Fault> {
+    let bytes = file::read(path, MAX_INPUT_BYTES)?;
+    serde_json::from_slice(&bytes).map_err(|error| {
+        Fault::new(ErrorCode::InputInvalid, format!("{} is not valid JSON: {error}", path.display()))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(words: &[&str], expected: &str) {
+        let words: Vec<String> = words.iter().map(ToString::to_string).collect();
+        let found = match inputs(&words) {
+            Ok(value) => value.to_string(),
+            Err(fault) => format!("{}: {}", fault.code, fault.message),
+        };
+        assert_eq!(found, expected, "{words:?}");
+    }
+
+    #[test]
+    fn values_are_json_if_they_parse_and_text_otherwise() {
+        check(&[], "{}");
+        check(
+            &["a=1", "b=x y", "c=[true,null]", "d=", "e=1.2.3"],
+            r#"{"a":1,"b":"x y","c":[true,null],"d":"","e":"1.2.3"}"#,
+        );
+        check(&["a=b=c"], r#"{"a":"b=c"}"#);
+        check(&["a=\"@x\""], r#"{"a":"@x"}"#);
+        check(&["a=1", "a=2"], r#"{"a":2}"#);
+    }
+
+    #[test]
+    fn files_give_one_input_or_all() {
+        let folder = tempfile::tempdir().unwrap();
+        let (all, list, bad) =
+            (folder.path().join("all.json"), folder.path().join("list.json"), folder.path().join("bad"));
+        std::fs::write(&all, r#"{"x": 1, "y": {"z": [2]}}"#).unwrap();
+        std::fs::write(&list, "[1, 2]").unwrap();
+        std::fs::write(&bad, "[1,").unwrap();
+        check(&[&format!("@{}", all.display()), "x=9"], r#"{"x":9,"y":{"z":[2]}}"#);
+        check(&[&format!("rows=@{}", list.display())], r#"{"rows":[1,2]}"#);
+        let word = format!("@{}", list.display());
+        check(&[&word], &format!("USAGE: `--input {word}`: the file does not hold a JSON object"));
+        check(
+            &[&format!("x=@{}", bad.display())],
+            &format!(
+                "INPUT_INVALID: {} is not valid JSON: EOF while parsing a value at line 1 column 3",
+                bad.display()
+            ),
+        );
+        check(
+            &["x=@/nowhere/x.json"],
+            "FILE_UNREADABLE: cannot read /nowhere/x.json: there is no such file or folder",
+        );
+    }
+
+    #[test]
+    fn words_without_a_form_are_refused() {
+        check(&["name"], "USAGE: `--input name` is not an input");
+        check(&["=1"], "USAGE: `--input =1` is not an input");
+    }
+}

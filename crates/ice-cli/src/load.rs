@@ -1,0 +1,204 @@
+//! Blueprints from files: the one that is named and those it refers to, each within the folder of the first
+//! one or a folder that was granted.
+
+use std::path::{Path, PathBuf};
+
+use ice_core::blueprint::{Format, KindName, MAX_TEXT_BYTES};
+use ice_core::diagnostic::Diagnostics;
+use ice_core::error::ErrorCode;
+use ice_core::registry::Registry;
+use ice_orchestrator::control::{Assembled, Assembly, Document, MAX_DOCUMENTS, Missing};
+
+use crate::exit::Exit;
+use crate::fault::Fault;
+use crate::file;
+use crate::render::diagnostics;
+use crate::screen::Screen;
+
+/// A blueprint that was read from files.
+#[derive(Debug)]
+pub(crate) struct Loaded {
+    /// The documents, the one that was named first.
+    pub(crate) documents: Vec<Document>,
+    /// What became of them.
+    pub(crate) assembled: Assembled,
+    /// The name by which a person knows the file.
+    pub(crate) shown: String,
+}
+
+/// Reads a blueprint and everything it refers to, and checks it. `granted` are further folders in which files
+/// it refers to may lie.
+///
+/// # Errors
+/// [`Fault`] if the file itself cannot be read. What is wrong with what is in it is in the result.
+pub(crate) fn load(
+    file: &Path,
+    granted: &[PathBuf],
+    registry: &Registry,
+    kinds: &[KindName],
+) -> Result<Loaded, Fault> {
+    let root = Root::of(file, granted);
+    let mut assembly = Assembly::new(registry);
+    let first = Document { text: text(file)?, ..root.named(file) };
+    let mut wanted = assembly.add(&first);
+    let mut documents = vec![first];
+    while let Some(name) = wanted.pop() {
+        if assembly.has(&name) {
+            continue;
+        }
+        match root.find(&name) {
+            Ok(_) if assembly.is_full() => {
+                let message = format!("a blueprint consists of at most {MAX_DOCUMENTS} files");
+                assembly.miss(&name, Missing { code: ErrorCode::LimitExceeded, message, advice: None });
+            }
+            Ok(document) => {
+                wanted.extend(assembly.add(&document));
+                documents.push(document);
+            }
+            Err(why) => assembly.miss(&name, why),
+        }
+    }
+    let mut assembled = assembly.check(kinds);
+    let shown = shown(file);
+    for part in &mut assembled.parts {
+        let name = if part.name == documents.first().map_or("", |first| first.name.as_str()) {
+            shown.clone()
+        } else {
+            root.folder.as_ref().map_or_else(|| part.name.clone(), |folder| folder.shown(&part.name))
+        };
+        part.diagnostics = std::mem::take(&mut part.diagnostics).of_source(&name);
+    }
+    Ok(Loaded { documents, assembled, shown })
+}
+
+impl Loaded {
+    /// Draws what is wrong on standard error.
+    pub(crate) fn tell(&self, screen: &Screen) {
+        for part in &self.assembled.parts {
+            if !part.diagnostics.is_empty() {
+                screen.note(diagnostics::draw(part.reading.source.text(), &part.diagnostics));
+                screen.note("");
+            }
+        }
+    }
+
+    /// The failure of a command that needs a valid blueprint; it was told already.
+    pub(crate) fn fault(&self) -> Fault {
+        let errors = self.assembled.parts.iter().flat_map(|part| part.diagnostics.errors());
+        let codes: Vec<ErrorCode> = errors.map(|error| error.code).collect();
+        let code = codes.first().copied().unwrap_or(ErrorCode::BlueprintSyntax);
+        let count = codes.len();
+        let plural = if count == 1 { "" } else { "s" };
+        let message = format!("{} is not valid: {count} error{plural}", self.shown);
+        Fault::new(code, message).exit(Exit::Invalid)
+    }
+
+    /// What is wrong with each file, for machines.
+    pub(crate) fn diagnostics(&self) -> Vec<Diagnostics> {
+        self.assembled.diagnostics()
+    }
+}
+
+fn shown(file: &Path) -> String {
+    if file == Path::new("-") { "<stdin>".to_owned() } else { file.display().to_string() }
+}
+
+/// The text of a file, or of standard input for `-`.
+fn text(file: &Path) -> Result<String, Fault> {
+    let bytes = file::read(file, MAX_TEXT_BYTES as u64).map_err(|fault| match fault.code {
+        ErrorCode::FileTooLarge => Fault::new(
+            ErrorCode::BlueprintTooLarge,
+            format!(
+                "{} has more than {} MiB, the most a blueprint may have",
+                shown(file),
+                MAX_TEXT_BYTES >> 20
+            ),
+        )
+        .help("is this the right file? Data belongs into inputs or files that tools read"),
+        _ => fault,
+    })?;
+    String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        Fault::new(ErrorCode::BlueprintSyntax, format!("{} is not text: byte {at} is not UTF-8", shown(file)))
+            .help("a blueprint is JSON or YAML, written in UTF-8")
+    })
+}
+
+/// Where the files of a blueprint are looked for.
+#[derive(Debug)]
+struct Root {
+    folder: Option<Folder>,
+    granted: Vec<PathBuf>,
+}
+
+/// The folder of the first file.
+#[derive(Debug)]
+struct Folder {
+    /// As the person wrote it.
+    written: PathBuf,
+    /// With every link followed.
+    real: PathBuf,
+}
+
+impl Folder {
+    fn shown(&self, name: &str) -> String {
+        if name.starts_with('/') || self.written == Path::new(".") {
+            return name.to_owned();
+        }
+        self.written.join(name).display().to_string()
+    }
+}
+
+impl Root {
+    fn of(file: &Path, granted: &[PathBuf]) -> Self {
+        let written = if file == Path::new("-") {
+            PathBuf::from(".")
+        } else {
+            match file.parent() {
+                Some(parent) if parent != Path::new("") => parent.to_owned(),
+                Some(_) | None => PathBuf::from("."),
+            }
+        };
+        let folder = written.canonicalize().ok().map(|real| Folder { written, real });
+        Self { folder, granted: granted.to_vec() }
+    }
+
+    /// The first document without its text.
+    fn named(&self, file: &Path) -> Document {
+        if file == Path::new("-") {
+            return Document { name: "<stdin>".to_owned(), ..Document::new("", "") };
+        }
+        let name = file.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+        let notation = Format::of_name(&name).into();
+        Document { name, text: String::new(), notation }
+    }
+
+    /// A document that another one refers to.
+    fn find(&self, name: &str) -> Result<Document, Missing> {
+        let missing = |code, message: String, advice: Option<&str>| Missing {
+            code,
+            message,
+            advice: advice.map(str::to_owned),
+        };
+        let Some(folder) = &self.folder else {
+            let message = format!("there is no folder to look for the blueprint `{name}` in");
+            return Err(missing(ErrorCode::FileUnreadable, message, None));
+        };
+        let path = folder.real.join(name);
+        let real = path.canonicalize().map_err(|error| {
+            let advice = "name a registered blueprint, or a file relative to the one that refers to it";
+            let message = format!("there is no blueprint `{name}`: {}", crate::fault::plain(&error));
+            missing(ErrorCode::UnknownBlueprint, message, Some(advice))
+        })?;
+        if !real.starts_with(&folder.real) && !self.granted.iter().any(|granted| real.starts_with(granted)) {
+            let message =
+                format!("the blueprint `{name}` lies outside of the folder {}", folder.written.display());
+            let advice = "allow its folder with `--ro PATH`";
+            return Err(missing(ErrorCode::PathSecurityViolation, message, Some(advice)));
+        }
+        let text = text(&real).map_err(|fault| {
+            missing(fault.code, format!("the blueprint `{name}` cannot be read: {}", fault.message), None)
+        })?;
+        Ok(Document::new(name, text))
+    }
+}

@@ -1,0 +1,34 @@
+//! The `ice` command: where the crates are put together. Everything a person sees of ice on a terminal is
+//! here; what a run is and does is below, in the libraries.
+
+mod args;
+mod commands;
+mod data;
+mod environment;
+mod exit;
+mod fault;
+mod file;
+mod input;
+mod load;
+mod render;
+mod screen;
+mod shell;
+mod signals;
+mod stay;
+mod toolbox;
+mod watch;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::args::Cli;
+use crate::shell::Shell;
+
+fn main() -> ExitCode {
+    match Cli::try_parse() {
+        Ok(cli) => Shell::new(cli.global).run(cli.command),
+        Err(error) => args::refuse(&error),
+    }
+    .into()
+}

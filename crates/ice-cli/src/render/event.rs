@@ -1,0 +1,92 @@
+//! An event in one line, and what progress needs to know of it.
+
+use ice_core::llm::Usage;
+use ice_core::value::Value;
+use ice_orchestrator::events::{Event, EventClass};
+use ice_orchestrator::journal::RunStatus;
+use serde::de::DeserializeOwned;
+
+use super::text;
+use crate::screen::{BOLD, CYAN, DIM, GREEN, RED, YELLOW, styled};
+
+/// The most characters of a message that are shown in a line.
+const LONGEST: usize = 160;
+
+/// `12:03:44.120  node.failed  a[2]  TOOL_FAILED: …`.
+pub(crate) fn line(event: &Event) -> String {
+    let at = event.at.map(|at| at.to_string()).unwrap_or_default();
+    let time = at.get(11..23).unwrap_or("            ");
+    let style = match event.event.rsplit('.').next().unwrap_or_default() {
+        "failed" | "unresponsive" => RED,
+        "succeeded" => GREEN,
+        "retrying" | "parked" | "cancelling" | "cancelled" | "in_doubt" => YELLOW,
+        "started" | "resumed" => CYAN,
+        _ => DIM,
+    };
+    let mut parts = vec![styled(DIM, time), styled(style, format_args!("{:<14}", event.event))];
+    if let Some(node) = &event.node {
+        parts.push(styled(BOLD, node));
+    }
+    if let Some(attempt) = event.attempt.filter(|attempt| *attempt > 1) {
+        parts.push(styled(DIM, format_args!("attempt {attempt}")));
+    }
+    let detail = detail(event);
+    if !detail.is_empty() {
+        parts.push(detail);
+    }
+    parts.join("  ")
+}
+
+/// What an event says beyond its name, in a few words.
+fn detail(event: &Event) -> String {
+    let data = &event.data;
+    if let Some(failure) = failure(event) {
+        return failure;
+    }
+    let text = |key: &str| data.get(key).and_then(Value::as_str).map(str::to_owned);
+    match event.class {
+        EventClass::Transient => {
+            text("text").map(|piece| format!("{:?}", text::line(&piece, LONGEST))).unwrap_or_default()
+        }
+        EventClass::Gap => "events that are no longer kept".to_owned(),
+        EventClass::Durable => {
+            let intent = data.get("intent");
+            let tool = intent.and_then(|intent| intent.get("tool")).and_then(Value::as_str);
+            let provider = intent.and_then(|intent| intent.get("provider")).and_then(Value::as_str);
+            tool.or(provider)
+                .map(str::to_owned)
+                .or_else(|| text("status"))
+                .or_else(|| text("name"))
+                .or_else(|| text("reason"))
+                .map(|text| text::line(&text, LONGEST))
+                .unwrap_or_default()
+        }
+    }
+}
+
+/// The code and message of an event that is about a failure.
+pub(crate) fn failure(event: &Event) -> Option<String> {
+    let failure = event.data.get("failure")?;
+    let code = failure.get("code").and_then(Value::as_str)?;
+    let message = failure.get("message").and_then(Value::as_str).unwrap_or_default();
+    Some(format!("{code}: {}", text::line(message, LONGEST)))
+}
+
+/// The status of the run after an event, if the event tells that it goes no further.
+pub(crate) fn status(event: &Event) -> Option<RunStatus> {
+    match event.event.as_str() {
+        "run.parked" => Some(RunStatus::Parked),
+        "run.ended" => read(event.data.get("status")?),
+        _ => None,
+    }
+}
+
+/// The tokens an event tells of.
+pub(crate) fn tokens(event: &Event) -> u64 {
+    let usage = event.data.get("usage").or_else(|| event.data.get("failure")?.get("usage"));
+    usage.and_then(read::<Usage>).map_or(0, |usage| usage.total())
+}
+
+fn read<T: DeserializeOwned>(value: &Value) -> Option<T> {
+    serde_json::to_value(value).ok().and_then(|value| serde_json::from_value(value).ok())
+}

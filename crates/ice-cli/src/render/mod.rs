@@ -1,0 +1,8 @@
+//! How things look on a terminal.
+
+pub(crate) mod diagnostics;
+pub(crate) mod event;
+pub(crate) mod progress;
+pub(crate) mod run;
+pub(crate) mod table;
+pub(crate) mod text;

@@ -1,0 +1,116 @@
+//! A run, as people read it.
+
+use ice_orchestrator::journal::{RunDocument, RunStatus};
+use ice_orchestrator::workflow::runtime::NodeStatus;
+
+use super::text;
+use crate::fault::Fault;
+use crate::screen::{BOLD, CYAN, DIM, GREEN, RED, Screen, YELLOW, styled};
+
+/// The most failures that are told one by one.
+const MAX_FAILURES: usize = 20;
+
+/// The most lines of output that are shown on a terminal.
+const MAX_LINES: usize = 200;
+
+/// Tells how a run ended: its output on standard output, everything else on standard error.
+pub(crate) fn tell(screen: &Screen, document: &RunDocument) -> Result<(), Fault> {
+    if screen.json {
+        return screen.document(document);
+    }
+    screen.note(headline(document));
+    failures(screen, document);
+    match document.status {
+        RunStatus::Succeeded => output(screen, document),
+        RunStatus::Failed | RunStatus::Cancelled if has_output(document) => output(screen, document),
+        RunStatus::Failed | RunStatus::Cancelled => Ok(()),
+        RunStatus::Queued | RunStatus::Running | RunStatus::Waiting | RunStatus::Parked => {
+            next_steps(screen, document);
+            Ok(())
+        }
+    }
+}
+
+fn has_output(document: &RunDocument) -> bool {
+    document.output.as_map().is_some_and(|map| !map.is_empty())
+}
+
+/// `succeeded Hello 0192… in 12 ms, 2 nodes, 14 tokens`.
+pub(crate) fn headline(document: &RunDocument) -> String {
+    let mut facts = vec![format!("in {}", text::duration(document.duration_ms))];
+    facts.push(text::count(document.nodes.len() as u64, "node"));
+    let tokens = document.usage.total();
+    if tokens > 0 {
+        facts.push(text::count(tokens, "token"));
+    }
+    format!(
+        "{} {} {} {}",
+        text::status(document.status),
+        styled(BOLD, text::line(&document.name, 80)),
+        document.id,
+        styled(DIM, facts.join(", "))
+    )
+}
+
+/// Every failed node with its code, and why the run itself failed if no node says it.
+pub(crate) fn failures(screen: &Screen, document: &RunDocument) {
+    for failed in document.failures.iter().take(MAX_FAILURES) {
+        screen.note(format_args!(
+            "  {} {}: {}",
+            styled(RED, format_args!("error[{}]", failed.failure.code)),
+            styled(BOLD, &failed.node),
+            failed.failure.message
+        ));
+    }
+    if document.failures.len() > MAX_FAILURES {
+        screen.note(format_args!("  … and {} more", document.failures.len() - MAX_FAILURES));
+    }
+    if let Some(failure) = document.failure.as_ref().filter(|_| document.failures.is_empty()) {
+        let style = if document.status == RunStatus::Failed { RED } else { CYAN };
+        screen.note(format_args!("  {}: {}", styled(style, failure.code), failure.message));
+    }
+}
+
+fn output(screen: &Screen, document: &RunDocument) -> Result<(), Fault> {
+    let text = serde_json::to_string_pretty(&document.output).unwrap_or_default();
+    let lines = text.lines().count();
+    if screen.width().is_none() || lines <= MAX_LINES {
+        return screen.line(text);
+    }
+    for line in text.lines().take(MAX_LINES) {
+        screen.line(line)?;
+    }
+    screen.note(format_args!(
+        "… and {} more lines: `ice runs show {} --json`",
+        lines - MAX_LINES,
+        document.id
+    ));
+    Ok(())
+}
+
+fn next_steps(screen: &Screen, document: &RunDocument) {
+    let help = styled(CYAN, "help:");
+    match document.status {
+        RunStatus::Parked => {
+            screen.note(format_args!("  {help} resume it with `ice runs resume {}`", document.id))
+        }
+        RunStatus::Queued | RunStatus::Running | RunStatus::Waiting => {
+            screen.note(format_args!("  {help} watch it with `ice runs events {} --follow`", document.id));
+        }
+        RunStatus::Succeeded | RunStatus::Failed | RunStatus::Cancelled => {}
+    }
+}
+
+/// The status of a node in its colour.
+pub(crate) fn node_status(status: NodeStatus) -> String {
+    let (style, name) = match status {
+        NodeStatus::Queued => (DIM, "queued"),
+        NodeStatus::Running => (CYAN, "running"),
+        NodeStatus::Waiting => (YELLOW, "waiting"),
+        NodeStatus::Succeeded => (GREEN, "succeeded"),
+        NodeStatus::Failed => (RED, "failed"),
+        NodeStatus::Skipped => (DIM, "skipped"),
+        NodeStatus::Cancelled => (YELLOW, "cancelled"),
+    };
+    styled(style, name)
+}

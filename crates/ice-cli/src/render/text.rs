@@ -1,0 +1,95 @@
+//! Small texts: spans of time, numbers, statuses.
+
+use ice_orchestrator::journal::RunStatus;
+
+use crate::screen::{CYAN, GREEN, RED, YELLOW, styled};
+
+/// A span of time in the two largest units that matter: `350 ms`, `1.2 s`, `2 min 3 s`, `1 h 5 min`.
+pub(crate) fn duration(millis: u64) -> String {
+    let seconds = millis / 1_000;
+    match seconds {
+        0 => format!("{millis} ms"),
+        1..60 => format!("{seconds}.{} s", millis % 1_000 / 100),
+        60..3_600 => format!("{} min {} s", seconds / 60, seconds % 60),
+        _ => format!("{} h {} min", seconds / 3_600, seconds % 3_600 / 60),
+    }
+}
+
+/// A number with a comma after every three digits.
+pub(crate) fn number(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A count with its noun: `1 node`, `2 nodes`.
+pub(crate) fn count(count: u64, noun: &str) -> String {
+    format!("{} {noun}{}", number(count), if count == 1 { "" } else { "s" })
+}
+
+/// A status in its colour.
+pub(crate) fn status(status: RunStatus) -> String {
+    let style = match status {
+        RunStatus::Queued | RunStatus::Running => CYAN,
+        RunStatus::Waiting | RunStatus::Parked | RunStatus::Cancelled => YELLOW,
+        RunStatus::Succeeded => GREEN,
+        RunStatus::Failed => RED,
+    };
+    styled(style, status)
+}
+
+/// The first line of a text, cut at a number of characters, without what could move the cursor.
+pub(crate) fn line(text: &str, longest: usize) -> String {
+    let first = text.lines().next().unwrap_or_default();
+    let cut = first.chars().count() > longest || first.len() < text.trim_end().len();
+    let mut line: String =
+        first.chars().map(|c| if c.is_control() { ' ' } else { c }).take(longest).collect();
+    if cut {
+        line.push('…');
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_are_written_in_the_units_that_matter() {
+        let spans = [0, 999, 1_000, 1_250, 59_999, 60_000, 3_599_999, 3_600_000, 90_061_000];
+        assert_eq!(
+            spans.map(duration),
+            [
+                "0 ms",
+                "999 ms",
+                "1.0 s",
+                "1.2 s",
+                "59.9 s",
+                "1 min 0 s",
+                "59 min 59 s",
+                "1 h 0 min",
+                "25 h 1 min"
+            ]
+        );
+    }
+
+    #[test]
+    fn numbers_are_grouped() {
+        assert_eq!([0, 999, 1_000, 1_234_567].map(number), ["0", "999", "1,000", "1,234,567"]);
+        assert_eq!([count(1, "node"), count(2_000, "node")], ["1 node", "2,000 nodes"]);
+    }
+
+    #[test]
+    fn lines_are_cut_and_cannot_move_the_cursor() {
+        assert_eq!(line("abc", 3), "abc");
+        assert_eq!(line("abcd", 3), "abc…");
+        assert_eq!(line("a\u{1b}[2J\nb", 9), "a [2J…");
+        assert_eq!(line("a\n", 9), "a");
+    }
+}

@@ -1,0 +1,67 @@
+//! What every command is given, and how it is carried out.
+
+use crate::args::Global;
+use crate::commands::Command;
+use crate::environment::Environment;
+use crate::exit::Exit;
+use crate::fault::Fault;
+use crate::screen::Screen;
+
+/// What every command is given.
+#[derive(Clone, Debug)]
+pub(crate) struct Shell {
+    /// The options that every command shares.
+    pub(crate) global: Global,
+    /// What the environment says.
+    pub(crate) environment: Environment,
+    /// Where to write.
+    pub(crate) screen: Screen,
+}
+
+impl Shell {
+    /// Reads the environment and sets the screen up.
+    pub(crate) fn new(global: Global) -> Self {
+        let screen = Screen::new(global.json, global.color);
+        Self { global, environment: Environment::read(), screen }
+    }
+
+    /// Carries a command out and says why if it could not be done.
+    pub(crate) fn run(&self, command: Command) -> Exit {
+        let done = self.log().and_then(|()| command.run(self));
+        done.unwrap_or_else(|fault| {
+            self.screen.fault(&fault);
+            fault.exit
+        })
+    }
+
+    /// Waits for something that needs tasks and timers. What is still at work then is left behind.
+    ///
+    /// # Errors
+    /// [`Fault`] if the system gives no threads, and what the work itself fails with.
+    pub(crate) fn block_on<T>(&self, work: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
+        let threads = std::thread::available_parallelism().map_or(2, |threads| threads.get().clamp(2, 8));
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(threads)
+            .thread_name("ice")
+            .enable_all()
+            .build()?;
+        let done = runtime.block_on(work);
+        runtime.shutdown_background();
+        done
+    }
+
+    /// Writes spans and events to standard error, if somebody asked for it.
+    fn log(&self) -> Result<(), Fault> {
+        let Some(filter) = &self.environment.log else { return Ok(()) };
+        let filter = tracing_subscriber::EnvFilter::try_new(filter).map_err(|error| {
+            Fault::usage(format!("ICE_LOG is not a filter: {error}"))
+                .help("for example ICE_LOG=info or ICE_LOG=ice=debug")
+        })?;
+        tracing_subscriber::fmt()
+            .with_env_filter(filter)
+            .with_writer(std::io::stderr)
+            .with_ansi(self.screen.colors_on_stderr())
+            .init();
+        Ok(())
+    }
+}

@@ -1,0 +1,32 @@
+//! What the `ice` command has: tools, models, and the kinds of node it executes.
+
+use std::sync::Arc;
+
+use ice_core::blueprint::KindName;
+use ice_core::error::ErrorCode;
+use ice_core::llm::{Echo, LlmProvider};
+use ice_core::registry::Registry;
+
+use crate::fault::Fault;
+
+/// The built-in tools and models.
+///
+/// # Errors
+/// [`Fault`] if two of them have the same name.
+pub(crate) fn registry() -> Result<Registry, Fault> {
+    let mut registry = Registry::default();
+    let clash = |error| Fault::new(ErrorCode::RegistryConflict, format!("{error}"));
+    for tool in ice_tools::all() {
+        registry.tools.register(tool).map_err(clash)?;
+    }
+    let providers: [Arc<dyn LlmProvider>; 1] = [Arc::new(Echo)];
+    for provider in providers {
+        registry.providers.register(provider).map_err(clash)?;
+    }
+    Ok(registry)
+}
+
+/// The kinds of node that can be executed.
+pub(crate) const fn kinds() -> &'static [KindName] {
+    ice_orchestrator::executable_kinds()
+}

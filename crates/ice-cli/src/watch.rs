@@ -1,0 +1,170 @@
+//! Staying with a run until it ends, through the end of its owner if need be.
+
+use futures::StreamExt;
+use ice_core::error::ErrorCode;
+use ice_core::id::RunId;
+use ice_orchestrator::control::{Request, Response};
+use ice_orchestrator::events::Cursor;
+use ice_orchestrator::journal::{RunDocument, RunStatus};
+
+use crate::data::{DataFolder, Link, LinkError, Role, access};
+use crate::exit::Exit;
+use crate::fault::Fault;
+use crate::render::progress::Progress;
+use crate::signals::{Signals, Told};
+
+/// How long to stay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Until {
+    /// Until the run has ended or is parked.
+    Parked,
+    /// Until the run has ended, whatever it waits for.
+    Ended,
+}
+
+/// How the watch ended.
+#[derive(Debug)]
+pub(crate) enum Watched {
+    /// The run is final or parked.
+    Over(Box<RunDocument>),
+    /// The person left; the run is as its journal has it.
+    Left(Exit),
+}
+
+/// Stays with a run. Events go to `progress`.
+#[derive(Debug)]
+pub(crate) struct Watch<'a> {
+    /// The data folder.
+    pub(crate) folder: &'a DataFolder,
+    /// The run.
+    pub(crate) run: RunId,
+    /// How long.
+    pub(crate) until: Until,
+    /// What the process is told.
+    pub(crate) signals: &'a mut Signals,
+    /// Where events go.
+    pub(crate) progress: &'a mut Progress,
+}
+
+impl Watch<'_> {
+    /// Stays until the run is over or the person leaves: Ctrl-C cancels the run, a second one leaves at once;
+    /// `SIGTERM` leaves it to be resumed. If the owner goes away, this process looks for another one, or
+    /// becomes it and resumes what was left.
+    ///
+    /// # Errors
+    /// [`Fault`] if the run cannot be watched any more.
+    pub(crate) async fn stay(&mut self, link: &mut Link) -> Result<Watched, Fault> {
+        let mut after: Option<Cursor> = None;
+        let mut cancelling = false;
+        loop {
+            let request = Request::Events { run: self.run, after, follow: true };
+            let mut answers = match link.stream(request).await {
+                Ok(answers) => answers,
+                Err(error) => {
+                    self.recover(link, error).await?;
+                    continue;
+                }
+            };
+            let lost = loop {
+                tokio::select! {
+                    answer = answers.next() => match answer {
+                        Some(Ok(Response::Event { event })) => {
+                            after = Some(event.cursor);
+                            let ended = self.progress.see(&event);
+                            if ended.is_some_and(|status| self.is_over(status)) {
+                                break None;
+                            }
+                        }
+                        Some(Ok(Response::Refused(refusal))) => return Err(crate::data::refused(refusal)),
+                        Some(Ok(_)) => break None,
+                        Some(Err(error)) => break Some(error),
+                        None => break Some(LinkError::Gone),
+                    },
+                    told = self.signals.next() => match told {
+                        Told::Interrupt if cancelling => return Ok(Watched::Left(Exit::Cancelled)),
+                        Told::Interrupt => {
+                            cancelling = true;
+                            self.progress.note("cancelling the run; Ctrl-C again leaves it at once");
+                            let request = Request::Cancel { run: self.run, reason: Some("Ctrl-C".to_owned()) };
+                            let asked = tokio::select! {
+                                asked = link.call(request) => asked,
+                                _ = self.signals.next() => return Ok(Watched::Left(Exit::Cancelled)),
+                            };
+                            match asked {
+                                // A run that has ended meanwhile cannot be cancelled: its end is on the way.
+                                Ok(_) => {}
+                                Err(LinkError::Fault(fault)) if fault.code == ErrorCode::RunState => {}
+                                Err(LinkError::Fault(fault)) => return Err(fault),
+                                Err(LinkError::Gone) => {
+                                    cancelling = false;
+                                    break Some(LinkError::Gone);
+                                }
+                            }
+                        }
+                        Told::Terminate => return Ok(Watched::Left(Exit::Waiting)),
+                    },
+                }
+            };
+            if let Some(error) = lost {
+                self.recover(link, error).await?;
+                continue;
+            }
+            let document = match link.call(Request::Show { run: self.run }).await {
+                Ok(Response::Run { document }) => document,
+                Ok(_) => return Err(Fault::new(ErrorCode::ControlUnavailable, "the owner gave no answer")),
+                Err(error) => {
+                    self.recover(link, error).await?;
+                    continue;
+                }
+            };
+            if self.is_over(document.status) {
+                return Ok(Watched::Over(document));
+            }
+            // The events ended, but the run has not: whoever drove it has stopped.
+            self.recover(link, LinkError::Gone).await?;
+        }
+    }
+
+    const fn is_over(&self, status: RunStatus) -> bool {
+        match status {
+            RunStatus::Succeeded | RunStatus::Failed | RunStatus::Cancelled => true,
+            RunStatus::Parked => matches!(self.until, Until::Parked),
+            RunStatus::Queued | RunStatus::Running | RunStatus::Waiting => false,
+        }
+    }
+
+    /// Finds another owner or becomes it, and sees to it that the run goes on.
+    async fn recover(&mut self, link: &mut Link, error: LinkError) -> Result<(), Fault> {
+        match error {
+            LinkError::Fault(fault) => return Err(fault),
+            LinkError::Gone if link.is_owner() => {
+                let message = "this process does not drive the run any more";
+                return Err(Fault::new(ErrorCode::RunLost, message)
+                    .help(format!("`ice runs show {}` tells how it stands", self.run)));
+            }
+            LinkError::Gone => {}
+        }
+        self.progress.note("the owner of the data folder went away");
+        *link = tokio::select! {
+            found = access(self.folder, Role::Run) => found?,
+            _ = self.signals.next() => {
+                return Err(Fault::new(ErrorCode::ControlUnavailable, "the run was left").exit(Exit::Waiting).told());
+            }
+        };
+        if let Link::Owner(owner) = &*link {
+            let caller = owner.caller();
+            let resumed = owner.engine().resume_all(&caller.tenant, &caller.principal).await;
+            let resumed = resumed.map_err(|error| Fault::new(error.code(), error.to_string()))?;
+            let many = crate::render::text::count(resumed.len() as u64, "run");
+            self.progress.note(&format!("this process owns the data folder now and goes on with {many}"));
+        }
+        match link.call(Request::Resume { run: self.run, in_doubt: None }).await {
+            Ok(_) | Err(LinkError::Gone) => Ok(()),
+            // Another survivor was faster, or there is nothing left to do.
+            Err(LinkError::Fault(fault)) => match fault.code {
+                ErrorCode::RunState | ErrorCode::RunOwned => Ok(()),
+                _ => Err(fault),
+            },
+        }
+    }
+}

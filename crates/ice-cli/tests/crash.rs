@@ -1,0 +1,114 @@
+//! What is left of a run when its process dies, and how it goes on.
+
+mod common;
+
+use std::io::Read as _;
+use std::net::TcpListener;
+
+use common::{Desk, SLOW};
+use rustix::process::Signal;
+
+#[test]
+fn a_killed_run_goes_on_where_it_stood_and_does_nothing_twice() {
+    let desk = Desk::new();
+    desk.write("slow.yaml", SLOW);
+    let mut running = desk.start(&["run", "slow.yaml", "-i", "seconds=1", "--rw", "."]);
+    let id = running.run_id();
+    running.until_said("first");
+    running.signal(Signal::KILL);
+    running.finish();
+    assert_eq!(desk.read("lines.txt"), "first\n");
+    desk.ice(&["runs", "events", &id, "--follow"]).code(4).says("nobody drives it");
+    let document = desk.ice(&["runs", "resume", &id, "--json"]).code(0).json();
+    assert_eq!(document["status"], "succeeded");
+    assert_eq!(desk.read("lines.txt"), "first\nsecond\n");
+    desk.ice(&["runs", "resume", &id]).code(0).says("ended already");
+    assert_eq!(desk.read("lines.txt"), "first\nsecond\n");
+}
+
+#[test]
+fn many_deaths_in_a_row_lose_nothing_and_repeat_nothing() {
+    let desk = Desk::new();
+    let text = r#"
+nodes:
+  - id: each
+    type: loop
+    items_source: "{{ range(12) | list }}"
+    body:
+      - {id: line, type: tool, tool_name: write_text, tool_args: {path: lines.txt, mode: append, text: "{{ item }};"}}
+      - {id: pause, type: tool, tool_name: sleep, tool_args: {seconds: 0.15}, dependencies: [line]}
+"#;
+    desk.write("loop.yaml", text);
+    let mut running = desk.start(&["run", "loop.yaml", "-v", "--rw", "."]);
+    let id = running.run_id();
+    for seen in ["each[1].body.line", "each[4].body.line", "each[8].body.line"] {
+        // Right after an append was acknowledged, the next one is a pause away.
+        running.until_said(seen);
+        running.signal(Signal::KILL);
+        running.finish();
+        running = desk.start(&["runs", "resume", &id, "-v"]);
+    }
+    running.finish().code(0);
+    let expected: String = (0..12).map(|item| format!("{item};")).collect();
+    assert_eq!(desk.read("lines.txt"), expected);
+}
+
+/// A run that is killed while an irreversible call is under way.
+fn in_doubt(desk: &Desk) -> (String, TcpListener) {
+    let server = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = server.local_addr().unwrap().port();
+    let url = format!("http://127.0.0.1:{port}/order");
+    let node = format!(
+        "{{id: order, type: tool, tool_name: http_fetch, tool_args: {{url: \"{url}\", method: POST, body: one}}}}"
+    );
+    desk.write("order.yaml", &format!("nodes:\n  - {node}\n"));
+    let mut running = desk.start(&["run", "order.yaml", "--allow-net", &format!("127.0.0.1:{port}")]);
+    let id = running.run_id();
+    let (mut asked, _) = server.accept().unwrap();
+    asked.read_exact(&mut [0; 4]).unwrap();
+    running.signal(Signal::KILL);
+    running.finish();
+    (id, server)
+}
+
+#[test]
+fn an_irreversible_call_that_may_have_happened_is_a_question() {
+    let desk = Desk::new();
+    let (id, _server) = in_doubt(&desk);
+    desk.ice(&["runs", "resume", &id]).code(4).says("parked").says("RUN_IN_DOUBT");
+    let document = desk.ice(&["runs", "resume", &id, "--in-doubt", "fail", "--json"]).code(1).json();
+    assert_eq!(document["status"], "failed");
+}
+
+#[test]
+fn an_irreversible_call_is_repeated_if_a_person_says_so() {
+    let desk = Desk::new();
+    let (id, server) = in_doubt(&desk);
+    let answering = std::thread::spawn(move || {
+        let (mut asked, _) = server.accept().unwrap();
+        let mut seen = Vec::new();
+        while !seen.ends_with(b"one") {
+            let mut byte = [0];
+            asked.read_exact(&mut byte).unwrap();
+            seen.extend(byte);
+        }
+        std::io::Write::write_all(&mut asked, b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").unwrap();
+    });
+    let resumed = desk.ice(&["runs", "resume", &id, "--in-doubt", "repeat"]).code(0);
+    answering.join().unwrap();
+    assert!(resumed.out.contains("ok"), "{resumed:?}");
+}
+
+#[test]
+fn a_run_that_nobody_drives_can_be_cancelled() {
+    let desk = Desk::new();
+    desk.write("slow.yaml", SLOW);
+    let mut running = desk.start(&["run", "slow.yaml", "-i", "seconds=60", "--rw", "."]);
+    let id = running.run_id();
+    running.until_said("first");
+    running.signal(Signal::KILL);
+    running.finish();
+    let document = desk.ice(&["runs", "cancel", &id, "--json"]).code(0).json();
+    assert_eq!(document["status"], "cancelled");
+    assert_eq!(desk.read("lines.txt"), "first\n");
+}

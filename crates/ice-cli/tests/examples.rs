@@ -1,0 +1,61 @@
+//! The examples on real input, as the README says to run them.
+
+mod common;
+
+use common::{Desk, Given, given, project};
+use serde_json::Value;
+
+fn run(desk: &Desk, args: &[&str]) -> Given {
+    given(desk.command([&["run", "--json"], args].concat()).current_dir(project()).output().unwrap())
+}
+
+#[test]
+fn hello_greets() {
+    let desk = Desk::new();
+    let document = run(&desk, &["examples/hello.yaml", "--input", "name=Ada"]).code(0).json();
+    assert_eq!(document["output"]["repeat"]["text"], "Hello, Ada!");
+    assert_eq!(document["nodes"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn airports_makes_a_report_from_real_data() {
+    let desk = Desk::new();
+    let out = desk.path("");
+    let out = out.to_str().unwrap();
+    let document =
+        run(&desk, &["examples/airports.yaml", "--ro", "examples/data", "--rw", out]).code(0).json();
+    assert_eq!(document["output"]["read"]["count"], 3376);
+    assert_eq!(document["output"]["large"]["result"], true);
+    assert_eq!(document["output"]["each_state"].as_array().unwrap().len(), 12);
+    // Counted from the file itself, without ice.
+    let csv = std::fs::read_to_string(project().join("examples/data/airports.csv")).unwrap();
+    let alaska = csv.lines().filter(|line| line.contains(",AK,USA,")).count();
+    let report = desk.read("airports.md");
+    assert!(report.contains(&format!("| 1 | AK | {alaska} |")), "{report}");
+    assert_eq!(report.lines().filter(|line| line.starts_with("| ") && line.contains(" to ")).count(), 12);
+}
+
+#[test]
+fn digest_reads_every_markdown_file_of_the_repository() {
+    let desk = Desk::new();
+    let out = desk.path("");
+    let out = out.to_str().unwrap();
+    let document = run(&desk, &["examples/digest.yaml", "--ro", ".", "--rw", out]).code(0).json();
+    let digest = desk.read("digest.md");
+    let lines: Vec<&str> = digest.lines().filter(|line| line.starts_with("- **")).collect();
+    let files: usize = document["output"]["each_folder"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|section| {
+            section["text"].as_str().unwrap().lines().filter(|line| line.starts_with("- **")).count()
+        })
+        .sum();
+    assert_eq!(lines.len(), files);
+    let pages = std::fs::read_dir(project().join("docs/errors")).unwrap().count();
+    assert!(lines.len() > pages, "{} lines, {pages} pages of errors alone", lines.len());
+    assert!(lines.iter().any(|line| line.contains("docs/errors/USAGE.md")), "{digest}");
+    let nodes = document["nodes"].as_array().unwrap();
+    let kinds = |kind: &str| nodes.iter().filter(|node: &&Value| node["kind"] == kind).count();
+    assert_eq!(kinds("workflow"), files);
+}

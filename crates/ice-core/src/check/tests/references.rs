@@ -1,0 +1,328 @@
+//! What templates, mappings and arguments may name, and what is told if they name something else.
+
+use super::catalog::catalog;
+use crate::blueprint::{Format, read};
+use crate::registry::{BlueprintSpec, Catalog};
+
+/// Everything found, without positions.
+fn found_with(catalog: &Catalog, nodes: &str) -> Vec<String> {
+    let text = format!(
+        "blueprint_id: own\ninput_schema: {{type: object, properties: {{url: {{type: string}}, n: {{type: integer}}, \
+         rows: {{type: array}}}}}}\nnodes:\n{nodes}"
+    );
+    let found = match read(&text, Format::Yaml, "t").check(catalog) {
+        Ok(checked) => checked.warnings().clone(),
+        Err(found) => found,
+    };
+    let shown = found.into_iter().map(|mut diagnostic| {
+        diagnostic.position = None;
+        diagnostic.to_string()
+    });
+    shown.collect()
+}
+
+fn found(nodes: &str) -> Vec<String> {
+    found_with(&catalog(), nodes)
+}
+
+/// What is found about one expression that is put into text, beside a few other nodes.
+fn reads(expression: &str) -> Vec<String> {
+    let prompt = format!("x {{{{ {expression} }}}}");
+    let prompt = serde_json::to_string(&prompt).unwrap();
+    found(&format!(
+        "- {{id: file, type: tool, tool_name: read_csv, tool_args: {{path: x}}}}\n\
+         - {{id: my-file, type: tool, tool_name: read_csv, tool_args: {{path: x}}}}\n\
+         - {{id: ask, type: llm, provider: echo, model: m, prompt: hi, output_schema: {{answer: str}}}}\n\
+         - {{id: plain, type: llm, provider: echo, model: m, prompt: hi}}\n\
+         - id: test\n  type: condition\n  expression: inputs.n > 3\n  true_path: [{{id: inner, type: tool, tool_name: hello}}]\n\
+         - id: par\n  type: parallel\n  branches: [[{{id: left, type: tool, tool_name: hello}}]]\n\
+         - id: each\n  type: loop\n  items_source: file.rows\n  body: [{{id: step, type: tool, tool_name: hello}}]\n\
+         - {{id: free, type: tool, tool_name: take, output_mappings: {{short: a.b}}}}\n\
+         - id: it\n  type: llm\n  provider: echo\n  model: m\n  prompt: {prompt}\n  input_mappings: {{mapped: 3}}\n"
+    ))
+}
+
+#[test]
+fn what_is_in_scope_and_can_be_there_is_read() {
+    for expression in [
+        "file.rows",
+        "file.rows[0].name",
+        "file.rows.0.name",
+        "nodes['my-file'].rows",
+        "ask.answer",
+        "ask.text ~ ask.model",
+        "plain.response",
+        "test.result",
+        "test.branch_outputs.inner.greeting",
+        "par.merged.left.greeting",
+        "par.branch_results[0]",
+        "each[0].greeting",
+        "free.anything.at['all']",
+        "free.short",
+        "inputs.url",
+        "mapped.x",
+        "inputs",
+        "gone|default('x')",
+        "'x' if gone is defined else 'y'",
+        "file.rows|length",
+        "[r.name for r in file.rows]|length if false else 1",
+    ] {
+        // Comprehensions are not part of the language: that one is a syntax error, all others are fine.
+        let found = reads(expression);
+        assert_eq!(found.len(), usize::from(expression.contains(" for ")), "{expression}: {found:?}");
+    }
+}
+
+#[test]
+fn what_is_not_is_told_with_advice() {
+    let check = |expression: &str, expected: &str| assert_eq!(reads(expression), [expected], "{expression}");
+    check(
+        "fil.rows",
+        "error[UNKNOWN_REFERENCE]: it: prompt: `it` reads `fil.rows`, but nothing named `fil` is in scope; \
+         did you mean `file`?",
+    );
+    check(
+        "url",
+        "error[UNKNOWN_REFERENCE]: it: prompt: `it` reads `url`, but nothing of that name is in scope; \
+         `url` is an input: write `inputs.url`",
+    );
+    check(
+        "file.row",
+        "warning[UNKNOWN_REFERENCE]: it: prompt: `it` reads `file.row`, which the schema of `file` does not mention; \
+         did you mean `rows`?",
+    );
+    check(
+        "file.count.x",
+        "error[SCHEMA_MISMATCH]: it: prompt: `it` reads `file.count.x`, but `file.count` is a number",
+    );
+    check(
+        "file.rows.name",
+        "error[SCHEMA_MISMATCH]: it: prompt: `it` reads `file.rows.name`, but `file.rows` is a list, \
+         which has no named parts",
+    );
+    check(
+        "plain.answer",
+        "error[UNKNOWN_REFERENCE]: it: prompt: `it` reads `plain.answer`, but `plain` has no `answer`; \
+         there are `response`, `text`, `prompt`, `model`, `usage`",
+    );
+    check(
+        "test.branch_outputs.innr",
+        "error[UNKNOWN_REFERENCE]: it: prompt: `it` reads `test.branch_outputs.innr`, but `test.branch_outputs` \
+         has no `innr`; did you mean `inner`?",
+    );
+    check(
+        "inner.greeting",
+        "error[UNKNOWN_REFERENCE]: it: prompt: `it` reads `inner.greeting`, but nothing named `inner` is in scope; \
+         `inner` stands within `test`: depend on `test`, read `test.branch_outputs.inner`",
+    );
+    check(
+        "step",
+        "error[UNKNOWN_REFERENCE]: it: prompt: `it` reads `step`, but nothing of that name is in scope; \
+         `step` stands within `each`: depend on `each`, read `each`",
+    );
+    check(
+        "par.merged.right",
+        "error[UNKNOWN_REFERENCE]: it: prompt: `it` reads `par.merged.right`, but `par.merged` has no `right`; \
+         there are `left`",
+    );
+    check("it.text", "error[CYCLIC_TOOL_COMPOSITION]: it: prompt: `it` reads its own output");
+    check(
+        "nodes['mapped']",
+        "error[UNKNOWN_REFERENCE]: it: prompt: `it` reads `mapped`, but nothing of that name is in scope",
+    );
+    check(
+        "inputs.ulr",
+        "warning[UNKNOWN_REFERENCE]: it: prompt: `it` reads `inputs.ulr`, which the schema of `inputs` does not mention; \
+         did you mean `url`?",
+    );
+}
+
+#[test]
+fn names_are_found_in_their_order() {
+    // A loop variable hides a mapping, a mapping hides a node, and what hides a node is warned of.
+    let nodes = "- {id: row, type: tool, tool_name: hello}\n\
+                 - id: each\n  type: loop\n  items_source: inputs.rows\n  item_var: row\n\
+                 \x20 body:\n  - {id: it, type: tool, tool_name: hello, tool_args: {name: '{{ row.any }}'}, input_mappings: {row: 3}}\n\
+                 \x20 - {id: row, type: tool, tool_name: hello}\n\
+                 - {id: m, type: tool, tool_name: hello, tool_args: {name: '{{ each.any }}'}, input_mappings: {each: x}}\n";
+    assert_eq!(
+        found(nodes),
+        [
+            "warning[DUPLICATE_ID]: each.body.row: id: `row` hides the node of that id in a scope around it; \
+             give it another id",
+            "warning[DUPLICATE_ID]: each.body.row: id: `row` is hidden by the variable of that name; \
+             give it another id",
+        ]
+    );
+}
+
+#[test]
+fn what_is_nested_cannot_read_what_it_is_nested_in() {
+    let nodes = "- id: each\n  type: loop\n  items_source: inputs.rows\n  body:\n\
+                 \x20 - {id: it, type: tool, tool_name: hello, dependencies: [each], tool_args: {name: '{{ each[0].x }}'}}\n\
+                 \x20 - {id: to, type: tool, tool_name: hello, input_mappings: {a: {source_node_id: each, source_output_key: .}}}\n";
+    assert_eq!(
+        found(nodes),
+        [
+            "warning[CYCLIC_TOOL_COMPOSITION]: each.body.it: dependencies.0: `it` is within `each` and need not depend on it; \
+             remove it",
+            "error[CYCLIC_TOOL_COMPOSITION]: each.body.it: tool_args.name: `it` reads `each`, but is itself a part of it",
+            "error[CYCLIC_TOOL_COMPOSITION]: each.body.to: input_mappings.a.source_node_id: `to` reads `each`, \
+             but is itself a part of it",
+        ]
+    );
+}
+
+#[test]
+fn circles_through_bodies_are_told() {
+    let nodes = "- {id: a, type: tool, tool_name: hello, dependencies: [each]}\n\
+                 - id: each\n  type: loop\n  items_source: inputs.rows\n\
+                 \x20 body: [{id: it, type: tool, tool_name: hello, tool_args: {name: '{{ a.greeting }}'}}]\n";
+    assert_eq!(
+        found(nodes),
+        ["error[CYCLIC_TOOL_COMPOSITION]: a: cycle: a → each → a; each node needs the next one; \
+             remove one of the dependencies or references"]
+    );
+}
+
+/// What is found about the arguments of one call.
+fn takes(tool: &str, arguments: &str) -> Vec<String> {
+    found(&format!(
+        "- {{id: file, type: tool, tool_name: read_csv, tool_args: {{path: x}}}}\n\
+         - {{id: it, type: tool, tool_name: {tool}, tool_args: {arguments}}}\n"
+    ))
+}
+
+#[test]
+fn arguments_that_fit_are_taken() {
+    for (tool, arguments) in [
+        ("take", "{rows: '{{ file.rows }}', n: '{{ file.count }}'}"),
+        ("take", "{rows: '{{ file.rows[:3] }}', n: '{{ file.count + 1 }}'}"),
+        ("take", "{rows: ['{{ file.count }}', 3], n: 2.5, more: true}"),
+        ("read_csv", "{path: 'a{{ file.count }}.csv', limit: null}"),
+        ("read_csv", "{path: '{{ inputs.url }}', limit: 3}"),
+        ("hello", "{name: '{{ nodes[\"file\"].rows[0].any }}'}"),
+    ] {
+        assert_eq!(takes(tool, arguments), [""; 0], "{tool} {arguments}");
+    }
+}
+
+#[test]
+fn arguments_that_cannot_fit_are_told() {
+    let check = |tool: &str, arguments: &str, expected: &str| {
+        assert_eq!(takes(tool, arguments), [expected], "{tool} {arguments}");
+    };
+    check(
+        "take",
+        "{rows: '{{ file.count }}'}",
+        "error[SCHEMA_MISMATCH]: it: tool_args.rows: the argument `rows` of the tool `take` is a list, \
+         and this is a number",
+    );
+    check(
+        "take",
+        "{n: 'about {{ file.count }}'}",
+        "error[SCHEMA_MISMATCH]: it: tool_args.n: the argument `n` of the tool `take` is a number, and this is text",
+    );
+    check(
+        "take",
+        "{n: {x: '{{ file.count }}'}}",
+        "error[SCHEMA_MISMATCH]: it: tool_args.n: the argument `n` of the tool `take` is a number, \
+         and this is an object",
+    );
+    check(
+        "read_csv",
+        "{path: x, limit: 0}",
+        "error[SCHEMA_MISMATCH]: it: tool_args.limit: the tool `read_csv` cannot take this `limit`: \
+         the number is less than the minimum of 1",
+    );
+    check(
+        "read_csv",
+        "{}",
+        "error[MISSING_FIELD]: it: tool_args: the tool `read_csv` needs the argument `path`",
+    );
+    check(
+        "read_csv",
+        "{path: x, limt: 3}",
+        "error[UNKNOWN_FIELD]: it: tool_args.limt: the tool `read_csv` has no argument `limt`; did you mean `limit`?",
+    );
+}
+
+#[test]
+fn a_mapping_is_not_an_argument() {
+    assert_eq!(
+        found("- {id: it, type: tool, tool_name: read_csv, input_mappings: {path: x}}\n"),
+        ["error[MISSING_FIELD]: it: tool_args: the tool `read_csv` needs the argument `path`; \
+             pass the mapping on: `path: \"{{ path }}\"`"]
+    );
+}
+
+#[test]
+fn other_blueprints_are_checked_as_far_as_their_spec_tells() {
+    let spec = |name: &str, id: &str, refs: &[&str]| BlueprintSpec {
+        name: name.to_owned(),
+        blueprint_id: id.parse().unwrap(),
+        input_schema: serde_json::from_str(r#"{"n":"int"}"#).unwrap(),
+        nodes: vec!["first".parse().unwrap(), "last".parse().unwrap()],
+        workflow_refs: refs.iter().map(|name| (*name).to_owned()).collect(),
+    };
+    let mut catalog = catalog();
+    catalog.blueprints = vec![
+        spec("sub.yaml", "sub", &[]),
+        spec("back", "back", &["middle"]),
+        spec("middle", "middle", &["back", "me"]),
+        spec("me", "own", &["back"]),
+    ];
+    let check = |nodes: &str, expected: &[&str]| assert_eq!(found_with(&catalog, nodes), expected, "{nodes}");
+    check(
+        "- {id: w, type: workflow, workflow_ref: sub.yaml, config_overrides: {n: 3}, exposed_outputs: {x: last.y}}\n",
+        &[],
+    );
+    check(
+        "- {id: w, type: workflow, workflow_ref: sub.yaml, config_overrides: {n: x, m: 1}, exposed_outputs: {x: lst.y}}\n\
+         - {id: e, type: tool, tool_name: hello, tool_args: {name: '{{ w.y }}'}}\n",
+        &[
+            "error[SCHEMA_MISMATCH]: w: config_overrides.n: the blueprint `sub.yaml` cannot take this `n`: \
+             the string is not of type \"integer\"",
+            "error[UNKNOWN_FIELD]: w: config_overrides.m: the blueprint `sub.yaml` has no input `m`; there are `n`",
+            "error[UNKNOWN_NODE]: w: exposed_outputs.x: the blueprint `sub.yaml` has no node `lst`; did you mean `last`?",
+            "error[UNKNOWN_REFERENCE]: e: tool_args.name: `e` reads `w.y`, but `w` has no `y`; there are `x`",
+        ],
+    );
+    check(
+        "- {id: w, type: workflow, workflow_ref: sub.yml}\n",
+        &[
+            "error[UNKNOWN_BLUEPRINT]: w: workflow_ref: there is no blueprint `sub.yml`; did you mean `sub.yaml`?",
+        ],
+    );
+    check(
+        "- {id: w, type: workflow, workflow_ref: back}\n",
+        &["error[CYCLIC_TOOL_COMPOSITION]: w: workflow_ref: the blueprint would run itself: \
+             me → back → middle → me; repeat with a loop or a recursive node"],
+    );
+}
+
+#[test]
+fn loops_need_lists() {
+    let check = |source: &str, expected: &[&str]| {
+        let nodes = format!(
+            "- {{id: file, type: tool, tool_name: read_csv, tool_args: {{path: x}}}}\n\
+             - {{id: each, type: loop, items_source: {source}, body: [{{id: x, type: tool, tool_name: hello}}]}}\n"
+        );
+        assert_eq!(found(&nodes), expected, "{source}");
+    };
+    check("file.rows", &[]);
+    check("'{{ file.rows[1:] }}'", &[]);
+    check("inputs.rows", &[]);
+    let is_no_list = "error[SCHEMA_MISMATCH]: each: items_source: a loop needs a list, and this is";
+    check("file.count", &[&format!("{is_no_list} a number")]);
+    check("inputs.url", &[&format!("{is_no_list} text")]);
+    check("'{{ file.count }}'", &[&format!("{is_no_list} a number")]);
+    check("'rows: {{ file.rows }}'", &[&format!("{is_no_list} text")]);
+    check(
+        "'nodes[\"file\"].rows'",
+        &[
+            "error[TEMPLATE_SYNTAX]: each: items_source: `nodes[\"file\"].rows` is not a name or dotted path; \
+           write an expression as a template: `{{ nodes[\"file\"].rows }}`",
+        ],
+    );
+}

@@ -1,0 +1,12 @@
+//! The disk as a port: what the log and the blobs need of a folder, on the machine and in simulation.
+
+mod folder;
+mod port;
+mod sim;
+
+pub use folder::FolderDisk;
+pub use port::{Disk, DiskFile, DiskLock, OpenMode};
+pub use sim::{SimDisk, SimFault};
+
+#[cfg(test)]
+mod tests;

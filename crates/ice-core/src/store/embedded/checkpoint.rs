@@ -1,0 +1,340 @@
+//! Checkpoints: everything that is alive, in a file of blocks, so that the log before it is not needed.
+//!
+//! A checkpoint begins with 40 bytes: `ICECKPT1`, the place in the log from which on commits must be
+//! replayed (8), the last commit before that place (8), zeros (12), and a CRC-32 (4). Then blocks, each with
+//! its length (4) before it; a length of zero ends them. Then the count of the entries (8), the CRC-32 of all
+//! lengths and blocks (4), and `ICEDONE1`. It is written under another name and renamed when it is whole.
+
+use std::io;
+use std::sync::Arc;
+
+use super::block::{self, BlockWriter, IndexEntry, Kept};
+use crate::store::StoreError;
+use crate::store::disk::{Disk, DiskFile, OpenMode};
+
+/// The folder of the checkpoints.
+pub(crate) const FOLDER: &str = "checkpoint";
+
+const HEADER: usize = 40;
+const MAGIC: [u8; 8] = *b"ICECKPT1";
+const DONE: [u8; 8] = *b"ICEDONE1";
+const TAIL: usize = 24;
+const BLOCK_BYTES: usize = 16 << 10;
+const BUFFER_BYTES: usize = 256 << 10;
+/// A block is far smaller; a greater length is damage.
+const MAX_BLOCK: usize = 64 << 20;
+
+/// A whole checkpoint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Checkpoint {
+    /// Commits from this place in the log on must be replayed.
+    pub(crate) place: u64,
+    /// The last commit before that place.
+    pub(crate) seq: u64,
+    /// Its size in bytes.
+    pub(crate) size: u64,
+}
+
+fn path(place: u64) -> String {
+    format!("{FOLDER}/{place:016x}.ckpt")
+}
+
+fn place_of(name: &str) -> Option<u64> {
+    let digits = name.strip_suffix(".ckpt")?;
+    (digits.len() == 16).then(|| u64::from_str_radix(digits, 16).ok())?
+}
+
+/// Writes a checkpoint, entry by entry.
+#[derive(Debug)]
+pub(crate) struct CheckpointWriter {
+    disk: Arc<dyn Disk>,
+    file: Arc<dyn DiskFile>,
+    temporary: String,
+    place: u64,
+    seq: u64,
+    block: BlockWriter,
+    buffer: Vec<u8>,
+    written: u64,
+    entries: u64,
+    in_block: bool,
+    crc: crc32fast::Hasher,
+}
+
+impl CheckpointWriter {
+    /// Begins a checkpoint that covers all commits before `place`, the last of which is `seq`.
+    pub(crate) fn create(disk: Arc<dyn Disk>, place: u64, seq: u64) -> io::Result<Self> {
+        disk.create_folder(FOLDER)?;
+        let temporary = format!("{FOLDER}/{place:016x}.tmp");
+        match disk.remove(&temporary) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+        let file = disk.open(&temporary, OpenMode::Create)?;
+        let mut buffer = Vec::with_capacity(BUFFER_BYTES);
+        buffer.extend_from_slice(&MAGIC);
+        buffer.extend_from_slice(&place.to_le_bytes());
+        buffer.extend_from_slice(&seq.to_le_bytes());
+        buffer.resize(HEADER - 4, 0);
+        buffer.extend_from_slice(&crc32fast::hash(&buffer).to_le_bytes());
+        Ok(Self {
+            disk,
+            file,
+            temporary,
+            place,
+            seq,
+            block: BlockWriter::new(""),
+            buffer,
+            written: 0,
+            entries: 0,
+            in_block: false,
+            crc: crc32fast::Hasher::new(),
+        })
+    }
+
+    /// Adds an entry, whose key must be greater than the ones before.
+    pub(crate) fn add(&mut self, entry: &IndexEntry) -> io::Result<()> {
+        self.block.add(entry);
+        self.entries += 1;
+        self.in_block = true;
+        if self.block.size() >= BLOCK_BYTES { self.end_block() } else { Ok(()) }
+    }
+
+    fn end_block(&mut self) -> io::Result<()> {
+        let block = std::mem::replace(&mut self.block, BlockWriter::new("")).finish();
+        self.in_block = false;
+        let length = u32::try_from(block.len()).map_err(io::Error::other)?.to_le_bytes();
+        for part in [length.as_slice(), &block] {
+            self.crc.update(part);
+            self.buffer.extend_from_slice(part);
+        }
+        if self.buffer.len() >= BUFFER_BYTES { self.write() } else { Ok(()) }
+    }
+
+    fn write(&mut self) -> io::Result<()> {
+        self.file.write_at(self.written, &[&self.buffer])?;
+        self.written += self.buffer.len() as u64;
+        self.buffer.clear();
+        Ok(())
+    }
+
+    /// Makes the checkpoint whole and durable. From then on it is the one.
+    pub(crate) fn finish(mut self) -> io::Result<Checkpoint> {
+        if self.in_block {
+            self.end_block()?;
+        }
+        self.buffer.extend_from_slice(&[0; 4]);
+        self.buffer.extend_from_slice(&self.entries.to_le_bytes());
+        self.buffer.extend_from_slice(&self.crc.clone().finalize().to_le_bytes());
+        self.buffer.extend_from_slice(&DONE);
+        self.write()?;
+        self.file.sync()?;
+        self.disk.rename(&self.temporary, &path(self.place))?;
+        self.disk.sync_folder(FOLDER)?;
+        Ok(Checkpoint { place: self.place, seq: self.seq, size: self.written })
+    }
+}
+
+fn damaged(place: u64, what: &str) -> StoreError {
+    StoreError::Corrupt { what: format!("the checkpoint {} {what}", path(place)) }
+}
+
+fn unreadable(place: u64, source: io::Error) -> StoreError {
+    StoreError::Unavailable { what: format!("reading {}", path(place)), source: Some(Arc::new(source)) }
+}
+
+/// The newest checkpoint. One that was not finished does not count.
+pub(crate) fn newest(disk: &dyn Disk) -> Result<Option<Checkpoint>, StoreError> {
+    let names = disk.list(FOLDER).map_err(|source| StoreError::Unavailable {
+        what: "listing the checkpoints".to_owned(),
+        source: Some(Arc::new(source)),
+    })?;
+    let Some(place) = names.iter().filter_map(|name| place_of(name)).max() else { return Ok(None) };
+    let file = disk.open(&path(place), OpenMode::Read).map_err(|source| unreadable(place, source))?;
+    let mut header = [0; HEADER];
+    let read = file.read_at(0, &mut header).map_err(|source| unreadable(place, source))?;
+    let size = file.size().map_err(|source| unreadable(place, source))?;
+    let seq = (read == HEADER).then(|| decode(&header, place)).flatten();
+    let seq = seq.ok_or_else(|| damaged(place, "has no valid header"))?;
+    Ok(Some(Checkpoint { place, seq, size }))
+}
+
+fn decode(header: &[u8; HEADER], expected: u64) -> Option<u64> {
+    let (body, sum) = header.split_last_chunk::<4>()?;
+    let rest = body.strip_prefix(&MAGIC)?;
+    let (place, rest) = rest.split_first_chunk()?;
+    let seq = rest.first_chunk()?;
+    let valid = crc32fast::hash(body) == u32::from_le_bytes(*sum) && u64::from_le_bytes(*place) == expected;
+    valid.then(|| u64::from_le_bytes(*seq))
+}
+
+/// Removes all checkpoints but one.
+pub(crate) fn remove_others(disk: &dyn Disk, keep: u64) -> io::Result<()> {
+    for name in disk.list(FOLDER)? {
+        if place_of(&name) != Some(keep) {
+            disk.remove(&format!("{FOLDER}/{name}"))?;
+        }
+    }
+    Ok(())
+}
+
+impl Checkpoint {
+    /// Reads all entries in order, block by block. Everything is checked; what was taken before an error
+    /// must not be used.
+    pub(crate) fn read(
+        &self,
+        disk: &dyn Disk,
+        mut take: impl FnMut(Vec<IndexEntry>) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let failed = |source| unreadable(self.place, source);
+        let damaged = || damaged(self.place, "is damaged");
+        let file = disk.open(&path(self.place), OpenMode::Read).map_err(failed)?;
+        let mut reader = Buffered { file: &*file, at: HEADER as u64, buffer: Vec::new(), used: 0 };
+        let mut crc = crc32fast::Hasher::new();
+        let mut entries = 0_u64;
+        loop {
+            let length: [u8; 4] = reader
+                .take(4)
+                .map_err(failed)?
+                .and_then(|bytes| bytes.try_into().ok())
+                .ok_or_else(damaged)?;
+            let size = u32::from_le_bytes(length) as usize;
+            if size == 0 {
+                break;
+            }
+            if size > MAX_BLOCK {
+                return Err(damaged());
+            }
+            crc.update(&length);
+            let bytes = reader.take(size).map_err(failed)?.ok_or_else(damaged)?;
+            crc.update(bytes);
+            let block = block::decode(bytes).map_err(|_| damaged())?;
+            entries += block.entries.len() as u64;
+            take(block.entries)?;
+        }
+        let tail = reader.take(TAIL - 4).map_err(failed)?.ok_or_else(damaged)?;
+        let mut expected = entries.to_le_bytes().to_vec();
+        expected.extend_from_slice(&crc.finalize().to_le_bytes());
+        expected.extend_from_slice(&DONE);
+        if tail == expected { Ok(()) } else { Err(damaged()) }
+    }
+}
+
+/// Reads a file forward in large pieces.
+struct Buffered<'a> {
+    file: &'a dyn DiskFile,
+    at: u64,
+    buffer: Vec<u8>,
+    used: usize,
+}
+
+impl Buffered<'_> {
+    /// The next bytes; nothing if the file ends before.
+    fn take(&mut self, count: usize) -> io::Result<Option<&[u8]>> {
+        if self.buffer.len() - self.used < count {
+            self.buffer.drain(..self.used);
+            self.used = 0;
+            let have = self.buffer.len();
+            self.buffer.resize(count.max(BUFFER_BYTES), 0);
+            let free = self.buffer.get_mut(have..).unwrap_or_default();
+            let read = self.file.read_at(self.at, free)?;
+            self.buffer.truncate(have + read);
+            self.at += read as u64;
+        }
+        let taken = self.used..self.used + count;
+        let found = self.buffer.get(taken.clone());
+        if found.is_some() {
+            self.used = taken.end;
+        }
+        Ok(found)
+    }
+}
+
+/// How many bytes of values each segment of the log holds that are alive. `segment` finds the beginning of
+/// the one that holds a place.
+#[derive(Debug, Default)]
+pub(crate) struct Alive(std::collections::BTreeMap<u64, u64>);
+
+impl Alive {
+    /// Counts an entry.
+    pub(crate) fn count(&mut self, entry: &IndexEntry, segment: impl Fn(u64) -> Option<u64>) {
+        if let Kept::Place(place) = &entry.kept
+            && let Some(start) = segment(place.at)
+        {
+            *self.0.entry(start).or_default() += u64::from(place.length);
+        }
+    }
+
+    /// The bytes alive in the segment that begins at `start`.
+    pub(crate) fn in_segment(&self, start: u64) -> u64 {
+        self.0.get(&start).copied().unwrap_or(0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Key;
+    use crate::store::disk::SimDisk;
+
+    fn entry(number: u64) -> IndexEntry {
+        let kept = Kept::Inline(vec![3; usize::try_from(number % 300).unwrap()].into());
+        IndexEntry { key: Key::new("k/").unwrap().number(number), version: number, kept }
+    }
+
+    fn written(count: u64) -> (SimDisk, Checkpoint) {
+        let disk = SimDisk::new();
+        let mut writer = CheckpointWriter::create(Arc::new(disk.clone()), 77, 5).unwrap();
+        (0..count).for_each(|number| writer.add(&entry(number)).unwrap());
+        let checkpoint = writer.finish().unwrap();
+        (disk, checkpoint)
+    }
+
+    fn read(disk: &SimDisk) -> Result<Vec<IndexEntry>, StoreError> {
+        let mut all = Vec::new();
+        let checkpoint = newest(disk)?.unwrap();
+        checkpoint.read(disk, |entries| {
+            all.extend(entries);
+            Ok(())
+        })?;
+        Ok(all)
+    }
+
+    #[test]
+    fn a_checkpoint_is_read_as_it_was_written() {
+        for count in [0, 1, 100, 5_000] {
+            let (disk, checkpoint) = written(count);
+            disk.crash(count);
+            assert_eq!(newest(&disk).unwrap(), Some(checkpoint));
+            assert_eq!(read(&disk).unwrap(), (0..count).map(entry).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn an_unfinished_one_does_not_count() {
+        let disk = SimDisk::new();
+        let mut writer = CheckpointWriter::create(Arc::new(disk.clone()), 77, 5).unwrap();
+        (0..5_000).for_each(|number| writer.add(&entry(number)).unwrap());
+        drop(writer);
+        assert_eq!(newest(&disk).unwrap(), None);
+        remove_others(&disk, 0).unwrap();
+        assert_eq!(disk.files(), [""; 0]);
+    }
+
+    #[test]
+    fn damage_is_noticed_wherever_it_is() {
+        let (disk, checkpoint) = written(300);
+        let name = disk.files().remove(0);
+        for at in (0..usize::try_from(checkpoint.size).unwrap()).step_by(41) {
+            disk.damage(&name, |bytes| bytes[at] ^= 8);
+            assert!(read(&disk).is_err(), "byte {at}");
+            disk.damage(&name, |bytes| bytes[at] ^= 8);
+            assert!(at % 5 > 0 || read(&disk).is_ok());
+        }
+        for cut in [1, 20, 3_000] {
+            let (disk, _) = written(300);
+            disk.damage(&name, |bytes| bytes.truncate(bytes.len() - cut));
+            assert!(read(&disk).is_err(), "{cut} bytes cut");
+        }
+    }
+}

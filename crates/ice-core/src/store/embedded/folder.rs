@@ -1,0 +1,101 @@
+//! The small files of the folder: what format it has, and whether the index is whole.
+
+use std::io;
+use std::sync::Arc;
+
+use crate::store::StoreError;
+use crate::store::disk::{Disk, OpenMode};
+use crate::store::log::{self, Mark};
+
+const FORMAT: &str = "FORMAT";
+const FORMAT_TEXT: &str = "ice-store 1\n";
+const INDEX: &str = "INDEX";
+const INDEX_MAGIC: [u8; 8] = *b"ICEINDX1";
+
+fn unavailable(what: &str) -> impl Fn(io::Error) -> StoreError + '_ {
+    move |source| StoreError::Unavailable { what: what.to_owned(), source: Some(Arc::new(source)) }
+}
+
+fn read(disk: &dyn Disk, path: &str) -> io::Result<Option<Vec<u8>>> {
+    match log::read_whole(disk, path) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Removes a file, if it is there.
+pub(super) fn remove(disk: &dyn Disk, path: &str) -> io::Result<()> {
+    match disk.remove(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other,
+    }
+}
+
+/// Replaces a file as a whole.
+fn replace(disk: &dyn Disk, path: &str, bytes: &[u8]) -> io::Result<()> {
+    let temporary = format!("{path}.tmp");
+    remove(disk, &temporary)?;
+    let file = disk.open(&temporary, OpenMode::Create)?;
+    file.write_at(0, &[bytes])?;
+    file.sync()?;
+    disk.rename(&temporary, path)?;
+    disk.sync_folder("")
+}
+
+/// Checks the format of the folder, and sets it up if it is new. Says whether it is.
+pub(super) fn prepare(disk: &dyn Disk) -> Result<bool, StoreError> {
+    if let Some(found) = read(disk, FORMAT).map_err(unavailable("reading FORMAT"))? {
+        if found == FORMAT_TEXT.as_bytes() {
+            return Ok(false);
+        }
+        let found = String::from_utf8_lossy(found.get(..40).unwrap_or(&found)).trim().to_owned();
+        return Err(StoreError::Format { found, supported: FORMAT_TEXT.trim().to_owned() });
+    }
+    let failed = unavailable("setting up the folder of the store");
+    for folder in [log::FOLDER, super::checkpoint::FOLDER] {
+        if !disk.list(folder).map_err(&failed)?.is_empty() {
+            let found = format!("none, although there is something in {folder}/");
+            return Err(StoreError::Format { found, supported: FORMAT_TEXT.trim().to_owned() });
+        }
+    }
+    disk.create_folder(log::FOLDER).map_err(&failed)?;
+    disk.create_folder(super::checkpoint::FOLDER).map_err(&failed)?;
+    // A first opening that was cut short may have left one.
+    remove(disk, log::MARK).map_err(&failed)?;
+    let mut mark = Mark::create(disk).map_err(&failed)?;
+    let reserved = log::RESERVATION;
+    mark.write(log::MarkState { reserved, ..log::MarkState::default() }).map_err(&failed)?;
+    mark.sync().map_err(&failed)?;
+    replace(disk, FORMAT, FORMAT_TEXT.as_bytes()).map_err(&failed)?;
+    Ok(true)
+}
+
+/// The place of the log, and the last commit before it, up to which the index is whole; nothing if it is not.
+pub(super) fn index_applied(disk: &dyn Disk) -> io::Result<Option<(u64, u64)>> {
+    let Some(bytes) = read(disk, INDEX)? else { return Ok(None) };
+    let decode = || {
+        let (body, sum) = bytes.split_last_chunk::<4>()?;
+        let rest = body.strip_prefix(&INDEX_MAGIC)?;
+        let (place, rest) = rest.split_first_chunk()?;
+        let seq: &[u8; 8] = rest.try_into().ok()?;
+        let valid = crc32fast::hash(body) == u32::from_le_bytes(*sum);
+        valid.then(|| (u64::from_le_bytes(*place), u64::from_le_bytes(*seq)))
+    };
+    Ok(decode())
+}
+
+/// Says that the index is being written.
+pub(super) fn index_begun(disk: &dyn Disk) -> io::Result<()> {
+    remove(disk, INDEX)?;
+    disk.sync_folder("")
+}
+
+/// Says that the index is whole.
+pub(super) fn index_done(disk: &dyn Disk, applied: (u64, u64)) -> io::Result<()> {
+    let mut bytes = INDEX_MAGIC.to_vec();
+    bytes.extend_from_slice(&applied.0.to_le_bytes());
+    bytes.extend_from_slice(&applied.1.to_le_bytes());
+    bytes.extend_from_slice(&crc32fast::hash(&bytes).to_le_bytes());
+    replace(disk, INDEX, &bytes)
+}

@@ -1,0 +1,427 @@
+//! The index: sled, as a map from the lowest key of a block to the block.
+//!
+//! sled is a cache of what log and checkpoint say. It is opened when first needed, written in batches by
+//! one thread, and never trusted: whatever goes wrong in it, a panic included, is an [`IndexError`], upon
+//! which it is thrown away and made anew.
+
+use std::fs::{self, File};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError, RwLock};
+
+use super::block::{self, Block, BlockWriter, DamagedBlock, IndexEntry, Kept};
+use super::table::Change;
+use crate::store::lock::lock;
+
+/// Under this key stands the place of the log up to which the index is whole. No text sorts behind it.
+const APPLIED: &[u8] = b"\xff";
+
+/// The size at which a block is divided, in bytes.
+const BLOCK_BYTES: usize = 4 << 10;
+
+/// What went wrong in the index, in words.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("the index: {0}")]
+pub(crate) struct IndexError(String);
+
+impl From<sled::Error> for IndexError {
+    fn from(error: sled::Error) -> Self {
+        Self(error.to_string())
+    }
+}
+
+impl From<DamagedBlock> for IndexError {
+    fn from(_: DamagedBlock) -> Self {
+        Self("a block is damaged".to_owned())
+    }
+}
+
+impl From<std::io::Error> for IndexError {
+    fn from(error: std::io::Error) -> Self {
+        Self(error.to_string())
+    }
+}
+
+/// The index in a folder.
+pub(crate) struct Index {
+    path: PathBuf,
+    cache_bytes: u64,
+    /// What must stand in it when it is opened, if it is not new: else it is another one, or not all of it.
+    expected: Mutex<Option<u64>>,
+    db: RwLock<Option<sled::Db>>,
+}
+
+impl std::fmt::Debug for Index {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Index").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+/// Runs what may panic.
+fn guarded<T>(act: impl FnOnce() -> Result<T, IndexError>) -> Result<T, IndexError> {
+    catch_unwind(AssertUnwindSafe(act)).unwrap_or_else(|_| Err(IndexError("it panicked".to_owned())))
+}
+
+impl Index {
+    pub(crate) fn new(path: PathBuf, cache_bytes: u64) -> Self {
+        Self { path, cache_bytes, expected: Mutex::new(None), db: RwLock::new(None) }
+    }
+
+    /// Says that the index is whole up to a place of the log, which is checked when it is opened.
+    pub(crate) fn expect(&self, applied: u64) {
+        *lock(&self.expected) = Some(applied);
+    }
+
+    /// Whether there is anything in its folder.
+    pub(crate) fn exists(&self) -> bool {
+        self.path.exists()
+    }
+
+    fn with<T>(&self, act: impl FnOnce(&sled::Db) -> Result<T, IndexError>) -> Result<T, IndexError> {
+        let open = self.db.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(db) = open.as_ref() {
+            return guarded(|| act(db));
+        }
+        drop(open);
+        let mut open = self.db.write().unwrap_or_else(PoisonError::into_inner);
+        if open.is_none() {
+            *open = Some(guarded(|| self.open())?);
+        }
+        match open.as_ref() {
+            Some(db) => guarded(|| act(db)),
+            None => Err(IndexError("it is closed".to_owned())),
+        }
+    }
+
+    fn open(&self) -> Result<sled::Db, IndexError> {
+        let config = sled::Config::new()
+            .path(&self.path)
+            .cache_capacity(self.cache_bytes)
+            .flush_every_ms(None)
+            .mode(sled::Mode::HighThroughput);
+        let db = config.open()?;
+        let found =
+            db.get(APPLIED)?.and_then(|bytes| Some(u64::from_be_bytes(bytes.as_ref().try_into().ok()?)));
+        let expected = *lock(&self.expected);
+        if expected.is_some() && found != expected {
+            return Err(IndexError("it is not the one that was written last".to_owned()));
+        }
+        Ok(db)
+    }
+
+    /// Looks a key up.
+    pub(crate) fn get(&self, key: &str) -> Result<Option<(u64, Kept)>, IndexError> {
+        self.with(|db| match covering(db, key)? {
+            Some((_, bytes)) => Ok(block::find(&bytes, key)?),
+            None => Ok(None),
+        })
+    }
+
+    /// At most `limit` entries from `from` on whose keys begin with `prefix`.
+    pub(crate) fn scan(&self, prefix: &str, from: &str, limit: usize) -> Result<Vec<IndexEntry>, IndexError> {
+        self.with(|db| {
+            let mut found = Vec::new();
+            let mut from = from.to_owned();
+            while let Some((_, bytes)) = covering(db, &from)? {
+                let Block { upper, entries } = block::decode(&bytes)?;
+                if !upper.is_empty() && upper <= from {
+                    return Err(DamagedBlock.into());
+                }
+                for entry in entries.into_iter().skip_while(|entry| entry.key.as_str() < from.as_str()) {
+                    if found.len() == limit || !entry.key.as_str().starts_with(prefix) {
+                        return Ok(found);
+                    }
+                    found.push(entry);
+                }
+                if upper.is_empty() {
+                    break;
+                }
+                from = upper;
+            }
+            Ok(found)
+        })
+    }
+
+    /// The block that holds `key`, unpacked.
+    pub(crate) fn block(&self, key: &str) -> Result<Option<Block>, IndexError> {
+        self.with(|db| match covering(db, key)? {
+            Some((_, bytes)) => Ok(Some(block::decode(&bytes)?)),
+            None => Ok(None),
+        })
+    }
+
+    /// Applies changes, which are sorted by key, each key once. Not durable before [`Index::sync`].
+    pub(crate) fn merge(&self, changes: &[Change]) -> Result<(), IndexError> {
+        self.with(|db| {
+            let mut rest = changes;
+            while let Some(first) = rest.first() {
+                let (lower, block) = match covering(db, first.key().as_str())? {
+                    Some((lower, bytes)) => (lower, block::decode(&bytes)?),
+                    None => (String::new(), Block { upper: String::new(), entries: Vec::new() }),
+                };
+                let here = rest.partition_point(|change| {
+                    block.upper.is_empty() || change.key().as_str() < block.upper.as_str()
+                });
+                let (now, later) = rest.split_at(here);
+                if now.is_empty() {
+                    return Err(DamagedBlock.into());
+                }
+                let entries = apply(block.entries, now);
+                replace(db, lower, &block.upper, entries)?;
+                rest = later;
+            }
+            Ok(())
+        })
+    }
+
+    /// Makes everything durable that was merged, which makes the index whole up to a place of the log.
+    pub(crate) fn sync(&self, applied: u64) -> Result<(), IndexError> {
+        self.with(|db| {
+            db.insert(APPLIED, &applied.to_be_bytes())?;
+            db.flush()?;
+            Ok(())
+        })?;
+        self.expect(applied);
+        // sled's flush does not reach the platter, so that its files are synced here.
+        sync_files(&self.path)?;
+        Ok(())
+    }
+
+    /// Closes it; it opens again when needed.
+    pub(crate) fn close(&self) {
+        let closed = self.db.write().unwrap_or_else(PoisonError::into_inner).take();
+        // Dropping flushes, which may panic.
+        let dropped = guarded(|| {
+            drop(closed);
+            Ok(())
+        });
+        if let Err(error) = dropped {
+            tracing::warn!(%error, "closing the index failed");
+        }
+    }
+
+    /// Closes it and moves its folder aside; one that was moved aside before is removed.
+    pub(crate) fn discard(&self) -> Result<(), IndexError> {
+        self.close();
+        *lock(&self.expected) = None;
+        if !self.path.exists() {
+            return Ok(());
+        }
+        let mut aside = self.path.clone().into_os_string();
+        aside.push(".discarded");
+        let aside = PathBuf::from(aside);
+        if aside.is_dir() {
+            fs::remove_dir_all(&aside)?;
+        } else if aside.exists() {
+            fs::remove_file(&aside)?;
+        }
+        fs::rename(&self.path, &aside)?;
+        Ok(())
+    }
+}
+
+impl Drop for Index {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+fn sync_files(folder: &Path) -> std::io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            sync_files(&entry.path())?;
+        } else {
+            match File::open(entry.path()) {
+                Ok(file) => file.sync_data()?,
+                // sled removes old snapshots by itself.
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+    File::open(folder)?.sync_all()
+}
+
+/// The block whose keys begin at or before `key`, with its lowest key.
+fn covering(db: &sled::Db, key: &str) -> Result<Option<(String, sled::IVec)>, IndexError> {
+    let Some((lower, bytes)) = db.range::<&[u8], _>(..=key.as_bytes()).next_back().transpose()? else {
+        // The first block begins before all keys.
+        let none = db.range::<&[u8], _>(..APPLIED).next().is_none();
+        return if none { Ok(None) } else { Err(DamagedBlock.into()) };
+    };
+    let lower = std::str::from_utf8(&lower).map_err(|_| DamagedBlock)?.to_owned();
+    Ok(Some((lower, bytes)))
+}
+
+fn apply(entries: Vec<IndexEntry>, changes: &[Change]) -> Vec<IndexEntry> {
+    let mut merged = Vec::with_capacity(entries.len() + changes.len());
+    let mut entries = entries.into_iter().peekable();
+    for change in changes {
+        while let Some(entry) = entries.next_if(|entry| entry.key < *change.key()) {
+            merged.push(entry);
+        }
+        entries.next_if(|entry| entry.key == *change.key());
+        if let Change::Put(entry) = change {
+            merged.push(entry.clone());
+        }
+    }
+    merged.extend(entries);
+    merged
+}
+
+/// Puts entries in the place of the block from `lower` to `upper`, divided into blocks of a good size. Too
+/// few of them join the block before.
+fn replace(
+    db: &sled::Db,
+    mut lower: String,
+    upper: &str,
+    mut entries: Vec<IndexEntry>,
+) -> Result<(), IndexError> {
+    let mut batch = sled::Batch::default();
+    if entries.len() < 4
+        && !lower.is_empty()
+        && let Some((left, bytes)) = db.get_lt(lower.as_bytes())?
+    {
+        let before = block::decode(&bytes)?;
+        if before.upper != lower {
+            return Err(DamagedBlock.into());
+        }
+        batch.remove(lower.as_bytes());
+        lower = std::str::from_utf8(&left).map_err(|_| DamagedBlock)?.to_owned();
+        let mut all = before.entries;
+        all.append(&mut entries);
+        entries = all;
+    }
+    let mut entries = entries.into_iter().peekable();
+    loop {
+        // The upper key is the first of the next block, so entries are gathered before the block is begun.
+        let mut here = Vec::new();
+        let mut size = 0;
+        while let Some(entry) = entries.next_if(|_| size < BLOCK_BYTES) {
+            size += entry.key.as_bytes().len() / 2
+                + 25
+                + match &entry.kept {
+                    Kept::Inline(value) => value.len(),
+                    Kept::Place(_) => 0,
+                };
+            here.push(entry);
+        }
+        let next = entries.peek().map(|entry| entry.key.as_str().to_owned());
+        let mut writer = BlockWriter::new(next.as_deref().unwrap_or(upper));
+        here.iter().for_each(|entry| writer.add(entry));
+        batch.insert(lower.as_bytes(), writer.finish());
+        match next {
+            Some(next) => lower = next,
+            None => break,
+        }
+    }
+    db.apply_batch(batch)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::store::Key;
+
+    fn key(number: u16) -> Key {
+        Key::new(&format!("run/{:03}/{:05}", number % 7, number)).unwrap()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn the_index_agrees_with_a_map(
+            rounds in prop::collection::vec(
+                prop::collection::btree_map(0_u16..900, prop::option::weighted(0.6, 0_usize..200), 1..300),
+                1..8,
+            ),
+        ) {
+            let folder = tempfile::tempdir().unwrap();
+            let index = Index::new(folder.path().join("index"), 1 << 20);
+            let mut oracle = BTreeMap::new();
+            for (version, round) in (1..).zip(rounds) {
+                let round: BTreeMap<Key, _> = round.into_iter().map(|(n, size)| (key(n), size)).collect();
+                let mut changes = Vec::new();
+                for (key, size) in round {
+                    changes.push(match size {
+                        Some(size) => {
+                            let kept = Kept::Inline(vec![7; size].into());
+                            oracle.insert(key.clone(), (version, kept.clone()));
+                            Change::Put(IndexEntry { key, version, kept })
+                        }
+                        None => {
+                            oracle.remove(&key);
+                            Change::Delete(key)
+                        }
+                    });
+                }
+                index.merge(&changes).unwrap();
+                if version % 3 == 0 {
+                    index.sync(version).unwrap();
+                    index.close();
+                }
+            }
+            let entries = |prefix: &str, from: &str, limit: usize| -> Vec<IndexEntry> {
+                let wanted = oracle.iter().filter(|(key, _)| key.as_str().starts_with(prefix) && key.as_str() >= from);
+                wanted.take(limit).map(|(key, (version, kept))| IndexEntry {
+                    key: key.clone(), version: *version, kept: kept.clone(),
+                }).collect()
+            };
+            for number in (0..900).step_by(13) {
+                prop_assert_eq!(index.get(key(number).as_str()).unwrap(), oracle.get(&key(number)).cloned());
+            }
+            let all = index.scan("run/", "run/", usize::MAX).unwrap();
+            prop_assert_eq!(all, entries("run/", "run/", usize::MAX));
+            let some = index.scan("run/003/", "run/003/00100", 20).unwrap();
+            prop_assert_eq!(some, entries("run/003/", "run/003/00100", 20));
+            let mut blocks = Vec::new();
+            let mut at = String::new();
+            while let Some(block) = index.block(&at).unwrap() {
+                blocks.extend(block.entries);
+                if block.upper.is_empty() {
+                    break;
+                }
+                at = block.upper;
+            }
+            prop_assert_eq!(blocks, entries("", "", usize::MAX));
+        }
+    }
+
+    #[test]
+    fn a_missing_block_is_noticed() {
+        let folder = tempfile::tempdir().unwrap();
+        let index = Index::new(folder.path().join("index"), 1 << 20);
+        let put = |n: u16| {
+            Change::Put(IndexEntry { key: key(n * 7), version: 1, kept: Kept::Inline(vec![1; 200].into()) })
+        };
+        index.merge(&(0..100).map(put).collect::<Vec<_>>()).unwrap();
+        index
+            .with(|db| {
+                let second = db.iter().keys().nth(1).unwrap()?;
+                db.remove(second)?;
+                Ok(())
+            })
+            .unwrap();
+        assert!(index.scan("run/", "run/", usize::MAX).is_err());
+        let found: Vec<bool> = (0..100).map(|n| index.get(key(n * 7).as_str()).is_err()).collect();
+        assert!(found.contains(&true) && found.contains(&false));
+    }
+
+    #[test]
+    fn what_is_no_index_is_an_error_and_can_be_discarded() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("index");
+        fs::write(&path, "not a folder").unwrap();
+        let index = Index::new(path, 1 << 20);
+        assert!(index.get("a").is_err());
+        index.discard().unwrap();
+        assert_eq!(index.get("a").unwrap(), None);
+    }
+}

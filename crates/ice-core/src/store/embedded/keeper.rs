@@ -1,0 +1,443 @@
+//! The keeper: moves what is old out of memory, writes checkpoints, and removes what is dead.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::{Arc, PoisonError};
+
+use super::block::{IndexEntry, Kept};
+use super::checkpoint::{self, Alive, Checkpoint, CheckpointWriter};
+use super::folder;
+use super::index::{Index, IndexError};
+use super::shared::{Bases, Shared, write_failure};
+use super::table::{Change, Content, place};
+use crate::store::lock::lock;
+use crate::store::log::{RecoveredWrite, replay_range};
+use crate::store::{Key, StoreError};
+
+/// How many keys are looked at under one lock.
+const PART: usize = 512;
+
+/// Values alive in a segment are copied out of it once they are less than this part of it, in percent.
+const SPARSE_PERCENT: u64 = 50;
+
+/// How many bytes of values are copied after one checkpoint, at most.
+const MOVE_BYTES: u64 = 64 << 20;
+
+/// A checkpoint is written on a clean end if the log has grown by this much since the last one, in bytes.
+const CLOSING_BYTES: u64 = 2 << 20;
+
+/// Why upkeep was not done.
+#[derive(Debug, thiserror::Error)]
+enum UpkeepError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Index(#[from] IndexError),
+    #[error(transparent)]
+    Disk(#[from] io::Error),
+}
+
+/// Does upkeep when it is due, until the store closes.
+pub(super) fn run(shared: &Shared) {
+    loop {
+        let mut upkeep = lock(&shared.upkeep);
+        while !(upkeep.due || upkeep.closing || upkeep.dropped) {
+            upkeep = shared.upkeep_due.wait(upkeep).unwrap_or_else(PoisonError::into_inner);
+        }
+        upkeep.due = false;
+        let (closing, dropped) = (upkeep.closing, upkeep.dropped);
+        drop(upkeep);
+        if !dropped && let Err(error) = shared.maintain(closing) {
+            // The log has everything: what was not done now is tried again later.
+            tracing::warn!(%error, "upkeep of the store failed");
+        }
+        if closing || dropped {
+            lock(&shared.upkeep).ended = true;
+            shared.upkeep_due.notify_all();
+            return;
+        }
+    }
+}
+
+impl From<UpkeepError> for StoreError {
+    fn from(error: UpkeepError) -> Self {
+        match error {
+            UpkeepError::Store(error) => error,
+            UpkeepError::Index(error) => Self::Corrupt { what: error.to_string() },
+            UpkeepError::Disk(error) => write_failure("upkeep", &error),
+        }
+    }
+}
+
+impl Shared {
+    /// Writes a checkpoint, whether or not it is due.
+    pub(super) fn compact(&self) -> Result<(), StoreError> {
+        lock(&self.state).checkpoint_due = 0;
+        Ok(self.maintain(false)?)
+    }
+
+    fn maintain(&self, closing: bool) -> Result<(), UpkeepError> {
+        let mut bases = lock(&self.bases);
+        let done = self.maintain_with(&mut bases, closing);
+        let done = match done {
+            Err(UpkeepError::Index(error)) => {
+                tracing::warn!(%error, "the index is made anew");
+                self.rebuild(&mut bases).map_err(Into::into)
+            }
+            other => other,
+        };
+        // Not to be due again at once, whatever came of it.
+        let mut state = lock(&self.state);
+        let bytes = state.table.bytes();
+        state.spill_due = self.options.table_bytes.max(bytes + bytes / 2);
+        let (place, _) = state.settled;
+        let grown = self.options.checkpoint_bytes.max(bases.checkpoint.as_ref().map_or(0, |base| base.size));
+        let base = bases.checkpoint.as_ref().map_or(0, |base| base.place);
+        state.checkpoint_due = if done.is_ok() { base + grown } else { place + grown };
+        done
+    }
+
+    fn maintain_with(&self, bases: &mut Bases, closing: bool) -> Result<(), UpkeepError> {
+        if lock(&self.state).table.bytes() >= self.options.table_bytes {
+            self.shed();
+            let full = lock(&self.state).table.bytes() > self.options.table_bytes / 4 * 3;
+            if full && let Some(index) = &self.index {
+                self.spill(index, bases, false)?;
+            }
+        }
+        let (place, due) = {
+            let state = lock(&self.state);
+            (state.settled.0, state.checkpoint_due)
+        };
+        let base = bases.checkpoint.as_ref().map_or(0, |base| base.place);
+        let worth = closing && place.saturating_sub(base) >= CLOSING_BYTES.min(self.options.checkpoint_bytes);
+        if place >= due || worth {
+            self.checkpoint(bases)?;
+        }
+        Ok(())
+    }
+
+    /// Takes the bytes of large values out of memory that are safely in the log.
+    fn shed(&self) {
+        let mut after = None;
+        loop {
+            let (large, last) = {
+                let state = lock(&self.state);
+                state.table.large(state.settled.0, after.as_ref(), PART)
+            };
+            for (key, version, at, bytes) in large {
+                let place = place(at, &bytes);
+                lock(&self.state).table.shed(&key, version, place);
+            }
+            if last.is_none() {
+                return;
+            }
+            after = last;
+        }
+    }
+
+    /// Brings the index up to date with everything acknowledged, and drops from the table what is old.
+    fn spill(&self, index: &Index, bases: &mut Bases, rotate: bool) -> Result<(u64, u64), UpkeepError> {
+        self.barrier(rotate)?;
+        let applied = {
+            let mut state = lock(&self.state);
+            state.table.begin_spill();
+            state.settled
+        };
+        // On the disk the index is not whole from here on. In `bases` it stays as whole as it was: what left
+        // the table before lies before that place of the log, should the index have to be made anew.
+        folder::index_begun(&*self.disk)?;
+        let mut spilled = Vec::new();
+        let mut after = None;
+        loop {
+            let (part, last) = lock(&self.state).table.dirty(after.as_ref(), PART);
+            spilled.extend(part.iter().map(|(key, cell)| (key.clone(), cell.version)));
+            let changes: Vec<Change> = part.into_iter().map(Change::from).collect();
+            index.merge(&changes)?;
+            if last.is_none() {
+                break;
+            }
+            after = last;
+        }
+        // What the index holds must not be newer than what survives of the log.
+        self.barrier(false)?;
+        index.sync(applied.0)?;
+        folder::index_done(&*self.disk, applied)?;
+        bases.applied = Some(applied);
+        for part in spilled.chunks(PART) {
+            lock(&self.state).table.settle(part);
+        }
+        self.evict(applied.1);
+        Ok(applied)
+    }
+
+    /// Drops the older half of what the index holds as well; nothing newer than `newest`, so that the log up
+    /// to there and the table together have everything.
+    fn evict(&self, newest: u64) {
+        let mut ages = Vec::new();
+        let mut after = None;
+        loop {
+            let (part, last) = lock(&self.state).table.ages(after.as_ref(), PART);
+            ages.extend(part);
+            if last.is_none() {
+                break;
+            }
+            after = last;
+        }
+        ages.sort_unstable_by_key(|(version, _)| std::cmp::Reverse(*version));
+        let mut room = self.options.table_bytes / 2;
+        let oldest = ages.iter().find(|(_, bytes)| {
+            let fits = room >= *bytes;
+            room = room.saturating_sub(*bytes);
+            !fits
+        });
+        let Some((oldest, _)) = oldest else { return };
+        let mut after = None;
+        loop {
+            let mut state = lock(&self.state);
+            state.evictions += 1;
+            let keep = (*oldest).min(newest).saturating_add(1);
+            let last = state.table.evict(keep, after.as_ref(), PART);
+            if last.is_none() {
+                return;
+            }
+            after = last;
+        }
+    }
+
+    /// Writes a checkpoint, and removes what it makes superfluous.
+    fn checkpoint(&self, bases: &mut Bases) -> Result<(), UpkeepError> {
+        let complete = lock(&self.state).table.is_complete();
+        let (made, alive) = match &self.index {
+            Some(index) if !complete => {
+                let from = self.spill(index, bases, true)?;
+                self.checkpoint_of_index(index, from)?
+            }
+            Some(_) | None => {
+                self.barrier(true)?;
+                let from = lock(&self.state).settled;
+                self.checkpoint_of_table(from)?
+            }
+        };
+        let place = made.place;
+        bases.checkpoint = Some(made);
+        checkpoint::remove_others(&*self.disk, place)?;
+        self.remove_dead(place, &alive, bases)?;
+        Ok(())
+    }
+
+    fn checkpoint_of_table(&self, from: (u64, u64)) -> Result<(Checkpoint, Alive), UpkeepError> {
+        let mut writer = CheckpointWriter::create(Arc::clone(&self.disk), from.0, from.1)?;
+        let mut alive = Alive::default();
+        let mut after = None;
+        loop {
+            let (part, last) = lock(&self.state).table.entries(after.as_ref(), PART);
+            for (key, cell) in part {
+                if let Change::Put(entry) = Change::from((key, cell)) {
+                    alive.count(&entry, |place| self.segments.holding(place));
+                    writer.add(&entry)?;
+                }
+            }
+            if last.is_none() {
+                break;
+            }
+            after = last;
+        }
+        // What the checkpoint holds must not be newer than what survives of the log.
+        self.barrier(false)?;
+        Ok((writer.finish()?, alive))
+    }
+
+    fn checkpoint_of_index(
+        &self,
+        index: &Index,
+        from: (u64, u64),
+    ) -> Result<(Checkpoint, Alive), UpkeepError> {
+        let mut writer = CheckpointWriter::create(Arc::clone(&self.disk), from.0, from.1)?;
+        let mut alive = Alive::default();
+        let mut at = String::new();
+        while let Some(block) = index.block(&at)? {
+            for entry in &block.entries {
+                alive.count(entry, |place| self.segments.holding(place));
+                writer.add(entry)?;
+            }
+            if block.upper.is_empty() {
+                break;
+            }
+            at = block.upper;
+        }
+        Ok((writer.finish()?, alive))
+    }
+
+    /// Removes segments before the checkpoint in which nothing is alive, and copies the rest of those in
+    /// which little is, so that the next checkpoint can remove them.
+    fn remove_dead(&self, before: u64, alive: &Alive, bases: &Bases) -> Result<(), UpkeepError> {
+        let starts = self.segments.starts();
+        let mut sparse = BTreeMap::new();
+        let mut total = 0;
+        for pair in starts.windows(2) {
+            let [start, next] = *pair else { continue };
+            let size = self.segments.size(start)?;
+            if next > before {
+                total += size;
+                continue;
+            }
+            match alive.in_segment(start) {
+                0 => self.segments.remove(start)?,
+                bytes => {
+                    total += size;
+                    if bytes * 100 < size * SPARSE_PERCENT {
+                        sparse.insert(start, bytes);
+                    }
+                }
+            }
+        }
+        let checkpoint = bases.checkpoint.as_ref().map_or(0, |base| base.size);
+        #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
+        self.metrics.disk_bytes.set((total + checkpoint) as f64);
+        if sparse.is_empty() { Ok(()) } else { self.move_alive(&sparse, bases) }
+    }
+
+    fn move_alive(&self, sparse: &BTreeMap<u64, u64>, bases: &Bases) -> Result<(), UpkeepError> {
+        let Some(checkpoint) = &bases.checkpoint else { return Ok(()) };
+        let mut room = MOVE_BYTES;
+        checkpoint.read(&*self.disk, |entries| {
+            for IndexEntry { key, version, kept } in entries {
+                let Kept::Place(place) = kept else { continue };
+                let moves = self.segments.holding(place.at).is_some_and(|start| sparse.contains_key(&start));
+                if !moves || u64::from(place.length) > room {
+                    continue;
+                }
+                room -= u64::from(place.length);
+                if let Some(value) = self.read_log(&key, &place)? {
+                    self.move_value(&key, version, value)?;
+                }
+            }
+            Ok(())
+        })?;
+        Ok(())
+    }
+
+    /// Writes a value into the log again, if it is still the key's newest.
+    fn move_value(&self, key: &Key, version: u64, value: bytes::Bytes) -> Result<(), StoreError> {
+        let full = {
+            let mut state = lock(&self.state);
+            state.check_failure()?;
+            if state.closing || !state.table.may_move(key, version) {
+                return Ok(());
+            }
+            let last = state.last;
+            state.group.begin(last, 1);
+            let at = state.group_place + state.group.put(key, &value, Some(version)) as u64;
+            state.table.moved(key, version, Content::Large { at, bytes: value });
+            state.nudge(&self.work, false);
+            state.group.size() >= super::commit::WRITE_BYTES
+        };
+        // Whoever copies has time: others shall not wait behind a long group.
+        if full { self.barrier(false) } else { Ok(()) }
+    }
+
+    /// Does something with the index; if that fails, makes it anew and tries once more.
+    pub(super) fn with_index<T>(
+        &self,
+        act: impl Fn(&Index) -> Result<T, IndexError>,
+    ) -> Result<T, StoreError> {
+        let Some(index) = &self.index else {
+            return Err(StoreError::Unavailable { what: "this store has no index".to_owned(), source: None });
+        };
+        let error = match act(index) {
+            Ok(found) => return Ok(found),
+            Err(error) => error,
+        };
+        let mut bases = lock(&self.bases);
+        // Somebody else may have made it anew while this waited.
+        if let Ok(found) = act(index) {
+            return Ok(found);
+        }
+        tracing::warn!(%error, "the index is made anew");
+        self.rebuild(&mut bases)?;
+        act(index).map_err(|error| corrupt(&error))
+    }
+
+    /// Throws the index away and makes it anew from the checkpoint and the log.
+    pub(super) fn rebuild(&self, bases: &mut Bases) -> Result<(), StoreError> {
+        let Some(index) = &self.index else { return Ok(()) };
+        self.metrics.corruption.increment(1);
+        let begun = bases.checkpoint.as_ref().map_or((0, 0), |base| (base.place, base.seq));
+        let applied = bases.applied.unwrap_or(begun);
+        let failed = |error: io::Error| StoreError::Unavailable {
+            what: "making the index anew".to_owned(),
+            source: Some(Arc::new(error)),
+        };
+        folder::index_begun(&*self.disk).map_err(failed)?;
+        index.discard().map_err(|error| corrupt(&error))?;
+        if let Some(checkpoint) = &bases.checkpoint {
+            checkpoint.read(&*self.disk, |entries| {
+                let changes: Vec<Change> = entries.into_iter().map(Change::Put).collect();
+                index.merge(&changes).map_err(|error| corrupt(&error))
+            })?;
+        }
+        self.replay_into(index, begun.0, applied.0)?;
+        index.sync(applied.0).map_err(|error| corrupt(&error))?;
+        folder::index_done(&*self.disk, applied).map_err(failed)?;
+        bases.applied = Some(applied);
+        Ok(())
+    }
+
+    fn replay_into(&self, index: &Index, from: u64, to: u64) -> Result<(), StoreError> {
+        let mut changes = BTreeMap::<Key, Change>::new();
+        let mut broken = None;
+        let inline = self.options.inline_bytes;
+        replay_range(&*self.disk, from, to, &mut |seq, write| {
+            let kept = |at, value: &[u8]| {
+                if value.len() <= inline {
+                    Kept::Inline(bytes::Bytes::copy_from_slice(value))
+                } else {
+                    Kept::Place(place(at, value))
+                }
+            };
+            match write {
+                RecoveredWrite::Put { key, value: (at, value) } => {
+                    let entry = IndexEntry { key: key.clone(), version: seq, kept: kept(at, value) };
+                    changes.insert(key, Change::Put(entry));
+                }
+                RecoveredWrite::Delete { key } => {
+                    changes.insert(key.clone(), Change::Delete(key));
+                }
+                RecoveredWrite::Moved { key, version, value: (at, value) } => {
+                    let now = match changes.get(&key) {
+                        Some(Change::Put(entry)) => Some(entry.version),
+                        Some(Change::Delete(_)) => None,
+                        None => match index.get(key.as_str()) {
+                            Ok(found) => found.map(|(version, _)| version),
+                            Err(error) => {
+                                broken.get_or_insert(error);
+                                None
+                            }
+                        },
+                    };
+                    if now == Some(version) {
+                        let entry = IndexEntry { key: key.clone(), version, kept: kept(at, value) };
+                        changes.insert(key, Change::Put(entry));
+                    }
+                }
+            }
+            if changes.len() >= 4_096 {
+                let part: Vec<Change> = std::mem::take(&mut changes).into_values().collect();
+                if let Err(error) = index.merge(&part) {
+                    broken.get_or_insert(error);
+                }
+            }
+        })?;
+        let rest: Vec<Change> = changes.into_values().collect();
+        let merged = index.merge(&rest);
+        match broken.map_or(merged, Err) {
+            Ok(()) => Ok(()),
+            Err(error) => Err(corrupt(&error)),
+        }
+    }
+}
+
+fn corrupt(error: &IndexError) -> StoreError {
+    StoreError::Corrupt { what: format!("{error}; making it anew did not help") }
+}

@@ -1,0 +1,435 @@
+//! Opening the log: reads it from a checkpoint on, decides between a torn tail and damage, and leaves it
+//! ready to go on.
+
+use std::io;
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::frame::HEADER;
+use super::mark::{FoundMark, Mark, MarkState};
+use super::record::{Commits, RecoveredWrite, Unreadable};
+use super::scan::{ScanEnd, ScanStart, scan};
+use super::segment::{FOLDER, SEGMENT_HEADER, SegmentHeader, Segments, path, start_of};
+use super::writer::End;
+use crate::store::disk::{Disk, DiskFile, OpenMode};
+use crate::store::{CommitSeq, StoreError};
+
+/// Where damaged parts are moved.
+const ASIDE: &str = "damaged";
+
+/// Numbers left out when it is not known how far they were given out.
+const UNKNOWN_NUMBERS: u64 = 1 << 40;
+
+/// What to do when acknowledged commits are lost or damaged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LossPolicy {
+    /// Refuse to open, with [`StoreError::Lost`].
+    #[default]
+    Refuse,
+    /// Open with all commits before the loss and none after it, move what cannot be used to the folder
+    /// `damaged`, and say in the report what was lost.
+    Accept,
+}
+
+/// What opening a store has found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RecoveryReport {
+    /// The newest commit.
+    pub last_commit: CommitSeq,
+    /// Commits read from the log.
+    pub replayed: u64,
+    /// The first and the last commit that were acknowledged as safe from the loss of power and are lost. Only
+    /// with [`LossPolicy::Accept`].
+    pub lost: Option<(CommitSeq, CommitSeq)>,
+    /// Where the loss begins.
+    pub lost_at: Option<String>,
+    /// Commits that had been written but not synced and are gone, at most: they were promised at most the end
+    /// of the process, and power was lost.
+    pub discarded: u64,
+    /// Bytes dropped from the end of the log.
+    pub discarded_bytes: u64,
+    /// Whether the index was thrown away and made anew.
+    pub index_rebuilt: bool,
+}
+
+/// Takes the writes of the log in order: the number of the commit, and the write with the place of its value.
+pub(crate) type Replay<'a> = dyn FnMut(u64, RecoveredWrite<(u64, &[u8])>) + 'a;
+
+/// An opened log.
+#[derive(Debug)]
+pub(crate) struct Recovery {
+    /// Its end.
+    pub(crate) end: End,
+    /// The last segment, if it is to grow further.
+    pub(crate) tail: Option<(u64, Arc<dyn DiskFile>)>,
+    /// The mark. Its state says no more than what is on the disk for sure.
+    pub(crate) mark: Mark,
+    /// Commit numbers up to this one were given out, perhaps.
+    pub(crate) given_out: u64,
+    /// What was found.
+    pub(crate) report: RecoveryReport,
+}
+
+/// Where reading stopped although there should be more.
+struct Broken {
+    /// In words, for people.
+    at: String,
+    /// The last commit that is known to be lost.
+    last_lost: u64,
+    /// The last commit that was there, acknowledged or not.
+    last_written: u64,
+}
+
+struct Reader<'a> {
+    disk: &'a dyn Disk,
+    from: u64,
+    mark: MarkState,
+    replay: &'a mut Replay<'a>,
+    end: End,
+    replayed: u64,
+    /// The last segment that was read, its bytes up to the end, and whether it goes on behind it.
+    tail: Option<(u64, Vec<u8>, usize)>,
+    broken: Option<Broken>,
+    /// A torn tail: commits that it may have held.
+    torn: Option<u64>,
+    /// The last segment if it has no valid header: its creation was torn.
+    stillborn: Option<u64>,
+}
+
+fn unavailable(what: &str) -> impl Fn(io::Error) -> StoreError + '_ {
+    move |source| StoreError::Unavailable { what: what.to_owned(), source: Some(Arc::new(source)) }
+}
+
+/// Reads a file whole.
+pub(crate) fn read_whole(disk: &dyn Disk, path: &str) -> io::Result<Vec<u8>> {
+    let file = disk.open(path, OpenMode::Read)?;
+    let mut bytes = vec![0; usize::try_from(file.size()?).unwrap_or(usize::MAX)];
+    let read = file.read_at(0, &mut bytes)?;
+    bytes.truncate(read);
+    Ok(bytes)
+}
+
+/// Opens the log and replays it from the place and commit of a checkpoint on.
+pub(crate) fn recover_disk<'a>(
+    disk: &'a dyn Disk,
+    segments: &Segments,
+    from: (u64, u64),
+    policy: LossPolicy,
+    replay: &'a mut Replay<'a>,
+) -> Result<Recovery, StoreError> {
+    let (mark, state, unknown) = open_mark(disk, policy)?;
+    let mut starts: Vec<u64> = list(disk)?;
+    for start in &starts {
+        segments.add(*start, None);
+    }
+    let first = starts.partition_point(|start| *start <= from.0).saturating_sub(1);
+    let scanned = starts.split_off(first);
+    let end = End { place: from.0, seq: from.1, ..End::default() };
+    let mut reader = Reader {
+        disk,
+        from: from.0,
+        mark: state,
+        replay,
+        end,
+        replayed: 0,
+        tail: None,
+        broken: None,
+        torn: None,
+        stillborn: None,
+    };
+    reader.read(&scanned)?;
+    if let Some(broken) = &reader.broken
+        && policy == LossPolicy::Refuse
+    {
+        let (first, last) = (reader.end.seq + 1, broken.last_lost.max(reader.end.seq + 1));
+        let place = broken.at.clone();
+        return Err(StoreError::Lost { place, first: CommitSeq(first), last: CommitSeq(last) });
+    }
+    reader.settle(segments, &scanned, mark, unknown)
+}
+
+fn open_mark(disk: &dyn Disk, policy: LossPolicy) -> Result<(Mark, MarkState, bool), StoreError> {
+    match Mark::find(disk).map_err(unavailable("reading the mark"))? {
+        FoundMark::Found(mark) => {
+            let state = mark.state();
+            Ok((mark, state, false))
+        }
+        FoundMark::Missing | FoundMark::Damaged if policy == LossPolicy::Refuse => Err(StoreError::Corrupt {
+            what: "the file MARK is missing or damaged: what was acknowledged cannot be told".to_owned(),
+        }),
+        FoundMark::Missing => {
+            let mark = Mark::create(disk).map_err(unavailable("creating the mark"))?;
+            Ok((mark, MarkState::default(), true))
+        }
+        FoundMark::Damaged => {
+            disk.remove(super::mark::MARK).map_err(unavailable("removing the damaged mark"))?;
+            let mark = Mark::create(disk).map_err(unavailable("creating the mark"))?;
+            Ok((mark, MarkState::default(), true))
+        }
+    }
+}
+
+/// The places at which segments begin, in order.
+fn list(disk: &dyn Disk) -> Result<Vec<u64>, StoreError> {
+    let names = disk.list(FOLDER).map_err(unavailable("listing the log"))?;
+    Ok(names.iter().filter_map(|name| start_of(name)).collect())
+}
+
+/// Replays the frames of a segment whose places lie in a range.
+fn replay_segment(
+    bytes: &[u8],
+    segment: u64,
+    start: &ScanStart,
+    range: Range<u64>,
+    replayed: &mut u64,
+    replay: &mut Replay<'_>,
+) -> Result<ScanEnd, StoreError> {
+    let scanned = scan(bytes, segment, start, |frame, payload| {
+        if !range.contains(&frame.place) {
+            return Ok(());
+        }
+        let mut commits = Commits::new(payload);
+        while let Some(seq) = commits.next_commit()? {
+            *replayed += 1;
+            while let Some(write) = commits.next_write()? {
+                let place = |(at, value)| (frame.place + HEADER as u64 + at as u64, value);
+                let write = match write {
+                    RecoveredWrite::Put { key, value } => RecoveredWrite::Put { key, value: place(value) },
+                    RecoveredWrite::Delete { key } => RecoveredWrite::Delete { key },
+                    RecoveredWrite::Moved { key, version, value } => {
+                        RecoveredWrite::Moved { key, version, value: place(value) }
+                    }
+                };
+                replay(seq, write);
+            }
+        }
+        Ok(())
+    });
+    scanned.map_err(|Unreadable| StoreError::Corrupt {
+        what: format!("a frame of {} passes its checksum but holds no commits", path(segment)),
+    })
+}
+
+/// Replays the part of the log from `from` up to `to`, both of which are the places of frames, while the log
+/// goes on growing behind.
+pub(crate) fn replay_range(
+    disk: &dyn Disk,
+    from: u64,
+    to: u64,
+    replay: &mut Replay<'_>,
+) -> Result<(), StoreError> {
+    let starts = list(disk)?;
+    let first = starts.partition_point(|start| *start <= from).saturating_sub(1);
+    let mut reached = from;
+    let mut ignored = 0;
+    for start in starts.iter().skip(first).take_while(|start| **start < to) {
+        let bytes = read_whole(disk, &path(*start)).map_err(unavailable("reading the log"))?;
+        let header = SegmentHeader::decode(&bytes).filter(|header| header.start == *start);
+        let Some(header) = header else { break };
+        let scan_start = ScanStart::from(&header);
+        let end = replay_segment(&bytes, *start, &scan_start, from..to, &mut ignored, replay)?;
+        reached = *start + (end.offset - SEGMENT_HEADER) as u64;
+        if end.misfit.is_some() {
+            break;
+        }
+    }
+    if reached < to {
+        let what = format!("the log has a gap or damage at place {reached}, before place {to}");
+        return Err(StoreError::Corrupt { what });
+    }
+    Ok(())
+}
+
+impl Reader<'_> {
+    fn read(&mut self, starts: &[u64]) -> Result<(), StoreError> {
+        // The chain value where reading goes on, if it is known.
+        let mut chain = None;
+        for (index, start) in starts.iter().enumerate() {
+            let later = starts.get(index + 1..).unwrap_or_default();
+            if index > 0 && *start != self.end.place {
+                self.break_off(format!("the log ends before {}", path(*start)), 0, starts, index);
+                return Ok(());
+            }
+            if index == 0 && *start > self.from {
+                self.break_off(format!("the segments before {} are missing", path(*start)), 0, starts, index);
+                return Ok(());
+            }
+            let bytes = read_whole(self.disk, &path(*start)).map_err(unavailable("reading the log"))?;
+            // What lies before the checkpoint is not needed, so it is not looked at.
+            let skipped = usize::try_from(self.from.saturating_sub(*start)).unwrap_or(usize::MAX);
+            if skipped > 0 {
+                let begin = skipped.saturating_add(SEGMENT_HEADER);
+                if bytes.len() < begin {
+                    self.break_off(format!("{} ends before the checkpoint", path(*start)), 0, starts, index);
+                    return Ok(());
+                }
+                if bytes.len() == begin {
+                    continue;
+                }
+            }
+            let start_of_scan = if skipped > 0 {
+                Some(ScanStart { place: self.from, before: self.end.seq, chain: None })
+            } else {
+                SegmentHeader::decode(&bytes)
+                    .filter(|header| {
+                        header.start == *start && chain.is_none_or(|chain| header.chain == chain)
+                    })
+                    .map(|header| ScanStart::from(&header))
+            };
+            let Some(start_of_scan) = start_of_scan else {
+                if later.is_empty() && *start >= self.mark.synced_place {
+                    self.stillborn = Some(*start);
+                    self.torn = Some(self.mark.written_seq.saturating_sub(self.end.seq));
+                } else {
+                    self.break_off(format!("{} has no valid header", path(*start)), 0, starts, index);
+                }
+                return self.finish(starts);
+            };
+            let range = self.from..u64::MAX;
+            let found =
+                replay_segment(&bytes, *start, &start_of_scan, range, &mut self.replayed, self.replay)?;
+            let place = *start + (found.offset - SEGMENT_HEADER) as u64;
+            self.end =
+                End { place, seq: found.last.max(self.end.seq), chain: found.chain.unwrap_or_default() };
+            // Without a chain value nothing can follow in this segment.
+            if found.chain.is_some() {
+                self.tail = Some((*start, bytes, found.offset));
+            }
+            chain = found.chain;
+            if found.misfit.is_some() {
+                let proved = found.behind.synced.max(self.mark.synced_place);
+                if !later.is_empty() || proved > place {
+                    let at = format!("byte {} of {}", found.offset, path(*start));
+                    self.break_off(at, found.behind.last_synced, starts, index);
+                    if let Some(broken) = &mut self.broken {
+                        broken.last_written = broken.last_written.max(found.behind.last);
+                    }
+                } else {
+                    self.torn =
+                        Some(found.behind.last.max(self.mark.written_seq).saturating_sub(self.end.seq));
+                }
+                return Ok(());
+            }
+        }
+        self.finish(starts)
+    }
+
+    /// Compares the end with what the mark says.
+    fn finish(&mut self, starts: &[u64]) -> Result<(), StoreError> {
+        if self.broken.is_none() && self.end.place < self.mark.synced_place {
+            let at = format!("the end of the log at place {}", self.end.place);
+            self.break_off(at, 0, starts, starts.len());
+        }
+        if self.broken.is_none() && self.torn.is_none() && self.mark.written_seq > self.end.seq {
+            self.torn = Some(self.mark.written_seq - self.end.seq);
+        }
+        Ok(())
+    }
+
+    /// Notes a loss. What later segments say they follow is lost too.
+    fn break_off(&mut self, at: String, last_lost: u64, starts: &[u64], index: usize) {
+        let mut last_lost = last_lost.max(self.mark.synced_seq);
+        for start in starts.get(index..).unwrap_or_default() {
+            if let Ok(bytes) = read_whole(self.disk, &path(*start))
+                && let Some(header) = SegmentHeader::decode(&bytes)
+            {
+                last_lost = last_lost.max(header.before);
+            }
+        }
+        self.broken = Some(Broken { at, last_lost, last_written: self.mark.written_seq });
+    }
+
+    /// Leaves the log so that it can grow: what does not fit is cut off or moved aside, and what was not
+    /// synced for sure is written and synced again, since after a failed sync the system may show bytes that
+    /// are not on the disk.
+    fn settle(
+        self,
+        segments: &Segments,
+        scanned: &[u64],
+        mut mark: Mark,
+        unknown: bool,
+    ) -> Result<Recovery, StoreError> {
+        let failed = unavailable("repairing the end of the log");
+        let mut report = RecoveryReport {
+            last_commit: CommitSeq(self.end.seq),
+            replayed: self.replayed,
+            discarded: self.torn.unwrap_or(0),
+            ..RecoveryReport::default()
+        };
+        if let Some(broken) = &self.broken {
+            let first = self.end.seq + 1;
+            let last = broken.last_lost.max(first);
+            report.lost = Some((CommitSeq(first), CommitSeq(last)));
+            report.lost_at = Some(broken.at.clone());
+            report.discarded = broken.last_written.saturating_sub(last);
+        }
+        let kept = self.tail.as_ref().map(|(start, ..)| *start);
+        for start in scanned.iter().rev().take_while(|start| kept.is_none_or(|kept| **start > kept)) {
+            // One that begins before the checkpoint may hold values that are alive. One that was read to its
+            // end without trouble is kept too.
+            if *start < self.end.place {
+                continue;
+            }
+            if self.stillborn == Some(*start) {
+                segments.remove(*start).map_err(&failed)?;
+            } else {
+                let bytes = read_whole(self.disk, &path(*start)).map_err(&failed)?;
+                self.move_aside(*start, 0, &bytes).map_err(&failed)?;
+                segments.remove(*start).map_err(&failed)?;
+            }
+            self.disk.sync_folder(FOLDER).map_err(&failed)?;
+        }
+        let mut tail = None;
+        if let Some((start, bytes, offset)) = &self.tail {
+            let file = self.disk.open(&path(*start), OpenMode::Write).map_err(&failed)?;
+            let dropped = bytes.get(*offset..).unwrap_or_default();
+            if !dropped.is_empty() {
+                report.discarded_bytes = dropped.len() as u64;
+                if self.broken.is_some() {
+                    self.move_aside(*start, *offset, dropped).map_err(&failed)?;
+                }
+                file.truncate(*offset as u64).map_err(&failed)?;
+            }
+            let synced = self.mark.synced_place.saturating_sub(*start) + SEGMENT_HEADER as u64;
+            // With nothing known to be synced in it, its header is not either.
+            let again =
+                if self.mark.synced_place <= *start { 0 } else { usize::try_from(synced).unwrap_or(0) };
+            let unsynced = bytes.get(again.min(*offset)..*offset).unwrap_or_default();
+            if !unsynced.is_empty() {
+                file.write_at(again.min(*offset) as u64, &[unsynced]).map_err(&failed)?;
+            }
+            if !unsynced.is_empty() || !dropped.is_empty() {
+                file.sync().map_err(&failed)?;
+                self.disk.sync_folder(FOLDER).map_err(&failed)?;
+            }
+            segments.add(*start, Some(Arc::clone(&file)));
+            tail = Some((*start, file));
+        }
+        let mut given_out = self.mark.reserved.max(self.mark.written_seq).max(self.end.seq);
+        if unknown {
+            given_out = given_out.saturating_add(UNKNOWN_NUMBERS);
+        }
+        let changed = unknown || self.broken.is_some();
+        if changed {
+            // From here on the loss is history: the next opening must not find it again.
+            let (place, seq) = (self.end.place, self.end.seq);
+            let state =
+                MarkState { synced_place: place, synced_seq: seq, written_seq: seq, reserved: given_out };
+            mark.write(state).map_err(&failed)?;
+            mark.sync().map_err(&failed)?;
+        }
+        Ok(Recovery { end: self.end, tail, mark, given_out, report })
+    }
+
+    fn move_aside(&self, start: u64, offset: usize, bytes: &[u8]) -> io::Result<()> {
+        self.disk.create_folder(ASIDE)?;
+        let to = format!("{ASIDE}/{start:016x}-{offset}.log");
+        if self.disk.open(&to, OpenMode::Read).is_ok() {
+            self.disk.remove(&to)?;
+        }
+        let file = self.disk.open(&to, OpenMode::Create)?;
+        file.write_at(0, &[bytes])?;
+        file.sync()?;
+        self.disk.sync_folder(ASIDE)
+    }
+}

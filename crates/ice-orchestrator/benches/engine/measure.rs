@@ -1,0 +1,119 @@
+//! Wall and CPU time of repetitions, as medians.
+
+use std::time::Instant;
+
+/// CPU seconds of all threads of this process that are alive.
+pub(crate) fn cpu() -> f64 {
+    let tasks = std::fs::read_dir("/proc/self/task").expect("Linux").flatten();
+    let nanos = tasks.filter_map(|task| {
+        let text = std::fs::read_to_string(task.path().join("schedstat")).ok()?;
+        text.split(' ').next()?.parse::<f64>().ok()
+    });
+    nanos.sum::<f64>() / 1e9
+}
+
+/// A line of `/proc/self/status`, in MiB.
+pub(crate) fn memory(key: &str) -> f64 {
+    let text = std::fs::read_to_string("/proc/self/status").expect("Linux");
+    let line = text.lines().find(|line| line.starts_with(key));
+    let kib = line.and_then(|line| line.split_whitespace().nth(1)?.parse::<f64>().ok());
+    kib.unwrap_or_default() / 1024.0
+}
+
+/// What one repetition took, in seconds.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Took {
+    pub(crate) wall: f64,
+    pub(crate) cpu: f64,
+    pub(crate) min_wall: f64,
+    pub(crate) max_wall: f64,
+    pub(crate) first: f64,
+    pub(crate) batch: usize,
+}
+
+/// Medians over `times` repetitions of at least ten milliseconds each, after one warm-up.
+pub(crate) async fn repeat<F: Future>(times: usize, mut run: impl FnMut() -> F) -> Took {
+    let began = Instant::now();
+    run().await;
+    let first = began.elapsed().as_secs_f64();
+    let batch = ((0.010 / first.max(1e-7)) as usize).clamp(1, 2_000);
+    let (mut walls, mut cpus) = (Vec::new(), Vec::new());
+    for _ in 0..times {
+        let (began, spent) = (Instant::now(), cpu());
+        for _ in 0..batch {
+            run().await;
+        }
+        walls.push(began.elapsed().as_secs_f64() / batch as f64);
+        cpus.push((cpu() - spent) / batch as f64);
+    }
+    walls.sort_by(f64::total_cmp);
+    cpus.sort_by(f64::total_cmp);
+    Took {
+        wall: walls[walls.len() / 2],
+        cpu: cpus[cpus.len() / 2],
+        min_wall: walls[0],
+        max_wall: walls[walls.len() - 1],
+        first,
+        batch,
+    }
+}
+
+/// What many runs at once took.
+#[derive(Clone, Debug)]
+pub(crate) struct Many {
+    pub(crate) runs: usize,
+    pub(crate) wall: f64,
+    pub(crate) cpu: f64,
+    /// Latencies in milliseconds, sorted.
+    pub(crate) latencies: Vec<f64>,
+}
+
+impl Many {
+    pub(crate) fn per_second(&self) -> f64 {
+        self.runs as f64 / self.wall
+    }
+
+    pub(crate) fn cpu_micros(&self) -> f64 {
+        self.cpu / self.runs as f64 * 1e6
+    }
+
+    pub(crate) fn percentile(&self, share: f64) -> f64 {
+        self.latencies[((self.latencies.len() - 1) as f64 * share) as usize]
+    }
+}
+
+/// Runs `runs` times, `at_once` at a time.
+pub(crate) async fn many<F>(runs: usize, at_once: usize, run: impl Fn() -> F + Clone + Send + 'static) -> Many
+where
+    F: Future<Output = ()> + Send,
+{
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    for _ in 0..20 {
+        run().await;
+    }
+    let left = Arc::new(AtomicUsize::new(runs));
+    let (began, spent) = (Instant::now(), cpu());
+    let mut tasks = tokio::task::JoinSet::new();
+    for _ in 0..at_once {
+        let (left, run) = (Arc::clone(&left), run.clone());
+        tasks.spawn(async move {
+            let mut latencies = Vec::new();
+            while left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok()
+            {
+                let began = Instant::now();
+                run().await;
+                latencies.push(began.elapsed().as_secs_f64() * 1e3);
+            }
+            latencies
+        });
+    }
+    let mut latencies = Vec::new();
+    while let Some(done) = tasks.join_next().await {
+        latencies.extend(done.expect("no run panics"));
+    }
+    let (wall, cpu) = (began.elapsed().as_secs_f64(), cpu() - spent);
+    latencies.sort_by(f64::total_cmp);
+    Many { runs, wall, cpu, latencies }
+}

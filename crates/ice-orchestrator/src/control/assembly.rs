@@ -1,0 +1,228 @@
+//! From documents to something that can be compiled: each is read, the references between them are resolved,
+//! and all are checked against the same registry. Where further documents come from is the caller's matter.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use ice_core::blueprint::{KindName, Reading, read};
+use ice_core::check::Checked;
+use ice_core::diagnostic::Diagnostics;
+use ice_core::error::ErrorCode;
+use ice_core::registry::{NamedBlueprint, Registry};
+
+use super::document::{Document, resolve};
+
+/// The most documents one blueprint may consist of.
+pub const MAX_DOCUMENTS: usize = 256;
+
+/// Why a document that another one refers to is not there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Missing {
+    /// The code.
+    pub code: ErrorCode,
+    /// Why, in one sentence without a full stop.
+    pub message: String,
+    /// What to do.
+    pub advice: Option<String>,
+}
+
+/// Documents that are being put together. The first one that is added is the blueprint itself.
+#[derive(Debug)]
+pub struct Assembly<'r> {
+    registry: &'r Registry,
+    parts: Vec<Part>,
+    missing: BTreeMap<String, Missing>,
+}
+
+/// A document that was read.
+#[derive(Debug)]
+pub struct Part {
+    /// Its name.
+    pub name: String,
+    /// What was read.
+    pub reading: Reading,
+    /// What is wrong with it, warnings included.
+    pub diagnostics: Diagnostics,
+    /// The documents it refers to.
+    links: BTreeSet<String>,
+}
+
+/// Documents that were put together and checked.
+#[derive(Debug)]
+pub struct Assembled {
+    /// The documents, the blueprint itself first.
+    pub parts: Vec<Part>,
+    /// The blueprint; nothing if anything is wrong with any of the documents.
+    pub checked: Option<Checked>,
+    /// The registry with the other documents in it.
+    pub registry: Registry,
+}
+
+impl Assembled {
+    /// What is wrong with each document, those with nothing to say left out.
+    #[must_use]
+    pub fn diagnostics(&self) -> Vec<Diagnostics> {
+        self.parts.iter().map(|part| &part.diagnostics).filter(|found| !found.is_empty()).cloned().collect()
+    }
+}
+
+impl<'r> Assembly<'r> {
+    /// Nothing yet. References that name a blueprint in the registry need no document.
+    #[must_use]
+    pub const fn new(registry: &'r Registry) -> Self {
+        Self { registry, parts: Vec::new(), missing: BTreeMap::new() }
+    }
+
+    /// Reads a document and gives the names of those it refers to that are not there yet, sorted.
+    pub fn add(&mut self, document: &Document) -> Vec<String> {
+        let mut reading = read(&document.text, document.notation.into(), &document.name);
+        let mut links = BTreeSet::new();
+        reading.relink(&mut |reference| {
+            if reference.trim().is_empty()
+                || reference.contains("{{")
+                || self.registry.blueprints.contains(reference, None)
+            {
+                return reference.to_owned();
+            }
+            let name = resolve(&document.name, reference);
+            links.insert(name.clone());
+            name
+        });
+        let wanted =
+            links.iter().filter(|name| !self.has(name) && **name != document.name).cloned().collect();
+        let diagnostics = reading.diagnostics.clone();
+        self.parts.push(Part { name: document.name.clone(), reading, diagnostics, links });
+        wanted
+    }
+
+    /// States that a document which another one refers to cannot be had.
+    pub fn miss(&mut self, name: &str, why: Missing) {
+        self.missing.insert(name.to_owned(), why);
+    }
+
+    /// Whether a document is there, or known to be missing.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        self.missing.contains_key(name) || self.parts.iter().any(|part| part.name == name)
+    }
+
+    /// Whether there is no room for a further document.
+    #[must_use]
+    pub const fn is_full(&self) -> bool {
+        self.parts.len() >= MAX_DOCUMENTS
+    }
+
+    /// Checks everything, with the kinds of node that can be executed.
+    #[must_use]
+    pub fn check(self, kinds: &[KindName]) -> Assembled {
+        let back = self.back_links();
+        let Self { registry, mut parts, mut missing } = self;
+        let mut registry = registry.clone();
+        let mut catalog = registry.catalog(kinds);
+        for part in parts.iter_mut().skip(1) {
+            match (part.reading.spec(&part.name), &part.reading.blueprint) {
+                (Some(spec), Some(blueprint)) => {
+                    let named = NamedBlueprint::new(part.name.as_str(), Arc::clone(blueprint));
+                    match registry.blueprints.register(named) {
+                        Ok(()) => catalog.blueprints.push(spec),
+                        Err(error) => drop(missing.insert(
+                            part.name.clone(),
+                            Missing { code: error.code(), message: error.to_string(), advice: None },
+                        )),
+                    }
+                }
+                // What is wrong with it is told where it is wrong, not where it is referred to.
+                (Some(spec), None) => catalog.blueprints.push(spec),
+                (None, _) => drop(missing.insert(
+                    part.name.clone(),
+                    Missing {
+                        code: ErrorCode::UnknownBlueprint,
+                        message: format!("the blueprint `{}` cannot be read", part.name),
+                        advice: Some("see what is said of that file".to_owned()),
+                    },
+                )),
+            }
+        }
+        let mut root = None;
+        for (at, part) in parts.iter_mut().enumerate() {
+            let mut known = catalog.clone();
+            let mut circles: BTreeMap<&str, &Missing> = BTreeMap::new();
+            for ((from, to), why) in &back {
+                if *from == part.name {
+                    circles.insert(to, why);
+                }
+            }
+            known.blueprints.retain(|spec| !circles.contains_key(spec.name.as_str()));
+            part.diagnostics = match part.reading.check(&known) {
+                Ok(checked) => {
+                    let warnings = checked.warnings().clone();
+                    if at == 0 {
+                        root = Some(checked);
+                    }
+                    warnings
+                }
+                Err(diagnostics) => diagnostics,
+            };
+            let why = |name: &String| circles.get(name.as_str()).copied().or_else(|| missing.get(name));
+            part.diagnostics = explain(&part.diagnostics, &part.links, &why);
+        }
+        let sound = !parts.iter().any(|part| part.diagnostics.has_errors());
+        Assembled { parts, checked: root.filter(|_| sound), registry }
+    }
+
+    /// The references that close a circle, with the circle as it is written.
+    fn back_links(&self) -> BTreeMap<(String, String), Missing> {
+        let mut back = BTreeMap::new();
+        let mut done = BTreeSet::new();
+        let Some(root) = self.parts.first() else { return back };
+        // Depth first by hand: each entry is a document with the links of it that are still to be followed.
+        let mut way: Vec<(&Part, Vec<&String>)> = vec![(root, root.links.iter().rev().collect())];
+        while let Some((part, links)) = way.last_mut() {
+            let Some(link) = links.pop() else {
+                done.insert(part.name.as_str());
+                way.pop();
+                continue;
+            };
+            let from = part.name.clone();
+            if let Some(start) = way.iter().position(|(part, _)| part.name == *link) {
+                let mut names: Vec<&str> =
+                    way.iter().skip(start).map(|(part, _)| part.name.as_str()).collect();
+                names.push(link);
+                let message = format!("the blueprints run each other in a circle: {}", names.join(" → "));
+                let why = Missing {
+                    code: ErrorCode::CyclicToolComposition,
+                    message,
+                    advice: Some(
+                        "a blueprint cannot run itself; use a `loop` or `recursive` node".to_owned(),
+                    ),
+                };
+                back.insert((from, link.clone()), why);
+            } else if !done.contains(link.as_str())
+                && let Some(next) = self.parts.iter().find(|part| part.name == *link)
+            {
+                way.push((next, next.links.iter().rev().collect()));
+            }
+        }
+        back
+    }
+}
+
+/// Says why a blueprint that is referred to is not there, instead of only that it is not.
+fn explain<'m>(
+    diagnostics: &Diagnostics,
+    links: &BTreeSet<String>,
+    why: &dyn Fn(&String) -> Option<&'m Missing>,
+) -> Diagnostics {
+    let mut explained = diagnostics.clone();
+    explained.for_each(|diagnostic| {
+        if diagnostic.code == ErrorCode::UnknownBlueprint {
+            let named = links.iter().find(|name| diagnostic.message.contains(&format!("`{name}`")));
+            if let Some(why) = named.and_then(why) {
+                diagnostic.code = why.code;
+                diagnostic.message.clone_from(&why.message);
+                diagnostic.advice.clone_from(&why.advice);
+            }
+        }
+    });
+    explained
+}

@@ -1,0 +1,20 @@
+//! The use cases of ice: what a person or a program can ask of the owner of a data folder.
+//!
+//! The command line, the API and the console all ask the same [`Request`]s of a [`Control`]; the socket
+//! carries them between the processes of one person on one machine.
+
+mod assembly;
+mod document;
+mod request;
+mod response;
+mod service;
+#[cfg(all(unix, feature = "control-socket"))]
+pub mod socket;
+#[cfg(test)]
+mod tests;
+
+pub use assembly::{Assembled, Assembly, MAX_DOCUMENTS, Missing, Part};
+pub use document::{Document, Notation, resolve};
+pub use request::{ListQuery, Request, Start};
+pub use response::{Info, Refusal, Response};
+pub use service::{Caller, Control, Reply};

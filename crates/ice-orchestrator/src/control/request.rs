@@ -1,0 +1,116 @@
+//! What can be asked.
+
+use ice_core::id::{BlueprintId, RunId};
+use ice_core::value::Value;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Document;
+use crate::engine::RunFilter;
+use crate::events::Cursor;
+use crate::journal::{Decision, RunOptions, RunStatus};
+
+/// What can be asked of the owner of a data folder. Who asks is not part of it: the transport knows.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "request", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Request {
+    /// Who is there, and what is it doing? Answered with [`Response::Info`](super::Response::Info).
+    Info,
+    /// Start a run. Answered with [`Response::Started`](super::Response::Started) once the run is durable.
+    Start(Box<Start>),
+    /// List runs, the newest first. Answered with [`Response::Runs`](super::Response::Runs).
+    List(ListQuery),
+    /// The runs whose ids begin with a text: at most two, which tells that it is ambiguous. Answered with
+    /// [`Response::Runs`](super::Response::Runs).
+    Find {
+        /// The first characters of the id, hyphens included; upper case is read as lower case.
+        prefix: String,
+    },
+    /// Show a run. Answered with [`Response::Run`](super::Response::Run).
+    Show {
+        /// The run.
+        #[schemars(with = "String")]
+        run: RunId,
+    },
+    /// The events of a run. Answered with [`Response::Event`](super::Response::Event)s and
+    /// [`Response::End`](super::Response::End) after the last one.
+    Events {
+        /// The run.
+        #[schemars(with = "String")]
+        run: RunId,
+        /// Only those after this one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        after: Option<Cursor>,
+        /// Whether to wait for those to come, until the run has ended.
+        #[serde(default)]
+        follow: bool,
+    },
+    /// The events of all runs, without end. Answered as [`Request::Events`] is.
+    Feed {
+        /// Only those after this one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        after: Option<Cursor>,
+    },
+    /// Cancel a run. Answered with [`Response::Accepted`](super::Response::Accepted) once the wish is durable.
+    Cancel {
+        /// The run.
+        #[schemars(with = "String")]
+        run: RunId,
+        /// Why, in the words of whoever asks.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
+    /// Take a run up that nobody drives. Answered with [`Response::Accepted`](super::Response::Accepted).
+    Resume {
+        /// The run.
+        #[schemars(with = "String")]
+        run: RunId,
+        /// What to do about effects that may or may not have happened.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        in_doubt: Option<Decision>,
+    },
+}
+
+/// What a run is started with.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Start {
+    /// The blueprint and, after it, every document it refers to.
+    pub documents: Vec<Document>,
+    /// The inputs, by name.
+    #[serde(default = "Value::empty_map")]
+    pub inputs: Value,
+    /// The options.
+    #[serde(default)]
+    pub options: RunOptions,
+}
+
+/// Which runs a list shows.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct ListQuery {
+    /// Only those of this status.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<RunStatus>,
+    /// Only those of this blueprint.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub blueprint: Option<BlueprintId>,
+    /// Only those older than this run, for the next page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub before: Option<RunId>,
+    /// The most runs; 100 if absent, at most 10,000.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<usize>,
+}
+
+impl From<ListQuery> for RunFilter {
+    fn from(query: ListQuery) -> Self {
+        Self {
+            status: query.status,
+            blueprint: query.blueprint,
+            before: query.before,
+            limit: query.limit.unwrap_or(0),
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! What is answered.
+
+use ice_core::diagnostic::Diagnostics;
+use ice_core::error::ErrorCode;
+use ice_core::id::RunId;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::engine::RunError;
+use crate::events::Event;
+use crate::journal::{RunDocument, RunSummary};
+
+/// What is answered to a [`Request`](super::Request).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "response", rename_all = "snake_case")]
+pub enum Response {
+    /// Who is there.
+    Info(Info),
+    /// A run was started, or was there already under the same idempotency key.
+    Started {
+        /// The run.
+        #[schemars(with = "String")]
+        run: RunId,
+    },
+    /// Runs, the newest first.
+    Runs {
+        /// The runs.
+        runs: Vec<RunSummary>,
+    },
+    /// A run.
+    Run {
+        /// All there is to know of it.
+        document: Box<RunDocument>,
+    },
+    /// What was asked for is durable and will be done.
+    Accepted {
+        /// The run.
+        #[schemars(with = "String")]
+        run: RunId,
+    },
+    /// One of several events.
+    Event {
+        /// The event.
+        event: Event,
+    },
+    /// There are no further events.
+    End,
+    /// It could not be done.
+    Refused(Refusal),
+}
+
+/// Who owns a data folder, and what it is doing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Info {
+    /// The owner's process id.
+    pub pid: u32,
+    /// The owner's version.
+    pub version: String,
+    /// What it is: `run` or `worker`.
+    pub role: String,
+    /// The runs it drives.
+    #[serde(default)]
+    #[schemars(with = "Vec<String>")]
+    pub active: Vec<RunId>,
+}
+
+/// Why something could not be done.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, thiserror::Error)]
+#[error("{message}")]
+pub struct Refusal {
+    /// The code.
+    #[schemars(with = "String")]
+    pub code: ErrorCode,
+    /// What was wrong, where, and what to do.
+    pub message: String,
+    /// What is wrong with the documents, if that is why.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub diagnostics: Vec<Diagnostics>,
+}
+
+impl Refusal {
+    /// A refusal without diagnostics.
+    #[must_use]
+    pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), diagnostics: Vec::new() }
+    }
+}
+
+impl From<RunError> for Refusal {
+    fn from(error: RunError) -> Self {
+        Self::new(error.code(), error.to_string())
+    }
+}

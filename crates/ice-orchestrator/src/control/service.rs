@@ -1,0 +1,179 @@
+//! The use cases on top of the engine. Transports carry requests here and answers back.
+
+use std::fmt;
+
+use futures::stream::BoxStream;
+use futures::{Stream, StreamExt};
+use ice_core::diagnostic::Diagnostics;
+use ice_core::error::ErrorCode;
+use ice_core::id::{Principal, RunId, Tenant};
+
+use super::{Assembly, Info, MAX_DOCUMENTS, Missing, Refusal, Request, Response, Start};
+use crate::engine::{Engine, RunFilter};
+use crate::events::{Feed, RunEvents};
+use crate::journal::RunSummary;
+use crate::workflow;
+
+/// Who asks, as the transport knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// Whose runs they see.
+    pub tenant: Tenant,
+    /// Who they are.
+    pub principal: Principal,
+}
+
+/// What a request gives: one answer, or several.
+pub enum Reply {
+    /// One answer.
+    One(Response),
+    /// Events, then [`Response::End`]. Dropping it ends it.
+    Many(BoxStream<'static, Response>),
+}
+
+impl fmt::Debug for Reply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::One(response) => response.fmt(f),
+            Self::Many(_) => f.write_str("Many"),
+        }
+    }
+}
+
+/// Serves requests on an engine. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Control {
+    engine: Engine,
+    info: Info,
+}
+
+impl Control {
+    /// Serves an engine. `info` is what [`Request::Info`] is answered with; the runs are filled in.
+    #[must_use]
+    pub const fn new(engine: Engine, info: Info) -> Self {
+        Self { engine, info }
+    }
+
+    /// The engine.
+    #[must_use]
+    pub const fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// Does what is asked. Cancel-safe, except that a dropped start, cancel or resume may have been done.
+    pub async fn call(&self, caller: &Caller, request: Request) -> Reply {
+        let Caller { tenant, principal } = caller;
+        let answer = match request {
+            Request::Info => Ok(Response::Info(Info { active: self.engine.active(), ..self.info.clone() })),
+            Request::Start(start) => self.start(caller, *start).await,
+            Request::List(query) => self.list(tenant, query.into()).await.map(|runs| Response::Runs { runs }),
+            Request::Find { prefix } => self.find(tenant, &prefix).await.map(|runs| Response::Runs { runs }),
+            Request::Show { run } => match self.engine.show(tenant, run).await {
+                Ok(document) => Ok(Response::Run { document: Box::new(document) }),
+                Err(error) => Err(error.into()),
+            },
+            Request::Events { run, after, follow } => {
+                match self.engine.events(tenant, run, after, follow).await {
+                    Ok(events) => return many(futures::stream::unfold(Some(events), run_event)),
+                    Err(error) => Err(error.into()),
+                }
+            }
+            Request::Feed { after } => match self.engine.feed(tenant, after) {
+                Ok(feed) => return many(futures::stream::unfold(Some(feed), feed_event)),
+                Err(error) => Err(error.into()),
+            },
+            Request::Cancel { run, reason } => {
+                let done = self.engine.cancel(tenant, run, principal, reason).await;
+                done.map(|()| Response::Accepted { run }).map_err(Refusal::from)
+            }
+            Request::Resume { run, in_doubt } => {
+                let done = self.engine.resume(tenant, run, principal, in_doubt).await;
+                done.map(|_| Response::Accepted { run }).map_err(Refusal::from)
+            }
+        };
+        Reply::One(answer.unwrap_or_else(Response::Refused))
+    }
+
+    async fn list(&self, tenant: &Tenant, filter: RunFilter) -> Result<Vec<RunSummary>, Refusal> {
+        Ok(self.engine.list(tenant, &filter).await?)
+    }
+
+    async fn start(&self, caller: &Caller, start: Start) -> Result<Response, Refusal> {
+        let Start { documents, inputs, options } = start;
+        let registry = self.engine.registry();
+        let mut assembly = Assembly::new(registry);
+        let mut wanted = Vec::new();
+        if documents.is_empty() || documents.len() > MAX_DOCUMENTS {
+            let message = format!("a run is started with 1 to {MAX_DOCUMENTS} documents");
+            return Err(Refusal::new(ErrorCode::InputInvalid, message));
+        }
+        for document in &documents {
+            wanted.extend(assembly.add(document));
+        }
+        for name in wanted {
+            if !assembly.has(&name) {
+                let message = format!("there is no blueprint `{name}`");
+                assembly.miss(&name, Missing { code: ErrorCode::UnknownBlueprint, message, advice: None });
+            }
+        }
+        let assembled = assembly.check(crate::executable_kinds());
+        let Some(checked) = &assembled.checked else {
+            return Err(invalid(assembled.diagnostics()));
+        };
+        let plan = workflow::compile(checked, &assembled.registry)
+            .map_err(|error| Refusal::new(error.code(), error.to_string()))?;
+        let Caller { tenant, principal } = caller;
+        let handle = self.engine.start(&plan, inputs, options, principal, tenant).await?;
+        Ok(Response::Started { run: handle.id() })
+    }
+
+    /// The newest runs whose ids begin with a text, at most two.
+    async fn find(&self, tenant: &Tenant, prefix: &str) -> Result<Vec<RunSummary>, Refusal> {
+        const PAGE: usize = 1_000;
+        let prefix = prefix.to_ascii_lowercase();
+        let mut found = Vec::new();
+        let mut before: Option<RunId> = None;
+        loop {
+            let filter = RunFilter { before, limit: PAGE, ..RunFilter::default() };
+            let page = self.list(tenant, filter).await?;
+            let full = page.len() == PAGE;
+            before = page.last().map(|summary| summary.id);
+            found.extend(page.into_iter().filter(|summary| summary.id.to_string().starts_with(&prefix)));
+            found.truncate(2);
+            if found.len() == 2 || !full {
+                return Ok(found);
+            }
+        }
+    }
+}
+
+fn invalid(diagnostics: Vec<Diagnostics>) -> Refusal {
+    let first = diagnostics.iter().flat_map(Diagnostics::errors).next();
+    let code = first.map_or(ErrorCode::BlueprintSyntax, |first| first.code);
+    let message = first.map_or_else(|| "the blueprint is not valid".to_owned(), ToString::to_string);
+    Refusal { code, message, diagnostics }
+}
+
+fn many(responses: impl Stream<Item = Response> + Send + 'static) -> Reply {
+    Reply::Many(responses.boxed())
+}
+
+/// The next event of a run, or [`Response::End`] once.
+async fn run_event(events: Option<RunEvents>) -> Option<(Response, Option<RunEvents>)> {
+    let mut events = events?;
+    Some(match events.next().await {
+        Ok(Some(event)) => (Response::Event { event }, Some(events)),
+        Ok(None) => (Response::End, None),
+        Err(error) => (Response::Refused(error.into()), None),
+    })
+}
+
+/// The next event of a feed.
+async fn feed_event(feed: Option<Feed>) -> Option<(Response, Option<Feed>)> {
+    let mut feed = feed?;
+    Some(match feed.next().await {
+        Ok(Some(event)) => (Response::Event { event }, Some(feed)),
+        Ok(None) => (Response::End, None),
+        Err(error) => (Response::Refused(error.into()), None),
+    })
+}

@@ -1,0 +1,171 @@
+//! One feed over all runs of a tenant, in the order of commits, resumable.
+//!
+//! The cursor is a commit. Where the store no longer keeps the changes since then, the versions of the runs'
+//! heads tell which runs have changed, and the versions of their chunks what happened when: nothing is lost.
+
+use std::collections::{HashMap, VecDeque};
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+
+use futures::StreamExt;
+use ice_core::id::{RunId, Tenant};
+use ice_core::store::{ChangeKind, CommitSeq, Watch, WatchEvent};
+
+use super::cursor::Position;
+use super::{Cursor, Event};
+use crate::engine::{Engine, RunError};
+use crate::journal::{Body, Numbered, Reader, keys};
+
+/// Journals that are kept open.
+const OPEN: usize = 256;
+/// Heads read from the store at a time.
+const PAGE: usize = 256;
+
+/// The feed of a tenant: the durable events of all its runs.
+pub struct Feed {
+    engine: Engine,
+    tenant: Tenant,
+    changes: Watch,
+    /// Commits up to this one were seen, and of it so many records.
+    seen: (u64, u64),
+    open: HashMap<RunId, Open>,
+    ready: VecDeque<Event>,
+}
+
+/// A journal that is kept open, and what was read of it but not shown.
+struct Open {
+    reader: Reader,
+    unseen: VecDeque<Numbered>,
+}
+
+impl Engine {
+    /// The feed of a tenant, from now on or after a cursor.
+    ///
+    /// # Errors
+    /// [`RunError::Option`] if the cursor belongs to a run's events.
+    pub fn feed(&self, tenant: &Tenant, cursor: Option<Cursor>) -> Result<Feed, RunError> {
+        let seen = match cursor.map(|cursor| cursor.0) {
+            None => (self.store().last_commit().0, u64::MAX),
+            Some(Position::Feed { commit, seen }) => (commit, seen),
+            Some(Position::Run { .. }) => {
+                let found = "the cursor of a run's events".to_owned();
+                return Err(RunError::Option { option: "cursor", found, rule: "a cursor of this feed" });
+            }
+        };
+        let after = CommitSeq(seen.0.saturating_sub(1));
+        Ok(Feed {
+            engine: self.clone(),
+            tenant: tenant.clone(),
+            changes: self.store().watch(&keys::journals(tenant), Some(after)),
+            seen,
+            open: HashMap::new(),
+            ready: VecDeque::new(),
+        })
+    }
+}
+
+impl Feed {
+    /// The next event; waits for it. Nothing if the store is gone. Cancel-safe, but that a cancelled wait may
+    /// have read ahead; nothing is lost.
+    ///
+    /// # Errors
+    /// [`RunError`] if a journal cannot be read.
+    pub async fn next(&mut self) -> Result<Option<Event>, RunError> {
+        loop {
+            if let Some(event) = self.ready.pop_front() {
+                return Ok(Some(event));
+            }
+            match self.changes.next().await {
+                Some(WatchEvent::Changed(change)) if change.kind == ChangeKind::Put => {
+                    if let Some(run) = keys::run_of_chunk(&self.tenant, &change.key) {
+                        let commit = change.seq.0;
+                        let records = self.take(run, commit..=commit).await?;
+                        self.show(run, records);
+                    }
+                }
+                Some(WatchEvent::Changed(_)) => {}
+                Some(WatchEvent::Gap { from, to }) => self.catch_up(from, to).await?,
+                None => return Ok(None),
+            }
+        }
+    }
+
+    /// The records of a run that were written by these commits.
+    async fn take(&mut self, run: RunId, commits: RangeInclusive<u64>) -> Result<Vec<Numbered>, RunError> {
+        if self.open.len() >= OPEN && !self.open.contains_key(&run) {
+            self.open.clear();
+        }
+        let (store, blobs) = (self.engine.store(), self.engine.blobs());
+        let open = self.open.entry(run).or_insert_with(|| Open {
+            reader: Reader::new(Arc::clone(store), Arc::clone(blobs), &self.tenant, run),
+            unseen: VecDeque::new(),
+        });
+        loop {
+            let records = open.reader.read().await?;
+            if records.is_empty() {
+                break;
+            }
+            open.unseen.extend(records);
+        }
+        let mut taken = Vec::new();
+        while let Some(first) = open.unseen.front() {
+            if first.version.0 > *commits.end() {
+                break;
+            }
+            let numbered = open.unseen.pop_front();
+            taken.extend(numbered.filter(|numbered| commits.contains(&numbered.version.0)));
+        }
+        if taken.last().is_some_and(|last| matches!(last.record.body, Body::Ended { .. })) {
+            self.open.remove(&run);
+        }
+        Ok(taken)
+    }
+
+    /// Queues records, those of one commit after the other.
+    fn show(&mut self, run: RunId, records: Vec<Numbered>) {
+        let (mut commit, mut seen) = (0, 0);
+        for numbered in records {
+            seen = if numbered.version.0 == commit { seen + 1 } else { 1 };
+            commit = numbered.version.0;
+            if (commit, seen) > self.seen {
+                let cursor = Cursor(Position::Feed { commit, seen });
+                self.ready.push_back(Event::durable(run, numbered.number, &numbered.record, cursor));
+            }
+        }
+    }
+
+    /// Reads every run that has changed since a commit.
+    async fn catch_up(&mut self, from: CommitSeq, to: CommitSeq) -> Result<(), RunError> {
+        let folder = keys::heads(&self.tenant);
+        let mut after = None;
+        let mut missed: Vec<(RunId, Numbered)> = Vec::new();
+        loop {
+            let page = self.engine.store().scan(&folder, after.as_ref(), PAGE).await?;
+            let full = page.len() == PAGE;
+            after = page.last().map(|entry| entry.key.clone());
+            for entry in page {
+                let run = entry.key.as_str().strip_prefix(folder.as_str()).and_then(keys::run_of);
+                if let Some(run) = run.filter(|_| entry.version.0 > from.0) {
+                    let records = self.take(run, from.0.saturating_add(1)..=to.0).await?;
+                    missed.extend(records.into_iter().map(|numbered| (run, numbered)));
+                }
+            }
+            if !full {
+                break;
+            }
+        }
+        missed.sort_by_key(|(_, numbered)| numbered.version);
+        for commit in missed.chunk_by(|one, next| one.1.version == next.1.version) {
+            if let Some((run, _)) = commit.first() {
+                self.show(*run, commit.iter().map(|(_, numbered)| numbered.clone()).collect());
+            }
+        }
+        Ok(())
+    }
+}
+
+impl std::fmt::Debug for Feed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Feed").field("tenant", &self.tenant).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,170 @@
+//! The events of one run, from a cursor on.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use futures::StreamExt;
+use ice_core::id::{RunId, Tenant};
+use ice_core::store::{BlobStore, Store, Watch};
+use tokio::sync::watch;
+
+use super::cursor::Position;
+use super::{Cursor, Event};
+use crate::engine::{Engine, RunError, RunHandle};
+use crate::journal::{Body, Reader, keys};
+
+/// The events of one run.
+pub struct RunEvents {
+    run: RunId,
+    reader: Reader,
+    /// Records before this one were seen.
+    record: u64,
+    transient: u64,
+    follow: bool,
+    changes: Watch,
+    live: Option<Live>,
+    ready: VecDeque<Event>,
+    ended: bool,
+}
+
+struct Live {
+    handle: RunHandle,
+    news: watch::Receiver<u64>,
+}
+
+impl Engine {
+    /// The events of a run, from the beginning or after a cursor: its records, and while this engine drives
+    /// it, what is shown live. With `follow` the events end with the run, without with those there are.
+    ///
+    /// # Errors
+    /// [`RunError::NotFound`], or [`RunError::Option`] if the cursor belongs to a feed.
+    pub async fn events(
+        &self,
+        tenant: &Tenant,
+        run: RunId,
+        cursor: Option<Cursor>,
+        follow: bool,
+    ) -> Result<RunEvents, RunError> {
+        let (record, transient) = match cursor.map(|cursor| cursor.0) {
+            None => (0, 0),
+            Some(Position::Run { record, transient }) => (record, transient),
+            Some(Position::Feed { .. }) => {
+                let found = "the cursor of a feed".to_owned();
+                return Err(RunError::Option {
+                    option: "cursor",
+                    found,
+                    rule: "a cursor of this run's events",
+                });
+            }
+        };
+        let (store, blobs): (&Arc<dyn Store>, &Arc<dyn BlobStore>) = (self.store(), self.blobs());
+        // The watch begins before the first read, so that nothing falls in between.
+        let changes = store.watch(&keys::journal(tenant, run), None);
+        if store.get(&keys::head(tenant, run)).await?.is_none() {
+            return Err(RunError::NotFound(run));
+        }
+        let live = self.handle(run).map(|handle| Live { news: handle.watch_transient(), handle });
+        let reader = Reader::new(Arc::clone(store), Arc::clone(blobs), tenant, run);
+        Ok(RunEvents {
+            run,
+            reader,
+            record,
+            transient,
+            follow,
+            changes,
+            live,
+            ready: VecDeque::new(),
+            ended: false,
+        })
+    }
+}
+
+impl RunEvents {
+    /// The next event; nothing at the end. Cancel-safe.
+    ///
+    /// # Errors
+    /// [`RunError`] if the journal cannot be read.
+    pub async fn next(&mut self) -> Result<Option<Event>, RunError> {
+        loop {
+            if let Some(event) = self.ready.pop_front() {
+                return Ok(Some(event));
+            }
+            if self.ended {
+                return Ok(None);
+            }
+            let more = self.fill().await?;
+            if !self.ready.is_empty() || more {
+                continue;
+            }
+            if !self.follow {
+                return Ok(None);
+            }
+            self.wait().await;
+        }
+    }
+
+    fn cursor(&self) -> Cursor {
+        Cursor(Position::Run { record: self.record, transient: self.transient })
+    }
+
+    /// Takes what is there: transient events first, since the records that end them come after them. Says
+    /// whether records were read.
+    async fn fill(&mut self) -> Result<bool, RunError> {
+        // Records are read first and shown last: a transient event that came before its final record is seen.
+        let records = self.reader.read().await?;
+        self.fill_transient();
+        let read = !records.is_empty();
+        for numbered in records {
+            self.ended = matches!(numbered.record.body, Body::Ended { .. });
+            if numbered.number < self.record {
+                continue;
+            }
+            self.record = numbered.number + 1;
+            let event = Event::durable(self.run, numbered.number, &numbered.record, self.cursor());
+            self.ready.push_back(event);
+        }
+        Ok(read)
+    }
+
+    fn fill_transient(&mut self) {
+        let Some(live) = &mut self.live else { return };
+        live.news.mark_unchanged();
+        let read = live.handle.transient(self.transient);
+        if let Some((from, to)) = read.lost {
+            self.transient = to;
+            self.ready.push_back(Event::gap(self.run, from, to, self.cursor()));
+        }
+        for transient in &read.events {
+            self.transient += 1;
+            self.ready.push_back(Event::transient(self.run, transient, self.cursor()));
+        }
+    }
+
+    async fn wait(&mut self) {
+        let news = async {
+            match &mut self.live {
+                Some(live) => {
+                    if live.news.changed().await.is_err() {
+                        std::future::pending::<()>().await;
+                    }
+                }
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = news => {}
+            change = self.changes.next() => {
+                if change.is_none() {
+                    // The store is gone, and with it everything that could come.
+                    self.ended = true;
+                }
+            }
+        }
+    }
+}
+
+impl std::fmt::Debug for RunEvents {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RunEvents").field("run", &self.run).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,8 @@
+//! `hello`: greets.
+
+mod tool;
+
+#[cfg(test)]
+mod tests;
+
+pub use tool::{Input, Output, tool};

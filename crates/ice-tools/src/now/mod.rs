@@ -1,0 +1,8 @@
+//! `now`: the time.
+
+mod tool;
+
+#[cfg(test)]
+mod tests;
+
+pub use tool::{Input, Output, tool};

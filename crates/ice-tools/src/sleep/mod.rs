@@ -1,0 +1,8 @@
+//! `sleep`: waits.
+
+mod tool;
+
+#[cfg(test)]
+mod tests;
+
+pub use tool::{Input, Output, tool};

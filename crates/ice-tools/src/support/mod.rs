@@ -1,0 +1,22 @@
+//! What several tools need: work off the async threads, bounded reading, sources, tables.
+
+mod blocking;
+mod json;
+mod pattern;
+mod present;
+mod quotes;
+mod source;
+mod table;
+pub(crate) mod units;
+mod watched;
+
+#[cfg(test)]
+pub(crate) mod testing;
+
+pub(crate) use blocking::blocking;
+pub(crate) use json::{parse, parse_lines};
+pub(crate) use pattern::compile_regex;
+pub(crate) use present::present;
+pub(crate) use source::{Decoding, Source, decode, read_all, reading_effect};
+pub(crate) use table::{CellTypes, TableOptions, as_row, columns_of, delimiter, read_table, unknown_column};
+pub(crate) use watched::stopped;
