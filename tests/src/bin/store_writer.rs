@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use ice_core::store::blob::DiskBlobs;
 use ice_core::store::disk::FolderDisk;
-use ice_core::store::{BlobStore, Durability, EmbeddedOptions, EmbeddedStore, Store};
+use ice_core::store::{BlobStore, Durability, EmbeddedStore, Store};
 use ice_tests::crash::{Ack, write_on};
 
 fn main() -> Result<(), String> {

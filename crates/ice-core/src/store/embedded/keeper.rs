@@ -121,13 +121,14 @@ impl Shared {
     fn shed(&self) {
         let mut after = None;
         loop {
-            let (large, last) = {
-                let state = lock(&self.state);
-                state.table.large(state.settled.0, after.as_ref(), PART)
+            let (long, last) = {
+                let mut state = lock(&self.state);
+                let written = state.settled.0;
+                state.table.shed(written, after.as_ref(), PART)
             };
-            for (key, version, at, bytes) in large {
+            for (key, version, at, bytes) in long {
                 let place = place(at, &bytes);
-                lock(&self.state).table.shed(&key, version, place);
+                lock(&self.state).table.shed_one(&key, version, place);
             }
             if last.is_none() {
                 return;
