@@ -187,6 +187,18 @@ impl Index {
         Ok(())
     }
 
+    /// Loses every third block.
+    #[cfg(test)]
+    pub(crate) fn damage(&self) {
+        let lost = self.with(|db| {
+            for key in db.range::<&[u8], _>(..APPLIED).keys().step_by(3) {
+                db.remove(key?)?;
+            }
+            Ok(())
+        });
+        lost.unwrap();
+    }
+
     /// Closes it; it opens again when needed.
     pub(crate) fn close(&self) {
         let closed = self.db.write().unwrap_or_else(PoisonError::into_inner).take();

@@ -364,6 +364,8 @@ impl Shared {
             source: Some(Arc::new(error)),
         };
         folder::index_begun(&*self.disk).map_err(failed)?;
+        // What was put into the index after that place will not be in the new one.
+        lock(&self.state).table.doubt();
         index.discard().map_err(|error| corrupt(&error))?;
         if let Some(checkpoint) = &bases.checkpoint {
             checkpoint.read(&*self.disk, |entries| {

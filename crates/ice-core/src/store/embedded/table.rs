@@ -316,6 +316,11 @@ impl Table {
         self.spilled = self.spill;
     }
 
+    /// Takes nothing for granted any more of what the index holds.
+    pub(crate) fn doubt(&mut self) {
+        self.spilled = 0;
+    }
+
     /// Drops slots that the index holds and that are older than `keep`, in a part of the keys.
     pub(crate) fn evict(&mut self, keep: u64, after: Option<&Key>, limit: usize) -> Option<Key> {
         let (part, last) = self.part(after, limit);

@@ -514,6 +514,28 @@ async fn filled(folder: &std::path::Path) -> BTreeMap<Key, Versioned> {
     oracle
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_index_that_breaks_in_use_is_made_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Arc::new(EmbeddedStore::open(folder.path(), tiny()).unwrap());
+    let mut oracles = BTreeMap::new();
+    for writer in 0..8 {
+        oracles.insert(writer, work(Arc::clone(&store) as Arc<dyn Store>, writer, 120).await);
+        if writer % 2 == 1 {
+            store.compact().await.unwrap();
+        }
+        store.damage_index();
+        for (writer, oracle) in &oracles {
+            check_all(&*store, &key("w/").folder(&writer.to_string()), oracle).await;
+        }
+    }
+    drop(store);
+    let store = EmbeddedStore::open(folder.path(), tiny()).unwrap();
+    for (writer, oracle) in &oracles {
+        check_all(&store, &key("w/").folder(&writer.to_string()), oracle).await;
+    }
+}
+
 fn damage_file(path: &std::path::Path, change: impl FnOnce(&mut Vec<u8>)) {
     let mut bytes = std::fs::read(path).unwrap();
     change(&mut bytes);
