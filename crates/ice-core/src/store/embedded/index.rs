@@ -142,12 +142,9 @@ impl Index {
         })
     }
 
-    /// The block that holds `key`, unpacked.
-    pub(crate) fn block(&self, key: &str) -> Result<Option<Block>, IndexError> {
-        self.with(|db| match covering(db, key)? {
-            Some((_, bytes)) => Ok(Some(block::decode(&bytes)?)),
-            None => Ok(None),
-        })
+    /// The block that holds `key`, as it is stored. It is not checked.
+    pub(crate) fn block(&self, key: &str) -> Result<Option<sled::IVec>, IndexError> {
+        self.with(|db| Ok(covering(db, key)?.map(|(_, bytes)| bytes)))
     }
 
     /// Applies changes, which are sorted by key, each key once. Not durable before [`Index::sync`].
@@ -396,6 +393,7 @@ mod tests {
             let mut blocks = Vec::new();
             let mut at = String::new();
             while let Some(block) = index.block(&at).unwrap() {
+                let block = block::decode(&block).unwrap();
                 blocks.extend(block.entries);
                 if block.upper.is_empty() {
                     break;

@@ -1,6 +1,6 @@
 //! The suites on the embedded store, and what only it does.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::{Arc, Condvar, Mutex};
 
@@ -482,9 +482,12 @@ async fn check_all(store: &dyn Store, folder: &Key, oracle: &BTreeMap<Key, Versi
         .into_iter()
         .map(|entry| (entry.key, Versioned { value: entry.value, version: entry.version }))
         .collect();
-    let keys =
-        |map: &BTreeMap<Key, Versioned>| map.iter().map(|(k, v)| (k.clone(), v.version)).collect::<Vec<_>>();
-    assert_eq!(keys(&found), keys(oracle));
+    let keys = |map: &BTreeMap<Key, Versioned>| -> BTreeSet<(Key, Version)> {
+        map.iter().map(|(key, found)| (key.clone(), found.version)).collect()
+    };
+    let (there, expected) = (keys(&found), keys(oracle));
+    let differing: Vec<_> = there.symmetric_difference(&expected).collect();
+    assert!(differing.is_empty(), "{folder}: {differing:?}");
     assert!(found == *oracle, "a value differs");
 }
 
