@@ -147,12 +147,9 @@ impl Shared {
         // On the disk the index is not whole from here on. In `bases` it stays as whole as it was: what left
         // the table before lies before that place of the log, should the index have to be made anew.
         folder::index_begun(&*self.disk)?;
-        let mut spilled = Vec::new();
         let mut after = None;
         loop {
-            let (part, last) = lock(&self.state).table.dirty(after.as_ref(), PART);
-            spilled.extend(part.iter().map(|(key, cell)| (key.clone(), cell.version)));
-            let changes: Vec<Change> = part.into_iter().map(Change::from).collect();
+            let (changes, last) = lock(&self.state).table.spill(after.as_ref(), PART);
             index.merge(&changes)?;
             if last.is_none() {
                 break;
@@ -164,9 +161,7 @@ impl Shared {
         index.sync(applied.0)?;
         folder::index_done(&*self.disk, applied)?;
         bases.applied = Some(applied);
-        for part in spilled.chunks(PART) {
-            lock(&self.state).table.settle(part);
-        }
+        lock(&self.state).table.end_spill();
         self.evict(applied.1);
         Ok(applied)
     }
@@ -232,11 +227,9 @@ impl Shared {
         let mut after = None;
         loop {
             let (part, last) = lock(&self.state).table.entries(after.as_ref(), PART);
-            for (key, cell) in part {
-                if let Change::Put(entry) = Change::from((key, cell)) {
-                    alive.count(&entry, |place| self.segments.holding(place));
-                    writer.add(&entry)?;
-                }
+            for entry in &part {
+                alive.count(entry, |place| self.segments.holding(place));
+                writer.add(entry)?;
             }
             if last.is_none() {
                 break;
