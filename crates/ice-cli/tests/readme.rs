@@ -1,16 +1,19 @@
 //! What README.md shows is what there is.
 
+#[cfg(test)]
 mod common;
 
 use common::{Desk, given, project};
 
 /// The first block of a language.
+#[cfg(test)]
 fn block(readme: &str, language: &str) -> String {
     let start = readme.find(&format!("\n```{language}\n")).unwrap() + language.len() + 5;
     let rest = &readme[start..];
     rest[..rest.find("\n```").unwrap() + 1].to_owned()
 }
 
+#[cfg(test)]
 fn file(name: &str) -> String {
     std::fs::read_to_string(project().join(name)).unwrap()
 }
