@@ -36,8 +36,8 @@ fn case(bytes: &[u8], wishes: Wishes) -> Case {
     let top = generator.scope(0, &[], 6);
     let sub = generator.sub();
     let mut registry = tools();
-    registry.blueprints.register(NamedBlueprint::new("sub", blueprint(&sub))).unwrap();
-    let plan = plan(&blueprint(&top), &registry);
+    registry.blueprints.register(NamedBlueprint::new("sub", blueprint("sub", &sub))).unwrap();
+    let plan = plan(&blueprint("top", &top), &registry);
     Case { top, sub, plan }
 }
 
@@ -51,8 +51,8 @@ fn tools() -> Registry {
     registry
 }
 
-fn blueprint(scope: &Scope) -> Blueprint {
-    let document = serde_json::json!({ "blueprint_id": "bp_test", "nodes": scope.to_json() });
+fn blueprint(id: &str, scope: &Scope) -> Blueprint {
+    let document = serde_json::json!({ "blueprint_id": id, "nodes": scope.to_json() });
     serde_json::from_value(document.clone()).unwrap_or_else(|error| panic!("{error}: {document}"))
 }
 
