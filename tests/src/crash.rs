@@ -36,6 +36,34 @@ pub struct Ack {
     pub durability: Durability,
 }
 
+impl Ack {
+    /// As the child of the crash suite says it.
+    #[must_use]
+    pub fn line(&self) -> String {
+        let durability = match self.durability {
+            Durability::Buffered => "b",
+            Durability::ProcessCrash => "p",
+            Durability::PowerLoss => "l",
+        };
+        format!("{} {} {} {durability}\n", self.writer, self.number, self.seq)
+    }
+}
+
+/// Reads what the child of the crash suite says.
+#[must_use]
+pub fn ack(line: &str, life: u64) -> Option<Ack> {
+    let mut words = line.split_whitespace();
+    let mut number = || words.next()?.parse::<u64>().ok();
+    let (writer, number, seq) = (number()?, number()?, number()?);
+    let durability = match words.next()? {
+        "b" => Durability::Buffered,
+        "p" => Durability::ProcessCrash,
+        "l" => Durability::PowerLoss,
+        _ => return None,
+    };
+    Some(Ack { writer, number, life, seq, durability })
+}
+
 /// A small generator of random numbers: the same seed gives the same ones.
 #[derive(Clone, Debug)]
 pub struct Dice(u64);
@@ -87,7 +115,7 @@ fn origin(found: &[u8]) -> Option<(u64, u64, u64)> {
     (body(writer, number, life) == found).then_some((writer, number, life))
 }
 
-/// Writes until the store fails. Goes on after what the store holds of this writer.
+/// Writes `count` numbers, or until the store fails. Goes on after what the store holds of this writer.
 ///
 /// # Errors
 /// Returns the failure of the store, or what should not be there.
@@ -96,13 +124,14 @@ pub async fn write_on(
     blobs: Option<Arc<dyn BlobStore>>,
     writer: u64,
     life: u64,
+    count: u64,
     mut acknowledged: impl FnMut(Ack) + Send,
 ) -> Result<(), String> {
     let last = last_key(writer)?;
     let (a, b, named) = (folder(writer, "a")?, folder(writer, "b")?, folder(writer, "blob")?);
     let found = store.get(&last).await.map_err(|error| error.to_string())?;
     let mut version = found.as_ref().map(|found| found.version);
-    let mut number = match &found {
+    let number = match &found {
         Some(found) => origin(&found.value).ok_or("the last body is none")?.1,
         None => 0,
     };
@@ -114,8 +143,7 @@ pub async fn write_on(
         Durability::PowerLoss,
         Durability::PowerLoss,
     ];
-    loop {
-        number += 1;
+    for number in number + 1..=number.saturating_add(count) {
         let body = body(writer, number, life);
         let batch = match version {
             Some(version) => Batch::new().expect_version(last.clone(), version),
@@ -155,6 +183,7 @@ pub async fn write_on(
             tokio::task::yield_now().await;
         }
     }
+    Ok(())
 }
 
 async fn entries(store: &dyn Store, prefix: &Key) -> Result<BTreeMap<u64, Entry>, String> {

@@ -12,30 +12,12 @@ use std::time::{Duration, Instant};
 use ice_core::store::blob::DiskBlobs;
 use ice_core::store::disk::FolderDisk;
 use ice_core::store::{BlobStore, Durability, EmbeddedStore};
-use ice_tests::crash::{Ack, Dice, options, verify};
+use ice_tests::crash::{Ack, Dice, ack, options, verify};
 
 const KILLS: u64 = 210;
 const WRITERS: u64 = 6;
 /// A folder is used for so many lives, then a new one.
 const LIVES: u64 = 15;
-
-fn ack(line: &str, life: u64) -> Ack {
-    let words: Vec<&str> = line.split(' ').collect();
-    let [writer, number, seq, durability] = words[..] else { panic!("the child said: {line}") };
-    let durability = match durability {
-        "b" => Durability::Buffered,
-        "p" => Durability::ProcessCrash,
-        "l" => Durability::PowerLoss,
-        other => panic!("the child said: {other}"),
-    };
-    Ack {
-        writer: writer.parse().unwrap(),
-        number: number.parse().unwrap(),
-        life,
-        seq: seq.parse().unwrap(),
-        durability,
-    }
-}
 
 /// Starts a writer, kills it after `patience` and returns what it said.
 fn live_and_die(folder: &Path, life: u64, patience: Duration) -> Vec<Ack> {
@@ -57,14 +39,14 @@ fn live_and_die(folder: &Path, life: u64, patience: Duration) -> Vec<Ack> {
     let mut acks = Vec::new();
     loop {
         match lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
-            Ok(line) => acks.push(ack(&line, life)),
+            Ok(line) => acks.push(ack(&line, life).unwrap()),
             Err(RecvTimeoutError::Timeout) => break,
             Err(RecvTimeoutError::Disconnected) => panic!("the child ended by itself: {:?}", child.wait()),
         }
     }
     child.kill().unwrap();
     child.wait().unwrap();
-    acks.extend(lines.iter().map(|line| ack(&line, life)));
+    acks.extend(lines.iter().map(|line| ack(&line, life).unwrap()));
     reader.join().unwrap();
     acks
 }

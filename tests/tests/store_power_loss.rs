@@ -9,8 +9,10 @@ use ice_core::store::disk::{SimDisk, SimFault};
 use ice_core::store::{Durability, EmbeddedOptions, EmbeddedStore, Store};
 use ice_tests::crash::{Ack, Dice, verify, write_on};
 
-const SEEDS: u64 = 300;
+const SEEDS: u64 = 200;
 const WRITERS: u64 = 4;
+/// How much each writer writes at most in a life; most are interrupted before.
+const NUMBERS: u64 = 80;
 
 fn options(seed: u64) -> EmbeddedOptions {
     match seed % 3 {
@@ -26,7 +28,7 @@ fn options(seed: u64) -> EmbeddedOptions {
     }
 }
 
-/// Writes until the disk fails, and returns what was acknowledged.
+/// Writes until the disk fails or all is written, and returns what was acknowledged.
 async fn write_until_failure(
     disk: &SimDisk,
     folder: Option<&std::path::Path>,
@@ -41,21 +43,21 @@ async fn write_until_failure(
     let mut all = tokio::task::JoinSet::new();
     for writer in 0..WRITERS {
         let (store, acks) = (Arc::clone(&store), Arc::clone(&acks));
-        all.spawn(async move {
-            let note = move |ack| acks.lock().unwrap().push(ack);
-            write_on(store, None, writer, life, note).await.unwrap_err()
-        });
+        let note = move |ack| acks.lock().unwrap().push(ack);
+        all.spawn(write_on(store, None, writer, life, NUMBERS, note));
     }
-    all.join_all().await;
-    let acks = acks.lock().unwrap().clone();
-    acks
+    for ended in all.join_all().await {
+        // A failure of the disk is what this is about; two writers who meet are another matter.
+        assert!(ended.as_ref().err().is_none_or(|error| !error.starts_with("writer")), "{ended:?}");
+    }
+    Arc::into_inner(acks).map(|acks| acks.into_inner().unwrap()).unwrap_or_default()
 }
 
 async fn check(seed: u64, fault: impl Fn(&mut Dice) -> SimFault, kept: Durability) -> (usize, u64) {
     let disk = SimDisk::new();
     let folder = tempfile::tempdir().unwrap();
     // The index is on a disk that keeps everything: after a crash it may be ahead of the log.
-    let folder = (seed % 2 == 0).then(|| folder.path());
+    let folder = seed.is_multiple_of(2).then(|| folder.path());
     let mut dice = Dice::new(seed + 77);
     let (mut total, mut discarded) = (0, 0);
     for life in 0..3 {
@@ -75,7 +77,8 @@ async fn check(seed: u64, fault: impl Fn(&mut Dice) -> SimFault, kept: Durabilit
         discarded += store.report().discarded;
         let checked = verify(&store, None, WRITERS, &acks, kept).await;
         assert_eq!(checked, Ok(()), "seed {seed}, life {life}, {} acknowledged", acks.len());
-        store.close().await.unwrap();
+        let closed = store.close().await;
+        assert!(closed.is_ok(), "seed {seed}, life {life}: {closed:?}; {:?}", disk.files());
     }
     (total, discarded)
 }
@@ -85,18 +88,18 @@ async fn nothing_promised_is_lost_with_the_power() {
     let (mut total, mut discarded) = (0, 0);
     for seed in 0..SEEDS {
         let (acks, dropped) =
-            check(seed, |dice| SimFault::Stop(20 + dice.roll(400)), Durability::PowerLoss).await;
+            check(seed, |dice| SimFault::Stop(20 + dice.roll(300)), Durability::PowerLoss).await;
         total += acks;
         discarded += dropped;
     }
     println!("{total} commits acknowledged, {discarded} that promised less were lost");
-    assert!(total > 10_000 && discarded > 100, "{total} acknowledged, {discarded} discarded");
+    assert!(total > 10_000 && discarded > 0, "{total} acknowledged, {discarded} discarded");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_promised_is_lost_by_failing_syncs_and_writes_or_a_full_disk() {
     let mut total = 0;
-    for seed in 0..SEEDS / 3 {
+    for seed in 0..SEEDS / 2 {
         let fault = |dice: &mut Dice| match dice.roll(3) {
             0 => SimFault::FailSync(2 + dice.roll(60)),
             1 => SimFault::FailWrite(4 + dice.roll(120)),

@@ -1,5 +1,6 @@
 //! Several `ice` commands on one data folder: one owns it, the others are its clients.
 
+#[cfg(test)]
 mod common;
 
 use std::time::Duration;

@@ -1,5 +1,6 @@
 //! What is left of a run when its process dies, and how it goes on.
 
+#[cfg(test)]
 mod common;
 
 use std::io::Read as _;
@@ -55,6 +56,7 @@ nodes:
 }
 
 /// A run that is killed while an irreversible call is under way.
+#[cfg(test)]
 fn in_doubt(desk: &Desk) -> (String, TcpListener) {
     let server = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = server.local_addr().unwrap().port();

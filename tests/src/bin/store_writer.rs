@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use ice_core::store::blob::DiskBlobs;
 use ice_core::store::disk::FolderDisk;
-use ice_core::store::{BlobStore, Durability, EmbeddedOptions, EmbeddedStore, Store};
+use ice_core::store::{BlobStore, EmbeddedStore, Store};
 use ice_tests::crash::{Ack, write_on};
 
 fn main() -> Result<(), String> {
@@ -29,7 +29,7 @@ async fn run(folder: &Path, life: u64, writers: u64) -> Result<(), String> {
     let (store, blobs): (Arc<dyn Store>, Arc<dyn BlobStore>) = (Arc::new(store), Arc::new(blobs));
     let mut all = tokio::task::JoinSet::new();
     for writer in 0..writers {
-        all.spawn(write_on(Arc::clone(&store), Some(Arc::clone(&blobs)), writer, life, say));
+        all.spawn(write_on(Arc::clone(&store), Some(Arc::clone(&blobs)), writer, life, u64::MAX, say));
     }
     while let Some(ended) = all.join_next().await {
         ended.map_err(|error| error.to_string())??;
@@ -39,12 +39,7 @@ async fn run(folder: &Path, life: u64, writers: u64) -> Result<(), String> {
 
 /// Writes a line by one call, so that none is ever half there.
 fn say(ack: Ack) {
-    let durability = match ack.durability {
-        Durability::Buffered => "b",
-        Durability::ProcessCrash => "p",
-        Durability::PowerLoss => "l",
-    };
-    let line = format!("{} {} {} {durability}\n", ack.writer, ack.number, ack.seq);
+    let line = ack.line();
     // Who reads this kills this process, and does not close the pipe before.
     let _ = std::io::stdout().lock().write_all(line.as_bytes());
     let _ = std::io::stdout().lock().flush();

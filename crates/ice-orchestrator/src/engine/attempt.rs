@@ -160,3 +160,6 @@ impl StepPort for Port {
         self.receipts.iter().find(|(known, _)| known == step).map(|(_, result)| result.clone())
     }
 }
+
+#[cfg(test)]
+mod tests;

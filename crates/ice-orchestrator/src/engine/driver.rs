@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use ice_core::error::ErrorCode;
+use ice_core::id::Principal;
 use ice_core::store::{Durability, inbox};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
@@ -15,12 +16,15 @@ use tokio_util::sync::CancellationToken;
 use super::attempt::{AttemptEnd, attempt};
 use super::run::{Message, RunShared};
 use super::writer::Writer;
-use super::{RunEnd, RunError, Signal};
-use crate::journal::{Body, Decision, Failure, Record, keys};
+use super::{Engine, RunEnd, RunError, Signal};
+use crate::journal::{Body, Decision, Failure, Record, RunStatus, keys};
 use crate::workflow::runtime::{Command, Input, Start, State, Ticket, apply, decide};
 
 /// Bytes of records that are committed without waiting for more.
 const FLUSH_BYTES: usize = 64 << 10;
+/// Bytes of records that wait for the commit under way before nothing more is decided. Far below what a store
+/// takes in one value, for records are added a pass at a time.
+const MAX_WAITING: usize = 1 << 20;
 /// Inputs taken before others get their turn.
 const TURN: usize = 128;
 /// Inbox messages read at a time.
@@ -41,7 +45,7 @@ pub(super) struct Driver {
     advance: bool,
     look: bool,
     inbox_after: u64,
-    in_doubt: Option<Decision>,
+    in_doubt: Option<(Decision, Principal)>,
 }
 
 enum Held {
@@ -73,7 +77,7 @@ impl Driver {
     }
 
     /// Begins with this input instead of a fresh start: looks into the inbox, decides about nodes in doubt.
-    pub(super) fn recovering(mut self, input: Input, in_doubt: Option<Decision>) -> Self {
+    pub(super) fn recovering(mut self, input: Input, in_doubt: Option<(Decision, Principal)>) -> Self {
         self.queue.push_back(input);
         self.look = true;
         self.in_doubt = in_doubt;
@@ -90,11 +94,20 @@ impl Driver {
         if let Err(error) = &result {
             tracing::warn!(run = %self.shared.run, %error, "the run is no longer driven");
         }
-        self.shared.engine.leave(self.shared.run);
+        let engine = Arc::clone(&self.shared.engine);
+        engine.leave(&self.shared);
+        let parked = matches!(&result, Ok(end) if end.status == RunStatus::Parked);
         self.shared.progress.send_modify(|progress| progress.end = Some(result.map(Arc::new)));
+        if parked {
+            // Whoever sent a message a moment ago believes that this task reads it.
+            Engine::of(&engine).attend(&self.shared.tenant, self.shared.run).await;
+        }
     }
 
     async fn drive(&mut self) -> Result<RunEnd, RunError> {
+        if self.look {
+            self.look_first().await?;
+        }
         loop {
             self.work().await?;
             if !self.writer.is_flying() {
@@ -118,6 +131,9 @@ impl Driver {
             };
             self.take(input).await?;
             taken += 1;
+            if self.writer.is_flying() && self.writer.waiting() >= MAX_WAITING {
+                self.landing().await?;
+            }
             if taken.is_multiple_of(TURN) {
                 if !self.writer.is_flying() && self.writer.waiting() >= FLUSH_BYTES {
                     self.flush()?;
@@ -134,8 +150,20 @@ impl Driver {
         }
     }
 
+    /// Waits for the commit under way.
+    async fn landing(&mut self) -> Result<(), RunError> {
+        let closing = self.shared.engine.closing.clone();
+        tokio::select! {
+            landed = self.writer.landed() => landed?,
+            () = closing.cancelled() => return Err(RunError::Closing),
+        }
+        self.published().await;
+        if self.writer.is_flying() { Ok(()) } else { self.flush() }
+    }
+
     async fn take(&mut self, input: Input) -> Result<(), RunError> {
         let now = self.shared.engine.clock.now();
+        let recovers = matches!(input, Input::Recovered { .. });
         let decided = decide(&self.state, input, now);
         let ends = matches!(decided.records.last(), Some(Body::Ended { .. }));
         if ends && (!self.live.is_empty() || !self.tasks.is_empty()) {
@@ -161,7 +189,9 @@ impl Driver {
                 Command::Cancel(ticket) => self.cancel(ticket),
             }
         }
-        self.settle_doubts();
+        if recovers {
+            self.settle_doubts();
+        }
         Ok(())
     }
 
@@ -205,11 +235,9 @@ impl Driver {
 
     /// Decides about nodes in doubt, if whoever took the run up has said how.
     fn settle_doubts(&mut self) {
-        let Some(decision) = self.in_doubt else { return };
-        let doubtful: Vec<_> = self.state.doubtful();
-        for node in doubtful {
-            let by = self.state.manifest().by.clone();
-            self.queue.push_back(Input::Settle { node, decision, by });
+        let Some((decision, by)) = self.in_doubt.take() else { return };
+        for node in self.state.doubtful() {
+            self.queue.push_back(Input::Settle { node, decision, by: by.clone() });
         }
     }
 
@@ -217,7 +245,7 @@ impl Driver {
     fn flush(&mut self) -> Result<(), RunError> {
         let next = self.state.next_number();
         let held = self.held.iter().any(|(upto, _)| *upto > self.durable());
-        let ends = self.state.status().is_final() || self.state.status() == crate::journal::RunStatus::Parked;
+        let ends = self.state.status().is_final() || self.state.status() == RunStatus::Parked;
         let accepted = self.durable() > 0;
         let must = (held || ends || !accepted) && self.durable() < next;
         if must || self.writer.has_waiting() {
@@ -229,8 +257,7 @@ impl Driver {
 
     fn finished(&self) -> Option<RunEnd> {
         let status = self.state.status();
-        let rests =
-            status.is_final() || (status == crate::journal::RunStatus::Parked && self.live.is_empty());
+        let rests = status.is_final() || (status == RunStatus::Parked && self.live.is_empty());
         let kept = !self.writer.is_flying()
             && !self.writer.has_waiting()
             && self.durable() == self.state.next_number();
@@ -282,6 +309,8 @@ impl Driver {
     fn told(&mut self, message: Message) {
         match message {
             Message::Nudge => self.look = true,
+            // The attempt was given up: dropping `go` tells it.
+            Message::Announce { ticket, .. } if !self.state.attempts.contains_key(&ticket) => {}
             Message::Announce { ticket, step, intent, effect, go } => {
                 self.queue.push_back(Input::StepAnnounced { ticket, step, intent, effect });
                 // The record of the announcement is the next one.
@@ -319,10 +348,25 @@ impl Driver {
         self.held = kept;
     }
 
+    /// Looks into the inbox before anything is done: a run that was cancelled meanwhile starts nothing.
+    async fn look_first(&mut self) -> Result<(), RunError> {
+        while std::mem::take(&mut self.look) {
+            self.look_into_inbox().await?;
+        }
+        let queue = std::mem::take(&mut self.queue);
+        let (cancels, others): (Vec<_>, Vec<_>) =
+            queue.into_iter().partition(|input| matches!(input, Input::Cancel { .. }));
+        self.queue = cancels.into_iter().chain(others).collect();
+        Ok(())
+    }
+
     async fn look_into_inbox(&mut self) -> Result<(), RunError> {
         let prefix = keys::inbox(&self.shared.tenant, self.shared.run);
         let store = Arc::clone(&self.shared.engine.store);
-        let messages = inbox::read(&*store, &prefix, self.inbox_after, PAGE).await?;
+        let messages = tokio::select! {
+            messages = inbox::read(&*store, &prefix, self.inbox_after, PAGE) => messages?,
+            () = self.shared.engine.closing.cancelled() => return Err(RunError::Closing),
+        };
         for message in &messages {
             self.inbox_after = message.number;
             match serde_json::from_slice::<Signal>(&message.payload) {

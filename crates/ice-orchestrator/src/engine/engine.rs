@@ -12,7 +12,7 @@ use ice_core::store::{BlobStore, ChangeKind, Store, WatchEvent, inbox};
 use ice_core::time::{Clock, IdSource};
 use ice_core::tools::ToolLimits;
 use ice_core::value::BlobHash;
-use tokio::sync::OnceCell;
+use tokio::sync::{Notify, OnceCell};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -47,6 +47,23 @@ pub(crate) struct Inner {
     active: Mutex<HashMap<RunId, Arc<RunShared>>>,
     plans: Mutex<HashSet<(Tenant, BlobHash)>>,
     watched: Mutex<HashSet<Tenant>>,
+    /// The runs that are being taken up, and a sign when that changes.
+    taken_up: Mutex<HashSet<RunId>>,
+    pub(crate) settled: Notify,
+}
+
+/// A run that is being taken up by nobody else in this engine.
+#[derive(Debug)]
+pub(crate) struct Reserved {
+    inner: Arc<Inner>,
+    run: RunId,
+}
+
+impl Drop for Reserved {
+    fn drop(&mut self) {
+        lock(&self.inner.taken_up).remove(&self.run);
+        self.inner.settled.notify_waiters();
+    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -79,6 +96,8 @@ impl Engine {
                 active: Mutex::default(),
                 plans: Mutex::default(),
                 watched: Mutex::default(),
+                taken_up: Mutex::default(),
+                settled: Notify::new(),
             }),
         }
     }
@@ -119,10 +138,12 @@ impl Engine {
         self.inner.active(run).map(|shared| RunHandle { shared })
     }
 
-    /// Asks for a run to be cancelled, whoever drives it: a commit to its inbox. Durable once it returns.
+    /// Asks for a run to be cancelled, whoever drives it: a commit to its inbox. Durable once it returns. A run
+    /// that nobody drives is taken up, so that it ends.
     ///
     /// # Errors
-    /// [`RunError::NotFound`], or [`RunError::State`] if the run has ended.
+    /// [`RunError::NotFound`], or [`RunError::State`] if the run has ended. Any other error may come after the
+    /// message was sent.
     pub async fn cancel(
         &self,
         tenant: &Tenant,
@@ -130,7 +151,26 @@ impl Engine {
         by: &Principal,
         reason: Option<String>,
     ) -> Result<(), RunError> {
-        self.inner.send(tenant, run, &Signal::Cancel { by: by.clone(), reason }).await
+        self.inner.send(tenant, run, &Signal::Cancel { by: by.clone(), reason }).await?;
+        if self.inner.active(run).is_some() {
+            return Ok(());
+        }
+        match self.resume(tenant, run, by, None).await {
+            // Its owner is alive and reads the message, or the run has ended meanwhile.
+            Ok(_) | Err(RunError::Owned { .. } | RunError::State { .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Takes a parked run up if there are messages for it.
+    pub(super) async fn attend(&self, tenant: &Tenant, run: RunId) {
+        let waiting = inbox::read(&*self.inner.store, &keys::inbox(tenant, run), 0, 1).await;
+        if waiting.is_ok_and(|messages| messages.is_empty()) || self.inner.closing.is_cancelled() {
+            return;
+        }
+        if let Err(error) = self.resume(tenant, run, &Principal::engine(), None).await {
+            tracing::warn!(%run, %error, "there are messages for the run, but it cannot be taken up");
+        }
     }
 
     /// Waits until no run is active. Cancel-safe.
@@ -164,10 +204,18 @@ impl Inner {
         self.meters.active.increment(1.0);
     }
 
-    pub(crate) fn leave(&self, run: RunId) {
-        if lock(&self.active).remove(&run).is_some() {
-            self.meters.active.decrement(1.0);
+    pub(crate) fn leave(&self, shared: &Arc<RunShared>) {
+        let mut active = lock(&self.active);
+        if active.get(&shared.run).is_some_and(|known| Arc::ptr_eq(known, shared)) {
+            active.remove(&shared.run);
         }
+        drop(active);
+        self.meters.active.decrement(1.0);
+    }
+
+    /// Reserves the taking up of a run; nothing if it is being taken up already.
+    pub(crate) fn reserve(self: &Arc<Self>, run: RunId) -> Option<Reserved> {
+        lock(&self.taken_up).insert(run).then(|| Reserved { inner: Arc::clone(self), run })
     }
 
     /// Whether the plan is known to be in the store.
@@ -199,15 +247,14 @@ impl Inner {
         let pause = self.lease / 3;
         loop {
             tokio::select! {
-                () = self.closing.cancelled() => {
-                    if let Err(error) = lease.release(&*self.store).await {
-                        tracing::debug!(%error, "the ownership could not be released");
-                    }
-                    return;
-                }
+                () = self.closing.cancelled() => break,
                 () = tokio::time::sleep(pause) => {}
             }
-            match lease.renew(&*self.store, self.lease, &*self.clock).await {
+            let renewed = tokio::select! {
+                () = self.closing.cancelled() => break,
+                renewed = lease.renew(&*self.store, self.lease, &*self.clock) => renewed,
+            };
+            match renewed {
                 Ok(()) => {}
                 Err(LeaseError::Store(error)) => tracing::warn!(%error, "the ownership could not be renewed"),
                 Err(error @ (LeaseError::Lost { .. } | LeaseError::Held { .. })) => {
@@ -216,6 +263,12 @@ impl Inner {
                     return;
                 }
             }
+        }
+        // It ends by itself if the store does not answer.
+        match tokio::time::timeout(pause, lease.release(&*self.store)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::debug!(%error, "the ownership could not be released"),
+            Err(_) => tracing::warn!("the store does not answer; the ownership was not released"),
         }
     }
 

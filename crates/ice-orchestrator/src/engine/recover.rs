@@ -3,19 +3,22 @@
 use std::sync::Arc;
 
 use ice_core::id::{Principal, RunId, Tenant};
-use ice_core::store::{Version, lease};
+use ice_core::store::{Batch, Version, inbox, lease};
 
 use super::driver::Driver;
 use super::start::{ended, launch, share};
 use super::writer::Writer;
-use super::{Engine, RunEnd, RunError, RunFilter, RunHandle};
+use super::{Engine, RunEnd, RunError, RunFilter, RunHandle, Signal};
 use crate::journal::codec::Encoder;
 use crate::journal::{
     Body, Decision, Failure, Manifest, PinnedPlan, RECORD_VERSION, ReadError, Reader, Record, RunHead,
     RunStatus, keys,
 };
-use crate::workflow::runtime::{Input, State, apply};
+use crate::workflow::runtime::{Input, State, apply, cancelled};
 use crate::workflow::{Plan, compile_pinned};
+
+/// Messages of an inbox that are read where a run cannot be driven.
+const INBOX: usize = 1_024;
 
 impl Engine {
     /// Takes up a run that nobody drives: one whose process ended, or that is parked. The run goes on where
@@ -33,6 +36,16 @@ impl Engine {
         by: &Principal,
         in_doubt: Option<Decision>,
     ) -> Result<RunHandle, RunError> {
+        let _reserved = loop {
+            if let Some(handle) = self.handle(run) {
+                return Ok(handle);
+            }
+            let settled = self.inner.settled.notified();
+            match self.inner.reserve(run) {
+                Some(reserved) => break reserved,
+                None => settled.await,
+            }
+        };
         if let Some(handle) = self.handle(run) {
             return Ok(handle);
         }
@@ -50,7 +63,10 @@ impl Engine {
         let pinned = self.pinned(tenant, run, &head).await?;
         match compile_pinned(&pinned, &self.inner.registry) {
             Ok(plan) => self.take_up(tenant, &plan, head, version, by, in_doubt).await,
-            Err(failure) => self.park(tenant, head, version, failure).await,
+            Err(failure) => match self.cancelled_meanwhile(tenant, run).await? {
+                Some(cancel) => self.end_cancelled(tenant, head, version, cancel).await,
+                None => self.park(tenant, head, version, failure).await,
+            },
         }
     }
 
@@ -155,6 +171,7 @@ impl Engine {
         let (shared, messages) = share(&self.inner, plan, tenant, &manifest);
         self.inner.watch_inboxes(tenant);
         let recovered = Input::Recovered { by: by.clone(), epoch };
+        let in_doubt = in_doubt.map(|decision| (decision, by.clone()));
         Ok(launch(Driver::new(shared, state, writer, messages).recovering(recovered, in_doubt)))
     }
 
@@ -187,13 +204,8 @@ impl Engine {
         let document = self.show(tenant, run).await?;
         let already = head.summary.status == RunStatus::Parked && document.failure.as_ref() == Some(&failure);
         if !already {
-            let offered = self.inner.store.offers().durability.min(self.inner.blobs.durability());
-            let inner = Arc::clone(&self.inner);
-            let mut writer =
-                Writer::new(inner, tenant.clone(), head, Some(version), Encoder::default(), offered);
-            writer.push(&Record { at: now, body: Body::Parked { failure: failure.clone() } })?;
-            writer.begin(None, RunStatus::Parked, offered)?;
-            writer.landed().await?;
+            let parked = Body::Parked { failure: failure.clone() };
+            self.append(tenant, head, version, RunStatus::Parked, [parked], Batch::new()).await?;
         }
         let end = RunEnd {
             id: run,
@@ -205,4 +217,72 @@ impl Engine {
         };
         Ok(ended(&self.inner, &plan, tenant, run, end))
     }
+
+    /// Appends the last records of a run whose plan cannot be made.
+    async fn append(
+        &self,
+        tenant: &Tenant,
+        head: RunHead,
+        version: Version,
+        status: RunStatus,
+        records: impl IntoIterator<Item = Body>,
+        with: Batch,
+    ) -> Result<(), RunError> {
+        let offered = self.inner.store.offers().durability.min(self.inner.blobs.durability());
+        let (inner, at) = (Arc::clone(&self.inner), head.summary.updated_at);
+        let mut writer = Writer::new(inner, tenant.clone(), head, Some(version), Encoder::default(), offered);
+        for body in records {
+            writer.push(&Record { at, body })?;
+        }
+        writer.with(with);
+        writer.begin(None, status, offered)?;
+        writer.landed().await
+    }
+
+    /// Who asked for a run to be cancelled while nobody drove it, and all its messages.
+    async fn cancelled_meanwhile(&self, tenant: &Tenant, run: RunId) -> Result<Option<Cancel>, RunError> {
+        let prefix = keys::inbox(tenant, run);
+        let messages = inbox::read(&*self.inner.store, &prefix, 0, INBOX).await?;
+        let cancel = messages.iter().find_map(|message| match serde_json::from_slice(&message.payload) {
+            Ok(Signal::Cancel { by, reason }) => Some((by, reason)),
+            Ok(Signal::Settle { .. }) | Err(_) => None,
+        });
+        Ok(cancel.map(|(by, reason)| Cancel { by, reason, consumed: inbox::consume(&prefix, &messages) }))
+    }
+
+    /// Ends a run whose plan cannot be made any more, because somebody asked.
+    async fn end_cancelled(
+        &self,
+        tenant: &Tenant,
+        mut head: RunHead,
+        version: Version,
+        cancel: Cancel,
+    ) -> Result<RunHandle, RunError> {
+        let run = head.summary.id;
+        let plan = Arc::new(Plan::empty(&head.summary.blueprint_id));
+        let document = self.show(tenant, run).await?;
+        let failure = cancelled(cancel.by.as_str(), cancel.reason.as_deref());
+        head.summary.updated_at = self.inner.clock.now();
+        head.summary.failure = Some(failure.clone());
+        let output = document.output.clone();
+        let ended = Body::Ended { status: RunStatus::Cancelled, output, failure: Some(failure.clone()) };
+        let records = [Body::Cancelling { by: cancel.by, reason: cancel.reason }, ended];
+        self.append(tenant, head, version, RunStatus::Cancelled, records, cancel.consumed).await?;
+        let end = RunEnd {
+            id: run,
+            status: RunStatus::Cancelled,
+            output: document.output,
+            failure: Some(failure),
+            failures: document.failures,
+            usage: document.usage,
+        };
+        Ok(super::start::ended(&self.inner, &plan, tenant, run, end))
+    }
+}
+
+/// A request to cancel that waited.
+struct Cancel {
+    by: Principal,
+    reason: Option<String>,
+    consumed: Batch,
 }

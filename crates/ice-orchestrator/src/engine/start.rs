@@ -19,7 +19,7 @@ use crate::journal::{
     Body, Manifest, RECORD_VERSION, Record, RunHead, RunOptions, RunStatus, RunSummary, keys,
 };
 use crate::workflow::Plan;
-use crate::workflow::runtime::{State, list};
+use crate::workflow::runtime::{MAX_VALUE_DEPTH, State, list};
 
 impl Engine {
     /// Starts a run and returns once it is accepted, with the durability of its options. With an idempotency
@@ -149,6 +149,9 @@ impl Engine {
 fn check_inputs(plan: &Plan, inputs: &Value) -> Result<(), RunError> {
     if inputs.as_map().is_none() {
         return Err(RunError::Inputs(format!("they must be an object, not {}", inputs.type_name())));
+    }
+    if inputs.is_deeper_than(MAX_VALUE_DEPTH) {
+        return Err(RunError::Inputs(format!("they nest deeper than {MAX_VALUE_DEPTH} levels")));
     }
     match &plan.inputs {
         Some(validator) => {

@@ -145,9 +145,11 @@ impl Writer {
         }
         batch = self.timer(batch, old_timer, timer);
         let (inner, guard) = (Arc::clone(&self.inner), Arc::clone(&self.guard));
+        // Records become durable with those after them; blobs do not, so they are at once.
+        let promise = self.durability;
         let future = Box::pin(async move {
             for blob in chunk.blobs {
-                inner.blobs.put(&guard, blob, durability).await?;
+                inner.blobs.put(&guard, blob, promise).await?;
             }
             inner.store.commit(batch, durability).await
         });

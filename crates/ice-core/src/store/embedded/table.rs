@@ -13,6 +13,9 @@ use crate::store::log::Place;
 /// What a slot costs beside key and value, roughly, in bytes.
 const SLOT_BYTES: usize = 160;
 
+/// Checksums of values of more bytes are made outside of the lock.
+const SUM_BYTES: usize = 8 << 10;
+
 /// A value as the table holds it.
 #[derive(Clone, Debug)]
 pub(crate) enum Content {
@@ -313,6 +316,11 @@ impl Table {
         self.spilled = self.spill;
     }
 
+    /// Takes nothing for granted any more of what the index holds.
+    pub(crate) fn doubt(&mut self) {
+        self.spilled = 0;
+    }
+
     /// Drops slots that the index holds and that are older than `keep`, in a part of the keys.
     pub(crate) fn evict(&mut self, keep: u64, after: Option<&Key>, limit: usize) -> Option<Key> {
         let (part, last) = self.part(after, limit);
@@ -335,22 +343,35 @@ impl Table {
         (part.into_iter().map(age).collect(), last)
     }
 
-    /// The large values of a part of the keys that are still in memory and stand before `written` in the log.
-    pub(crate) fn large(&self, written: u64, after: Option<&Key>, limit: usize) -> (Vec<Large>, Option<Key>) {
-        let (part, last) = self.part(after, limit);
-        let mut large = Vec::new();
-        for (key, slot) in part {
+    /// Takes large values out of memory that stand before `written` in the log, in a part of the keys. Those
+    /// of more than [`SUM_BYTES`] are returned instead: their checksum takes too long to be made under a lock.
+    pub(crate) fn shed(
+        &mut self,
+        written: u64,
+        after: Option<&Key>,
+        limit: usize,
+    ) -> (Vec<Large>, Option<Key>) {
+        let start = after.map_or(Bound::Unbounded, |after| Bound::Excluded(after.as_str()));
+        let mut long = Vec::new();
+        let mut last = None;
+        for (key, slot) in self.slots.range_mut::<str, _>((start, Bound::Unbounded)).take(limit) {
+            last = Some(key);
             if let Content::Large { at, bytes } = &slot.head.content
                 && *at < written
             {
-                large.push((key.clone(), slot.head.version, *at, bytes.clone()));
+                if bytes.len() > SUM_BYTES {
+                    long.push((key.clone(), slot.head.version, *at, bytes.clone()));
+                } else {
+                    self.bytes -= bytes.len();
+                    slot.head.content = Content::Place(place(*at, bytes));
+                }
             }
         }
-        (large, last)
+        (long, last.cloned())
     }
 
     /// Takes a large value out of memory, if the key still has that version.
-    pub(crate) fn shed(&mut self, key: &Key, version: u64, place: Place) {
+    pub(crate) fn shed_one(&mut self, key: &Key, version: u64, place: Place) {
         if let Some(slot) = self.slots.get_mut(key)
             && slot.head.version == version
             && let Content::Large { at, bytes } = &slot.head.content

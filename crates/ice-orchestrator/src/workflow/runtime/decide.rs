@@ -291,9 +291,7 @@ impl<'s> Decider<'s> {
         }
         let ended = match stopping {
             Stopping::Cancel { by, reason } => {
-                let why = reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
-                let failure = Failure::new(ErrorCode::RunCancelled, format!("cancelled by {by}{why}"));
-                self.ended(RunStatus::Cancelled, Some(failure))
+                self.ended(RunStatus::Cancelled, Some(cancelled(by, reason.as_deref())))
             }
             Stopping::Halt(failed) => self.ended(RunStatus::Failed, Some(of_node(failed))),
         };
@@ -652,6 +650,12 @@ fn depth_exceeds(value: &Value) -> bool {
 
 fn too_deep(what: &str) -> String {
     format!("{what} nests deeper than {MAX_VALUE_DEPTH} levels")
+}
+
+/// The failure of a run that somebody cancelled.
+pub(crate) fn cancelled(by: &str, reason: Option<&str>) -> Failure {
+    let why = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
+    Failure::new(ErrorCode::RunCancelled, format!("cancelled by {by}{why}"))
 }
 
 /// The failure of something that took longer than its `timeout_seconds`.

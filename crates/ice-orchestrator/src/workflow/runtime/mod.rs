@@ -18,6 +18,6 @@ pub use decide::{Command, Decided, Input, Start, Ticket, decide};
 pub use state::{NodeFailure, NodeStatus, State};
 
 pub(crate) use container::{Container, NewFrame, Slot};
-pub(crate) use decide::timeout_failure;
+pub(crate) use decide::{MAX_VALUE_DEPTH, cancelled, timeout_failure};
 pub(crate) use frame::{FrameIndex, NodeState, Place};
 pub(crate) use scope::{Env, list};
