@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 /// The rounds of each case.
 const ROUNDS: usize = 60;
 
-const HELLO: &str = "nodes: [{id: greet, type: tool, tool_name: hello, tool_args: {name: \"{{ inputs.name }}\"}}]\n";
+const HELLO: &str =
+    "nodes: [{id: greet, type: tool, tool_name: hello, tool_args: {name: \"{{ inputs.name }}\"}}]\n";
 
 fn main() {
     // This program is its own floor: started with this variable it does nothing but start a runtime.

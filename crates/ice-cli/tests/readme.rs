@@ -31,7 +31,8 @@ fn the_blocks_are_the_files() {
 fn the_commands_do_what_is_said() {
     let readme = file("README.md");
     let desk = Desk::new();
-    let shell = readme.split("\n```sh\n").skip(1).filter_map(|rest| rest.split("\n```").next()).flat_map(str::lines);
+    let shell =
+        readme.split("\n```sh\n").skip(1).filter_map(|rest| rest.split("\n```").next()).flat_map(str::lines);
     for line in shell.filter(|line| line.starts_with("ice ")) {
         let line = line.replace("-o invite.svg", &format!("-o {}", desk.path("invite.svg").display()));
         let given = given(

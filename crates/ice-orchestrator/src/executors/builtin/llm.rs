@@ -94,9 +94,9 @@ fn written(
             ContextFormat::Text => plain(&value),
             ContextFormat::Json => pretty(&value),
             ContextFormat::Markdown => match value.as_str() {
-            Some(text) => format!("```\n{text}\n```"),
-            None => format!("```json\n{}\n```", pretty(&value)),
-        },
+                Some(text) => format!("```\n{text}\n```"),
+                None => format!("```json\n{}\n```", pretty(&value)),
+            },
             ContextFormat::Code => format!("```\n{}\n```", plain(&value)),
             ContextFormat::Custom => match custom {
                 Some(template) => {
