@@ -116,9 +116,9 @@ impl Run {
     fn start(&self, shell: &Shell) -> Result<Start, Fault> {
         let grants = self.grants.grants()?;
         let inputs = input::inputs(&self.input)?;
-        let registry = toolbox::registry()?;
+        let registry = shell.toolbox.registry()?;
         let readable: Vec<PathBuf> = grants.read.iter().chain(&grants.write).cloned().collect();
-        let loaded = load::load(&self.file, &readable, &registry, toolbox::kinds())?;
+        let loaded = load::load(&self.file, &readable, registry, toolbox::kinds())?;
         if loaded.assembled.checked.is_none() || shell.global.verbose > 0 {
             loaded.tell(&shell.screen);
         }
