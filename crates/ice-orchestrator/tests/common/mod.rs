@@ -134,3 +134,13 @@ pub(crate) async fn run_with(yaml: &str, inputs: &str, options: RunOptions) -> A
 pub(crate) async fn run(yaml: &str, inputs: &str) -> Arc<RunEnd> {
     run_with(yaml, inputs, RunOptions::default()).await
 }
+
+/// The tools of [`registry`], and `pure`, `idempotent`, `compensable`, `irreversible`, named after their effect.
+pub(crate) fn effects() -> Registry {
+    let mut registry = registry();
+    let effects = [Effect::Pure, Effect::Idempotent, Effect::Compensable, Effect::Irreversible];
+    for (name, effect) in ["pure", "idempotent", "compensable", "irreversible"].into_iter().zip(effects) {
+        registry.tools.register(tool(name, effect, |_, _| async { Ok(Value::Null) })).unwrap();
+    }
+    registry
+}
