@@ -30,6 +30,7 @@ mod checks;
 mod choices;
 mod event;
 mod journal;
+#[expect(clippy::module_inception, reason = "the noun of the module is the simulation itself")]
 mod simulation;
 mod violation;
 mod world;

@@ -1,6 +1,6 @@
 //! What the engine's tests share: a few tools, and blueprints written as YAML.
 
-#![allow(dead_code, reason = "each test file uses a part of it")]
+#![allow(clippy::unwrap_used, clippy::panic, dead_code, reason = "each test file uses a part of it")]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -97,7 +97,7 @@ pub(crate) fn registry() -> Registry {
     for tool in tools {
         registry.tools.register(tool).unwrap();
     }
-    let echo: Arc<dyn LlmProvider> = Arc::new(Echo::default());
+    let echo: Arc<dyn LlmProvider> = Arc::new(Echo);
     registry.providers.register(echo).unwrap();
     registry
 }
@@ -133,4 +133,14 @@ pub(crate) async fn run_with(yaml: &str, inputs: &str, options: RunOptions) -> A
 
 pub(crate) async fn run(yaml: &str, inputs: &str) -> Arc<RunEnd> {
     run_with(yaml, inputs, RunOptions::default()).await
+}
+
+/// The tools of [`registry`], and `pure`, `idempotent`, `compensable`, `irreversible`, named after their effect.
+pub(crate) fn effects() -> Registry {
+    let mut registry = registry();
+    let effects = [Effect::Pure, Effect::Idempotent, Effect::Compensable, Effect::Irreversible];
+    for (name, effect) in ["pure", "idempotent", "compensable", "irreversible"].into_iter().zip(effects) {
+        registry.tools.register(tool(name, effect, |_, _| async { Ok(Value::Null) })).unwrap();
+    }
+    registry
 }

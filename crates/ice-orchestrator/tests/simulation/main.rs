@@ -35,20 +35,10 @@ fn case(bytes: &[u8], wishes: Wishes) -> Case {
     let mut generator = Generator::new(bytes, wishes, 12);
     let top = generator.scope(0, &[], 6);
     let sub = generator.sub();
-    let mut registry = tools();
+    let mut registry = common::effects();
     registry.blueprints.register(NamedBlueprint::new("sub", blueprint("sub", &sub))).unwrap();
     let plan = plan(&blueprint("top", &top), &registry);
     Case { top, sub, plan }
-}
-
-fn tools() -> Registry {
-    let mut registry = common::registry();
-    let effects = [Effect::Pure, Effect::Idempotent, Effect::Compensable, Effect::Irreversible];
-    for (name, effect) in ["pure", "idempotent", "compensable", "irreversible"].into_iter().zip(effects) {
-        let tool = common::tool(name, effect, |_, _| async { Ok(Value::Null) });
-        registry.tools.register(tool).unwrap();
-    }
-    registry
 }
 
 fn blueprint(id: &str, scope: &Scope) -> Blueprint {
@@ -170,7 +160,7 @@ fn explore(
     faults: &Faults,
     most: usize,
 ) -> (usize, Vec<(RunStatus, String)>) {
-    let plan = common::plan(yaml, &tools());
+    let plan = common::plan(yaml, &common::effects());
     let mut paths = Paths::new();
     let (mut count, mut ends) = (0, Vec::new());
     loop {
@@ -189,7 +179,7 @@ fn explore(
             ends.push(end);
         }
         count += 1;
-        if !paths.next() || count == most {
+        if !paths.advance() || count == most {
             ends.sort();
             return (count, ends);
         }
@@ -259,7 +249,7 @@ fn halt_stops_in_every_order_and_names_the_node() {
   items_source: inputs.items.1
   body: [{id: bad, type: tool, tool_name: pure, tool_args: {fails: 9}}]
 - {id: other, type: tool, tool_name: pure}";
-    let plan = common::plan(yaml, &tools());
+    let plan = common::plan(yaml, &common::effects());
     let options = RunOptions { failure_policy: FailurePolicy::Halt, ..RunOptions::default() };
     let world = |call: &Call<'_>| match call.path.as_str() {
         "other" => Reply::never(),
@@ -277,7 +267,7 @@ fn halt_stops_in_every_order_and_names_the_node() {
 /// Runs one node whose attempts make three steps, the second of them irreversible.
 fn steps(faults: Faults, seed: u64, fails: u32) -> Finished {
     let yaml = "nodes: [{id: n, type: tool, tool_name: pure, retry_policy: {max_attempts: 3}}]";
-    let plan = common::plan(yaml, &tools());
+    let plan = common::plan(yaml, &common::effects());
     let world = move |call: &Call<'_>| {
         let effects = [Effect::Pure, Effect::Irreversible, Effect::Idempotent];
         let steps =
@@ -323,7 +313,7 @@ fn a_container_is_not_tried_again_once_something_irreversible_happened_within() 
         )
     };
     let run = |effect: &str| {
-        let plan = common::plan(&yaml(effect), &tools());
+        let plan = common::plan(&yaml(effect), &common::effects());
         let world = |call: &Call<'_>| match call.input().get("fails") {
             Some(_) => Reply::fail(Failure::passing(ErrorCode::ToolFailed, "no")),
             None => Reply::give(1),
@@ -340,7 +330,7 @@ fn a_container_is_not_tried_again_once_something_irreversible_happened_within() 
 
 #[test]
 fn a_journal_that_does_not_fit_is_refused() {
-    let plan = common::plan(DIAMOND, &tools());
+    let plan = common::plan(DIAMOND, &common::effects());
     let mut choices = Random::new(1);
     let broken = vec![b"r{\"at\":1,\"t\":\"woken\",\"n\":\"a\"}\n".to_vec()];
     let world = |_: &Call<'_>| Reply::give(1);

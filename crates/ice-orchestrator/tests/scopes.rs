@@ -1,0 +1,197 @@
+//! What names mean where scopes nest, and how outputs are shaped.
+
+mod common;
+
+use common::{json, registry, run, run_with, with_blueprint};
+use ice_core::error::ErrorCode;
+use ice_orchestrator::engine::Engine;
+use ice_orchestrator::journal::{FailurePolicy, RunOptions, RunStatus};
+
+async fn check(yaml: &str, inputs: &str, node: &str, expected: &str) {
+    let end = run(yaml, inputs).await;
+    assert_eq!(end.output.get(node), Some(&json(expected)), "{:?}", end.failures);
+}
+
+#[tokio::test]
+async fn loop_variables_come_before_ids_and_inner_ones_before_outer_ones() {
+    // `x` is a node outside, the variable of the outer loop, and that of the inner one.
+    let yaml = "nodes:
+- {id: x, type: tool, tool_name: same, tool_args: {value: node}}
+- id: outer
+  type: loop
+  items_source: inputs.outer
+  item_var: x
+  dependencies: [x]
+  body:
+  - id: inner
+    type: loop
+    items_source: inputs.inner
+    item_var: x
+    body: [{id: y, type: tool, tool_name: same, tool_args: {value: ['{{ x }}', '{{ loop_index }}', \"{{ nodes['x'] }}\"]}}]
+  - {id: z, type: tool, tool_name: same, tool_args: {value: ['{{ x }}', '{{ inner }}', '{{ loop_index }}']}}";
+    let expected = r#"[["o", [["i", 0, "node"], ["j", 1, "node"]], 0]]"#;
+    check(yaml, r#"{"outer": ["o"], "inner": ["i", "j"]}"#, "outer", expected).await;
+}
+
+#[tokio::test]
+async fn an_inner_id_hides_an_outer_one_but_no_variable() {
+    let yaml = "nodes:
+- {id: a, type: tool, tool_name: same, tool_args: {value: outer}}
+- id: l
+  type: loop
+  items_source: inputs.items
+  item_var: v
+  dependencies: [a]
+  body:
+  - {id: a, type: tool, tool_name: same, tool_args: {value: inner}}
+  - {id: b, type: tool, tool_name: same, tool_args: {value: ['{{ a }}', '{{ v }}']}}
+- {id: after, type: tool, tool_name: same, tool_args: {value: '{{ a }}'}, dependencies: [l]}";
+    let end = run(yaml, r#"{"items": [1]}"#).await;
+    assert_eq!(
+        end.output,
+        json(r#"{"a": "outer", "l": [["inner", 1]], "after": "outer"}"#),
+        "{:?}",
+        end.failures
+    );
+}
+
+#[tokio::test]
+async fn input_mappings_come_after_variables_and_before_ids() {
+    let yaml = "nodes:
+- {id: a, type: tool, tool_name: same, tool_args: {value: {deep: [7]}}}
+- {id: b, type: tool, tool_name: same, tool_args: {value: node}}
+- id: l
+  type: loop
+  items_source: inputs.items
+  item_var: v
+  dependencies: [a, b]
+  body:
+  - id: n
+    type: tool
+    tool_name: same
+    input_mappings:
+      b: {source_node_id: a, source_output_key: deep.0}
+      v: literal
+      c: literal
+    tool_args: {value: ['{{ b }}', '{{ v }}', '{{ c }}', '{{ a.deep }}']}";
+    check(yaml, r#"{"items": [1]}"#, "l", r#"[[7, 1, "literal", [7]]]"#).await;
+}
+
+#[tokio::test]
+async fn what_was_skipped_is_none_with_all_its_parts() {
+    let yaml = "schema_version: 1.1.0
+nodes:
+- {id: c, type: condition, expression: 'true', true_branch: [yes_node], false_branch: [no_node]}
+- {id: yes_node, type: tool, tool_name: same, tool_args: {value: 1}, dependencies: [c]}
+- {id: no_node, type: tool, tool_name: same, tool_args: {value: 2}, dependencies: [c]}
+- id: join
+  type: tool
+  tool_name: same
+  dependencies: [yes_node, no_node]
+  input_mappings: {part: {source_node_id: no_node, source_output_key: a.b}}
+  tool_args: {value: ['{{ yes_node }}', '{{ no_node.a.b }}', '{{ part }}', '{{ no_node is none }}']}";
+    check(yaml, "{}", "join", "[1, null, null, true]").await;
+}
+
+#[tokio::test]
+async fn sub_workflows_see_their_inputs_alone() {
+    let mut registry = registry();
+    let sub = "nodes:
+- id: l
+  type: loop
+  items_source: inputs.items
+  body: [{id: n, type: tool, tool_name: same, tool_args: {value: ['{{ item }}', '{{ inputs.x }}', '{{ inputs.y }}']}}]";
+    with_blueprint(&mut registry, "sub", sub);
+    let yaml = "nodes:
+- {id: a, type: tool, tool_name: same, tool_args: {value: 5}}
+- id: outer
+  type: loop
+  items_source: inputs.items
+  dependencies: [a]
+  body:
+  - {id: w, type: workflow, workflow_ref: sub, config_overrides: {x: '{{ item }}', items: ['{{ a }}']}}";
+    let plan = common::plan(yaml, &registry);
+    let engine = Engine::builder().registry(registry).build();
+    let inputs = json(r#"{"items": [1, 2], "y": "from above"}"#);
+    let options = RunOptions::default();
+    let handle = engine.start(&plan, inputs, options, &common::me(), &Default::default()).await.unwrap();
+    let end = handle.wait().await.unwrap();
+    let expected = r#"[{"l": [[5, 1, "from above"]]}, {"l": [[5, 2, "from above"]]}]"#;
+    assert_eq!(end.output.get("outer"), Some(&json(expected)), "{:?}", end.failures);
+}
+
+#[tokio::test]
+async fn aliases_are_added_before_the_schema_and_the_selection() {
+    let yaml = |schema: &str, selection: &str| {
+        format!(
+            "nodes:
+- id: n
+  type: tool
+  tool_name: same
+  tool_args: {{value: {{a: {{b: 1}}, rest: 2}}}}
+  output_mappings: {{alias: a.b}}
+  output_schema: {{type: object, required: [alias], properties: {{alias: {{type: {schema}}}}}}}
+  {selection}"
+        )
+    };
+    let whole = r#"{"a": {"b": 1}, "rest": 2, "alias": 1}"#;
+    check(&yaml("integer", ""), "{}", "n", whole).await;
+    check(&yaml("integer", "output_selection: [alias]"), "{}", "n", r#"{"alias": 1}"#).await;
+    let end = run(&yaml("string", ""), "{}").await;
+    assert_eq!(end.failures[0].failure.code, ErrorCode::OutputInvalid, "{:?}", end.failures);
+    let end = run(&yaml("integer", "").replace("a.b", "a.c"), "{}").await;
+    assert_eq!(end.failures[0].failure.code, ErrorCode::MappingFailed, "{:?}", end.failures);
+}
+
+#[tokio::test]
+async fn a_failed_container_is_null_to_what_goes_on_nevertheless() {
+    let yaml = "nodes:
+- id: l
+  type: loop
+  items_source: inputs.items
+  body: [{id: x, type: tool, tool_name: fail}, {id: y, type: tool, tool_name: same, tool_args: {value: '{{ x }}'}}]
+- {id: after, type: tool, tool_name: same, tool_args: {value: ['{{ l }}']}}";
+    let options = RunOptions { failure_policy: FailurePolicy::Always, ..RunOptions::default() };
+    let end = run_with(yaml, r#"{"items": [1, 2]}"#, options).await;
+    assert_eq!((end.status, &end.output), (RunStatus::Failed, &json(r#"{"after": [null]}"#)));
+    let nodes: Vec<&str> = end.failures.iter().map(|failed| failed.node.as_str()).collect();
+    assert_eq!(nodes, ["l[0].body.x", "l[1].body.x", "l"]);
+}
+
+#[tokio::test]
+async fn a_container_is_tried_again_as_a_whole() {
+    // `flaky` fails until its third call.
+    let yaml = "nodes:
+- id: l
+  type: loop
+  items_source: inputs.items
+  retry_policy: {max_attempts: 3, backoff_seconds: 0}
+  body: [{id: x, type: tool, tool_name: same, tool_args: {value: '{{ item }}'}}, {id: y, type: tool, tool_name: flaky, dependencies: [x]}]";
+    check(yaml, r#"{"items": [1]}"#, "l", "[1]").await;
+    // Under `halt` too: what is tried again has not failed for good.
+    let options = RunOptions { failure_policy: FailurePolicy::Halt, ..RunOptions::default() };
+    let end = run_with(yaml, r#"{"items": [1]}"#, options).await;
+    assert_eq!(end.status, RunStatus::Succeeded, "{:?}", end.failures);
+}
+
+#[tokio::test]
+async fn deep_nesting_ends_in_a_failure_before_paths_grow_too_long() {
+    let mut registry = registry();
+    let id = "x".repeat(60);
+    let nest = |inner: &str, depth: usize| {
+        (0..depth).fold(inner.to_owned(), |inner, _| {
+            format!("{{id: {id}, type: condition, expression: 'true', true_path: [{inner}]}}")
+        })
+    };
+    let leaf = format!("{{id: {id}, type: tool, tool_name: same, tool_args: {{value: 1}}}}");
+    with_blueprint(&mut registry, "deep", &format!("nodes: [{}]", nest(&leaf, 25)));
+    let workflow = format!("{{id: {id}, type: workflow, workflow_ref: deep}}");
+    let plan = common::plan(&format!("nodes: [{}]", nest(&workflow, 25)), &registry);
+    let engine = Engine::builder().registry(registry).build();
+    let options = RunOptions::default();
+    let handle = engine.start(&plan, json("{}"), options, &common::me(), &Default::default()).await.unwrap();
+    let end = handle.wait().await.unwrap();
+    assert_eq!(end.failures[0].failure.code, ErrorCode::LimitExceeded, "{:?}", end.failures);
+    let document = engine.show(&Default::default(), end.id).await.unwrap();
+    assert_eq!(document.status, RunStatus::Failed);
+}
