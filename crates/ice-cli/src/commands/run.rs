@@ -147,7 +147,7 @@ impl Run {
             shell.screen.note(format_args!("{} {id}", styled(CYAN, "run")));
         }
         let until = if self.wait { Until::Ended } else { Until::Parked };
-        stay(shell, folder, link, id, until, &mut signals).await
+        stay(shell, folder, link, id, 0, until, &mut signals).await
     }
 }
 
