@@ -3,6 +3,15 @@
 //! `ICE_BLESS=1` adds what is missing. What is there is never written again: a change of the format needs a new
 //! version and a new folder, and this one stays.
 
+#![allow(
+    clippy::disallowed_methods,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::wildcard_enum_match_arm,
+    reason = "a test fails by panicking"
+)]
+
 #[path = "../common/mod.rs"]
 mod common;
 
@@ -263,7 +272,6 @@ fn bless(case: &Case) {
 
 #[test]
 fn every_journal_is_read_folded_and_resumed_to_its_result() {
-    #[expect(clippy::disallowed_methods, reason = "a test is told by its environment to add what is missing")]
     let blesses = std::env::var_os("ICE_BLESS").is_some();
     let folder = folder();
     let mut kinds = BTreeSet::new();
