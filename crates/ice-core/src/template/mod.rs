@@ -6,8 +6,8 @@
 //! [`Limits`].
 //!
 //! The language is Jinja as minijinja parses and runs it, cut down to what is bounded: before a template
-//! is translated, [`scan`] bounds its nesting and [`lower`] checks every construct and puts a metered
-//! operation of [`builtin`] in the place of everything that can grow or take long. What is allowed stands
+//! is translated, `scan` bounds its nesting and `lower` checks every construct and puts a metered
+//! operation of `builtin` in the place of everything that can grow or take long. What is allowed stands
 //! in `docs/templates.md`.
 
 mod advice;
