@@ -139,7 +139,7 @@ fn write(
 fn settle(shared: &Shared, writer: &Writer) {
     let mut state = lock(&shared.state);
     let end = writer.end();
-    state.settled = (end.place, end.seq);
+    state.settled = end;
     state.table.acknowledge(end.seq);
     state.reserved = writer.reserved();
     state.in_flight = None;
