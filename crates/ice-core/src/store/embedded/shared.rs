@@ -117,6 +117,8 @@ pub(super) enum Committer {
     Busy,
     /// It waits for more to come, with a time-out.
     Lingering,
+    /// It waits for so many callers to wait for it, with a short time-out.
+    Gathering(usize),
     /// It sleeps.
     Idle,
 }
@@ -127,6 +129,7 @@ impl State {
         let wake = match self.committer {
             Committer::Busy => false,
             Committer::Lingering => urgent,
+            Committer::Gathering(callers) => self.wants.waiters >= callers || self.closing,
             Committer::Idle => true,
         };
         if wake {
