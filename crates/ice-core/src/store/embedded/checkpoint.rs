@@ -1,7 +1,8 @@
 //! Checkpoints: everything that is alive, in a file of blocks, so that the log before it is not needed.
 //!
-//! A checkpoint begins with 40 bytes: `ICECKPT1`, the place in the log from which on commits must be
-//! replayed (8), the last commit before that place (8), zeros (12), and a CRC-32 (4). Then blocks, each with
+//! A checkpoint begins with 48 bytes: `ICECKPT1`, the place in the log from which on commits must be
+//! replayed (8), the last commit before that place (8), the chain value there (16), zeros (4), and a CRC-32
+//! (4). Then blocks, each with
 //! its length (4) before it; a length of zero ends them. Then the count of the entries (8), the CRC-32 of all
 //! lengths and blocks (4), and `ICEDONE1`. It is written under another name and renamed when it is whole.
 
@@ -11,12 +12,12 @@ use std::sync::Arc;
 use super::block::{self, BlockWriter, IndexEntry, Kept};
 use crate::store::StoreError;
 use crate::store::disk::{Disk, DiskFile, OpenMode};
-use crate::store::log::Place;
+use crate::store::log::{End, Place};
 
 /// The folder of the checkpoints.
 pub(crate) const FOLDER: &str = "checkpoint";
 
-const HEADER: usize = 40;
+const HEADER: usize = 48;
 const MAGIC: [u8; 8] = *b"ICECKPT1";
 const DONE: [u8; 8] = *b"ICEDONE1";
 const TAIL: usize = 24;
@@ -28,10 +29,8 @@ const MAX_BLOCK: usize = 64 << 20;
 /// A whole checkpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Checkpoint {
-    /// Commits from this place in the log on must be replayed.
-    pub(crate) place: u64,
-    /// The last commit before that place.
-    pub(crate) seq: u64,
+    /// The end of the log that it covers: commits from there on must be replayed.
+    pub(crate) end: End,
     /// Its size in bytes.
     pub(crate) size: u64,
 }
@@ -51,8 +50,7 @@ pub(crate) struct CheckpointWriter {
     disk: Arc<dyn Disk>,
     file: Arc<dyn DiskFile>,
     temporary: String,
-    place: u64,
-    seq: u64,
+    end: End,
     block: BlockWriter,
     buffer: Vec<u8>,
     written: u64,
@@ -62,10 +60,10 @@ pub(crate) struct CheckpointWriter {
 }
 
 impl CheckpointWriter {
-    /// Begins a checkpoint that covers all commits before `place`, the last of which is `seq`.
-    pub(crate) fn create(disk: Arc<dyn Disk>, place: u64, seq: u64) -> io::Result<Self> {
+    /// Begins a checkpoint that covers all commits up to an end of the log.
+    pub(crate) fn create(disk: Arc<dyn Disk>, end: End) -> io::Result<Self> {
         disk.create_folder(FOLDER)?;
-        let temporary = format!("{FOLDER}/{place:016x}.tmp");
+        let temporary = format!("{FOLDER}/{:016x}.tmp", end.place);
         match disk.remove(&temporary) {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -74,16 +72,14 @@ impl CheckpointWriter {
         let file = disk.open(&temporary, OpenMode::Create)?;
         let mut buffer = Vec::with_capacity(BUFFER_BYTES);
         buffer.extend_from_slice(&MAGIC);
-        buffer.extend_from_slice(&place.to_le_bytes());
-        buffer.extend_from_slice(&seq.to_le_bytes());
+        buffer.extend_from_slice(&end.encode());
         buffer.resize(HEADER - 4, 0);
         buffer.extend_from_slice(&crc32fast::hash(&buffer).to_le_bytes());
         Ok(Self {
             disk,
             file,
             temporary,
-            place,
-            seq,
+            end,
             block: BlockWriter::new(""),
             buffer,
             written: 0,
@@ -141,9 +137,9 @@ impl CheckpointWriter {
         self.buffer.extend_from_slice(&DONE);
         self.write()?;
         self.file.sync()?;
-        self.disk.rename(&self.temporary, &path(self.place))?;
+        self.disk.rename(&self.temporary, &path(self.end.place))?;
         self.disk.sync_folder(FOLDER)?;
-        Ok(Checkpoint { place: self.place, seq: self.seq, size: self.written })
+        Ok(Checkpoint { end: self.end, size: self.written })
     }
 }
 
@@ -166,18 +162,16 @@ pub(crate) fn newest(disk: &dyn Disk) -> Result<Option<Checkpoint>, StoreError> 
     let mut header = [0; HEADER];
     let read = file.read_at(0, &mut header).map_err(|source| unreadable(place, source))?;
     let size = file.size().map_err(|source| unreadable(place, source))?;
-    let seq = (read == HEADER).then(|| decode(&header, place)).flatten();
-    let seq = seq.ok_or_else(|| damaged(place, "has no valid header"))?;
-    Ok(Some(Checkpoint { place, seq, size }))
+    let end = (read == HEADER).then(|| decode(&header, place)).flatten();
+    let end = end.ok_or_else(|| damaged(place, "has no valid header"))?;
+    Ok(Some(Checkpoint { end, size }))
 }
 
-fn decode(header: &[u8; HEADER], expected: u64) -> Option<u64> {
+fn decode(header: &[u8; HEADER], expected: u64) -> Option<End> {
     let (body, sum) = header.split_last_chunk::<4>()?;
-    let rest = body.strip_prefix(&MAGIC)?;
-    let (place, rest) = rest.split_first_chunk()?;
-    let seq = rest.first_chunk()?;
-    let valid = crc32fast::hash(body) == u32::from_le_bytes(*sum) && u64::from_le_bytes(*place) == expected;
-    valid.then(|| u64::from_le_bytes(*seq))
+    let end = End::decode(body.strip_prefix(&MAGIC)?.first_chunk()?);
+    let valid = crc32fast::hash(body) == u32::from_le_bytes(*sum) && end.place == expected;
+    valid.then_some(end)
 }
 
 /// Removes all checkpoints but one.
@@ -198,9 +192,9 @@ impl Checkpoint {
         disk: &dyn Disk,
         mut take: impl FnMut(Vec<IndexEntry>) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
-        let failed = |source| unreadable(self.place, source);
-        let damaged = || damaged(self.place, "is damaged");
-        let file = disk.open(&path(self.place), OpenMode::Read).map_err(failed)?;
+        let failed = |source| unreadable(self.end.place, source);
+        let damaged = || damaged(self.end.place, "is damaged");
+        let file = disk.open(&path(self.end.place), OpenMode::Read).map_err(failed)?;
         let mut reader = Buffered { file: &*file, at: HEADER as u64, buffer: Vec::new(), used: 0 };
         let mut crc = crc32fast::Hasher::new();
         let mut entries = 0_u64;
@@ -304,6 +298,8 @@ mod tests {
     use crate::store::Key;
     use crate::store::disk::SimDisk;
 
+    const END: End = End { place: 77, seq: 5, chain: [3; 16] };
+
     fn entry(number: u64) -> IndexEntry {
         let kept = Kept::Inline(vec![3; usize::try_from(number % 300).unwrap()].into());
         IndexEntry { key: Key::new("k/").unwrap().number(number), version: number, kept }
@@ -311,7 +307,7 @@ mod tests {
 
     fn written(count: u64) -> (SimDisk, Checkpoint) {
         let disk = SimDisk::new();
-        let mut writer = CheckpointWriter::create(Arc::new(disk.clone()), 77, 5).unwrap();
+        let mut writer = CheckpointWriter::create(Arc::new(disk.clone()), END).unwrap();
         (0..count).for_each(|number| writer.add(&entry(number)).unwrap());
         let checkpoint = writer.finish().unwrap();
         (disk, checkpoint)
@@ -340,7 +336,7 @@ mod tests {
     #[test]
     fn an_unfinished_one_does_not_count() {
         let disk = SimDisk::new();
-        let mut writer = CheckpointWriter::create(Arc::new(disk.clone()), 77, 5).unwrap();
+        let mut writer = CheckpointWriter::create(Arc::new(disk.clone()), END).unwrap();
         (0..5_000).for_each(|number| writer.add(&entry(number)).unwrap());
         drop(writer);
         assert_eq!(newest(&disk).unwrap(), None);

@@ -17,14 +17,35 @@ const LINGER: Duration = Duration::from_millis(5);
 /// How long the log must be idle before the mark is synced.
 const MARK_IDLE: Duration = Duration::from_millis(20);
 
+/// How long a sync is put off at most for those who are about to commit.
+const LONGEST_GATHERING: Duration = Duration::from_millis(2);
+
 /// How much memory a group keeps for the next one, in bytes.
 const KEEP_BYTES: usize = WRITE_BYTES * 2;
+
+/// How groups went lately: how many callers waited for the last one, and how long a sync takes.
+#[derive(Debug, Default)]
+struct Pace {
+    waiters: usize,
+    sync: Duration,
+}
+
+impl Pace {
+    /// How many callers to wait for, and how long at most, before a group with `waiters` is written. Those
+    /// of the last group have just been woken and are about to commit again; without a little patience the
+    /// first of them would be synced alone, with the others waiting for that.
+    fn gather(&self, waiters: usize) -> Option<(usize, Duration)> {
+        let callers = self.waiters * 3 / 4;
+        (waiters < callers).then(|| (callers, (self.sync / 3).min(LONGEST_GATHERING)))
+    }
+}
 
 /// Writes groups until the store closes or a write fails.
 pub(super) fn run(shared: &Shared, mut writer: Writer) {
     let mut spare = Group::default();
+    let mut pace = Pace::default();
     loop {
-        let (mut state, closing) = wait(shared, &mut writer);
+        let (mut state, closing) = wait(shared, &mut writer, &pace);
         if state.failure.is_some() {
             return;
         }
@@ -36,7 +57,7 @@ pub(super) fn run(shared: &Shared, mut writer: Writer) {
         let last = state.last;
         drop(state);
 
-        let written = write(shared, &mut writer, &mut group, wants, closing.then_some(last));
+        let written = write(shared, &mut writer, &mut group, wants, closing.then_some(last), &mut pace);
         if let Err((what, error)) = written {
             ack.complete(Err(fail(shared, write_failure(what, &error))));
             return;
@@ -52,13 +73,20 @@ pub(super) fn run(shared: &Shared, mut writer: Writer) {
 }
 
 /// Waits for something to do. Returns whether the store closes, after which there is nothing more.
-fn wait<'a>(shared: &'a Shared, writer: &mut Writer) -> (MutexGuard<'a, State>, bool) {
+fn wait<'a>(shared: &'a Shared, writer: &mut Writer, pace: &Pace) -> (MutexGuard<'a, State>, bool) {
     let mut state = lock(&shared.state);
     let mut deadline = None;
+    let mut gathered = false;
     loop {
         let full = state.group.size() >= WRITE_BYTES;
         if state.wants.any() || state.closing || full || state.failure.is_some() {
-            break;
+            let patient = state.wants.sync && !gathered && !full && !state.closing;
+            let Some((callers, longest)) = pace.gather(state.wants.waiters).filter(|_| patient) else {
+                break;
+            };
+            gathered = true;
+            state = sleep(&shared.work, state, Committer::Gathering(callers), Some(longest)).0;
+            continue;
         }
         let now = Instant::now();
         if !state.group.is_empty() {
@@ -112,6 +140,7 @@ fn write(
     group: &mut Group,
     wants: Wants,
     closing: Option<u64>,
+    pace: &mut Pace,
 ) -> Result<(), (&'static str, io::Error)> {
     if !group.is_empty() {
         shared.metrics.batch.record(u32::try_from(group.commits()).unwrap_or(u32::MAX));
@@ -121,7 +150,9 @@ fn write(
     if (wants.sync || wants.mark || closing.is_some()) && !writer.is_synced() {
         let started = Instant::now();
         writer.sync().map_err(|error| ("syncing the log", error))?;
-        shared.metrics.sync_seconds.record(started.elapsed());
+        let took = started.elapsed();
+        shared.metrics.sync_seconds.record(took);
+        *pace = Pace { waiters: wants.waiters, sync: (pace.sync * 7 + took) / 8 };
     }
     if wants.rotate {
         writer.rotate().map_err(|error| ("syncing the log", error))?;
@@ -139,7 +170,7 @@ fn write(
 fn settle(shared: &Shared, writer: &Writer) {
     let mut state = lock(&shared.state);
     let end = writer.end();
-    state.settled = (end.place, end.seq);
+    state.settled = end;
     state.table.acknowledge(end.seq);
     state.reserved = writer.reserved();
     state.in_flight = None;

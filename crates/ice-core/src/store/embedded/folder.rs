@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::store::StoreError;
 use crate::store::disk::{Disk, OpenMode};
-use crate::store::log::{self, Mark};
+use crate::store::log::{self, End, Mark};
 
 const FORMAT: &str = "FORMAT";
 const FORMAT_TEXT: &str = "ice-store 1\n";
@@ -71,16 +71,13 @@ pub(super) fn prepare(disk: &dyn Disk) -> Result<bool, StoreError> {
     Ok(true)
 }
 
-/// The place of the log, and the last commit before it, up to which the index is whole; nothing if it is not.
-pub(super) fn index_applied(disk: &dyn Disk) -> io::Result<Option<(u64, u64)>> {
+/// The end of the log up to which the index is whole; nothing if it is not.
+pub(super) fn index_applied(disk: &dyn Disk) -> io::Result<Option<End>> {
     let Some(bytes) = read(disk, INDEX)? else { return Ok(None) };
     let decode = || {
         let (body, sum) = bytes.split_last_chunk::<4>()?;
-        let rest = body.strip_prefix(&INDEX_MAGIC)?;
-        let (place, rest) = rest.split_first_chunk()?;
-        let seq: &[u8; 8] = rest.try_into().ok()?;
-        let valid = crc32fast::hash(body) == u32::from_le_bytes(*sum);
-        valid.then(|| (u64::from_le_bytes(*place), u64::from_le_bytes(*seq)))
+        let end = End::decode(body.strip_prefix(&INDEX_MAGIC)?.try_into().ok()?);
+        (crc32fast::hash(body) == u32::from_le_bytes(*sum)).then_some(end)
     };
     Ok(decode())
 }
@@ -92,10 +89,9 @@ pub(super) fn index_begun(disk: &dyn Disk) -> io::Result<()> {
 }
 
 /// Says that the index is whole.
-pub(super) fn index_done(disk: &dyn Disk, applied: (u64, u64)) -> io::Result<()> {
+pub(super) fn index_done(disk: &dyn Disk, applied: End) -> io::Result<()> {
     let mut bytes = INDEX_MAGIC.to_vec();
-    bytes.extend_from_slice(&applied.0.to_le_bytes());
-    bytes.extend_from_slice(&applied.1.to_le_bytes());
+    bytes.extend_from_slice(&applied.encode());
     bytes.extend_from_slice(&crc32fast::hash(&bytes).to_le_bytes());
     replace(disk, INDEX, &bytes)
 }

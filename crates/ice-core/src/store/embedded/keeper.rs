@@ -11,6 +11,7 @@ use super::index::{Index, IndexError};
 use super::shared::{Bases, Shared, write_failure};
 use super::table::{Content, place};
 use crate::store::lock::lock;
+use crate::store::log::End;
 use crate::store::{Key, StoreError};
 
 /// How many keys are looked at under one lock.
@@ -89,9 +90,9 @@ impl Shared {
         let mut state = lock(&self.state);
         let bytes = state.table.bytes();
         state.spill_due = self.options.table_bytes.max(bytes + bytes / 2);
-        let (place, _) = state.settled;
+        let place = state.settled.place;
         let grown = self.options.checkpoint_bytes.max(bases.checkpoint.as_ref().map_or(0, |base| base.size));
-        let base = bases.checkpoint.as_ref().map_or(0, |base| base.place);
+        let base = bases.checkpoint.as_ref().map_or(0, |base| base.end.place);
         state.checkpoint_due = if done.is_ok() { base + grown } else { place + grown };
         done
     }
@@ -105,9 +106,9 @@ impl Shared {
         }
         let (place, due) = {
             let state = lock(&self.state);
-            (state.settled.0, state.checkpoint_due)
+            (state.settled.place, state.checkpoint_due)
         };
-        let base = bases.checkpoint.as_ref().map_or(0, |base| base.place);
+        let base = bases.checkpoint.as_ref().map_or(0, |base| base.end.place);
         let worth = closing && place.saturating_sub(base) >= CLOSING_BYTES.min(self.options.checkpoint_bytes);
         if place >= due || worth {
             self.checkpoint(bases)?;
@@ -121,7 +122,7 @@ impl Shared {
         loop {
             let (long, last) = {
                 let mut state = lock(&self.state);
-                let written = state.settled.0;
+                let written = state.settled.place;
                 state.table.shed(written, after.as_ref(), PART)
             };
             for (key, version, at, bytes) in long {
@@ -136,7 +137,7 @@ impl Shared {
     }
 
     /// Brings the index up to date with everything acknowledged, and drops from the table what is old.
-    fn spill(&self, index: &Index, bases: &mut Bases, rotate: bool) -> Result<(u64, u64), UpkeepError> {
+    fn spill(&self, index: &Index, bases: &mut Bases, rotate: bool) -> Result<End, UpkeepError> {
         self.barrier(rotate)?;
         let applied = {
             let mut state = lock(&self.state);
@@ -148,7 +149,7 @@ impl Shared {
         folder::index_begun(&*self.disk)?;
         let mut after = None;
         loop {
-            let (changes, last) = lock(&self.state).table.spill(applied.0, after.as_ref(), PART);
+            let (changes, last) = lock(&self.state).table.spill(applied.place, after.as_ref(), PART);
             index.merge(&changes)?;
             if last.is_none() {
                 break;
@@ -157,11 +158,11 @@ impl Shared {
         }
         // What the index holds must not be newer than what survives of the log.
         self.barrier(false)?;
-        index.sync(applied.0)?;
+        index.sync(applied.place)?;
         folder::index_done(&*self.disk, applied)?;
         bases.applied = Some(applied);
         lock(&self.state).table.end_spill();
-        self.evict(applied.1);
+        self.evict(applied.seq);
         Ok(applied)
     }
 
@@ -217,15 +218,15 @@ impl Shared {
                 self.checkpoint_of_table(from)?
             }
         };
-        let place = made.place;
+        let place = made.end.place;
         bases.checkpoint = Some(made);
         checkpoint::remove_others(&*self.disk, place)?;
         self.remove_dead(place, &alive, bases)?;
         Ok(())
     }
 
-    fn checkpoint_of_table(&self, from: (u64, u64)) -> Result<(Checkpoint, Alive), UpkeepError> {
-        let mut writer = CheckpointWriter::create(Arc::clone(&self.disk), from.0, from.1)?;
+    fn checkpoint_of_table(&self, from: End) -> Result<(Checkpoint, Alive), UpkeepError> {
+        let mut writer = CheckpointWriter::create(Arc::clone(&self.disk), from)?;
         let mut alive = Alive::new(self.segments.starts());
         let mut after = None;
         loop {
@@ -244,12 +245,8 @@ impl Shared {
         Ok((writer.finish()?, alive))
     }
 
-    fn checkpoint_of_index(
-        &self,
-        index: &Index,
-        from: (u64, u64),
-    ) -> Result<(Checkpoint, Alive), UpkeepError> {
-        let mut writer = CheckpointWriter::create(Arc::clone(&self.disk), from.0, from.1)?;
+    fn checkpoint_of_index(&self, index: &Index, from: End) -> Result<(Checkpoint, Alive), UpkeepError> {
+        let mut writer = CheckpointWriter::create(Arc::clone(&self.disk), from)?;
         let mut alive = Alive::new(self.segments.starts());
         let mut at = String::new();
         while let Some(bytes) = index.block(&at)? {

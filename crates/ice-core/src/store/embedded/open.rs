@@ -16,7 +16,9 @@ use super::shared::{Bases, Committer, Metrics, Shared, State, Upkeep, Wants};
 use super::table::{Cell, Content, Known, Table, place};
 use crate::store::disk::Disk;
 use crate::store::feed::{Feed, FeedLimits};
-use crate::store::log::{Group, RecoveredWrite, Recovery, RecoveryReport, Segments, Writer, recover_disk};
+use crate::store::log::{
+    End, Group, RecoveredWrite, Recovery, RecoveryReport, Segments, Writer, recover_disk,
+};
 use crate::store::{CommitSeq, StoreError};
 
 /// What opening makes: the shared part, the log, and the report.
@@ -55,7 +57,7 @@ pub(super) fn open(
 
 /// From where the log is replayed.
 struct Base {
-    from: (u64, u64),
+    from: End,
     table: Table,
     bases: Bases,
     rebuilt: bool,
@@ -81,7 +83,7 @@ fn load(
     table.acknowledge(end.seq);
     report.index_rebuilt = base.rebuilt;
     let grown = options.checkpoint_bytes.max(base.bases.checkpoint.as_ref().map_or(0, |base| base.size));
-    let checkpoint_due = base.bases.checkpoint.as_ref().map_or(0, |base| base.place) + grown;
+    let checkpoint_due = base.bases.checkpoint.as_ref().map_or(0, |base| base.end.place) + grown;
     if base.bases.applied.is_none() && index.is_some() {
         base.bases.applied = Some(base.from);
     }
@@ -97,7 +99,7 @@ fn load(
         // Of a clean end it is known that no number above the last one was given out.
         last: given_out,
         reserved,
-        settled: (end.place, end.seq),
+        settled: end,
         unpublished: std::collections::VecDeque::new(),
         published: CommitSeq(end.seq),
         failure: None,
@@ -130,27 +132,27 @@ fn base(
     options: &EmbeddedOptions,
 ) -> Result<Base, StoreError> {
     let checkpoint = checkpoint::newest(disk)?;
-    let begun = checkpoint.as_ref().map_or((0, 0), |base| (base.place, base.seq));
+    let begun = checkpoint.as_ref().map_or_else(End::default, |base| base.end);
     if let Some(index) = &mut index {
         let applied = folder::index_applied(disk).map_err(|source| StoreError::Unavailable {
             what: "reading INDEX".to_owned(),
             source: Some(Arc::new(source)),
         })?;
-        if let Some(applied) = applied.filter(|applied| index.exists() && applied.0 >= begun.0) {
-            index.expect(applied.0);
+        if let Some(applied) = applied.filter(|applied| index.exists() && applied.place >= begun.place) {
+            index.expect(applied.place);
             let bases = Bases { checkpoint, applied: Some(applied) };
-            return Ok(Base { from: applied, table: Table::new(applied.1, false), bases, rebuilt: false });
+            return Ok(Base { from: applied, table: Table::new(applied.seq, false), bases, rebuilt: false });
         }
     }
     let index = index.map(|index| &*index);
     let stale = index.is_some_and(Index::exists);
     let fits = |checkpoint: &Checkpoint| checkpoint.size < options.table_bytes as u64 / 2;
-    let mut table = Table::new(begun.1, true);
+    let mut table = Table::new(begun.seq, true);
     let mut rebuilt = stale;
     match (&checkpoint, index) {
         (Some(checkpoint), Some(index)) if !fits(checkpoint) => {
             fill_index(disk, index, checkpoint)?;
-            table = Table::new(begun.1, false);
+            table = Table::new(begun.seq, false);
             rebuilt = true;
         }
         (checkpoint, index) => {
@@ -183,8 +185,8 @@ fn fill_index(disk: &dyn Disk, index: &Index, checkpoint: &Checkpoint) -> Result
         let changes: Vec<_> = entries.into_iter().map(super::table::Change::Put).collect();
         index.merge(&changes).map_err(corrupt)
     })?;
-    index.sync(checkpoint.place).map_err(corrupt)?;
-    folder::index_done(disk, (checkpoint.place, checkpoint.seq)).map_err(failed)
+    index.sync(checkpoint.end.place).map_err(corrupt)?;
+    folder::index_done(disk, checkpoint.end).map_err(failed)
 }
 
 fn replay_write(table: &mut Table, options: &EmbeddedOptions, seq: u64, write: RecoveredWrite<(u64, &[u8])>) {

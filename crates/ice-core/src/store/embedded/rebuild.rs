@@ -10,7 +10,7 @@ use super::index::{Index, IndexError};
 use super::shared::{Bases, Shared};
 use super::table::{Change, place};
 use crate::store::lock::lock;
-use crate::store::log::{RecoveredWrite, replay_range};
+use crate::store::log::{End, RecoveredWrite, replay_range};
 use crate::store::{Key, StoreError};
 
 impl Shared {
@@ -40,7 +40,7 @@ impl Shared {
     pub(super) fn rebuild(&self, bases: &mut Bases) -> Result<(), StoreError> {
         let Some(index) = &self.index else { return Ok(()) };
         self.metrics.corruption.increment(1);
-        let begun = bases.checkpoint.as_ref().map_or((0, 0), |base| (base.place, base.seq));
+        let begun = bases.checkpoint.as_ref().map_or_else(End::default, |base| base.end);
         let applied = bases.applied.unwrap_or(begun);
         let failed = |error: io::Error| StoreError::Unavailable {
             what: "making the index anew".to_owned(),
@@ -56,8 +56,8 @@ impl Shared {
                 index.merge(&changes).map_err(|error| corrupt(&error))
             })?;
         }
-        self.replay_into(index, begun.0, applied.0)?;
-        index.sync(applied.0).map_err(|error| corrupt(&error))?;
+        self.replay_into(index, begun.place, applied.place)?;
+        index.sync(applied.place).map_err(|error| corrupt(&error))?;
         folder::index_done(&*self.disk, applied).map_err(failed)?;
         bases.applied = Some(applied);
         Ok(())

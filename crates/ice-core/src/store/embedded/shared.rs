@@ -14,7 +14,7 @@ use super::table::Table;
 use crate::metrics::{MetricName, counter, gauge, histogram};
 use crate::store::disk::Disk;
 use crate::store::feed::Feed;
-use crate::store::log::{Group, Segments};
+use crate::store::log::{End, Group, Segments};
 use crate::store::{Change, CommitSeq, Durability, StoreError};
 
 /// What callers, committer and keeper share. Locks are taken in the order of the fields.
@@ -40,8 +40,8 @@ pub(super) struct Shared {
 #[derive(Debug)]
 pub(super) struct Bases {
     pub(super) checkpoint: Option<Checkpoint>,
-    /// The place up to which the index is whole, and the last commit before it.
-    pub(super) applied: Option<(u64, u64)>,
+    /// The end of the log up to which the index is whole.
+    pub(super) applied: Option<End>,
 }
 
 /// What the keeper is asked to do.
@@ -72,8 +72,8 @@ pub(super) struct State {
     pub(super) last: u64,
     /// Numbers up to this one may be given out.
     pub(super) reserved: u64,
-    /// The end of the log as far as it is acknowledged: its place and last commit.
-    pub(super) settled: (u64, u64),
+    /// The end of the log as far as it is acknowledged.
+    pub(super) settled: End,
     /// Changes that watchers may not see yet, since one before them is not acknowledged, and whether they
     /// themselves may be seen whatever happens.
     pub(super) unpublished: VecDeque<(bool, Change)>,
@@ -117,6 +117,8 @@ pub(super) enum Committer {
     Busy,
     /// It waits for more to come, with a time-out.
     Lingering,
+    /// It waits for so many callers to wait for it, with a short time-out.
+    Gathering(usize),
     /// It sleeps.
     Idle,
 }
@@ -127,6 +129,7 @@ impl State {
         let wake = match self.committer {
             Committer::Busy => false,
             Committer::Lingering => urgent,
+            Committer::Gathering(callers) => self.wants.waiters >= callers || self.closing,
             Committer::Idle => true,
         };
         if wake {
@@ -143,7 +146,7 @@ impl State {
 
     /// Shows watchers what they may see now.
     pub(super) fn publish(&mut self, feed: &Feed) {
-        let settled = self.settled.1;
+        let settled = self.settled.seq;
         let ready =
             self.unpublished.iter().take_while(|(at_once, change)| *at_once || change.seq.0 <= settled);
         let ready = ready.count();

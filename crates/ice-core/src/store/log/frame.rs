@@ -150,12 +150,6 @@ pub(crate) fn open_at(bytes: &[u8], place: u64) -> Result<(FrameHeader, &[u8]), 
     if stored == place { open(bytes) } else { Err(Misfit::Chain) }
 }
 
-/// Reads the frame at the beginning of `bytes` that must stand at `place`, and takes its chain value for true.
-pub(crate) fn begin(bytes: &[u8], place: u64) -> Result<(FrameHeader, &[u8], Chain), Misfit> {
-    let (header, payload) = open_at(bytes, place)?;
-    Ok((header, payload, number(bytes, CHAIN_AT).ok_or(Misfit::Short)?))
-}
-
 /// Reads the frame at the beginning of `bytes` that must stand at `place` and follow `before`. Returns the
 /// chain value after it as well.
 pub(crate) fn follow<'a>(

@@ -48,4 +48,4 @@ pub(crate) use group::Group;
 pub(crate) use mark::{MARK, Mark, MarkState};
 pub(crate) use recovery::{Recovery, read_whole, recover_disk, replay_range};
 pub(crate) use segment::{FOLDER, Place, ReadError, Segments};
-pub(crate) use writer::{RESERVATION, Writer};
+pub(crate) use writer::{End, RESERVATION, Writer};

@@ -109,11 +109,11 @@ pub(crate) fn read_whole(disk: &dyn Disk, path: &str) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Opens the log and replays it from the place and commit of a checkpoint on.
+/// Opens the log and replays it from the end of what a checkpoint covers on.
 pub(crate) fn recover_disk<'a>(
     disk: &'a dyn Disk,
     segments: &Segments,
-    from: (u64, u64),
+    from: End,
     policy: LossPolicy,
     replay: &'a mut Replay<'a>,
 ) -> Result<Recovery, StoreError> {
@@ -122,15 +122,14 @@ pub(crate) fn recover_disk<'a>(
     for start in &starts {
         segments.add(*start, None);
     }
-    let first = starts.partition_point(|start| *start <= from.0).saturating_sub(1);
+    let first = starts.partition_point(|start| *start <= from.place).saturating_sub(1);
     let scanned = starts.split_off(first);
-    let end = End { place: from.0, seq: from.1, ..End::default() };
     let mut reader = Reader {
         disk,
-        from: from.0,
+        from: from.place,
         mark: state,
         replay,
-        end,
+        end: from,
         replayed: 0,
         tail: None,
         broken: None,
@@ -242,8 +241,6 @@ pub(crate) fn replay_range(
 
 impl Reader<'_> {
     fn read(&mut self, starts: &[u64]) -> Result<(), StoreError> {
-        // The chain value where reading goes on, if it is known.
-        let mut chain = None;
         for (index, start) in starts.iter().enumerate() {
             let later = starts.get(index + 1..).unwrap_or_default();
             if index > 0 && *start != self.end.place {
@@ -261,12 +258,10 @@ impl Reader<'_> {
                 continue;
             }
             let start_of_scan = if skipped > 0 {
-                Some(ScanStart { place: self.from, before: self.end.seq, chain: None })
+                Some(ScanStart { place: self.from, before: self.end.seq, chain: self.end.chain })
             } else {
                 SegmentHeader::decode(&bytes)
-                    .filter(|header| {
-                        header.start == *start && chain.is_none_or(|chain| header.chain == chain)
-                    })
+                    .filter(|header| header.start == *start && header.chain == self.end.chain)
                     .map(|header| ScanStart::from(&header))
             };
             let Some(start_of_scan) = start_of_scan else {
@@ -282,13 +277,8 @@ impl Reader<'_> {
             let found =
                 replay_segment(&bytes, *start, &start_of_scan, range, &mut self.replayed, self.replay)?;
             let place = *start + (found.offset - SEGMENT_HEADER) as u64;
-            self.end =
-                End { place, seq: found.last.max(self.end.seq), chain: found.chain.unwrap_or_default() };
-            // Without a chain value nothing can follow in this segment.
-            if found.chain.is_some() {
-                self.tail = Some((*start, bytes, found.offset));
-            }
-            chain = found.chain;
+            self.end = End { place, seq: found.last.max(self.end.seq), chain: found.chain };
+            self.tail = Some((*start, bytes, found.offset));
             if found.misfit.is_some() {
                 let proved = found.behind.synced.max(self.mark.synced_place);
                 if !later.is_empty() || proved > place {

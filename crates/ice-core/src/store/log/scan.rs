@@ -17,13 +17,13 @@ pub(crate) struct ScanStart {
     pub(crate) place: u64,
     /// The last commit before it.
     pub(crate) before: u64,
-    /// The chain value there; if it is not known, the first frame's is taken for true.
-    pub(crate) chain: Option<Chain>,
+    /// The chain value there.
+    pub(crate) chain: Chain,
 }
 
 impl From<&SegmentHeader> for ScanStart {
     fn from(header: &SegmentHeader) -> Self {
-        Self { place: header.start, before: header.before, chain: Some(header.chain) }
+        Self { place: header.start, before: header.before, chain: header.chain }
     }
 }
 
@@ -32,8 +32,8 @@ impl From<&SegmentHeader> for ScanStart {
 pub(crate) struct ScanEnd {
     /// The offset in the segment after the last frame that fits.
     pub(crate) offset: usize,
-    /// The chain value there, if it is known.
-    pub(crate) chain: Option<Chain>,
+    /// The chain value there.
+    pub(crate) chain: Chain,
     /// The last commit before it.
     pub(crate) last: u64,
     /// Why the bytes there are no next frame; nothing if the segment ends there.
@@ -78,15 +78,11 @@ pub(crate) fn scan<E>(
             return Ok(end);
         }
         let place = segment.saturating_add(end.offset.saturating_sub(SEGMENT_HEADER) as u64);
-        let frame = match &end.chain {
-            Some(chain) => frame::follow(rest, place, chain),
-            None => frame::begin(rest, place),
-        };
-        match frame {
+        match frame::follow(rest, place, &end.chain) {
             Ok((header, payload, chain)) => {
                 take(&header, payload)?;
                 end.offset += frame::HEADER + payload.len();
-                end.chain = Some(chain);
+                end.chain = chain;
                 end.last = header.last;
             }
             Err(misfit) => {

@@ -46,6 +46,26 @@ pub(crate) struct End {
     pub(crate) chain: Chain,
 }
 
+impl End {
+    /// Its bytes: place, commit, chain value.
+    pub(crate) fn encode(&self) -> [u8; 32] {
+        let mut bytes = [0; 32];
+        let parts = self.place.to_le_bytes().into_iter().chain(self.seq.to_le_bytes()).chain(self.chain);
+        for (slot, byte) in bytes.iter_mut().zip(parts) {
+            *slot = byte;
+        }
+        bytes
+    }
+
+    /// From its bytes.
+    pub(crate) fn decode(bytes: &[u8; 32]) -> Self {
+        let mut words = bytes.as_chunks::<8>().0.iter();
+        let mut word = || words.next().map_or(0, |word| u64::from_le_bytes(*word));
+        let (place, seq) = (word(), word());
+        Self { place, seq, chain: bytes.last_chunk().copied().unwrap_or_default() }
+    }
+}
+
 #[derive(Debug)]
 struct Tail {
     file: Arc<dyn DiskFile>,
