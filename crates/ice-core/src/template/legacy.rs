@@ -8,6 +8,9 @@ use super::template::Template;
 
 /// The longest `{{ }}` that is looked at as an expression.
 const LONGEST: usize = 4096;
+/// How often each byte of a text may be read as part of an expression, on average. A text that was written
+/// for people takes 1 or 2.
+const EFFORT: usize = 16;
 /// Words that an expression does not read as names.
 const KEYWORDS: [&str; 15] = [
     "and", "else", "false", "False", "if", "in", "is", "loop", "none", "None", "not", "or", "self", "true",
@@ -89,10 +92,11 @@ enum Piece<'t> {
 fn read(source: &str) -> Vec<Piece<'_>> {
     let mut pieces = Vec::new();
     let mut rest = source;
+    let mut effort = EFFORT * source.len();
     while let Some(at) = rest.find(['{', '}']) {
         let (before, here) = rest.split_at(at);
         pieces.push(Piece::Text(before));
-        let (piece, length) = read_brace(here);
+        let (piece, length) = read_brace(here, &mut effort);
         pieces.push(piece);
         rest = here.get(length..).unwrap_or_default();
     }
@@ -101,9 +105,9 @@ fn read(source: &str) -> Vec<Piece<'_>> {
 }
 
 /// The piece at the start of a text that begins with a brace, and its length.
-fn read_brace(here: &str) -> (Piece<'_>, usize) {
+fn read_brace<'t>(here: &'t str, effort: &mut usize) -> (Piece<'t>, usize) {
     let first = |length: usize| here.get(..length).unwrap_or(here);
-    if let Some(length) = expression_tag(here).or_else(|| other_tag(here)) {
+    if let Some(length) = expression_tag(here, effort).or_else(|| other_tag(here, effort)) {
         return (Piece::Tag(first(length)), length);
     }
     if here.starts_with("{{") || here.starts_with("}}") {
@@ -115,8 +119,9 @@ fn read_brace(here: &str) -> (Piece<'_>, usize) {
     }
 }
 
-/// The length of a `{{ expression }}` at the start of a text.
-fn expression_tag(here: &str) -> Option<usize> {
+/// The length of a `{{ expression }}` at the start of a text. What is read as an expression is taken from
+/// `effort`; when that is spent, nothing is an expression any more.
+fn expression_tag(here: &str, effort: &mut usize) -> Option<usize> {
     let inner = here.strip_prefix("{{")?;
     let near = inner.get(..inner.floor_char_boundary(LONGEST))?;
     near.match_indices('}').take(8).map(|(at, _)| at).find_map(|at| {
@@ -124,14 +129,13 @@ fn expression_tag(here: &str) -> Option<usize> {
         let within = near.get(..at)?;
         let within = within.strip_prefix(['-', '+']).unwrap_or(within);
         let within = within.strip_suffix(['-', '+']).unwrap_or(within);
-        // A quick no to what only opens, again and again.
-        let only_opens = within.contains("{{") && !within.contains(['\'', '"']);
-        (!only_opens && super::lower::is_expression(within)).then_some(at + 4)
+        *effort = effort.checked_sub(within.len())?;
+        super::lower::is_expression(within).then_some(at + 4)
     })
 }
 
 /// The length of a `{% … %}` or `{# … #}` at the start of a text.
-fn other_tag(here: &str) -> Option<usize> {
+fn other_tag(here: &str, effort: &mut usize) -> Option<usize> {
     let end = if here.starts_with("{%") {
         "%}"
     } else if here.starts_with("{#") {
@@ -139,7 +143,10 @@ fn other_tag(here: &str) -> Option<usize> {
     } else {
         return None;
     };
-    here.get(2..)?.find(end).map(|at| at + 4)
+    let within = here.get(2..here.floor_char_boundary(*effort))?;
+    let found = within.find(end);
+    *effort = effort.saturating_sub(found.unwrap_or(within.len()));
+    found.map(|at| at + 4)
 }
 
 /// A `{name.attribute[index]:format}`.
