@@ -40,19 +40,12 @@ pub(crate) struct Global {
 
 /// Says why the command line was refused, or prints the help that was asked for.
 pub(crate) fn refuse(error: &clap::Error) -> Exit {
-    let text = error.render();
-    match error.kind() {
-        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
-            screen::print(&text.ansi().to_string());
-            Exit::Succeeded
-        }
-        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-            screen::complain(&text.ansi().to_string());
-            Exit::Usage
-        }
-        _ => {
-            screen::complain(&text.ansi().to_string().replacen("error:", "error[USAGE]:", 1));
-            Exit::Usage
-        }
+    let text = error.render().ansi().to_string();
+    if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+        screen::print(&text);
+        return Exit::Succeeded;
     }
+    // Without a command the help itself is the answer.
+    screen::complain(&text.replacen("error:", "error[USAGE]:", 1));
+    Exit::Usage
 }

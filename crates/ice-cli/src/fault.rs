@@ -31,11 +31,13 @@ pub(crate) struct Fault {
 impl Fault {
     /// A failure of the work itself.
     pub(crate) fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        let exit = match code {
-            ErrorCode::Usage | ErrorCode::InputInvalid | ErrorCode::FileUnreadable => Exit::Usage,
-            code if (1_000..2_000).contains(&code.number()) => Exit::Invalid,
-            ErrorCode::NodeKindUnavailable => Exit::Invalid,
-            _ => Exit::Failed,
+        let about_words = [ErrorCode::Usage, ErrorCode::InputInvalid, ErrorCode::FileUnreadable];
+        let exit = if about_words.contains(&code) {
+            Exit::Usage
+        } else if code.number() / 1_000 == 1 || code == ErrorCode::NodeKindUnavailable {
+            Exit::Invalid
+        } else {
+            Exit::Failed
         };
         Self { code, number: code.number(), message: message.into(), help: None, exit, told: false }
     }
@@ -74,17 +76,20 @@ impl Fault {
     }
 }
 
-/// The system's words for an error, without the number.
+/// What people call the errors of the system that they meet most.
+const PLAIN: &[(io::ErrorKind, &str)] = &[
+    (io::ErrorKind::NotFound, "there is no such file or folder"),
+    (io::ErrorKind::PermissionDenied, "permission denied"),
+    (io::ErrorKind::IsADirectory, "it is a folder"),
+    (io::ErrorKind::NotADirectory, "a part of the path is not a folder"),
+    (io::ErrorKind::StorageFull, "the disk is full"),
+    (io::ErrorKind::ReadOnlyFilesystem, "the file system is read-only"),
+];
+
+/// The words for an error of the system.
 pub(crate) fn plain(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::NotFound => "there is no such file or folder".to_owned(),
-        io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
-        io::ErrorKind::IsADirectory => "it is a folder".to_owned(),
-        io::ErrorKind::NotADirectory => "a part of the path is not a folder".to_owned(),
-        io::ErrorKind::StorageFull => "the disk is full".to_owned(),
-        io::ErrorKind::ReadOnlyFilesystem => "the file system is read-only".to_owned(),
-        _ => error.to_string(),
-    }
+    let known = PLAIN.iter().find(|(kind, _)| *kind == error.kind());
+    known.map_or_else(|| error.to_string(), |(_, words)| (*words).to_owned())
 }
 
 impl From<io::Error> for Fault {

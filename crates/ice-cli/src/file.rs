@@ -40,9 +40,10 @@ pub(crate) fn read(path: &Path, limit: u64) -> Result<Vec<u8>, Fault> {
                 ErrorCode::FileUnreadable,
                 format!("cannot read {}: {}", path.display(), plain(&error)),
             );
-            Err(match error.kind() {
-                io::ErrorKind::IsADirectory => fault.help("name a file in it"),
-                _ => fault,
+            Err(if error.kind() == io::ErrorKind::IsADirectory {
+                fault.help("name a file in it")
+            } else {
+                fault
             })
         }
     }
@@ -58,11 +59,17 @@ pub(crate) fn create(path: &Path, text: &str) -> Result<(), Fault> {
         .create_new(true)
         .open(path)
         .and_then(|mut file| io::Write::write_all(&mut file, text.as_bytes()));
-    written.map_err(|error| match error.kind() {
-        io::ErrorKind::AlreadyExists => {
-            Fault::new(ErrorCode::FileUnreadable, format!("{} is there already", path.display()))
-                .help("choose another name or move the file away: nothing is overwritten")
+    written.map_err(|error| {
+        if error.kind() == io::ErrorKind::AlreadyExists {
+            exists(path)
+        } else {
+            Fault::file("write", path, &error)
         }
-        _ => Fault::file("write", path, &error),
     })
+}
+
+/// What is there already is not overwritten.
+pub(crate) fn exists(path: &Path) -> Fault {
+    Fault::new(ErrorCode::FileUnreadable, format!("{} is there already", path.display()))
+        .help("choose another name or move it away: nothing is overwritten")
 }

@@ -105,17 +105,14 @@ fn shown(file: &Path) -> String {
 
 /// The text of a file, or of standard input for `-`.
 fn text(file: &Path) -> Result<String, Fault> {
-    let bytes = file::read(file, MAX_TEXT_BYTES as u64).map_err(|fault| match fault.code {
-        ErrorCode::FileTooLarge => Fault::new(
-            ErrorCode::BlueprintTooLarge,
-            format!(
-                "{} has more than {} MiB, the most a blueprint may have",
-                shown(file),
-                MAX_TEXT_BYTES >> 20
-            ),
-        )
-        .help("is this the right file? Data belongs into inputs or files that tools read"),
-        _ => fault,
+    let bytes = file::read(file, MAX_TEXT_BYTES as u64).map_err(|fault| {
+        if fault.code != ErrorCode::FileTooLarge {
+            return fault;
+        }
+        let most = MAX_TEXT_BYTES >> 20;
+        let message = format!("{} has more than {most} MiB, the most a blueprint may have", shown(file));
+        Fault::new(ErrorCode::BlueprintTooLarge, message)
+            .help("is this the right file? Data belongs into inputs or files that tools read")
     })?;
     String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();

@@ -109,9 +109,8 @@ impl Watch<'_> {
                 self.recover(link, error).await?;
                 continue;
             }
-            let document = match link.call(Request::Show { run: self.run }).await {
-                Ok(Response::Run { document }) => document,
-                Ok(_) => return Err(Fault::new(ErrorCode::ControlUnavailable, "the owner gave no answer")),
+            let document = match link.show(self.run).await {
+                Ok(document) => document,
                 Err(error) => {
                     self.recover(link, error).await?;
                     continue;
@@ -161,10 +160,12 @@ impl Watch<'_> {
         match link.call(Request::Resume { run: self.run, in_doubt: None }).await {
             Ok(_) | Err(LinkError::Gone) => Ok(()),
             // Another survivor was faster, or there is nothing left to do.
-            Err(LinkError::Fault(fault)) => match fault.code {
-                ErrorCode::RunState | ErrorCode::RunOwned => Ok(()),
-                _ => Err(fault),
-            },
+            Err(LinkError::Fault(fault))
+                if matches!(fault.code, ErrorCode::RunState | ErrorCode::RunOwned) =>
+            {
+                Ok(())
+            }
+            Err(LinkError::Fault(fault)) => Err(fault),
         }
     }
 }

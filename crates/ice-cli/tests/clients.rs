@@ -1,5 +1,6 @@
 //! Several `ice` commands on one data folder: one owns it, the others are its clients.
 
+#[cfg(test)]
 mod common;
 
 use std::time::Duration;
@@ -14,7 +15,7 @@ fn a_second_terminal_lists_shows_watches_and_cancels() {
     desk.write("slow.yaml", SLOW);
     let mut running = desk.start(&["run", "slow.yaml", "-i", "seconds=60", "--rw", "."]);
     let id = running.run_id();
-    running.until_said("first");
+    running.until_said("mark");
 
     let runs = desk.ice(&["runs", "list", "--json"]).code(0).json();
     assert_eq!((&runs[0]["id"], &runs[0]["status"]), (&json!(id), &json!("running")));
@@ -74,10 +75,10 @@ fn a_client_takes_over_when_the_owner_dies() {
     desk.write("b/empty", "");
     let mut owner = desk.start(&["run", "slow.yaml", "-i", "seconds=60", "--rw", "a"]);
     let left = owner.run_id();
-    owner.until_said("first");
+    owner.until_said("mark");
     let mut client = desk.start(&["run", "slow.yaml", "-i", "seconds=2", "--rw", "b"]);
     client.run_id();
-    client.until_said("first");
+    client.until_said("mark");
     owner.signal(Signal::KILL);
     assert_eq!(owner.finish().code, None);
     client.until_said("went away");
@@ -131,7 +132,7 @@ fn a_worker_goes_on_with_what_was_left_and_ends_when_told() {
     desk.write("slow.yaml", SLOW);
     let mut running = desk.start(&["run", "slow.yaml", "-i", "seconds=1", "--rw", "."]);
     running.run_id();
-    running.until_said("first");
+    running.until_said("mark");
     running.signal(Signal::KILL);
     running.finish();
     let mut worker = desk.start(&["worker"]);

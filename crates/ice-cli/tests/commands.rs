@@ -1,5 +1,6 @@
 //! The commands that run nothing.
 
+#[cfg(test)]
 mod common;
 
 use common::{Desk, HELLO};

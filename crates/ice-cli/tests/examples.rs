@@ -1,10 +1,12 @@
 //! The examples on real input, as the README says to run them.
 
+#[cfg(test)]
 mod common;
 
 use common::{Desk, Given, given, project};
 use serde_json::Value;
 
+#[cfg(test)]
 fn run(desk: &Desk, args: &[&str]) -> Given {
     given(desk.command([&["run", "--json"], args].concat()).current_dir(project()).output().unwrap())
 }

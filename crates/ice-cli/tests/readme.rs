@@ -1,16 +1,19 @@
 //! What README.md shows is what there is.
 
+#[cfg(test)]
 mod common;
 
 use common::{Desk, given, project};
 
 /// The first block of a language.
+#[cfg(test)]
 fn block(readme: &str, language: &str) -> String {
     let start = readme.find(&format!("\n```{language}\n")).unwrap() + language.len() + 5;
     let rest = &readme[start..];
     rest[..rest.find("\n```").unwrap() + 1].to_owned()
 }
 
+#[cfg(test)]
 fn file(name: &str) -> String {
     std::fs::read_to_string(project().join(name)).unwrap()
 }
@@ -31,7 +34,9 @@ fn the_blocks_are_the_files() {
 fn the_commands_do_what_is_said() {
     let readme = file("README.md");
     let desk = Desk::new();
-    for line in readme.lines().filter(|line| line.starts_with("ice ")) {
+    let shell =
+        readme.split("\n```sh\n").skip(1).filter_map(|rest| rest.split("\n```").next()).flat_map(str::lines);
+    for line in shell.filter(|line| line.starts_with("ice ")) {
         let line = line.replace("-o invite.svg", &format!("-o {}", desk.path("invite.svg").display()));
         let given = given(
             std::process::Command::new("sh")

@@ -1,5 +1,6 @@
 //! `ice run` in the foreground: what it writes where, its exit codes, and what is wrong with bad input.
 
+#[cfg(test)]
 mod common;
 
 use std::io::Write as _;
@@ -224,14 +225,16 @@ fn options_reach_the_run() {
     assert_eq!(found["grants"], json!({"write": [here], "hosts": ["example.org:443"]}));
 }
 
+#[cfg(test)]
 fn slow(desk: &Desk) -> (Running, String) {
     desk.write("slow.yaml", SLOW);
     let mut running = desk.start(&["run", "slow.yaml", "-i", "seconds=60", "--rw", "."]);
     let id = running.run_id();
-    running.until_said("first");
+    running.until_said("mark");
     (running, id)
 }
 
+#[cfg(test)]
 fn status(desk: &Desk, id: &str) -> Value {
     desk.ice(&["runs", "show", id, "--json"]).code(0).json()["status"].clone()
 }

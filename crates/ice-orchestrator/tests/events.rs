@@ -1,5 +1,6 @@
 //! Events of runs: order, cursors, live tokens, the feed.
 
+#[cfg(test)]
 mod common;
 
 use common::{json, me, plan, registry};
@@ -12,6 +13,7 @@ const TWO: &str = "nodes:
 - {id: a, type: tool, tool_name: add, tool_args: {a: 1, b: 2}}
 - {id: b, type: llm, provider: echo, model: e, prompt: 'one two {{ a }}'}";
 
+#[cfg(test)]
 async fn started(yaml: &str) -> (Engine, RunHandle) {
     let registry = registry();
     let plan = plan(yaml, &registry);
@@ -21,6 +23,7 @@ async fn started(yaml: &str) -> (Engine, RunHandle) {
     (engine, handle)
 }
 
+#[cfg(test)]
 async fn all(engine: &Engine, handle: &RunHandle, cursor: Option<Cursor>) -> Vec<Event> {
     let mut events = engine.events(&Tenant::default(), handle.id(), cursor, true).await.unwrap();
     let mut seen = Vec::new();

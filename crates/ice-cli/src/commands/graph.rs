@@ -4,13 +4,11 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use ice_core::blueprint::draw::{self, DrawOptions, Mark, Marks};
-use ice_core::error::ErrorCode;
-use ice_orchestrator::control::{Request, Response};
 use ice_orchestrator::journal::RunDocument;
 use ice_orchestrator::workflow::runtime::NodeStatus;
 
 use super::{grants, runs};
-use crate::data::{DataFolder, LinkError};
+use crate::data::DataFolder;
 use crate::exit::Exit;
 use crate::fault::Fault;
 use crate::load;
@@ -85,14 +83,11 @@ impl Graph {
     }
 }
 
-async fn run(shell: &Shell, id: &str) -> Result<RunDocument, Fault> {
+async fn run(shell: &Shell, id: &str) -> Result<Box<RunDocument>, Fault> {
     let folder = DataFolder::of(shell)?;
     runs::with_link(&folder, async |link| {
         let run = runs::find(link, id).await?;
-        match link.call(Request::Show { run }).await? {
-            Response::Run { document } => Ok(*document),
-            _ => Err(LinkError::Fault(Fault::new(ErrorCode::ControlUnavailable, "the owner gave no answer"))),
-        }
+        link.show(run).await
     })
     .await
 }

@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use ice_core::error::ErrorCode;
 use serde::Serialize;
 
 use crate::exit::Exit;
@@ -102,12 +101,12 @@ fn tool(name: &str, out: Option<&Path>, ice_core: Option<&Path>) -> Result<(Vec<
         }
         None => format!("{{ version = \"{}\", default-features = false }}", env!("CARGO_PKG_VERSION")),
     };
-    std::fs::create_dir(&folder).map_err(|error| match error.kind() {
-        std::io::ErrorKind::AlreadyExists => {
-            Fault::new(ErrorCode::FileUnreadable, format!("{} is there already", folder.display()))
-                .help("choose another folder with `--out`: nothing is overwritten")
+    std::fs::create_dir(&folder).map_err(|error| {
+        if error.kind() == std::io::ErrorKind::AlreadyExists {
+            file::exists(&folder)
+        } else {
+            Fault::file("make the folder", &folder, &error)
         }
-        _ => Fault::file("make the folder", &folder, &error),
     })?;
     let source = folder.join("src");
     std::fs::create_dir(&source).map_err(|error| Fault::file("make the folder", &source, &error))?;

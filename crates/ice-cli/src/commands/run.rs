@@ -186,7 +186,7 @@ async fn detach(shell: &Shell, folder: &DataFolder, mut start: Start) -> Result<
             Err(LinkError::Fault(fault)) => return Err(fault),
         };
         if shell.screen.json {
-            if let Ok(Response::Run { document }) = link.call(Request::Show { run }).await {
+            if let Ok(document) = link.show(run).await {
                 shell.screen.document(&document)?;
             }
         } else {

@@ -50,9 +50,10 @@ impl DataFolder {
     pub(crate) fn prepare(&self) -> Result<(), Fault> {
         let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.0);
         made.map_err(|error| {
-            let why = match error.kind() {
-                std::io::ErrorKind::AlreadyExists => "a file is in its place".to_owned(),
-                _ => plain(&error),
+            let why = if error.kind() == std::io::ErrorKind::AlreadyExists {
+                "a file is in its place".to_owned()
+            } else {
+                plain(&error)
             };
             Fault::new(
                 ErrorCode::StoreUnavailable,

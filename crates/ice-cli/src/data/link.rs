@@ -2,8 +2,11 @@
 
 use futures::StreamExt;
 use futures::stream::BoxStream;
+use ice_core::error::ErrorCode;
+use ice_core::id::RunId;
 use ice_orchestrator::control::socket::SocketError;
 use ice_orchestrator::control::{Refusal, Reply, Request, Response};
+use ice_orchestrator::journal::RunDocument;
 
 use super::{Owner, Remote};
 use crate::fault::Fault;
@@ -27,6 +30,16 @@ pub(crate) enum LinkError {
     Gone,
     /// It cannot be done.
     Fault(Fault),
+}
+
+impl LinkError {
+    /// The owner gave another answer than the one that was asked for.
+    pub(crate) fn astray() -> Self {
+        Self::Fault(Fault::new(
+            ErrorCode::ControlUnavailable,
+            "the owner of the data folder gave an odd answer",
+        ))
+    }
 }
 
 impl From<Fault> for LinkError {
@@ -59,10 +72,13 @@ impl Link {
             },
             Self::Remote(remote) => remote.connect().await?.call(&request).await?,
         };
-        match response {
-            Response::Refused(refusal) => Err(LinkError::Fault(refused(refusal))),
-            response => Ok(response),
-        }
+        if let Response::Refused(refusal) = response { Err(refused(refusal).into()) } else { Ok(response) }
+    }
+
+    /// Asks for the document of a run.
+    pub(crate) async fn show(&self, run: RunId) -> Result<Box<RunDocument>, LinkError> {
+        let response = self.call(Request::Show { run }).await?;
+        if let Response::Run { document } = response { Ok(document) } else { Err(LinkError::astray()) }
     }
 
     /// Asks for what has several answers.
@@ -96,28 +112,19 @@ impl Link {
 /// A refusal, as the command tells it.
 pub(crate) fn refused(refusal: Refusal) -> Fault {
     let Refusal { code, message, diagnostics: _ } = refusal;
-    let help = advice(code);
     let fault = Fault::new(code, message);
-    match help {
-        Some(help) => fault.help(help),
+    match ADVICE.iter().find(|(about, _)| *about == code) {
+        Some((_, help)) => fault.help(*help),
         None => fault,
     }
 }
 
 /// What to do about the refusals that people meet most.
-fn advice(code: ice_core::error::ErrorCode) -> Option<&'static str> {
-    use ice_core::error::ErrorCode;
-    match code {
-        ErrorCode::RunNotFound => Some("`ice runs list` shows what there is"),
-        ErrorCode::RunInDoubt => {
-            Some("decide with `ice runs resume ID --in-doubt repeat` or `--in-doubt fail`")
-        }
-        ErrorCode::DurabilityUnavailable => Some("ask for less with `--durability`"),
-        ErrorCode::StoreFull => {
-            Some("make room on the disk, then resume the runs: what was acknowledged is safe")
-        }
-        ErrorCode::StorePoisoned => Some("end the owner of the data folder and start it again"),
-        ErrorCode::NodeKindUnavailable => Some("`ice validate` names the nodes that have no executor"),
-        _ => None,
-    }
-}
+const ADVICE: &[(ErrorCode, &str)] = &[
+    (ErrorCode::RunNotFound, "`ice runs list` shows what there is"),
+    (ErrorCode::RunInDoubt, "decide with `ice runs resume ID --in-doubt repeat` or `--in-doubt fail`"),
+    (ErrorCode::DurabilityUnavailable, "ask for less with `--durability`"),
+    (ErrorCode::StoreFull, "make room on the disk, then resume the runs: what was acknowledged is safe"),
+    (ErrorCode::StorePoisoned, "end the owner of the data folder and start it again"),
+    (ErrorCode::NodeKindUnavailable, "`ice validate` names the nodes that have no executor"),
+];

@@ -58,11 +58,14 @@ pub(crate) struct Owner {
 impl Owner {
     /// Becomes the owner of a folder, and serves its socket unless it only glances at it.
     pub(crate) fn open(folder: &DataFolder, role: Role) -> Result<Self, NotOwner> {
-        let store =
-            EmbeddedStore::open(folder.path(), EmbeddedOptions::default()).map_err(|error| match error {
-                StoreError::Locked { owner, .. } => NotOwner::Locked { pid: owner },
-                error => NotOwner::Fault(store_fault(folder, &error)),
-            })?;
+        let store = EmbeddedStore::open(folder.path(), EmbeddedOptions::default());
+        let store = store.map_err(|error| {
+            if let StoreError::Locked { owner, .. } = error {
+                NotOwner::Locked { pid: owner }
+            } else {
+                NotOwner::Fault(store_fault(folder, &error))
+            }
+        })?;
         let store = Arc::new(store);
         let blobs =
             super::blobs::open(folder).map_err(|error| NotOwner::Fault(store_fault(folder, &error)))?;
@@ -125,19 +128,26 @@ impl Owner {
 
 fn store_fault(folder: &DataFolder, error: &StoreError) -> Fault {
     let shown = folder.path().display();
-    let cause = match error {
-        StoreError::Unavailable { source: Some(source), .. } => format!(": {}", plain(source)),
-        _ => String::new(),
+    let cause = if let StoreError::Unavailable { source: Some(source), .. } = error {
+        format!(": {}", plain(source))
+    } else {
+        String::new()
     };
-    let fault = Fault::new(error.code(), format!("cannot open the data folder {shown}: {error}{cause}"));
-    match error.code() {
-        ErrorCode::StoreFull => fault.help("make room on the disk"),
-        ErrorCode::StoreFormat => {
-            fault.help("use the version of ice that wrote it, or another folder with `--data DIR`")
+    let message = format!("cannot open the data folder {shown}: {error}{cause}");
+    let help = match error {
+        StoreError::Full { .. } => "make room on the disk",
+        StoreError::Format { .. } => {
+            "use the version of ice that wrote it, or another folder with `--data DIR`"
         }
-        ErrorCode::StoreCorrupt => {
-            fault.help("keep a copy of the folder; docs/errors/STORE_CORRUPT.md says what can be done")
+        StoreError::Corrupt { .. } | StoreError::Lost { .. } => {
+            "keep a copy of the folder; `docs/errors` says what can be done"
         }
-        _ => fault.help("name another one with `--data DIR` or ICE_DATA"),
-    }
+        StoreError::Unavailable { .. }
+        | StoreError::Locked { .. }
+        | StoreError::Poisoned { .. }
+        | StoreError::TooLarge { .. }
+        | StoreError::Durability { .. }
+        | StoreError::BlobMissing { .. } => "name another one with `--data DIR` or ICE_DATA",
+    };
+    Fault::new(error.code(), message).help(help)
 }

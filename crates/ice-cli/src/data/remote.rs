@@ -1,6 +1,5 @@
 //! The owner of the data folder when it is another process.
 
-use ice_core::error::ErrorCode;
 use ice_orchestrator::control::socket::{Client, SocketError};
 
 use super::DataFolder;
@@ -51,10 +50,7 @@ pub(crate) fn fault(error: &SocketError, owner: Option<u32>) -> Fault {
         }
         SocketError::Foreign { .. } => fault.help("use a data folder of your own with `--data DIR`"),
         SocketError::TooLarge => fault.help("give large data as files that tools read"),
-        SocketError::Protocol(_) | SocketError::Io(_) => match error.code() {
-            ErrorCode::ControlUnavailable => fault.help("use another folder with `--data DIR`"),
-            _ => fault,
-        },
+        SocketError::Protocol(_) | SocketError::Io(_) => fault.help("use another folder with `--data DIR`"),
     }
 }
 

@@ -104,7 +104,7 @@ mod tests {
             "a: 1",
             Some((9, 1, 1)),
             None,
-            &["error[UNKNOWN_FIELD]: unknown field `promt`", " --> a.yaml:9:1"],
+            &["error[UNKNOWN_FIELD]: unknown field `promt`", "--> a.yaml:9:1"],
         );
     }
 

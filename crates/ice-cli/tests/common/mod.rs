@@ -191,12 +191,16 @@ nodes:
 "#;
 
 /// Appends a line, waits, and appends another one. What was appended is never appended again.
+///
+/// The receipt of `first` is sure to be kept once `mark` has started: the intent of what is not pure is written
+/// before it starts, and everything before it with it.
 pub(crate) const SLOW: &str = r#"
 metadata: {draft_name: Slow}
 input_schema: {type: object, properties: {seconds: {type: number}}, required: [seconds]}
 nodes:
   - {id: first, type: tool, tool_name: write_text, tool_args: {path: lines.txt, mode: append, text: "first\n"}}
-  - {id: pause, type: tool, tool_name: sleep, tool_args: {seconds: "{{ inputs.seconds }}"}, dependencies: [first]}
+  - {id: mark, type: tool, tool_name: now, dependencies: [first]}
+  - {id: pause, type: tool, tool_name: sleep, tool_args: {seconds: "{{ inputs.seconds }}"}, dependencies: [mark]}
   - {id: second, type: tool, tool_name: write_text, tool_args: {path: lines.txt, mode: append, text: "second\n"}, dependencies: [pause]}
 "#;
 

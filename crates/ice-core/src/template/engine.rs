@@ -19,7 +19,6 @@ use super::scope::{Limits, Scope};
 use super::sharing::pay_for_repeats;
 use super::text::Sink;
 use super::view::{from_engine, to_engine, undefined};
-use crate::error::ErrorCode;
 use crate::value::Value;
 
 /// A translated template or expression.
@@ -108,7 +107,11 @@ impl Program {
             AutoEscape::None,
         );
         match outcome {
-            Ok((value, _)) => Ok(value),
+            Ok((value, state)) => {
+                let (taken, _) = state.fuel_levels().unwrap_or_default();
+                meter.instructions(taken)?;
+                Ok(value)
+            }
             Err(error) => Err(self.explain(&error, scope, meter)),
         }
     }
@@ -144,12 +147,9 @@ pub(super) fn look_up(scope: &dyn Scope, path: &Path) -> Option<Value> {
 /// Adds the nearest name in scope to an error about a name that is not.
 #[cold]
 pub(super) fn advise(error: TemplateError, scope: &dyn Scope) -> TemplateError {
-    if error.code() != ErrorCode::UnknownReference || error.near().is_some() {
-        return error;
-    }
+    let Some(unknown) = error.unknown_name() else { return error };
     let names = scope.names();
-    let unknown = error.message().split('`').nth(1).unwrap_or_default().to_owned();
-    let near = advice::nearest(&unknown, names.iter().map(|name| &**name));
+    let near = advice::nearest(unknown, names.iter().map(|name| &**name));
     error.with_near(near)
 }
 
@@ -251,8 +251,8 @@ fn to_invalid(error: TemplateError) -> Engine {
 
 /// Writes a value into the output; every byte of every template passes here.
 fn emit(output: &mut Output<'_>, state: &mut State<'_, '_>, value: &Engine) -> Result<(), Error> {
-    let root = root_of(state)?;
-    let mut sink = Sink::new(output, &root.meter);
+    let meter = meter_of(state)?;
+    let mut sink = Sink::new(output, meter);
     if let Some(text) = value.as_str() {
         return sink.push(text).map_err(to_error);
     }
@@ -263,11 +263,19 @@ fn emit(output: &mut Output<'_>, state: &mut State<'_, '_>, value: &Engine) -> R
     from_engine(value).and_then(|value| sink.value(&value)).map_err(to_error)
 }
 
-fn root_of(state: &State<'_, '_>) -> Result<Arc<Root>, Error> {
-    state
-        .lookup(ROOT)
-        .and_then(|root| root.downcast_object::<Root>())
-        .ok_or_else(|| Error::new(ErrorKind::InvalidOperation, "the evaluation has lost its context"))
+/// The meter of an evaluation: found through the root once, then kept at hand by the engine.
+fn meter_of<'s>(state: &'s mut State<'_, '_>) -> Result<&'s Arc<Meter>, Error> {
+    if state.get_extension::<Arc<Meter>>().is_none() {
+        let root = state.lookup(ROOT).and_then(|root| root.downcast_object::<Root>());
+        let root = root.ok_or_else(lost)?;
+        state.get_or_insert_extension(Arc::clone(&root.meter));
+    }
+    state.get_extension().ok_or_else(lost)
+}
+
+#[cold]
+fn lost() -> Error {
+    Error::new(ErrorKind::InvalidOperation, "the evaluation has lost its context")
 }
 
 /// A built-in operation as a value that the engine can call.
@@ -280,14 +288,44 @@ impl Object for Operation {
     }
 
     fn call(self: &Arc<Self>, state: &mut State<'_, '_>, args: &[Engine]) -> Result<Engine, Error> {
-        let root = root_of(state)?;
-        let call = Call::new(self.0, &root.meter, args);
-        match call.run() {
+        let meter = meter_of(state)?;
+        match Call::new(self.0, meter, args).run() {
             Ok(Some(value)) => Ok(to_engine(&value)),
             Ok(None) => Ok(Engine::UNDEFINED),
             Err(error) => Err(to_error(error)),
         }
     }
+}
+
+/// The way into a value that is known before the template runs, as a value that the engine can call.
+#[derive(Debug)]
+struct Follow {
+    /// The name is how the value is written.
+    path: Path,
+    soft: bool,
+}
+
+impl Object for Follow {
+    fn repr(self: &Arc<Self>) -> ObjectRepr {
+        ObjectRepr::Plain
+    }
+
+    fn call(self: &Arc<Self>, _: &mut State<'_, '_>, args: &[Engine]) -> Result<Engine, Error> {
+        let value = args.first().ok_or_else(lost)?;
+        if self.soft && value.is_undefined() {
+            return Ok(Engine::UNDEFINED);
+        }
+        match from_engine(value).and_then(|value| self.path.follow(&value)) {
+            Ok(value) => Ok(to_engine(&value)),
+            Err(_) if self.soft => Ok(Engine::UNDEFINED),
+            Err(error) => Err(to_error(error)),
+        }
+    }
+}
+
+/// The callable value that follows a path into its argument; absence is undefined if it may be.
+pub(super) fn follow(path: Path, soft: bool) -> Engine {
+    Engine::from_object(Follow { path, soft })
 }
 
 /// The callable value of an operation.

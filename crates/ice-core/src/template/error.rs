@@ -40,6 +40,8 @@ pub struct TemplateError(Box<Inner>);
 struct Inner {
     code: ErrorCode,
     message: String,
+    /// The name that is not in scope.
+    unknown: Option<String>,
     near: Option<String>,
     place: Option<Place>,
     within: Option<String>,
@@ -47,7 +49,14 @@ struct Inner {
 
 impl TemplateError {
     pub(super) fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self(Box::new(Inner { code, message: message.into(), near: None, place: None, within: None }))
+        Self(Box::new(Inner {
+            code,
+            message: message.into(),
+            unknown: None,
+            near: None,
+            place: None,
+            within: None,
+        }))
     }
 
     pub(super) fn syntax(message: impl Into<String>) -> Self {
@@ -67,7 +76,9 @@ impl TemplateError {
     }
 
     pub(super) fn unknown_reference(name: &str) -> Self {
-        Self::new(ErrorCode::UnknownReference, format!("nothing named `{name}` is in scope"))
+        let mut error = Self::new(ErrorCode::UnknownReference, format!("nothing named `{name}` is in scope"));
+        error.0.unknown = Some(name.to_owned());
+        error
     }
 
     pub(super) fn with_near(mut self, near: Option<String>) -> Self {
@@ -99,6 +110,12 @@ impl TemplateError {
     #[must_use]
     pub fn message(&self) -> &str {
         &self.0.message
+    }
+
+    /// The name that is not in scope, of an `UNKNOWN_REFERENCE`.
+    #[must_use]
+    pub fn unknown_name(&self) -> Option<&str> {
+        self.0.unknown.as_deref()
     }
 
     /// The known name nearest to the one that was not found.

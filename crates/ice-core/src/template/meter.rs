@@ -16,12 +16,18 @@ pub(super) const ENTRY: usize = 2 * ITEM + 24;
 pub(super) struct Meter {
     bytes: AtomicUsize,
     work: AtomicU64,
+    instructions: AtomicU64,
     limits: Limits,
 }
 
 impl Meter {
     pub(super) const fn new(limits: &Limits) -> Self {
-        Self { bytes: AtomicUsize::new(limits.bytes), work: AtomicU64::new(limits.steps), limits: *limits }
+        Self {
+            bytes: AtomicUsize::new(limits.bytes),
+            work: AtomicU64::new(limits.steps),
+            instructions: AtomicU64::new(limits.steps),
+            limits: *limits,
+        }
     }
 
     /// Pays for `bytes` that are about to be built.
@@ -51,10 +57,19 @@ impl Meter {
 
     /// Pays for visiting `items`.
     pub(super) fn work(&self, items: usize) -> Result<(), TemplateError> {
-        let items = u64::try_from(items).unwrap_or(u64::MAX);
-        match self.work.load(Ordering::Relaxed).checked_sub(items) {
-            Some(left) => {
-                self.work.store(left, Ordering::Relaxed);
+        self.count(&self.work, u64::try_from(items).unwrap_or(u64::MAX))
+    }
+
+    /// Pays for the instructions of a program that has run. The engine itself stops a single program at its
+    /// limit; this stops several that share a meter.
+    pub(super) fn instructions(&self, count: u64) -> Result<(), TemplateError> {
+        self.count(&self.instructions, count)
+    }
+
+    fn count(&self, left: &AtomicU64, steps: u64) -> Result<(), TemplateError> {
+        match left.load(Ordering::Relaxed).checked_sub(steps) {
+            Some(rest) => {
+                left.store(rest, Ordering::Relaxed);
                 Ok(())
             }
             None => Err(self.too_many_steps()),

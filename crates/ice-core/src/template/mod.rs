@@ -24,7 +24,7 @@ mod reference;
 mod scan;
 mod scope;
 mod sharing;
-#[allow(clippy::module_inception, reason = "the noun of this file is the template itself")]
+#[expect(clippy::module_inception, reason = "the noun of this file is the template itself")]
 mod template;
 #[cfg(test)]
 mod tests;

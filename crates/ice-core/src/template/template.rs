@@ -82,7 +82,8 @@ fn read(path: &Path, place: &Place, scope: &dyn Scope) -> Result<Value, Template
 }
 
 fn write_parts(parts: &[Part], scope: &dyn Scope, meter: &Meter) -> Result<Value, TemplateError> {
-    let mut text = String::new();
+    let likely = parts.iter().map(|part| if let Part::Text(text) = part { text.len() } else { 16 }).sum();
+    let mut text = String::with_capacity(likely);
     let mut sink = Sink::new(&mut text, meter);
     for part in parts {
         match part {

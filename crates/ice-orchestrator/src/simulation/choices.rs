@@ -29,7 +29,7 @@ impl Choices for Random {
     }
 }
 
-/// Chooses every sequence in turn: run once, call [`Paths::next`], run again, until it says that there is none
+/// Chooses every sequence in turn: run once, call [`Paths::advance`], run again, until it says that there is none
 /// left.
 #[derive(Clone, Debug, Default)]
 pub struct Paths {
@@ -46,7 +46,7 @@ impl Paths {
     }
 
     /// Goes on to the next sequence. False if all have been chosen.
-    pub fn next(&mut self) -> bool {
+    pub fn advance(&mut self) -> bool {
         self.path.truncate(self.at);
         self.at = 0;
         while let Some((chosen, options)) = self.path.pop() {
@@ -88,7 +88,7 @@ mod tests {
             // The first choice says how many further ones there are.
             let first = paths.choose(3);
             found.push((first, (0..first).map(|_| paths.choose(2)).collect::<Vec<_>>()));
-            if !paths.next() {
+            if !paths.advance() {
                 break;
             }
         }

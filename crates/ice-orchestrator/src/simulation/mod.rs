@@ -30,11 +30,11 @@ mod checks;
 mod choices;
 mod event;
 mod journal;
-mod simulation;
+mod run;
 mod violation;
 mod world;
 
 pub use choices::{Choices, Paths, Random};
-pub use simulation::{Faults, Finished, Simulation};
+pub use run::{Faults, Finished, Simulation};
 pub use violation::Violation;
 pub use world::{Act, Call, Reply, Step, World};

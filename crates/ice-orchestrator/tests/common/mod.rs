@@ -97,7 +97,7 @@ pub(crate) fn registry() -> Registry {
     for tool in tools {
         registry.tools.register(tool).unwrap();
     }
-    let echo: Arc<dyn LlmProvider> = Arc::new(Echo::default());
+    let echo: Arc<dyn LlmProvider> = Arc::new(Echo);
     registry.providers.register(echo).unwrap();
     registry
 }

@@ -1,11 +1,18 @@
 //! Runs that survive: crashes at any point, other engines, cancellation, stores that fail.
 
+#[cfg(test)]
 #[path = "../common/mod.rs"]
 mod common;
 
+#[cfg(test)]
 mod cancelled;
+#[cfg(test)]
 mod crashed;
+#[cfg(test)]
 mod owned;
+#[cfg(test)]
 mod power;
+#[cfg(test)]
 mod started;
+#[cfg(test)]
 mod world;

@@ -73,10 +73,9 @@ async fn ended(link: &Link, run: RunId) -> Result<Box<RunDocument>, LinkError> {
     let mut answers = link.stream(Request::Events { run, after: None, follow: true }).await?;
     let end = async {
         while let Some(answer) = answers.next().await {
-            match answer? {
-                Response::Event { event } if event.is_last() => break,
-                Response::Event { .. } => {}
-                _ => break,
+            let Response::Event { event } = answer? else { break };
+            if event.is_last() {
+                break;
             }
         }
         Ok::<(), LinkError>(())
@@ -84,8 +83,5 @@ async fn ended(link: &Link, run: RunId) -> Result<Box<RunDocument>, LinkError> {
     if let Ok(ended) = timeout(PATIENCE, end).await {
         ended?;
     }
-    match link.call(Request::Show { run }).await? {
-        Response::Run { document } => Ok(document),
-        _ => Err(LinkError::Fault(Fault::new(ErrorCode::ControlUnavailable, "the owner gave no answer"))),
-    }
+    link.show(run).await
 }

@@ -93,9 +93,7 @@ async fn print(
 
 /// Says so if a run was followed that has not ended.
 async fn still(shell: &Shell, link: &Link, run: RunId) -> Result<Exit, LinkError> {
-    let Response::Run { document } = link.call(Request::Show { run }).await? else {
-        return Ok(Exit::Succeeded);
-    };
+    let document = link.show(run).await?;
     if document.status.is_final() {
         return Ok(Exit::Succeeded);
     }

@@ -1,7 +1,6 @@
 //! `ice runs list`.
 
 use clap::Args;
-use ice_core::error::ErrorCode;
 use ice_orchestrator::control::{ListQuery, Request, Response};
 use ice_orchestrator::journal::{RunStatus, RunSummary};
 
@@ -77,8 +76,7 @@ impl List {
                     ..ListQuery::default()
                 };
                 let Response::Runs { runs } = link.call(Request::List(query)).await? else {
-                    let fault = Fault::new(ErrorCode::ControlUnavailable, "the owner gave no answer");
-                    return Err(LinkError::Fault(fault));
+                    return Err(LinkError::astray());
                 };
                 if runs.is_empty() {
                     break;

@@ -57,7 +57,7 @@ pub(crate) async fn find(link: &Link, text: &str) -> Result<RunId, LinkError> {
         Request::Find { prefix: text.to_owned() }
     };
     let Response::Runs { runs } = link.call(request).await? else {
-        return Err(Fault::new(ErrorCode::ControlUnavailable, "the owner gave no answer").into());
+        return Err(LinkError::astray());
     };
     match runs.as_slice() {
         [one] => Ok(one.id),

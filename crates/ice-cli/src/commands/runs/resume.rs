@@ -2,7 +2,7 @@
 
 use clap::{Args, ValueEnum};
 use ice_core::error::ErrorCode;
-use ice_orchestrator::control::{Request, Response};
+use ice_orchestrator::control::Request;
 use ice_orchestrator::journal::Decision;
 
 use super::find;
@@ -77,11 +77,11 @@ impl Resume {
                     // A run that has ended is told as it ended.
                     let run = find(&link, &self.id).await;
                     let shown = match run {
-                        Ok(run) => link.call(Request::Show { run }).await,
+                        Ok(run) => link.show(run).await,
                         Err(error) => Err(error),
                     };
                     link.close().await?;
-                    let Ok(Response::Run { document }) = shown else { return Err(fault) };
+                    let Ok(document) = shown else { return Err(fault) };
                     if !document.status.is_final() {
                         return Err(fault);
                     }

@@ -1,12 +1,10 @@
 //! `ice runs show`.
 
 use clap::Args;
-use ice_core::error::ErrorCode;
-use ice_orchestrator::control::{Request, Response};
 use ice_orchestrator::journal::{NodeReport, RunDocument};
 
 use super::{find, with_link};
-use crate::data::{DataFolder, LinkError};
+use crate::data::DataFolder;
 use crate::exit::Exit;
 use crate::fault::Fault;
 use crate::render::{run, table, text};
@@ -29,13 +27,7 @@ impl Show {
         let folder = DataFolder::of(shell)?;
         let document = shell.block_on(with_link(&folder, async |link| {
             let run = find(link, &self.id).await?;
-            match link.call(Request::Show { run }).await? {
-                Response::Run { document } => Ok(document),
-                _ => Err(LinkError::Fault(Fault::new(
-                    ErrorCode::ControlUnavailable,
-                    "the owner gave no answer",
-                ))),
-            }
+            link.show(run).await
         }))?;
         if shell.screen.json {
             shell.screen.document(&document)?

@@ -52,7 +52,7 @@ pub struct Reading {
 /// assert!(reading.blueprint.is_none());
 /// assert_eq!(
 ///     reading.diagnostics.to_string(),
-///     "a.yaml:2:24: error[UNKNOWN_FIELD]: a: tool_nam: unknown field `tool_nam`; did you mean `tool_name`?"
+///     "a.yaml:2:23: error[UNKNOWN_FIELD]: a: tool_nam: unknown field `tool_nam`; did you mean `tool_name`?"
 /// );
 /// ```
 #[must_use]

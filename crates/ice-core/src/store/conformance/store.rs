@@ -72,7 +72,7 @@ fn conflict(result: Result<CommitSeq, CommitError>) -> Option<Version> {
 
 async fn a_value_is_read_back_with_its_version(store: Arc<dyn Store>) {
     assert_eq!(store.get(&key("a")).await.unwrap(), None);
-    let sizes = [0, 1, 255, 256, 257, 4_095, 4_096, 100_000, 1 << 20];
+    let sizes = [0, 1, 63, 64, 65, 255, 256, 257, 4_095, 4_096, 100_000, 1 << 20];
     for (index, size) in sizes.into_iter().enumerate() {
         let name = key("size/").number(index as u64);
         let bytes = Bytes::from(vec![u8::try_from(index).unwrap() + 1; size]);

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use super::block::{self, BlockWriter, IndexEntry, Kept};
 use crate::store::StoreError;
 use crate::store::disk::{Disk, DiskFile, OpenMode};
+use crate::store::log::Place;
 
 /// The folder of the checkpoints.
 pub(crate) const FOLDER: &str = "checkpoint";
@@ -103,8 +104,19 @@ impl CheckpointWriter {
     fn end_block(&mut self) -> io::Result<()> {
         let block = std::mem::replace(&mut self.block, BlockWriter::new("")).finish();
         self.in_block = false;
+        self.write_block(&block)
+    }
+
+    /// Adds a block as the index has it, with so many entries, whose keys must be greater than the ones
+    /// before. Not to be mixed with [`CheckpointWriter::add`].
+    pub(crate) fn add_block(&mut self, block: &[u8], entries: u64) -> io::Result<()> {
+        self.entries += entries;
+        self.write_block(block)
+    }
+
+    fn write_block(&mut self, block: &[u8]) -> io::Result<()> {
         let length = u32::try_from(block.len()).map_err(io::Error::other)?.to_le_bytes();
-        for part in [length.as_slice(), &block] {
+        for part in [length.as_slice(), block] {
             self.crc.update(part);
             self.buffer.extend_from_slice(part);
         }
@@ -250,24 +262,39 @@ impl Buffered<'_> {
     }
 }
 
-/// How many bytes of values each segment of the log holds that are alive. `segment` finds the beginning of
-/// the one that holds a place.
-#[derive(Debug, Default)]
-pub(crate) struct Alive(std::collections::BTreeMap<u64, u64>);
+/// How many bytes of values each segment of the log holds that are alive.
+#[derive(Debug)]
+pub(crate) struct Alive {
+    /// The beginnings of the segments, in order, and the bytes alive in each.
+    segments: Vec<(u64, u64)>,
+}
 
 impl Alive {
-    /// Counts an entry.
-    pub(crate) fn count(&mut self, entry: &IndexEntry, segment: impl Fn(u64) -> Option<u64>) {
-        if let Kept::Place(place) = &entry.kept
-            && let Some(start) = segment(place.at)
-        {
-            *self.0.entry(start).or_default() += u64::from(place.length);
+    /// Nothing is alive yet in the segments that begin at `starts`, which ascend.
+    pub(crate) fn new(starts: impl IntoIterator<Item = u64>) -> Self {
+        Self { segments: starts.into_iter().map(|start| (start, 0)).collect() }
+    }
+
+    /// Counts a value.
+    pub(crate) fn count(&mut self, place: &Place) {
+        let after = self.segments.partition_point(|(start, _)| *start <= place.at);
+        if let Some((_, bytes)) = after.checked_sub(1).and_then(|index| self.segments.get_mut(index)) {
+            *bytes += u64::from(place.length);
+        }
+    }
+
+    /// Counts an entry's value, if it is in the log.
+    pub(crate) fn count_entry(&mut self, entry: &IndexEntry) {
+        match &entry.kept {
+            Kept::Inline(_) => {}
+            Kept::Place(place) => self.count(place),
         }
     }
 
     /// The bytes alive in the segment that begins at `start`.
     pub(crate) fn in_segment(&self, start: u64) -> u64 {
-        self.0.get(&start).copied().unwrap_or(0)
+        let found = self.segments.binary_search_by_key(&start, |(start, _)| *start);
+        found.ok().and_then(|index| self.segments.get(index)).map_or(0, |(_, bytes)| *bytes)
     }
 }
 

@@ -148,7 +148,6 @@ impl Shared {
         let seq = state.last;
         state.group.begin(seq, writes.len());
         let direct = at_once && state.unpublished.is_empty();
-        let mut changes = Vec::with_capacity(if direct { writes.len() } else { 0 });
         for Put { key, value } in writes {
             let (kind, content) = match value {
                 Some(value) => {
@@ -163,16 +162,11 @@ impl Shared {
                     (ChangeKind::Delete, Content::Gone)
                 }
             };
-            let change = Change { seq: CommitSeq(seq), key: key.clone(), kind };
-            if direct {
-                changes.push(change);
-            } else {
-                state.unpublished.push_back((at_once, change));
-            }
+            state.unpublished.push_back((at_once, Change { seq: CommitSeq(seq), key: key.clone(), kind }));
             state.table.push(key, Cell { version: seq, at_once, content });
         }
         if direct {
-            self.feed.publish(changes);
+            self.feed.publish(state.unpublished.drain(..).map(|(_, change)| change));
             state.published = CommitSeq(seq);
         }
         CommitSeq(seq)

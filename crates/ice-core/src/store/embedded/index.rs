@@ -142,12 +142,9 @@ impl Index {
         })
     }
 
-    /// The block that holds `key`, unpacked.
-    pub(crate) fn block(&self, key: &str) -> Result<Option<Block>, IndexError> {
-        self.with(|db| match covering(db, key)? {
-            Some((_, bytes)) => Ok(Some(block::decode(&bytes)?)),
-            None => Ok(None),
-        })
+    /// The block that holds `key`, as it is stored. It is not checked.
+    pub(crate) fn block(&self, key: &str) -> Result<Option<sled::IVec>, IndexError> {
+        self.with(|db| Ok(covering(db, key)?.map(|(_, bytes)| bytes)))
     }
 
     /// Applies changes, which are sorted by key, each key once. Not durable before [`Index::sync`].
@@ -185,6 +182,18 @@ impl Index {
         // sled's flush does not reach the platter, so that its files are synced here.
         sync_files(&self.path)?;
         Ok(())
+    }
+
+    /// Loses every third block.
+    #[cfg(test)]
+    pub(crate) fn damage(&self) {
+        let lost = self.with(|db| {
+            for key in db.range::<&[u8], _>(..APPLIED).keys().step_by(3) {
+                db.remove(key?)?;
+            }
+            Ok(())
+        });
+        lost.unwrap();
     }
 
     /// Closes it; it opens again when needed.
@@ -384,6 +393,7 @@ mod tests {
             let mut blocks = Vec::new();
             let mut at = String::new();
             while let Some(block) = index.block(&at).unwrap() {
+                let block = block::decode(&block).unwrap();
                 blocks.extend(block.entries);
                 if block.upper.is_empty() {
                     break;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, PoisonError};
 
-use super::block::{IndexEntry, Kept};
+use super::block::{self, DamagedBlock, IndexEntry, Kept};
 use super::checkpoint::{self, Alive, Checkpoint, CheckpointWriter};
 use super::folder;
 use super::index::{Index, IndexError};
@@ -121,13 +121,14 @@ impl Shared {
     fn shed(&self) {
         let mut after = None;
         loop {
-            let (large, last) = {
-                let state = lock(&self.state);
-                state.table.large(state.settled.0, after.as_ref(), PART)
+            let (long, last) = {
+                let mut state = lock(&self.state);
+                let written = state.settled.0;
+                state.table.shed(written, after.as_ref(), PART)
             };
-            for (key, version, at, bytes) in large {
+            for (key, version, at, bytes) in long {
                 let place = place(at, &bytes);
-                lock(&self.state).table.shed(&key, version, place);
+                lock(&self.state).table.shed_one(&key, version, place);
             }
             if last.is_none() {
                 return;
@@ -147,12 +148,9 @@ impl Shared {
         // On the disk the index is not whole from here on. In `bases` it stays as whole as it was: what left
         // the table before lies before that place of the log, should the index have to be made anew.
         folder::index_begun(&*self.disk)?;
-        let mut spilled = Vec::new();
         let mut after = None;
         loop {
-            let (part, last) = lock(&self.state).table.dirty(after.as_ref(), PART);
-            spilled.extend(part.iter().map(|(key, cell)| (key.clone(), cell.version)));
-            let changes: Vec<Change> = part.into_iter().map(Change::from).collect();
+            let (changes, last) = lock(&self.state).table.spill(after.as_ref(), PART);
             index.merge(&changes)?;
             if last.is_none() {
                 break;
@@ -164,9 +162,7 @@ impl Shared {
         index.sync(applied.0)?;
         folder::index_done(&*self.disk, applied)?;
         bases.applied = Some(applied);
-        for part in spilled.chunks(PART) {
-            lock(&self.state).table.settle(part);
-        }
+        lock(&self.state).table.end_spill();
         self.evict(applied.1);
         Ok(applied)
     }
@@ -184,19 +180,19 @@ impl Shared {
             }
             after = last;
         }
-        ages.sort_unstable_by_key(|(version, _)| std::cmp::Reverse(*version));
-        let mut room = self.options.table_bytes / 2;
-        let oldest = ages.iter().find(|(_, bytes)| {
-            let fits = room >= *bytes;
-            room = room.saturating_sub(*bytes);
-            !fits
-        });
-        let Some((oldest, _)) = oldest else { return };
+        // As many of the newest stay as half of the table holds, taking all for equally large.
+        let total: usize = ages.iter().map(|(_, bytes)| *bytes).sum();
+        let stay = ages.len() * (self.options.table_bytes / 2) / total.max(1);
+        if stay >= ages.len() {
+            return;
+        }
+        let (_, (oldest, _), _) =
+            ages.select_nth_unstable_by_key(stay, |(version, _)| std::cmp::Reverse(*version));
+        let keep = (*oldest).min(newest).saturating_add(1);
         let mut after = None;
         loop {
             let mut state = lock(&self.state);
             state.evictions += 1;
-            let keep = (*oldest).min(newest).saturating_add(1);
             let last = state.table.evict(keep, after.as_ref(), PART);
             if last.is_none() {
                 return;
@@ -228,15 +224,13 @@ impl Shared {
 
     fn checkpoint_of_table(&self, from: (u64, u64)) -> Result<(Checkpoint, Alive), UpkeepError> {
         let mut writer = CheckpointWriter::create(Arc::clone(&self.disk), from.0, from.1)?;
-        let mut alive = Alive::default();
+        let mut alive = Alive::new(self.segments.starts());
         let mut after = None;
         loop {
             let (part, last) = lock(&self.state).table.entries(after.as_ref(), PART);
-            for (key, cell) in part {
-                if let Change::Put(entry) = Change::from((key, cell)) {
-                    alive.count(&entry, |place| self.segments.holding(place));
-                    writer.add(&entry)?;
-                }
+            for entry in &part {
+                alive.count_entry(entry);
+                writer.add(entry)?;
             }
             if last.is_none() {
                 break;
@@ -254,17 +248,19 @@ impl Shared {
         from: (u64, u64),
     ) -> Result<(Checkpoint, Alive), UpkeepError> {
         let mut writer = CheckpointWriter::create(Arc::clone(&self.disk), from.0, from.1)?;
-        let mut alive = Alive::default();
+        let mut alive = Alive::new(self.segments.starts());
         let mut at = String::new();
-        while let Some(block) = index.block(&at)? {
-            for entry in &block.entries {
-                alive.count(entry, |place| self.segments.holding(place));
-                writer.add(entry)?;
+        while let Some(bytes) = index.block(&at)? {
+            let (upper, entries) =
+                block::places(&bytes, |place| alive.count(place)).map_err(IndexError::from)?;
+            if !upper.is_empty() && upper <= at.as_str() {
+                return Err(IndexError::from(DamagedBlock).into());
             }
-            if block.upper.is_empty() {
+            writer.add_block(&bytes, entries)?;
+            if upper.is_empty() {
                 break;
             }
-            at = block.upper;
+            upper.clone_into(&mut at);
         }
         Ok((writer.finish()?, alive))
     }
@@ -370,6 +366,8 @@ impl Shared {
             source: Some(Arc::new(error)),
         };
         folder::index_begun(&*self.disk).map_err(failed)?;
+        // What was put into the index after that place will not be in the new one.
+        lock(&self.state).table.doubt();
         index.discard().map_err(|error| corrupt(&error))?;
         if let Some(checkpoint) = &bases.checkpoint {
             checkpoint.read(&*self.disk, |entries| {

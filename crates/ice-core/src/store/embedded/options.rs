@@ -13,11 +13,11 @@ pub struct EmbeddedOptions {
     /// to the index. Default: 32 MiB.
     pub table_bytes: usize,
     /// How long the log may grow before the next checkpoint, in bytes; at least as long as the last
-    /// checkpoint is. Bounds the time to open. Default: 16 MiB.
+    /// checkpoint is. Bounds the time to open after a crash; a clean end leaves less. Default: 64 MiB.
     pub checkpoint_bytes: u64,
     /// The cache of the index, in bytes. Default: 16 MiB.
     pub index_cache_bytes: u64,
-    /// Values up to this size are kept with their key, in bytes; longer ones stay in the log. Default: 256.
+    /// Values up to this size are kept with their key, in bytes; longer ones stay in the log. Default: 64.
     pub inline_bytes: usize,
 }
 
@@ -27,9 +27,9 @@ impl Default for EmbeddedOptions {
             loss: LossPolicy::default(),
             segment_bytes: 16 << 20,
             table_bytes: 32 << 20,
-            checkpoint_bytes: 16 << 20,
+            checkpoint_bytes: 64 << 20,
             index_cache_bytes: 16 << 20,
-            inline_bytes: 256,
+            inline_bytes: 64,
         }
     }
 }

@@ -122,6 +122,16 @@ impl EmbeddedStore {
         blocking(move || shared.compact()).await
     }
 
+    /// Loses a part of the index, if there is one.
+    #[cfg(test)]
+    pub(super) fn damage_index(&self) {
+        if !lock(&self.shared.state).table.is_complete()
+            && let Some(index) = &self.shared.index
+        {
+            index.damage();
+        }
+    }
+
     /// Writes and syncs everything, and gives the folder up. Commits that come later are refused; reading
     /// what is in memory still works. Closing twice is fine.
     ///

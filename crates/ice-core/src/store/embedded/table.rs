@@ -13,6 +13,9 @@ use crate::store::log::Place;
 /// What a slot costs beside key and value, roughly, in bytes.
 const SLOT_BYTES: usize = 160;
 
+/// Checksums of values of more bytes are made outside of the lock.
+const SUM_BYTES: usize = 8 << 10;
+
 /// A value as the table holds it.
 #[derive(Clone, Debug)]
 pub(crate) enum Content {
@@ -73,8 +76,19 @@ struct Slot {
     head: Cell,
     /// Older versions, newest first, the last one of them visible if there is one.
     older: Vec<Cell>,
-    /// Whether the index holds the head as well.
-    clean: bool,
+    /// The spill that put the head into the index; zero for none.
+    spill: u32,
+}
+
+impl Slot {
+    fn is_clean(&self, spilled: u32) -> bool {
+        self.spill != 0 && self.spill <= spilled
+    }
+
+    fn bytes(&self, key: &Key) -> usize {
+        let cells = std::iter::once(&self.head).chain(&self.older);
+        SLOT_BYTES + key.as_bytes().len() + cells.map(|cell| cell.content.bytes()).sum::<usize>()
+    }
 }
 
 /// A large value in memory: key, version, place in the log, value.
@@ -100,13 +114,17 @@ pub(crate) struct Table {
     /// Whether every key is here, so that none needs to be looked up in the index.
     complete: bool,
     bytes: usize,
+    /// The spill that was begun last, and the one that was finished last.
+    spill: u32,
+    spilled: u32,
     /// Removed keys that are to be forgotten once their removal is acknowledged.
     graves: VecDeque<(u64, Key)>,
 }
 
 impl Table {
     pub(crate) fn new(acked: u64, complete: bool) -> Self {
-        Self { slots: BTreeMap::new(), acked, complete, bytes: 0, graves: VecDeque::new() }
+        let (slots, graves) = (BTreeMap::new(), VecDeque::new());
+        Self { slots, acked, complete, bytes: 0, spill: 1, spilled: 1, graves }
     }
 
     /// Its size in memory, roughly, in bytes.
@@ -179,11 +197,11 @@ impl Table {
         match self.slots.entry(key) {
             std::collections::btree_map::Entry::Vacant(vacant) => {
                 self.bytes += SLOT_BYTES + vacant.key().as_bytes().len();
-                vacant.insert(Slot { head: cell, older: Vec::new(), clean: false });
+                vacant.insert(Slot { head: cell, older: Vec::new(), spill: 0 });
             }
             std::collections::btree_map::Entry::Occupied(occupied) => {
                 let slot = occupied.into_mut();
-                slot.clean = false;
+                slot.spill = 0;
                 let before = std::mem::replace(&mut slot.head, cell);
                 if before.version == slot.head.version {
                     // The same commit writes the key again.
@@ -213,7 +231,7 @@ impl Table {
         match self.slots.entry(key.clone()) {
             std::collections::btree_map::Entry::Vacant(vacant) => {
                 self.bytes += SLOT_BYTES + key.as_bytes().len() + bytes;
-                vacant.insert(Slot { head: cell, older: Vec::new(), clean: true });
+                vacant.insert(Slot { head: cell, older: Vec::new(), spill: 1 });
             }
             std::collections::btree_map::Entry::Occupied(occupied) => {
                 let slot = occupied.into_mut();
@@ -228,9 +246,7 @@ impl Table {
 
     fn remove(&mut self, key: &str) {
         if let Some((key, slot)) = self.slots.remove_entry(key) {
-            let cells = std::iter::once(&slot.head).chain(&slot.older);
-            let held: usize = cells.map(|cell| cell.content.bytes()).sum();
-            self.bytes -= SLOT_BYTES + key.as_bytes().len() + held;
+            self.bytes -= slot.bytes(&key);
         }
     }
 
@@ -256,46 +272,65 @@ impl Table {
     }
 
     /// Everything readers see, in a complete table: a part of it.
-    pub(crate) fn entries(&self, after: Option<&Key>, limit: usize) -> (Vec<(Key, Cell)>, Option<Key>) {
+    pub(crate) fn entries(&self, after: Option<&Key>, limit: usize) -> (Vec<IndexEntry>, Option<Key>) {
         let (part, last) = self.part(after, limit);
-        let seen = |(key, slot): (&Key, &Slot)| Some((key.clone(), self.visible(slot)?.clone()));
-        (part.into_iter().filter_map(seen).collect(), last)
-    }
-
-    /// What readers see and the index does not hold: a part of it.
-    pub(crate) fn dirty(&self, after: Option<&Key>, limit: usize) -> (Vec<(Key, Cell)>, Option<Key>) {
-        let (mut part, last) = self.part(after, limit);
-        part.retain(|(_, slot)| !slot.clean);
-        let seen = |(key, slot): (&Key, &Slot)| Some((key.clone(), self.visible(slot)?.clone()));
-        (part.into_iter().filter_map(seen).collect(), last)
+        let entry = |(key, slot): (&Key, &Slot)| {
+            let cell = self.visible(slot)?;
+            Some(IndexEntry { key: key.clone(), version: cell.version, kept: cell.content.kept()? })
+        };
+        (part.into_iter().filter_map(entry).collect(), last)
     }
 
     /// To be called before anything is put into the index: from then on a removed key leaves a trace here.
     pub(crate) fn begin_spill(&mut self) {
         self.complete = false;
+        self.spill += 1;
     }
 
-    /// Notes that the index holds these versions.
-    pub(crate) fn settle(&mut self, spilled: &[(Key, u64)]) {
-        for (key, version) in spilled {
-            if let Some(slot) = self.slots.get_mut(key)
-                && slot.head.version == *version
-            {
+    /// What readers see and the index does not hold: a part of it, for the spill that was begun.
+    pub(crate) fn spill(&mut self, after: Option<&Key>, limit: usize) -> (Vec<Change>, Option<Key>) {
+        let start = after.map_or(Bound::Unbounded, |after| Bound::Excluded(after.as_str()));
+        let (acked, spill, spilled) = (self.acked, self.spill, self.spilled);
+        let mut part = Vec::with_capacity(limit);
+        let mut last = None;
+        for (key, slot) in self.slots.range_mut::<str, _>((start, Bound::Unbounded)).take(limit) {
+            last = Some(key);
+            if slot.is_clean(spilled) {
+                continue;
+            }
+            let sees = |cell: &Cell| cell.at_once || cell.version <= acked;
+            if sees(&slot.head) {
                 let dropped = slot.older.drain(..);
                 self.bytes -= dropped.map(|cell| cell.content.bytes()).sum::<usize>();
-                slot.clean = true;
+                slot.spill = spill;
+                part.push(change(key, &slot.head));
+            } else if let Some(cell) = slot.older.iter().find(|cell| sees(cell)) {
+                part.push(change(key, cell));
             }
         }
+        (part, last.cloned())
+    }
+
+    /// The index holds for good what was spilled.
+    pub(crate) fn end_spill(&mut self) {
+        self.spilled = self.spill;
+    }
+
+    /// Takes nothing for granted any more of what the index holds.
+    pub(crate) fn doubt(&mut self) {
+        self.spilled = 0;
     }
 
     /// Drops slots that the index holds and that are older than `keep`, in a part of the keys.
     pub(crate) fn evict(&mut self, keep: u64, after: Option<&Key>, limit: usize) -> Option<Key> {
-        let (mut part, last) = self.part(after, limit);
-        part.retain(|(_, slot)| slot.clean && slot.head.version < keep);
-        let victims: Vec<Key> = part.into_iter().map(|(key, _)| key.clone()).collect();
-        for key in &victims {
-            self.remove(key.as_str());
-        }
+        let (part, last) = self.part(after, limit);
+        drop(part);
+        let start = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let end = last.as_ref().map_or(Bound::Unbounded, Bound::Included);
+        let spilled = self.spilled;
+        let victims =
+            self.slots.extract_if((start, end), |_, slot| slot.is_clean(spilled) && slot.head.version < keep);
+        self.bytes -= victims.map(|(key, slot)| slot.bytes(&key)).sum::<usize>();
         last
     }
 
@@ -308,22 +343,35 @@ impl Table {
         (part.into_iter().map(age).collect(), last)
     }
 
-    /// The large values of a part of the keys that are still in memory and stand before `written` in the log.
-    pub(crate) fn large(&self, written: u64, after: Option<&Key>, limit: usize) -> (Vec<Large>, Option<Key>) {
-        let (part, last) = self.part(after, limit);
-        let mut large = Vec::new();
-        for (key, slot) in part {
+    /// Takes large values out of memory that stand before `written` in the log, in a part of the keys. Those
+    /// of more than [`SUM_BYTES`] are returned instead: their checksum takes too long to be made under a lock.
+    pub(crate) fn shed(
+        &mut self,
+        written: u64,
+        after: Option<&Key>,
+        limit: usize,
+    ) -> (Vec<Large>, Option<Key>) {
+        let start = after.map_or(Bound::Unbounded, |after| Bound::Excluded(after.as_str()));
+        let mut long = Vec::new();
+        let mut last = None;
+        for (key, slot) in self.slots.range_mut::<str, _>((start, Bound::Unbounded)).take(limit) {
+            last = Some(key);
             if let Content::Large { at, bytes } = &slot.head.content
                 && *at < written
             {
-                large.push((key.clone(), slot.head.version, *at, bytes.clone()));
+                if bytes.len() > SUM_BYTES {
+                    long.push((key.clone(), slot.head.version, *at, bytes.clone()));
+                } else {
+                    self.bytes -= bytes.len();
+                    slot.head.content = Content::Place(place(*at, bytes));
+                }
             }
         }
-        (large, last)
+        (long, last.cloned())
     }
 
     /// Takes a large value out of memory, if the key still has that version.
-    pub(crate) fn shed(&mut self, key: &Key, version: u64, place: Place) {
+    pub(crate) fn shed_one(&mut self, key: &Key, version: u64, place: Place) {
         if let Some(slot) = self.slots.get_mut(key)
             && slot.head.version == version
             && let Content::Large { at, bytes } = &slot.head.content
@@ -354,12 +402,11 @@ impl Table {
     }
 }
 
-impl From<(Key, Cell)> for Change {
-    fn from((key, cell): (Key, Cell)) -> Self {
-        match cell.content.kept() {
-            Some(kept) => Self::Put(IndexEntry { key, version: cell.version, kept }),
-            None => Self::Delete(key),
-        }
+/// What the index must be told for a key to have this version.
+fn change(key: &Key, cell: &Cell) -> Change {
+    match cell.content.kept() {
+        Some(kept) => Change::Put(IndexEntry { key: key.clone(), version: cell.version, kept }),
+        None => Change::Delete(key.clone()),
     }
 }
 

@@ -1,6 +1,6 @@
 //! The suites on the embedded store, and what only it does.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::{Arc, Condvar, Mutex};
 
@@ -482,9 +482,12 @@ async fn check_all(store: &dyn Store, folder: &Key, oracle: &BTreeMap<Key, Versi
         .into_iter()
         .map(|entry| (entry.key, Versioned { value: entry.value, version: entry.version }))
         .collect();
-    let keys =
-        |map: &BTreeMap<Key, Versioned>| map.iter().map(|(k, v)| (k.clone(), v.version)).collect::<Vec<_>>();
-    assert_eq!(keys(&found), keys(oracle));
+    let keys = |map: &BTreeMap<Key, Versioned>| -> BTreeSet<(Key, Version)> {
+        map.iter().map(|(key, found)| (key.clone(), found.version)).collect()
+    };
+    let (there, expected) = (keys(&found), keys(oracle));
+    let differing: Vec<_> = there.symmetric_difference(&expected).collect();
+    assert!(differing.is_empty(), "{folder}: {differing:?}");
     assert!(found == *oracle, "a value differs");
 }
 
@@ -512,6 +515,28 @@ async fn filled(folder: &std::path::Path) -> BTreeMap<Key, Versioned> {
     drop(store);
     assert!(folder.join("INDEX").exists() && folder.join("index/db").exists());
     oracle
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_index_that_breaks_in_use_is_made_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Arc::new(EmbeddedStore::open(folder.path(), tiny()).unwrap());
+    let mut oracles = BTreeMap::new();
+    for writer in 0..8 {
+        oracles.insert(writer, work(Arc::clone(&store) as Arc<dyn Store>, writer, 120).await);
+        if writer % 2 == 1 {
+            store.compact().await.unwrap();
+        }
+        store.damage_index();
+        for (writer, oracle) in &oracles {
+            check_all(&*store, &key("w/").folder(&writer.to_string()), oracle).await;
+        }
+    }
+    drop(store);
+    let store = EmbeddedStore::open(folder.path(), tiny()).unwrap();
+    for (writer, oracle) in &oracles {
+        check_all(&store, &key("w/").folder(&writer.to_string()), oracle).await;
+    }
 }
 
 fn damage_file(path: &std::path::Path, change: impl FnOnce(&mut Vec<u8>)) {

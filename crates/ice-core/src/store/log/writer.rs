@@ -131,7 +131,8 @@ impl Writer {
     /// Syncs, and has the next group begin a new segment.
     pub(crate) fn rotate(&mut self) -> io::Result<()> {
         self.sync()?;
-        self.tail = None;
+        // A segment without a frame, as a torn write may leave it, begins at this place already.
+        self.tail = self.tail.take().filter(|tail| tail.start == self.end.place);
         Ok(())
     }
 

@@ -6,13 +6,13 @@ use minijinja::machinery::Span;
 use minijinja::machinery::ast::{self, Expr, Spanned};
 
 use super::super::builtin::{Kind, find};
-use super::super::engine::{MAX_SLOTS, PathSlot, Slot};
+use super::super::engine::{MAX_SLOTS, PathSlot, Slot, follow};
 use super::super::error::{Place, TemplateError};
 use super::super::path::Path;
 use super::super::reference::{Reference, Segment};
 use super::binding::Bound;
 use super::growth::Typed;
-use super::tree::{constant, operate, variable};
+use super::tree::{apply, constant, operate, variable};
 use super::whole::Lower;
 
 /// The names under which every node can be read.
@@ -194,7 +194,9 @@ impl<'s> Lower<'s> {
         let slot = Slot::Path(self.path_slot(PathSlot { path, soft: need == Need::May })?);
         let node = variable(slot.name().ok_or_else(too_many_names)?, span);
         let rest = steps.get(known..).unwrap_or_default();
-        self.follow(Typed::plain(node), span, rest, span, need)
+        // In a loop, a name that the template binds later reads like a name from outside.
+        let read = Typed { number: false, ..self.growth.variable(name.id, node) };
+        self.follow(read, span, rest, span, need)
     }
 
     /// The remaining steps, taken when the template runs.
@@ -210,6 +212,15 @@ impl<'s> Lower<'s> {
             return Ok(base);
         }
         let written = self.written(base_span);
+        let known: Option<Vec<Segment>> = steps
+            .iter()
+            .map(|step| if let Step::Static(segment) = step { Some(segment.clone()) } else { None })
+            .collect();
+        if let Some(segments) = known {
+            let path = Path { name: Arc::from(written), through_nodes: false, segments };
+            let node = apply(follow(path, need == Need::May), vec![base.node], span);
+            return Ok(Typed { node, number: false, built: base.built });
+        }
         let mut arguments = vec![base.node, constant(written, base_span)];
         let mut built = base.built;
         for step in steps {

@@ -21,7 +21,12 @@ pub(super) fn variable(slot: &'static str, span: Span) -> Node {
 
 /// A call of a built-in.
 pub(super) fn call(builtin: &'static Builtin, arguments: Vec<Node>, span: Span) -> Node {
-    let expr = constant(operation(builtin), span);
+    apply(operation(builtin), arguments, span)
+}
+
+/// A call of a value.
+pub(super) fn apply(callable: Engine, arguments: Vec<Node>, span: Span) -> Node {
+    let expr = constant(callable, span);
     let args = arguments.into_iter().map(CallArg::Pos).collect();
     Expr::Call(Spanned::new(ast::Call { expr, args }, span))
 }

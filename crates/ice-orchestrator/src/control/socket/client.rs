@@ -33,9 +33,9 @@ impl Client {
             Ok(place) => UnixStream::connect(place.address(SOCKET)).await,
             Err(error) => Err(error),
         };
-        let stream = stream.map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => SocketError::Absent,
-            _ => SocketError::Io(error),
+        let stream = stream.map_err(|error| {
+            let absent = matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused);
+            if absent { SocketError::Absent } else { SocketError::Io(error) }
         })?;
         let peer = stream.peer_cred()?.uid();
         if !trusts(uid, peer) {

@@ -101,9 +101,9 @@ async fn a_client_starts_watches_and_shows_a_run() {
 async fn what_cannot_be_done_is_refused_and_the_client_goes_on() {
     let host = Host::new();
     let mut client = host.client().await;
-    let refused = |response| match response {
-        Response::Refused(refusal) => refusal,
-        other => panic!("{other:?}"),
+    let refused = |response| {
+        let Response::Refused(refusal) = response else { panic!("{response:?}") };
+        refusal
     };
     let refusal = refused(client.call(&start("nodes: [{id: a, type: llm, promt: x}]")).await.unwrap());
     assert!(
@@ -176,7 +176,7 @@ async fn greeted_with(greeting: &'static [u8]) -> SocketError {
     let answering = async {
         let (mut stream, _) = listener.accept().await.unwrap();
         stream.write_all(greeting).await.unwrap();
-        stream.read(&mut [0; 8]).await.unwrap();
+        assert!(stream.read(&mut [0; 64]).await.unwrap() > 0, "the client greets, too");
     };
     tokio::join!(connecting, answering).0.unwrap_err()
 }

@@ -13,10 +13,8 @@ fn succeeded(output: Value) -> Record {
 }
 
 fn output(record: &Record) -> &Value {
-    match &record.body {
-        Body::Succeeded { output, .. } => output,
-        other => panic!("{other:?}"),
-    }
+    let Body::Succeeded { output, .. } = &record.body else { panic!("{record:?}") };
+    output
 }
 
 /// Writes values as records of one journal, each in a chunk of its own, and reads them back.
