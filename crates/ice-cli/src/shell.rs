@@ -6,6 +6,7 @@ use crate::environment::Environment;
 use crate::exit::Exit;
 use crate::fault::Fault;
 use crate::screen::Screen;
+use crate::toolbox::Toolbox;
 
 /// What every command is given.
 #[derive(Clone, Debug)]
@@ -16,13 +17,15 @@ pub(crate) struct Shell {
     pub(crate) environment: Environment,
     /// Where to write.
     pub(crate) screen: Screen,
+    /// Tools and models.
+    pub(crate) toolbox: Toolbox,
 }
 
 impl Shell {
     /// Reads the environment and sets the screen up.
     pub(crate) fn new(global: Global) -> Self {
         let screen = Screen::new(global.json, global.color);
-        Self { global, environment: Environment::read(), screen }
+        Self { global, environment: Environment::read(), screen, toolbox: Toolbox::default() }
     }
 
     /// Carries a command out and says why if it could not be done.

@@ -12,17 +12,19 @@ use crate::shell::Shell;
 use crate::signals::Signals;
 use crate::watch::{Until, Watch, Watched};
 
-/// Stays with a run, tells how it ended, and then serves others for as long as they need this process.
+/// Stays with a run that had `since` records before, tells how it ended, and then serves others for as long
+/// as they need this process.
 pub(crate) async fn stay(
     shell: &Shell,
     folder: &DataFolder,
     mut link: Link,
     id: RunId,
+    since: u64,
     until: Until,
     signals: &mut Signals,
 ) -> Result<Exit, Fault> {
     let mut progress = Progress::new(&shell.screen, shell.global.verbose);
-    let mut watch = Watch { folder, run: id, until, signals, progress: &mut progress };
+    let mut watch = Watch { folder, run: id, since, until, signals, progress: &mut progress };
     let watched = watch.stay(&mut link).await;
     progress.finish();
     let document = match watched {

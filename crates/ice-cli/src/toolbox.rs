@@ -1,6 +1,6 @@
 //! What the `ice` command has: tools, models, and the kinds of node it executes.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use ice_core::blueprint::KindName;
 use ice_core::error::ErrorCode;
@@ -9,11 +9,27 @@ use ice_core::registry::Registry;
 
 use crate::fault::Fault;
 
-/// The built-in tools and models.
-///
-/// # Errors
-/// [`Fault`] if two of them have the same name.
-pub(crate) fn registry() -> Result<Registry, Fault> {
+/// The built-in tools and models, made when they are first needed and once only: their schemas take time.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Toolbox(Arc<OnceLock<Registry>>);
+
+impl Toolbox {
+    /// Every tool and model.
+    ///
+    /// # Errors
+    /// [`Fault`] if two of them have the same name.
+    pub(crate) fn registry(&self) -> Result<&Registry, Fault> {
+        match self.0.get() {
+            Some(registry) => Ok(registry),
+            None => {
+                let made = make()?;
+                Ok(self.0.get_or_init(|| made))
+            }
+        }
+    }
+}
+
+fn make() -> Result<Registry, Fault> {
     let mut registry = Registry::default();
     let clash = |error| Fault::new(ErrorCode::RegistryConflict, format!("{error}"));
     for tool in ice_tools::all() {

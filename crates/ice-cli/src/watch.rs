@@ -38,6 +38,8 @@ pub(crate) struct Watch<'a> {
     pub(crate) folder: &'a DataFolder,
     /// The run.
     pub(crate) run: RunId,
+    /// The records that were there before: that the run was parked then says nothing about now.
+    pub(crate) since: u64,
     /// How long.
     pub(crate) until: Until,
     /// What the process is told.
@@ -71,7 +73,8 @@ impl Watch<'_> {
                         Some(Ok(Response::Event { event })) => {
                             after = Some(event.cursor);
                             let ended = self.progress.see(&event);
-                            if ended.is_some_and(|status| self.is_over(status)) {
+                            let is_news = event.number.is_none_or(|number| number >= self.since);
+                            if ended.is_some_and(|status| self.is_over(status) && (is_news || status.is_final())) {
                                 break None;
                             }
                         }

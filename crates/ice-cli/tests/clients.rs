@@ -177,3 +177,37 @@ fn what_listens_but_does_not_answer_is_not_waited_for_without_end() {
     desk.ice(&["run", "hello.yaml", "-i", "name=Ada"]).code(1).says("error[CONTROL_UNAVAILABLE]");
     assert!(begun.elapsed() < Duration::from_secs(30));
 }
+
+#[test]
+fn an_owner_that_is_stopped_is_named_and_can_be_left() {
+    let desk = Desk::new();
+    desk.write("slow.yaml", SLOW);
+    desk.write("a/empty", "");
+    desk.write("b/empty", "");
+    let mut owner = desk.start(&["run", "slow.yaml", "-i", "seconds=60", "--rw", "a"]);
+    let id = owner.run_id();
+    let mut client = desk.start(&["run", "slow.yaml", "-i", "seconds=60", "--rw", "b"]);
+    client.run_id();
+    client.until_said("mark");
+    owner.signal(Signal::STOP);
+    desk.ice(&["runs", "list"]).code(1).says("error[CONTROL_UNAVAILABLE]").says(&owner.pid().to_string());
+    // The wish to cancel cannot be delivered: the second Ctrl-C leaves without waiting for it.
+    client.signal(Signal::INT);
+    client.until_said("cancelling");
+    client.signal(Signal::INT);
+    client.finish().code(130).says("left the run");
+    owner.signal(Signal::CONT);
+    desk.ice(&["runs", "cancel", &id]).code(0);
+    desk.ice(&["runs", "cancel", "last"]).code(0);
+    owner.finish().code(130);
+}
+
+#[test]
+fn who_waits_stays_through_parking() {
+    let desk = Desk::new();
+    let (id, _server) = common::in_doubt(&desk);
+    let mut waiting = desk.start(&["runs", "resume", &id, "--wait"]);
+    waiting.until_said("parked");
+    desk.ice(&["runs", "resume", &id, "--in-doubt", "fail"]).code(1);
+    waiting.finish().code(1).says("failed");
+}

@@ -4,9 +4,8 @@
 mod common;
 
 use std::io::Read as _;
-use std::net::TcpListener;
 
-use common::{Desk, SLOW};
+use common::{Desk, SLOW, in_doubt};
 use rustix::process::Signal;
 
 #[test]
@@ -53,25 +52,6 @@ nodes:
     running.finish().code(0);
     let expected: String = (0..12).map(|item| format!("{item};")).collect();
     assert_eq!(desk.read("lines.txt"), expected);
-}
-
-/// A run that is killed while an irreversible call is under way.
-#[cfg(test)]
-fn in_doubt(desk: &Desk) -> (String, TcpListener) {
-    let server = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = server.local_addr().unwrap().port();
-    let url = format!("http://127.0.0.1:{port}/order");
-    let node = format!(
-        "{{id: order, type: tool, tool_name: http_fetch, tool_args: {{url: \"{url}\", method: POST, body: one}}}}"
-    );
-    desk.write("order.yaml", &format!("nodes:\n  - {node}\n"));
-    let mut running = desk.start(&["run", "order.yaml", "--allow-net", &format!("127.0.0.1:{port}")]);
-    let id = running.run_id();
-    let (mut asked, _) = server.accept().unwrap();
-    asked.read_exact(&mut [0; 4]).unwrap();
-    running.signal(Signal::KILL);
-    running.finish();
-    (id, server)
 }
 
 #[test]

@@ -162,6 +162,26 @@ fn open(folder: &Path, durability: Durability) -> Arc<Embedded> {
     Arc::new(Embedded(EmbeddedStore::open(folder, EmbeddedOptions::default()).unwrap(), durability))
 }
 
+/// How long it takes to open, commit once with `PowerLoss` and close.
+fn opening(runtime: &Runtime, path: &Path) {
+    let cycle = |folder: &Path| {
+        let started = Instant::now();
+        let store = EmbeddedStore::open(folder, EmbeddedOptions::default()).unwrap();
+        let opened = started.elapsed();
+        let (key, value) = record(0, 0);
+        runtime.block_on(store.commit(Batch::new().put(key, value), Durability::PowerLoss)).unwrap();
+        let committed = started.elapsed();
+        runtime.block_on(store.close()).unwrap();
+        (opened, committed - opened, started.elapsed() - committed)
+    };
+    println!("new folder: (open, first commit, close) {:.1?}", cycle(&path.join("new")));
+    println!("same again: (open, first commit, close) {:.1?}", cycle(&path.join("new")));
+    let log = open(&path.join("grown"), Durability::Buffered);
+    runtime.block_on(write(&log, 0, 20_000));
+    drop(log);
+    println!("20,000 records in the log: (open, first commit, close) {:.1?}", cycle(&path.join("grown")));
+}
+
 fn stores(criterion: &mut Criterion) {
     let runtime = runtime();
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
@@ -177,6 +197,8 @@ fn stores(criterion: &mut Criterion) {
     println!("{WRITERS} writers, {VALUE_BYTES} bytes of value:");
     compare("power_loss", &runtime, &synced, &safe, 6_400, 8);
     compare("buffered", &runtime, &unsynced, &fast, 64_000, 8);
+
+    opening(&runtime, path);
 
     let mut group = criterion.benchmark_group("store");
     group.throughput(Throughput::Elements(1)).sample_size(20);

@@ -33,9 +33,9 @@ impl<'ast> Visit<'ast> for Reader<'_> {
         let path = attribute.path();
         let (file, line) = (self.file, attribute.pound_token.span.start().line);
         let mut found = |message: &str| self.findings.push(Finding::at(file, line, message));
-        // Helpers that several test programs share are unused in some of them: there nothing can be expected.
-        let is_shared_by_tests = file.contains("tests/common/") && gives_reason(attribute);
-        if path.is_ident("allow") && !is_shared_by_tests {
+        // What several tests or benchmarks share is unused in some of them: there nothing can be expected.
+        let may_be_shared = file.split('/').any(|part| part == "tests" || part == "benches");
+        if path.is_ident("allow") && !(may_be_shared && gives_reason(attribute)) {
             found("`allow` stays when it is no longer needed: write `#[expect(lint, reason = \"…\")]`");
         }
         if path.is_ident("expect") && !gives_reason(attribute) {
@@ -67,8 +67,12 @@ mod tests {
         let text = "#![allow(dead_code)]\n#[expect(unused)]\nfn f() {}\n#[expect(unused, reason = \" \")]\nfn g() {}\n\
                     #[expect(clippy::unwrap_used, reason = \"a test\")]\nfn h() {}\n";
         let shared = "#![allow(dead_code, reason = \"not every test uses all\")]\n";
-        let (_folder, project) = project(&[("a.rs", text), ("tests/common/mod.rs", shared)]);
+        let (_folder, project) = project(&[
+            ("a.rs", text),
+            ("tests/common/mod.rs", shared),
+            ("benches/a.rs", "#![allow(unused)]"),
+        ]);
         let lines: Vec<_> = check(&project).unwrap().into_iter().filter_map(|finding| finding.line).collect();
-        assert_eq!(lines, [1, 2, 4]);
+        assert_eq!(lines, [1, 2, 4, 1]);
     }
 }

@@ -46,9 +46,9 @@ enum Form {
 impl Graph {
     /// Carries it out.
     pub(crate) fn run(&self, shell: &Shell) -> Result<Exit, Fault> {
-        let registry = toolbox::registry()?;
+        let registry = shell.toolbox.registry()?;
         let granted = grants::readable(&self.ro)?;
-        let loaded = load::load(&self.file, &granted, &registry, toolbox::kinds())?;
+        let loaded = load::load(&self.file, &granted, registry, toolbox::kinds())?;
         let Some(checked) = &loaded.assembled.checked else {
             loaded.tell(&shell.screen);
             return Err(loaded.fault());

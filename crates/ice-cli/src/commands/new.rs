@@ -111,7 +111,7 @@ fn tool(name: &str, out: Option<&Path>, ice_core: Option<&Path>) -> Result<(Vec<
     let source = folder.join("src");
     std::fs::create_dir(&source).map_err(|error| Fault::file("make the folder", &source, &error))?;
     let (manifest, library) = (folder.join("Cargo.toml"), source.join("lib.rs"));
-    file::create(&manifest, &MANIFEST.replace("my_tool", name).replace("ICE_CORE", &dependency))?;
+    file::create(&manifest, &MANIFEST.replace("my_tool", name).replace("\"ICE_CORE\"", &dependency))?;
     file::create(&library, &LIBRARY.replace("my_tool", name))?;
     let next = format!("Test it: cargo test --manifest-path {}", manifest.display());
     Ok((vec![manifest, library], next))

@@ -116,9 +116,9 @@ impl Run {
     fn start(&self, shell: &Shell) -> Result<Start, Fault> {
         let grants = self.grants.grants()?;
         let inputs = input::inputs(&self.input)?;
-        let registry = toolbox::registry()?;
+        let registry = shell.toolbox.registry()?;
         let readable: Vec<PathBuf> = grants.read.iter().chain(&grants.write).cloned().collect();
-        let loaded = load::load(&self.file, &readable, &registry, toolbox::kinds())?;
+        let loaded = load::load(&self.file, &readable, registry, toolbox::kinds())?;
         if loaded.assembled.checked.is_none() || shell.global.verbose > 0 {
             loaded.tell(&shell.screen);
         }
@@ -147,7 +147,7 @@ impl Run {
             shell.screen.note(format_args!("{} {id}", styled(CYAN, "run")));
         }
         let until = if self.wait { Until::Ended } else { Until::Parked };
-        stay(shell, folder, link, id, until, &mut signals).await
+        stay(shell, folder, link, id, 0, until, &mut signals).await
     }
 }
 

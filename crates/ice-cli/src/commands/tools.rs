@@ -10,7 +10,6 @@ use crate::fault::Fault;
 use crate::render::table;
 use crate::screen::{BOLD, DIM, styled};
 use crate::shell::Shell;
-use crate::toolbox;
 
 /// Lists and shows tools.
 #[derive(Debug, Args)]
@@ -33,7 +32,7 @@ enum What {
 impl Tools {
     /// Carries it out.
     pub(crate) fn run(&self, shell: &Shell) -> Result<Exit, Fault> {
-        let registry = toolbox::registry()?;
+        let registry = shell.toolbox.registry()?;
         let screen = &shell.screen;
         match &self.what {
             What::List => {

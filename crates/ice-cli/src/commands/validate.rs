@@ -40,12 +40,12 @@ struct Report {
 impl Validate {
     /// Carries it out.
     pub(crate) fn run(&self, shell: &Shell) -> Result<Exit, Fault> {
-        let registry = toolbox::registry()?;
+        let registry = shell.toolbox.registry()?;
         let granted = super::grants::readable(&self.ro)?;
         let mut reports = Vec::new();
         let mut exit = Exit::Succeeded;
         for file in &self.files {
-            let loaded = match load::load(file, &granted, &registry, toolbox::kinds()) {
+            let loaded = match load::load(file, &granted, registry, toolbox::kinds()) {
                 Ok(loaded) => loaded,
                 Err(fault) => {
                     exit = worse(exit, fault.exit);

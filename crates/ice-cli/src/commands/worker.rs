@@ -105,7 +105,7 @@ pub(crate) async fn ensure(folder: &DataFolder, patience: Duration) -> Result<()
         match remote.connect().await {
             Ok(_) => return Ok(()),
             Err(SocketError::Absent | SocketError::Gone) => {}
-            Err(error) => return Err(crate::data::socket_fault(&error)),
+            Err(error) => return Err(crate::data::socket_fault(&error, folder.owner())),
         }
         let ended = match &mut worker {
             None => {

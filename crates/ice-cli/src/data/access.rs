@@ -6,8 +6,7 @@ use ice_orchestrator::control::socket::SocketError;
 use tokio::time::{Instant, sleep};
 
 use super::owner::NotOwner;
-use super::remote::fault;
-use super::{DataFolder, Link, Owner, Remote, Role};
+use super::{DataFolder, Link, Owner, Remote, Role, socket_fault};
 use crate::fault::Fault;
 
 /// How long an owner may take to answer: it may just be opening a large store, or closing it.
@@ -30,13 +29,13 @@ pub(crate) async fn access(folder: &DataFolder, role: Role) -> Result<Link, Faul
         match remote.connect().await {
             Ok(_) => return Ok(Link::Remote(remote)),
             Err(SocketError::Absent | SocketError::Gone) => {}
-            Err(error) => return Err(fault(&error, None)),
+            Err(error) => return Err(socket_fault(&error, folder.owner())),
         }
         match Owner::open(folder, role) {
             Ok(owner) => return Ok(Link::Owner(Box::new(owner))),
             Err(NotOwner::Fault(fault)) => return Err(fault),
             Err(NotOwner::Locked { pid }) if Instant::now() >= deadline => {
-                return Err(fault(&SocketError::Silent, pid));
+                return Err(socket_fault(&SocketError::Silent, pid));
             }
             Err(NotOwner::Locked { .. }) => {}
         }

@@ -7,11 +7,15 @@ use ice_core::error::ErrorCode;
 
 use crate::fault::{Fault, plain};
 use crate::shell::Shell;
+use crate::toolbox::Toolbox;
 
 /// The data folder: `--data`, `ICE_DATA`, `$XDG_STATE_HOME/ice` or `~/.local/state/ice`, the first that is
-/// given.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct DataFolder(PathBuf);
+/// given. With it goes what whoever owns it works with.
+#[derive(Clone, Debug)]
+pub(crate) struct DataFolder {
+    path: PathBuf,
+    toolbox: Toolbox,
+}
 
 impl DataFolder {
     /// Where it is; whether it exists is another matter.
@@ -22,25 +26,36 @@ impl DataFolder {
         if let Some(given) = shell.global.data.as_ref().filter(|given| !given.as_os_str().is_empty()) {
             let absolute = std::path::absolute(given)
                 .map_err(|error| Fault::usage(format!("`--data {}`: {}", given.display(), plain(&error))))?;
-            return Ok(Self(absolute));
+            return Ok(Self { path: absolute, toolbox: shell.toolbox.clone() });
         }
         let environment = &shell.environment;
         let state =
             environment.state_home.clone().or_else(|| Some(environment.home.as_ref()?.join(".local/state")));
-        state.map(|state| Self(state.join("ice"))).ok_or_else(|| {
+        let state = state.ok_or_else(|| {
             Fault::usage("there is no data folder: neither HOME nor XDG_STATE_HOME is set")
                 .help("name one with `--data DIR` or ICE_DATA")
-        })
+        })?;
+        Ok(Self { path: state.join("ice"), toolbox: shell.toolbox.clone() })
     }
 
     /// The path.
     pub(crate) fn path(&self) -> &Path {
-        &self.0
+        &self.path
+    }
+
+    /// What its owner works with.
+    pub(crate) const fn toolbox(&self) -> &Toolbox {
+        &self.toolbox
     }
 
     /// Whether it is there.
     pub(crate) fn exists(&self) -> bool {
-        self.0.is_dir()
+        self.path.is_dir()
+    }
+
+    /// The process id that the owner wrote into the lock, if there is one.
+    pub(crate) fn owner(&self) -> Option<u32> {
+        std::fs::read_to_string(self.path.join("LOCK")).ok()?.trim().parse().ok()
     }
 
     /// Makes it, open to its user only, if it is not there.
@@ -48,7 +63,7 @@ impl DataFolder {
     /// # Errors
     /// [`ErrorCode::StoreUnavailable`] if it cannot be made, or something else is in its place.
     pub(crate) fn prepare(&self) -> Result<(), Fault> {
-        let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.0);
+        let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.path);
         made.map_err(|error| {
             let why = if error.kind() == std::io::ErrorKind::AlreadyExists {
                 "a file is in its place".to_owned()
@@ -57,7 +72,7 @@ impl DataFolder {
             };
             Fault::new(
                 ErrorCode::StoreUnavailable,
-                format!("cannot make the data folder {}: {why}", self.0.display()),
+                format!("cannot make the data folder {}: {why}", self.path.display()),
             )
             .help("name another one with `--data DIR` or ICE_DATA")
         })
@@ -81,8 +96,9 @@ mod tests {
             state_home: state_home.map(PathBuf::from),
             log: None,
         };
-        let shell = Shell { global, environment, screen: Screen::new(false, ColorChoice::Auto) };
-        assert_eq!(DataFolder::of(&shell).ok(), expected.map(|path| DataFolder(PathBuf::from(path))));
+        let screen = Screen::new(false, ColorChoice::Auto);
+        let shell = Shell { global, environment, screen, toolbox: Toolbox::default() };
+        assert_eq!(DataFolder::of(&shell).ok().map(|folder| folder.path), expected.map(PathBuf::from));
     }
 
     #[test]

@@ -57,7 +57,7 @@ impl From<SocketError> for LinkError {
             | SocketError::Foreign { .. }
             | SocketError::TooLarge
             | SocketError::Protocol(_)
-            | SocketError::Io(_) => Self::Fault(super::remote::fault(&error, None)),
+            | SocketError::Io(_) => Self::Fault(super::socket_fault(&error, None)),
         }
     }
 }

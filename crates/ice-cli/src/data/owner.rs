@@ -11,7 +11,6 @@ use ice_orchestrator::engine::Engine;
 
 use super::DataFolder;
 use crate::fault::{Fault, plain};
-use crate::toolbox;
 
 /// What an owner is there for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,7 +74,7 @@ impl Owner {
             .map_err(|error| NotOwner::Fault(Fault::new(ErrorCode::InvalidId, error.to_string())))?;
         let engine = Engine::builder()
             .store(Arc::clone(&store) as Arc<dyn Store>, blobs as Arc<dyn BlobStore>)
-            .registry(toolbox::registry().map_err(NotOwner::Fault)?)
+            .registry(folder.toolbox().registry().map_err(NotOwner::Fault)?.clone())
             // The lock of the folder makes sure that there is one at a time: it takes over at once.
             .name("owner")
             .build();
@@ -90,7 +89,7 @@ impl Owner {
             Role::Glance => None,
             Role::Run | Role::Worker => {
                 let opened = Server::open(folder.path(), uid, tenant.clone(), control.clone());
-                Some(opened.map_err(|error| NotOwner::Fault(super::remote::fault(&error, None)))?)
+                Some(opened.map_err(|error| NotOwner::Fault(super::socket_fault(&error, None)))?)
             }
         };
         Ok(Self { control, caller: Caller { tenant, principal }, server, store })

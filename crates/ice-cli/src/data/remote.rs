@@ -25,7 +25,7 @@ impl Remote {
 }
 
 /// An error of the socket, as the command tells it. `owner` is the owner's process id, if it is known.
-pub(crate) fn fault(error: &SocketError, owner: Option<u32>) -> Fault {
+pub(crate) fn socket_fault(error: &SocketError, owner: Option<u32>) -> Fault {
     let who = owner.map(|pid| format!(" (pid {pid})")).unwrap_or_default();
     let message = match error {
         SocketError::Io(source) => format!("{error}: {}", crate::fault::plain(source)),
@@ -52,9 +52,4 @@ pub(crate) fn fault(error: &SocketError, owner: Option<u32>) -> Fault {
         SocketError::TooLarge => fault.help("give large data as files that tools read"),
         SocketError::Protocol(_) | SocketError::Io(_) => fault.help("use another folder with `--data DIR`"),
     }
-}
-
-/// An error of the socket whose other side nobody knows anything about.
-pub(crate) fn socket_fault(error: &SocketError) -> Fault {
-    fault(error, None)
 }

@@ -82,6 +82,10 @@ impl Progress {
                 _ => {}
             }
         }
+        if event.event == "run.parked" {
+            let why = event::failure(event).unwrap_or_default();
+            self.say(&format!("{} {why}", styled(YELLOW, "parked")));
+        }
         if let Some(bars) = &self.bars {
             let running = self.started.len() as u64;
             bars.summary.set_message(summary(self.done, running, self.failed, self.tokens));

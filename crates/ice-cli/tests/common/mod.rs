@@ -208,3 +208,21 @@ nodes:
 pub(crate) fn project() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
 }
+
+/// A run that is killed while an irreversible call is under way.
+pub(crate) fn in_doubt(desk: &Desk) -> (String, std::net::TcpListener) {
+    let server = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = server.local_addr().unwrap().port();
+    let url = format!("http://127.0.0.1:{port}/order");
+    let node = format!(
+        "{{id: order, type: tool, tool_name: http_fetch, tool_args: {{url: \"{url}\", method: POST, body: one}}}}"
+    );
+    desk.write("order.yaml", &format!("nodes:\n  - {node}\n"));
+    let mut running = desk.start(&["run", "order.yaml", "--allow-net", &format!("127.0.0.1:{port}")]);
+    let id = running.run_id();
+    let (mut asked, _) = server.accept().unwrap();
+    asked.read_exact(&mut [0; 4]).unwrap();
+    running.signal(Signal::KILL);
+    running.finish();
+    (id, server)
+}

@@ -8,6 +8,9 @@ use crate::value::Value;
 pub(crate) enum Form {
     /// Text with `{{ }}`.
     Template,
+    /// Text with `{{ }}` that writes one part of the context: it sees that part alone, as `value` and under its
+    /// own name, the last key of its place.
+    Part,
     /// A bare expression.
     Expression,
     /// A bare expression that also sees names the check cannot know.

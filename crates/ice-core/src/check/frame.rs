@@ -94,10 +94,19 @@ impl<'f> Frame<'f> {
         if self.outward().any(|frame| frame.variables.contains(&name)) {
             return Some(Name::Variable);
         }
+        if !self.is_selected(at, name) {
+            return None;
+        }
         if self.nodes.get(at).is_some_and(|node| node.base.input_mappings.contains_key(name)) {
             return Some(Name::Mapping);
         }
         self.find(name)
+    }
+
+    /// Whether a node's `input_selection` lets a name in.
+    pub(super) fn is_selected(&self, at: usize, name: &str) -> bool {
+        let selection = self.nodes.get(at).and_then(|node| node.base.input_selection.as_ref());
+        selection.is_none_or(|names| names.iter().any(|selected| selected == name))
     }
 
     /// The node of this id, in this scope or one around it.

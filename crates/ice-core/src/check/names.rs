@@ -51,8 +51,8 @@ pub(super) enum Yields {
 /// The names a text reads and what it yields.
 pub(super) fn names(text: Text<'_>) -> Result<(Vec<Read>, Yields), Finding> {
     match text.form {
-        Form::Template if !text.source.contains('{') => Ok((Vec::new(), Yields::Itself)),
-        Form::Template => of_template(text.source),
+        Form::Template | Form::Part if !text.source.contains('{') => Ok((Vec::new(), Yields::Itself)),
+        Form::Template | Form::Part => of_template(text.source),
         Form::Path if is_template(text.source) => of_template(text.source),
         Form::Path => of_path(text.source).map(|read| (vec![read], Yields::Read)),
         Form::Expression | Form::OpenExpression => {

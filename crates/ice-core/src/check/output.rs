@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::catalog::Index;
+use super::shape::{self, Types};
 use crate::blueprint::{Node, NodeKind};
 use crate::schema::normalize;
 use crate::value::{Map, Value};
@@ -16,27 +17,35 @@ pub(super) struct Outputs {
 }
 
 impl Outputs {
-    /// The JSON Schema of a node's output, if anything is known of it.
+    /// The JSON Schema of a node's output as others see it, if anything is known of it.
     pub(super) fn schema(&mut self, node: &Node, catalog: &Index<'_>) -> Option<Value> {
         let key: *const Node = node;
         if let Some(known) = self.known.get(&key) {
             return known.clone();
         }
-        let schema = self.find(node, catalog);
+        let own = self.own_schema(node, catalog);
+        let schema = if node.base.output_mappings.is_empty() && node.base.output_selection.is_none() {
+            own
+        } else {
+            renamed(node, own)
+        };
         self.known.insert(key, schema.clone());
         schema
     }
 
-    fn find(&mut self, node: &Node, catalog: &Index<'_>) -> Option<Value> {
+    /// The same before `output_mappings` and `output_selection`.
+    pub(super) fn own_schema(&mut self, node: &Node, catalog: &Index<'_>) -> Option<Value> {
         let declared = &node.base.output_schema;
-        let declared = (!declared.is_null()).then(|| normalize(declared).ok()).flatten();
+        let is_declared = declared.as_map().is_some_and(|schema| !schema.is_empty());
+        let declared = is_declared.then(|| normalize(declared).ok()).flatten();
         match &node.kind {
             NodeKind::Tool(tool) => {
                 declared.or_else(|| catalog.tool(&tool.tool_name).map(|spec| spec.output_schema.clone()))
             }
             NodeKind::Llm(llm) => {
-                let asked = (!llm.json_schema.is_null()).then(|| normalize(&llm.json_schema).ok()).flatten();
-                Some(llm_output(declared.or(asked).as_ref()))
+                let asks = llm.json_schema.as_map().is_some_and(|schema| !schema.is_empty());
+                let asked = asks.then(|| normalize(&llm.json_schema).ok()).flatten();
+                Some(llm_output(asked.or(declared).as_ref()))
             }
             NodeKind::Condition(condition) => {
                 let ids = condition.true_path.iter().chain(&condition.false_path);
@@ -77,22 +86,52 @@ impl Outputs {
     }
 }
 
+/// A schema with the aliases of `output_mappings`, cut down to `output_selection`.
+fn renamed(node: &Node, own: Option<Value>) -> Option<Value> {
+    let mut schema: Map = own.as_ref().and_then(Value::as_map).cloned().unwrap_or_default();
+    let types = shape::types_of(&schema);
+    if !types.is_empty() && !types.intersects(Types::OBJECT) {
+        return Some(Value::from(schema));
+    }
+    let mut properties = schema.get("properties").and_then(Value::as_map).cloned().unwrap_or_default();
+    for alias in node.base.output_mappings.keys() {
+        properties.insert(Arc::from(alias.as_str()), Value::Bool(true));
+    }
+    if let Some(selection) = &node.base.output_selection {
+        properties.retain(|name, _| selection.iter().any(|selected| **selected == **name));
+        for name in selection {
+            // Whether the output has it is not known, unless the schema allows no more than it names.
+            if schema.get("additionalProperties") != Some(&Value::Bool(false)) {
+                properties.entry(Arc::from(name.as_str())).or_insert(Value::Bool(true));
+            }
+        }
+        schema.insert(Arc::from("additionalProperties"), Value::Bool(false));
+    } else if schema.is_empty() {
+        return None;
+    }
+    schema.insert(Arc::from("properties"), Value::from(properties));
+    Some(Value::from(schema))
+}
+
 /// The fixed part of a model's answer, and the fields of the schema it was asked to follow.
 fn llm_output(declared: Option<&Value>) -> Value {
-    let fixed = [
-        ("response", if declared.is_some() { Value::Bool(true) } else { typed("string") }),
-        ("text", if declared.is_some() { Value::Bool(true) } else { typed("string") }),
+    let always = [
+        ("response", typed("string")),
         ("prompt", typed("string")),
         ("model", typed("string")),
         ("usage", typed("object")),
     ];
-    let Some(declared) = declared else { return closed(fixed) };
-    let Some(schema) = declared.as_map() else { return Value::Bool(true) };
-    let mut schema: Map = schema.clone();
-    let mut properties = schema.get("properties").and_then(Value::as_map).cloned().unwrap_or_default();
-    for (name, known) in fixed {
-        properties.entry(Arc::from(name)).or_insert(known);
+    let text = ("text", typed("string"));
+    let Some(declared) = declared else { return closed(always.into_iter().chain([text])) };
+    let Some(mut schema) = declared.as_map().cloned() else { return Value::Bool(true) };
+    let types = shape::types_of(&schema);
+    if !types.is_empty() && !types.intersects(Types::OBJECT) {
+        // An answer that is no object stands under `value`.
+        return closed(always.into_iter().chain([text, ("value", declared.clone())]));
     }
+    let mut properties = schema.get("properties").and_then(Value::as_map).cloned().unwrap_or_default();
+    properties.entry(Arc::from(text.0)).or_insert(text.1);
+    properties.extend(always.into_iter().map(|(name, known)| (Arc::from(name), known)));
     schema.insert(Arc::from("properties"), Value::from(properties));
     Value::from(schema)
 }

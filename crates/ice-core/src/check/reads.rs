@@ -97,6 +97,10 @@ impl Checker<'_> {
         read: &Read,
     ) -> Option<Yielded> {
         let name = &*read.name;
+        if form == Form::Part {
+            self.part(node, at, read);
+            return None;
+        }
         let found = if read.only_node { frame.find(name) } else { frame.resolve(index, name) };
         match found {
             Some(Name::Node { levels, index: other, node: target }) => {
@@ -111,10 +115,6 @@ impl Checker<'_> {
                     return None;
                 }
                 let root = self.outputs.schema(target, &self.catalog)?;
-                let first = read.path.first();
-                if first.is_some_and(|first| target.base.output_mappings.contains_key(&**first)) {
-                    return None;
-                }
                 self.follow(node, at, read, &root)
             }
             Some(Name::Inputs) => {
@@ -130,6 +130,18 @@ impl Checker<'_> {
                 }
                 None
             }
+        }
+    }
+
+    /// What writes a part of the context sees nothing else.
+    fn part(&self, node: &Node, at: &Trail<'_>, read: &Read) {
+        let name = &*read.name;
+        let own = at.last_key().unwrap_or_default();
+        if name != "value" && name != own && !read.optional {
+            let message =
+                format!("`{}` reads `{name}`, but a format sees only `value`, which is `{own}`", node.id);
+            let finding = Finding::error(ErrorCode::UnknownReference, message);
+            self.report.add(at, finding.within(Some(read.range.clone())));
         }
     }
 
@@ -149,7 +161,9 @@ impl Checker<'_> {
             return finding;
         }
         let declared = self.inputs.get("properties").and_then(Value::as_map);
-        let advice = if declared.is_some_and(|inputs| inputs.contains_key(name)) {
+        let advice = if !frame.is_selected(index, name) && frame.find(name).is_some() {
+            Some(format!("add `{name}` to `input_selection`: it leaves out what it does not name"))
+        } else if declared.is_some_and(|inputs| inputs.contains_key(name)) {
             Some(format!("`{name}` is an input: write `inputs.{name}`"))
         } else {
             let near = nearest(name, frame.names(index).into_iter().take(1_000));
@@ -205,6 +219,52 @@ impl Checker<'_> {
         Some(Yielded { root: root.clone(), schema })
     }
 
+    /// The names that `context_rules` and `input_selection` list should be in scope.
+    pub(super) fn listed_names(&self, frame: &Frame<'_>, index: usize, node: &Node, at: &Trail<'_>) {
+        let is_known = |name: &str| frame.resolve(index, name).is_some() || self.given.ghosts.contains(name);
+        let unknown = |name: &str| {
+            let message = format!("nothing named `{name}` is in scope of `{}`", node.id);
+            let near = self.report.has_room().then(|| did_you_mean(name, frame.names(index)));
+            Finding::warning(ErrorCode::UnknownReference, message).advise(near.flatten())
+        };
+        let rules = at.key("context_rules");
+        for name in node.base.context_rules.keys().filter(|name| !is_known(name)) {
+            self.report.add(&rules.key(name), unknown(name).on_key());
+        }
+        let selection = at.key("input_selection");
+        for (position, name) in node.base.input_selection.iter().flatten().enumerate() {
+            if !is_known(name) {
+                self.report.add(&selection.index(position), unknown(name));
+            }
+        }
+    }
+
+    /// The output mappings of a node lead into its own output.
+    pub(super) fn output_mappings(&mut self, node: &Node, at: &Trail<'_>) {
+        if node.base.output_mappings.is_empty() {
+            return;
+        }
+        let Some(root) = self.outputs.own_schema(node, &self.catalog) else { return };
+        let at = at.key("output_mappings");
+        if let Some(types) = shape::types(&root, &root)
+            && !types.intersects(Types::OBJECT)
+        {
+            let message = format!("`output_mappings` need an object, and the output is {}", types.name());
+            self.report.add(&at, Finding::error(ErrorCode::SchemaMismatch, message));
+            return;
+        }
+        for (alias, path) in &node.base.output_mappings {
+            let read = Read {
+                name: node.id.shared(),
+                only_node: true,
+                path: path.segments().to_vec(),
+                optional: false,
+                range: 0..0,
+            };
+            self.follow(node, &at.key(alias), &read, &root);
+        }
+    }
+
     /// The input mappings of a node: each names a node in scope and a part of its output that can be there.
     pub(super) fn mappings(&mut self, frame: &Frame<'_>, index: usize, node: &Node, at: &Trail<'_>) {
         let mappings = at.key("input_mappings");
@@ -227,9 +287,6 @@ impl Checker<'_> {
             };
             let segments = source_output_key.segments();
             let Some(first) = segments.first() else { continue };
-            if target.base.output_mappings.contains_key(&**first) {
-                continue;
-            }
             let Some(root) = self.outputs.schema(target, &self.catalog) else { continue };
             let key_at = at.key("source_output_key");
             let declared = shape::dereference(&root, &root).and_then(|schema| schema.get("properties"));

@@ -26,7 +26,9 @@ pub(super) fn part(root: &Value, schema: &Value, segment: &str) -> Part {
     let types = types_of(schema);
     let index = segment.parse::<i64>().is_ok();
     if types.is_empty() || types.intersects(Types::OBJECT) && types.intersects(Types::ARRAY) {
-        return if schema.contains_key("properties") { property(schema, segment) } else { Part::Unknown };
+        // It may be a list, of which a number is an item.
+        let may_name = schema.contains_key("properties") && !index;
+        return if may_name { property(schema, segment) } else { Part::Unknown };
     }
     if types.intersects(Types::OBJECT) {
         return property(schema, segment);
@@ -139,7 +141,8 @@ impl Types {
     }
 }
 
-fn types_of(schema: &Map) -> Types {
+/// The types a schema names; none if it names none.
+pub(super) fn types_of(schema: &Map) -> Types {
     match schema.get("type") {
         Some(Value::String(name)) => Types::named(name),
         Some(Value::List(names)) => names

@@ -165,6 +165,8 @@ impl Checker<'_> {
         self.known(node, at);
         self.dependencies(frame, index, node, at);
         self.mappings(frame, index, node, at);
+        self.listed_names(frame, index, node, at);
+        self.output_mappings(node, at);
         self.texts(frame, index, node, at);
         let schemas =
             [("input_schema", &node.base.input_schema), ("output_schema", &node.base.output_schema)];

@@ -68,6 +68,11 @@ impl<'t> Trail<'t> {
         Trail { parent: Some(self), link: Link::Node { id, scope, address: Some(address) } }
     }
 
+    /// The last key.
+    pub(crate) fn last_key(&self) -> Option<&str> {
+        self.links().find_map(|link| if let Link::Key(key) = link { Some(key) } else { None })
+    }
+
     fn links(&self) -> impl Iterator<Item = Link<'_>> {
         std::iter::successors(Some(self), |trail| trail.parent).map(|trail| trail.link)
     }

@@ -5,7 +5,7 @@ use semver::VersionReq;
 use serde::{Deserialize, Serialize};
 
 use super::{AgentDefinition, near_names};
-use crate::blueprint::{Blueprint, KindName, Node, NodeKind};
+use crate::blueprint::{Blueprint, KindName, Node, NodeKind, Reading};
 use crate::id::{BlueprintId, NodeId};
 use crate::tools::ToolSpec;
 use crate::value::Value;
@@ -78,6 +78,14 @@ impl BlueprintSpec {
             nodes: blueprint.nodes.iter().map(|node| node.id.clone()).collect(),
             workflow_refs,
         }
+    }
+}
+
+impl Reading {
+    /// What others need to know of the blueprint to run it, as far as it could be read.
+    #[must_use]
+    pub fn spec(&self, name: &str) -> Option<BlueprintSpec> {
+        self.draft.as_ref().map(|draft| BlueprintSpec::of(name, draft))
     }
 }
 

@@ -14,7 +14,7 @@ use super::advice;
 use super::builtin::{Builtin, Call};
 use super::error::{Place, TemplateError};
 use super::meter::Meter;
-use super::path::{Path, walk};
+use super::path::{Path, find, weight};
 use super::scope::{Limits, Scope};
 use super::sharing::pay_for_repeats;
 use super::text::Sink;
@@ -173,13 +173,16 @@ impl Object for Root {
         match Slot::read(key)? {
             Slot::Path(index) => {
                 let slot = self.layout.paths.get(index)?;
+                if let Err(error) = self.meter.work(weight(&slot.path.segments)) {
+                    return Some(to_invalid(error));
+                }
                 let root = self.roots.get(index)?.as_ref();
                 match (root, slot.soft) {
                     (Some(root), false) => Some(match slot.path.follow(root) {
                         Ok(value) => to_engine(&value),
                         Err(error) => to_invalid(error),
                     }),
-                    (Some(root), true) => walk(root, &slot.path.segments).ok().as_ref().map(to_engine),
+                    (Some(root), true) => find(root, &slot.path.segments).as_ref().map(to_engine),
                     (None, false) => Some(to_invalid(TemplateError::unknown_reference(&slot.path.name))),
                     (None, true) => None,
                 }
@@ -310,16 +313,18 @@ impl Object for Follow {
         ObjectRepr::Plain
     }
 
-    fn call(self: &Arc<Self>, _: &mut State<'_, '_>, args: &[Engine]) -> Result<Engine, Error> {
+    fn call(self: &Arc<Self>, state: &mut State<'_, '_>, args: &[Engine]) -> Result<Engine, Error> {
+        meter_of(state)?.work(weight(&self.path.segments)).map_err(to_error)?;
         let value = args.first().ok_or_else(lost)?;
-        if self.soft && value.is_undefined() {
-            return Ok(Engine::UNDEFINED);
+        if self.soft {
+            if value.is_undefined() {
+                return Ok(Engine::UNDEFINED);
+            }
+            let value = from_engine(value).map_err(to_error)?;
+            return Ok(find(&value, &self.path.segments).as_ref().map_or(Engine::UNDEFINED, to_engine));
         }
-        match from_engine(value).and_then(|value| self.path.follow(&value)) {
-            Ok(value) => Ok(to_engine(&value)),
-            Err(_) if self.soft => Ok(Engine::UNDEFINED),
-            Err(error) => Err(to_error(error)),
-        }
+        let value = from_engine(value).and_then(|value| self.path.follow(&value)).map_err(to_error)?;
+        Ok(to_engine(&value))
     }
 }
 

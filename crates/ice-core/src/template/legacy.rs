@@ -3,6 +3,7 @@
 
 use super::expression::Expression;
 use super::reference::Reference;
+use super::scan::MAX_SOURCE;
 use super::template::Template;
 
 /// The longest `{{ }}` that is looked at as an expression.
@@ -21,8 +22,12 @@ const KEYWORDS: [&str; 15] = [
 /// - Any other `{{` and `}}` are the escapes of `str.format`, and become single braces.
 /// - A text that `str.format` would refuse, such as JSON, keeps all its braces; only placeholders of inputs
 ///   are rewritten in it. A text with `{% %}` is a template of today already, but for the names of inputs.
+///   A text too long to be a template stays as it is.
 #[must_use]
 pub fn upgrade(source: &str, is_input_name: &dyn Fn(&str) -> bool) -> String {
+    if source.len() > MAX_SOURCE {
+        return source.to_owned();
+    }
     if source.contains("{%")
         && let Ok(template) = Template::compile(source)
     {
@@ -119,7 +124,9 @@ fn expression_tag(here: &str) -> Option<usize> {
         let within = near.get(..at)?;
         let within = within.strip_prefix(['-', '+']).unwrap_or(within);
         let within = within.strip_suffix(['-', '+']).unwrap_or(within);
-        super::lower::is_expression(within).then_some(at + 4)
+        // A quick no to what only opens, again and again.
+        let only_opens = within.contains("{{") && !within.contains(['\'', '"']);
+        (!only_opens && super::lower::is_expression(within)).then_some(at + 4)
     })
 }
 

@@ -64,6 +64,12 @@ fn is_word(text: &str) -> bool {
         && chars.all(|rest| rest.is_ascii_alphanumeric() || rest == '_')
 }
 
+/// The units of work that following segments takes.
+pub(super) fn weight(segments: &[Segment]) -> usize {
+    let long = |segment: &Segment| if let Segment::Key(key) = segment { key.len() / 256 } else { 0 };
+    segments.len() + segments.iter().map(long).sum::<usize>()
+}
+
 /// One step into a value. Every attribute of null is null, as a skipped node's output asks for.
 pub(super) fn step<'v>(value: &'v Value, segment: &Segment) -> Option<&'v Value> {
     match (value, segment) {
@@ -96,13 +102,19 @@ pub(super) fn step_owned(value: &Value, segment: &Segment) -> Option<Value> {
     }
 }
 
-/// Follows segments from an item that has no name of its own.
-pub(super) fn walk(item: &Value, segments: &[Segment]) -> Result<Value, TemplateError> {
-    let mut here = item.clone();
-    for segment in segments {
-        here = step_owned(&here, segment).ok_or_else(|| missing("item", &here, segment))?;
+/// Follows segments, for who wants to know only whether something is there.
+pub(super) fn find(value: &Value, segments: &[Segment]) -> Option<Value> {
+    let mut here = value;
+    for (index, segment) in segments.iter().enumerate() {
+        match step(here, segment) {
+            Some(next) => here = next,
+            None => {
+                let rest = segments.get(index..).unwrap_or_default();
+                return rest.iter().try_fold(here.clone(), |here, segment| step_owned(&here, segment));
+            }
+        }
     }
-    Ok(here)
+    Some(here.clone())
 }
 
 /// The position that an index means in a list of `length` items.
@@ -112,17 +124,19 @@ pub(super) fn position(index: i64, length: usize) -> Option<usize> {
 }
 
 /// The error for a step that leads nowhere; `before` is the path up to it.
+#[cold]
 pub(super) fn missing(before: &str, value: &Value, segment: &Segment) -> TemplateError {
     let found = crate::value::describe(value);
-    let (what, near) = match (segment, value) {
-        (Segment::Key(key), Value::Map(entries)) => {
-            (format!("attribute `{key}`"), advice::nearest(key, entries.keys().map(|key| &**key)))
-        }
-        (Segment::Key(key), Value::Blob(_)) => {
-            (format!("attribute `{key}`"), advice::nearest(key, ["media_type", "size", "hash"]))
-        }
-        (Segment::Key(key), _) => (format!("attribute `{key}`"), None),
-        (Segment::Index(index), _) => (format!("item {index}"), None),
+    let Segment::Key(key) = segment else {
+        return TemplateError::failed(format!("`{before}` has no item {segment}: it is {found}"));
     };
-    TemplateError::failed(format!("`{before}` has no {what}: it is {found}")).with_near(near)
+    let near = match value {
+        Value::Map(entries) => advice::nearest(key, entries.keys().map(|key| &**key)),
+        Value::Blob(_) => advice::nearest(key, ["media_type", "size", "hash"]),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::List(_) => None,
+    };
+    let shown: String = key.chars().take(60).collect();
+    let dots = if shown.len() < key.len() { "…" } else { "" };
+    TemplateError::failed(format!("`{before}` has no attribute `{shown}{dots}`: it is {found}"))
+        .with_near(near)
 }

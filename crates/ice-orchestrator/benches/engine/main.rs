@@ -6,13 +6,12 @@
 //!
 //! Metrics are recorded, events are kept, no tracing subscriber is installed.
 
-#![allow(
+#![expect(
     clippy::disallowed_methods,
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
     clippy::print_stdout,
-    clippy::unwrap_used,
     reason = "a benchmark fails loudly and prints"
 )]
 

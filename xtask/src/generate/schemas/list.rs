@@ -16,6 +16,8 @@ use ice_core::store::Durability;
 use ice_core::time::Moment;
 use ice_core::tools::{Grants, ToolSpec};
 use ice_core::value::{BlobRef, Value, ValuePath};
+use ice_orchestrator::control;
+use ice_orchestrator::events::Event;
 use ice_orchestrator::executors::TransientEvent;
 use ice_orchestrator::journal::{Failure, RunDocument, RunOptions, RunSummary};
 use schemars::generate::SchemaGenerator;
@@ -60,6 +62,9 @@ pub(super) const DOCUMENTS: &[Document] = &[
     document::<PartialBlueprint>("check", "PartialBlueprint"),
     document::<PartialUpdate>("check", "PartialUpdate"),
     document::<Suggestion>("check", "Suggestion"),
+    document::<control::Document>("control", "ControlDocument"),
+    document::<control::Request>("control", "ControlRequest"),
+    document::<control::Response>("control", "ControlResponse"),
     document::<BlueprintId>("ids", "BlueprintId"),
     document::<Moment>("ids", "Moment"),
     document::<NodeId>("ids", "NodeId"),
@@ -75,6 +80,7 @@ pub(super) const DOCUMENTS: &[Document] = &[
     document::<Usage>("llm", "Usage"),
     document::<AgentDefinition>("registry", "AgentDefinition"),
     document::<Catalog>("registry", "Catalog"),
+    document::<Event>("run", "Event"),
     document::<Failure>("run", "Failure"),
     document::<RunDocument>("run", "RunDocument"),
     document::<RunOptions>("run", "RunOptions"),

@@ -29,6 +29,9 @@ pub(super) fn check(rules: &Rules, crates: &[Crate], findings: &mut Vec<Finding>
             ));
             continue;
         };
+        if allowed.planned {
+            findings.push(Finding::new(FILE, format!("[crates.{}] is there: remove `planned`", found.name)));
+        }
         edges(found, allowed, findings);
     }
     for (name, allowed) in &rules.crates {
@@ -96,13 +99,18 @@ mod tests {
 
     #[test]
     fn unknown_and_vanished_crates_are_found() {
-        let rules =
-            Rules::parse("[io]\n[crates.gone]\nuses = []\n[crates.soon]\nuses = []\nplanned = true").unwrap();
-        let crates = [Crate { name: "fresh".into(), ..Crate::default() }];
+        let rules = Rules::parse(
+            "[io]\n[crates.gone]\nuses = []\n[crates.soon]\nuses = []\nplanned = true\n\
+             [crates.here]\nuses = []\nplanned = true",
+        )
+        .unwrap();
+        let named = |name: &str| Crate { name: name.into(), ..Crate::default() };
+        let crates = [named("fresh"), named("here")];
         let mut findings = Vec::new();
         check(&rules, &crates, &mut findings);
         let found: Vec<_> = findings.iter().map(ToString::to_string).collect();
-        assert_eq!(found.len(), 2, "{found:?}");
-        assert!(found[0].contains("`fresh`") && found[1].contains("[crates.gone]"), "{found:?}");
+        assert_eq!(found.len(), 3, "{found:?}");
+        assert!(found[0].contains("`fresh`") && found[1].contains("[crates.here]"), "{found:?}");
+        assert!(found[2].contains("[crates.gone]"), "{found:?}");
     }
 }

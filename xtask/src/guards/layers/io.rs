@@ -51,6 +51,14 @@ pub(super) fn check_addresses(
                 findings.push(Finding::new(FILE, format!("[io.{kind}] {address} names no known crate")));
             }
         }
+        for address in
+            io.planned_at.keys().filter(|address| needed.contains(&(kind.clone(), (*address).clone())))
+        {
+            findings.push(Finding::new(
+                FILE,
+                format!("[io.{kind}.planned_at] {address} is there: move it to [io.{kind}.at]"),
+            ));
+        }
         for address in io.at.keys() {
             if !needed.contains(&(kind.clone(), address.clone())) {
                 findings.push(Finding::new(
@@ -147,7 +155,11 @@ mod tests {
     ";
 
     fn check_files(store: &str, other: &str) -> Vec<String> {
-        let rules = Rules::parse(RULES).unwrap();
+        check_with(RULES, store, other)
+    }
+
+    fn check_with(rules: &str, store: &str, other: &str) -> Vec<String> {
+        let rules = Rules::parse(rules).unwrap();
         let tree = tree(&[
             ("lib.rs", "mod store; mod other;"),
             ("store/mod.rs", "pub mod disk;"),
@@ -187,6 +199,15 @@ mod tests {
             assert!(!found.is_empty(), "{text}");
             assert!(found[0].starts_with("src/other.rs:1: `"), "{found:?}");
         }
+    }
+
+    #[test]
+    fn a_planned_address_that_is_needed_is_found() {
+        let rules = RULES.replace("at = {", "planned_at = {");
+        let found = check_with(&rules, STORE, "");
+        assert_eq!(found.len(), 1);
+        assert!(found[0].contains("[io.disk.planned_at] sample::store::disk is there"), "{found:?}");
+        assert_eq!(check_with(&rules, "", ""), [""; 0]);
     }
 
     #[test]

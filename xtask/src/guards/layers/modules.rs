@@ -85,6 +85,12 @@ pub(super) fn check_entries(
         if !crate_rules.tiers.iter().flatten().flatten().any(|entry| entry == module) {
             findings.push(Finding::new(FILE, format!("planned module {name}::{module} stands in no tier")));
         }
+        if is_there(module) {
+            findings.push(Finding::new(
+                FILE,
+                format!("{name}::{module} is there: take it out of `planned_modules`"),
+            ));
+        }
     }
 }
 
@@ -241,6 +247,21 @@ mod tests {
             "{found:?}"
         );
         assert!(found[1].contains("sample::low does not exist"), "{found:?}");
+    }
+
+    #[test]
+    fn a_planned_module_that_is_there_is_found() {
+        let rules = |planned: &str| {
+            format!(
+                "[io]\n[crates.sample]\nuses = []\ntiers = [['low'], ['soon']]\nplanned_modules = [{planned}]"
+            )
+        };
+        let files = [("lib.rs", "mod low;"), ("low.rs", "")];
+        assert_eq!(check_files(&rules("'soon'"), &files), [""; 0]);
+        assert!(check_files(&rules("'soon', 'low'"), &files)[0].contains("sample::low is there"));
+        assert!(
+            check_files(&rules("'soon', 'never'"), &files)[0].contains("sample::never stands in no tier")
+        );
     }
 
     #[test]

@@ -65,12 +65,13 @@ impl Resume {
             let asked = async {
                 let run = find(&link, &self.id).await?;
                 let in_doubt = self.in_doubt.map(Decision::from);
-                link.call(Request::Resume { run, in_doubt }).await.map(|_| run)
+                let since = link.show(run).await?.records;
+                link.call(Request::Resume { run, in_doubt }).await.map(|_| (run, since))
             };
             match asked.await {
-                Ok(run) => {
+                Ok((run, since)) => {
                     let until = if self.wait { Until::Ended } else { Until::Parked };
-                    return stay(shell, folder, link, run, until, &mut signals).await;
+                    return stay(shell, folder, link, run, since, until, &mut signals).await;
                 }
                 Err(LinkError::Gone) => {}
                 Err(LinkError::Fault(fault)) if fault.code == ErrorCode::RunState => {

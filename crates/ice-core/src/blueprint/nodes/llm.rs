@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::blueprint::read::Fields;
 use crate::blueprint::rules::Rules;
-use crate::blueprint::text::{Form, Visit, visit_text, visit_value};
+use crate::blueprint::text::{Form, Visit, visit_text};
 use crate::diagnostic::Trail;
 use crate::value::Value;
 
@@ -76,7 +76,12 @@ impl LlmNode {
             visit_text("model", model, Form::Template, &at.key("llm_config"), visit);
         }
         visit_text("prompt", &self.prompt, Form::Template, at, visit);
-        visit_value("format_specifications", &self.format_specifications, at, visit);
+        let parts = at.key("format_specifications");
+        for (name, template) in self.format_specifications.as_map().into_iter().flatten() {
+            if let Some(source) = template.as_str() {
+                visit_text(name, source, Form::Part, &parts, visit);
+            }
+        }
     }
 }
 

@@ -1,13 +1,12 @@
 //! Typed access to the fields of an object, which collects what is wrong instead of ending at the first
 //! problem. A field that is null counts as absent.
 
-use std::fmt;
-
 use indexmap::IndexMap;
 use serde::Deserialize;
-use serde::de::value::StrDeserializer;
 
+use super::choice::chosen;
 use super::node::DecodedScope;
+use super::wording::{described, wrong_type};
 use crate::blueprint::SchemaVersion;
 use crate::blueprint::dialect::LegacyNames;
 use crate::diagnostic::{Finding, Report, Trail, did_you_mean};
@@ -387,57 +386,4 @@ pub(super) fn read_id(value: &Value, at: &Trail<'_>, context: &Context<'_>) -> O
     };
     let id = NodeId::new(text);
     id.map_err(|error| context.report.add(at, Finding::error(ErrorCode::InvalidId, error.to_string()))).ok()
-}
-
-/// The finding on a value of another type than expected.
-pub(crate) fn wrong_type(expected: &str, found: &Value) -> Finding {
-    Finding::error(ErrorCode::WrongType, format!("expected {expected}, found {}", described(found)))
-}
-
-/// A value in a few words: `the number 3`, `the text "abc"`, `a list`.
-pub(crate) fn described(value: &Value) -> String {
-    match value {
-        Value::Null => "null".to_owned(),
-        Value::Bool(truth) => truth.to_string(),
-        Value::Number(number) => format!("the number {number}"),
-        Value::String(text) => {
-            let short: String = text.chars().take(32).collect();
-            let more = if short.len() < text.len() { "…" } else { "" };
-            format!("the text \"{}{more}\"", short.escape_debug())
-        }
-        Value::List(_) => "a list".to_owned(),
-        Value::Map(_) => "an object".to_owned(),
-        Value::Blob(_) => "a blob".to_owned(),
-    }
-}
-
-/// One of the names of an enum, with the names told where it is none.
-fn chosen<T: for<'de> Deserialize<'de>>(text: &str) -> Result<T, Finding> {
-    T::deserialize(StrDeserializer::<NoVariant>::new(text)).map_err(|NoVariant(names)| {
-        let list = names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-        Finding::error(ErrorCode::OutOfRange, format!("`{text}` is not one of {list}"))
-            .advise(did_you_mean(text, names.iter().copied()))
-    })
-}
-
-/// The error that keeps the names a choice has.
-#[derive(Debug)]
-struct NoVariant(&'static [&'static str]);
-
-impl fmt::Display for NoVariant {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("unknown variant")
-    }
-}
-
-impl std::error::Error for NoVariant {}
-
-impl serde::de::Error for NoVariant {
-    fn custom<T: fmt::Display>(_: T) -> Self {
-        Self(&[])
-    }
-
-    fn unknown_variant(_: &str, expected: &'static [&'static str]) -> Self {
-        Self(expected)
-    }
 }

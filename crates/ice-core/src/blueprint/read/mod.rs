@@ -1,5 +1,6 @@
 //! Reading blueprints from JSON and YAML: every problem at once, each with its place in the text.
 
+mod choice;
 mod document;
 mod fields;
 mod format;
@@ -12,6 +13,7 @@ mod source;
 mod span;
 #[cfg(test)]
 mod tests;
+mod wording;
 
 pub(crate) use fields::{Context, Fields};
 pub use format::Format;

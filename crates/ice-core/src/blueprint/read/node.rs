@@ -1,6 +1,7 @@
 //! Reading nodes: the fields of all kinds, the dispatch by kind, and nested scopes.
 
-use super::fields::{Context, Fields, read_id, wrong_type};
+use super::fields::{Context, Fields, read_id};
+use super::wording::wrong_type;
 use crate::blueprint::{KindName, Node, NodeBase, NodeKind, SchemaVersion, When, nodes};
 use crate::diagnostic::{Finding, Step, Trail, did_you_mean};
 use crate::error::ErrorCode;

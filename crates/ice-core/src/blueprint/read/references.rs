@@ -4,15 +4,8 @@ use std::sync::Arc;
 
 use super::Reading;
 use crate::blueprint::{Node, NodeKind};
-use crate::registry::BlueprintSpec;
 
 impl Reading {
-    /// What others need to know of it to run it, as far as it could be read.
-    #[must_use]
-    pub fn spec(&self, name: &str) -> Option<BlueprintSpec> {
-        self.draft.as_ref().map(|draft| BlueprintSpec::of(name, draft))
-    }
-
     /// Gives every `workflow_ref` another name, those in nested nodes included. What the document says, and
     /// with it the version lock, stays as it is.
     pub fn relink(&mut self, rename: &mut dyn FnMut(&str) -> String) {

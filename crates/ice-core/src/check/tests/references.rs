@@ -103,7 +103,7 @@ fn what_is_not_is_told_with_advice() {
     check(
         "plain.answer",
         "error[UNKNOWN_REFERENCE]: it: prompt: `it` reads `plain.answer`, but `plain` has no `answer`; \
-         there are `response`, `text`, `prompt`, `model`, `usage`",
+         there are `response`, `prompt`, `model`, `usage`, `text`",
     );
     check(
         "test.branch_outputs.innr",
@@ -324,5 +324,100 @@ fn loops_need_lists() {
             "error[TEMPLATE_SYNTAX]: each: items_source: `nodes[\"file\"].rows` is not a name or dotted path; \
            write an expression as a template: `{{ nodes[\"file\"].rows }}`",
         ],
+    );
+}
+
+#[test]
+fn selections_leave_out_what_they_do_not_name() {
+    let nodes = |selection: &str, read: &str| {
+        found(&format!(
+            "- {{id: a, type: tool, tool_name: hello}}\n\
+             - {{id: it, type: tool, tool_name: hello, tool_args: {{name: '{{{{ {read} }}}}'}}, {selection}}}\n"
+        ))
+    };
+    assert_eq!(nodes("input_selection: [a]", "a.greeting"), [""; 0]);
+    assert_eq!(nodes("input_selection: []", "inputs.url"), [""; 0]);
+    assert_eq!(nodes("input_selection: []", "nodes[''a''].greeting"), [""; 0]);
+    assert_eq!(
+        nodes("input_selection: [m], input_mappings: {m: 3}", "a.greeting"),
+        [
+            "error[UNKNOWN_REFERENCE]: it: tool_args.name: `it` reads `a.greeting`, but nothing named `a` is in scope; \
+             add `a` to `input_selection`: it leaves out what it does not name"
+        ]
+    );
+    assert_eq!(
+        nodes("input_selection: [a, bb]", "a.greeting"),
+        ["warning[UNKNOWN_REFERENCE]: it: input_selection.1: nothing named `bb` is in scope of `it`"]
+    );
+    let kept = |output: &str, read: &str| {
+        found(&format!(
+            "- {{id: a, type: tool, tool_name: take, {output}}}\n\
+             - {{id: it, type: tool, tool_name: hello, tool_args: {{name: '{{{{ {read} }}}}'}}}}\n"
+        ))
+    };
+    assert_eq!(kept("output_selection: [x]", "a.x.y"), [""; 0]);
+    assert_eq!(kept("output_mappings: {s: x.y}, output_selection: [s]", "a.s"), [""; 0]);
+    assert_eq!(kept("output_mappings: {s: x.y}", "a.other"), [""; 0]);
+    let expected =
+        "error[UNKNOWN_REFERENCE]: it: tool_args.name: `it` reads `a.z`, but `a` has no `z`; there are `x`";
+    assert_eq!(kept("output_selection: [x]", "a.z"), [expected]);
+}
+
+#[test]
+fn output_mappings_lead_into_the_own_output() {
+    let check = |node: &str, expected: &[&str]| assert_eq!(found(node), expected, "{node}");
+    check("- {id: a, type: tool, tool_name: hello, output_mappings: {g: greeting}}\n", &[]);
+    check(
+        "- {id: a, type: tool, tool_name: hello, output_mappings: {g: greting}}\n",
+        &[
+            "error[UNKNOWN_REFERENCE]: a: output_mappings.g: `a` reads `a.greting`, but `a` has no `greting`; \
+           did you mean `greeting`?",
+        ],
+    );
+    check(
+        "- id: a\n  type: loop\n  items_source: inputs.rows\n  output_mappings: {first: '0'}\n\
+         \x20 body: [{id: x, type: tool, tool_name: hello}]\n",
+        &[
+            "error[SCHEMA_MISMATCH]: a: output_mappings: `output_mappings` need an object, and the output is a list",
+        ],
+    );
+}
+
+#[test]
+fn formats_see_their_part_alone() {
+    let nodes = |specification: &str| {
+        found(&format!(
+            "- {{id: a, type: tool, tool_name: hello}}\n\
+             - id: it\n  type: llm\n  provider: echo\n  model: m\n  prompt: '{{{{ a }}}}'\n\
+             \x20 context_rules: {{a: {{format: custom}}}}\n  format_specifications: {{a: '{specification}'}}\n"
+        ))
+    };
+    assert_eq!(nodes("<{{ value.greeting }} {{ a.greeting }}>"), [""; 0]);
+    assert_eq!(
+        nodes("{{ inputs.url }}"),
+        ["error[UNKNOWN_REFERENCE]: it: format_specifications.a: `it` reads `inputs`, \
+             but a format sees only `value`, which is `a`"]
+    );
+    assert_eq!(
+        found(
+            "- {id: it, type: llm, provider: echo, model: m, prompt: hi, context_rules: {rows: {include: false}}}\n"
+        ),
+        ["warning[UNKNOWN_REFERENCE]: it: context_rules.rows: nothing named `rows` is in scope of `it`"]
+    );
+}
+
+#[test]
+fn an_answer_that_is_no_object_stands_under_value() {
+    let nodes = |read: &str| {
+        found(&format!(
+            "- {{id: a, type: llm, provider: echo, model: m, prompt: hi, output_schema: {{type: array, items: {{type: string}}}}}}\n\
+             - {{id: it, type: tool, tool_name: take, tool_args: {{rows: '{{{{ {read} }}}}'}}}}\n"
+        ))
+    };
+    assert_eq!(nodes("a.value"), [""; 0]);
+    assert_eq!(
+        nodes("a.value[0]"),
+        ["error[SCHEMA_MISMATCH]: it: tool_args.rows: the argument `rows` of the tool `take` is a list, \
+             and this is text"]
     );
 }

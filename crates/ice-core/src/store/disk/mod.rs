@@ -1,6 +1,7 @@
 //! The disk as a port: what the log and the blobs need of a folder, on the machine and in simulation.
 
 mod folder;
+mod inode;
 mod port;
 mod sim;
 

@@ -9,13 +9,12 @@ use super::checkpoint::{self, Alive, Checkpoint, CheckpointWriter};
 use super::folder;
 use super::index::{Index, IndexError};
 use super::shared::{Bases, Shared, write_failure};
-use super::table::{Change, Content, place};
+use super::table::{Content, place};
 use crate::store::lock::lock;
-use crate::store::log::{RecoveredWrite, replay_range};
 use crate::store::{Key, StoreError};
 
 /// How many keys are looked at under one lock.
-const PART: usize = 512;
+const PART: usize = 256;
 
 /// Values alive in a segment are copied out of it once they are less than this part of it, in percent.
 const SPARSE_PERCENT: u64 = 50;
@@ -99,10 +98,9 @@ impl Shared {
 
     fn maintain_with(&self, bases: &mut Bases, closing: bool) -> Result<(), UpkeepError> {
         if lock(&self.state).table.bytes() >= self.options.table_bytes {
-            self.shed();
-            let full = lock(&self.state).table.bytes() > self.options.table_bytes / 4 * 3;
-            if full && let Some(index) = &self.index {
-                self.spill(index, bases, false)?;
+            match &self.index {
+                Some(index) => drop(self.spill(index, bases, false)?),
+                None => self.shed(),
             }
         }
         let (place, due) = {
@@ -150,7 +148,7 @@ impl Shared {
         folder::index_begun(&*self.disk)?;
         let mut after = None;
         loop {
-            let (changes, last) = lock(&self.state).table.spill(after.as_ref(), PART);
+            let (changes, last) = lock(&self.state).table.spill(applied.0, after.as_ref(), PART);
             index.merge(&changes)?;
             if last.is_none() {
                 break;
@@ -174,6 +172,8 @@ impl Shared {
         let mut after = None;
         loop {
             let (part, last) = lock(&self.state).table.ages(after.as_ref(), PART);
+            // Whoever waits for the lock goes first.
+            std::thread::yield_now();
             ages.extend(part);
             if last.is_none() {
                 break;
@@ -194,6 +194,8 @@ impl Shared {
             let mut state = lock(&self.state);
             state.evictions += 1;
             let last = state.table.evict(keep, after.as_ref(), PART);
+            drop(state);
+            std::thread::yield_now();
             if last.is_none() {
                 return;
             }
@@ -262,6 +264,8 @@ impl Shared {
             }
             upper.clone_into(&mut at);
         }
+        // Not after the store was closed.
+        self.barrier(false)?;
         Ok((writer.finish()?, alive))
     }
 
@@ -332,110 +336,4 @@ impl Shared {
         // Whoever copies has time: others shall not wait behind a long group.
         if full { self.barrier(false) } else { Ok(()) }
     }
-
-    /// Does something with the index; if that fails, makes it anew and tries once more.
-    pub(super) fn with_index<T>(
-        &self,
-        act: impl Fn(&Index) -> Result<T, IndexError>,
-    ) -> Result<T, StoreError> {
-        let Some(index) = &self.index else {
-            return Err(StoreError::Unavailable { what: "this store has no index".to_owned(), source: None });
-        };
-        let error = match act(index) {
-            Ok(found) => return Ok(found),
-            Err(error) => error,
-        };
-        let mut bases = lock(&self.bases);
-        // Somebody else may have made it anew while this waited.
-        if let Ok(found) = act(index) {
-            return Ok(found);
-        }
-        tracing::warn!(%error, "the index is made anew");
-        self.rebuild(&mut bases)?;
-        act(index).map_err(|error| corrupt(&error))
-    }
-
-    /// Throws the index away and makes it anew from the checkpoint and the log.
-    pub(super) fn rebuild(&self, bases: &mut Bases) -> Result<(), StoreError> {
-        let Some(index) = &self.index else { return Ok(()) };
-        self.metrics.corruption.increment(1);
-        let begun = bases.checkpoint.as_ref().map_or((0, 0), |base| (base.place, base.seq));
-        let applied = bases.applied.unwrap_or(begun);
-        let failed = |error: io::Error| StoreError::Unavailable {
-            what: "making the index anew".to_owned(),
-            source: Some(Arc::new(error)),
-        };
-        folder::index_begun(&*self.disk).map_err(failed)?;
-        // What was put into the index after that place will not be in the new one.
-        lock(&self.state).table.doubt();
-        index.discard().map_err(|error| corrupt(&error))?;
-        if let Some(checkpoint) = &bases.checkpoint {
-            checkpoint.read(&*self.disk, |entries| {
-                let changes: Vec<Change> = entries.into_iter().map(Change::Put).collect();
-                index.merge(&changes).map_err(|error| corrupt(&error))
-            })?;
-        }
-        self.replay_into(index, begun.0, applied.0)?;
-        index.sync(applied.0).map_err(|error| corrupt(&error))?;
-        folder::index_done(&*self.disk, applied).map_err(failed)?;
-        bases.applied = Some(applied);
-        Ok(())
-    }
-
-    fn replay_into(&self, index: &Index, from: u64, to: u64) -> Result<(), StoreError> {
-        let mut changes = BTreeMap::<Key, Change>::new();
-        let mut broken = None;
-        let inline = self.options.inline_bytes;
-        replay_range(&*self.disk, from, to, &mut |seq, write| {
-            let kept = |at, value: &[u8]| {
-                if value.len() <= inline {
-                    Kept::Inline(bytes::Bytes::copy_from_slice(value))
-                } else {
-                    Kept::Place(place(at, value))
-                }
-            };
-            match write {
-                RecoveredWrite::Put { key, value: (at, value) } => {
-                    let entry = IndexEntry { key: key.clone(), version: seq, kept: kept(at, value) };
-                    changes.insert(key, Change::Put(entry));
-                }
-                RecoveredWrite::Delete { key } => {
-                    changes.insert(key.clone(), Change::Delete(key));
-                }
-                RecoveredWrite::Moved { key, version, value: (at, value) } => {
-                    let now = match changes.get(&key) {
-                        Some(Change::Put(entry)) => Some(entry.version),
-                        Some(Change::Delete(_)) => None,
-                        None => match index.get(key.as_str()) {
-                            Ok(found) => found.map(|(version, _)| version),
-                            Err(error) => {
-                                broken.get_or_insert(error);
-                                None
-                            }
-                        },
-                    };
-                    if now == Some(version) {
-                        let entry = IndexEntry { key: key.clone(), version, kept: kept(at, value) };
-                        changes.insert(key, Change::Put(entry));
-                    }
-                }
-            }
-            if changes.len() >= 4_096 {
-                let part: Vec<Change> = std::mem::take(&mut changes).into_values().collect();
-                if let Err(error) = index.merge(&part) {
-                    broken.get_or_insert(error);
-                }
-            }
-        })?;
-        let rest: Vec<Change> = changes.into_values().collect();
-        let merged = index.merge(&rest);
-        match broken.map_or(merged, Err) {
-            Ok(()) => Ok(()),
-            Err(error) => Err(corrupt(&error)),
-        }
-    }
-}
-
-fn corrupt(error: &IndexError) -> StoreError {
-    StoreError::Corrupt { what: format!("{error}; making it anew did not help") }
 }

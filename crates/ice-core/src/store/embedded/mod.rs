@@ -33,6 +33,7 @@ mod keeper;
 mod open;
 mod options;
 mod read;
+mod rebuild;
 mod shared;
 mod store;
 mod table;

@@ -163,18 +163,20 @@ fn end(shared: &Shared, running: Running, dropped: bool) {
             let waited = shared.upkeep_due.wait_timeout(upkeep, left);
             upkeep = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
-        if upkeep.ended {
-            drop(upkeep);
+        let ended = upkeep.ended;
+        drop(upkeep);
+        if ended {
             let _ = keeper.join();
         } else {
+            // It is stuck in the index. Once the committer has ended, it cannot finish anything any more.
             tracing::warn!("the keeper of the store does not end; it is left behind");
         }
+        end_committer(shared, committer);
+        if let Some(index) = shared.index.as_ref().filter(|_| ended) {
+            index.close();
+        }
     }
-    end_committer(shared, committer);
     shared.feed.close();
-    if let Some(index) = &shared.index {
-        index.close();
-    }
     drop(held);
 }
 

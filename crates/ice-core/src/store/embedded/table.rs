@@ -287,8 +287,14 @@ impl Table {
         self.spill += 1;
     }
 
-    /// What readers see and the index does not hold: a part of it, for the spill that was begun.
-    pub(crate) fn spill(&mut self, after: Option<&Key>, limit: usize) -> (Vec<Change>, Option<Key>) {
+    /// What readers see and the index does not hold: a part of it, for the spill that was begun. Large values
+    /// that stand before `written` in the log leave memory.
+    pub(crate) fn spill(
+        &mut self,
+        written: u64,
+        after: Option<&Key>,
+        limit: usize,
+    ) -> (Vec<Change>, Option<Key>) {
         let start = after.map_or(Bound::Unbounded, |after| Bound::Excluded(after.as_str()));
         let (acked, spill, spilled) = (self.acked, self.spill, self.spilled);
         let mut part = Vec::with_capacity(limit);
@@ -303,6 +309,12 @@ impl Table {
                 let dropped = slot.older.drain(..);
                 self.bytes -= dropped.map(|cell| cell.content.bytes()).sum::<usize>();
                 slot.spill = spill;
+                if let Content::Large { at, bytes } = &slot.head.content
+                    && *at < written
+                {
+                    self.bytes -= bytes.len();
+                    slot.head.content = Content::Place(place(*at, bytes));
+                }
                 part.push(change(key, &slot.head));
             } else if let Some(cell) = slot.older.iter().find(|cell| sees(cell)) {
                 part.push(change(key, cell));

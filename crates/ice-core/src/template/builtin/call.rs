@@ -8,6 +8,8 @@ use minijinja::value::{Object, ObjectRepr, Value as Engine};
 use super::super::compare::is_true;
 use super::super::error::TemplateError;
 use super::super::meter::{ITEM, Meter};
+use super::super::path;
+use super::super::reference::Segment;
 use super::super::text::text_of;
 use super::super::view::{from_engine, undefined};
 use super::table::{Builtin, Kind};
@@ -161,6 +163,24 @@ impl<'a> Call<'a> {
             value @ (Value::Bool(_) | Value::Number(_) | Value::Blob(_)) => {
                 return Err(self.wants(index, "a list", &value));
             }
+        })
+    }
+
+    /// The attribute of an item, if it has it.
+    pub(super) fn attribute(
+        &self,
+        item: &Value,
+        segments: &[Segment],
+    ) -> Result<Option<Value>, TemplateError> {
+        self.meter.work(path::weight(segments))?;
+        Ok(path::find(item, segments))
+    }
+
+    /// The attribute of an item, which must have it.
+    pub(super) fn required(&self, item: &Value, segments: &[Segment]) -> Result<Value, TemplateError> {
+        self.attribute(item, segments)?.ok_or_else(|| {
+            let path: Vec<String> = segments.iter().map(Segment::to_string).collect();
+            self.fails(&format!("found no `{}` in an item that is {}", path.join("."), describe(item)))
         })
     }
 

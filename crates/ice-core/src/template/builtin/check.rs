@@ -88,11 +88,15 @@ pub(super) fn divisibleby(call: &Call<'_>) -> Outcome {
 }
 
 pub(super) fn startingwith(call: &Call<'_>) -> Outcome {
-    truth(call.text(0)?.starts_with(&*call.text(1)?))
+    let start = call.text(1)?;
+    call.meter.read(start.len())?;
+    truth(call.text(0)?.starts_with(&*start))
 }
 
 pub(super) fn endingwith(call: &Call<'_>) -> Outcome {
-    truth(call.text(0)?.ends_with(&*call.text(1)?))
+    let end = call.text(1)?;
+    call.meter.read(end.len())?;
+    truth(call.text(0)?.ends_with(&*end))
 }
 
 /// Whether a text has letters of a case, and none that is of another.

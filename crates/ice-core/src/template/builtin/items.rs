@@ -12,7 +12,9 @@ use crate::value::{Map, Value};
 /// The segment that a computed subscript means.
 fn segment(call: &Call<'_>, index: usize) -> Result<Segment, TemplateError> {
     let value = call.value(index)?;
+    call.meter.work(1)?;
     if let Value::String(key) = value {
+        call.meter.read(key.len())?;
         return Ok(Segment::Key(key));
     }
     match value.as_i64() {
@@ -23,7 +25,16 @@ fn segment(call: &Call<'_>, index: usize) -> Result<Segment, TemplateError> {
 
 /// `value.a[b].c`: the value, how its way so far is written, then the segments.
 pub(super) fn follow(call: &Call<'_>) -> Outcome {
-    walk(call)?.map(Some)
+    let mut here = call.value(0)?;
+    for index in 2..call.count() {
+        let segment = segment(call, index)?;
+        let next = step_owned(&here, &segment);
+        here = match next {
+            Some(next) => next,
+            None => return Err(missing(&call.text(1)?, &here, &segment)),
+        };
+    }
+    Ok(Some(here))
 }
 
 /// The same, undefined where a segment leads nowhere.
@@ -31,20 +42,14 @@ pub(super) fn follow_softly(call: &Call<'_>) -> Outcome {
     if call.is_undefined(0) {
         return Ok(None);
     }
-    walk(call).map(Result::ok)
-}
-
-fn walk(call: &Call<'_>) -> Result<Result<Value, TemplateError>, TemplateError> {
     let mut here = call.value(0)?;
     for index in 2..call.count() {
-        call.meter.work(1)?;
-        let segment = segment(call, index)?;
-        match step_owned(&here, &segment) {
+        match step_owned(&here, &segment(call, index)?) {
             Some(next) => here = next,
-            None => return Ok(Err(missing(&call.text(1)?, &here, &segment))),
+            None => return Ok(None),
         }
     }
-    Ok(Ok(here))
+    Ok(Some(here))
 }
 
 pub(super) fn attr(call: &Call<'_>) -> Outcome {

@@ -4,7 +4,6 @@ use serde_json::Number;
 
 use super::super::compare::integer;
 use super::super::error::TemplateError;
-use super::super::path;
 use super::call::{Call, Outcome};
 use super::select::attribute_path;
 use crate::value::Value;
@@ -132,7 +131,7 @@ pub(super) fn sum(call: &Call<'_>) -> Outcome {
     for item in items.iter() {
         let item = match &path {
             None => item.clone(),
-            Some(segments) => path::walk(item, segments)?,
+            Some(segments) => call.required(item, segments)?,
         };
         let (Some(left), Some(right)) = (Operand::of(&sum), Operand::of(&item)) else {
             return Err(call.wants(0, "a list of numbers", &item));

@@ -174,7 +174,10 @@ fn within(call: &Call<'_>, needle: usize, container: usize) -> Result<bool, Temp
             Ok(false)
         }
         Value::Map(entries) => match call.as_str(needle) {
-            Some(key) => Ok(entries.contains_key(key)),
+            Some(key) => {
+                call.meter.read(key.len())?;
+                Ok(entries.contains_key(key))
+            }
             None => call.value(needle).map(|_| false),
         },
         value @ (Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Blob(_)) => {

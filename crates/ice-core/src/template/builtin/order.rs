@@ -21,7 +21,7 @@ impl Key {
     fn of(call: &Call<'_>, item: &Value, paths: &[Vec<Segment>], exact: bool) -> Result<Self, TemplateError> {
         let part = |segments: &[Segment]| -> Result<Value, TemplateError> {
             // What lacks the attribute is compared as null.
-            let value = path::walk(item, segments).unwrap_or(Value::Null);
+            let value = call.attribute(item, segments)?.unwrap_or(Value::Null);
             let folds = |text: &str| text.chars().any(|c| c.to_lowercase().next() != Some(c));
             let Some(text) = value.as_str().filter(|text| !exact && folds(text)) else {
                 return Ok(value);
@@ -131,7 +131,7 @@ pub(super) fn groupby(call: &Call<'_>) -> Outcome {
     let segments = attribute_path(&attribute);
     let groups = keyed.chunk_by(|left, right| left.0 == right.0).map(|group| {
         // The group's name is that of its first member, as it is written there.
-        let name = group.first().and_then(|(_, item)| path::walk(item, &segments).ok()).unwrap_or_default();
+        let name = group.first().and_then(|(_, item)| path::find(item, &segments)).unwrap_or_default();
         Value::list([name, Value::list(group.iter().map(|(_, item)| item.clone()))])
     });
     done(groups.collect::<Vec<_>>())

@@ -5,7 +5,6 @@ use minijinja::value::Value as Engine;
 use super::super::compare::is_true;
 use super::super::error::TemplateError;
 use super::super::meter::ITEM;
-use super::super::path;
 use super::super::reference::Segment;
 use super::super::view::to_engine;
 use super::call::{Call, Outcome};
@@ -34,10 +33,9 @@ pub(super) fn map(call: &Call<'_>) -> Outcome {
     for item in items.iter() {
         call.meter.list(1)?;
         mapped.push(match (&attribute, filter) {
-            (Some(segments), None) => match (path::walk(item, segments), &default) {
-                (Ok(value), _) => value,
-                (Err(_), Some(default)) => default.clone(),
-                (Err(error), None) => return Err(error),
+            (Some(segments), None) => match &default {
+                None => call.required(item, segments)?,
+                Some(default) => call.attribute(item, segments)?.unwrap_or_else(|| default.clone()),
             },
             (None, Some(filter)) => call
                 .delegate(filter, to_engine(item), 4)?
@@ -69,7 +67,7 @@ fn keep(call: &Call<'_>, holds: bool, attribute: Option<&[Segment]>, test: usize
         call.meter.work(1)?;
         let tested = match attribute {
             None => Some(item.clone()),
-            Some(segments) => path::walk(item, segments).ok(),
+            Some(segments) => call.attribute(item, segments)?,
         };
         let truth = match check {
             None => tested.is_some_and(|value| is_true(&value)),

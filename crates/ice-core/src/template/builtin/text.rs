@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use super::super::error::TemplateError;
 use super::super::meter::ITEM;
-use super::super::path;
 use super::super::text::Sink;
 use super::call::{Call, Outcome};
 use super::select::attribute_path;
@@ -172,7 +171,7 @@ pub(super) fn join(call: &Call<'_>) -> Outcome {
         }
         match &path {
             None => sink.value(item)?,
-            Some(segments) => sink.value(&path::walk(item, segments)?)?,
+            Some(segments) => sink.value(&call.required(item, segments)?)?,
         }
     }
     done(joined)

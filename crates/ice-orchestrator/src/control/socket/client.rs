@@ -35,7 +35,7 @@ impl Client {
         };
         let stream = stream.map_err(|error| {
             let absent = matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused);
-            if absent { SocketError::Absent } else { SocketError::Io(error) }
+            if absent { SocketError::Absent } else { error.into() }
         })?;
         let peer = stream.peer_cred()?.uid();
         if !trusts(uid, peer) {

@@ -40,7 +40,22 @@ pub enum SocketError {
     Protocol(String),
     /// The socket could not be made or used.
     #[error("the control socket cannot be used")]
-    Io(#[from] io::Error),
+    Io(#[source] io::Error),
+}
+
+/// What the system says when the other side is no longer there.
+const GONE: &[io::ErrorKind] = &[
+    io::ErrorKind::BrokenPipe,
+    io::ErrorKind::ConnectionReset,
+    io::ErrorKind::ConnectionAborted,
+    io::ErrorKind::NotConnected,
+    io::ErrorKind::UnexpectedEof,
+];
+
+impl From<io::Error> for SocketError {
+    fn from(error: io::Error) -> Self {
+        if GONE.contains(&error.kind()) { Self::Gone } else { Self::Io(error) }
+    }
 }
 
 impl SocketError {

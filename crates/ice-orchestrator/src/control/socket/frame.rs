@@ -57,25 +57,16 @@ pub(super) fn decode<'l, T: Deserialize<'l>>(line: &'l str) -> Result<T, SocketE
     serde_json::from_str(line).map_err(|error| SocketError::Protocol(error.to_string()))
 }
 
-/// What the system says when the other side is no longer there.
-const GONE: &[io::ErrorKind] = &[
-    io::ErrorKind::BrokenPipe,
-    io::ErrorKind::ConnectionReset,
-    io::ErrorKind::ConnectionAborted,
-    io::ErrorKind::UnexpectedEof,
-];
-
 impl From<LinesCodecError> for SocketError {
     fn from(error: LinesCodecError) -> Self {
         match error {
             LinesCodecError::MaxLineLengthExceeded => {
                 Self::Protocol(format!("a line has more than {} MiB", MAX_LINE_BYTES >> 20))
             }
-            LinesCodecError::Io(error) if GONE.contains(&error.kind()) => Self::Gone,
             LinesCodecError::Io(error) if error.kind() == io::ErrorKind::InvalidData => {
                 Self::Protocol("a line is not UTF-8".to_owned())
             }
-            LinesCodecError::Io(error) => Self::Io(error),
+            LinesCodecError::Io(error) => error.into(),
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use ice_core::blueprint::RetryPolicy;
 use ice_core::error::ErrorCode;
 use ice_core::id::Principal;
 use ice_core::llm::Usage;
@@ -556,7 +557,8 @@ impl<'s> Decider<'s> {
         }
         let retry_at = (again && safe).then(|| {
             let wait = jitter(node.retry.wait_after(attempt), self.state, &path, attempt);
-            self.now.plus(failure.retry_after().map_or(wait, |asked| asked.max(wait)))
+            let asked = failure.retry_after().unwrap_or_default().min(RetryPolicy::MAX_WAIT);
+            self.now.plus(asked.max(wait))
         });
         self.out.records.push(Body::Failed { node: path, failure, retry_at });
     }

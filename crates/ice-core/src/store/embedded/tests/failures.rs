@@ -1,0 +1,119 @@
+//! Failing disks, ends without warning, and losses.
+
+use super::super::{EmbeddedOptions, EmbeddedStore};
+use super::{key, on_sim, put, value};
+use crate::error::ErrorCode;
+use crate::store::disk::{SimDisk, SimFault};
+use crate::store::{CommitSeq, Durability, LossPolicy, Store, StoreError};
+
+#[tokio::test]
+async fn a_failed_write_or_sync_poisons_until_opened_again() {
+    for (fault, code) in [
+        (SimFault::FailWrite(0), ErrorCode::StorePoisoned),
+        (SimFault::FailSync(0), ErrorCode::StorePoisoned),
+        (SimFault::Full(1_600), ErrorCode::StoreFull),
+    ] {
+        let disk = SimDisk::new();
+        let store = on_sim(&disk, EmbeddedOptions::default()).unwrap();
+        put(&store, "a", "1", Durability::PowerLoss).await.unwrap();
+        disk.inject(fault);
+        let long = "x".repeat(1_000);
+        let failed = put(&store, "a", &long, Durability::PowerLoss).await.unwrap_err();
+        assert_eq!(failed.code(), code, "{failed}");
+        disk.heal();
+        for durability in [Durability::Buffered, Durability::PowerLoss] {
+            let refused = put(&store, "b", "2", durability).await.unwrap_err();
+            assert_eq!(refused.code(), ErrorCode::StorePoisoned);
+        }
+        assert_eq!((value(&store, "a").await, value(&store, "b").await), (Some("1".into()), None));
+        assert!(store.close().await.is_err());
+        drop(store);
+        disk.crash(5);
+        let store = on_sim(&disk, EmbeddedOptions::default()).unwrap();
+        assert!([Some("1".into()), Some(long)].contains(&value(&store, "a").await));
+        assert_eq!(value(&store, "b").await, None);
+        put(&store, "b", "3", Durability::PowerLoss).await.unwrap();
+        assert_eq!(value(&store, "b").await, Some("3".into()));
+    }
+}
+
+#[tokio::test]
+async fn a_folder_has_one_owner_and_a_format() {
+    let folder = tempfile::tempdir().unwrap();
+    let open = || EmbeddedStore::open(folder.path(), EmbeddedOptions::default());
+    let store = open().unwrap();
+    let Err(StoreError::Locked { owner, .. }) = open() else { panic!("opened twice") };
+    assert_eq!(owner, Some(std::process::id()));
+    drop(store);
+    open().unwrap().close().await.unwrap();
+    std::fs::write(folder.path().join("FORMAT"), "ice-store 2\n").unwrap();
+    assert_eq!(open().unwrap_err().code(), ErrorCode::StoreFormat);
+    std::fs::remove_file(folder.path().join("FORMAT")).unwrap();
+    let store = open().unwrap();
+    put(&store, "a", "1", Durability::PowerLoss).await.unwrap();
+    drop(store);
+    std::fs::remove_file(folder.path().join("FORMAT")).unwrap();
+    assert_eq!(open().unwrap_err().code(), ErrorCode::StoreFormat);
+}
+
+#[tokio::test]
+async fn closing_and_dropping_keep_what_was_buffered() {
+    let folder = tempfile::tempdir().unwrap();
+    let open = || EmbeddedStore::open(folder.path(), EmbeddedOptions::default()).unwrap();
+    let store = open();
+    put(&store, "dropped", "1", Durability::Buffered).await.unwrap();
+    drop(store);
+    let store = open();
+    assert_eq!(value(&store, "dropped").await, Some("1".into()));
+    put(&store, "closed", "1", Durability::Buffered).await.unwrap();
+    store.close().await.unwrap();
+    store.close().await.unwrap();
+    let refused = put(&store, "late", "1", Durability::Buffered).await.unwrap_err();
+    assert_eq!(refused.code(), ErrorCode::StoreUnavailable);
+    assert_eq!(value(&store, "closed").await, Some("1".into()));
+    drop(store);
+    assert_eq!(value(&open(), "closed").await, Some("1".into()));
+}
+
+#[tokio::test]
+async fn no_version_recurs_whatever_is_lost() {
+    let disk = SimDisk::new();
+    let mut highest = 0;
+    for round in 0..20 {
+        let store = on_sim(&disk, EmbeddedOptions::default()).unwrap();
+        for durability in [Durability::PowerLoss, Durability::ProcessCrash, Durability::Buffered] {
+            let seq = put(&store, "a", "x", durability).await.unwrap();
+            assert!(seq > highest, "{seq} after {highest} in round {round}");
+            highest = seq;
+        }
+        // The handles of the store die with the machine: nothing is saved by dropping it.
+        disk.crash(round);
+        drop(store);
+    }
+}
+
+#[tokio::test]
+async fn a_loss_is_refused_or_reported_with_its_range() {
+    let disk = SimDisk::new();
+    let store = on_sim(&disk, EmbeddedOptions::default()).unwrap();
+    for index in 1..=9 {
+        put(&store, &format!("k{index}"), "x", Durability::PowerLoss).await.unwrap();
+    }
+    store.close().await.unwrap();
+    drop(store);
+    let log = disk.files().into_iter().find(|path| path.starts_with("log/")).unwrap();
+    disk.damage(&log, |bytes| bytes.truncate(bytes.len() - 150));
+    let Err(StoreError::Lost { first, last, .. }) = on_sim(&disk, EmbeddedOptions::default()) else {
+        panic!("a loss went unnoticed")
+    };
+    assert_eq!((first, last), (CommitSeq(8), CommitSeq(9)));
+    let accepting = EmbeddedOptions { loss: LossPolicy::Accept, ..EmbeddedOptions::default() };
+    let store = on_sim(&disk, accepting).unwrap();
+    assert_eq!(store.report().lost, Some((first, last)));
+    assert_eq!(store.scan(&key("k"), None, 99).await.unwrap().len(), 7);
+    assert!(put(&store, "k8", "again", Durability::PowerLoss).await.unwrap() > 9);
+    drop(store);
+    let store = on_sim(&disk, EmbeddedOptions::default()).unwrap();
+    assert_eq!((store.report().lost, value(&store, "k8").await), (None, Some("again".into())));
+    assert!(disk.files().iter().any(|path| path.starts_with("damaged/")));
+}
