@@ -1,14 +1,6 @@
 //! Events of runs: order, cursors, live tokens, the feed.
 
-#![allow(
-    clippy::disallowed_methods,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    clippy::wildcard_enum_match_arm,
-    reason = "a test fails by panicking"
-)]
-
+#[cfg(test)]
 mod common;
 
 use common::{json, me, plan, registry};
@@ -21,6 +13,7 @@ const TWO: &str = "nodes:
 - {id: a, type: tool, tool_name: add, tool_args: {a: 1, b: 2}}
 - {id: b, type: llm, provider: echo, model: e, prompt: 'one two {{ a }}'}";
 
+#[cfg(test)]
 async fn started(yaml: &str) -> (Engine, RunHandle) {
     let registry = registry();
     let plan = plan(yaml, &registry);
@@ -30,6 +23,7 @@ async fn started(yaml: &str) -> (Engine, RunHandle) {
     (engine, handle)
 }
 
+#[cfg(test)]
 async fn all(engine: &Engine, handle: &RunHandle, cursor: Option<Cursor>) -> Vec<Event> {
     let mut events = engine.events(&Tenant::default(), handle.id(), cursor, true).await.unwrap();
     let mut seen = Vec::new();

@@ -1,5 +1,6 @@
 //! The kinds of node, end to end in memory.
 
+#[cfg(test)]
 mod common;
 
 use common::{json, run, run_with};

@@ -1,5 +1,6 @@
 //! What names mean where scopes nest, and how outputs are shaped.
 
+#[cfg(test)]
 mod common;
 
 use common::{json, registry, run, run_with, with_blueprint};

@@ -29,7 +29,7 @@ impl Choices for Random {
     }
 }
 
-/// Chooses every sequence in turn: run once, call [`Paths::next`], run again, until it says that there is none
+/// Chooses every sequence in turn: run once, call [`Paths::advance`], run again, until it says that there is none
 /// left.
 #[derive(Clone, Debug, Default)]
 pub struct Paths {

@@ -30,12 +30,12 @@ mod checks;
 mod choices;
 mod event;
 mod journal;
-#[expect(clippy::module_inception, reason = "the noun of the module is the simulation itself")]
-mod simulation;
+mod possible;
+mod run;
 mod violation;
 mod world;
 
 pub use choices::{Choices, Paths, Random};
-pub use simulation::{Faults, Finished, Simulation};
+pub use run::{Faults, Finished, Simulation};
 pub use violation::Violation;
 pub use world::{Act, Call, Reply, Step, World};

@@ -168,3 +168,13 @@ pub(crate) enum Work {
     Parallel(ParallelPlan),
     Workflow(WorkflowPlan),
 }
+
+impl Work {
+    /// Whether it reaches the outside, and so counts as an attempt under way.
+    pub(crate) const fn is_leaf(&self) -> bool {
+        match self {
+            Self::Tool(_) | Self::Llm(_) => true,
+            Self::Condition(_) | Self::Loop(_) | Self::Parallel(_) | Self::Workflow(_) => false,
+        }
+    }
+}

@@ -1,6 +1,6 @@
 //! What the engine's tests share: a few tools, and blueprints written as YAML.
 
-#![allow(clippy::unwrap_used, clippy::panic, dead_code, reason = "each test file uses a part of it")]
+#![allow(dead_code, reason = "each test file uses a part of it")]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -1,20 +1,18 @@
 //! Runs that survive: crashes at any point, other engines, cancellation, stores that fail.
 
-#![allow(
-    clippy::disallowed_methods,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    clippy::wildcard_enum_match_arm,
-    reason = "a test fails by panicking"
-)]
-
+#[cfg(test)]
 #[path = "../common/mod.rs"]
 mod common;
 
+#[cfg(test)]
 mod cancelled;
+#[cfg(test)]
 mod crashed;
+#[cfg(test)]
 mod owned;
+#[cfg(test)]
 mod power;
+#[cfg(test)]
 mod started;
+#[cfg(test)]
 mod world;

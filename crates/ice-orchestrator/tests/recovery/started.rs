@@ -47,15 +47,16 @@ async fn of_many_starts_with_one_key_one_wins() {
     let (ground, world) = (Ground::new(), World::default());
     let engine = ground.engine(&world).build();
     let plan = plan(ONE, engine.registry());
-    let starts = (0..16).map(|_| {
+    let mut starts = tokio::task::JoinSet::new();
+    for _ in 0..16 {
         let (engine, plan) = (engine.clone(), plan.clone());
-        tokio::spawn(async move {
+        starts.spawn(async move {
             let (inputs, tenant) = (json(r#"{"v": 1}"#), Tenant::default());
             let handle = engine.start(&plan, inputs, keyed("k"), &me(), &tenant).await.unwrap();
             (handle.id(), handle.wait().await.unwrap().status)
-        })
-    });
-    let ends: Vec<_> = futures::future::join_all(starts).await.into_iter().map(Result::unwrap).collect();
+        });
+    }
+    let ends = starts.join_all().await;
     assert!(ends.iter().all(|end| *end == (ends[0].0, RunStatus::Succeeded)), "{ends:?}");
     assert_eq!(world.count("n"), 1);
     engine.drain().await;

@@ -1,5 +1,3 @@
-#![expect(clippy::wildcard_enum_match_arm, reason = "what a test does not expect fails it")]
-
 use std::sync::Arc;
 
 use ice_core::blueprint::{Format, read};
@@ -35,10 +33,13 @@ impl Tool for Probe {
         let mut reader = Reader::new(Arc::clone(&self.store), Arc::clone(&self.blobs), &ctx.tenant, ctx.run);
         let mut names = Vec::new();
         for numbered in reader.read().await.unwrap() {
-            names.push(match numbered.record.body {
-                Body::Step { step, .. } => Value::from(format!("step {step}")),
-                Body::Receipt { step, .. } => Value::from(format!("receipt {step}")),
-                other => Value::from(format!("{other:?}").split([' ', '(']).next().unwrap_or_default()),
+            let text = format!("{:?}", numbered.record.body);
+            names.push(if let Body::Step { step, .. } = numbered.record.body {
+                Value::from(format!("step {step}"))
+            } else if let Body::Receipt { step, .. } = numbered.record.body {
+                Value::from(format!("receipt {step}"))
+            } else {
+                Value::from(text.split([' ', '(']).next().unwrap_or_default())
             });
         }
         Ok(Value::from(names))
@@ -122,9 +123,9 @@ async fn the_intent_of_a_step_is_kept_before_it_is_carried_out_and_its_receipt_a
     let mut reader =
         Reader::new(Arc::clone(engine.store()), Arc::clone(engine.blobs()), run.tenant(), run.id());
     let records = reader.read().await.unwrap();
-    let receipts = records.iter().filter_map(|numbered| match &numbered.record.body {
-        Body::Receipt { step, result, .. } => Some((step.clone(), result.clone())),
-        _ => None,
+    let receipts = records.iter().filter_map(|numbered| {
+        let Body::Receipt { step, result, .. } = &numbered.record.body else { return None };
+        Some((step.clone(), result.clone()))
     });
     let receipts: Vec<_> = receipts.collect();
     assert_eq!(receipts.len(), 5);

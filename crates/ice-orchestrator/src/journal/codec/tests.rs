@@ -1,5 +1,3 @@
-#![expect(clippy::wildcard_enum_match_arm, reason = "what a test does not expect fails it")]
-
 use ice_core::llm::Usage;
 use ice_core::time::Moment;
 use proptest::prelude::*;
@@ -15,10 +13,8 @@ fn succeeded(output: Value) -> Record {
 }
 
 fn output(record: &Record) -> &Value {
-    match &record.body {
-        Body::Succeeded { output, .. } => output,
-        other => panic!("{other:?}"),
-    }
+    let Body::Succeeded { output, .. } = &record.body else { panic!("{record:?}") };
+    output
 }
 
 /// Writes values as records of one journal, each in a chunk of its own, and reads them back.

@@ -6,11 +6,11 @@ use ice_core::blueprint::WaitStrategy;
 use ice_core::path::NodePath;
 use ice_core::time::Moment;
 
-use super::container::{Container, Slot};
-use super::frame::{Attempt, Frame, FrameIndex, NodeState, Outcome, Place, StepState};
+use super::frame::{Attempt, NodeState, Outcome, Place, StepState};
+use super::nested::{close, container_mut, leave, open, open_slots, remove_frame, touch};
 use super::queue::Spot;
 use super::state::{MAX_FAILURES, NodeFailure, State, Stopping};
-use crate::journal::{Body, Decision, Failure, FailurePolicy, Opening, Record};
+use crate::journal::{Body, Decision, Failure, FailurePolicy, Record};
 
 /// A record that cannot follow on those before it: the journal is damaged or the engine defective.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -139,12 +139,12 @@ fn fold(state: &mut State, record: &Record) -> Result<(), String> {
     }
 }
 
-fn locate(state: &State, node: &NodePath) -> Result<Place, String> {
+pub(super) fn locate(state: &State, node: &NodePath) -> Result<Place, String> {
     state.locate(node).ok_or_else(|| format!("no open node has the path {node}"))
 }
 
 /// Takes a queued node out of its queue.
-fn dequeue(state: &mut State, node: &NodePath) -> Result<Place, String> {
+pub(super) fn dequeue(state: &mut State, node: &NodePath) -> Result<Place, String> {
     let place = locate(state, node)?;
     let Some(NodeState::Queued { spot, .. }) = state.node_state(place) else {
         return Err(format!("{node} is not queued"));
@@ -154,7 +154,7 @@ fn dequeue(state: &mut State, node: &NodePath) -> Result<Place, String> {
     Ok(place)
 }
 
-fn unqueue(state: &mut State, place: Place, spot: Spot) {
+pub(super) fn unqueue(state: &mut State, place: Place, spot: Spot) {
     match state.plan_node(place).map(|node| node.work.is_leaf()) {
         Some(true) => state.leaves.remove(spot),
         Some(false) => state.containers.remove(spot),
@@ -169,20 +169,6 @@ fn queue(state: &mut State, place: Place, attempts: u32) -> Result<(), String> {
     let spot = state.queue_of(node).push(place);
     state.set_state(place, NodeState::Queued { attempts, spot });
     Ok(())
-}
-
-/// Notes for all containers around a node that something happened which must not be repeated, or may have.
-fn touch(state: &mut State, place: Place) {
-    let mut inner = place;
-    while let Some((parent, _)) = state.frame(inner.frame).and_then(|frame| frame.parent) {
-        match container_mut(state, parent) {
-            // Then those further out know as well.
-            Some(container) if container.touched => return,
-            Some(container) => container.touched = true,
-            None => {}
-        }
-        inner = parent;
-    }
 }
 
 fn attempt_mut<'s>(state: &'s mut State, node: &NodePath) -> Result<&'s mut Attempt, String> {
@@ -309,7 +295,7 @@ fn is_forgiven(state: &State, place: Place, failure: &Failure) -> bool {
 }
 
 /// Marks a node done, frees what waited for it, and closes its frame with the last of its nodes.
-fn finish(state: &mut State, place: Place, outcome: Outcome) -> Result<(), String> {
+pub(super) fn finish(state: &mut State, place: Place, outcome: Outcome) -> Result<(), String> {
     state.set_state(place, NodeState::Done(outcome));
     let index = place.frame;
     let Some(frame) = state.frames.get_mut(index as usize).and_then(Option::as_mut) else {
@@ -340,157 +326,6 @@ fn finish(state: &mut State, place: Place, outcome: Outcome) -> Result<(), Strin
         open_slots(state, parent)?;
     }
     Ok(())
-}
-
-fn remove_frame(state: &mut State, index: FrameIndex) -> Option<Frame> {
-    let frame = state.frames.get_mut(index as usize)?.take()?;
-    if let Some(prefix) = &frame.prefix {
-        state.prefixes.remove(prefix.as_str());
-    }
-    state.free.push(index);
-    Some(frame)
-}
-
-fn container_mut(state: &mut State, place: Place) -> Option<&mut Container> {
-    match state.frame_mut(place.frame)?.nodes.get_mut(place.node as usize)? {
-        NodeState::Open(container) => Some(container),
-        NodeState::Waiting { .. }
-        | NodeState::Queued { .. }
-        | NodeState::Running(_)
-        | NodeState::Backoff { .. }
-        | NodeState::InDoubt { .. }
-        | NodeState::Done(_) => None,
-    }
-}
-
-fn open(
-    state: &mut State,
-    node: &NodePath,
-    attempt: u32,
-    opening: &Opening,
-    at: Moment,
-) -> Result<(), String> {
-    let place = dequeue(state, node)?;
-    let plan_node = state.plan_node(place).ok_or("the node is gone")?;
-    let container = Container::open(plan_node, attempt, opening.clone(), at);
-    if let Some(deadline) = container.deadline {
-        state.deadlines.insert((deadline, place));
-    }
-    state.set_state(place, NodeState::Open(Box::new(container)));
-    state.executed += 1;
-    open_slots(state, place)
-}
-
-/// Opens as many frames of a container as its limit allows; queues the container once it is done.
-fn open_slots(state: &mut State, place: Place) -> Result<(), String> {
-    loop {
-        let parent = state.frame(place.frame).ok_or("the frame is gone")?;
-        let Some(NodeState::Open(container)) = parent.state(place.node) else { return Ok(()) };
-        if container.is_done() {
-            break;
-        }
-        if container.open >= container.limit || container.next >= container.slots.len() {
-            return Ok(());
-        }
-        let index = container.next;
-        let node = parent.plan_node(place.node).ok_or("the node is gone")?;
-        let new = container.frame(&parent.plan, node, index).ok_or("the container has no such frame")?;
-        let path = parent.path(place.node).ok_or("the node is gone")?;
-        let prefix: NodePath = format!("{path}{}", new.suffix).parse().map_err(|_| "the path is too long")?;
-        let sees_parent = new.inputs.is_none();
-        let inputs = new.inputs.unwrap_or_else(|| parent.inputs.clone());
-        let empty = new.plan.scope(new.scope).is_none_or(|scope| scope.nodes.is_empty());
-        if let Some(container) = container_mut(state, place) {
-            container.next += 1;
-            if empty {
-                container.fill_empty(index);
-                continue;
-            }
-            container.open += 1;
-        }
-        let opened = state.push_frame(Frame {
-            plan: new.plan,
-            scope: new.scope,
-            parent: Some((place, index)),
-            prefix: Some(prefix),
-            bindings: new.bindings,
-            inputs,
-            sees_parent,
-            nodes: Vec::new(),
-            left: 0,
-            failed: None,
-        });
-        if let Some(slot) = container_mut(state, place).and_then(|open| open.slots.get_mut(index)) {
-            *slot = Slot::Open(opened);
-        }
-    }
-    if container_mut(state, place).is_some_and(|container| container.spot.is_none()) {
-        let spot = state.containers.push(place);
-        if let Some(container) = container_mut(state, place) {
-            container.spot = Some(spot);
-        }
-    }
-    Ok(())
-}
-
-fn close(state: &mut State, node: &NodePath) -> Result<(), String> {
-    let place = locate(state, node)?;
-    let plan_node = state.plan_node(place).ok_or("the node is gone")?;
-    let Some(NodeState::Open(container)) = state.node_state(place) else {
-        return Err(format!("{node} is not open"));
-    };
-    let output = container.output(plan_node).map_err(|failure| failure.to_string())?;
-    let output = plan_node.shape(output).map_err(|failure| failure.to_string())?;
-    leave(state, place);
-    finish(state, place, Outcome::Succeeded(output))
-}
-
-/// Clears away what an open container holds: its place in the queue, its deadline, the frames still open.
-fn leave(state: &mut State, place: Place) {
-    let Some(NodeState::Open(container)) = state.node_state(place) else { return };
-    let (spot, deadline, frames) = (container.spot, container.deadline, container.frames());
-    if let Some(spot) = spot {
-        state.containers.remove(spot);
-    }
-    if let Some(deadline) = deadline {
-        state.deadlines.remove(&(deadline, place));
-    }
-    for index in frames {
-        drop_frame(state, index);
-    }
-}
-
-/// Removes a frame and everything within, as if it had never been.
-fn drop_frame(state: &mut State, index: FrameIndex) {
-    let nodes = state.frame(index).map_or(0, |frame| u32::try_from(frame.nodes.len()).unwrap_or(u32::MAX));
-    for node in 0..nodes {
-        let place = Place { frame: index, node };
-        match state.node_state(place) {
-            Some(NodeState::Running(attempt)) => {
-                let (ticket, touches) = (attempt.ticket, attempt.touches());
-                state.attempts.remove(&ticket);
-                if touches {
-                    touch(state, place);
-                }
-            }
-            Some(NodeState::Queued { spot, .. }) => {
-                let spot = *spot;
-                unqueue(state, place, spot);
-                state.kept.remove(&place);
-            }
-            Some(NodeState::Backoff { until, .. }) => {
-                let until = *until;
-                state.wakes.remove(&(until, place));
-            }
-            Some(NodeState::InDoubt { .. }) => {
-                state.in_doubt.remove(&place);
-                state.kept.remove(&place);
-            }
-            Some(NodeState::Open(_)) => leave(state, place),
-            Some(NodeState::Waiting { .. } | NodeState::Done(_)) | None => {}
-        }
-    }
-    remove_frame(state, index);
 }
 
 fn settle(state: &mut State, node: &NodePath, decision: Decision) -> Result<(), String> {

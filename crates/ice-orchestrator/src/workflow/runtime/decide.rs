@@ -1,24 +1,24 @@
 //! What happens next.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use ice_core::error::ErrorCode;
 use ice_core::id::Principal;
 use ice_core::llm::Usage;
 use ice_core::path::NodePath;
 use ice_core::time::Moment;
-use ice_core::tools::Effect;
 use ice_core::value::Value;
 
 use super::container::Container;
-use super::frame::{Attempt, Frame, NodeState, Outcome, Place, StepState};
+use super::failing::{Safety, cancelled, of_node, timeout_failure, wait_before_next};
+use super::frame::{Frame, NodeState, Outcome, Place, StepState};
+use super::input::{Command, Decided, Input, Start, Ticket};
 use super::scope::Env;
-use super::state::{NodeFailure, State, Stopping};
+use super::state::{State, Stopping};
 use crate::executors::Completion;
 use crate::executors::builtin::{self, Begin};
-use crate::journal::{Body, Decision, Failure, FailurePolicy, Intent, RunStatus, SkipReason};
-use crate::workflow::model::{NodeIndex, Plan, PlanNode, ScopeIndex, Work};
+use crate::journal::{Body, Failure, FailurePolicy, Intent, RunStatus, SkipReason};
+use crate::workflow::model::PlanNode;
 
 /// Records decided at a time; the caller asks again.
 const PASS: usize = 1_024;
@@ -28,128 +28,6 @@ const MAX_MESSAGE: usize = 8 << 10;
 pub(crate) const MAX_VALUE_DEPTH: usize = 128;
 /// Bytes of a path that are left for what opens below it: an index, a name and an id.
 const BELOW: usize = 128;
-
-/// Names an attempt: the number of its [`Body::Started`] record.
-pub type Ticket = u64;
-
-/// Something the state machine is told.
-#[derive(Clone, Debug)]
-pub enum Input {
-    /// Nothing new: do whatever is possible.
-    Advance,
-    /// Time has passed.
-    Tick,
-    /// An attempt ended.
-    Completed {
-        /// Which.
-        ticket: Ticket,
-        /// What it gave.
-        result: Result<Completion, Failure>,
-        /// Whether it had to be given up because it ignored its cancellation.
-        unresponsive: bool,
-    },
-    /// An attempt announces a step.
-    StepAnnounced {
-        /// The attempt.
-        ticket: Ticket,
-        /// The step.
-        step: NodePath,
-        /// What it is going to do.
-        intent: Intent,
-        /// What that may do to the world.
-        effect: Effect,
-    },
-    /// A step ended.
-    StepEnded {
-        /// The attempt.
-        ticket: Ticket,
-        /// The step.
-        step: NodePath,
-        /// What it gave.
-        result: Result<Value, Failure>,
-    },
-    /// Somebody asks for the run to be cancelled.
-    Cancel {
-        /// Who.
-        by: Principal,
-        /// Why.
-        reason: Option<String>,
-    },
-    /// The state was folded from a journal after its process ended: attempts under way are lost.
-    Recovered {
-        /// Who took the run up.
-        by: Principal,
-        /// The owner's new epoch.
-        epoch: u64,
-    },
-    /// Somebody decides about a node in doubt.
-    Settle {
-        /// The node.
-        node: NodePath,
-        /// What is decided.
-        decision: Decision,
-        /// Who decides.
-        by: Principal,
-    },
-    /// The run cannot go on.
-    Park {
-        /// Why.
-        failure: Failure,
-    },
-}
-
-/// Something the driver must do.
-#[derive(Clone, Debug)]
-pub enum Command {
-    /// Start an attempt, after everything decided so far is durable if the effect
-    /// [needs a barrier](Effect::needs_barrier).
-    Start(Start),
-    /// Cancel an attempt that is under way. May come more than once.
-    Cancel(Ticket),
-}
-
-/// An attempt to be started.
-#[derive(Clone, Debug)]
-pub struct Start {
-    /// Names the attempt.
-    pub ticket: Ticket,
-    /// The node.
-    pub path: NodePath,
-    /// The attempt, from 1.
-    pub attempt: u32,
-    /// What to do.
-    pub intent: Intent,
-    /// What that may do to the world.
-    pub effect: Effect,
-    /// The receipts of steps that ended before a crash.
-    pub receipts: Vec<(NodePath, Result<Value, Failure>)>,
-    pub(crate) plan: Arc<Plan>,
-    pub(crate) scope: ScopeIndex,
-    pub(crate) node: NodeIndex,
-}
-
-impl Start {
-    pub(crate) fn plan_node(&self) -> Option<&PlanNode> {
-        self.plan.scope(self.scope)?.node(self.node)
-    }
-}
-
-/// What was decided: records to be applied and kept in this order, then commands.
-#[derive(Clone, Debug, Default)]
-pub struct Decided {
-    /// The records.
-    pub records: Vec<Body>,
-    /// The commands.
-    pub commands: Vec<Command>,
-}
-
-impl Decided {
-    /// Whether there is nothing to do.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.records.is_empty() && self.commands.is_empty()
-    }
-}
 
 /// Decides what an input means for a run. Depends on nothing but its arguments.
 ///
@@ -554,10 +432,8 @@ impl<'s> Decider<'s> {
             failure.message.push_str(why);
             failure.message.push(')');
         }
-        let retry_at = (again && safe).then(|| {
-            let wait = jitter(node.retry.wait_after(attempt), self.state, &path, attempt);
-            self.now.plus(failure.retry_after().map_or(wait, |asked| asked.max(wait)))
-        });
+        let retry_at = (again && safe)
+            .then(|| self.now.plus(wait_before_next(&node.retry, &failure, self.state, &path, attempt)));
         self.out.records.push(Body::Failed { node: path, failure, retry_at });
     }
 
@@ -594,47 +470,9 @@ impl<'s> Decider<'s> {
     }
 }
 
-/// Whether something that failed may be tried again, as far as its effects go.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Safety {
-    /// Nothing stands against it.
-    Safe,
-    /// Its effect cannot be repeated, and may have happened.
-    Unknown,
-    /// An effect within that cannot be repeated has happened, or may have.
-    Touched,
-}
-
-impl Safety {
-    /// After an attempt failed.
-    fn after(attempt: &Attempt, failure: &Failure) -> Self {
-        if attempt.has_touched() {
-            Self::Touched
-        } else if failure.unknown_outcome && !attempt.effect.is_repeatable() {
-            Self::Unknown
-        } else {
-            Self::Safe
-        }
-    }
-
-    const fn why(self) -> Option<&'static str> {
-        match self {
-            Self::Safe => None,
-            Self::Unknown => Some("the effect is not repeatable, and it is not known whether it happened"),
-            Self::Touched => Some("an effect within, which is not repeatable, happened or may have happened"),
-        }
-    }
-}
-
 /// What ended among the steps of an attempt.
 fn receipts(steps: &[StepState]) -> Vec<(NodePath, Result<Value, Failure>)> {
     steps.iter().filter_map(|step| Some((step.path.clone(), step.receipt.clone()?))).collect()
-}
-
-/// A node's failure as its run's.
-fn of_node(failed: &NodeFailure) -> Failure {
-    let message = format!("the node `{}` failed: {}", failed.node, failed.failure.message);
-    Failure { message, usage: Usage::default(), ..failed.failure.clone() }
 }
 
 const fn intent_value(intent: &Intent) -> &Value {
@@ -650,38 +488,4 @@ fn depth_exceeds(value: &Value) -> bool {
 
 fn too_deep(what: &str) -> String {
     format!("{what} nests deeper than {MAX_VALUE_DEPTH} levels")
-}
-
-/// The failure of a run that somebody cancelled.
-pub(crate) fn cancelled(by: &str, reason: Option<&str>) -> Failure {
-    let why = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
-    Failure::new(ErrorCode::RunCancelled, format!("cancelled by {by}{why}"))
-}
-
-/// The failure of something that took longer than its `timeout_seconds`.
-pub(crate) fn timeout_failure(limit: Duration) -> Failure {
-    Failure::passing(
-        ErrorCode::NodeTimeout,
-        format!("took longer than its time-out of {} s", limit.as_secs_f64()),
-    )
-}
-
-/// Half of the wait, plus up to the other half: the same for the same attempt of the same run.
-fn jitter(wait: Duration, state: &State, path: &NodePath, attempt: u32) -> Duration {
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(state.manifest.run.uuid().as_bytes());
-    hasher.update(path.as_str().as_bytes());
-    hasher.update(&attempt.to_le_bytes());
-    let share = hasher.finalize().as_bytes().first().copied().unwrap_or_default();
-    wait / 2 + wait.mul_f64(f64::from(share) / 510.0)
-}
-
-impl Work {
-    /// Whether it reaches the outside, and so counts as an attempt under way.
-    pub(crate) const fn is_leaf(&self) -> bool {
-        match self {
-            Self::Tool(_) | Self::Llm(_) => true,
-            Self::Condition(_) | Self::Loop(_) | Self::Parallel(_) | Self::Workflow(_) => false,
-        }
-    }
 }

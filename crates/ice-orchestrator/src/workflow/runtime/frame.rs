@@ -8,7 +8,7 @@ use ice_core::tools::Effect;
 use ice_core::value::{Map, Value};
 
 use super::container::Container;
-use super::decide::Ticket;
+use super::input::Ticket;
 use super::queue::Spot;
 use super::state::NodeFailure;
 use crate::journal::{Failure, Intent, SkipReason};

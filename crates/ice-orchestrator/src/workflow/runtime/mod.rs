@@ -6,18 +6,21 @@
 mod apply;
 mod container;
 mod decide;
+mod failing;
 mod frame;
+mod input;
+mod nested;
 mod queue;
 mod scope;
 mod state;
-#[cfg(test)]
-mod tests;
 
 pub use apply::{ApplyError, apply};
-pub use decide::{Command, Decided, Input, Start, Ticket, decide};
+pub use decide::decide;
+pub use input::{Command, Decided, Input, Start, Ticket};
 pub use state::{NodeFailure, NodeStatus, State};
 
 pub(crate) use container::{Container, NewFrame, Slot};
-pub(crate) use decide::{MAX_VALUE_DEPTH, cancelled, timeout_failure};
+pub(crate) use decide::MAX_VALUE_DEPTH;
+pub(crate) use failing::{cancelled, timeout_failure};
 pub(crate) use frame::{FrameIndex, NodeState, Place};
 pub(crate) use scope::{Env, list};

@@ -11,8 +11,8 @@ use ice_core::value::Value;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::decide::Ticket;
 use super::frame::{Attempt, Frame, FrameIndex, NodeState, Outcome, Place, StepState};
+use super::input::Ticket;
 use super::queue::Queue;
 use crate::journal::{Failure, Manifest, RunStatus};
 use crate::workflow::model::{Plan, PlanNode, ScopeIndex};

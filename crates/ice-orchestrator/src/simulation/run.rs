@@ -65,42 +65,42 @@ pub struct Finished {
 /// One simulated run.
 #[derive(Debug)]
 pub struct Simulation<'c, W, C> {
-    plan: Arc<Plan>,
-    world: W,
-    choices: &'c mut C,
-    faults: Faults,
-    now: Moment,
-    state: State,
-    shadow: Folder,
-    journal: Journal,
-    running: BTreeMap<Ticket, Running>,
-    held: Vec<(u64, Start)>,
-    advance: bool,
-    epoch: u64,
-    by: Principal,
-    checks: Checks,
-    trace: Vec<String>,
+    pub(super) plan: Arc<Plan>,
+    pub(super) world: W,
+    pub(super) choices: &'c mut C,
+    pub(super) faults: Faults,
+    pub(super) now: Moment,
+    pub(super) state: State,
+    pub(super) shadow: Folder,
+    pub(super) journal: Journal,
+    pub(super) running: BTreeMap<Ticket, Running>,
+    pub(super) held: Vec<(u64, Start)>,
+    pub(super) advance: bool,
+    pub(super) epoch: u64,
+    pub(super) by: Principal,
+    pub(super) checks: Checks,
+    pub(super) trace: Vec<String>,
 }
 
 /// An attempt under way.
 #[derive(Debug)]
-struct Running {
-    start: Start,
-    reply: Reply,
-    since: Moment,
-    cancelled: bool,
+pub(super) struct Running {
+    pub(super) start: Start,
+    pub(super) reply: Reply,
+    pub(super) since: Moment,
+    pub(super) cancelled: bool,
     /// The steps that have ended.
-    ended: usize,
-    announced: Option<Announced>,
+    pub(super) ended: usize,
+    pub(super) announced: Option<Announced>,
 }
 
 /// A step that was announced and has not ended.
 #[derive(Debug)]
-struct Announced {
-    path: NodePath,
+pub(super) struct Announced {
+    pub(super) path: NodePath,
     /// It may begin once the records before this number are durable.
-    upto: u64,
-    performed: bool,
+    pub(super) upto: u64,
+    pub(super) performed: bool,
 }
 
 impl<'c, W: World, C: Choices> Simulation<'c, W, C> {
@@ -250,98 +250,6 @@ impl<'c, W: World, C: Choices> Simulation<'c, W, C> {
                 return Ok(());
             }
         }
-    }
-
-    /// Everything that could happen next; nothing once the run is over.
-    fn possible(&self) -> Vec<Event> {
-        let mut events = Vec::new();
-        let over =
-            self.state.ended.is_some() || (self.state.parked.is_some() && self.state.stopping.is_none());
-        if self.advance {
-            events.push(Event::Advance);
-        }
-        for (ticket, running) in &self.running {
-            self.of_attempt(*ticket, running, &mut events);
-        }
-        if self.faults.late && self.journal.has_open() {
-            events.push(Event::Write);
-        }
-        if self.faults.late && self.journal.has_unsynced() {
-            events.push(Event::Sync);
-        }
-        let due = self.state.next_timer().is_some_and(|at| at <= self.now);
-        if due {
-            events.push(Event::Tick);
-        }
-        if !over && self.next_moment().is_some() {
-            events.push(Event::Wait);
-        }
-        let idle = self.running.is_empty() && self.held.is_empty() && !self.advance;
-        if over && idle && !self.journal.has_unsynced() {
-            if self.state.ended.is_none() {
-                let decisions = self.faults.decisions.iter();
-                events.extend(decisions.map(|decision| Event::Resume(Some(*decision))));
-                events.extend((self.faults.cancels > 0).then_some(Event::Cancel));
-            }
-            return events;
-        }
-        if self.faults.crashes > 0 {
-            let (written, synced) = self.journal.written();
-            events.push(Event::Crash(synced));
-            if written > synced {
-                events.push(Event::Crash(written));
-            }
-        }
-        // Where all that is under way never ends by itself, somebody has to give up in the end.
-        let hangs = events.is_empty() && !self.running.is_empty();
-        if self.state.ended.is_none() && (self.faults.cancels > 0 || hangs) {
-            events.push(Event::Cancel);
-        }
-        if !over {
-            for node in self.state.doubtful() {
-                let decisions = self.faults.decisions.iter();
-                events.extend(decisions.map(|decision| Event::Settle(node.clone(), *decision)));
-            }
-        }
-        events
-    }
-
-    fn of_attempt(&self, ticket: Ticket, running: &Running, events: &mut Vec<Event>) {
-        let is_in = |span: Duration| running.since.plus(span) <= self.now;
-        if running.cancelled {
-            events.push(Event::End(ticket, Ending::Cancelled));
-            if self.faults.unresponsive {
-                events.push(Event::End(ticket, Ending::Unresponsive));
-            }
-        }
-        let timeout = running.start.plan_node().and_then(|node| node.timeout);
-        if timeout.is_some_and(is_in) {
-            events.push(Event::End(ticket, Ending::TimedOut));
-        }
-        match &running.announced {
-            Some(step) if step.performed => events.push(Event::EndStep(ticket)),
-            Some(_) => {}
-            None if running.ended < running.reply.steps.len() => events.push(Event::Announce(ticket)),
-            None => match running.reply.act {
-                Act::Give(_) | Act::Fail(_) if is_in(running.reply.after) => {
-                    events.push(Event::End(ticket, Ending::Reply));
-                }
-                Act::Give(_) | Act::Fail(_) | Act::Never => {}
-            },
-        }
-    }
-
-    /// When something is due next, if anything is.
-    fn next_moment(&self) -> Option<Moment> {
-        let attempts = self.running.values().flat_map(|running| {
-            let reply = match running.reply.act {
-                Act::Give(_) | Act::Fail(_) => Some(running.reply.after),
-                Act::Never => None,
-            };
-            let timeout = running.start.plan_node().and_then(|node| node.timeout);
-            [reply, timeout].into_iter().flatten().map(|span| running.since.plus(span))
-        });
-        attempts.chain(self.state.next_timer()).filter(|at| *at > self.now).min()
     }
 
     fn happen(&mut self, event: Event) -> Result<(), String> {

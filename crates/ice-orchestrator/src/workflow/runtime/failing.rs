@@ -1,0 +1,86 @@
+//! What a failure means: whether it may be tried again, after how long, and how it is told.
+
+use std::time::Duration;
+
+use ice_core::blueprint::RetryPolicy;
+use ice_core::error::ErrorCode;
+use ice_core::llm::Usage;
+use ice_core::path::NodePath;
+
+use super::frame::Attempt;
+use super::state::{NodeFailure, State};
+use crate::journal::Failure;
+
+/// Whether something that failed may be tried again, as far as its effects go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Safety {
+    /// Nothing stands against it.
+    Safe,
+    /// Its effect cannot be repeated, and may have happened.
+    Unknown,
+    /// An effect within that cannot be repeated has happened, or may have.
+    Touched,
+}
+
+impl Safety {
+    /// After an attempt failed.
+    pub(super) fn after(attempt: &Attempt, failure: &Failure) -> Self {
+        if attempt.has_touched() {
+            Self::Touched
+        } else if failure.unknown_outcome && !attempt.effect.is_repeatable() {
+            Self::Unknown
+        } else {
+            Self::Safe
+        }
+    }
+
+    pub(super) const fn why(self) -> Option<&'static str> {
+        match self {
+            Self::Safe => None,
+            Self::Unknown => Some("the effect is not repeatable, and it is not known whether it happened"),
+            Self::Touched => Some("an effect within, which is not repeatable, happened or may have happened"),
+        }
+    }
+}
+
+/// A node's failure as its run's.
+pub(super) fn of_node(failed: &NodeFailure) -> Failure {
+    let message = format!("the node `{}` failed: {}", failed.node, failed.failure.message);
+    Failure { message, usage: Usage::default(), ..failed.failure.clone() }
+}
+
+/// The failure of a run that somebody cancelled.
+pub(crate) fn cancelled(by: &str, reason: Option<&str>) -> Failure {
+    let why = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
+    Failure::new(ErrorCode::RunCancelled, format!("cancelled by {by}{why}"))
+}
+
+/// The failure of something that took longer than its `timeout_seconds`.
+pub(crate) fn timeout_failure(limit: Duration) -> Failure {
+    Failure::passing(
+        ErrorCode::NodeTimeout,
+        format!("took longer than its time-out of {} s", limit.as_secs_f64()),
+    )
+}
+
+/// How long to wait before the next attempt: what the policy says, spread, or what the other side asked for.
+pub(super) fn wait_before_next(
+    retry: &RetryPolicy,
+    failure: &Failure,
+    state: &State,
+    path: &NodePath,
+    attempt: u32,
+) -> Duration {
+    let asked = failure.retry_after().unwrap_or_default().min(RetryPolicy::MAX_WAIT);
+    asked.max(jitter(retry.wait_after(attempt), state, path, attempt))
+}
+
+/// Half of the wait, plus up to the other half: the same for the same attempt of the same run.
+fn jitter(wait: Duration, state: &State, path: &NodePath, attempt: u32) -> Duration {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(state.manifest.run.uuid().as_bytes());
+    hasher.update(path.as_str().as_bytes());
+    hasher.update(&attempt.to_le_bytes());
+    let share = hasher.finalize().as_bytes().first().copied().unwrap_or_default();
+    wait / 2 + wait.mul_f64(f64::from(share) / 510.0)
+}

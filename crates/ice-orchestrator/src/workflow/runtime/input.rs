@@ -1,0 +1,134 @@
+//! What the state machine is told, and what it tells its driver to do.
+
+use std::sync::Arc;
+
+use ice_core::id::Principal;
+use ice_core::path::NodePath;
+use ice_core::tools::Effect;
+use ice_core::value::Value;
+
+use crate::executors::Completion;
+use crate::journal::{Body, Decision, Failure, Intent};
+use crate::workflow::model::{NodeIndex, Plan, PlanNode, ScopeIndex};
+
+/// Names an attempt: the number of its [`Body::Started`] record.
+pub type Ticket = u64;
+
+/// Something the state machine is told.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// Nothing new: do whatever is possible.
+    Advance,
+    /// Time has passed.
+    Tick,
+    /// An attempt ended.
+    Completed {
+        /// Which.
+        ticket: Ticket,
+        /// What it gave.
+        result: Result<Completion, Failure>,
+        /// Whether it had to be given up because it ignored its cancellation.
+        unresponsive: bool,
+    },
+    /// An attempt announces a step.
+    StepAnnounced {
+        /// The attempt.
+        ticket: Ticket,
+        /// The step.
+        step: NodePath,
+        /// What it is going to do.
+        intent: Intent,
+        /// What that may do to the world.
+        effect: Effect,
+    },
+    /// A step ended.
+    StepEnded {
+        /// The attempt.
+        ticket: Ticket,
+        /// The step.
+        step: NodePath,
+        /// What it gave.
+        result: Result<Value, Failure>,
+    },
+    /// Somebody asks for the run to be cancelled.
+    Cancel {
+        /// Who.
+        by: Principal,
+        /// Why.
+        reason: Option<String>,
+    },
+    /// The state was folded from a journal after its process ended: attempts under way are lost.
+    Recovered {
+        /// Who took the run up.
+        by: Principal,
+        /// The owner's new epoch.
+        epoch: u64,
+    },
+    /// Somebody decides about a node in doubt.
+    Settle {
+        /// The node.
+        node: NodePath,
+        /// What is decided.
+        decision: Decision,
+        /// Who decides.
+        by: Principal,
+    },
+    /// The run cannot go on.
+    Park {
+        /// Why.
+        failure: Failure,
+    },
+}
+
+/// Something the driver must do.
+#[derive(Clone, Debug)]
+pub enum Command {
+    /// Start an attempt, after everything decided so far is durable if the effect
+    /// [needs a barrier](Effect::needs_barrier).
+    Start(Start),
+    /// Cancel an attempt that is under way. May come more than once.
+    Cancel(Ticket),
+}
+
+/// An attempt to be started.
+#[derive(Clone, Debug)]
+pub struct Start {
+    /// Names the attempt.
+    pub ticket: Ticket,
+    /// The node.
+    pub path: NodePath,
+    /// The attempt, from 1.
+    pub attempt: u32,
+    /// What to do.
+    pub intent: Intent,
+    /// What that may do to the world.
+    pub effect: Effect,
+    /// The receipts of steps that ended before a crash.
+    pub receipts: Vec<(NodePath, Result<Value, Failure>)>,
+    pub(crate) plan: Arc<Plan>,
+    pub(crate) scope: ScopeIndex,
+    pub(crate) node: NodeIndex,
+}
+
+impl Start {
+    pub(crate) fn plan_node(&self) -> Option<&PlanNode> {
+        self.plan.scope(self.scope)?.node(self.node)
+    }
+}
+
+/// What was decided: records to be applied and kept in this order, then commands.
+#[derive(Clone, Debug, Default)]
+pub struct Decided {
+    /// The records.
+    pub records: Vec<Body>,
+    /// The commands.
+    pub commands: Vec<Command>,
+}
+
+impl Decided {
+    /// Whether there is nothing to do.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.records.is_empty() && self.commands.is_empty()
+    }
+}

@@ -1,0 +1,177 @@
+//! Folding what happens to containers: their frames open, end and are dropped.
+
+use std::sync::Arc;
+
+use ice_core::path::NodePath;
+use ice_core::time::Moment;
+
+use super::apply::{dequeue, finish, locate, unqueue};
+use super::container::{Container, Slot};
+use super::frame::{Frame, FrameIndex, NodeState, Outcome, Place};
+use super::state::State;
+use crate::journal::Opening;
+
+pub(super) fn remove_frame(state: &mut State, index: FrameIndex) -> Option<Frame> {
+    let frame = state.frames.get_mut(index as usize)?.take()?;
+    if let Some(prefix) = &frame.prefix {
+        state.prefixes.remove(prefix.as_str());
+    }
+    state.free.push(index);
+    Some(frame)
+}
+
+pub(super) fn container_mut(state: &mut State, place: Place) -> Option<&mut Container> {
+    match state.frame_mut(place.frame)?.nodes.get_mut(place.node as usize)? {
+        NodeState::Open(container) => Some(container),
+        NodeState::Waiting { .. }
+        | NodeState::Queued { .. }
+        | NodeState::Running(_)
+        | NodeState::Backoff { .. }
+        | NodeState::InDoubt { .. }
+        | NodeState::Done(_) => None,
+    }
+}
+
+pub(super) fn open(
+    state: &mut State,
+    node: &NodePath,
+    attempt: u32,
+    opening: &Opening,
+    at: Moment,
+) -> Result<(), String> {
+    let place = dequeue(state, node)?;
+    let plan_node = state.plan_node(place).ok_or("the node is gone")?;
+    let container = Container::open(plan_node, attempt, opening.clone(), at);
+    if let Some(deadline) = container.deadline {
+        state.deadlines.insert((deadline, place));
+    }
+    state.set_state(place, NodeState::Open(Box::new(container)));
+    state.executed += 1;
+    open_slots(state, place)
+}
+
+/// Opens as many frames of a container as its limit allows; queues the container once it is done.
+pub(super) fn open_slots(state: &mut State, place: Place) -> Result<(), String> {
+    loop {
+        let parent = state.frame(place.frame).ok_or("the frame is gone")?;
+        let Some(NodeState::Open(container)) = parent.state(place.node) else { return Ok(()) };
+        if container.is_done() {
+            break;
+        }
+        if container.open >= container.limit || container.next >= container.slots.len() {
+            return Ok(());
+        }
+        let index = container.next;
+        let node = parent.plan_node(place.node).ok_or("the node is gone")?;
+        let new = container.frame(&parent.plan, node, index).ok_or("the container has no such frame")?;
+        let path = parent.path(place.node).ok_or("the node is gone")?;
+        let prefix: NodePath = format!("{path}{}", new.suffix).parse().map_err(|_| "the path is too long")?;
+        let sees_parent = new.inputs.is_none();
+        let inputs = new.inputs.unwrap_or_else(|| parent.inputs.clone());
+        let empty = new.plan.scope(new.scope).is_none_or(|scope| scope.nodes.is_empty());
+        if let Some(container) = container_mut(state, place) {
+            container.next += 1;
+            if empty {
+                container.fill_empty(index);
+                continue;
+            }
+            container.open += 1;
+        }
+        let opened = state.push_frame(Frame {
+            plan: new.plan,
+            scope: new.scope,
+            parent: Some((place, index)),
+            prefix: Some(prefix),
+            bindings: new.bindings,
+            inputs,
+            sees_parent,
+            nodes: Vec::new(),
+            left: 0,
+            failed: None,
+        });
+        if let Some(slot) = container_mut(state, place).and_then(|open| open.slots.get_mut(index)) {
+            *slot = Slot::Open(opened);
+        }
+    }
+    if container_mut(state, place).is_some_and(|container| container.spot.is_none()) {
+        let spot = state.containers.push(place);
+        if let Some(container) = container_mut(state, place) {
+            container.spot = Some(spot);
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn close(state: &mut State, node: &NodePath) -> Result<(), String> {
+    let place = locate(state, node)?;
+    let plan_node = state.plan_node(place).ok_or("the node is gone")?;
+    let Some(NodeState::Open(container)) = state.node_state(place) else {
+        return Err(format!("{node} is not open"));
+    };
+    let output = container.output(plan_node).map_err(|failure| failure.to_string())?;
+    let output = plan_node.shape(output).map_err(|failure| failure.to_string())?;
+    leave(state, place);
+    finish(state, place, Outcome::Succeeded(output))
+}
+
+/// Clears away what an open container holds: its place in the queue, its deadline, the frames still open.
+pub(super) fn leave(state: &mut State, place: Place) {
+    let Some(NodeState::Open(container)) = state.node_state(place) else { return };
+    let (spot, deadline, frames) = (container.spot, container.deadline, container.frames());
+    if let Some(spot) = spot {
+        state.containers.remove(spot);
+    }
+    if let Some(deadline) = deadline {
+        state.deadlines.remove(&(deadline, place));
+    }
+    for index in frames {
+        drop_frame(state, index);
+    }
+}
+
+/// Removes a frame and everything within, as if it had never been.
+fn drop_frame(state: &mut State, index: FrameIndex) {
+    let nodes = state.frame(index).map_or(0, |frame| u32::try_from(frame.nodes.len()).unwrap_or(u32::MAX));
+    for node in 0..nodes {
+        let place = Place { frame: index, node };
+        match state.node_state(place) {
+            Some(NodeState::Running(attempt)) => {
+                let (ticket, touches) = (attempt.ticket, attempt.touches());
+                state.attempts.remove(&ticket);
+                if touches {
+                    touch(state, place);
+                }
+            }
+            Some(NodeState::Queued { spot, .. }) => {
+                let spot = *spot;
+                unqueue(state, place, spot);
+                state.kept.remove(&place);
+            }
+            Some(NodeState::Backoff { until, .. }) => {
+                let until = *until;
+                state.wakes.remove(&(until, place));
+            }
+            Some(NodeState::InDoubt { .. }) => {
+                state.in_doubt.remove(&place);
+                state.kept.remove(&place);
+            }
+            Some(NodeState::Open(_)) => leave(state, place),
+            Some(NodeState::Waiting { .. } | NodeState::Done(_)) | None => {}
+        }
+    }
+    remove_frame(state, index);
+}
+
+/// Notes for all containers around a node that something happened which must not be repeated, or may have.
+pub(super) fn touch(state: &mut State, place: Place) {
+    let mut inner = place;
+    while let Some((parent, _)) = state.frame(inner.frame).and_then(|frame| frame.parent) {
+        match container_mut(state, parent) {
+            // Then those further out know as well.
+            Some(container) if container.touched => return,
+            Some(container) => container.touched = true,
+            None => {}
+        }
+        inner = parent;
+    }
+}
