@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use ice_core::error::ErrorCode;
 use ice_core::id::{Principal, RunId, Tenant};

@@ -1,7 +1,5 @@
 //! Folding what happens to containers: their frames open, end and are dropped.
 
-use std::sync::Arc;
-
 use ice_core::path::NodePath;
 use ice_core::time::Moment;
 
