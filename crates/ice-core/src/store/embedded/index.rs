@@ -5,8 +5,10 @@
 //! which it is thrown away and made anew.
 
 use std::fs::{self, File};
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError, RwLock};
 
 use super::block::{self, Block, BlockWriter, DamagedBlock, IndexEntry, Kept};
@@ -19,26 +21,28 @@ const APPLIED: &[u8] = b"\xff";
 /// The size at which a block is divided, in bytes.
 const BLOCK_BYTES: usize = 4 << 10;
 
-/// What went wrong in the index, in words.
-#[derive(Clone, Debug, thiserror::Error)]
-#[error("the index: {0}")]
-pub(crate) struct IndexError(String);
+/// What went wrong in the index.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum IndexError {
+    /// In words.
+    #[error("the index: {0}")]
+    Wrong(String),
+    #[error("the index: {0}")]
+    Disk(#[from] io::Error),
+}
 
 impl From<sled::Error> for IndexError {
     fn from(error: sled::Error) -> Self {
-        Self(error.to_string())
+        match error {
+            sled::Error::Io(error) => Self::Disk(error),
+            other => Self::Wrong(other.to_string()),
+        }
     }
 }
 
 impl From<DamagedBlock> for IndexError {
     fn from(_: DamagedBlock) -> Self {
-        Self("a block is damaged".to_owned())
-    }
-}
-
-impl From<std::io::Error> for IndexError {
-    fn from(error: std::io::Error) -> Self {
-        Self(error.to_string())
+        Self::Wrong("a block is damaged".to_owned())
     }
 }
 
@@ -48,6 +52,8 @@ pub(crate) struct Index {
     cache_bytes: u64,
     /// What must stand in it when it is opened, if it is not new: else it is another one, or not all of it.
     expected: Mutex<Option<u64>>,
+    /// Whether it is being made anew, or that failed: it holds only a part and must not be asked.
+    partial: AtomicBool,
     db: RwLock<Option<sled::Db>>,
 }
 
@@ -59,12 +65,12 @@ impl std::fmt::Debug for Index {
 
 /// Runs what may panic.
 fn guarded<T>(act: impl FnOnce() -> Result<T, IndexError>) -> Result<T, IndexError> {
-    catch_unwind(AssertUnwindSafe(act)).unwrap_or_else(|_| Err(IndexError("it panicked".to_owned())))
+    catch_unwind(AssertUnwindSafe(act)).unwrap_or_else(|_| Err(IndexError::Wrong("it panicked".to_owned())))
 }
 
 impl Index {
     pub(crate) fn new(path: PathBuf, cache_bytes: u64) -> Self {
-        Self { path, cache_bytes, expected: Mutex::new(None), db: RwLock::new(None) }
+        Self { path, cache_bytes, expected: Mutex::new(None), partial: AtomicBool::new(false), db: RwLock::new(None) }
     }
 
     /// Says that the index is whole up to a place of the log, which is checked when it is opened.
@@ -89,7 +95,7 @@ impl Index {
         }
         match open.as_ref() {
             Some(db) => guarded(|| act(db)),
-            None => Err(IndexError("it is closed".to_owned())),
+            None => Err(IndexError::Wrong("it is closed".to_owned())),
         }
     }
 
@@ -104,22 +110,35 @@ impl Index {
             db.get(APPLIED)?.and_then(|bytes| Some(u64::from_be_bytes(bytes.as_ref().try_into().ok()?)));
         let expected = *lock(&self.expected);
         if expected.is_some() && found != expected {
-            return Err(IndexError("it is not the one that was written last".to_owned()));
+            return Err(IndexError::Wrong("it is not the one that was written last".to_owned()));
         }
         Ok(db)
     }
 
+    /// Asks it, unless it is partial. That is looked at with the database at hand: it is marked partial
+    /// before its database is closed, so whoever sees the next database sees the mark as well.
+    fn ask<T>(&self, act: impl FnOnce(&sled::Db) -> Result<T, IndexError>) -> Result<T, IndexError> {
+        self.with(|db| {
+            if self.partial.load(Ordering::Acquire) {
+                return Err(IndexError::Wrong("it is being made anew".to_owned()));
+            }
+            act(db)
+        })
+    }
+
     /// Looks a key up.
     pub(crate) fn get(&self, key: &str) -> Result<Option<(u64, Kept)>, IndexError> {
-        self.with(|db| match covering(db, key)? {
-            Some((_, bytes)) => Ok(block::find(&bytes, key)?),
-            None => Ok(None),
-        })
+        self.ask(|db| find(db, key))
+    }
+
+    /// Looks up a key in what is there so far, for whoever is making the index anew.
+    pub(crate) fn get_so_far(&self, key: &str) -> Result<Option<(u64, Kept)>, IndexError> {
+        self.with(|db| find(db, key))
     }
 
     /// At most `limit` entries from `from` on whose keys begin with `prefix`.
     pub(crate) fn scan(&self, prefix: &str, from: &str, limit: usize) -> Result<Vec<IndexEntry>, IndexError> {
-        self.with(|db| {
+        self.ask(|db| {
             let mut found = Vec::new();
             let mut from = from.to_owned();
             while let Some((_, bytes)) = covering(db, &from)? {
@@ -144,7 +163,7 @@ impl Index {
 
     /// The block that holds `key`, as it is stored. It is not checked.
     pub(crate) fn block(&self, key: &str) -> Result<Option<sled::IVec>, IndexError> {
-        self.with(|db| Ok(covering(db, key)?.map(|(_, bytes)| bytes)))
+        self.ask(|db| Ok(covering(db, key)?.map(|(_, bytes)| bytes)))
     }
 
     /// Applies changes, which are sorted by key, each key once. Not durable before [`Index::sync`].
@@ -181,6 +200,7 @@ impl Index {
         self.expect(applied);
         // sled's flush does not reach the platter, so that its files are synced here.
         sync_files(&self.path)?;
+        self.partial.store(false, Ordering::Release);
         Ok(())
     }
 
@@ -209,6 +229,12 @@ impl Index {
         }
     }
 
+    /// Throws it away to make it anew: until it is [synced](Index::sync), nobody may ask it.
+    pub(crate) fn begin_anew(&self) -> Result<(), IndexError> {
+        self.partial.store(true, Ordering::Release);
+        self.discard()
+    }
+
     /// Closes it and moves its folder aside; one that was moved aside before is removed.
     pub(crate) fn discard(&self) -> Result<(), IndexError> {
         self.close();
@@ -235,7 +261,7 @@ impl Drop for Index {
     }
 }
 
-fn sync_files(folder: &Path) -> std::io::Result<()> {
+fn sync_files(folder: &Path) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         if entry.file_type()?.is_dir() {
@@ -244,12 +270,19 @@ fn sync_files(folder: &Path) -> std::io::Result<()> {
             match File::open(entry.path()) {
                 Ok(file) => file.sync_data()?,
                 // sled removes old snapshots by itself.
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => return Err(error),
             }
         }
     }
     File::open(folder)?.sync_all()
+}
+
+fn find(db: &sled::Db, key: &str) -> Result<Option<(u64, Kept)>, IndexError> {
+    match covering(db, key)? {
+        Some((_, bytes)) => Ok(block::find(&bytes, key)?),
+        None => Ok(None),
+    }
 }
 
 /// The block whose keys begin at or before `key`, with its lowest key.
@@ -422,6 +455,22 @@ mod tests {
         assert!(index.scan("run/", "run/", usize::MAX).is_err());
         let found: Vec<bool> = (0..100).map(|n| index.get(key(n * 7).as_str()).is_err()).collect();
         assert!(found.contains(&true) && found.contains(&false));
+    }
+
+    #[test]
+    fn one_that_is_being_made_anew_is_not_asked() {
+        let folder = tempfile::tempdir().unwrap();
+        let index = Index::new(folder.path().join("index"), 1 << 20);
+        let put = |n: u16| Change::Put(IndexEntry { key: key(n), version: 1, kept: Kept::Inline(vec![1].into()) });
+        index.merge(&[put(7), put(14)]).unwrap();
+        index.begin_anew().unwrap();
+        index.merge(&[put(7)]).unwrap();
+        assert!(index.get(key(7).as_str()).is_err() && index.get(key(14).as_str()).is_err());
+        assert!(index.scan("run/", "run/", 9).is_err() && index.block("").is_err());
+        assert!(index.get_so_far(key(7).as_str()).unwrap().is_some());
+        index.merge(&[put(14)]).unwrap();
+        index.sync(1).unwrap();
+        assert!(index.get(key(14).as_str()).unwrap().is_some());
     }
 
     #[test]

@@ -12,6 +12,7 @@ use super::block::Kept;
 use super::checkpoint::{self, Checkpoint};
 use super::folder;
 use super::index::Index;
+use super::rebuild::{unusable, unwritable};
 use super::shared::{Bases, Committer, Metrics, Shared, State, Upkeep, Wants};
 use super::table::{Cell, Content, Known, Table, place};
 use crate::store::disk::Disk;
@@ -157,7 +158,7 @@ fn base(
         }
         (checkpoint, index) => {
             if let Some(index) = index.filter(|_| stale) {
-                index.discard().map_err(|error| StoreError::Corrupt { what: error.to_string() })?;
+                index.discard().map_err(unusable)?;
             }
             if let Some(checkpoint) = checkpoint {
                 checkpoint.read(disk, |entries| {
@@ -174,19 +175,14 @@ fn base(
 }
 
 fn fill_index(disk: &dyn Disk, index: &Index, checkpoint: &Checkpoint) -> Result<(), StoreError> {
-    let corrupt = |error: super::index::IndexError| StoreError::Corrupt { what: error.to_string() };
-    let failed = |source| StoreError::Unavailable {
-        what: "making the index anew".to_owned(),
-        source: Some(Arc::new(source)),
-    };
-    folder::index_begun(disk).map_err(failed)?;
-    index.discard().map_err(corrupt)?;
+    folder::index_begun(disk).map_err(unwritable)?;
+    index.begin_anew().map_err(unusable)?;
     checkpoint.read(disk, |entries| {
         let changes: Vec<_> = entries.into_iter().map(super::table::Change::Put).collect();
-        index.merge(&changes).map_err(corrupt)
+        index.merge(&changes).map_err(unusable)
     })?;
-    index.sync(checkpoint.end.place).map_err(corrupt)?;
-    folder::index_done(disk, checkpoint.end).map_err(failed)
+    index.sync(checkpoint.end.place).map_err(unusable)?;
+    folder::index_done(disk, checkpoint.end).map_err(unwritable)
 }
 
 fn replay_write(table: &mut Table, options: &EmbeddedOptions, seq: u64, write: RecoveredWrite<(u64, &[u8])>) {

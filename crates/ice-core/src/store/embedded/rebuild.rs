@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::block::{IndexEntry, Kept};
 use super::folder;
 use super::index::{Index, IndexError};
-use super::shared::{Bases, Shared};
+use super::shared::{Bases, Shared, write_failure};
 use super::table::{Change, place};
 use crate::store::lock::lock;
 use crate::store::log::{End, RecoveredWrite, replay_range};
@@ -33,7 +33,7 @@ impl Shared {
         }
         tracing::warn!(%error, "the index is made anew");
         self.rebuild(&mut bases)?;
-        act(index).map_err(|error| corrupt(&error))
+        act(index).map_err(unusable)
     }
 
     /// Throws the index away and makes it anew from the checkpoint and the log.
@@ -42,23 +42,19 @@ impl Shared {
         self.metrics.corruption.increment(1);
         let begun = bases.checkpoint.as_ref().map_or_else(End::default, |base| base.end);
         let applied = bases.applied.unwrap_or(begun);
-        let failed = |error: io::Error| StoreError::Unavailable {
-            what: "making the index anew".to_owned(),
-            source: Some(Arc::new(error)),
-        };
-        folder::index_begun(&*self.disk).map_err(failed)?;
+        folder::index_begun(&*self.disk).map_err(unwritable)?;
         // What was put into the index after that place will not be in the new one.
         lock(&self.state).table.doubt();
-        index.discard().map_err(|error| corrupt(&error))?;
+        index.begin_anew().map_err(unusable)?;
         if let Some(checkpoint) = &bases.checkpoint {
             checkpoint.read(&*self.disk, |entries| {
                 let changes: Vec<Change> = entries.into_iter().map(Change::Put).collect();
-                index.merge(&changes).map_err(|error| corrupt(&error))
+                index.merge(&changes).map_err(unusable)
             })?;
         }
         self.replay_into(index, begun.place, applied.place)?;
-        index.sync(applied.place).map_err(|error| corrupt(&error))?;
-        folder::index_done(&*self.disk, applied).map_err(failed)?;
+        index.sync(applied.place).map_err(unusable)?;
+        folder::index_done(&*self.disk, applied).map_err(unwritable)?;
         bases.applied = Some(applied);
         Ok(())
     }
@@ -87,7 +83,7 @@ impl Shared {
                     let now = match changes.get(&key) {
                         Some(Change::Put(entry)) => Some(entry.version),
                         Some(Change::Delete(_)) => None,
-                        None => match index.get(key.as_str()) {
+                        None => match index.get_so_far(key.as_str()) {
                             Ok(found) => found.map(|(version, _)| version),
                             Err(error) => {
                                 broken.get_or_insert(error);
@@ -112,11 +108,25 @@ impl Shared {
         let merged = index.merge(&rest);
         match broken.map_or(merged, Err) {
             Ok(()) => Ok(()),
-            Err(error) => Err(corrupt(&error)),
+            Err(error) => Err(unusable(error)),
         }
     }
 }
 
-fn corrupt(error: &IndexError) -> StoreError {
-    StoreError::Corrupt { what: format!("{error}; making it anew did not help") }
+/// What it means for the store that its index fails, and could not be made anew.
+pub(super) fn unusable(error: IndexError) -> StoreError {
+    match error {
+        IndexError::Disk(source) => unwritable(source),
+        IndexError::Wrong(_) => StoreError::Corrupt { what: format!("{error}; making it anew did not help") },
+    }
+}
+
+/// What it means for the store that the disk fails while its index is made anew: the log is whole, so that
+/// trying again later may help.
+pub(super) fn unwritable(source: io::Error) -> StoreError {
+    let what = "making the index anew".to_owned();
+    match write_failure(&what, &source) {
+        full @ StoreError::Full { .. } => full,
+        _ => StoreError::Unavailable { what, source: Some(Arc::new(source)) },
+    }
 }
