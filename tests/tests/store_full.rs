@@ -35,7 +35,7 @@ async fn a_full_disk_is_said_and_loses_nothing_acknowledged() {
         let blobs =
             DiskBlobs::open(std::sync::Arc::new(FolderDisk::new(folder.path().join("b")).unwrap())).unwrap();
         let checked = verify(&store, Some(&blobs), WRITERS, &acks, Durability::ProcessCrash).await;
-        assert_eq!(checked, Ok(()), "life {life}, {} acknowledged", acks.len());
+        assert_eq!(checked, Ok(()), "life {life}, {} acknowledged, {said}", acks.len());
         store.close().await.unwrap();
     }
 }
