@@ -115,10 +115,11 @@ impl<'r> Assembly<'r> {
     /// Checks everything, with the kinds of node that can be executed.
     #[must_use]
     pub fn check(self, kinds: &[KindName]) -> Assembled {
-        let back = self.back_links();
         let Self { registry, mut parts, mut missing } = self;
         let mut registry = registry.clone();
         let mut catalog = registry.catalog(kinds);
+        // So that a document which refers to the first one is told of the circle.
+        catalog.blueprints.extend(parts.first().and_then(|part| part.reading.spec(&part.name)));
         for part in parts.iter_mut().skip(1) {
             match (part.reading.spec(&part.name), &part.reading.blueprint) {
                 (Some(spec), Some(blueprint)) => {
@@ -145,15 +146,7 @@ impl<'r> Assembly<'r> {
         }
         let mut root = None;
         for (at, part) in parts.iter_mut().enumerate() {
-            let mut known = catalog.clone();
-            let mut circles: BTreeMap<&str, &Missing> = BTreeMap::new();
-            for ((from, to), why) in &back {
-                if *from == part.name {
-                    circles.insert(to, why);
-                }
-            }
-            known.blueprints.retain(|spec| !circles.contains_key(spec.name.as_str()));
-            part.diagnostics = match part.reading.check(&known) {
+            part.diagnostics = match part.reading.check(&catalog) {
                 Ok(checked) => {
                     let warnings = checked.warnings().clone();
                     if at == 0 {
@@ -163,66 +156,23 @@ impl<'r> Assembly<'r> {
                 }
                 Err(diagnostics) => diagnostics,
             };
-            let why = |name: &String| circles.get(name.as_str()).copied().or_else(|| missing.get(name));
-            part.diagnostics = explain(&part.diagnostics, &part.links, &why);
+            explain(&mut part.diagnostics, &part.links, &missing);
         }
         let sound = !parts.iter().any(|part| part.diagnostics.has_errors());
         Assembled { parts, checked: root.filter(|_| sound), registry }
     }
-
-    /// The references that close a circle, with the circle as it is written.
-    fn back_links(&self) -> BTreeMap<(String, String), Missing> {
-        let mut back = BTreeMap::new();
-        let mut done = BTreeSet::new();
-        let Some(root) = self.parts.first() else { return back };
-        // Depth first by hand: each entry is a document with the links of it that are still to be followed.
-        let mut way: Vec<(&Part, Vec<&String>)> = vec![(root, root.links.iter().rev().collect())];
-        while let Some((part, links)) = way.last_mut() {
-            let Some(link) = links.pop() else {
-                done.insert(part.name.as_str());
-                way.pop();
-                continue;
-            };
-            let from = part.name.clone();
-            if let Some(start) = way.iter().position(|(part, _)| part.name == *link) {
-                let mut names: Vec<&str> =
-                    way.iter().skip(start).map(|(part, _)| part.name.as_str()).collect();
-                names.push(link);
-                let message = format!("the blueprints run each other in a circle: {}", names.join(" → "));
-                let why = Missing {
-                    code: ErrorCode::CyclicToolComposition,
-                    message,
-                    advice: Some(
-                        "a blueprint cannot run itself; use a `loop` or `recursive` node".to_owned(),
-                    ),
-                };
-                back.insert((from, link.clone()), why);
-            } else if !done.contains(link.as_str())
-                && let Some(next) = self.parts.iter().find(|part| part.name == *link)
-            {
-                way.push((next, next.links.iter().rev().collect()));
-            }
-        }
-        back
-    }
 }
 
 /// Says why a blueprint that is referred to is not there, instead of only that it is not.
-fn explain<'m>(
-    diagnostics: &Diagnostics,
-    links: &BTreeSet<String>,
-    why: &dyn Fn(&String) -> Option<&'m Missing>,
-) -> Diagnostics {
-    let mut explained = diagnostics.clone();
-    explained.for_each(|diagnostic| {
+fn explain(diagnostics: &mut Diagnostics, links: &BTreeSet<String>, missing: &BTreeMap<String, Missing>) {
+    diagnostics.for_each(|diagnostic| {
         if diagnostic.code == ErrorCode::UnknownBlueprint {
             let named = links.iter().find(|name| diagnostic.message.contains(&format!("`{name}`")));
-            if let Some(why) = named.and_then(why) {
+            if let Some(why) = named.and_then(|name| missing.get(name)) {
                 diagnostic.code = why.code;
                 diagnostic.message.clone_from(&why.message);
                 diagnostic.advice.clone_from(&why.advice);
             }
         }
     });
-    explained
 }

@@ -8,8 +8,7 @@ use ice_core::value::Value;
 
 use super::run::RunShared;
 use super::{Engine, RunError, TransientRead};
-use crate::journal::{Failure, RunStatus};
-use crate::workflow::runtime::NodeFailure;
+use crate::journal::{Failure, NodeFailure, RunStatus};
 
 /// How the task of a run ended: the run is final or parked.
 #[derive(Clone, Debug, PartialEq)]

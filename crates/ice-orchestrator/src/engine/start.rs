@@ -19,7 +19,8 @@ use crate::journal::{
     Body, Manifest, RECORD_VERSION, Record, RunHead, RunOptions, RunStatus, RunSummary, keys,
 };
 use crate::workflow::Plan;
-use crate::workflow::runtime::{MAX_VALUE_DEPTH, State, list};
+use crate::workflow::model::list;
+use crate::workflow::runtime::{MAX_VALUE_DEPTH, State};
 
 impl Engine {
     /// Starts a run and returns once it is accepted, with the durability of its options. With an idempotency

@@ -4,7 +4,11 @@
 mod answer;
 pub(crate) mod builtin;
 mod context;
+mod env;
+mod frame;
 
 pub use context::{Completion, StepContext, TransientEvent, TransientSink};
 
 pub(crate) use context::{Perform, StepPort};
+pub(crate) use env::{Env, Names};
+pub(crate) use frame::{FrameIndex, NewFrame, Slot};

@@ -12,8 +12,8 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Body, Decision, Failure, Intent, Manifest, Opening, Record, RunOptions, RunStatus};
-use crate::workflow::runtime::{NodeFailure, NodeStatus};
+use super::{Body, Decision, Failure, Intent, Manifest, NodeFailure, Opening, Record, RunOptions, RunStatus};
+use crate::workflow::runtime::NodeStatus;
 
 /// The most nodes a document lists; the failures and the output are complete.
 const MAX_NODES: usize = 10_000;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use ice_core::error::ErrorCode;
 use ice_core::llm::{LlmError, LlmErrorKind, Usage};
+use ice_core::path::NodePath;
 use ice_core::tools::{Started, ToolError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -108,4 +109,14 @@ impl From<LlmError> for Failure {
             message: error.message,
         }
     }
+}
+
+/// A node that failed for good.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct NodeFailure {
+    /// The node.
+    pub node: NodePath,
+    /// Why.
+    #[serde(flatten)]
+    pub failure: Failure,
 }

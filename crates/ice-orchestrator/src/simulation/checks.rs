@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use ice_core::path::NodePath;
 use ice_core::tools::Effect;
 
+use crate::executors::{FrameIndex, Slot};
 use crate::journal::{Body, Failure};
 use crate::workflow::model::Work;
-use crate::workflow::runtime::{Container, FrameIndex, NodeState, Place, Slot, State};
+use crate::workflow::runtime::{Container, NodeState, Place, State};
 
 /// What has been done to the world, which no crash undoes.
 #[derive(Debug, Default)]

@@ -15,12 +15,10 @@ use super::journal::{Folder, Journal};
 use super::{Act, Call, Choices, Reply, Violation, World};
 use crate::executors::Completion;
 use crate::journal::{
-    Body, Decision, Failure, Intent, Manifest, RECORD_VERSION, Record, RunOptions, RunStatus,
+    Body, Decision, Failure, Intent, Manifest, NodeFailure, RECORD_VERSION, Record, RunOptions, RunStatus,
 };
 use crate::workflow::Plan;
-use crate::workflow::runtime::{
-    Command, Input, NodeFailure, Start, State, Ticket, apply, decide, timeout_failure,
-};
+use crate::workflow::runtime::{Command, Input, Start, State, Ticket, apply, decide, timeout_failure};
 
 /// When simulated runs begin: 2026-01-01, in milliseconds.
 const BEGIN: i64 = 1_767_225_600_000;

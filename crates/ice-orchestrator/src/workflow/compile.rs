@@ -22,12 +22,11 @@ use ice_core::value::{BlobHash, Value};
 use indexmap::IndexMap;
 
 use super::graph_utils::dependents;
-use super::model::{Mapping, NodeIndex, Plan, PlanNode, Scope, ScopeIndex, Work};
-use crate::executors::builtin::llm::LlmOutput;
-use crate::executors::builtin::r#loop::Items;
-use crate::executors::builtin::{
-    self, ConditionPlan, LlmPlan, LoopPlan, ParallelPlan, ToolPlan, WorkflowPlan,
+use super::model::{
+    ConditionPlan, Items, LlmOutput, LlmPlan, LoopPlan, Mapping, NodeIndex, ParallelPlan, Plan, PlanNode,
+    Scope, ScopeIndex, ToolPlan, Work, WorkflowPlan,
 };
+use crate::executors::builtin;
 use crate::journal::{PinnedPlan, PinnedTool, PinnedWorkflow};
 
 /// The deepest nesting of sub-workflows.

@@ -35,7 +35,10 @@ impl From<sled::Error> for IndexError {
     fn from(error: sled::Error) -> Self {
         match error {
             sled::Error::Io(error) => Self::Disk(error),
-            other => Self::Wrong(other.to_string()),
+            other @ (sled::Error::CollectionNotFound(_)
+            | sled::Error::Unsupported(_)
+            | sled::Error::ReportableBug(_)
+            | sled::Error::Corruption { .. }) => Self::Wrong(other.to_string()),
         }
     }
 }
@@ -70,7 +73,13 @@ fn guarded<T>(act: impl FnOnce() -> Result<T, IndexError>) -> Result<T, IndexErr
 
 impl Index {
     pub(crate) fn new(path: PathBuf, cache_bytes: u64) -> Self {
-        Self { path, cache_bytes, expected: Mutex::new(None), partial: AtomicBool::new(false), db: RwLock::new(None) }
+        Self {
+            path,
+            cache_bytes,
+            expected: Mutex::new(None),
+            partial: AtomicBool::new(false),
+            db: RwLock::new(None),
+        }
     }
 
     /// Says that the index is whole up to a place of the log, which is checked when it is opened.
@@ -461,7 +470,8 @@ mod tests {
     fn one_that_is_being_made_anew_is_not_asked() {
         let folder = tempfile::tempdir().unwrap();
         let index = Index::new(folder.path().join("index"), 1 << 20);
-        let put = |n: u16| Change::Put(IndexEntry { key: key(n), version: 1, kept: Kept::Inline(vec![1].into()) });
+        let put =
+            |n: u16| Change::Put(IndexEntry { key: key(n), version: 1, kept: Kept::Inline(vec![1].into()) });
         index.merge(&[put(7), put(14)]).unwrap();
         index.begin_anew().unwrap();
         index.merge(&[put(7)]).unwrap();

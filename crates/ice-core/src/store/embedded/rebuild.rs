@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::block::{IndexEntry, Kept};
 use super::folder;
 use super::index::{Index, IndexError};
-use super::shared::{Bases, Shared, write_failure};
+use super::shared::{Bases, Shared, is_full};
 use super::table::{Change, place};
 use crate::store::lock::lock;
 use crate::store::log::{End, RecoveredWrite, replay_range};
@@ -124,9 +124,9 @@ pub(super) fn unusable(error: IndexError) -> StoreError {
 /// What it means for the store that the disk fails while its index is made anew: the log is whole, so that
 /// trying again later may help.
 pub(super) fn unwritable(source: io::Error) -> StoreError {
-    let what = "making the index anew".to_owned();
-    match write_failure(&what, &source) {
-        full @ StoreError::Full { .. } => full,
-        _ => StoreError::Unavailable { what, source: Some(Arc::new(source)) },
+    let what = "making the index anew";
+    if is_full(&source) {
+        return StoreError::Full { what: format!("{what}: {source}") };
     }
+    StoreError::Unavailable { what: what.to_owned(), source: Some(Arc::new(source)) }
 }

@@ -168,14 +168,19 @@ impl State {
 
 /// Turns a failed write or sync into what the caller can act on.
 pub(super) fn write_failure(what: &str, error: &io::Error) -> StoreError {
-    use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
     let described = format!("{what}: {error}");
     // There is one reaction to everything else: open the store again.
-    if matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge) {
+    if is_full(error) {
         StoreError::Full { what: described }
     } else {
         StoreError::Poisoned { cause: described }
     }
+}
+
+/// Whether there is no room left for what was to be written.
+pub(super) fn is_full(error: &io::Error) -> bool {
+    use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+    matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge)
 }
 
 /// Handles on the metrics of the store.

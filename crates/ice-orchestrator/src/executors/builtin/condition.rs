@@ -2,22 +2,12 @@
 
 use std::sync::Arc;
 
-use ice_core::template::Expression;
 use ice_core::value::Value;
 
 use super::{Begin, template_failure};
+use crate::executors::{Env, NewFrame, Slot};
 use crate::journal::{Failure, Opening};
-use crate::workflow::model::{Plan, ScopeIndex};
-use crate::workflow::runtime::{Env, NewFrame, Slot};
-
-/// A condition, compiled.
-#[derive(Debug)]
-pub(crate) struct ConditionPlan {
-    pub(crate) expression: Expression,
-    /// The nested scopes; absent where a path is empty.
-    pub(crate) on_true: Option<ScopeIndex>,
-    pub(crate) on_false: Option<ScopeIndex>,
-}
+use crate::workflow::model::{ConditionPlan, Plan, ScopeIndex};
 
 pub(crate) fn begin(plan: &ConditionPlan, env: &Env<'_>) -> Result<Begin, Failure> {
     let result =

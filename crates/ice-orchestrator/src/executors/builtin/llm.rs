@@ -4,41 +4,19 @@ use std::sync::Arc;
 
 use ice_core::blueprint::{ContextFormat, ContextRule};
 use ice_core::error::ErrorCode;
-use ice_core::llm::{FinishReason, Message, Request, Response, Role, Usage, structured};
-use ice_core::schema::Validator;
+use ice_core::llm::{FinishReason, Message, Response, Role, Usage, structured};
 use ice_core::template::{Scope, Template};
 use ice_core::tools::Effect;
 use ice_core::value::{Map, Value};
 
 use super::{Begin, template_failure};
 use crate::executors::answer::coerced;
-use crate::executors::{Completion, StepContext};
+use crate::executors::{Completion, Env, StepContext};
 use crate::journal::{Failure, Intent};
-use crate::workflow::runtime::Env;
+use crate::workflow::model::LlmPlan;
 
 /// Bytes of text that count as one token where only an estimate is needed.
 const BYTES_PER_TOKEN: usize = 4;
-
-/// An llm node, compiled.
-#[derive(Debug)]
-pub(crate) struct LlmPlan {
-    pub(crate) provider: Arc<str>,
-    pub(crate) model: Template,
-    pub(crate) prompt: Template,
-    /// Everything of the request that does not depend on the run.
-    pub(crate) request: Request,
-    pub(crate) output: Option<LlmOutput>,
-    pub(crate) rules: Vec<(Arc<str>, ContextRule, Option<Template>)>,
-    pub(crate) format: Option<String>,
-}
-
-/// The declared shape of an answer.
-#[derive(Debug)]
-pub(crate) struct LlmOutput {
-    pub(crate) schema: Value,
-    pub(crate) validator: Validator,
-    pub(crate) coerce: bool,
-}
 
 pub(crate) fn begin(plan: &LlmPlan, env: &mut Env<'_>) -> Result<Begin, Failure> {
     for (name, rule, custom) in &plan.rules {

@@ -3,69 +3,37 @@
 use std::sync::Arc;
 
 use ice_core::error::ErrorCode;
-use ice_core::template::{Scope, Template, TemplateError};
-use ice_core::value::{Value, ValuePath};
+use ice_core::template::Scope;
+use ice_core::value::Value;
 
 use super::{Begin, template_failure};
+use crate::executors::{Env, NewFrame, Slot};
 use crate::journal::{Failure, Opening};
-use crate::workflow::model::{Plan, ScopeIndex};
-use crate::workflow::runtime::{Env, NewFrame, Slot};
+use crate::workflow::model::{Items, LoopPlan, Plan};
 
-/// A loop, compiled.
-#[derive(Debug)]
-pub(crate) struct LoopPlan {
-    pub(crate) items: Items,
-    pub(crate) item: Arc<str>,
-    pub(crate) body: ScopeIndex,
-    pub(crate) max_iterations: Option<usize>,
-    /// The most iterations side by side: 1 for a sequential loop.
-    pub(crate) limit: usize,
-}
-
-/// Where a loop's items come from.
-#[derive(Debug)]
-pub(crate) enum Items {
-    /// A name in scope and a path into its value.
-    Path(Arc<str>, ValuePath),
-    /// A template.
-    Template(Template),
-}
-
-impl Items {
-    /// Reads `items_source`: a dotted path, or a template if it has braces.
-    pub(crate) fn compile(source: &str) -> Result<Self, TemplateError> {
-        if source.contains("{{") || source.contains("{%") {
-            return Template::compile(source).map(Self::Template);
+fn find(items: &Items, env: &Env<'_>) -> Result<Value, Failure> {
+    match items {
+        Items::Template(template) => {
+            template.render(env, &env.limits).map_err(|error| template_failure("`items_source`", &error))
         }
-        let (root, path) = source.trim().split_once('.').unwrap_or((source.trim(), "."));
-        Ok(Self::Path(Arc::from(root), ValuePath::from(path)))
-    }
-
-    fn find(&self, env: &Env<'_>) -> Result<Value, Failure> {
-        match self {
-            Self::Template(template) => {
-                template.render(env, &env.limits).map_err(|error| template_failure("`items_source`", &error))
-            }
-            Self::Path(root, path) => {
-                let unknown = |what: String| {
-                    Failure::new(ErrorCode::UnknownReference, format!("`items_source`: {what}"))
-                };
-                let value =
-                    env.lookup(root).ok_or_else(|| unknown(format!("nothing named `{root}` is in scope")))?;
-                path.follow(&value).cloned().map_err(|error| unknown(error.to_string()))
-            }
+        Items::Path(root, path) => {
+            let unknown =
+                |what: String| Failure::new(ErrorCode::UnknownReference, format!("`items_source`: {what}"));
+            let value =
+                env.lookup(root).ok_or_else(|| unknown(format!("nothing named `{root}` is in scope")))?;
+            path.follow(&value).cloned().map_err(|error| unknown(error.to_string()))
         }
     }
 }
 
 pub(crate) fn begin(plan: &LoopPlan, env: &Env<'_>) -> Result<Begin, Failure> {
-    let items = plan.items.find(env)?;
+    let items = find(&plan.items, env)?;
     let Value::List(list) = &items else {
         let message = format!("`items_source` gives {}, a loop needs an array", items.type_name());
         return Err(Failure::new(ErrorCode::LoopItemsInvalid, message));
     };
     let taken = plan.max_iterations.unwrap_or(usize::MAX).min(list.len());
-    let limit = env.options().max_loop_items;
+    let limit = env.options.max_loop_items;
     if taken > limit {
         let message = format!(
             "`items_source` has {taken} items, the limit `max_loop_items` of the run is {limit}; \

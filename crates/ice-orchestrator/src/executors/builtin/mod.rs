@@ -12,17 +12,9 @@ use ice_core::blueprint::KindName;
 use ice_core::template::TemplateError;
 use ice_core::tools::Effect;
 
-pub(crate) use condition::ConditionPlan;
-pub(crate) use llm::LlmPlan;
-pub(crate) use r#loop::LoopPlan;
-pub(crate) use parallel::ParallelPlan;
-pub(crate) use tool::ToolPlan;
-pub(crate) use workflow::WorkflowPlan;
-
-use super::{Completion, StepContext};
+use super::{Completion, Env, StepContext};
 use crate::journal::{Failure, Intent, Opening};
 use crate::workflow::model::Work;
-use crate::workflow::runtime::Env;
 
 /// The kinds that can be carried out.
 pub(crate) const KINDS: &[KindName] = &[

@@ -2,26 +2,10 @@
 
 use std::sync::Arc;
 
-use ice_core::blueprint::WaitStrategy;
 use ice_core::value::{Map, Value};
 
-use crate::workflow::model::{Plan, ScopeIndex};
-use crate::workflow::runtime::{NewFrame, Slot};
-
-/// A parallel node, compiled.
-#[derive(Debug)]
-pub(crate) struct ParallelPlan {
-    pub(crate) branches: Vec<ScopeIndex>,
-    pub(crate) max_concurrency: Option<usize>,
-    pub(crate) merge: bool,
-    pub(crate) wait: WaitStrategy,
-}
-
-impl ParallelPlan {
-    pub(crate) fn limit(&self) -> usize {
-        self.max_concurrency.unwrap_or(usize::MAX)
-    }
-}
+use crate::executors::{NewFrame, Slot};
+use crate::workflow::model::{ParallelPlan, Plan};
 
 pub(crate) fn frame(plan: &Arc<Plan>, work: &ParallelPlan, index: usize) -> Option<NewFrame> {
     Some(NewFrame {

@@ -3,25 +3,11 @@
 use std::sync::Arc;
 
 use ice_core::error::ErrorCode;
-use ice_core::schema::Validator;
-use ice_core::template::ValueTemplate;
-use ice_core::tools::Tool;
 
 use super::{Begin, template_failure};
-use crate::executors::{Completion, StepContext};
+use crate::executors::{Completion, Env, StepContext};
 use crate::journal::{Failure, Intent};
-use crate::workflow::runtime::{Env, list};
-
-/// A tool node, compiled.
-#[derive(Debug)]
-pub(crate) struct ToolPlan {
-    pub(crate) tool: Arc<dyn Tool>,
-    pub(crate) name: Arc<str>,
-    pub(crate) args: ValueTemplate,
-    /// The tool's schemas; absent where they accept everything.
-    pub(crate) input: Option<Validator>,
-    pub(crate) output: Option<Validator>,
-}
+use crate::workflow::model::{ToolPlan, list};
 
 pub(crate) fn begin(plan: &ToolPlan, env: &Env<'_>) -> Result<Begin, Failure> {
     let input =

@@ -3,27 +3,18 @@
 use std::sync::Arc;
 
 use ice_core::error::ErrorCode;
-use ice_core::template::ValueTemplate;
-use ice_core::value::{Map, Value, ValuePath};
+use ice_core::value::{Map, Value};
 
 use super::{Begin, template_failure};
+use crate::executors::{Env, NewFrame, Slot};
 use crate::journal::{Failure, Opening};
-use crate::workflow::model::{Plan, ScopeIndex};
-use crate::workflow::runtime::{Env, NewFrame, Slot, list};
-
-/// A workflow node, compiled.
-#[derive(Debug)]
-pub(crate) struct WorkflowPlan {
-    pub(crate) plan: Arc<Plan>,
-    pub(crate) exposed: Vec<(Arc<str>, ValuePath)>,
-    pub(crate) overrides: Option<ValueTemplate>,
-}
+use crate::workflow::model::{ScopeIndex, WorkflowPlan, list};
 
 /// The inputs of the sub-workflow: those of this one, then the node's input mappings, then
 /// `config_overrides`; the later wins.
 pub(crate) fn begin(plan: &WorkflowPlan, env: &Env<'_>) -> Result<Begin, Failure> {
-    let mut inputs = env.inputs().as_map().cloned().unwrap_or_default();
-    inputs.extend(env.mapped().iter().cloned());
+    let mut inputs = env.inputs.as_map().cloned().unwrap_or_default();
+    inputs.extend(env.mapped.iter().cloned());
     if let Some(overrides) = &plan.overrides {
         let overrides = overrides
             .render(env, &env.limits)

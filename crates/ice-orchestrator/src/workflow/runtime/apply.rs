@@ -9,8 +9,8 @@ use ice_core::time::Moment;
 use super::frame::{Attempt, NodeState, Outcome, Place, StepState};
 use super::nested::{close, container_mut, leave, open, open_slots, remove_frame, touch};
 use super::queue::Spot;
-use super::state::{MAX_FAILURES, NodeFailure, State, Stopping};
-use crate::journal::{Body, Decision, Failure, FailurePolicy, Record};
+use super::state::{MAX_FAILURES, State, Stopping};
+use crate::journal::{Body, Decision, Failure, FailurePolicy, NodeFailure, Record};
 
 /// A record that cannot follow on those before it: the journal is damaged or the engine defective.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

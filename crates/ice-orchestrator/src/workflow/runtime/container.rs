@@ -6,12 +6,12 @@ use ice_core::blueprint::WaitStrategy;
 use ice_core::time::Moment;
 use ice_core::value::Value;
 
-use super::frame::{Frame, FrameIndex};
+use super::frame::Frame;
 use super::queue::Spot;
-use super::state::NodeFailure;
 use crate::executors::builtin::{condition, r#loop, parallel, workflow};
-use crate::journal::{Failure, Opening};
-use crate::workflow::model::{Plan, PlanNode, ScopeIndex, Work};
+use crate::executors::{FrameIndex, NewFrame, Slot};
+use crate::journal::{Failure, NodeFailure, Opening};
+use crate::workflow::model::{Plan, PlanNode, Work};
 
 /// An open container.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,31 +35,6 @@ pub(crate) struct Container {
     /// Whether an effect within that cannot be repeated has happened, or may have: then the container is not
     /// tried again.
     pub(crate) touched: bool,
-}
-
-/// One frame of a container: not yet opened, open, or what it gave.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) enum Slot {
-    /// Not opened.
-    #[default]
-    Empty,
-    /// Open.
-    Open(FrameIndex),
-    /// Ended: for a loop the output of the last node, else the outputs by node id.
-    Ended(Value),
-    /// Ended with a failed node.
-    Failed(Box<NodeFailure>),
-}
-
-/// What a new frame of a container looks like.
-pub(crate) struct NewFrame {
-    pub(crate) plan: Arc<Plan>,
-    pub(crate) scope: ScopeIndex,
-    /// The text after the container's path, for example `[3].body`.
-    pub(crate) suffix: String,
-    pub(crate) bindings: Vec<(Arc<str>, Value)>,
-    /// The inputs of a sub-workflow; nothing to keep those of the parent.
-    pub(crate) inputs: Option<Value>,
 }
 
 impl Container {

@@ -13,7 +13,7 @@ use super::container::Container;
 use super::failing::{Safety, cancelled, of_node, timeout_failure, wait_before_next};
 use super::frame::{Frame, NodeState, Outcome, Place, StepState};
 use super::input::{Command, Decided, Input, Start, Ticket};
-use super::scope::Env;
+use super::scope::Frames;
 use super::state::{State, Stopping};
 use crate::executors::Completion;
 use crate::executors::builtin::{self, Begin};
@@ -240,7 +240,8 @@ impl<'s> Decider<'s> {
             return self.failed(node, path, attempt, Safety::Safe, failure);
         }
         *nodes_left -= 1;
-        let begun = Env::new(self.state, place).and_then(|mut env| builtin::begin(&node.work, &mut env));
+        let begun = Frames::around(self.state, place)
+            .and_then(|frames| builtin::begin(&node.work, &mut frames.env()?));
         match begun {
             Ok(Begin::Leaf { intent, .. }) if depth_exceeds(intent_value(&intent)) => {
                 let failure = Failure::new(ErrorCode::InputInvalid, too_deep("what the node takes"));

@@ -8,8 +8,8 @@ use ice_core::llm::Usage;
 use ice_core::path::NodePath;
 
 use super::frame::Attempt;
-use super::state::{NodeFailure, State};
-use crate::journal::Failure;
+use super::state::State;
+use crate::journal::{Failure, NodeFailure};
 
 /// Whether something that failed may be tried again, as far as its effects go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -10,12 +10,9 @@ use ice_core::value::{Map, Value};
 use super::container::Container;
 use super::input::Ticket;
 use super::queue::Spot;
-use super::state::NodeFailure;
-use crate::journal::{Failure, Intent, SkipReason};
+use crate::executors::FrameIndex;
+use crate::journal::{Failure, Intent, NodeFailure, SkipReason};
 use crate::workflow::model::{NodeIndex, Plan, PlanNode, Scope, ScopeIndex};
-
-/// The index of a frame in its run. Reused after the frame is closed.
-pub(crate) type FrameIndex = u32;
 
 /// A node within a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -17,10 +17,9 @@ mod state;
 pub use apply::{ApplyError, apply};
 pub use decide::decide;
 pub use input::{Command, Decided, Input, Start, Ticket};
-pub use state::{NodeFailure, NodeStatus, State};
+pub use state::{NodeStatus, State};
 
-pub(crate) use container::{Container, NewFrame, Slot};
+pub(crate) use container::Container;
 pub(crate) use decide::MAX_VALUE_DEPTH;
 pub(crate) use failing::{cancelled, timeout_failure};
-pub(crate) use frame::{FrameIndex, NodeState, Place};
-pub(crate) use scope::{Env, list};
+pub(crate) use frame::{NodeState, Place};

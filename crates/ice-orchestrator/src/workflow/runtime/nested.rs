@@ -4,9 +4,10 @@ use ice_core::path::NodePath;
 use ice_core::time::Moment;
 
 use super::apply::{dequeue, finish, locate, unqueue};
-use super::container::{Container, Slot};
-use super::frame::{Frame, FrameIndex, NodeState, Outcome, Place};
+use super::container::Container;
+use super::frame::{Frame, NodeState, Outcome, Place};
 use super::state::State;
+use crate::executors::{FrameIndex, Slot};
 use crate::journal::Opening;
 
 pub(super) fn remove_frame(state: &mut State, index: FrameIndex) -> Option<Frame> {

@@ -11,10 +11,11 @@ use ice_core::value::Value;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::frame::{Attempt, Frame, FrameIndex, NodeState, Outcome, Place, StepState};
+use super::frame::{Attempt, Frame, NodeState, Outcome, Place, StepState};
 use super::input::Ticket;
 use super::queue::Queue;
-use crate::journal::{Failure, Manifest, RunStatus};
+use crate::executors::FrameIndex;
+use crate::journal::{Failure, Manifest, NodeFailure, RunStatus};
 use crate::workflow::model::{Plan, PlanNode, ScopeIndex};
 
 /// The most failures that are kept with their text.
@@ -58,16 +59,6 @@ pub(crate) enum Stopping {
     Cancel { by: String, reason: Option<String> },
     /// This node failed under the policy `halt`.
     Halt(Box<NodeFailure>),
-}
-
-/// A node that failed for good.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct NodeFailure {
-    /// The node.
-    pub node: NodePath,
-    /// Why.
-    #[serde(flatten)]
-    pub failure: Failure,
 }
 
 /// Where a node stands, for people.

@@ -1,5 +1,7 @@
 //! The compiled plan: immutable, cheap to share, everything parsed.
 
+mod work;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,13 +10,15 @@ use ice_core::blueprint::{Blueprint, KindName, RetryPolicy};
 use ice_core::error::ErrorCode;
 use ice_core::id::NodeId;
 use ice_core::llm::LlmProvider;
-use ice_core::schema::Validator;
+use ice_core::schema::{SchemaViolation, Validator};
 use ice_core::tools::Tool;
 use ice_core::value::{BlobHash, Map, Value, ValuePath};
 use indexmap::IndexMap;
 
-use super::runtime::list;
-use crate::executors::builtin::{ConditionPlan, LlmPlan, LoopPlan, ParallelPlan, ToolPlan, WorkflowPlan};
+pub(crate) use work::{
+    ConditionPlan, Items, LlmOutput, LlmPlan, LoopPlan, ParallelPlan, ToolPlan, Work, WorkflowPlan,
+};
+
 use crate::journal::{Failure, PinnedPlan};
 
 /// The index of a scope within its plan.
@@ -158,23 +162,11 @@ pub(crate) enum Mapping {
     Literal(Value),
 }
 
-/// What a node does, compiled.
-#[derive(Debug)]
-pub(crate) enum Work {
-    Tool(ToolPlan),
-    Llm(LlmPlan),
-    Condition(ConditionPlan),
-    Loop(LoopPlan),
-    Parallel(ParallelPlan),
-    Workflow(WorkflowPlan),
-}
-
-impl Work {
-    /// Whether it reaches the outside, and so counts as an attempt under way.
-    pub(crate) const fn is_leaf(&self) -> bool {
-        match self {
-            Self::Tool(_) | Self::Llm(_) => true,
-            Self::Condition(_) | Self::Loop(_) | Self::Parallel(_) | Self::Workflow(_) => false,
-        }
+/// Violations of a schema as one sentence.
+pub(crate) fn list(violations: &[SchemaViolation]) -> String {
+    let mut text: Vec<String> = violations.iter().take(8).map(ToString::to_string).collect();
+    if violations.len() > text.len() {
+        text.push(format!("and {} more", violations.len() - text.len()));
     }
+    text.join("; ")
 }

@@ -1,0 +1,128 @@
+//! What each kind of node was compiled to.
+
+use std::sync::Arc;
+
+use ice_core::blueprint::{ContextRule, WaitStrategy};
+use ice_core::llm::Request;
+use ice_core::schema::Validator;
+use ice_core::template::{Expression, Template, TemplateError, ValueTemplate};
+use ice_core::tools::Tool;
+use ice_core::value::{Value, ValuePath};
+
+use super::{Plan, ScopeIndex};
+
+/// What a node does, compiled.
+#[derive(Debug)]
+pub(crate) enum Work {
+    Tool(ToolPlan),
+    Llm(LlmPlan),
+    Condition(ConditionPlan),
+    Loop(LoopPlan),
+    Parallel(ParallelPlan),
+    Workflow(WorkflowPlan),
+}
+
+impl Work {
+    /// Whether it reaches the outside, and so counts as an attempt under way.
+    pub(crate) const fn is_leaf(&self) -> bool {
+        match self {
+            Self::Tool(_) | Self::Llm(_) => true,
+            Self::Condition(_) | Self::Loop(_) | Self::Parallel(_) | Self::Workflow(_) => false,
+        }
+    }
+}
+
+/// A tool node, compiled.
+#[derive(Debug)]
+pub(crate) struct ToolPlan {
+    pub(crate) tool: Arc<dyn Tool>,
+    pub(crate) name: Arc<str>,
+    pub(crate) args: ValueTemplate,
+    /// The tool's schemas; absent where they accept everything.
+    pub(crate) input: Option<Validator>,
+    pub(crate) output: Option<Validator>,
+}
+
+/// An llm node, compiled.
+#[derive(Debug)]
+pub(crate) struct LlmPlan {
+    pub(crate) provider: Arc<str>,
+    pub(crate) model: Template,
+    pub(crate) prompt: Template,
+    /// Everything of the request that does not depend on the run.
+    pub(crate) request: Request,
+    pub(crate) output: Option<LlmOutput>,
+    pub(crate) rules: Vec<(Arc<str>, ContextRule, Option<Template>)>,
+    pub(crate) format: Option<String>,
+}
+
+/// The declared shape of an answer.
+#[derive(Debug)]
+pub(crate) struct LlmOutput {
+    pub(crate) schema: Value,
+    pub(crate) validator: Validator,
+    pub(crate) coerce: bool,
+}
+
+/// A condition, compiled.
+#[derive(Debug)]
+pub(crate) struct ConditionPlan {
+    pub(crate) expression: Expression,
+    /// The nested scopes; absent where a path is empty.
+    pub(crate) on_true: Option<ScopeIndex>,
+    pub(crate) on_false: Option<ScopeIndex>,
+}
+
+/// A loop, compiled.
+#[derive(Debug)]
+pub(crate) struct LoopPlan {
+    pub(crate) items: Items,
+    pub(crate) item: Arc<str>,
+    pub(crate) body: ScopeIndex,
+    pub(crate) max_iterations: Option<usize>,
+    /// The most iterations side by side: 1 for a sequential loop.
+    pub(crate) limit: usize,
+}
+
+/// Where a loop's items come from.
+#[derive(Debug)]
+pub(crate) enum Items {
+    /// A name in scope and a path into its value.
+    Path(Arc<str>, ValuePath),
+    /// A template.
+    Template(Template),
+}
+
+impl Items {
+    /// Reads `items_source`: a dotted path, or a template if it has braces.
+    pub(crate) fn compile(source: &str) -> Result<Self, TemplateError> {
+        if source.contains("{{") || source.contains("{%") {
+            return Template::compile(source).map(Self::Template);
+        }
+        let (root, path) = source.trim().split_once('.').unwrap_or((source.trim(), "."));
+        Ok(Self::Path(Arc::from(root), ValuePath::from(path)))
+    }
+}
+
+/// A parallel node, compiled.
+#[derive(Debug)]
+pub(crate) struct ParallelPlan {
+    pub(crate) branches: Vec<ScopeIndex>,
+    pub(crate) max_concurrency: Option<usize>,
+    pub(crate) merge: bool,
+    pub(crate) wait: WaitStrategy,
+}
+
+impl ParallelPlan {
+    pub(crate) fn limit(&self) -> usize {
+        self.max_concurrency.unwrap_or(usize::MAX)
+    }
+}
+
+/// A workflow node, compiled.
+#[derive(Debug)]
+pub(crate) struct WorkflowPlan {
+    pub(crate) plan: Arc<Plan>,
+    pub(crate) exposed: Vec<(Arc<str>, ValuePath)>,
+    pub(crate) overrides: Option<ValueTemplate>,
+}
