@@ -108,7 +108,7 @@ impl Checker<'_> {
             self.catalog.blueprint(name).map(|spec| spec.name.as_str()).into_iter().collect();
         while let Some(here) = queue.pop_front() {
             let Some(spec) = self.catalog.blueprint(here) else { continue };
-            if spec.blueprint_id == *self.own_id {
+            if self.own.is(spec) {
                 let way = std::iter::successors(Some(here), |name| before.get(name).copied());
                 let mut way: Vec<&str> = way.take(self.catalog.catalog.blueprints.len() + 1).collect();
                 way.reverse();

@@ -17,7 +17,7 @@ impl Reading {
     /// What was found when it was read, and what the check found, each with its position.
     pub fn check(&self, catalog: &Catalog) -> Result<Checked, Diagnostics> {
         let Some(draft) = &self.draft else { return Err(self.diagnostics.clone()) };
-        let given = Given { ghosts: self.ghosts.clone() };
+        let given = Given { ghosts: self.ghosts.clone(), name: Some(self.source.name().to_owned()) };
         let (scope, mut found) = check_draft(draft, catalog, &given);
         // What stands where something could not be read is a consequence of that.
         let unread: Vec<Place> = self.diagnostics.errors().map(|error| error.place.clone()).collect();

@@ -14,7 +14,7 @@ use crate::blueprint::{Blueprint, Node, NodeKind, RESERVED, Rules};
 use crate::diagnostic::{Diagnostics, Finding, Report, Trail, did_you_mean};
 use crate::error::ErrorCode;
 use crate::id::{BlueprintId, NodeId};
-use crate::registry::Catalog;
+use crate::registry::{BlueprintSpec, Catalog};
 use crate::value::Value;
 
 /// The deepest nesting of scopes.
@@ -57,6 +57,8 @@ pub fn check(blueprint: &Arc<Blueprint>, catalog: &Catalog) -> Result<Checked, D
 pub(crate) struct Given {
     /// The ids of nodes that are there but could not be read.
     pub(crate) ghosts: HashSet<String>,
+    /// What the blueprint is called in the catalog, should it be there; else it is known by its id.
+    pub(crate) name: Option<String>,
 }
 
 /// Checks what there is of a blueprint.
@@ -66,12 +68,14 @@ pub(crate) fn check_draft(
     given: &Given,
 ) -> (CheckedScope, Diagnostics) {
     let report = Report::default();
+    let index = Index::of(catalog);
+    let name = given.name.as_deref().filter(|name| index.blueprint(name).is_some());
     let mut checker = Checker {
-        catalog: Index::of(catalog),
+        own: name.map_or(Own::Id(&blueprint.blueprint_id), Own::Name),
+        catalog: index,
         report: &report,
         given,
         sound_refs: RefCell::default(),
-        own_id: &blueprint.blueprint_id,
         inputs: Value::Null,
         schemas: Schemas::default(),
         outputs: Outputs::default(),
@@ -81,14 +85,29 @@ pub(crate) fn check_draft(
     (scope, report.finish())
 }
 
+/// How a blueprint is told from others. Two that say the same have the same id, if none is written in them.
+pub(super) enum Own<'c> {
+    Name(&'c str),
+    Id(&'c BlueprintId),
+}
+
+impl Own<'_> {
+    pub(super) fn is(&self, spec: &BlueprintSpec) -> bool {
+        match self {
+            Self::Name(name) => spec.name == *name,
+            Self::Id(id) => spec.blueprint_id == **id,
+        }
+    }
+}
+
 pub(super) struct Checker<'c> {
     pub(super) catalog: Index<'c>,
     pub(super) report: &'c Report,
     pub(super) given: &'c Given,
     /// The blueprints that are known not to run this one.
     pub(super) sound_refs: RefCell<HashSet<String>>,
-    /// The id of the blueprint that is checked.
-    pub(super) own_id: &'c BlueprintId,
+    /// Which of the catalog's blueprints is the one that is checked.
+    pub(super) own: Own<'c>,
     /// The schema of the run's inputs; null if there is none.
     pub(super) inputs: Value,
     pub(super) schemas: Schemas,
