@@ -58,6 +58,7 @@ pub(super) async fn attempt(shared: Arc<RunShared>, start: Start, cancel: Cancel
         }
         None => (Err(Failure::new(ErrorCode::RunStuck, "the node is not in its plan")), false),
     };
+    shared.transient.ended(&start.path);
     AttemptEnd { ticket, result, unresponsive, seconds: began.elapsed().as_secs_f64() }
 }
 
