@@ -15,5 +15,4 @@ mod unused;
 pub(crate) use ci::ci;
 pub(crate) use deny::deny;
 pub(crate) use fuzz::fuzz;
-pub(crate) use step::Outcome;
 pub(crate) use test::test;
