@@ -37,7 +37,7 @@ async fn a_condition_runs_one_path_and_skips_the_other() {
   false_path:
   - {id: small, type: tool, tool_name: same, tool_args: {value: small}}
 - {id: after, type: tool, tool_name: same, tool_args: {value: '{{ big.branch_outputs }}'}}";
-    let (large, small) = (r#"{"large": "large 11"}"#, r#"{"small": "small"}"#);
+    let (large, small) = (r#"{"large": "large 11", "small": null}"#, r#"{"small": "small", "large": null}"#);
     for (n, branch, outputs) in [(11, true, large), (10, false, small)] {
         let expected = format!(
             r#"{{"n": {n}, "big": {{"result": {branch}, "branch": "{branch}", "branch_outputs": {outputs}}}, "after": {outputs}}}"#
@@ -117,7 +117,12 @@ async fn a_race_is_won_by_the_first_branch_and_the_others_are_cancelled() {
   branches:
   - [{id: slow, type: tool, tool_name: wait}]
   - [{id: fast, type: tool, tool_name: same, tool_args: {value: 1}}]";
-    check(yaml, "{}", r#"{"p": {"branch_results": [null, {"fast": 1}], "merged": {"fast": 1}}}"#).await;
+    check(
+        yaml,
+        "{}",
+        r#"{"p": {"branch_results": [null, {"fast": 1}], "merged": {"slow": null, "fast": 1}}}"#,
+    )
+    .await;
     let any = yaml.replace("race", "any").replace("tool_name: wait", "tool_name: fail");
     let end = run(&any, "{}").await;
     assert_eq!(end.status, RunStatus::Succeeded, "{:?}", end.failure);

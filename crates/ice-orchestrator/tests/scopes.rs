@@ -95,6 +95,76 @@ nodes:
 }
 
 #[tokio::test]
+async fn what_was_skipped_within_a_container_is_none_outside_of_it() {
+    // Nodes of the other path, at two depths, and one that depends on a skipped one.
+    let yaml = "nodes:
+- id: c
+  type: condition
+  expression: inputs.go
+  true_path:
+  - {id: yes_node, type: tool, tool_name: same, tool_args: {value: 1}}
+  false_path:
+  - {id: no_node, type: tool, tool_name: same, tool_args: {value: 2}}
+  - {id: both, type: tool, tool_name: same, tool_args: {value: 3}}
+- id: join
+  type: tool
+  tool_name: same
+  input_mappings: {part: {source_node_id: c, source_output_key: branch_outputs.no_node.a}}
+  tool_args: {value: ['{{ c.branch_outputs.yes_node }}', '{{ c.branch_outputs.no_node.a.b }}', '{{ part }}']}";
+    check(yaml, r#"{"go": true}"#, "join", "[1, null, null]").await;
+    let both = yaml.replace("{id: yes_node", "{id: both");
+    let both = both.replace("branch_outputs.yes_node", "branch_outputs.both");
+    check(&both, r#"{"go": true}"#, "join", "[1, null, null]").await;
+    let parallel = "nodes:
+- id: p
+  type: parallel
+  branches:
+  - - {id: c, type: condition, expression: 'false', true_path: [{id: t, type: tool, tool_name: same}]}
+    - {id: never, type: tool, tool_name: same, tool_args: {value: 1}, when: {condition: c, branch: true}}
+  - [{id: x, type: tool, tool_name: same, tool_args: {value: 2}}]
+- {id: join, type: tool, tool_name: same, tool_args: {value: ['{{ p.merged.never.a }}', '{{ p.branch_results.0.never }}', '{{ p.merged.x }}', '{{ p.merged.c.branch_outputs.t }}']}}";
+    let first = "schema_version: 1.1.0
+nodes:
+- {id: p, type: parallel, branches: [[c, never], [x]]}
+- {id: c, type: condition, expression: 'false', true_branch: [never]}
+- {id: never, type: tool, tool_name: same, tool_args: {value: 1}, dependencies: [c]}
+- {id: x, type: tool, tool_name: same, tool_args: {value: 2}}
+- {id: join, type: tool, tool_name: same, dependencies: [p], tool_args: {value: ['{{ p.merged.never.a }}', '{{ p.branch_results.0.never }}', '{{ p.merged.x }}']}}";
+    check(first, "{}", "join", "[null, null, 2]").await;
+    check(parallel, "{}", "join", "[null, null, 2, null]").await;
+}
+
+#[tokio::test]
+async fn what_a_sub_workflow_skipped_is_none_to_its_caller() {
+    let sub = "schema_version: 1.1.0
+nodes:
+- {id: c, type: condition, expression: 'inputs.go', true_branch: [yes_node], false_branch: [no_node]}
+- {id: yes_node, type: tool, tool_name: same, tool_args: {value: {a: 1}}, dependencies: [c]}
+- {id: no_node, type: tool, tool_name: same, tool_args: {value: {a: 2}}, dependencies: [c]}";
+    let yaml = |path: &str| {
+        format!(
+            "nodes:
+- {{id: w, type: workflow, workflow_ref: sub, exposed_outputs: {{yes_part: yes_node.a, no_part: {path}}}}}
+- {{id: v, type: workflow, workflow_ref: sub}}
+- {{id: join, type: tool, tool_name: same, tool_args: {{value: ['{{{{ w.yes_part }}}}', '{{{{ w.no_part }}}}', '{{{{ v.no_node.a }}}}']}}}}"
+        )
+    };
+    let run = async |path: &str| {
+        let mut registry = registry();
+        with_blueprint(&mut registry, "sub", sub);
+        let plan = common::plan(&yaml(path), &registry);
+        let engine = Engine::builder().registry(registry).build();
+        let (inputs, options) = (json(r#"{"go": true}"#), RunOptions::default());
+        let handle = engine.start(&plan, inputs, options, &common::me(), &Default::default()).await.unwrap();
+        handle.wait().await.unwrap()
+    };
+    let end = run("no_node.a.b").await;
+    assert_eq!(end.output.get("join"), Some(&json("[1, null, null]")), "{:?}", end.failures);
+    let end = run("yes_node.b").await;
+    assert_eq!(end.failures[0].failure.code, ErrorCode::MappingFailed, "{:?}", end.failures);
+}
+
+#[tokio::test]
 async fn sub_workflows_see_their_inputs_alone() {
     let mut registry = registry();
     let sub = "nodes:

@@ -19,7 +19,7 @@ use ice_core::schema::{SchemaError, Validator};
 use ice_core::template::{Expression, Template, TemplateError, ValueTemplate};
 use ice_core::tools::{Capability, Tool};
 use ice_core::value::{BlobHash, Value};
-use indexmap::IndexMap;
+use indexmap::{IndexMap, IndexSet};
 
 use super::graph_utils::dependents;
 use super::model::{
@@ -353,7 +353,8 @@ impl Compiler<'_> {
         };
         let on_true = nested(&kind.true_path, 0, "true")?;
         let on_false = nested(&kind.false_path, 1, "false")?;
-        Ok(ConditionPlan { expression, on_true, on_false })
+        let ids = ids(kind.true_path.iter().chain(&kind.false_path));
+        Ok(ConditionPlan { expression, on_true, on_false, ids })
     }
 
     fn r#loop(
@@ -389,6 +390,7 @@ impl Compiler<'_> {
         let branches = branches.map(|(nodes, scope)| self.scope(nodes, scope, Some(&prefix), parts));
         Ok(ParallelPlan {
             branches: branches.collect::<Result<_, _>>()?,
+            ids: ids(kind.branches.iter().flatten()),
             max_concurrency: kind.max_concurrency.map(|limit| limit as usize),
             merge: kind.merge_outputs,
             wait: kind.wait_strategy,
@@ -486,6 +488,12 @@ fn plan_node(
         output_selection: base.output_selection.as_ref().map(|names| names.iter().map(shared).collect()),
         input_selection: base.input_selection.as_ref().map(|names| names.iter().map(shared).collect()),
     })
+}
+
+/// The ids of nodes, each once, in file order.
+fn ids<'n>(nodes: impl Iterator<Item = &'n Node>) -> Vec<Arc<str>> {
+    let unique: IndexSet<Arc<str>> = nodes.map(|node| node.id.shared()).collect();
+    unique.into_iter().collect()
 }
 
 /// The node's own policy, else `retries` and `backoff_seconds`.

@@ -48,8 +48,14 @@ impl Oracle<'_> {
     /// The outputs of the nodes that succeed, and whether one fails.
     pub(crate) fn run(&self, scope: &Scope, names: &Names) -> (Json, bool) {
         let outcomes = self.scope(scope, names);
-        let failed = outcomes.iter().any(|(_, outcome)| *outcome == Outcome::Failed);
-        (given(&outcomes), failed)
+        (given(&outcomes), fails(&outcomes))
+    }
+
+    /// The outputs of all nodes, null for those that were skipped, and whether one fails.
+    fn within(&self, scope: &Scope, names: &Names) -> (Map<String, Json>, bool) {
+        let outcomes = self.scope(scope, names);
+        let all = outcomes.iter().map(|(id, outcome)| (id.clone(), outcome.value()));
+        (all.collect(), fails(&outcomes))
     }
 
     fn scope(&self, scope: &Scope, names: &Names) -> Vec<(String, Outcome)> {
@@ -91,12 +97,17 @@ impl Oracle<'_> {
         match &node.kind {
             Kind::Tool(tool) => Self::tool(node, tool, names),
             Kind::Condition { truth, on_true, on_false } => {
-                let path = if *truth { on_true } else { on_false };
-                match self.run(path, names) {
+                let (path, other) = if *truth { (on_true, on_false) } else { (on_false, on_true) };
+                match self.within(path, names) {
                     (_, true) => Outcome::Failed,
-                    (outputs, false) => Outcome::Given(json!({
-                        "result": truth, "branch": truth.to_string(), "branch_outputs": outputs,
-                    })),
+                    (mut outputs, false) => {
+                        for node in &other.0 {
+                            outputs.entry(node.id.clone()).or_insert(Json::Null);
+                        }
+                        Outcome::Given(json!({
+                            "result": truth, "branch": truth.to_string(), "branch_outputs": outputs,
+                        }))
+                    }
                 }
             }
             Kind::Loop { items, body, .. } => {
@@ -122,14 +133,14 @@ impl Oracle<'_> {
                 for (index, branch) in branches.iter().enumerate() {
                     let mut names = names.clone();
                     names.insert("branch_index".into(), json!(index));
-                    let (outputs, failed) = self.run(branch, &names);
+                    let (outputs, failed) = self.within(branch, &names);
                     if failed {
                         return Outcome::Failed;
                     }
-                    for (id, output) in outputs.as_object().unwrap() {
+                    for (id, output) in &outputs {
                         lists.entry(id.clone()).or_default().push(output.clone());
                     }
-                    results.push(outputs);
+                    results.push(json!(outputs));
                 }
                 for (id, mut outputs) in lists {
                     let value = if outputs.len() == 1 { outputs.remove(0) } else { json!(outputs) };
@@ -139,9 +150,9 @@ impl Oracle<'_> {
             }
             Kind::Workflow { x } => {
                 let names = Names::from([("x".into(), json!(x))]);
-                match self.run(self.sub, &names) {
+                match self.within(self.sub, &names) {
                     (_, true) => Outcome::Failed,
-                    (outputs, false) => Outcome::Given(outputs),
+                    (outputs, false) => Outcome::Given(json!(outputs)),
                 }
             }
         }
@@ -156,6 +167,10 @@ impl Oracle<'_> {
         let reads: Vec<Json> = tool.reads.iter().map(|name| names[name].clone()).collect();
         Outcome::Given(give(&node.id, &reads))
     }
+}
+
+fn fails(outcomes: &[(String, Outcome)]) -> bool {
+    outcomes.iter().any(|(_, outcome)| *outcome == Outcome::Failed)
 }
 
 fn given(outcomes: &[(String, Outcome)]) -> Json {

@@ -227,7 +227,7 @@ fn a_race_is_decided_in_every_order() {
   - [{id: x, type: tool, tool_name: irreversible}, {id: y, type: tool, tool_name: pure, dependencies: [x]}]
   - [{id: z, type: tool, tool_name: idempotent}]
 - {id: after, type: tool, tool_name: pure, dependencies: [p]}";
-    let z = r#"{"branch_results":[null,{"z":"p.branches[1].z"}],"merged":{"z":"p.branches[1].z"}}"#;
+    let z = r#"{"branch_results":[null,{"z":"p.branches[1].z"}],"merged":{"x":null,"y":null,"z":"p.branches[1].z"}}"#;
     let faults = Faults { crashes: 1, decisions: vec![Decision::Repeat], ..Faults::default() };
     let (count, ends) = explore(yaml, &RunOptions::default(), &faults, MOST);
     assert!(count > 10 && count < MOST, "{count} orders");

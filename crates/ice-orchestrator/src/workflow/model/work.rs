@@ -71,6 +71,8 @@ pub(crate) struct ConditionPlan {
     /// The nested scopes; absent where a path is empty.
     pub(crate) on_true: Option<ScopeIndex>,
     pub(crate) on_false: Option<ScopeIndex>,
+    /// The ids of both paths, each once.
+    pub(crate) ids: Vec<Arc<str>>,
 }
 
 /// A loop, compiled.
@@ -108,6 +110,8 @@ impl Items {
 #[derive(Debug)]
 pub(crate) struct ParallelPlan {
     pub(crate) branches: Vec<ScopeIndex>,
+    /// The ids of all branches, each once.
+    pub(crate) ids: Vec<Arc<str>>,
     pub(crate) max_concurrency: Option<usize>,
     pub(crate) merge: bool,
     pub(crate) wait: WaitStrategy,

@@ -81,7 +81,7 @@ impl Container {
         let ended = match frame.failed.take() {
             Some(failure) => Slot::Failed(failure),
             None if self.keeps_last() => Slot::Ended(frame.last_output()),
-            None => Slot::Ended(Value::from(frame.outputs())),
+            None => Slot::Ended(Value::from(frame.all_outputs())),
         };
         if let Some(slot) = self.slots.get_mut(index) {
             *slot = ended;
@@ -147,7 +147,7 @@ impl Container {
     /// The output of a container that is done and did not fail.
     pub(crate) fn output(&self, node: &PlanNode) -> Result<Value, Failure> {
         match &node.work {
-            Work::Condition(_) => Ok(condition::output(&self.opening, &self.slots)),
+            Work::Condition(work) => Ok(condition::output(work, &self.opening, &self.slots)),
             Work::Loop(_) => Ok(r#loop::output(&self.slots)),
             Work::Parallel(work) => Ok(parallel::output(work, &self.slots)),
             Work::Workflow(work) => workflow::output(work, &self.slots),

@@ -62,6 +62,21 @@ pub(crate) enum NodeState {
     Done(Outcome),
 }
 
+impl NodeState {
+    /// What the node gave; null if it is not done, or gave nothing.
+    fn value(&self) -> Value {
+        match self {
+            Self::Done(outcome) => outcome.value(),
+            Self::Waiting { .. }
+            | Self::Queued { .. }
+            | Self::Running(_)
+            | Self::Backoff { .. }
+            | Self::Open(_)
+            | Self::InDoubt { .. } => Value::Null,
+        }
+    }
+}
+
 /// An attempt under way.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Attempt {
@@ -170,19 +185,15 @@ impl Frame {
         outputs
     }
 
+    /// The outputs of all nodes, by id: null for those that did not run or gave nothing.
+    pub(crate) fn all_outputs(&self) -> Map {
+        let scope = self.scope().map(|scope| scope.nodes.as_slice()).unwrap_or_default();
+        let output = |(node, state): (&PlanNode, &NodeState)| (node.id.shared(), state.value());
+        scope.iter().zip(&self.nodes).map(output).collect()
+    }
+
     /// The output of the last node in file order; null if it has none.
     pub(crate) fn last_output(&self) -> Value {
-        match self.nodes.last() {
-            Some(NodeState::Done(outcome)) => outcome.value(),
-            Some(
-                NodeState::Waiting { .. }
-                | NodeState::Queued { .. }
-                | NodeState::Running(_)
-                | NodeState::Backoff { .. }
-                | NodeState::Open(_)
-                | NodeState::InDoubt { .. },
-            )
-            | None => Value::Null,
-        }
+        self.nodes.last().map(NodeState::value).unwrap_or_default()
     }
 }
