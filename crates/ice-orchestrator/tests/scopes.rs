@@ -214,19 +214,102 @@ async fn aliases_are_added_before_the_schema_and_the_selection() {
     assert_eq!(end.failures[0].failure.code, ErrorCode::MappingFailed, "{:?}", end.failures);
 }
 
+/// Runs a blueprint under each policy; gives how it ended, what it gave and which nodes failed.
+async fn under_each(yaml: &str, inputs: &str) -> [(RunStatus, String, Vec<String>); 3] {
+    let run = async |failure_policy| {
+        let options = RunOptions { failure_policy, max_parallel: 1, ..RunOptions::default() };
+        let end = run_with(yaml, inputs, options).await;
+        let nodes = end.failures.iter().map(|failed| failed.node.to_string());
+        (end.status, end.output.to_string(), nodes.collect::<Vec<_>>())
+    };
+    use FailurePolicy::{Always, ContinuePossible, Halt};
+    [run(ContinuePossible).await, run(Always).await, run(Halt).await]
+}
+
+fn failed(output: &str, nodes: &[&str]) -> (RunStatus, String, Vec<String>) {
+    (RunStatus::Failed, output.to_owned(), nodes.iter().map(|node| (*node).to_owned()).collect())
+}
+
 #[tokio::test]
-async fn a_failed_container_is_null_to_what_goes_on_nevertheless() {
+async fn a_loop_closes_with_null_for_an_item_that_failed_unless_the_run_halts() {
+    // The condition around goes on as well.
     let yaml = "nodes:
-- id: l
-  type: loop
-  items_source: inputs.items
-  body: [{id: x, type: tool, tool_name: fail}, {id: y, type: tool, tool_name: same, tool_args: {value: '{{ x }}'}}]
-- {id: after, type: tool, tool_name: same, tool_args: {value: ['{{ l }}']}}";
-    let options = RunOptions { failure_policy: FailurePolicy::Always, ..RunOptions::default() };
-    let end = run_with(yaml, r#"{"items": [1, 2]}"#, options).await;
-    assert_eq!((end.status, &end.output), (RunStatus::Failed, &json(r#"{"after": [null]}"#)));
+- id: c
+  type: condition
+  expression: 'true'
+  true_path:
+  - id: l
+    type: loop
+    items_source: inputs.items
+    body:
+    - {id: x, type: tool, tool_name: same, tool_args: {value: '{{ 6 // item }}'}}
+    - {id: y, type: tool, tool_name: same, tool_args: {value: '{{ x }}'}}
+- {id: after, type: tool, tool_name: same, tool_args: {value: '{{ c.branch_outputs.l }}'}}";
+    let [possible, always, halt] = under_each(yaml, r#"{"items": [1, 0, 3]}"#).await;
+    let output =
+        r#"{"c":{"result":true,"branch":"true","branch_outputs":{"l":[6,null,2]}},"after":[6,null,2]}"#;
+    assert_eq!(possible, failed(output, &["c.true.l[1].body.x"]));
+    assert_eq!(always, failed(output, &["c.true.l[1].body.x"]));
+    assert_eq!(halt, failed("{}", &["c.true.l[1].body.x"]));
+}
+
+#[tokio::test]
+async fn a_parallel_node_closes_with_the_error_of_a_branch_that_failed_unless_the_run_halts() {
+    let yaml = "nodes:
+- id: p
+  type: parallel
+  branches:
+  - [{id: a, type: tool, tool_name: same, tool_args: {value: 1}}]
+  - [{id: b, type: tool, tool_name: fail}, {id: a, type: tool, tool_name: same, dependencies: [b]}]
+- {id: after, type: tool, tool_name: same, tool_args: {value: ['{{ p.merged.a }}', '{{ p.merged.b }}', '{{ p.branch_results.1.code }}']}}";
+    let [possible, always, halt] = under_each(yaml, "{}").await;
+    let output = r#"{"p":{"branch_results":[{"a":1},{"branch_error":"it always fails","code":"TOOL_FAILED","node":"p.branches[1].b"}],"merged":{"a":1,"b":null}},"after":[1,null,"TOOL_FAILED"]}"#;
+    assert_eq!(possible, failed(output, &["p.branches[1].b"]));
+    assert_eq!(always, failed(output, &["p.branches[1].b"]));
+    assert_eq!(halt, failed("{}", &["p.branches[1].b"]));
+}
+
+#[tokio::test]
+async fn containers_with_nothing_to_go_on_with_fail() {
+    let yaml = "nodes:
+- {id: c, type: condition, expression: 'true', true_path: [{id: x, type: tool, tool_name: fail}]}
+- id: p
+  type: parallel
+  wait_strategy: any
+  branches: [[{id: x, type: tool, tool_name: fail}], [{id: y, type: tool, tool_name: fail}]]
+- {id: after, type: tool, tool_name: same, tool_args: {value: ['{{ c }}', '{{ p }}']}}";
+    let nodes = ["c", "c.true.x", "p", "p.branches[0].x", "p.branches[1].y"];
+    let [possible, always, _] = under_each(yaml, "{}").await;
+    let sorted = |mut end: (RunStatus, String, Vec<String>)| {
+        end.2.sort();
+        end
+    };
+    assert_eq!(sorted(possible), failed("{}", &nodes));
+    assert_eq!(sorted(always), failed(r#"{"after":[null,null]}"#, &nodes));
+}
+
+#[tokio::test]
+async fn what_failed_in_an_attempt_that_was_made_again_does_not_fail_the_run() {
+    // The first attempt of `c` loses an item of its loop and then fails as a whole; the second loses none.
+    let yaml = "nodes:
+- id: c
+  type: condition
+  expression: 'true'
+  retry_policy: {max_attempts: 3, backoff_seconds: 0}
+  true_path:
+  - {id: l, type: loop, items_source: inputs.items, body: [{id: x, type: tool, tool_name: flaky}]}
+  - {id: y, type: tool, tool_name: flaky, dependencies: [l]}";
+    let end = run(yaml, r#"{"items": [1]}"#).await;
+    assert_eq!(end.status, RunStatus::Succeeded, "{:?}", end.failures);
     let nodes: Vec<&str> = end.failures.iter().map(|failed| failed.node.as_str()).collect();
-    assert_eq!(nodes, ["l[0].body.x", "l[1].body.x", "l"]);
+    assert_eq!(nodes, ["c.true.l[0].body.x", "c.true.y"]);
+    // Lost within the attempt that counts.
+    let end = run(&yaml.replace("tool_name: flaky, dep", "tool_name: same, dep"), r#"{"items": [1]}"#).await;
+    assert_eq!(end.status, RunStatus::Failed, "{:?}", end.failures);
+    assert_eq!(
+        end.output.to_string(),
+        r#"{"c":{"result":true,"branch":"true","branch_outputs":{"l":[null],"y":null}}}"#
+    );
 }
 
 #[tokio::test]

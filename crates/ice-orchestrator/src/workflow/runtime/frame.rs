@@ -39,8 +39,10 @@ pub(crate) struct Frame {
     pub(crate) nodes: Vec<NodeState>,
     /// Nodes that are not done.
     pub(crate) left: u32,
-    /// The first failure within.
+    /// The first failure of a node of this frame.
     pub(crate) failed: Option<Box<NodeFailure>>,
+    /// The first failure further within that a container of this frame closed in spite of.
+    pub(crate) overcome: Option<Box<NodeFailure>>,
 }
 
 /// Where a node of a frame stands.
