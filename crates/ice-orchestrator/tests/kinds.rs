@@ -35,9 +35,10 @@ async fn a_condition_runs_one_path_and_skips_the_other() {
   true_path:
   - {id: large, type: tool, tool_name: same, tool_args: {value: 'large {{ n }}'}}
   false_path:
-  - {id: small, type: tool, tool_name: same, tool_args: {value: small}}
+  - {id: small, type: tool, tool_name: same, tool_args: {value: 'small: {{ condition_result }}'}}
 - {id: after, type: tool, tool_name: same, tool_args: {value: '{{ big.branch_outputs }}'}}";
-    let (large, small) = (r#"{"large": "large 11", "small": null}"#, r#"{"small": "small", "large": null}"#);
+    let (large, small) =
+        (r#"{"large": "large 11", "small": null}"#, r#"{"small": "small: false", "large": null}"#);
     for (n, branch, outputs) in [(11, true, large), (10, false, small)] {
         let expected = format!(
             r#"{{"n": {n}, "big": {{"result": {branch}, "branch": "{branch}", "branch_outputs": {outputs}}}, "after": {outputs}}}"#

@@ -377,8 +377,8 @@ fn variables(kind: &NodeKind) -> Vec<&str> {
     match kind {
         NodeKind::Loop(looped) => vec![&looped.item_var, "loop_index"],
         NodeKind::Parallel(_) => vec!["branch_index"],
-        NodeKind::Condition(_)
-        | NodeKind::Tool(_)
+        NodeKind::Condition(_) => vec!["condition_result"],
+        NodeKind::Tool(_)
         | NodeKind::Llm(_)
         | NodeKind::Agent(_)
         | NodeKind::Recursive(_)

@@ -157,6 +157,36 @@ fn names_are_found_in_their_order() {
 }
 
 #[test]
+fn containers_set_names_for_what_is_nested_in_them_alone() {
+    let of = |name: &str| {
+        format!("{{id: it, type: tool, tool_name: hello, tool_args: {{name: 'x{{{{ {name} }}}}'}}}}")
+    };
+    let nodes = |name: &str| {
+        found(&format!(
+            "- {{id: l, type: loop, items_source: inputs.rows, body: [{it}]}}\n\
+             - {{id: p, type: parallel, branches: [[{it}]]}}\n\
+             - {{id: c, type: condition, expression: 'true', true_path: [{it}], false_path: [{it}]}}\n",
+            it = of(name)
+        ))
+    };
+    let all = ["l.body.it", "p.branches.it", "c.true.it", "c.false.it"];
+    for (name, within) in [
+        ("item", &["l.body.it"][..]),
+        ("loop_index", &["l.body.it"]),
+        ("branch_index", &["p.branches.it"]),
+        ("condition_result", &["c.true.it", "c.false.it"]),
+    ] {
+        let unknown = |at: &&str| {
+            format!(
+                "error[UNKNOWN_REFERENCE]: {at}: tool_args.name: `it` reads `{name}`, but nothing of that name is in scope"
+            )
+        };
+        let expected: Vec<String> = all.iter().filter(|at| !within.contains(at)).map(unknown).collect();
+        assert_eq!(nodes(name), expected, "{name}");
+    }
+}
+
+#[test]
 fn what_is_nested_cannot_read_what_it_is_nested_in() {
     let nodes = "- id: each\n  type: loop\n  items_source: inputs.rows\n  body:\n\
                  \x20 - {id: it, type: tool, tool_name: hello, dependencies: [each], tool_args: {name: '{{ each[0].x }}'}}\n\
