@@ -194,10 +194,8 @@ impl Checker<'_> {
                 self.schema(&at.key(name), schema);
             }
         }
-        if let NodeKind::Llm(llm) = &node.kind
-            && llm.json_schema.as_map().is_some()
-        {
-            self.schema(&at.key("json_schema"), &llm.json_schema);
+        if let NodeKind::Llm(llm) = &node.kind {
+            self.answer(llm, &node.base, at);
         }
         let back = self.back(frame, index, node, at);
         let scopes = self.nested(frame, index, node, at);

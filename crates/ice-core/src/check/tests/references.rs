@@ -437,6 +437,33 @@ fn formats_see_their_part_alone() {
 }
 
 #[test]
+fn an_answer_cannot_have_the_fields_every_output_has() {
+    let nodes = |schema: &str| {
+        found(&format!("- {{id: a, type: llm, provider: echo, model: m, prompt: hi, {schema}}}\n"))
+    };
+    let lost = |at: &str, name: &str| {
+        format!(
+            "error[RULE_VIOLATION]: a: {at}.{name}: the answer's field `{name}` would be lost: \
+             the output of every llm node has a `{name}`; give it another name, such as `answer_{name}`"
+        )
+    };
+    for name in ["response", "prompt", "model", "usage"] {
+        assert_eq!(nodes(&format!("output_schema: {{n: int, {name}: str}}")), [lost("output_schema", name)]);
+        let properties = format!("{{type: object, properties: {{{name}: {{type: string}}}}}}");
+        let at = "properties";
+        assert_eq!(
+            nodes(&format!("output_schema: {properties}")),
+            [lost(&format!("output_schema.{at}"), name)]
+        );
+        // The schema that counts is `json_schema`, if there is one.
+        assert_eq!(nodes(&format!("json_schema: {properties}")), [lost(&format!("json_schema.{at}"), name)]);
+        assert_eq!(nodes(&format!("json_schema: {{n: int}}, output_schema: {properties}")), [""; 0]);
+    }
+    // An answer may have its own `text`, and `value` is free.
+    assert_eq!(nodes("output_schema: {text: str, value: int, answer_model: str}"), [""; 0]);
+}
+
+#[test]
 fn an_answer_that_is_no_object_stands_under_value() {
     let nodes = |read: &str| {
         found(&format!(
