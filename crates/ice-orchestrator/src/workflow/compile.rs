@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ice_core::blueprint::{
-    BackoffStrategy, Blueprint, ConditionNode, InputMapping, KindName, LlmNode, LoopNode, Node, NodeBase,
-    NodeKind, ParallelNode, RetryPolicy, ToolNode, VersionLock, WorkflowNode,
+    BackoffStrategy, Blueprint, ConditionNode, InputMapping, KindName, LlmConfig, LlmNode, LoopNode, Node,
+    NodeBase, NodeKind, ParallelNode, RetryPolicy, ToolNode, VersionLock, WorkflowNode,
 };
 use ice_core::check::{Checked, CheckedScope, check};
 use ice_core::diagnostic::Diagnostics;
@@ -18,7 +18,7 @@ use ice_core::registry::{Catalog, Registry};
 use ice_core::schema::{SchemaError, Validator};
 use ice_core::template::{Expression, Template, TemplateError, ValueTemplate};
 use ice_core::tools::{Capability, Tool};
-use ice_core::value::{BlobHash, Value};
+use ice_core::value::{BlobHash, Map, Value};
 use indexmap::{IndexMap, IndexSet};
 
 use super::graph_utils::dependents;
@@ -321,7 +321,7 @@ impl Compiler<'_> {
             top_p: config.top_p,
             stop: config.stop_sequences.clone().unwrap_or_default(),
             output_schema: output.as_ref().map(|output| output.schema.clone()),
-            extra: config.custom_parameters.clone(),
+            extra: extra(config),
             ..Request::default()
         };
         Ok(LlmPlan {
@@ -476,7 +476,7 @@ fn plan_node(
         when,
         work,
         retry: retry(base),
-        timeout: base.timeout_seconds.map(Duration::from_secs),
+        timeout: timeout(node),
         mappings: base.input_mappings.iter().map(|(name, from)| (shared(name), mapping(from))).collect(),
         input_validator,
         output_validator,
@@ -488,6 +488,39 @@ fn plan_node(
         output_selection: base.output_selection.as_ref().map(|names| names.iter().map(shared).collect()),
         input_selection: base.input_selection.as_ref().map(|names| names.iter().map(shared).collect()),
     })
+}
+
+/// The settings of a provider that have no field of their own in a request; `custom_parameters` win.
+fn extra(config: &LlmConfig) -> Value {
+    let penalties =
+        [("frequency_penalty", config.frequency_penalty), ("presence_penalty", config.presence_penalty)];
+    let penalties = penalties
+        .into_iter()
+        .filter_map(|(name, penalty)| Some((Arc::from(name), Value::try_from(penalty?).ok()?)));
+    let further = config.extra.iter().map(|(name, value)| (Arc::from(name.as_str()), value.clone()));
+    let custom = config.custom_parameters.as_map().into_iter().flatten();
+    let custom = custom.map(|(name, value)| (Arc::clone(name), value.clone()));
+    let extra: Map = penalties.chain(further).chain(custom).collect();
+    if extra.is_empty() { Value::Null } else { Value::from(extra) }
+}
+
+/// The longest one attempt may take: an attempt of an llm node is one call, which may have a limit of its own.
+fn timeout(node: &Node) -> Option<Duration> {
+    let of_call = match &node.kind {
+        NodeKind::Llm(kind) => kind.llm_config.timeout,
+        NodeKind::Tool(_)
+        | NodeKind::Agent(_)
+        | NodeKind::Condition(_)
+        | NodeKind::Loop(_)
+        | NodeKind::Parallel(_)
+        | NodeKind::Recursive(_)
+        | NodeKind::Workflow(_)
+        | NodeKind::Code(_)
+        | NodeKind::Human(_)
+        | NodeKind::Monitor(_)
+        | NodeKind::Swarm(_) => None,
+    };
+    [node.base.timeout_seconds, of_call].into_iter().flatten().min().map(Duration::from_secs)
 }
 
 /// The ids of nodes, each once, in file order.

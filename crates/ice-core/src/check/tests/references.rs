@@ -437,6 +437,26 @@ fn formats_see_their_part_alone() {
 }
 
 #[test]
+fn settings_without_effect_are_told() {
+    let nodes = |config: &str| {
+        let node =
+            format!("{{id: a, type: llm, provider: echo, model: m, prompt: hi, llm_config: {config}}}");
+        found(&format!("- {node}\n"))
+    };
+    assert_eq!(
+        nodes("{max_context_tokens: 9, base_url: 'http://x', max_retries: 3}"),
+        [
+            "warning[RULE_VIOLATION]: a: llm_config.max_context_tokens: `max_context_tokens` has no effect",
+            "warning[RULE_VIOLATION]: a: llm_config.base_url: `base_url` has no effect; \
+             set it in the configuration of the provider",
+            "warning[RULE_VIOLATION]: a: llm_config.max_retries: `max_retries` has no effect; \
+             set `retries` or `retry_policy` of the node",
+        ]
+    );
+    assert_eq!(nodes("{max_retries: 0, timeout: 3, presence_penalty: 1, seed: 1}"), [""; 0]);
+}
+
+#[test]
 fn an_answer_cannot_have_the_fields_every_output_has() {
     let nodes = |schema: &str| {
         found(&format!("- {{id: a, type: llm, provider: echo, model: m, prompt: hi, {schema}}}\n"))
