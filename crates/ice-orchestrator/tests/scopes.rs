@@ -349,3 +349,56 @@ async fn deep_nesting_ends_in_a_failure_before_paths_grow_too_long() {
     let document = engine.show(&Default::default(), end.id).await.unwrap();
     assert_eq!(document.status, RunStatus::Failed);
 }
+
+#[tokio::test]
+async fn what_a_node_is_given_must_fit_its_input_schema() {
+    let fails = async |yaml: &str, message: &str| {
+        let end = run(yaml, "{}").await;
+        let failure = &end.failures.first().unwrap_or_else(|| panic!("{}", end.output)).failure;
+        assert_eq!(
+            (failure.code, failure.message.contains(message)),
+            (ErrorCode::InputInvalid, true),
+            "{failure}"
+        );
+    };
+    // A tool node is given its arguments, with and without mappings.
+    let tool = |value: &str, mappings: &str| {
+        format!(
+            "nodes: [{{id: n, type: tool, tool_name: same, tool_args: {{value: '{value}'}}, \
+             input_schema: {{value: int}}, input_mappings: {mappings}}}]"
+        )
+    };
+    for mappings in ["{}", "{m: 3}"] {
+        check(&tool("{{ 1 + 2 }}", mappings), "{}", "n", "3").await;
+        fails(&tool("{{ 1 + 2 }}!", mappings), "`tool_args` do not fit the node's `input_schema`: /value")
+            .await;
+    }
+    // The others are given what is mapped.
+    let condition = |value: &str| {
+        format!(
+            "nodes: [{{id: n, type: condition, expression: m > 2, input_schema: {{m: int}}, \
+             input_mappings: {{m: {value}}}}}]"
+        )
+    };
+    assert_eq!(run(&condition("3"), "{}").await.status, RunStatus::Succeeded);
+    fails(&condition("'3'"), "the node's input does not fit its schema: /m").await;
+}
+
+#[tokio::test]
+async fn the_input_of_an_llm_node_is_converted_to_its_schema() {
+    let yaml = |value: &str, coerce: bool| {
+        format!(
+            "nodes: [{{id: n, type: llm, provider: echo, model: e, prompt: '{{{{ m + 1 }}}} {{{{ t }}}}', \
+             input_schema: {{m: int, t: str}}, input_mappings: {{m: {value}, t: '7'}}, coerce_input_types: {coerce}}}]"
+        )
+    };
+    for (value, coerce) in [("'1,200'", true), ("1200", true), ("1200", false)] {
+        let end = run(&yaml(value, coerce), "{}").await;
+        let text = end.output.get("n").and_then(|output| output.get("text"));
+        assert_eq!(text, Some(&json("\"1201 7\"")), "{:?}", end.failures);
+    }
+    for (value, coerce) in [("'1,200'", false), ("many", true)] {
+        let end = run(&yaml(value, coerce), "{}").await;
+        assert_eq!(end.failures[0].failure.code, ErrorCode::InputInvalid, "{:?}", end.failures);
+    }
+}

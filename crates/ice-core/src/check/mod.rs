@@ -3,11 +3,11 @@
 //! [`check`] applies every rule that can be told without running and gives every diagnostic at once, or a
 //! [`Checked`]: the proof that a blueprint is sound, with its dependencies resolved.
 
-mod answer;
 mod arguments;
 mod catalog;
 mod checked;
 mod cycles;
+mod declared;
 mod frame;
 mod graph;
 mod known;

@@ -187,16 +187,7 @@ impl Checker<'_> {
         self.listed_names(frame, index, node, at);
         self.output_mappings(node, at);
         self.texts(frame, index, node, at);
-        let schemas =
-            [("input_schema", &node.base.input_schema), ("output_schema", &node.base.output_schema)];
-        for (name, schema) in schemas {
-            if schema.as_map().is_some() {
-                self.schema(&at.key(name), schema);
-            }
-        }
-        if let NodeKind::Llm(llm) = &node.kind {
-            self.answer(llm, &node.base, at);
-        }
+        self.declared(node, at);
         let back = self.back(frame, index, node, at);
         let scopes = self.nested(frame, index, node, at);
         CheckedNode { back, scopes, ..CheckedNode::default() }

@@ -23,8 +23,8 @@ use indexmap::{IndexMap, IndexSet};
 
 use super::graph_utils::dependents;
 use super::model::{
-    ConditionPlan, Items, LlmOutput, LlmPlan, LoopPlan, Mapping, NodeIndex, ParallelPlan, Plan, PlanNode,
-    Scope, ScopeIndex, ToolPlan, Work, WorkflowPlan,
+    ConditionPlan, Items, LlmOutput, LlmPlan, LoopPlan, Mapping, NodeIndex, NodeInput, ParallelPlan, Plan,
+    PlanNode, Scope, ScopeIndex, ToolPlan, Work, WorkflowPlan,
 };
 use crate::executors::builtin;
 use crate::journal::{PinnedPlan, PinnedTool, PinnedWorkflow};
@@ -234,7 +234,7 @@ impl Compiler<'_> {
         parts: &mut Parts,
     ) -> Result<Work, CompileError> {
         match &node.kind {
-            NodeKind::Tool(kind) => self.tool(kind, path, parts).map(Work::Tool),
+            NodeKind::Tool(kind) => self.tool(kind, &node.base, path, parts).map(Work::Tool),
             NodeKind::Llm(kind) => self.llm(kind, &node.base, path, parts).map(Work::Llm),
             NodeKind::Condition(kind) => self.condition(kind, scopes, path, parts).map(Work::Condition),
             NodeKind::Loop(kind) => self.r#loop(kind, scopes, path, parts).map(Work::Loop),
@@ -252,6 +252,7 @@ impl Compiler<'_> {
     fn tool(
         &mut self,
         kind: &ToolNode,
+        base: &NodeBase,
         path: &NodePath,
         parts: &mut Parts,
     ) -> Result<ToolPlan, CompileError> {
@@ -278,7 +279,8 @@ impl Compiler<'_> {
                 (input, output)
             }
         };
-        Ok(ToolPlan { tool: Arc::clone(tool), name, args, input, output })
+        let declared = validator(&base.input_schema, || format!("the node `{path}`"))?;
+        Ok(ToolPlan { tool: Arc::clone(tool), name, args, declared, input, output })
     }
 
     fn llm(
@@ -463,10 +465,20 @@ fn plan_node(
             validator(&base.output_schema, || format!("the node `{path}`"))?
         }
     };
-    let input_validator = if base.input_mappings.is_empty() {
-        None
-    } else {
-        validator(&base.input_schema, || format!("the node `{path}`"))?
+    // What a tool node is given are its arguments, which its executor checks; others are given the mapped names.
+    let input = match &node.kind {
+        NodeKind::Tool(_) => None,
+        NodeKind::Llm(kind) => node_input(base, kind.coerce_input_types, path)?,
+        NodeKind::Agent(_)
+        | NodeKind::Condition(_)
+        | NodeKind::Loop(_)
+        | NodeKind::Parallel(_)
+        | NodeKind::Recursive(_)
+        | NodeKind::Workflow(_)
+        | NodeKind::Code(_)
+        | NodeKind::Human(_)
+        | NodeKind::Monitor(_)
+        | NodeKind::Swarm(_) => node_input(base, false, path)?,
     };
     Ok(PlanNode {
         id: node.id.clone(),
@@ -478,7 +490,7 @@ fn plan_node(
         retry: retry(base),
         timeout: timeout(node),
         mappings: base.input_mappings.iter().map(|(name, from)| (shared(name), mapping(from))).collect(),
-        input_validator,
+        input,
         output_validator,
         output_mappings: base
             .output_mappings
@@ -527,6 +539,17 @@ fn timeout(node: &Node) -> Option<Duration> {
 fn ids<'n>(nodes: impl Iterator<Item = &'n Node>) -> Vec<Arc<str>> {
     let unique: IndexSet<Arc<str>> = nodes.map(|node| node.id.shared()).collect();
     unique.into_iter().collect()
+}
+
+/// What the mapped names must fit; nothing where none are mapped.
+fn node_input(base: &NodeBase, coerce: bool, path: &NodePath) -> Result<Option<NodeInput>, CompileError> {
+    if base.input_mappings.is_empty() || is_empty(&base.input_schema) {
+        return Ok(None);
+    }
+    let failed = |error| CompileError::Schema { what: format!("the node `{path}`"), error };
+    let schema = ice_core::schema::normalize(&base.input_schema).map_err(failed)?;
+    let validator = Validator::compile(&schema).map_err(failed)?;
+    Ok(Some(NodeInput { validator, coerce_to: coerce.then_some(schema) }))
 }
 
 /// The node's own policy, else `retries` and `backoff_seconds`.

@@ -457,6 +457,26 @@ fn settings_without_effect_are_told() {
 }
 
 #[test]
+fn an_input_schema_needs_something_to_hold_for() {
+    let nodes = |kind: &str, mappings: &str| {
+        found(&format!("- {{id: a, {kind}, input_schema: {{x: int}}, input_mappings: {mappings}}}\n"))
+    };
+    let llm = "type: llm, provider: echo, model: m, prompt: hi";
+    let condition = "type: condition, expression: 'true'";
+    for kind in [llm, condition] {
+        assert_eq!(
+            nodes(kind, "{}"),
+            [
+                "warning[RULE_VIOLATION]: a: input_schema: `input_schema` has no effect: `a` has no `input_mappings`; \
+                 map what the node is given, or remove it"
+            ]
+        );
+        assert_eq!(nodes(kind, "{x: 1}"), [""; 0]);
+    }
+    assert_eq!(nodes("type: tool, tool_name: hello", "{}"), [""; 0]);
+}
+
+#[test]
 fn an_answer_cannot_have_the_fields_every_output_has() {
     let nodes = |schema: &str| {
         found(&format!("- {{id: a, type: llm, provider: echo, model: m, prompt: hi, {schema}}}\n"))

@@ -38,6 +38,8 @@ pub(crate) struct ToolPlan {
     pub(crate) tool: Arc<dyn Tool>,
     pub(crate) name: Arc<str>,
     pub(crate) args: ValueTemplate,
+    /// What the node itself says of its arguments, if it does.
+    pub(crate) declared: Option<Validator>,
     /// The tool's schemas; absent where they accept everything.
     pub(crate) input: Option<Validator>,
     pub(crate) output: Option<Validator>,

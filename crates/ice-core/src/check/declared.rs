@@ -1,8 +1,8 @@
-//! What a model's answer may be asked to look like.
+//! What nodes declare of their input, and of a model's answer.
 
 use super::shape;
 use super::walk::Checker;
-use crate::blueprint::{LlmNode, NodeBase};
+use crate::blueprint::{LlmNode, Node, NodeBase, NodeKind};
 use crate::diagnostic::{Finding, Trail};
 use crate::error::ErrorCode;
 use crate::schema::normalize;
@@ -12,8 +12,41 @@ use crate::value::Value;
 const FIXED: [&str; 4] = ["response", "prompt", "model", "usage"];
 
 impl Checker<'_> {
+    /// The schemas a node declares must be some, and be of use.
+    pub(super) fn declared(&mut self, node: &Node, at: &Trail<'_>) {
+        let base = &node.base;
+        for (name, schema) in [("input_schema", &base.input_schema), ("output_schema", &base.output_schema)] {
+            if schema.as_map().is_some() {
+                self.schema(&at.key(name), schema);
+            }
+        }
+        let takes_mapped_names = match &node.kind {
+            NodeKind::Llm(llm) => {
+                self.answer(llm, base, at);
+                true
+            }
+            NodeKind::Condition(_) | NodeKind::Loop(_) | NodeKind::Parallel(_) | NodeKind::Workflow(_) => {
+                true
+            }
+            NodeKind::Tool(_)
+            | NodeKind::Agent(_)
+            | NodeKind::Recursive(_)
+            | NodeKind::Code(_)
+            | NodeKind::Human(_)
+            | NodeKind::Monitor(_)
+            | NodeKind::Swarm(_) => false,
+        };
+        let has_schema = base.input_schema.as_map().is_some_and(|schema| !schema.is_empty());
+        if takes_mapped_names && has_schema && base.input_mappings.is_empty() {
+            let message = format!("`input_schema` has no effect: `{}` has no `input_mappings`", node.id);
+            let advice = "map what the node is given, or remove it".to_owned();
+            let finding = Finding::warning(ErrorCode::RuleViolation, message).advise(advice);
+            self.report.add(&at.key("input_schema"), finding);
+        }
+    }
+
     /// The schema of an answer must be one, and name no field that stands in the output anyway.
-    pub(super) fn answer(&mut self, llm: &LlmNode, base: &NodeBase, at: &Trail<'_>) {
+    fn answer(&mut self, llm: &LlmNode, base: &NodeBase, at: &Trail<'_>) {
         if llm.json_schema.as_map().is_some() {
             self.schema(&at.key("json_schema"), &llm.json_schema);
         }
