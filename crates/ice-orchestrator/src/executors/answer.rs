@@ -1,4 +1,4 @@
-//! Making structured data of a model's text that nearly fits.
+//! Making data of what nearly fits its schema: the text of a model, the input of an llm node.
 
 use std::sync::Arc;
 
@@ -28,7 +28,8 @@ fn only_text_field(schema: &Value) -> Option<Arc<str>> {
     (property.get("type").and_then(Value::as_str) == Some("string")).then(|| Arc::clone(name))
 }
 
-fn fit(value: Value, schema: &Value) -> Value {
+/// Reads texts as the numbers and booleans that a schema wants in their places; all else stays as it is.
+pub(crate) fn fit(value: Value, schema: &Value) -> Value {
     match value {
         Value::Map(entries) => {
             let properties = schema.get("properties").and_then(Value::as_map);

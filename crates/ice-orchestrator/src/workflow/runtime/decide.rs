@@ -181,7 +181,8 @@ impl<'s> Decider<'s> {
     }
 
     fn first_failure(&self) -> Option<Failure> {
-        self.state.frame(0)?.failed.as_deref().map(of_node)
+        let top = self.state.frame(0)?;
+        top.failed.as_deref().or(top.overcome.as_deref()).map(of_node)
     }
 
     /// Nothing is queued and nothing under way: the run waits, is parked or ends.
@@ -310,7 +311,12 @@ impl<'s> Decider<'s> {
     fn leave(&mut self, frame: &Frame, node: &PlanNode, place: Place, container: &Container) {
         let Some(path) = frame.path(place.node) else { return };
         let safety = self.cancel_within(container);
-        if let Some(failed) = container.failure() {
+        let goes_on = |failure: &Failure| {
+            container.can_close_in_part()
+                && self.state.manifest.options.failure_policy != FailurePolicy::Halt
+                && !(self.may_repeat(node, container.attempt, failure) && safety == Safety::Safe)
+        };
+        if let Some(failed) = container.failure().filter(|failed| !goes_on(&failed.failure)) {
             let failure = &failed.failure;
             let message = format!("the nested node `{}` failed: {}", failed.node, failure.message);
             let failure =
@@ -423,7 +429,7 @@ impl<'s> Decider<'s> {
             failure.message.truncate(failure.message.floor_char_boundary(MAX_MESSAGE));
             failure.message.push('…');
         }
-        let again = self.state.stopping.is_none() && failure.retryable && attempt < node.retry.max_attempts;
+        let again = self.may_repeat(node, attempt, &failure);
         let safe = match safety {
             Safety::Safe => true,
             Safety::Unknown | Safety::Touched => false,
@@ -436,6 +442,11 @@ impl<'s> Decider<'s> {
         let retry_at = (again && safe)
             .then(|| self.now.plus(wait_before_next(&node.retry, &failure, self.state, &path, attempt)));
         self.out.records.push(Body::Failed { node: path, failure, retry_at });
+    }
+
+    /// Whether a node has another attempt after this failure, if its effects allow it.
+    fn may_repeat(&self, node: &PlanNode, attempt: u32, failure: &Failure) -> bool {
+        self.state.stopping.is_none() && failure.retryable && attempt < node.retry.max_attempts
     }
 
     /// Attempts lost with their process are made again where that is safe; the others are in doubt.

@@ -87,6 +87,7 @@ pub(super) fn open_slots(state: &mut State, place: Place) -> Result<(), String> 
             nodes: Vec::new(),
             left: 0,
             failed: None,
+            overcome: None,
         });
         if let Some(slot) = container_mut(state, place).and_then(|open| open.slots.get_mut(index)) {
             *slot = Slot::Open(opened);
@@ -109,6 +110,12 @@ pub(super) fn close(state: &mut State, node: &NodePath) -> Result<(), String> {
     };
     let output = container.output(plan_node).map_err(|failure| failure.to_string())?;
     let output = plan_node.shape(output).map_err(|failure| failure.to_string())?;
+    let overcome = container_mut(state, place).and_then(Container::close_in_spite_of);
+    if let Some(frame) = state.frame_mut(place.frame)
+        && frame.overcome.is_none()
+    {
+        frame.overcome = overcome;
+    }
     leave(state, place);
     finish(state, place, Outcome::Succeeded(output))
 }
