@@ -17,13 +17,14 @@ use super::attempt::{AttemptEnd, attempt};
 use super::run::{Message, RunShared};
 use super::writer::Writer;
 use super::{Engine, RunEnd, RunError, Signal};
+use crate::journal::codec::EncodeError;
 use crate::journal::{Body, Decision, Failure, Record, RunStatus, keys};
-use crate::workflow::runtime::{Command, Input, Start, State, Ticket, apply, decide};
+use crate::workflow::runtime::{Command, Input, Start, State, Ticket, apply, decide, too_large};
 
 /// Bytes of records that are committed without waiting for more.
 const FLUSH_BYTES: usize = 64 << 10;
-/// Bytes of records that wait for the commit under way before nothing more is decided. Far below what a store
-/// takes in one value, for records are added a pass at a time.
+/// Bytes of records that wait for a commit before nothing more is decided. Far below what a store takes in one
+/// batch, for records are added a pass at a time.
 const MAX_WAITING: usize = 1 << 20;
 /// Inputs taken before others get their turn.
 const TURN: usize = 128;
@@ -50,7 +51,7 @@ pub(super) struct Driver {
 
 enum Held {
     Start(Start),
-    Step(oneshot::Sender<()>),
+    Step(Ticket, oneshot::Sender<()>),
 }
 
 impl Driver {
@@ -131,8 +132,8 @@ impl Driver {
             };
             self.take(input).await?;
             taken += 1;
-            if self.writer.is_flying() && self.writer.waiting() >= MAX_WAITING {
-                self.landing().await?;
+            if self.writer.waiting() >= MAX_WAITING {
+                if self.writer.is_flying() { self.landing().await? } else { self.flush()? }
             }
             if taken.is_multiple_of(TURN) {
                 if !self.writer.is_flying() && self.writer.waiting() >= FLUSH_BYTES {
@@ -170,16 +171,27 @@ impl Driver {
             // A run ends when everything that ran for it has ended: the decision comes again then.
             return Ok(());
         }
+        // Records from this number on were decided, but do not count.
+        let mut void = Ticket::MAX;
         for body in decided.records {
-            let record = Record { at: now, body };
+            let mut record = Record { at: now, body };
+            if let Err(error) = self.writer.push(&record) {
+                record.body = self.instead(&record.body, &error)?;
+                self.writer.push(&record).map_err(|error| self.unwritable(&error))?;
+                void = self.state.next_number();
+            }
             self.observe(&record.body);
             apply(&mut self.state, &record)
                 .map_err(|source| RunError::Fold { run: self.shared.run, source })?;
-            self.writer.push(&record)?;
             self.advance = true;
+            if void != Ticket::MAX {
+                // What was decided after it did not know of the failure: it is decided again.
+                break;
+            }
         }
         for command in decided.commands {
             match command {
+                Command::Start(start) if start.ticket >= void => {}
                 Command::Start(start)
                     if start.effect.needs_barrier() && self.durable() < self.state.next_number() =>
                 {
@@ -193,6 +205,19 @@ impl Driver {
             self.settle_doubts();
         }
         Ok(())
+    }
+
+    /// What is recorded instead of a record that no store would take: the failure of its node.
+    fn instead(&self, body: &Body, error: &EncodeError) -> Result<Body, RunError> {
+        match error {
+            EncodeError::TooLarge { .. } => too_large(body, &error.to_string()),
+            EncodeError::Json(_) => None,
+        }
+        .ok_or_else(|| self.unwritable(error))
+    }
+
+    fn unwritable(&self, error: &EncodeError) -> RunError {
+        RunError::record(self.shared.run, "a record of its journal", error)
     }
 
     fn durable(&self) -> u64 {
@@ -315,7 +340,7 @@ impl Driver {
                 self.queue.push_back(Input::StepAnnounced { ticket, step, intent, effect });
                 // The record of the announcement is the next one.
                 let upto = if effect.needs_barrier() { self.state.next_number() + 1 } else { 0 };
-                self.held.push_back((upto, Held::Step(go)));
+                self.held.push_back((upto, Held::Step(ticket, go)));
             }
             Message::Receipt { ticket, step, result } => {
                 self.queue.push_back(Input::StepEnded { ticket, step, result });
@@ -339,10 +364,12 @@ impl Driver {
             }
             match held {
                 Held::Start(start) => self.launch(start).await,
-                Held::Step(go) => {
+                Held::Step(ticket, go) if self.state.attempts.contains_key(&ticket) => {
                     // An attempt that was given up meanwhile does not wait any more.
                     let _gone = go.send(());
                 }
+                // Its attempt does not count any more: dropping `go` tells it.
+                Held::Step(..) => {}
             }
         }
         self.held = kept;

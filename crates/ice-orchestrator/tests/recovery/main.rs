@@ -9,6 +9,8 @@ mod cancelled;
 #[cfg(test)]
 mod crashed;
 #[cfg(test)]
+mod large;
+#[cfg(test)]
 mod owned;
 #[cfg(test)]
 mod power;

@@ -10,7 +10,7 @@ use ice_core::time::Moment;
 use ice_core::value::Value;
 
 use super::container::Container;
-use super::failing::{Safety, cancelled, of_node, timeout_failure, wait_before_next};
+use super::failing::{Safety, cancelled, of_node, shorten, timeout_failure, wait_before_next};
 use super::frame::{Frame, NodeState, Outcome, Place, StepState};
 use super::input::{Command, Decided, Input, Start, Ticket};
 use super::scope::Frames;
@@ -22,8 +22,8 @@ use crate::workflow::model::PlanNode;
 
 /// Records decided at a time; the caller asks again.
 const PASS: usize = 1_024;
-/// The most bytes of a failure's message that are kept.
-const MAX_MESSAGE: usize = 8 << 10;
+/// Bytes of failures' messages decided at a time.
+const PASS_BYTES: usize = 256 << 10;
 /// The deepest nesting of a value that a node takes or gives.
 pub(crate) const MAX_VALUE_DEPTH: usize = 128;
 /// Bytes of a path that are left for what opens below it: an index, a name and an id.
@@ -35,7 +35,7 @@ const BELOW: usize = 128;
 /// [`Input::Advance`] until nothing is decided.
 #[must_use]
 pub fn decide(state: &State, input: Input, now: Moment) -> Decided {
-    let mut decider = Decider { state, now, out: Decided::default() };
+    let mut decider = Decider { state, now, out: Decided::default(), said: 0 };
     if state.ended.is_some() {
         return decider.out;
     }
@@ -48,12 +48,18 @@ pub fn decide(state: &State, input: Input, now: Moment) -> Decided {
                 decider.out.records.push(Body::Step { step, node, intent, effect });
             }
         }
-        Input::StepEnded { ticket, step, result } => {
+        Input::StepEnded { ticket, step, mut result } => {
+            if let Err(failure) = &mut result {
+                shorten(&mut failure.message);
+            }
             if let Some((_, node)) = decider.attempt(ticket) {
                 decider.out.records.push(Body::Receipt { step, node, result });
             }
         }
-        Input::Cancel { by, reason } => {
+        Input::Cancel { by, mut reason } => {
+            if let Some(reason) = &mut reason {
+                shorten(reason);
+            }
             if !matches!(state.stopping, Some(Stopping::Cancel { .. })) {
                 decider.out.records.push(Body::Cancelling { by, reason });
             }
@@ -78,6 +84,8 @@ struct Decider<'s> {
     state: &'s State,
     now: Moment,
     out: Decided,
+    /// Bytes of the failures' messages in it.
+    said: usize,
 }
 
 impl<'s> Decider<'s> {
@@ -152,7 +160,7 @@ impl<'s> Decider<'s> {
     fn is_full(&self) -> bool {
         let halts = self.state.manifest.options.failure_policy == FailurePolicy::Halt
             && matches!(self.out.records.last(), Some(Body::Failed { retry_at: None, .. }));
-        halts || self.out.records.len() >= PASS
+        halts || self.out.records.len() >= PASS || self.said >= PASS_BYTES
     }
 
     fn at(&self, place: Place) -> Option<(&'s Frame, &'s PlanNode)> {
@@ -352,7 +360,7 @@ impl<'s> Decider<'s> {
             return;
         }
         for (at, place) in &state.wakes {
-            if *at > self.now {
+            if *at > self.now || self.is_full() {
                 break;
             }
             if let Some(node) = state.path(*place) {
@@ -419,10 +427,7 @@ impl<'s> Decider<'s> {
         safety: Safety,
         mut failure: Failure,
     ) {
-        if failure.message.len() > MAX_MESSAGE {
-            failure.message.truncate(failure.message.floor_char_boundary(MAX_MESSAGE));
-            failure.message.push('…');
-        }
+        shorten(&mut failure.message);
         let again = self.state.stopping.is_none() && failure.retryable && attempt < node.retry.max_attempts;
         let safe = match safety {
             Safety::Safe => true,
@@ -435,6 +440,7 @@ impl<'s> Decider<'s> {
         }
         let retry_at = (again && safe)
             .then(|| self.now.plus(wait_before_next(&node.retry, &failure, self.state, &path, attempt)));
+        self.said += failure.message.len();
         self.out.records.push(Body::Failed { node: path, failure, retry_at });
     }
 
