@@ -132,7 +132,7 @@ async fn a_run_whose_tools_are_gone_ends_when_it_is_cancelled() {
     assert_eq!(document.nodes[0].status, NodeStatus::Cancelled);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn an_attempt_that_waits_for_its_barrier_is_never_begun_once_cancelled() {
     let (ground, world) = (Ground::new(), World::default());
     // The second commit, which carries the intent, never lands.

@@ -7,6 +7,8 @@ mod common;
 #[cfg(test)]
 mod cancelled;
 #[cfg(test)]
+mod closed;
+#[cfg(test)]
 mod crashed;
 #[cfg(test)]
 mod large;

@@ -17,7 +17,7 @@ use super::scope::Frames;
 use super::state::{State, Stopping};
 use crate::executors::Completion;
 use crate::executors::builtin::{self, Begin};
-use crate::journal::{Body, Failure, FailurePolicy, Intent, RunStatus, SkipReason};
+use crate::journal::{Body, Decision, Failure, FailurePolicy, Intent, RunStatus, SkipReason};
 use crate::workflow::model::PlanNode;
 
 /// Records decided at a time; the caller asks again.
@@ -56,6 +56,7 @@ pub fn decide(state: &State, input: Input, now: Moment) -> Decided {
                 decider.out.records.push(Body::Receipt { step, node, result });
             }
         }
+        Input::Withdrawn { ticket, by } => decider.withdrawn(ticket, by),
         Input::Cancel { by, mut reason } => {
             if let Some(reason) = &mut reason {
                 shorten(reason);
@@ -415,6 +416,18 @@ impl<'s> Decider<'s> {
                 let safety = Safety::after(attempt, &failure);
                 self.failed(node, path, attempt.number, safety, failure);
             }
+        }
+    }
+
+    /// What whoever takes the run up would repeat needs no record; what would be in doubt is said not to be.
+    fn withdrawn(&mut self, ticket: Ticket, by: Principal) {
+        let Some((place, node)) = self.attempt(ticket) else { return };
+        let Some(attempt) = self.state.attempt(place) else { return };
+        if self.state.stopping.is_some() {
+            self.out.records.push(Body::Cancelled { node, in_doubt: false });
+        } else if !attempt.open_effect().is_repeatable() {
+            self.out.records.push(Body::InDoubt { node: node.clone() });
+            self.out.records.push(Body::Settled { node, decision: Decision::Repeat, by });
         }
     }
 

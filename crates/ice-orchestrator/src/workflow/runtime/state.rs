@@ -131,6 +131,12 @@ impl State {
         &self.manifest
     }
 
+    /// Whether nothing new starts any more: the run is cancelled, or was halted by a failure.
+    #[must_use]
+    pub const fn is_stopping(&self) -> bool {
+        self.stopping.is_some()
+    }
+
     /// The number the next record will have.
     #[must_use]
     pub const fn next_number(&self) -> u64 {
