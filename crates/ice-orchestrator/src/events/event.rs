@@ -167,7 +167,9 @@ fn describe(body: &Body) -> (&'static str, Option<NodePath>, Option<u32>, Value)
             }
             ("node.succeeded", Some(node.clone()), None, Value::map(data))
         }
-        Body::Closed { node } => ("node.succeeded", Some(node.clone()), None, empty),
+        Body::Closed { node, output } => {
+            ("node.succeeded", Some(node.clone()), None, Value::map([("output", output.clone())]))
+        }
         Body::Failed { node, failure, retry_at: None } => {
             ("node.failed", Some(node.clone()), None, Value::map([("failure", value(failure))]))
         }

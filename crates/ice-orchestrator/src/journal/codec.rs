@@ -331,7 +331,9 @@ fn values(body: &Body) -> [Option<&Value>; 1] {
             Intent::Llm { request, .. } => request,
         }),
         Body::Receipt { result, .. } => result.as_ref().ok(),
-        Body::Succeeded { output, .. } | Body::Ended { output, .. } => Some(output),
+        Body::Succeeded { output, .. } | Body::Closed { output, .. } | Body::Ended { output, .. } => {
+            Some(output)
+        }
         Body::Opened { opening, .. } => match opening {
             Opening::Loop { items } => Some(items),
             Opening::Workflow { inputs } => Some(inputs),
@@ -340,7 +342,6 @@ fn values(body: &Body) -> [Option<&Value>; 1] {
         Body::Failed { .. }
         | Body::Woken { .. }
         | Body::Skipped { .. }
-        | Body::Closed { .. }
         | Body::Cancelling { .. }
         | Body::Cancelled { .. }
         | Body::Unresponsive { .. }
@@ -360,7 +361,9 @@ pub(crate) fn values_mut(body: &mut Body) -> [Option<&mut Value>; 1] {
             Intent::Llm { request, .. } => request,
         }),
         Body::Receipt { result, .. } => result.as_mut().ok(),
-        Body::Succeeded { output, .. } | Body::Ended { output, .. } => Some(output),
+        Body::Succeeded { output, .. } | Body::Closed { output, .. } | Body::Ended { output, .. } => {
+            Some(output)
+        }
         Body::Opened { opening, .. } => match opening {
             Opening::Loop { items } => Some(items),
             Opening::Workflow { inputs } => Some(inputs),
@@ -369,7 +372,6 @@ pub(crate) fn values_mut(body: &mut Body) -> [Option<&mut Value>; 1] {
         Body::Failed { .. }
         | Body::Woken { .. }
         | Body::Skipped { .. }
-        | Body::Closed { .. }
         | Body::Cancelling { .. }
         | Body::Cancelled { .. }
         | Body::Unresponsive { .. }

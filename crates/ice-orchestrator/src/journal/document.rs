@@ -158,15 +158,14 @@ impl DocumentBuilder {
             }
             Body::Succeeded { node, output, usage, .. } => {
                 document.usage += *usage;
-                if !node.as_str().contains('.') {
-                    self.outputs.insert(node.shared(), output.clone());
-                }
+                self.keep(node, output);
                 if let Some(report) = self.end(node, NodeStatus::Succeeded, at) {
                     report.usage += *usage;
                     report.failure = None;
                 }
             }
-            Body::Closed { node } => {
+            Body::Closed { node, output } => {
+                self.keep(node, output);
                 self.end_within(node, at);
                 self.end(node, NodeStatus::Succeeded, at);
             }
@@ -222,6 +221,13 @@ impl DocumentBuilder {
             | Body::Receipt { .. }
             | Body::Cancelling { .. }
             | Body::Unresponsive { .. } => {}
+        }
+    }
+
+    /// Keeps the output of a top-level node.
+    fn keep(&mut self, node: &NodePath, output: &Value) {
+        if !node.as_str().contains('.') {
+            self.outputs.insert(node.shared(), output.clone());
         }
     }
 

@@ -132,11 +132,14 @@ pub enum Body {
         #[serde(rename = "w")]
         opening: Opening,
     },
-    /// A container succeeded; its output follows from its nested nodes.
+    /// A container succeeded.
     Closed {
         /// The container.
         #[serde(rename = "n")]
         node: NodePath,
+        /// Its output.
+        #[serde(rename = "o")]
+        output: Value,
     },
     /// Somebody asked for the run to be cancelled.
     Cancelling {

@@ -98,7 +98,7 @@ fn fold(state: &mut State, record: &Record) -> Result<(), String> {
             finish(state, place, Outcome::Skipped(*reason))
         }
         Body::Opened { node, attempt, opening } => open(state, node, *attempt, opening, record.at),
-        Body::Closed { node } => close(state, node),
+        Body::Closed { node, output } => close(state, node, output),
         Body::Cancelling { by, reason } => {
             state.stopping = Some(Stopping::Cancel { by: by.to_string(), reason: reason.clone() });
             Ok(())

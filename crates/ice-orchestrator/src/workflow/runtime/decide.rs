@@ -326,8 +326,9 @@ impl<'s> Decider<'s> {
                 Failure { message, usage: Usage::default(), retry_after_ms: None, ..failure.clone() };
             return self.failed(node, path, container.attempt, safety, failure);
         }
-        match container.output(node).and_then(|output| node.shape(output)) {
-            Ok(_) => self.out.records.push(Body::Closed { node: path }),
+        let shaped = container.output(node).and_then(|output| node.shape(output)).and_then(shallow);
+        match shaped {
+            Ok(output) => self.out.records.push(Body::Closed { node: path, output }),
             Err(failure) => self.failed(node, path, container.attempt, safety, failure),
         }
     }
@@ -392,14 +393,7 @@ impl<'s> Decider<'s> {
         }
         let shaped = result.and_then(|done| {
             let usage = done.usage;
-            let shaped = match node.shape(done.value) {
-                Ok(output) if depth_exceeds(&output) => Err(Failure {
-                    unknown_outcome: true,
-                    ..Failure::new(ErrorCode::OutputInvalid, too_deep("the node's output"))
-                }),
-                shaped => shaped,
-            };
-            match shaped {
+            match node.shape(done.value).and_then(shallow) {
                 Ok(output) => Ok((output, usage, done.stream)),
                 Err(failure) => Err(Failure { usage, ..failure }),
             }
@@ -500,6 +494,15 @@ const fn intent_value(intent: &Intent) -> &Value {
         Intent::Tool { input, .. } => input,
         Intent::Llm { request, .. } => request,
     }
+}
+
+/// An output that is not nested too deep.
+fn shallow(output: Value) -> Result<Value, Failure> {
+    if depth_exceeds(&output) {
+        let failure = Failure::new(ErrorCode::OutputInvalid, too_deep("the node's output"));
+        return Err(Failure { unknown_outcome: true, ..failure });
+    }
+    Ok(output)
 }
 
 fn depth_exceeds(value: &Value) -> bool {

@@ -78,6 +78,7 @@ pub(crate) fn too_large(body: &Body, why: &str) -> Option<Body> {
         Body::Succeeded { node, usage, .. } => {
             (node, Failure { usage: *usage, unknown_outcome: true, ..failure("the node's output") })
         }
+        Body::Closed { node, .. } => (node, failure("the node's output")),
         Body::Receipt { step, node, .. } => {
             let failure = Failure { unknown_outcome: true, ..failure("what the step gave") };
             return Some(Body::Receipt { step: step.clone(), node: node.clone(), result: Err(failure) });
@@ -86,7 +87,6 @@ pub(crate) fn too_large(body: &Body, why: &str) -> Option<Body> {
         | Body::Failed { .. }
         | Body::Woken { .. }
         | Body::Skipped { .. }
-        | Body::Closed { .. }
         | Body::Cancelling { .. }
         | Body::Cancelled { .. }
         | Body::Unresponsive { .. }
