@@ -211,6 +211,7 @@ impl Driver {
     async fn take_leaving(&mut self, input: Input) -> Result<(), RunError> {
         if let Input::Completed { ticket, result: Err(failure), .. } = &input
             && failure.code == ErrorCode::RunCancelled
+            && self.state.attempts.contains_key(ticket)
             && !self.state.is_stopping()
         {
             return if failure.unknown_outcome { Ok(()) } else { self.withdraw(*ticket).await };
@@ -528,6 +529,7 @@ impl Driver {
             | Body::Closed { .. }
             | Body::Cancelling { .. }
             | Body::Cancelled { .. }
+            | Body::Discarded { .. }
             | Body::InDoubt { .. }
             | Body::Settled { .. }
             | Body::Resumed { .. } => {}

@@ -344,6 +344,7 @@ fn values(body: &Body) -> [Option<&Value>; 1] {
         | Body::Skipped { .. }
         | Body::Cancelling { .. }
         | Body::Cancelled { .. }
+        | Body::Discarded { .. }
         | Body::Unresponsive { .. }
         | Body::InDoubt { .. }
         | Body::Settled { .. }
@@ -374,6 +375,7 @@ pub(crate) fn values_mut(body: &mut Body) -> [Option<&mut Value>; 1] {
         | Body::Skipped { .. }
         | Body::Cancelling { .. }
         | Body::Cancelled { .. }
+        | Body::Discarded { .. }
         | Body::Unresponsive { .. }
         | Body::InDoubt { .. }
         | Body::Settled { .. }

@@ -185,6 +185,12 @@ impl DocumentBuilder {
             Body::Woken { node } => drop(self.end(node, NodeStatus::Queued, at)),
             Body::Skipped { node, .. } => drop(self.end(node, NodeStatus::Skipped, at)),
             Body::Cancelled { node, .. } => drop(self.end(node, NodeStatus::Cancelled, at)),
+            Body::Discarded { node, usage, .. } => {
+                document.usage += *usage;
+                if let Some(report) = self.nodes.get_mut(node) {
+                    report.usage += *usage;
+                }
+            }
             Body::InDoubt { node } => drop(self.end(node, NodeStatus::Waiting, at)),
             Body::Settled { node, decision, .. } => {
                 let failure = match decision {

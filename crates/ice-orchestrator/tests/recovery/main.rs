@@ -13,6 +13,8 @@ mod crashed;
 #[cfg(test)]
 mod large;
 #[cfg(test)]
+mod losers;
+#[cfg(test)]
 mod owned;
 #[cfg(test)]
 mod power;

@@ -131,14 +131,15 @@ impl<'s> Decider<'s> {
         if self.out.is_empty() {
             self.start_leaves(&mut nodes_left);
         }
-        if self.out.is_empty() && !state.has_turns() && state.attempts.is_empty() {
+        if self.out.is_empty() && !state.has_turns() && !state.has_attempts() {
             self.rest();
         }
     }
 
     fn start_leaves(&mut self, nodes_left: &mut u64) {
         let state = self.state;
-        let mut room = (state.manifest.options.max_parallel as usize).saturating_sub(state.attempts.len());
+        let under_way = state.attempts.len() + state.winding_down.len();
+        let mut room = (state.manifest.options.max_parallel as usize).saturating_sub(under_way);
         for place in state.leaves.iter() {
             let (Some((frame, node)), Some(NodeState::Queued { attempts, .. })) =
                 (self.at(place), state.node_state(place))
@@ -173,7 +174,7 @@ impl<'s> Decider<'s> {
     fn stop(&mut self, stopping: &Stopping) {
         let state = self.state;
         self.out.commands.extend(state.attempts.keys().map(|ticket| Command::Cancel(*ticket)));
-        if !state.attempts.is_empty() {
+        if state.has_attempts() {
             return;
         }
         let ended = match stopping {
@@ -338,11 +339,18 @@ impl<'s> Decider<'s> {
         let mut touched = container.touched;
         let mut frames = container.frames();
         while let Some(index) = frames.pop() {
-            for state in self.state.frame(index).map(|frame| frame.nodes.as_slice()).unwrap_or_default() {
+            let Some(frame) = self.state.frame(index) else { continue };
+            for (state, number) in frame.nodes.iter().zip(0_u32..) {
                 match state {
                     NodeState::Running(attempt) => {
                         touched |= attempt.touches();
+                        let in_doubt = !attempt.open_effect().is_repeatable();
                         self.out.commands.push(Command::Cancel(attempt.ticket));
+                        self.out.records.extend(frame.path(number).map(|node| Body::Cancelled {
+                            node,
+                            in_doubt,
+                            winding_down: true,
+                        }));
                     }
                     NodeState::Open(container) => frames.extend(container.frames()),
                     NodeState::Waiting { .. }
@@ -385,7 +393,9 @@ impl<'s> Decider<'s> {
 
     fn completed(&mut self, ticket: Ticket, result: Result<Completion, Failure>, unresponsive: bool) {
         let state = self.state;
-        let Some((place, path)) = self.attempt(ticket) else { return };
+        let Some((place, path)) = self.attempt(ticket) else {
+            return self.discarded(ticket, &result, unresponsive);
+        };
         let Some((_, node)) = self.at(place) else { return };
         let Some(attempt) = state.attempt(place) else { return };
         if unresponsive {
@@ -404,7 +414,7 @@ impl<'s> Decider<'s> {
             }
             Err(failure) if state.stopping.is_some() && failure.code == ErrorCode::RunCancelled => {
                 let in_doubt = failure.unknown_outcome && !attempt.open_effect().is_repeatable();
-                self.out.records.push(Body::Cancelled { node: path, in_doubt });
+                self.out.records.push(Body::Cancelled { node: path, in_doubt, winding_down: false });
             }
             Err(failure) => {
                 let safety = Safety::after(attempt, &failure);
@@ -413,12 +423,27 @@ impl<'s> Decider<'s> {
         }
     }
 
+    /// An attempt ended whose container is gone.
+    fn discarded(&mut self, ticket: Ticket, result: &Result<Completion, Failure>, unresponsive: bool) {
+        let Some(attempt) = self.state.winding_down.get(&ticket) else { return };
+        let node = attempt.node.clone();
+        if unresponsive {
+            self.out.records.push(Body::Unresponsive { node: node.clone() });
+        }
+        let (usage, unknown) = match result {
+            Ok(done) => (done.usage, false),
+            Err(failure) => (failure.usage, failure.unknown_outcome),
+        };
+        let in_doubt = unknown && !attempt.repeatable;
+        self.out.records.push(Body::Discarded { node, started: ticket, usage, in_doubt });
+    }
+
     /// What whoever takes the run up would repeat needs no record; what would be in doubt is said not to be.
     fn withdrawn(&mut self, ticket: Ticket, by: Principal) {
         let Some((place, node)) = self.attempt(ticket) else { return };
         let Some(attempt) = self.state.attempt(place) else { return };
         if self.state.stopping.is_some() {
-            self.out.records.push(Body::Cancelled { node, in_doubt: false });
+            self.out.records.push(Body::Cancelled { node, in_doubt: false, winding_down: false });
         } else if !attempt.open_effect().is_repeatable() {
             self.out.records.push(Body::InDoubt { node: node.clone() });
             self.out.records.push(Body::Settled { node, decision: Decision::Repeat, by });
@@ -464,7 +489,7 @@ impl<'s> Decider<'s> {
             let effect = attempt.open_effect();
             if state.stopping.is_some() {
                 let in_doubt = !effect.is_repeatable();
-                self.out.records.push(Body::Cancelled { node: path, in_doubt });
+                self.out.records.push(Body::Cancelled { node: path, in_doubt, winding_down: false });
             } else if effect.is_repeatable() {
                 self.out.commands.push(Command::Start(Start {
                     ticket: *ticket,

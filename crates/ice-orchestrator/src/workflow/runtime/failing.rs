@@ -89,6 +89,7 @@ pub(crate) fn too_large(body: &Body, why: &str) -> Option<Body> {
         | Body::Skipped { .. }
         | Body::Cancelling { .. }
         | Body::Cancelled { .. }
+        | Body::Discarded { .. }
         | Body::Unresponsive { .. }
         | Body::InDoubt { .. }
         | Body::Settled { .. }
