@@ -17,16 +17,19 @@ use super::attempt::{AttemptEnd, attempt};
 use super::run::{Message, RunShared};
 use super::writer::Writer;
 use super::{Engine, RunEnd, RunError, Signal};
+use crate::journal::codec::EncodeError;
 use crate::journal::{Body, Decision, Failure, Record, RunStatus, keys};
-use crate::workflow::runtime::{Command, Input, Start, State, Ticket, apply, decide};
+use crate::workflow::runtime::{Command, Input, Start, State, Ticket, apply, decide, too_large};
 
 /// Bytes of records that are committed without waiting for more.
 const FLUSH_BYTES: usize = 64 << 10;
-/// Bytes of records that wait for the commit under way before nothing more is decided. Far below what a store
-/// takes in one value, for records are added a pass at a time.
+/// Bytes of records that wait for a commit before nothing more is decided. Far below what a store takes in one
+/// batch, for records are added a pass at a time.
 const MAX_WAITING: usize = 1 << 20;
 /// Inputs taken before others get their turn.
 const TURN: usize = 128;
+/// How long a closing engine waits for the last commit of a run.
+const LAST_COMMIT: Duration = Duration::from_secs(5);
 /// Inbox messages read at a time.
 const PAGE: usize = 64;
 
@@ -48,11 +51,13 @@ pub(super) struct Driver {
     look: bool,
     inbox_after: u64,
     in_doubt: Option<(Decision, Principal)>,
+    /// Whether the engine closes: nothing begins any more.
+    leaving: bool,
 }
 
 enum Held {
     Start(Start),
-    Step(oneshot::Sender<()>),
+    Step(Ticket, oneshot::Sender<()>),
 }
 
 impl Driver {
@@ -76,6 +81,7 @@ impl Driver {
             look: false,
             inbox_after: 0,
             in_doubt: None,
+            leaving: false,
         }
     }
 
@@ -90,8 +96,11 @@ impl Driver {
     /// Drives the run until it is final or parked, or cannot be driven on. Joins all attempts before it
     /// returns.
     pub(super) async fn run(mut self) {
-        let result = self.drive().await;
+        let mut result = self.drive().await;
         self.shared.cancel.cancel();
+        if matches!(result, Err(RunError::Closing)) {
+            result = self.leave().await;
+        }
         self.held.clear();
         while self.tasks.join_next().await.is_some() {}
         if let Err(error) = &result {
@@ -134,8 +143,8 @@ impl Driver {
             };
             self.take(input).await?;
             taken += 1;
-            if self.writer.is_flying() && self.writer.waiting() >= MAX_WAITING {
-                self.landing().await?;
+            if self.writer.waiting() >= MAX_WAITING {
+                if self.writer.is_flying() { self.landing().await? } else { self.flush()? }
             }
             if taken.is_multiple_of(TURN) {
                 if !self.writer.is_flying() && self.writer.waiting() >= FLUSH_BYTES {
@@ -164,6 +173,78 @@ impl Driver {
         if self.writer.is_flying() { Ok(()) } else { self.flush() }
     }
 
+    /// Keeps what ends while the engine closes, so that nobody is asked later whether it happened. What was
+    /// cancelled because of the closing counts as under way still: whoever takes the run up decides about it.
+    async fn leave(&mut self) -> Result<RunEnd, RunError> {
+        self.leaving = true;
+        let never_begun = std::mem::take(&mut self.held).into_iter().filter_map(|(_, held)| match held {
+            Held::Start(start) => Some(start.ticket),
+            Held::Step(..) => None,
+        });
+        for ticket in never_begun {
+            self.withdraw(ticket).await?;
+        }
+        loop {
+            while let Some(input) = self.queue.pop_front() {
+                self.take_leaving(input).await?;
+                if self.writer.waiting() >= MAX_WAITING {
+                    self.keep().await?;
+                }
+            }
+            tokio::select! {
+                biased;
+                Some(message) = self.messages.recv() => match message {
+                    Message::Receipt { .. } => self.told(message),
+                    // Dropping `go` tells the attempt that it must not go on.
+                    Message::Announce { .. } | Message::Nudge => {}
+                },
+                ended = self.tasks.join_next() => match ended {
+                    Some(ended) => self.ended(ended),
+                    None => break,
+                },
+            }
+        }
+        if self.state.is_stopping() {
+            self.take(Input::Advance).await?;
+        }
+        self.keep().await?;
+        self.finished().ok_or(RunError::Closing)
+    }
+
+    async fn take_leaving(&mut self, input: Input) -> Result<(), RunError> {
+        if let Input::Completed { ticket, result: Err(failure), .. } = &input
+            && failure.code == ErrorCode::RunCancelled
+            && self.state.attempts.contains_key(ticket)
+            && !self.state.is_stopping()
+        {
+            return if failure.unknown_outcome { Ok(()) } else { self.withdraw(*ticket).await };
+        }
+        self.take(input).await
+    }
+
+    /// An attempt has done nothing, and is known to have done nothing: if it could not simply be repeated, that
+    /// it can is recorded.
+    async fn withdraw(&mut self, ticket: Ticket) -> Result<(), RunError> {
+        self.take(Input::Withdrawn { ticket, by: Principal::engine() }).await
+    }
+
+    /// Commits what waits, as durable as the run was promised. A store that does not answer is not waited for.
+    async fn keep(&mut self) -> Result<(), RunError> {
+        let commit = async {
+            if self.writer.is_flying() {
+                self.writer.landed().await?;
+            }
+            if self.writer.has_waiting() || self.durable() < self.state.next_number() {
+                self.writer.begin(Some(&self.state), self.state.status(), self.writer.promise())?;
+                self.writer.landed().await?;
+            }
+            Ok(())
+        };
+        tokio::time::timeout(LAST_COMMIT, commit).await.unwrap_or(Err(RunError::Closing))?;
+        self.published().await;
+        Ok(())
+    }
+
     async fn take(&mut self, input: Input) -> Result<(), RunError> {
         let now = self.shared.engine.clock.now();
         let recovers = matches!(input, Input::Recovered { .. });
@@ -173,16 +254,27 @@ impl Driver {
             // A run ends when everything that ran for it has ended: the decision comes again then.
             return Ok(());
         }
+        // Records from this number on were decided, but do not count.
+        let mut void = Ticket::MAX;
         for body in decided.records {
-            let record = Record { at: now, body };
+            let mut record = Record { at: now, body };
+            if let Err(error) = self.writer.push(&record) {
+                record.body = self.instead(&record.body, &error)?;
+                self.writer.push(&record).map_err(|error| self.unwritable(&error))?;
+                void = self.state.next_number();
+            }
             self.observe(&record.body);
             apply(&mut self.state, &record)
                 .map_err(|source| RunError::Fold { run: self.shared.run, source })?;
-            self.writer.push(&record)?;
             self.advance = true;
+            if void != Ticket::MAX {
+                // What was decided after it did not know of the failure: it is decided again.
+                break;
+            }
         }
         for command in decided.commands {
             match command {
+                Command::Start(start) if start.ticket >= void || self.leaving => {}
                 Command::Start(start)
                     if start.effect.needs_barrier() && self.durable() < self.state.next_number() =>
                 {
@@ -196,6 +288,19 @@ impl Driver {
             self.settle_doubts();
         }
         Ok(())
+    }
+
+    /// What is recorded instead of a record that no store would take: the failure of its node.
+    fn instead(&self, body: &Body, error: &EncodeError) -> Result<Body, RunError> {
+        match error {
+            EncodeError::TooLarge { .. } => too_large(body, &error.to_string()),
+            EncodeError::Json(_) => None,
+        }
+        .ok_or_else(|| self.unwritable(error))
+    }
+
+    fn unwritable(&self, error: &EncodeError) -> RunError {
+        RunError::record(self.shared.run, "a record of its journal", error)
     }
 
     fn durable(&self) -> u64 {
@@ -322,7 +427,7 @@ impl Driver {
                 self.queue.push_back(Input::StepAnnounced { ticket, step, intent, effect });
                 // The record of the announcement is the next one.
                 let upto = if effect.needs_barrier() { self.state.next_number() + 1 } else { 0 };
-                self.held.push_back((upto, Held::Step(go)));
+                self.held.push_back((upto, Held::Step(ticket, go)));
             }
             Message::Receipt { ticket, step, result } => {
                 self.queue.push_back(Input::StepEnded { ticket, step, result });
@@ -346,10 +451,12 @@ impl Driver {
             }
             match held {
                 Held::Start(start) => self.launch(start).await,
-                Held::Step(go) => {
+                Held::Step(ticket, go) if self.state.attempts.contains_key(&ticket) => {
                     // An attempt that was given up meanwhile does not wait any more.
                     let _gone = go.send(());
                 }
+                // Its attempt does not count any more: dropping `go` tells it.
+                Held::Step(..) => {}
             }
         }
         self.held = kept;
@@ -429,6 +536,7 @@ impl Driver {
             | Body::Closed { .. }
             | Body::Cancelling { .. }
             | Body::Cancelled { .. }
+            | Body::Discarded { .. }
             | Body::InDoubt { .. }
             | Body::Settled { .. }
             | Body::Resumed { .. } => {}

@@ -185,8 +185,9 @@ impl Engine {
         }
     }
 
-    /// Stops driving: attempts under way are cancelled, tasks joined, ownership given up. Runs that have not
-    /// ended stay as their journals have them and can be taken up again.
+    /// Stops driving: attempts under way are cancelled, what they still give within their grace period is kept,
+    /// tasks joined, ownership given up. Runs that have not ended stay as their journals have them and can be
+    /// taken up again.
     pub async fn close(self) {
         self.inner.closing.cancel();
         self.inner.tasks.close();
@@ -209,7 +210,11 @@ impl Inner {
         if active.get(&shared.run).is_some_and(|known| Arc::ptr_eq(known, shared)) {
             active.remove(&shared.run);
         }
+        let idle = active.is_empty();
         drop(active);
+        if idle && self.closing.is_cancelled() {
+            self.settled.notify_waiters();
+        }
         self.meters.active.decrement(1.0);
     }
 
@@ -242,16 +247,17 @@ impl Inner {
         acquired.await.copied().map_err(|error| RunError::lease(run, error))
     }
 
-    /// Renews the ownership until the engine closes; closes the engine if it is lost.
+    /// Renews the ownership until the engine has closed and its runs have kept what they had; closes the engine
+    /// if it is lost.
     async fn keep(self: Arc<Self>, mut lease: Lease) {
         let pause = self.lease / 3;
         loop {
             tokio::select! {
-                () = self.closing.cancelled() => break,
+                () = self.closed() => break,
                 () = tokio::time::sleep(pause) => {}
             }
             let renewed = tokio::select! {
-                () = self.closing.cancelled() => break,
+                () = self.closed() => break,
                 renewed = lease.renew(&*self.store, self.lease, &*self.clock) => renewed,
             };
             match renewed {
@@ -269,6 +275,18 @@ impl Inner {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::debug!(%error, "the ownership could not be released"),
             Err(_) => tracing::warn!("the store does not answer; the ownership was not released"),
+        }
+    }
+
+    /// Waits until the engine closes and drives no run any more.
+    async fn closed(&self) {
+        self.closing.cancelled().await;
+        loop {
+            let settled = self.settled.notified();
+            if lock(&self.active).is_empty() {
+                return;
+            }
+            settled.await;
         }
     }
 

@@ -229,10 +229,11 @@ impl Engine {
         with: Batch,
     ) -> Result<(), RunError> {
         let offered = self.inner.store.offers().durability.min(self.inner.blobs.durability());
-        let (inner, at) = (Arc::clone(&self.inner), head.summary.updated_at);
+        let (inner, run, at) = (Arc::clone(&self.inner), head.summary.id, head.summary.updated_at);
         let mut writer = Writer::new(inner, tenant.clone(), head, Some(version), Encoder::default(), offered);
         for body in records {
-            writer.push(&Record { at, body })?;
+            let written = writer.push(&Record { at, body });
+            written.map_err(|error| RunError::record(run, "a record of its journal", &error))?;
         }
         writer.with(with);
         writer.begin(None, status, offered)?;

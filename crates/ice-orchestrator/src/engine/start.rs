@@ -84,7 +84,9 @@ impl Engine {
         };
         let mut writer =
             Writer::new(Arc::clone(inner), tenant.clone(), head, None, Encoder::default(), durability);
-        writer.push(&Record { at: now, body: Body::Manifest(Box::new(manifest.clone())) })?;
+        writer
+            .push(&Record { at: now, body: Body::Manifest(Box::new(manifest.clone())) })
+            .map_err(|error| RunError::Inputs(format!("they cannot be kept: {error}")))?;
         if !inner.knows_plan(tenant, plan.hash) {
             let document = Bytes::from_owner(Arc::clone(&plan.document));
             writer.with(Batch::new().put(keys::plan(tenant, plan.hash), document));

@@ -11,9 +11,12 @@ use ice_core::value::BlobHash;
 
 use super::RunError;
 use super::engine::Inner;
-use crate::journal::codec::{Chunk, Encoder};
+use crate::journal::codec::{Chunk, EncodeError, Encoder};
 use crate::journal::{Record, RunHead, RunStatus, keys};
 use crate::workflow::runtime::State;
+
+/// A chunk that has become so large is closed; the records after it stand in the next one.
+const CHUNK: usize = 1 << 20;
 
 /// Writes one run's journal. Owned by the run's task.
 pub(super) struct Writer {
@@ -23,6 +26,9 @@ pub(super) struct Writer {
     guard: Arc<BlobGuard>,
     encoder: Encoder,
     chunk: Chunk,
+    /// Chunks before it that are closed, and their bytes.
+    closed: Vec<Chunk>,
+    closed_bytes: usize,
     /// Changes that go with the next batch.
     extra: Vec<Batch>,
     head: RunHead,
@@ -59,6 +65,8 @@ impl Writer {
             guard,
             encoder,
             chunk: Chunk::default(),
+            closed: Vec::new(),
+            closed_bytes: 0,
             extra: Vec::new(),
             head,
             version,
@@ -69,11 +77,14 @@ impl Writer {
         }
     }
 
-    /// Adds a record to the next batch.
-    pub(super) fn push(&mut self, record: &Record) -> Result<(), RunError> {
-        self.encoder
-            .push(record, &mut self.chunk)
-            .map_err(|error| RunError::record(self.run, "a record of its journal", &error))
+    /// Adds a record to the next batch. After an error everything is as if it had not been asked for.
+    pub(super) fn push(&mut self, record: &Record) -> Result<(), EncodeError> {
+        self.encoder.push(record, &mut self.chunk)?;
+        if self.chunk.bytes.len() >= CHUNK {
+            self.closed_bytes += self.chunk.bytes.len();
+            self.closed.push(std::mem::take(&mut self.chunk));
+        }
+        Ok(())
     }
 
     /// Adds changes to the next batch.
@@ -82,13 +93,13 @@ impl Writer {
     }
 
     /// Bytes that wait to be committed.
-    pub(super) fn waiting(&self) -> usize {
-        self.chunk.bytes.len()
+    pub(super) const fn waiting(&self) -> usize {
+        self.closed_bytes + self.chunk.bytes.len()
     }
 
     /// Whether something waits to be committed.
     pub(super) fn has_waiting(&self) -> bool {
-        self.chunk.records > 0 || !self.extra.is_empty()
+        self.chunk.records > 0 || !self.closed.is_empty() || !self.extra.is_empty()
     }
 
     /// Whether a commit is under way.
@@ -109,11 +120,22 @@ impl Writer {
         durability: Durability,
     ) -> Result<(), RunError> {
         let chunk = std::mem::take(&mut self.chunk);
+        let closed = std::mem::take(&mut self.closed);
+        self.closed_bytes = 0;
         let mut batch = std::mem::take(&mut self.extra).into_iter().fold(Batch::new(), Batch::merge);
-        let first = self.head.next;
         let before = self.version.map(|_| self.head.summary.status);
         let (old_timer, timer) = (self.head.timer, state.and_then(State::next_timer));
-        self.head.next += chunk.records;
+        let mut blobs = Vec::new();
+        for chunk in closed.into_iter().chain([chunk]) {
+            if chunk.records > 0 {
+                self.inner.meters.records.increment(chunk.records);
+                self.inner.meters.bytes.increment(chunk.bytes.len() as u64);
+                let key = keys::journal(&self.tenant, self.run).number(self.head.next);
+                batch = batch.put(key, chunk.bytes);
+                self.head.next += chunk.records;
+            }
+            blobs.extend(chunk.blobs);
+        }
         self.head.summary.status = status;
         self.head.timer = timer;
         if let Some(state) = state {
@@ -121,11 +143,6 @@ impl Writer {
             self.head.summary.failure = state.failure().cloned();
         }
         let newest = keys::newest_first(self.run);
-        if chunk.records > 0 {
-            self.inner.meters.records.increment(chunk.records);
-            self.inner.meters.bytes.increment(chunk.bytes.len() as u64);
-            batch = batch.put(keys::journal(&self.tenant, self.run).number(first), chunk.bytes);
-        }
         let head = keys::head(&self.tenant, self.run);
         let value =
             serde_json::to_vec(&self.head).map_err(|error| RunError::record(self.run, "its head", &error))?;
@@ -150,7 +167,7 @@ impl Writer {
         // Records become durable with those after them; blobs do not, so they are at once.
         let promise = self.durability;
         let future = Box::pin(async move {
-            for blob in chunk.blobs {
+            for blob in blobs {
                 inner.blobs.put(&guard, blob, promise).await?;
             }
             inner.store.commit(batch, durability).await

@@ -167,7 +167,9 @@ fn describe(body: &Body) -> (&'static str, Option<NodePath>, Option<u32>, Value)
             }
             ("node.succeeded", Some(node.clone()), None, Value::map(data))
         }
-        Body::Closed { node } => ("node.succeeded", Some(node.clone()), None, empty),
+        Body::Closed { node, output } => {
+            ("node.succeeded", Some(node.clone()), None, Value::map([("output", output.clone())]))
+        }
         Body::Failed { node, failure, retry_at: None } => {
             ("node.failed", Some(node.clone()), None, Value::map([("failure", value(failure))]))
         }
@@ -179,9 +181,13 @@ fn describe(body: &Body) -> (&'static str, Option<NodePath>, Option<u32>, Value)
         Body::Skipped { node, reason } => {
             ("node.skipped", Some(node.clone()), None, Value::map([("reason", value(reason))]))
         }
-        Body::Cancelled { node, in_doubt } => {
+        Body::Cancelled { node, in_doubt, winding_down: _ } => {
             let data = Value::map([("in_doubt", Value::from(*in_doubt))]);
             ("node.cancelled", Some(node.clone()), None, data)
+        }
+        Body::Discarded { node, usage, in_doubt, started: _ } => {
+            let data = Value::map([("in_doubt", Value::from(*in_doubt)), ("usage", value(usage))]);
+            ("node.discarded", Some(node.clone()), None, data)
         }
         Body::Unresponsive { node } => ("node.unresponsive", Some(node.clone()), None, empty),
         Body::InDoubt { node } => ("node.in_doubt", Some(node.clone()), None, empty),

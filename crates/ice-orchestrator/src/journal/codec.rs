@@ -3,7 +3,9 @@
 //!
 //! A chunk is a sequence of lines. `r<json>` is a record. `o<hash> s<json string>` and `o<hash> t<json>` are
 //! objects, text and trees, and stand before the first record that refers to them. Objects of 64 KiB and
-//! more go to the blob store instead: text as it is, trees as JSON.
+//! more go to the blob store instead: text as it is, trees as JSON. Where one record brings very many smaller
+//! ones, they go there as well, a MiB at a time: `p<hash>` stands for the blob that holds their lines, so that
+//! a chunk stays far below what a store takes in one value.
 //!
 //! Within records and trees, `{"$ice.text": hash}` and `{"$ice.tree": hash}` stand for objects,
 //! `{"$ice.list": […]}` for the items of several lists one after the other, and `{"$ice.map": {…}}` for a
@@ -22,6 +24,13 @@ use super::{Body, Intent, Opening, Record};
 const INLINE: usize = 1_024;
 /// Objects from this size on, in bytes, go to the blob store.
 const BLOB: usize = 64 << 10;
+/// The most bytes of one object: 256 MiB.
+pub(crate) const MAX_OBJECT_BYTES: usize = 256 << 20;
+/// The most bytes of a record without its objects: 4 MiB. Far more than is decided about one node.
+const MAX_RECORD_BYTES: usize = 4 << 20;
+/// Bytes of the objects of one record that stand in a chunk; what is more goes to the blob store in packs of
+/// this size.
+const PACK: usize = 1 << 20;
 /// Items per piece of a long list.
 const PIECE: usize = 16;
 /// Large values whose objects are remembered, and the bytes they may hold.
@@ -42,6 +51,43 @@ pub(crate) struct Chunk {
     pub(crate) bytes: Vec<u8>,
     pub(crate) records: u64,
     pub(crate) blobs: Vec<Bytes>,
+    /// Where the objects begin that the next pack takes in.
+    unpacked: usize,
+}
+
+impl Chunk {
+    /// Moves the objects of the record under way to the blob store, if they have become many.
+    fn pack(&mut self) {
+        if self.bytes.len().saturating_sub(self.unpacked) < PACK {
+            return;
+        }
+        let pack = self.bytes.split_off(self.unpacked);
+        self.bytes.push(b'p');
+        self.bytes.extend_from_slice(BlobHash::of(&pack).to_string().as_bytes());
+        self.bytes.push(b'\n');
+        self.unpacked = self.bytes.len();
+        self.blobs.push(Bytes::from(pack));
+    }
+}
+
+/// A record that cannot be written.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum EncodeError {
+    /// A part of it is too large for any store.
+    #[error("{size} bytes in one piece, the limit is {limit}")]
+    TooLarge {
+        /// Its size in bytes.
+        size: usize,
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// It is not JSON.
+    #[error(transparent)]
+    Json(#[from] serde_json::Error),
+}
+
+fn check_size(size: usize, limit: usize) -> Result<(), EncodeError> {
+    if size > limit { Err(EncodeError::TooLarge { size, limit }) } else { Ok(()) }
 }
 
 /// Names an object: a text and a tree may have the same bytes, and so the same hash.
@@ -67,20 +113,19 @@ impl Encoder {
         Self { written, ..Self::default() }
     }
 
-    /// Appends a record to a chunk.
-    pub(crate) fn push(&mut self, record: &Record, chunk: &mut Chunk) -> Result<(), serde_json::Error> {
+    /// Appends a record to a chunk. After an error the chunk is without the record; objects of it that were
+    /// written stay, and whatever is written later may refer to them.
+    pub(crate) fn push(&mut self, record: &Record, chunk: &mut Chunk) -> Result<(), EncodeError> {
+        chunk.unpacked = chunk.bytes.len();
+        let body = self.externalise(&record.body, chunk)?;
         let at = chunk.bytes.len();
-        let written = match self.externalise(&record.body, chunk)? {
-            Some(body) => {
-                chunk.bytes.push(b'r');
-                serde_json::to_writer(&mut chunk.bytes, &Record { at: record.at, body })
-            }
-            None => {
-                chunk.bytes.push(b'r');
-                serde_json::to_writer(&mut chunk.bytes, record)
-            }
+        chunk.bytes.push(b'r');
+        let written = match body {
+            Some(body) => serde_json::to_writer(&mut chunk.bytes, &Record { at: record.at, body }),
+            None => serde_json::to_writer(&mut chunk.bytes, record),
         };
-        if let Err(error) = written {
+        let fits = check_size(chunk.bytes.len() - at, MAX_RECORD_BYTES);
+        if let Err(error) = written.map_err(EncodeError::from).and(fits) {
             chunk.bytes.truncate(at);
             return Err(error);
         }
@@ -90,7 +135,7 @@ impl Encoder {
     }
 
     /// The body with its large values replaced; nothing if it has none.
-    fn externalise(&mut self, body: &Body, chunk: &mut Chunk) -> Result<Option<Body>, serde_json::Error> {
+    fn externalise(&mut self, body: &Body, chunk: &mut Chunk) -> Result<Option<Body>, EncodeError> {
         let plain = values(body).into_iter().flatten().all(is_plain);
         if plain {
             return Ok(None);
@@ -102,7 +147,7 @@ impl Encoder {
         Ok(Some(copy))
     }
 
-    fn encode(&mut self, value: &Value, chunk: &mut Chunk) -> Result<Value, serde_json::Error> {
+    fn encode(&mut self, value: &Value, chunk: &mut Chunk) -> Result<Value, EncodeError> {
         if is_plain(value) {
             return Ok(value.clone());
         }
@@ -132,7 +177,8 @@ impl Encoder {
         Ok(encoded)
     }
 
-    fn text(&mut self, text: &Arc<str>, chunk: &mut Chunk) -> Result<Value, serde_json::Error> {
+    fn text(&mut self, text: &Arc<str>, chunk: &mut Chunk) -> Result<Value, EncodeError> {
+        check_size(text.len(), MAX_OBJECT_BYTES)?;
         let hash = BlobHash::of(text.as_bytes());
         if self.written.insert(ObjectId { hash, is_text: true }) {
             if text.len() >= BLOB {
@@ -144,8 +190,9 @@ impl Encoder {
         Ok(reference(TEXT, hash))
     }
 
-    fn tree(&mut self, tree: &Value, chunk: &mut Chunk) -> Result<Value, serde_json::Error> {
+    fn tree(&mut self, tree: &Value, chunk: &mut Chunk) -> Result<Value, EncodeError> {
         let json = serde_json::to_vec(tree)?;
+        check_size(json.len(), MAX_OBJECT_BYTES)?;
         let hash = BlobHash::of(&json);
         if self.written.insert(ObjectId { hash, is_text: false }) {
             if json.len() >= BLOB {
@@ -160,7 +207,7 @@ impl Encoder {
         Ok(reference(TREE, hash))
     }
 
-    fn list(&mut self, items: Vec<Value>, chunk: &mut Chunk) -> Result<Value, serde_json::Error> {
+    fn list(&mut self, items: Vec<Value>, chunk: &mut Chunk) -> Result<Value, EncodeError> {
         let whole = Value::from(items);
         if stands_inline(&whole) {
             return Ok(whole);
@@ -183,7 +230,7 @@ impl Encoder {
         Ok(wrapped(LIST, Value::from(pieces)))
     }
 
-    fn map(&mut self, entries: &Map, chunk: &mut Chunk) -> Result<Value, serde_json::Error> {
+    fn map(&mut self, entries: &Map, chunk: &mut Chunk) -> Result<Value, EncodeError> {
         let mut encoded = Map::with_capacity(entries.len());
         for (key, value) in entries {
             encoded.insert(Arc::clone(key), self.encode(value, chunk)?);
@@ -230,6 +277,7 @@ fn object(
     chunk.bytes.extend_from_slice(&[b' ', kind]);
     write(&mut chunk.bytes)?;
     chunk.bytes.push(b'\n');
+    chunk.pack();
     Ok(())
 }
 
@@ -283,7 +331,9 @@ fn values(body: &Body) -> [Option<&Value>; 1] {
             Intent::Llm { request, .. } => request,
         }),
         Body::Receipt { result, .. } => result.as_ref().ok(),
-        Body::Succeeded { output, .. } | Body::Ended { output, .. } => Some(output),
+        Body::Succeeded { output, .. } | Body::Closed { output, .. } | Body::Ended { output, .. } => {
+            Some(output)
+        }
         Body::Opened { opening, .. } => match opening {
             Opening::Loop { items } => Some(items),
             Opening::Workflow { inputs } => Some(inputs),
@@ -292,9 +342,9 @@ fn values(body: &Body) -> [Option<&Value>; 1] {
         Body::Failed { .. }
         | Body::Woken { .. }
         | Body::Skipped { .. }
-        | Body::Closed { .. }
         | Body::Cancelling { .. }
         | Body::Cancelled { .. }
+        | Body::Discarded { .. }
         | Body::Unresponsive { .. }
         | Body::InDoubt { .. }
         | Body::Settled { .. }
@@ -312,7 +362,9 @@ pub(crate) fn values_mut(body: &mut Body) -> [Option<&mut Value>; 1] {
             Intent::Llm { request, .. } => request,
         }),
         Body::Receipt { result, .. } => result.as_mut().ok(),
-        Body::Succeeded { output, .. } | Body::Ended { output, .. } => Some(output),
+        Body::Succeeded { output, .. } | Body::Closed { output, .. } | Body::Ended { output, .. } => {
+            Some(output)
+        }
         Body::Opened { opening, .. } => match opening {
             Opening::Loop { items } => Some(items),
             Opening::Workflow { inputs } => Some(inputs),
@@ -321,9 +373,9 @@ pub(crate) fn values_mut(body: &mut Body) -> [Option<&mut Value>; 1] {
         Body::Failed { .. }
         | Body::Woken { .. }
         | Body::Skipped { .. }
-        | Body::Closed { .. }
         | Body::Cancelling { .. }
         | Body::Cancelled { .. }
+        | Body::Discarded { .. }
         | Body::Unresponsive { .. }
         | Body::InDoubt { .. }
         | Body::Settled { .. }
@@ -361,6 +413,7 @@ pub enum DecodeError {
 pub struct Decoder {
     objects: HashMap<ObjectId, Value>,
     resolved: HashMap<ObjectId, Value>,
+    packs: Vec<BlobHash>,
 }
 
 impl Decoder {
@@ -381,10 +434,38 @@ impl Decoder {
                     let (id, value) = read_object(rest).map_err(wrong)?;
                     self.objects.insert(id, value);
                 }
+                Some((b'p', hash)) => {
+                    let hash = std::str::from_utf8(hash).ok().and_then(|hash| hash.parse().ok());
+                    self.packs.push(hash.ok_or_else(|| wrong("a pack without a hash".to_owned()))?);
+                }
                 Some((kind, _)) => return Err(wrong(format!("unknown kind of line {kind:#04x}"))),
             }
         }
         Ok(records)
+    }
+
+    /// The packs of objects that were named since the last call. Each must be [taken in](Self::unpack) before
+    /// values are resolved.
+    pub fn take_packs(&mut self) -> Vec<BlobHash> {
+        std::mem::take(&mut self.packs)
+    }
+
+    /// Takes in a pack of objects from the blob store.
+    ///
+    /// # Errors
+    /// [`DecodeError::Object`] if the bytes are not what the hash names, or not objects.
+    pub fn unpack(&mut self, hash: BlobHash, bytes: &[u8]) -> Result<(), DecodeError> {
+        let wrong = |what: String| DecodeError::Object { hash, what };
+        if BlobHash::of(bytes) != hash {
+            return Err(wrong("its bytes have another hash".to_owned()));
+        }
+        for line in bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+            let object =
+                line.strip_prefix(b"o").ok_or_else(|| wrong("a line that is no object".to_owned()))?;
+            let (id, value) = read_object(object).map_err(wrong)?;
+            self.objects.insert(id, value);
+        }
+        Ok(())
     }
 
     /// All objects that were read or fetched.

@@ -158,15 +158,14 @@ impl DocumentBuilder {
             }
             Body::Succeeded { node, output, usage, .. } => {
                 document.usage += *usage;
-                if !node.as_str().contains('.') {
-                    self.outputs.insert(node.shared(), output.clone());
-                }
+                self.keep(node, output);
                 if let Some(report) = self.end(node, NodeStatus::Succeeded, at) {
                     report.usage += *usage;
                     report.failure = None;
                 }
             }
-            Body::Closed { node } => {
+            Body::Closed { node, output } => {
+                self.keep(node, output);
                 self.end_within(node, at);
                 self.end(node, NodeStatus::Succeeded, at);
             }
@@ -186,6 +185,12 @@ impl DocumentBuilder {
             Body::Woken { node } => drop(self.end(node, NodeStatus::Queued, at)),
             Body::Skipped { node, .. } => drop(self.end(node, NodeStatus::Skipped, at)),
             Body::Cancelled { node, .. } => drop(self.end(node, NodeStatus::Cancelled, at)),
+            Body::Discarded { node, usage, .. } => {
+                document.usage += *usage;
+                if let Some(report) = self.nodes.get_mut(node) {
+                    report.usage += *usage;
+                }
+            }
             Body::InDoubt { node } => drop(self.end(node, NodeStatus::Waiting, at)),
             Body::Settled { node, decision, .. } => {
                 let failure = match decision {
@@ -222,6 +227,13 @@ impl DocumentBuilder {
             | Body::Receipt { .. }
             | Body::Cancelling { .. }
             | Body::Unresponsive { .. } => {}
+        }
+    }
+
+    /// Keeps the output of a top-level node.
+    fn keep(&mut self, node: &NodePath, output: &Value) {
+        if !node.as_str().contains('.') {
+            self.outputs.insert(node.shared(), output.clone());
         }
     }
 

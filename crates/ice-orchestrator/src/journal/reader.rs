@@ -93,6 +93,10 @@ impl Reader {
             }
             let damaged = |source| ReadError::Damaged { run: self.run, number: first, source };
             let mut records = self.decoder.read(&entry.value).map_err(damaged)?;
+            for pack in self.decoder.take_packs() {
+                let bytes = self.blobs.get(&pack, None).await?;
+                self.decoder.unpack(pack, &bytes).map_err(damaged)?;
+            }
             for record in &mut records {
                 for value in values_mut(&mut record.body).into_iter().flatten() {
                     loop {

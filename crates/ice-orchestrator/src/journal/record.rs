@@ -132,11 +132,14 @@ pub enum Body {
         #[serde(rename = "w")]
         opening: Opening,
     },
-    /// A container succeeded; its output follows from its nested nodes.
+    /// A container succeeded.
     Closed {
         /// The container.
         #[serde(rename = "n")]
         node: NodePath,
+        /// Its output.
+        #[serde(rename = "o")]
+        output: Value,
     },
     /// Somebody asked for the run to be cancelled.
     Cancelling {
@@ -146,12 +149,30 @@ pub enum Body {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reason: Option<String>,
     },
-    /// An attempt ended because the run was cancelled.
+    /// An attempt was cancelled, with the run or with a container around it.
     Cancelled {
         /// The node.
         #[serde(rename = "n")]
         node: NodePath,
         /// Whether it may have touched the world.
+        #[serde(rename = "d", default, skip_serializing_if = "std::ops::Not::not")]
+        in_doubt: bool,
+        /// Whether it had not ended by then: [`Body::Discarded`] follows once it has.
+        #[serde(rename = "w", default, skip_serializing_if = "std::ops::Not::not")]
+        winding_down: bool,
+    },
+    /// An attempt that was cancelled with a container around it has ended. What it gave is of no use any more.
+    Discarded {
+        /// The node.
+        #[serde(rename = "n")]
+        node: NodePath,
+        /// The number of the record with which the attempt started.
+        #[serde(rename = "k")]
+        started: u64,
+        /// Tokens spent.
+        #[serde(rename = "u", default, skip_serializing_if = "is_free")]
+        usage: Usage,
+        /// Whether it still is not known if it touched the world.
         #[serde(rename = "d", default, skip_serializing_if = "std::ops::Not::not")]
         in_doubt: bool,
     },

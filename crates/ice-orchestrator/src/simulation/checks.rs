@@ -64,6 +64,7 @@ impl Checks {
             | Body::Closed { .. }
             | Body::Cancelling { .. }
             | Body::Cancelled { .. }
+            | Body::Discarded { .. }
             | Body::Unresponsive { .. }
             | Body::InDoubt { .. }
             | Body::Settled { .. }
@@ -85,11 +86,21 @@ impl Checks {
         Ok(())
     }
 
+    /// The limit holds for what really runs, or is about to.
+    pub(super) fn under_way(state: &State, running: usize) -> Result<(), String> {
+        let most = state.manifest.options.max_parallel as usize;
+        if running > most {
+            return Err(format!("{running} attempts run, the limit is {most}"));
+        }
+        Ok(())
+    }
+
     /// After records were applied: the state fits together, and limits hold.
     pub(super) fn state(state: &State) -> Result<(), String> {
         let most = state.manifest.options.max_parallel as usize;
-        if state.attempts.len() > most {
-            return Err(format!("{} attempts are under way, the limit is {most}", state.attempts.len()));
+        let under_way = state.attempts.len() + state.winding_down.len();
+        if under_way > most {
+            return Err(format!("{under_way} attempts are under way, the limit is {most}"));
         }
         if state.ended.is_some() {
             return Ok(());
@@ -109,12 +120,14 @@ impl Checks {
     /// Once a run has ended: everything is accounted for, and nothing is left behind.
     pub(super) fn finished(state: &State) -> Result<(), String> {
         if state.stopping.is_some() {
-            return if state.attempts.is_empty() { Ok(()) } else { Err("attempts are left".to_owned()) };
+            let left = state.attempts.len() + state.winding_down.len();
+            return if left == 0 { Ok(()) } else { Err("attempts are left".to_owned()) };
         }
         let top = state.frame(0).ok_or("the top frame is gone")?;
         let open = top.nodes.iter().filter(|node| !matches!(node, NodeState::Done(_))).count();
         let frames = state.frames.iter().flatten().count();
         let left = state.attempts.len()
+            + state.winding_down.len()
             + state.wakes.len()
             + state.deadlines.len()
             + state.in_doubt.len()

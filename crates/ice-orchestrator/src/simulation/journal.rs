@@ -45,7 +45,12 @@ impl Folder {
         blobs: &HashMap<BlobHash, Bytes>,
     ) -> Result<(), String> {
         let text = |error: &dyn std::fmt::Display| error.to_string();
-        for mut record in self.decoder.read(bytes).map_err(|error| text(&error))? {
+        let blob = |hash| blobs.get(&hash).ok_or_else(|| format!("the blob {hash} is missing"));
+        let records = self.decoder.read(bytes).map_err(|error| text(&error))?;
+        for pack in self.decoder.take_packs() {
+            self.decoder.unpack(pack, blob(pack)?).map_err(|error| text(&error))?;
+        }
+        for mut record in records {
             for value in values_mut(&mut record.body).into_iter().flatten() {
                 loop {
                     let missing = self.decoder.missing(value);
@@ -53,8 +58,7 @@ impl Folder {
                         break;
                     }
                     for (hash, is_text) in missing {
-                        let blob = blobs.get(&hash).ok_or_else(|| format!("the blob {hash} is missing"))?;
-                        self.decoder.supply(hash, is_text, blob).map_err(|error| text(&error))?;
+                        self.decoder.supply(hash, is_text, blob(hash)?).map_err(|error| text(&error))?;
                     }
                 }
                 *value = self.decoder.resolve(value).map_err(|error| text(&error))?;

@@ -211,6 +211,7 @@ impl<'c, W: World, C: Choices> Simulation<'c, W, C> {
                 return Err("the records do not fold to the state".to_owned());
             }
             Checks::state(&self.state)?;
+            Checks::under_way(&self.state, self.running.len() + self.held.len())?;
         }
         Err(format!("the run has not ended after {MAX_EVENTS} events"))
     }

@@ -8,7 +8,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use ice_core::blueprint::{Format, read};
 use ice_core::error::ErrorCode;
 use ice_core::id::{Principal, Tenant};
-use ice_core::llm::{Echo, LlmProvider};
+use ice_core::llm::{
+    ChunkStream, Echo, Estimate, LlmContext, LlmError, LlmErrorKind, LlmProvider, ModelCapabilities, Request,
+    Response, Usage,
+};
 use ice_core::registry::{NamedBlueprint, Registry};
 use ice_core::tools::{Effect, Tool, ToolContext, ToolError, ToolSpec};
 use ice_core::value::Value;
@@ -100,6 +103,48 @@ pub(crate) fn registry() -> Registry {
     let echo: Arc<dyn LlmProvider> = Arc::new(Echo);
     registry.providers.register(echo).unwrap();
     registry
+}
+
+/// A provider named `vendor`: it has these models, or any if none are given, and answers as `echo` does, or
+/// waits until it is cancelled and has spent so much by then.
+#[derive(Debug)]
+pub(crate) struct Vendor {
+    pub(crate) models: Option<Vec<String>>,
+    pub(crate) waits: Option<Usage>,
+}
+
+#[async_trait::async_trait]
+impl LlmProvider for Vendor {
+    fn name(&self) -> &str {
+        "vendor"
+    }
+
+    fn capabilities(&self, model: &str) -> Option<ModelCapabilities> {
+        Echo.capabilities(model)
+    }
+
+    fn models(&self) -> Option<Vec<String>> {
+        self.models.clone()
+    }
+
+    fn estimate(&self, request: &Request) -> Estimate {
+        Echo.estimate(request)
+    }
+
+    async fn complete(&self, ctx: &LlmContext, request: Request) -> Result<Response, LlmError> {
+        if let Some(usage) = self.waits {
+            ctx.cancel.cancelled().await;
+            return Err(LlmError { usage, ..LlmError::new(LlmErrorKind::Cancelled, "cancelled") });
+        }
+        Echo.complete(ctx, request).await
+    }
+
+    async fn stream(&self, ctx: &LlmContext, request: Request) -> Result<ChunkStream, LlmError> {
+        match self.waits {
+            Some(_) => Err(self.complete(ctx, request).await.unwrap_err()),
+            None => Echo.stream(ctx, request).await,
+        }
+    }
 }
 
 /// Reads, checks and compiles a blueprint.

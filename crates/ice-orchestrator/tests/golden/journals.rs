@@ -289,6 +289,7 @@ fn every_journal_is_read_folded_and_resumed_to_its_result() {
         "cancelled",
         "cancelling",
         "closed",
+        "discarded",
         "ended",
         "failed",
         "in_doubt",

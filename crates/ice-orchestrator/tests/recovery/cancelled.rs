@@ -10,7 +10,7 @@ use ice_orchestrator::events::EventClass;
 use ice_orchestrator::journal::{FailurePolicy, RunOptions, RunStatus};
 use ice_orchestrator::workflow::runtime::NodeStatus;
 
-use crate::common::{me, plan};
+use crate::common::{json, me, plan};
 use crate::world::{Fault, Ground, World};
 
 async fn start(engine: &Engine, yaml: &str, options: RunOptions) -> RunHandle {
@@ -117,22 +117,30 @@ async fn a_run_whose_tools_are_gone_ends_when_it_is_cancelled() {
     let (ground, world) = (Ground::new(), World::default());
     world.shut();
     let first = ground.engine(&world).build();
-    let handle = start(&first, "nodes: [{id: n, type: tool, tool_name: gate}]", RunOptions::default()).await;
+    let yaml = "nodes:
+- {id: l, type: loop, items_source: '{{ [1, 2] }}', body: [{id: x, type: tool, tool_name: pure}]}
+- {id: n, type: tool, tool_name: gate, dependencies: [l]}";
+    let handle = start(&first, yaml, RunOptions::default()).await;
     world.arrival().await;
     first.close().await;
     let second = ground.engine(&world).registry(crate::common::registry()).build();
     let end =
         second.resume(&Tenant::default(), handle.id(), &me(), None).await.unwrap().wait().await.unwrap();
     assert_eq!(end.failure.as_ref().unwrap().code, ErrorCode::PinMismatch);
+    // What a container gave is known, although the run cannot be folded any more.
+    let output = json(r#"{"l": ["l[0].body.x", "l[1].body.x"]}"#);
+    assert_eq!(end.output, output);
     second.cancel(&Tenant::default(), handle.id(), &me(), Some("gone".to_owned())).await.unwrap();
     let document = second.show(&Tenant::default(), handle.id()).await.unwrap();
     let failure = document.failure.unwrap();
     assert_eq!((document.status, failure.code), (RunStatus::Cancelled, ErrorCode::RunCancelled));
     assert_eq!(failure.message, "cancelled by user:test: gone");
-    assert_eq!(document.nodes[0].status, NodeStatus::Cancelled);
+    assert_eq!(document.output, output);
+    let of = |id: &str| document.nodes.iter().find(|node| node.node.as_str() == id).unwrap().status;
+    assert_eq!((of("l"), of("n")), (NodeStatus::Succeeded, NodeStatus::Cancelled));
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn an_attempt_that_waits_for_its_barrier_is_never_begun_once_cancelled() {
     let (ground, world) = (Ground::new(), World::default());
     // The second commit, which carries the intent, never lands.

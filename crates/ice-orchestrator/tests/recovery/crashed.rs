@@ -218,7 +218,7 @@ async fn closing_joins_everything_and_the_run_goes_on_elsewhere() {
     assert_eq!(again.code(), ErrorCode::RunState);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_store_that_hangs_does_not_keep_the_engine_from_closing() {
     let (ground, world) = (Ground::new(), World::default());
     let (engine, struck) = ground.faulty(&world, 1, Fault::Hang);

@@ -7,7 +7,13 @@ mod common;
 #[cfg(test)]
 mod cancelled;
 #[cfg(test)]
+mod closed;
+#[cfg(test)]
 mod crashed;
+#[cfg(test)]
+mod large;
+#[cfg(test)]
+mod losers;
 #[cfg(test)]
 mod owned;
 #[cfg(test)]

@@ -131,6 +131,8 @@ pub(crate) enum Fault {
     Hang,
     /// Every further commit fails.
     Fail,
+    /// Every further commit waits until the store is [healed](Faulty::heal).
+    Wait,
 }
 
 /// A store in memory that takes so many commits to journals and then has a fault.
@@ -140,11 +142,23 @@ pub(crate) struct Faulty {
     left: AtomicU64,
     fault: Fault,
     pub(crate) struck: Arc<Notify>,
+    healed: tokio::sync::Semaphore,
 }
 
 impl Faulty {
     pub(crate) fn new(inner: Arc<dyn Store>, commits: u64, fault: Fault) -> Self {
-        Self { inner, left: AtomicU64::new(commits), fault, struck: Arc::new(Notify::new()) }
+        Self {
+            inner,
+            left: AtomicU64::new(commits),
+            fault,
+            struck: Arc::new(Notify::new()),
+            healed: tokio::sync::Semaphore::new(0),
+        }
+    }
+
+    /// Ends a [`Fault::Wait`].
+    pub(crate) fn heal(&self) {
+        self.healed.close();
     }
 }
 
@@ -164,13 +178,14 @@ impl Store for Faulty {
             && self.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_err()
         {
             self.struck.notify_one();
-            return match self.fault {
+            match self.fault {
                 Fault::Hang => std::future::pending().await,
                 Fault::Fail => {
                     let what = "the disk of a test".to_owned();
-                    Err(CommitError::Store(StoreError::Unavailable { what, source: None }))
+                    return Err(CommitError::Store(StoreError::Unavailable { what, source: None }));
                 }
-            };
+                Fault::Wait => drop(self.healed.acquire().await),
+            }
         }
         self.inner.commit(batch, durability).await
     }

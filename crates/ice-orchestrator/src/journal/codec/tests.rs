@@ -27,7 +27,11 @@ fn round_trip(values: &[Value]) -> (Vec<Value>, Vec<usize>) {
         encoder.push(&succeeded(value.clone()), &mut chunk).unwrap();
         sizes.push(chunk.bytes.len() + chunk.blobs.iter().map(Bytes::len).sum::<usize>());
         blobs.extend(chunk.blobs.iter().map(|blob| (BlobHash::of(blob), blob.clone())));
+        assert!(chunk.bytes.len() < PACK + 10_000, "{}", chunk.bytes.len());
         let records = decoder.read(&chunk.bytes).unwrap();
+        for pack in decoder.take_packs() {
+            decoder.unpack(pack, &blobs[&pack]).unwrap();
+        }
         let stored = output(&records[0]).clone();
         loop {
             let missing = decoder.missing(&stored);
@@ -70,6 +74,33 @@ fn a_conversation_grows_by_what_is_new() {
     assert_eq!(back, values);
     let (early, late): (usize, usize) = (sizes[20..60].iter().sum(), sizes[360..400].iter().sum());
     assert!(late < early * 2, "forty turns wrote {early} bytes early and {late} bytes late");
+}
+
+#[test]
+fn many_small_objects_are_packed() {
+    let rows =
+        |from: i64| Value::list((from..from + 20_000).map(|n| Value::list([Value::from(n), text(200, 7)])));
+    let (back, sizes) = round_trip(&[rows(0), rows(0), rows(1)]);
+    assert!(back == [rows(0), rows(0), rows(1)]);
+    assert!(sizes[0] > 4 * PACK && sizes[1] < 1_000, "{sizes:?}");
+}
+
+#[test]
+fn what_is_too_large_is_refused_and_the_next_record_is_whole() {
+    let (mut encoder, mut decoder) = (Encoder::default(), Decoder::default());
+    let mut chunk = Chunk::default();
+    let (small, large) = (text(2_000, 0), Value::from("x".repeat(MAX_OBJECT_BYTES + 1)));
+    let refused = encoder.push(&succeeded(Value::list([small.clone(), large])), &mut chunk);
+    assert!(matches!(refused, Err(EncodeError::TooLarge { limit: MAX_OBJECT_BYTES, .. })), "{refused:?}");
+    let node = "n".parse().unwrap();
+    let failure =
+        crate::journal::Failure::new(ice_core::error::ErrorCode::ToolFailed, "x".repeat(MAX_RECORD_BYTES));
+    let failed = Record { at: Moment::from_millis(1), body: Body::Failed { node, failure, retry_at: None } };
+    let refused = encoder.push(&failed, &mut chunk);
+    assert!(matches!(refused, Err(EncodeError::TooLarge { limit: MAX_RECORD_BYTES, .. })), "{refused:?}");
+    encoder.push(&succeeded(small.clone()), &mut chunk).unwrap();
+    let records = decoder.read(&chunk.bytes).unwrap();
+    assert_eq!((records.len(), decoder.resolve(output(&records[0])).unwrap()), (1, small));
 }
 
 #[test]
@@ -135,6 +166,14 @@ fn damage_is_named() {
     let records = decoder.read(&chunk.bytes[record..]).unwrap();
     assert!(matches!(decoder.resolve(output(&records[0])), Err(DecodeError::Missing(_))));
     assert!(matches!(decoder.supply(BlobHash::of(b"a"), true, b"b"), Err(DecodeError::Object { .. })));
+    assert!(matches!(decoder.read(b"pa"), Err(DecodeError::Line { line: 1, .. })));
+    for pack in [&b"r{}"[..], b"o12"] {
+        assert!(matches!(decoder.unpack(BlobHash::of(pack), pack), Err(DecodeError::Object { .. })));
+    }
+    let object = &chunk.bytes[..record];
+    assert!(matches!(decoder.unpack(BlobHash::of(b"a"), object), Err(DecodeError::Object { .. })));
+    decoder.unpack(BlobHash::of(object), object).unwrap();
+    assert_eq!(decoder.resolve(output(&records[0])).unwrap(), text(2_000, 0));
 }
 
 fn any_value() -> impl Strategy<Value = Value> {

@@ -6,7 +6,7 @@ use ice_core::blueprint::WaitStrategy;
 use ice_core::path::NodePath;
 use ice_core::time::Moment;
 
-use super::frame::{Attempt, NodeState, Outcome, Place, StepState};
+use super::frame::{Attempt, NodeState, Outcome, Place, StepState, WindingDown};
 use super::nested::{close, container_mut, leave, open, open_slots, remove_frame, touch};
 use super::queue::Spot;
 use super::state::{MAX_FAILURES, State, Stopping};
@@ -98,16 +98,30 @@ fn fold(state: &mut State, record: &Record) -> Result<(), String> {
             finish(state, place, Outcome::Skipped(*reason))
         }
         Body::Opened { node, attempt, opening } => open(state, node, *attempt, opening, record.at),
-        Body::Closed { node } => close(state, node),
+        Body::Closed { node, output } => close(state, node, output),
         Body::Cancelling { by, reason } => {
             state.stopping = Some(Stopping::Cancel { by: by.to_string(), reason: reason.clone() });
             Ok(())
         }
-        Body::Cancelled { node, .. } => {
-            end_attempt(state, node)?;
+        Body::Cancelled { node, winding_down, .. } => {
+            let (place, attempt) = end_attempt(state, node)?;
+            if attempt.touches() {
+                touch(state, place);
+            }
+            if *winding_down {
+                let repeatable = attempt.open_effect().is_repeatable();
+                let winding = WindingDown { node: node.clone(), repeatable };
+                state.winding_down.insert(attempt.ticket, winding);
+            }
             Ok(())
         }
-        Body::Unresponsive { node } => locate(state, node).map(drop),
+        Body::Discarded { started, usage, .. } => {
+            state.usage += *usage;
+            let known = state.winding_down.remove(started);
+            known.map(drop).ok_or_else(|| format!("no attempt that began with record {started} winds down"))
+        }
+        // It may be about an attempt whose container is gone.
+        Body::Unresponsive { .. } => Ok(()),
         Body::InDoubt { node } => {
             let (place, attempt) = end_attempt(state, node)?;
             touch(state, place);
@@ -125,6 +139,8 @@ fn fold(state: &mut State, record: &Record) -> Result<(), String> {
         }
         Body::Resumed { .. } => {
             state.parked = None;
+            // They ended with their process.
+            state.winding_down.clear();
             Ok(())
         }
         Body::Ended { status, output, failure } => {

@@ -10,20 +10,20 @@ use ice_core::time::Moment;
 use ice_core::value::Value;
 
 use super::container::Container;
-use super::failing::{Safety, cancelled, of_node, timeout_failure, wait_before_next};
+use super::failing::{Safety, cancelled, of_node, shorten, timeout_failure, wait_before_next};
 use super::frame::{Frame, NodeState, Outcome, Place, StepState};
 use super::input::{Command, Decided, Input, Start, Ticket};
 use super::scope::Frames;
 use super::state::{State, Stopping};
 use crate::executors::Completion;
 use crate::executors::builtin::{self, Begin};
-use crate::journal::{Body, Failure, FailurePolicy, Intent, RunStatus, SkipReason};
+use crate::journal::{Body, Decision, Failure, FailurePolicy, Intent, RunStatus, SkipReason};
 use crate::workflow::model::PlanNode;
 
 /// Records decided at a time; the caller asks again.
 const PASS: usize = 1_024;
-/// The most bytes of a failure's message that are kept.
-const MAX_MESSAGE: usize = 8 << 10;
+/// Bytes of failures' messages decided at a time.
+const PASS_BYTES: usize = 256 << 10;
 /// The deepest nesting of a value that a node takes or gives.
 pub(crate) const MAX_VALUE_DEPTH: usize = 128;
 /// Bytes of a path that are left for what opens below it: an index, a name and an id.
@@ -35,7 +35,7 @@ const BELOW: usize = 128;
 /// [`Input::Advance`] until nothing is decided.
 #[must_use]
 pub fn decide(state: &State, input: Input, now: Moment) -> Decided {
-    let mut decider = Decider { state, now, out: Decided::default() };
+    let mut decider = Decider { state, now, out: Decided::default(), said: 0 };
     if state.ended.is_some() {
         return decider.out;
     }
@@ -48,12 +48,19 @@ pub fn decide(state: &State, input: Input, now: Moment) -> Decided {
                 decider.out.records.push(Body::Step { step, node, intent, effect });
             }
         }
-        Input::StepEnded { ticket, step, result } => {
+        Input::StepEnded { ticket, step, mut result } => {
+            if let Err(failure) = &mut result {
+                shorten(&mut failure.message);
+            }
             if let Some((_, node)) = decider.attempt(ticket) {
                 decider.out.records.push(Body::Receipt { step, node, result });
             }
         }
-        Input::Cancel { by, reason } => {
+        Input::Withdrawn { ticket, by } => decider.withdrawn(ticket, by),
+        Input::Cancel { by, mut reason } => {
+            if let Some(reason) = &mut reason {
+                shorten(reason);
+            }
             if !matches!(state.stopping, Some(Stopping::Cancel { .. })) {
                 decider.out.records.push(Body::Cancelling { by, reason });
             }
@@ -78,6 +85,8 @@ struct Decider<'s> {
     state: &'s State,
     now: Moment,
     out: Decided,
+    /// Bytes of the failures' messages in it.
+    said: usize,
 }
 
 impl<'s> Decider<'s> {
@@ -122,14 +131,15 @@ impl<'s> Decider<'s> {
         if self.out.is_empty() {
             self.start_leaves(&mut nodes_left);
         }
-        if self.out.is_empty() && !state.has_turns() && state.attempts.is_empty() {
+        if self.out.is_empty() && !state.has_turns() && !state.has_attempts() {
             self.rest();
         }
     }
 
     fn start_leaves(&mut self, nodes_left: &mut u64) {
         let state = self.state;
-        let mut room = (state.manifest.options.max_parallel as usize).saturating_sub(state.attempts.len());
+        let under_way = state.attempts.len() + state.winding_down.len();
+        let mut room = (state.manifest.options.max_parallel as usize).saturating_sub(under_way);
         for place in state.leaves.iter() {
             let (Some((frame, node)), Some(NodeState::Queued { attempts, .. })) =
                 (self.at(place), state.node_state(place))
@@ -152,7 +162,7 @@ impl<'s> Decider<'s> {
     fn is_full(&self) -> bool {
         let halts = self.state.manifest.options.failure_policy == FailurePolicy::Halt
             && matches!(self.out.records.last(), Some(Body::Failed { retry_at: None, .. }));
-        halts || self.out.records.len() >= PASS
+        halts || self.out.records.len() >= PASS || self.said >= PASS_BYTES
     }
 
     fn at(&self, place: Place) -> Option<(&'s Frame, &'s PlanNode)> {
@@ -164,7 +174,7 @@ impl<'s> Decider<'s> {
     fn stop(&mut self, stopping: &Stopping) {
         let state = self.state;
         self.out.commands.extend(state.attempts.keys().map(|ticket| Command::Cancel(*ticket)));
-        if !state.attempts.is_empty() {
+        if state.has_attempts() {
             return;
         }
         let ended = match stopping {
@@ -323,8 +333,9 @@ impl<'s> Decider<'s> {
                 Failure { message, usage: Usage::default(), retry_after_ms: None, ..failure.clone() };
             return self.failed(node, path, container.attempt, safety, failure);
         }
-        match container.output(node).and_then(|output| node.shape(output)) {
-            Ok(_) => self.out.records.push(Body::Closed { node: path }),
+        let shaped = container.output(node).and_then(|output| node.shape(output)).and_then(shallow);
+        match shaped {
+            Ok(output) => self.out.records.push(Body::Closed { node: path, output }),
             Err(failure) => self.failed(node, path, container.attempt, safety, failure),
         }
     }
@@ -334,11 +345,18 @@ impl<'s> Decider<'s> {
         let mut touched = container.touched;
         let mut frames = container.frames();
         while let Some(index) = frames.pop() {
-            for state in self.state.frame(index).map(|frame| frame.nodes.as_slice()).unwrap_or_default() {
+            let Some(frame) = self.state.frame(index) else { continue };
+            for (state, number) in frame.nodes.iter().zip(0_u32..) {
                 match state {
                     NodeState::Running(attempt) => {
                         touched |= attempt.touches();
+                        let in_doubt = !attempt.open_effect().is_repeatable();
                         self.out.commands.push(Command::Cancel(attempt.ticket));
+                        self.out.records.extend(frame.path(number).map(|node| Body::Cancelled {
+                            node,
+                            in_doubt,
+                            winding_down: true,
+                        }));
                     }
                     NodeState::Open(container) => frames.extend(container.frames()),
                     NodeState::Waiting { .. }
@@ -358,7 +376,7 @@ impl<'s> Decider<'s> {
             return;
         }
         for (at, place) in &state.wakes {
-            if *at > self.now {
+            if *at > self.now || self.is_full() {
                 break;
             }
             if let Some(node) = state.path(*place) {
@@ -381,7 +399,9 @@ impl<'s> Decider<'s> {
 
     fn completed(&mut self, ticket: Ticket, result: Result<Completion, Failure>, unresponsive: bool) {
         let state = self.state;
-        let Some((place, path)) = self.attempt(ticket) else { return };
+        let Some((place, path)) = self.attempt(ticket) else {
+            return self.discarded(ticket, &result, unresponsive);
+        };
         let Some((_, node)) = self.at(place) else { return };
         let Some(attempt) = state.attempt(place) else { return };
         if unresponsive {
@@ -389,14 +409,7 @@ impl<'s> Decider<'s> {
         }
         let shaped = result.and_then(|done| {
             let usage = done.usage;
-            let shaped = match node.shape(done.value) {
-                Ok(output) if depth_exceeds(&output) => Err(Failure {
-                    unknown_outcome: true,
-                    ..Failure::new(ErrorCode::OutputInvalid, too_deep("the node's output"))
-                }),
-                shaped => shaped,
-            };
-            match shaped {
+            match node.shape(done.value).and_then(shallow) {
                 Ok(output) => Ok((output, usage, done.stream)),
                 Err(failure) => Err(Failure { usage, ..failure }),
             }
@@ -407,12 +420,39 @@ impl<'s> Decider<'s> {
             }
             Err(failure) if state.stopping.is_some() && failure.code == ErrorCode::RunCancelled => {
                 let in_doubt = failure.unknown_outcome && !attempt.open_effect().is_repeatable();
-                self.out.records.push(Body::Cancelled { node: path, in_doubt });
+                self.out.records.push(Body::Cancelled { node: path, in_doubt, winding_down: false });
             }
             Err(failure) => {
                 let safety = Safety::after(attempt, &failure);
                 self.failed(node, path, attempt.number, safety, failure);
             }
+        }
+    }
+
+    /// An attempt ended whose container is gone.
+    fn discarded(&mut self, ticket: Ticket, result: &Result<Completion, Failure>, unresponsive: bool) {
+        let Some(attempt) = self.state.winding_down.get(&ticket) else { return };
+        let node = attempt.node.clone();
+        if unresponsive {
+            self.out.records.push(Body::Unresponsive { node: node.clone() });
+        }
+        let (usage, unknown) = match result {
+            Ok(done) => (done.usage, false),
+            Err(failure) => (failure.usage, failure.unknown_outcome),
+        };
+        let in_doubt = unknown && !attempt.repeatable;
+        self.out.records.push(Body::Discarded { node, started: ticket, usage, in_doubt });
+    }
+
+    /// What whoever takes the run up would repeat needs no record; what would be in doubt is said not to be.
+    fn withdrawn(&mut self, ticket: Ticket, by: Principal) {
+        let Some((place, node)) = self.attempt(ticket) else { return };
+        let Some(attempt) = self.state.attempt(place) else { return };
+        if self.state.stopping.is_some() {
+            self.out.records.push(Body::Cancelled { node, in_doubt: false, winding_down: false });
+        } else if !attempt.open_effect().is_repeatable() {
+            self.out.records.push(Body::InDoubt { node: node.clone() });
+            self.out.records.push(Body::Settled { node, decision: Decision::Repeat, by });
         }
     }
 
@@ -425,10 +465,7 @@ impl<'s> Decider<'s> {
         safety: Safety,
         mut failure: Failure,
     ) {
-        if failure.message.len() > MAX_MESSAGE {
-            failure.message.truncate(failure.message.floor_char_boundary(MAX_MESSAGE));
-            failure.message.push('…');
-        }
+        shorten(&mut failure.message);
         let again = self.may_repeat(node, attempt, &failure);
         let safe = match safety {
             Safety::Safe => true,
@@ -441,6 +478,7 @@ impl<'s> Decider<'s> {
         }
         let retry_at = (again && safe)
             .then(|| self.now.plus(wait_before_next(&node.retry, &failure, self.state, &path, attempt)));
+        self.said += failure.message.len();
         self.out.records.push(Body::Failed { node: path, failure, retry_at });
     }
 
@@ -462,7 +500,7 @@ impl<'s> Decider<'s> {
             let effect = attempt.open_effect();
             if state.stopping.is_some() {
                 let in_doubt = !effect.is_repeatable();
-                self.out.records.push(Body::Cancelled { node: path, in_doubt });
+                self.out.records.push(Body::Cancelled { node: path, in_doubt, winding_down: false });
             } else if effect.is_repeatable() {
                 self.out.commands.push(Command::Start(Start {
                     ticket: *ticket,
@@ -492,6 +530,15 @@ const fn intent_value(intent: &Intent) -> &Value {
         Intent::Tool { input, .. } => input,
         Intent::Llm { request, .. } => request,
     }
+}
+
+/// An output that is not nested too deep.
+fn shallow(output: Value) -> Result<Value, Failure> {
+    if depth_exceeds(&output) {
+        let failure = Failure::new(ErrorCode::OutputInvalid, too_deep("the node's output"));
+        return Err(Failure { unknown_outcome: true, ..failure });
+    }
+    Ok(output)
 }
 
 fn depth_exceeds(value: &Value) -> bool {

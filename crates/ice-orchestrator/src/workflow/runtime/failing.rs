@@ -9,7 +9,7 @@ use ice_core::path::NodePath;
 
 use super::frame::Attempt;
 use super::state::State;
-use crate::journal::{Failure, NodeFailure};
+use crate::journal::{Body, Failure, NodeFailure};
 
 /// Whether something that failed may be tried again, as far as its effects go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +53,51 @@ pub(super) fn of_node(failed: &NodeFailure) -> Failure {
 pub(crate) fn cancelled(by: &str, reason: Option<&str>) -> Failure {
     let why = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
     Failure::new(ErrorCode::RunCancelled, format!("cancelled by {by}{why}"))
+}
+
+/// The most bytes of a message or a reason that are kept.
+const MAX_MESSAGE: usize = 8 << 10;
+
+/// Cuts a text off where it would be kept too long.
+pub(super) fn shorten(text: &mut String) {
+    if text.len() > MAX_MESSAGE {
+        text.truncate(text.floor_char_boundary(MAX_MESSAGE));
+        text.push('…');
+    }
+}
+
+/// What is recorded instead of a record with a value that is too large to be kept; nothing if the record is
+/// not about a node's value.
+pub(crate) fn too_large(body: &Body, why: &str) -> Option<Body> {
+    let failure =
+        |what: &str| Failure::new(ErrorCode::LimitExceeded, format!("{what} is too large to be kept: {why}"));
+    let (node, failure) = match body {
+        Body::Started { node, .. } | Body::Opened { node, .. } | Body::Step { node, .. } => {
+            (node, failure("what the node takes"))
+        }
+        Body::Succeeded { node, usage, .. } => {
+            (node, Failure { usage: *usage, unknown_outcome: true, ..failure("the node's output") })
+        }
+        Body::Closed { node, .. } => (node, failure("the node's output")),
+        Body::Receipt { step, node, .. } => {
+            let failure = Failure { unknown_outcome: true, ..failure("what the step gave") };
+            return Some(Body::Receipt { step: step.clone(), node: node.clone(), result: Err(failure) });
+        }
+        Body::Manifest(_)
+        | Body::Failed { .. }
+        | Body::Woken { .. }
+        | Body::Skipped { .. }
+        | Body::Cancelling { .. }
+        | Body::Cancelled { .. }
+        | Body::Discarded { .. }
+        | Body::Unresponsive { .. }
+        | Body::InDoubt { .. }
+        | Body::Settled { .. }
+        | Body::Parked { .. }
+        | Body::Resumed { .. }
+        | Body::Ended { .. } => return None,
+    };
+    Some(Body::Failed { node: node.clone(), failure, retry_at: None })
 }
 
 /// The failure of something that took longer than its `timeout_seconds`.

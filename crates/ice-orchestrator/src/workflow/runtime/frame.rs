@@ -114,6 +114,14 @@ impl Attempt {
     }
 }
 
+/// An attempt that was cancelled with a container around it and has not ended.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct WindingDown {
+    pub(crate) node: NodePath,
+    /// Whether what it may have done can be repeated.
+    pub(crate) repeatable: bool,
+}
+
 /// A step within an attempt: announced, and its receipt once it ended.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct StepState {

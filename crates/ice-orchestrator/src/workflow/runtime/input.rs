@@ -50,6 +50,13 @@ pub enum Input {
         /// What it gave.
         result: Result<Value, Failure>,
     },
+    /// An attempt was given up before it did anything: it can be made again, whatever its effect.
+    Withdrawn {
+        /// Which.
+        ticket: Ticket,
+        /// Who gave it up.
+        by: Principal,
+    },
     /// Somebody asks for the run to be cancelled.
     Cancel {
         /// Who.

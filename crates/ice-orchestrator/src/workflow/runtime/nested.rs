@@ -2,6 +2,7 @@
 
 use ice_core::path::NodePath;
 use ice_core::time::Moment;
+use ice_core::value::Value;
 
 use super::apply::{dequeue, finish, locate, unqueue};
 use super::container::Container;
@@ -102,14 +103,11 @@ pub(super) fn open_slots(state: &mut State, place: Place) -> Result<(), String> 
     Ok(())
 }
 
-pub(super) fn close(state: &mut State, node: &NodePath) -> Result<(), String> {
+pub(super) fn close(state: &mut State, node: &NodePath, output: &Value) -> Result<(), String> {
     let place = locate(state, node)?;
-    let plan_node = state.plan_node(place).ok_or("the node is gone")?;
-    let Some(NodeState::Open(container)) = state.node_state(place) else {
+    let Some(NodeState::Open(_)) = state.node_state(place) else {
         return Err(format!("{node} is not open"));
     };
-    let output = container.output(plan_node).map_err(|failure| failure.to_string())?;
-    let output = plan_node.shape(output).map_err(|failure| failure.to_string())?;
     let overcome = container_mut(state, place).and_then(Container::close_in_spite_of);
     if let Some(frame) = state.frame_mut(place.frame)
         && frame.overcome.is_none()
@@ -117,7 +115,7 @@ pub(super) fn close(state: &mut State, node: &NodePath) -> Result<(), String> {
         frame.overcome = overcome;
     }
     leave(state, place);
-    finish(state, place, Outcome::Succeeded(output))
+    finish(state, place, Outcome::Succeeded(output.clone()))
 }
 
 /// Clears away what an open container holds: its place in the queue, its deadline, the frames still open.

@@ -11,7 +11,7 @@ use ice_core::value::Value;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::frame::{Attempt, Frame, NodeState, Outcome, Place, StepState};
+use super::frame::{Attempt, Frame, NodeState, Outcome, Place, StepState, WindingDown};
 use super::input::Ticket;
 use super::queue::Queue;
 use crate::executors::FrameIndex;
@@ -35,6 +35,8 @@ pub struct State {
     /// Containers that something can be decided about at once: to open, or to be done with.
     pub(crate) containers: Queue,
     pub(crate) attempts: BTreeMap<Ticket, Place>,
+    /// Attempts that were cancelled with a container around them and have not ended.
+    pub(crate) winding_down: BTreeMap<Ticket, WindingDown>,
     pub(crate) wakes: BTreeSet<(Moment, Place)>,
     pub(crate) deadlines: BTreeSet<(Moment, Place)>,
     pub(crate) in_doubt: BTreeSet<Place>,
@@ -93,6 +95,7 @@ impl State {
             leaves: Queue::default(),
             containers: Queue::default(),
             attempts: BTreeMap::new(),
+            winding_down: BTreeMap::new(),
             wakes: BTreeSet::new(),
             deadlines: BTreeSet::new(),
             in_doubt: BTreeSet::new(),
@@ -132,6 +135,12 @@ impl State {
         &self.manifest
     }
 
+    /// Whether nothing new starts any more: the run is cancelled, or was halted by a failure.
+    #[must_use]
+    pub const fn is_stopping(&self) -> bool {
+        self.stopping.is_some()
+    }
+
     /// The number the next record will have.
     #[must_use]
     pub const fn next_number(&self) -> u64 {
@@ -147,7 +156,7 @@ impl State {
             RunStatus::Parked
         } else if self.next == 1 {
             RunStatus::Queued
-        } else if self.attempts.is_empty() && !self.has_turns() && self.stopping.is_none() {
+        } else if !self.has_attempts() && !self.has_turns() && self.stopping.is_none() {
             RunStatus::Waiting
         } else {
             RunStatus::Running
@@ -253,6 +262,11 @@ impl State {
 
     pub(crate) fn path(&self, place: Place) -> Option<NodePath> {
         self.frame(place.frame)?.path(place.node)
+    }
+
+    /// Whether an attempt is under way, be it that it only has to end.
+    pub(crate) fn has_attempts(&self) -> bool {
+        !self.attempts.is_empty() || !self.winding_down.is_empty()
     }
 
     /// Whether something can be decided about some node now.
