@@ -81,16 +81,8 @@ fn whole<'a>(project: &'a Project, runner: &'a Runner, fuzz_seconds: u64) -> Vec
 fn long<'a>(project: &'a Project, runner: &'a Runner) -> Vec<Step<'a>> {
     vec![
         Step::new("large", || {
-            let arguments = [
-                "nextest",
-                "run",
-                "--workspace",
-                "--all-features",
-                "--run-ignored",
-                "only",
-                "--no-tests",
-                "pass",
-            ];
+            // Without a single such test nextest fails: the step must not pass by doing nothing.
+            let arguments = ["nextest", "run", "--workspace", "--all-features", "--run-ignored", "only"];
             runner.run("cargo", &arguments)
         }),
         Step::new("benches", || runner.run("cargo", &["bench", "--workspace", "--benches"])),
