@@ -8,6 +8,7 @@ mod core_alone;
 mod deny;
 mod examples;
 mod fuzz;
+mod peers;
 mod step;
 mod test;
 mod unused;
