@@ -241,7 +241,7 @@ fn request(config: &str) -> Value {
     let plan = common::plan(&yaml, &common::registry());
     let mut choices = Random::new(1);
     let run = Simulation::new(&plan, json("{}"), RunOptions::default(), world, &mut choices).run();
-    drop(run.unwrap_or_else(|violation| panic!("{violation}")));
+    assert_eq!(run.err().map(|violation| violation.to_string()), None);
     seen.into_inner()
 }
 
