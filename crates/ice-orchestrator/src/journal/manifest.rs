@@ -1,6 +1,6 @@
 //! Record 0: what a run was started with, and what it is bound to.
 
-use ice_core::blueprint::KindName;
+use ice_core::blueprint::{KindName, VersionLock};
 use ice_core::id::{BlueprintId, Principal, RunId, Tenant};
 use ice_core::store::Durability;
 use ice_core::tools::Grants;
@@ -92,10 +92,11 @@ pub enum FailurePolicy {
 /// What a run is bound to. A change parks it with `PIN_MISMATCH`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PinnedPlan {
-    /// The blueprint, in the present dialect.
+    /// The blueprint, in the present dialect: the run goes on with this one, whatever became of its file.
     pub blueprint: Value,
-    /// The version lock of the document it was read from.
-    pub lock: String,
+    /// The version lock of the document it was read from, where that is known. For people: never compared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lock: Option<VersionLock>,
     /// The sub-blueprints by the name that nodes use, each pinned the same way.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub workflows: Vec<PinnedWorkflow>,

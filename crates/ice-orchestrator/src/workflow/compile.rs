@@ -115,6 +115,18 @@ impl CompileError {
 /// # Errors
 /// [`CompileError`], the first problem found.
 pub fn compile(checked: &Checked, registry: &Registry) -> Result<Arc<Plan>, CompileError> {
+    compile_locked(checked, None, registry)
+}
+
+/// As [`compile`], and keeps with the plan the lock of the document that the blueprint was read from.
+///
+/// # Errors
+/// [`CompileError`], the first problem found.
+pub fn compile_locked(
+    checked: &Checked,
+    lock: Option<&VersionLock>,
+    registry: &Registry,
+) -> Result<Arc<Plan>, CompileError> {
     let mut compiler = Compiler {
         registry,
         catalog: None,
@@ -122,7 +134,7 @@ pub fn compile(checked: &Checked, registry: &Registry) -> Result<Arc<Plan>, Comp
         chain: Vec::new(),
         validators: HashMap::new(),
     };
-    compiler.plan(checked)
+    compiler.plan(checked, lock)
 }
 
 /// Compiles one blueprint and those it runs.
@@ -146,7 +158,7 @@ struct Parts {
 }
 
 impl Compiler<'_> {
-    fn plan(&mut self, checked: &Checked) -> Result<Arc<Plan>, CompileError> {
+    fn plan(&mut self, checked: &Checked, lock: Option<&VersionLock>) -> Result<Arc<Plan>, CompileError> {
         let blueprint = Arc::clone(checked.blueprint());
         let mut parts = Parts::default();
         self.scope(&blueprint.nodes, checked.scope(), None, &mut parts)?;
@@ -165,8 +177,8 @@ impl Compiler<'_> {
             plan: plan.pinned.clone(),
         };
         let pinned = PinnedPlan {
-            lock: VersionLock::of(&document).as_str().to_owned(),
             blueprint: document,
+            lock: lock.cloned(),
             workflows: parts.workflows.iter().map(workflow).collect(),
             tools,
             models,
@@ -431,7 +443,7 @@ impl Compiler<'_> {
         let catalog = self.catalog.get_or_insert_with(|| self.registry.catalog(builtin::KINDS));
         let invalid = |diagnostics| CompileError::Blueprint { name: name.to_owned(), diagnostics };
         let checked = check(blueprint, catalog).map_err(invalid)?;
-        let plan = self.plan(&checked)?;
+        let plan = self.plan(&checked, None)?;
         self.chain.pop();
         self.done.insert(name.to_owned(), Arc::clone(&plan));
         Ok(plan)
@@ -563,7 +575,7 @@ impl Plan {
             providers: HashMap::new(),
             pinned: PinnedPlan {
                 blueprint: Value::Null,
-                lock: String::new(),
+                lock: None,
                 workflows: Vec::new(),
                 tools: Vec::new(),
                 models: Vec::new(),

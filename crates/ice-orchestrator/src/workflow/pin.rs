@@ -7,7 +7,7 @@ use ice_core::check::check;
 use ice_core::error::ErrorCode;
 use ice_core::registry::{Collection, NamedBlueprint, Registry};
 
-use super::{Plan, compile};
+use super::{Plan, compile_locked};
 use crate::executors::builtin;
 use crate::journal::{Failure, PinnedPlan};
 
@@ -40,7 +40,8 @@ pub(crate) fn compile_pinned(pinned: &PinnedPlan, registry: &Registry) -> Result
     }
     let catalog = registry.catalog(builtin::KINDS);
     let checked = check(&blueprint(pinned)?, &catalog).map_err(|found| mismatch(found.to_string()))?;
-    let plan = compile(&checked, &registry).map_err(|error| mismatch(error.to_string()))?;
+    let plan = compile_locked(&checked, pinned.lock.as_ref(), &registry)
+        .map_err(|error| mismatch(error.to_string()))?;
     let differences = differences(pinned, &plan.pinned);
     if differences.is_empty() { Ok(plan) } else { Err(mismatch(differences.join("; "))) }
 }
@@ -61,9 +62,6 @@ fn differences(before: &PinnedPlan, now: &PinnedPlan) -> Vec<String> {
             }
             Some(_) => {}
         }
-    }
-    if before.lock != now.lock {
-        found.push(format!("the blueprint has the lock {}, it was {}", now.lock, before.lock));
     }
     for (old, new) in before.workflows.iter().zip(&now.workflows) {
         found.extend(differences(&old.plan, &new.plan));

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use ice_core::blueprint::VersionLock;
 use ice_core::error::ErrorCode;
 use ice_core::id::{RunId, Tenant};
+use ice_core::store::{Batch, Durability, Key};
 use ice_core::value::Value;
 use ice_orchestrator::engine::{Engine, RunEnd, RunError, RunFilter};
 use ice_orchestrator::journal::{Decision, RunOptions, RunStatus};
@@ -284,4 +286,30 @@ async fn a_change_of_what_a_run_is_bound_to_parks_it_until_it_is_undone() {
     let third = ground.engine(&world).build();
     let end = third.resume(&Tenant::default(), run.id(), &me(), None).await.unwrap().wait().await.unwrap();
     assert_eq!(end.output, json(r#"{"n": "n", "m": "m"}"#));
+}
+
+#[tokio::test]
+async fn a_plan_that_an_older_version_wrote_with_fewer_defaults_goes_on() {
+    let yaml = "nodes: [{id: n, type: tool, tool_name: gate}]";
+    let (ground, world) = (Ground::new(), World::default());
+    world.shut();
+    let first = ground.engine(&world).build();
+    let plan = plan(yaml, first.registry());
+    let run =
+        first.start(&plan, Value::Null, RunOptions::default(), &me(), &Tenant::default()).await.unwrap();
+    world.arrival().await;
+    first.close().await;
+    world.open();
+
+    let plans = Key::tenant(&Tenant::default()).folder("plan");
+    let kept = ground.store.scan(&plans, None, 10).await.unwrap();
+    let mut document: serde_json::Value = serde_json::from_slice(&kept[0].value).unwrap();
+    assert!(document["blueprint"].as_object_mut().unwrap().remove("metadata").is_some());
+    document["lock"] = VersionLock::of(&json(&document["blueprint"].to_string())).to_string().into();
+    let batch = Batch::new().put(kept[0].key.clone(), document.to_string());
+    ground.store.commit(batch, Durability::Buffered).await.unwrap();
+
+    let second = ground.engine(&world).build();
+    let end = second.resume(&Tenant::default(), run.id(), &me(), None).await.unwrap().wait().await.unwrap();
+    assert_eq!((end.status, &end.failure), (RunStatus::Succeeded, &None));
 }
