@@ -103,9 +103,9 @@ pub struct PinnedPlan {
     /// The tools.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tools: Vec<PinnedTool>,
-    /// The models, `provider/model`; templates are pinned as they are written.
+    /// The models that are named; those of templates are known only once they are rendered.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub models: Vec<String>,
+    pub models: Vec<PinnedModel>,
     /// The kinds of node in use.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub kinds: Vec<KindName>,
@@ -118,6 +118,15 @@ pub struct PinnedWorkflow {
     pub name: String,
     /// What it is bound to.
     pub plan: PinnedPlan,
+}
+
+/// A model a run is bound to.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct PinnedModel {
+    /// The provider's name.
+    pub provider: String,
+    /// The model's name.
+    pub model: String,
 }
 
 /// A tool a run is bound to.

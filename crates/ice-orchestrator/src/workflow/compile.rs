@@ -27,7 +27,7 @@ use super::model::{
     Scope, ScopeIndex, ToolPlan, Work, WorkflowPlan,
 };
 use crate::executors::builtin;
-use crate::journal::{PinnedPlan, PinnedTool, PinnedWorkflow};
+use crate::journal::{PinnedModel, PinnedPlan, PinnedTool, PinnedWorkflow};
 
 /// The deepest nesting of sub-workflows.
 const MAX_WORKFLOW_DEPTH: usize = 16;
@@ -153,7 +153,7 @@ struct Parts {
     tools: HashMap<Arc<str>, Arc<dyn Tool>>,
     providers: HashMap<Arc<str>, Arc<dyn LlmProvider>>,
     workflows: IndexMap<String, Arc<Plan>>,
-    models: Vec<String>,
+    models: Vec<PinnedModel>,
     kinds: Vec<KindName>,
 }
 
@@ -311,7 +311,11 @@ impl Compiler<'_> {
         let found = self.registry.providers.get(name, None).ok_or_else(unknown)?;
         let provider: Arc<str> = Arc::from(name);
         parts.providers.insert(Arc::clone(&provider), Arc::clone(found));
-        parts.models.push(format!("{name}/{}", kind.model));
+        let model = Template::compile(config.model.as_deref().unwrap_or(&kind.model))
+            .map_err(template(path, "model"))?;
+        if let Some(named) = model.is_constant().and_then(Value::as_str) {
+            parts.models.push(PinnedModel { provider: name.to_owned(), model: named.to_owned() });
+        }
         let declared = [&kind.json_schema, &base.output_schema].into_iter().find(|schema| !is_empty(schema));
         let output = declared.map(|schema| {
             let failed = |error| CompileError::Schema { what: format!("the node `{path}`"), error };
@@ -338,8 +342,7 @@ impl Compiler<'_> {
         };
         Ok(LlmPlan {
             provider,
-            model: Template::compile(config.model.as_deref().unwrap_or(&kind.model))
-                .map_err(template(path, "model"))?,
+            model,
             prompt: Template::compile(&kind.prompt).map_err(template(path, "prompt"))?,
             request,
             output,
