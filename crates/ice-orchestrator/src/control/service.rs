@@ -120,7 +120,8 @@ impl Control {
         let Some(checked) = &assembled.checked else {
             return Err(invalid(assembled.diagnostics()));
         };
-        let plan = workflow::compile(checked, &assembled.registry)
+        let lock = assembled.parts.first().and_then(|part| part.reading.lock.as_ref());
+        let plan = workflow::compile_locked(checked, lock, &assembled.registry)
             .map_err(|error| Refusal::new(error.code(), error.to_string()))?;
         let Caller { tenant, principal } = caller;
         let handle = self.engine.start(&plan, inputs, options, principal, tenant).await?;

@@ -373,14 +373,7 @@ impl Driver {
         let kept = !self.writer.is_flying()
             && !self.writer.has_waiting()
             && self.durable() == self.state.next_number();
-        (rests && kept && self.queue.is_empty()).then(|| RunEnd {
-            id: self.shared.run,
-            status,
-            output: self.state.output(),
-            failure: self.state.failure().cloned(),
-            failures: self.state.failures().to_vec(),
-            usage: self.state.usage(),
-        })
+        (rests && kept && self.queue.is_empty()).then(|| RunEnd::of(&self.state))
     }
 
     async fn wait(&mut self) -> Result<(), RunError> {

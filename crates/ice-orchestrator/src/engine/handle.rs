@@ -8,7 +8,8 @@ use ice_core::value::Value;
 
 use super::run::RunShared;
 use super::{Engine, RunError, TransientRead};
-use crate::journal::{Failure, NodeFailure, RunStatus};
+use crate::journal::{Failure, NodeFailure, RunDocument, RunStatus};
+use crate::workflow::runtime::State;
 
 /// How the task of a run ended: the run is final or parked.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,6 +26,33 @@ pub struct RunEnd {
     pub failures: Vec<NodeFailure>,
     /// Tokens spent.
     pub usage: Usage,
+}
+
+impl RunEnd {
+    /// The end of a run that was driven here.
+    pub(super) fn of(state: &State) -> Self {
+        Self {
+            id: state.manifest().run,
+            status: state.status(),
+            output: state.output(),
+            failure: state.failure().cloned(),
+            failures: state.failures().to_vec(),
+            usage: state.usage(),
+        }
+    }
+}
+
+impl From<RunDocument> for RunEnd {
+    fn from(document: RunDocument) -> Self {
+        Self {
+            id: document.id,
+            status: document.status,
+            output: document.output,
+            failure: document.failure,
+            failures: document.failures,
+            usage: document.usage,
+        }
+    }
 }
 
 /// The handle of a run that this engine drives. Dropping it changes nothing.

@@ -207,14 +207,7 @@ impl Engine {
             let parked = Body::Parked { failure: failure.clone() };
             self.append(tenant, head, version, RunStatus::Parked, [parked], Batch::new()).await?;
         }
-        let end = RunEnd {
-            id: run,
-            status: RunStatus::Parked,
-            output: document.output,
-            failure: Some(failure),
-            failures: document.failures,
-            usage: document.usage,
-        };
+        let end = RunEnd { status: RunStatus::Parked, failure: Some(failure), ..RunEnd::from(document) };
         Ok(ended(&self.inner, &plan, tenant, run, end))
     }
 
@@ -269,14 +262,7 @@ impl Engine {
         let ended = Body::Ended { status: RunStatus::Cancelled, output, failure: Some(failure.clone()) };
         let records = [Body::Cancelling { by: cancel.by, reason: cancel.reason }, ended];
         self.append(tenant, head, version, RunStatus::Cancelled, records, cancel.consumed).await?;
-        let end = RunEnd {
-            id: run,
-            status: RunStatus::Cancelled,
-            output: document.output,
-            failure: Some(failure),
-            failures: document.failures,
-            usage: document.usage,
-        };
+        let end = RunEnd { status: RunStatus::Cancelled, failure: Some(failure), ..RunEnd::from(document) };
         Ok(super::start::ended(&self.inner, &plan, tenant, run, end))
     }
 }

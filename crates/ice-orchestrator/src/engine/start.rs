@@ -137,15 +137,7 @@ impl Engine {
         if !document.status.is_final() && document.status != RunStatus::Parked {
             return self.resume(tenant, run, by, None).await.map(Some);
         }
-        let end = RunEnd {
-            id: run,
-            status: document.status,
-            output: document.output,
-            failure: document.failure,
-            failures: document.failures,
-            usage: document.usage,
-        };
-        Ok(Some(ended(&self.inner, plan, tenant, run, end)))
+        Ok(Some(ended(&self.inner, plan, tenant, run, document.into())))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Record 0: what a run was started with, and what it is bound to.
 
-use ice_core::blueprint::KindName;
+use ice_core::blueprint::{KindName, VersionLock};
 use ice_core::id::{BlueprintId, Principal, RunId, Tenant};
 use ice_core::store::Durability;
 use ice_core::tools::Grants;
@@ -92,19 +92,20 @@ pub enum FailurePolicy {
 /// What a run is bound to. A change parks it with `PIN_MISMATCH`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PinnedPlan {
-    /// The blueprint, in the present dialect.
+    /// The blueprint, in the present dialect: the run goes on with this one, whatever became of its file.
     pub blueprint: Value,
-    /// The version lock of the document it was read from.
-    pub lock: String,
+    /// The version lock of the document it was read from, where that is known. For people: never compared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lock: Option<VersionLock>,
     /// The sub-blueprints by the name that nodes use, each pinned the same way.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub workflows: Vec<PinnedWorkflow>,
     /// The tools.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tools: Vec<PinnedTool>,
-    /// The models, `provider/model`; templates are pinned as they are written.
+    /// The models that are named; those of templates are known only once they are rendered.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub models: Vec<String>,
+    pub models: Vec<PinnedModel>,
     /// The kinds of node in use.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub kinds: Vec<KindName>,
@@ -117,6 +118,15 @@ pub struct PinnedWorkflow {
     pub name: String,
     /// What it is bound to.
     pub plan: PinnedPlan,
+}
+
+/// A model a run is bound to.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct PinnedModel {
+    /// The provider's name.
+    pub provider: String,
+    /// The model's name.
+    pub model: String,
 }
 
 /// A tool a run is bound to.

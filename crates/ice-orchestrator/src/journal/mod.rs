@@ -13,7 +13,9 @@ pub use codec::{DecodeError, Decoder};
 pub use document::{DocumentBuilder, NodeReport, RunDocument};
 pub use failure::{Failure, NodeFailure};
 pub use head::RunSummary;
-pub use manifest::{FailurePolicy, Manifest, PinnedPlan, PinnedTool, PinnedWorkflow, RunOptions};
+pub use manifest::{
+    FailurePolicy, Manifest, PinnedModel, PinnedPlan, PinnedTool, PinnedWorkflow, RunOptions,
+};
 pub use reader::{Numbered, ReadError, Reader};
 pub use record::{Body, Decision, Intent, Opening, RECORD_VERSION, Record, RunStatus, SkipReason};
 

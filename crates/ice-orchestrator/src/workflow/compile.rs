@@ -27,7 +27,7 @@ use super::model::{
     PlanNode, Scope, ScopeIndex, ToolPlan, Work, WorkflowPlan,
 };
 use crate::executors::builtin;
-use crate::journal::{PinnedPlan, PinnedTool, PinnedWorkflow};
+use crate::journal::{PinnedModel, PinnedPlan, PinnedTool, PinnedWorkflow};
 
 /// The deepest nesting of sub-workflows.
 const MAX_WORKFLOW_DEPTH: usize = 16;
@@ -115,6 +115,18 @@ impl CompileError {
 /// # Errors
 /// [`CompileError`], the first problem found.
 pub fn compile(checked: &Checked, registry: &Registry) -> Result<Arc<Plan>, CompileError> {
+    compile_locked(checked, None, registry)
+}
+
+/// As [`compile`], and keeps with the plan the lock of the document that the blueprint was read from.
+///
+/// # Errors
+/// [`CompileError`], the first problem found.
+pub fn compile_locked(
+    checked: &Checked,
+    lock: Option<&VersionLock>,
+    registry: &Registry,
+) -> Result<Arc<Plan>, CompileError> {
     let mut compiler = Compiler {
         registry,
         catalog: None,
@@ -122,7 +134,7 @@ pub fn compile(checked: &Checked, registry: &Registry) -> Result<Arc<Plan>, Comp
         chain: Vec::new(),
         validators: HashMap::new(),
     };
-    compiler.plan(checked)
+    compiler.plan(checked, lock)
 }
 
 /// Compiles one blueprint and those it runs.
@@ -141,12 +153,12 @@ struct Parts {
     tools: HashMap<Arc<str>, Arc<dyn Tool>>,
     providers: HashMap<Arc<str>, Arc<dyn LlmProvider>>,
     workflows: IndexMap<String, Arc<Plan>>,
-    models: Vec<String>,
+    models: Vec<PinnedModel>,
     kinds: Vec<KindName>,
 }
 
 impl Compiler<'_> {
-    fn plan(&mut self, checked: &Checked) -> Result<Arc<Plan>, CompileError> {
+    fn plan(&mut self, checked: &Checked, lock: Option<&VersionLock>) -> Result<Arc<Plan>, CompileError> {
         let blueprint = Arc::clone(checked.blueprint());
         let mut parts = Parts::default();
         self.scope(&blueprint.nodes, checked.scope(), None, &mut parts)?;
@@ -165,8 +177,8 @@ impl Compiler<'_> {
             plan: plan.pinned.clone(),
         };
         let pinned = PinnedPlan {
-            lock: VersionLock::of(&document).as_str().to_owned(),
             blueprint: document,
+            lock: lock.cloned(),
             workflows: parts.workflows.iter().map(workflow).collect(),
             tools,
             models,
@@ -301,7 +313,11 @@ impl Compiler<'_> {
         let found = self.registry.providers.get(name, None).ok_or_else(unknown)?;
         let provider: Arc<str> = Arc::from(name);
         parts.providers.insert(Arc::clone(&provider), Arc::clone(found));
-        parts.models.push(format!("{name}/{}", kind.model));
+        let model = Template::compile(config.model.as_deref().unwrap_or(&kind.model))
+            .map_err(template(path, "model"))?;
+        if let Some(named) = model.is_constant().and_then(Value::as_str) {
+            parts.models.push(PinnedModel { provider: name.to_owned(), model: named.to_owned() });
+        }
         let declared = [&kind.json_schema, &base.output_schema].into_iter().find(|schema| !is_empty(schema));
         let output = declared.map(|schema| {
             let failed = |error| CompileError::Schema { what: format!("the node `{path}`"), error };
@@ -328,8 +344,7 @@ impl Compiler<'_> {
         };
         Ok(LlmPlan {
             provider,
-            model: Template::compile(config.model.as_deref().unwrap_or(&kind.model))
-                .map_err(template(path, "model"))?,
+            model,
             prompt: Template::compile(&kind.prompt).map_err(template(path, "prompt"))?,
             request,
             output,
@@ -435,7 +450,7 @@ impl Compiler<'_> {
         let catalog = self.catalog.get_or_insert_with(|| self.registry.catalog(builtin::KINDS));
         let invalid = |diagnostics| CompileError::Blueprint { name: name.to_owned(), diagnostics };
         let checked = check(blueprint, catalog).map_err(invalid)?;
-        let plan = self.plan(&checked)?;
+        let plan = self.plan(&checked, None)?;
         self.chain.pop();
         self.done.insert(name.to_owned(), Arc::clone(&plan));
         Ok(plan)
@@ -627,7 +642,7 @@ impl Plan {
             providers: HashMap::new(),
             pinned: PinnedPlan {
                 blueprint: Value::Null,
-                lock: String::new(),
+                lock: None,
                 workflows: Vec::new(),
                 tools: Vec::new(),
                 models: Vec::new(),

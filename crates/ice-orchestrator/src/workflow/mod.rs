@@ -6,7 +6,7 @@ pub(crate) mod model;
 mod pin;
 pub mod runtime;
 
-pub use compile::{CompileError, compile};
+pub use compile::{CompileError, compile, compile_locked};
 pub use model::Plan;
 
 pub(crate) use pin::compile_pinned;

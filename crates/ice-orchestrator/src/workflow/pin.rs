@@ -7,9 +7,9 @@ use ice_core::check::check;
 use ice_core::error::ErrorCode;
 use ice_core::registry::{Collection, NamedBlueprint, Registry};
 
-use super::{Plan, compile};
+use super::{Plan, compile_locked};
 use crate::executors::builtin;
-use crate::journal::{Failure, PinnedPlan};
+use crate::journal::{Failure, PinnedModel, PinnedPlan};
 
 /// Compiles a pinned plan with what is registered now.
 ///
@@ -25,6 +25,10 @@ pub(crate) fn compile_pinned(pinned: &PinnedPlan, registry: &Registry) -> Result
             Failure::new(ErrorCode::JournalCorrupt, format!("the pinned blueprint cannot be read: {error}"))
         })
     };
+    let gone = models_gone(pinned, registry);
+    if !gone.is_empty() {
+        return Err(mismatch(gone.join("; ")));
+    }
     let mut registry = registry.clone();
     registry.blueprints = Collection::default();
     let mut open: Vec<&PinnedPlan> = vec![pinned];
@@ -40,9 +44,26 @@ pub(crate) fn compile_pinned(pinned: &PinnedPlan, registry: &Registry) -> Result
     }
     let catalog = registry.catalog(builtin::KINDS);
     let checked = check(&blueprint(pinned)?, &catalog).map_err(|found| mismatch(found.to_string()))?;
-    let plan = compile(&checked, &registry).map_err(|error| mismatch(error.to_string()))?;
+    let plan = compile_locked(&checked, pinned.lock.as_ref(), &registry)
+        .map_err(|error| mismatch(error.to_string()))?;
     let differences = differences(pinned, &plan.pinned);
     if differences.is_empty() { Ok(plan) } else { Err(mismatch(differences.join("; "))) }
+}
+
+/// The models that are not offered any more.
+fn models_gone(pinned: &PinnedPlan, registry: &Registry) -> Vec<String> {
+    let mut gone = Vec::new();
+    for PinnedModel { provider, model } in &pinned.models {
+        match registry.providers.get(provider, None) {
+            None => gone.push(format!("the provider `{provider}` is gone")),
+            Some(found) if found.models().is_some_and(|models| !models.contains(model)) => {
+                gone.push(format!("the provider `{provider}` does not offer the model `{model}` any more"));
+            }
+            Some(_) => {}
+        }
+    }
+    gone.extend(pinned.workflows.iter().flat_map(|workflow| models_gone(&workflow.plan, registry)));
+    gone
 }
 
 fn differences(before: &PinnedPlan, now: &PinnedPlan) -> Vec<String> {
@@ -61,9 +82,6 @@ fn differences(before: &PinnedPlan, now: &PinnedPlan) -> Vec<String> {
             }
             Some(_) => {}
         }
-    }
-    if before.lock != now.lock {
-        found.push(format!("the blueprint has the lock {}, it was {}", now.lock, before.lock));
     }
     for (old, new) in before.workflows.iter().zip(&now.workflows) {
         found.extend(differences(&old.plan, &new.plan));

@@ -3,13 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use ice_core::blueprint::VersionLock;
 use ice_core::error::ErrorCode;
 use ice_core::id::{RunId, Tenant};
+use ice_core::llm::LlmProvider;
+use ice_core::store::{Batch, Durability, Key};
 use ice_core::value::Value;
 use ice_orchestrator::engine::{Engine, RunEnd, RunError, RunFilter};
-use ice_orchestrator::journal::{Decision, RunOptions, RunStatus};
+use ice_orchestrator::journal::{Decision, PinnedModel, RunOptions, RunStatus};
 
-use crate::common::{json, me, plan};
+use crate::common::{Vendor, json, me, plan};
 use crate::world::{Fault, Ground, World};
 
 /// Something of every kind, with effects of every kind.
@@ -284,4 +287,69 @@ async fn a_change_of_what_a_run_is_bound_to_parks_it_until_it_is_undone() {
     let third = ground.engine(&world).build();
     let end = third.resume(&Tenant::default(), run.id(), &me(), None).await.unwrap().wait().await.unwrap();
     assert_eq!(end.output, json(r#"{"n": "n", "m": "m"}"#));
+}
+
+#[tokio::test]
+async fn a_plan_that_an_older_version_wrote_with_fewer_defaults_goes_on() {
+    let yaml = "nodes: [{id: n, type: tool, tool_name: gate}]";
+    let (ground, world) = (Ground::new(), World::default());
+    world.shut();
+    let first = ground.engine(&world).build();
+    let plan = plan(yaml, first.registry());
+    let run =
+        first.start(&plan, Value::Null, RunOptions::default(), &me(), &Tenant::default()).await.unwrap();
+    world.arrival().await;
+    first.close().await;
+    world.open();
+
+    let plans = Key::tenant(&Tenant::default()).folder("plan");
+    let kept = ground.store.scan(&plans, None, 10).await.unwrap();
+    let mut document: serde_json::Value = serde_json::from_slice(&kept[0].value).unwrap();
+    assert!(document["blueprint"].as_object_mut().unwrap().remove("metadata").is_some());
+    document["lock"] = VersionLock::of(&json(&document["blueprint"].to_string())).to_string().into();
+    let batch = Batch::new().put(kept[0].key.clone(), document.to_string());
+    ground.store.commit(batch, Durability::Buffered).await.unwrap();
+
+    let second = ground.engine(&world).build();
+    let end = second.resume(&Tenant::default(), run.id(), &me(), None).await.unwrap().wait().await.unwrap();
+    assert_eq!((end.status, &end.failure), (RunStatus::Succeeded, &None));
+}
+
+#[tokio::test]
+async fn a_model_that_is_not_offered_any_more_parks_the_run() {
+    let yaml = "nodes:
+- {id: g, type: tool, tool_name: gate}
+- {id: n, type: llm, provider: vendor, model: old, llm_config: {model: new}, prompt: hello, dependencies: [g]}
+- {id: m, type: llm, provider: vendor, model: '{{ inputs.m }}', prompt: hello, dependencies: [g]}";
+    let (ground, world) = (Ground::new(), World::default());
+    let with = |models: &[&str]| {
+        let mut registry = world.registry();
+        let models = Some(models.iter().map(|model| (*model).to_owned()).collect());
+        let vendor: Arc<dyn LlmProvider> = Arc::new(Vendor { models, waits: None });
+        registry.providers.register(vendor).unwrap();
+        ground.engine(&world).registry(registry).build()
+    };
+    world.shut();
+    let first = with(&["old", "new"]);
+    let plan = plan(yaml, first.registry());
+    let pinned = PinnedModel { provider: "vendor".to_owned(), model: "new".to_owned() };
+    assert_eq!(plan.pinned().models, [pinned]);
+    let tenant = Tenant::default();
+    let inputs = json(r#"{"m": "old"}"#);
+    let run = first.start(&plan, inputs, RunOptions::default(), &me(), &tenant).await.unwrap();
+    world.arrival().await;
+    first.close().await;
+    world.open();
+
+    let second = with(&["old"]);
+    let end = second.resume(&tenant, run.id(), &me(), None).await.unwrap().wait().await.unwrap();
+    let failure = end.failure.clone().unwrap();
+    assert_eq!((end.status, failure.code), (RunStatus::Parked, ErrorCode::PinMismatch));
+    let message =
+        "what the run is bound to has changed: the provider `vendor` does not offer the model `new` any more";
+    assert_eq!(failure.message, message);
+    second.close().await;
+    let third = with(&["new"]);
+    let end = third.resume(&tenant, run.id(), &me(), None).await.unwrap().wait().await.unwrap();
+    assert_eq!((end.status, &end.failure), (RunStatus::Succeeded, &None));
 }

@@ -72,11 +72,6 @@ pub fn decide(state: &State, input: Input, now: Moment) -> Decided {
                 decider.out.records.push(Body::Settled { node, decision, by });
             }
         }
-        Input::Park { failure } => {
-            if state.parked.is_none() {
-                decider.out.records.push(Body::Parked { failure });
-            }
-        }
     }
     decider.out
 }

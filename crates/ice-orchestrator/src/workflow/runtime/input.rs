@@ -80,11 +80,6 @@ pub enum Input {
         /// Who decides.
         by: Principal,
     },
-    /// The run cannot go on.
-    Park {
-        /// Why.
-        failure: Failure,
-    },
 }
 
 /// Something the driver must do.
