@@ -105,7 +105,7 @@ async fn an_engine_that_closes_after_any_record_leaves_nothing_in_doubt_and_noth
     for number in 0..40 {
         let (ground, world) = (Ground::new(), World::default());
         let tenant = Tenant::default();
-        let first = ground.engine(&world).build();
+        let (first, _) = ground.faulty(&world, 0, Fault::Slow);
         let plan = plan(YAML, first.registry());
         let handle = first.start(&plan, Value::Null, RunOptions::default(), &me(), &tenant).await.unwrap();
         let mut events = first.events(&tenant, handle.id(), None, true).await.unwrap();
