@@ -6,9 +6,11 @@ use ice_core::id::Tenant;
 use ice_core::tools::{Effect, ToolError};
 use ice_core::value::Value;
 use ice_orchestrator::engine::RunError;
+use ice_orchestrator::events::EventClass;
 use ice_orchestrator::journal::{RunOptions, RunStatus};
 
 use crate::common::{json, me, plan, tool};
+use crate::crashed::YAML;
 use crate::world::{Fault, Faulty, Ground, World};
 
 #[tokio::test]
@@ -95,4 +97,39 @@ async fn a_run_that_was_cancelled_ends_although_its_engine_closes() {
     }
     let document = second.show(&tenant, handle.id()).await.unwrap();
     assert_eq!((document.status, world.count("n")), (RunStatus::Cancelled, 1));
+}
+
+#[tokio::test]
+async fn an_engine_that_closes_after_any_record_leaves_nothing_in_doubt_and_nothing_to_repeat() {
+    let (mut closed, mut ended) = (0, 0);
+    for number in 0..40 {
+        let (ground, world) = (Ground::new(), World::default());
+        let tenant = Tenant::default();
+        let (first, _) = ground.faulty(&world, 0, Fault::Slow);
+        let plan = plan(YAML, first.registry());
+        let handle = first.start(&plan, Value::Null, RunOptions::default(), &me(), &tenant).await.unwrap();
+        let mut events = first.events(&tenant, handle.id(), None, true).await.unwrap();
+        while let Some(event) = events.next().await.unwrap() {
+            if event.class == EventClass::Durable && event.number >= Some(number) {
+                break;
+            }
+        }
+        first.close().await;
+        let second = ground.engine(&world).build();
+        match second.resume(&tenant, handle.id(), &me(), None).await {
+            Ok(resumed) => {
+                let end = resumed.wait().await.unwrap();
+                assert_eq!((end.status, &end.failure), (RunStatus::Succeeded, &None), "{number}");
+                closed += 1;
+            }
+            Err(error) => {
+                assert!(matches!(error, RunError::State { .. }), "{error}");
+                ended += 1;
+            }
+        }
+        assert_eq!((world.count("b"), world.count("big.true.x")), (1, 1), "{number}");
+        let document = second.show(&tenant, handle.id()).await.unwrap();
+        assert_eq!(document.status, RunStatus::Succeeded);
+    }
+    assert!(closed > 5 && ended > 0, "{closed} {ended}");
 }

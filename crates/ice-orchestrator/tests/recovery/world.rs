@@ -133,6 +133,8 @@ pub(crate) enum Fault {
     Fail,
     /// Every further commit waits until the store is [healed](Faulty::heal).
     Wait,
+    /// Every further commit gives way to others first.
+    Slow,
 }
 
 /// A store in memory that takes so many commits to journals and then has a fault.
@@ -185,6 +187,11 @@ impl Store for Faulty {
                     return Err(CommitError::Store(StoreError::Unavailable { what, source: None }));
                 }
                 Fault::Wait => drop(self.healed.acquire().await),
+                Fault::Slow => {
+                    for _ in 0..20 {
+                        tokio::task::yield_now().await;
+                    }
+                }
             }
         }
         self.inner.commit(batch, durability).await
