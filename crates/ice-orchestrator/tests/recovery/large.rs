@@ -98,5 +98,5 @@ async fn many_long_failures_decided_at_once_are_kept() {
     let handle = engine.start(&plan, inputs, RunOptions::default(), &me(), &Tenant::default()).await.unwrap();
     assert_eq!(handle.wait().await.unwrap().status, RunStatus::Failed);
     let document = engine.show(&Tenant::default(), handle.id()).await.unwrap();
-    assert_eq!((document.status, document.failures.len()), (RunStatus::Failed, 1_001));
+    assert_eq!((document.status, document.failures.len()), (RunStatus::Failed, 1_000));
 }
