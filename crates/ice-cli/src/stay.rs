@@ -66,19 +66,18 @@ pub(crate) const fn exit(document: &RunDocument) -> Exit {
 
 /// Stays the owner until the runs that others started here are over, then lets go.
 async fn linger(shell: &Shell, link: Link, own: RunId, signals: &mut Signals) -> Result<(), Fault> {
-    if let Link::Owner(owner) = &link {
-        let mut active = owner.engine().active();
-        active.retain(|run| *run != own);
-        if !active.is_empty() {
-            let many = text::count(active.len() as u64, "run");
-            shell.screen.note(format_args!(
-                "staying for {many} that others started here; Ctrl-C leaves, and others can go on with what is left"
-            ));
-            tokio::select! {
-                () = owner.engine().drain() => {}
-                _ = signals.next() => {}
-            }
+    let Link::Owner(owner) = link else { return link.close().await };
+    let mut active = owner.engine().active();
+    active.retain(|run| *run != own);
+    if !active.is_empty() {
+        let many = text::count(active.len() as u64, "run");
+        shell.screen.note(format_args!(
+            "staying for {many} that others started here; Ctrl-C leaves, and others can go on with what is left"
+        ));
+        tokio::select! {
+            () = owner.engine().drain() => {}
+            _ = signals.next() => return owner.close().await,
         }
     }
-    link.close().await
+    owner.retire(signals.next()).await
 }

@@ -4,8 +4,9 @@
 mod common;
 
 use std::io::Read as _;
+use std::process::Command;
 
-use common::{Desk, SLOW, in_doubt};
+use common::{Desk, Running, SLOW, in_doubt};
 use rustix::process::Signal;
 
 #[test]
@@ -94,4 +95,38 @@ fn a_run_that_nobody_drives_can_be_cancelled() {
     let document = desk.ice(&["runs", "cancel", &id, "--json"]).code(0).json();
     assert_eq!(document["status"], "cancelled");
     assert_eq!(desk.read("lines.txt"), "first\n");
+}
+
+/// Starts `ice` where no file may grow beyond 1 MiB: for the store the disk is full then.
+fn cramped(desk: &Desk, args: &[&str]) -> Running {
+    let inner = desk.command(args);
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "trap '' XFSZ; ulimit -f 2048; exec \"$0\" \"$@\""]).arg(inner.get_program());
+    shell.args(inner.get_args()).envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    if let Some(folder) = inner.get_current_dir() {
+        shell.current_dir(folder);
+    }
+    Running::new(shell)
+}
+
+const FILLING: &str = "nodes: [{id: l, type: loop, items_source: \"{{ range(2000) }}\", body: [{id: h, type: llm, \
+    provider: echo, model: echo, prompt: \"{{ item }} {{ 'x' * 2000 }}\"}]}]\n";
+
+#[test]
+fn a_disk_that_fills_up_ends_the_command_and_the_run_goes_on_later() {
+    let desk = Desk::new();
+    desk.write("fill.yaml", FILLING);
+    cramped(&desk, &["run", "fill.yaml"]).finish().code(1).says("STORE_FULL");
+    let run = desk.ice(&["runs", "resume", "last", "--json"]).code(0).json();
+    assert_eq!(run["output"]["l"].as_array().unwrap().len(), 2_000);
+}
+
+#[test]
+fn a_worker_on_a_full_disk_says_so_and_ends() {
+    let desk = Desk::new();
+    desk.write("fill.yaml", FILLING);
+    let mut worker = cramped(&desk, &["worker"]);
+    worker.until_said("owns");
+    desk.ice(&["run", "fill.yaml", "--detach"]).code(0);
+    worker.finish().code(1).says("STORE_FULL");
 }

@@ -61,11 +61,20 @@ impl Worker {
         if resumed > 0 {
             shell.screen.note(format_args!("goes on with {}", text::count(resumed as u64, "run")));
         }
-        tokio::select! {
-            _ = signals.next() => {}
-            () = idle(&owner, self.idle) => {}
+        let done = tokio::select! {
+            _ = signals.next() => false,
+            () = idle(&owner, self.idle) => true,
+            fault = owner.failed() => {
+                // Closing fails for the same reason.
+                let _ = owner.close().await;
+                return Err(fault);
+            }
+        };
+        if done {
+            owner.retire(signals.next()).await?
+        } else {
+            owner.close().await?
         }
-        owner.close().await?;
         Ok(Exit::Succeeded)
     }
 }

@@ -105,9 +105,32 @@ impl Owner {
         &self.caller
     }
 
+    /// Waits until the store fails, for example since the disk is full: nothing can be kept from then on.
+    pub(crate) async fn failed(&self) -> Fault {
+        let error = self.store.failed().await;
+        Fault::new(error.code(), error.to_string())
+            .help("the runs are as they were last kept: once the cause is gone, start a worker again to go on with them")
+    }
+
     /// Asks itself.
     pub(crate) async fn call(&self, request: Request) -> Reply {
         self.control.call(&self.caller, request).await
+    }
+
+    /// Lets go once what was accepted is over: nobody is served any more, and what somebody started a moment
+    /// ago is still driven to its end, unless `skip` comes first.
+    ///
+    /// # Errors
+    /// As [`Self::close`].
+    pub(crate) async fn retire(mut self: Box<Self>, skip: impl Future) -> Result<(), Fault> {
+        if let Some(server) = self.server.take() {
+            server.close().await;
+        }
+        tokio::select! {
+            () = self.engine().drain() => {}
+            _ = skip => {}
+        }
+        self.close().await
     }
 
     /// Lets go: nobody is served any more, runs stop where they are and can be resumed, the store is closed.
@@ -149,4 +172,47 @@ fn store_fault(folder: &DataFolder, error: &StoreError) -> Fault {
         | StoreError::BlobMissing { .. } => "name another one with `--data DIR` or ICE_DATA",
     };
     Fault::new(error.code(), message).help(help)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+    use ice_core::value::Value;
+    use ice_orchestrator::control::{Document, Response, Start};
+    use ice_orchestrator::journal::{RunOptions, RunStatus};
+
+    use super::*;
+    use crate::args::Cli;
+    use crate::shell::Shell;
+
+    const SLOW: &str = "nodes: [{id: n, type: tool, tool_name: sleep, tool_args: {seconds: 0.3}}]";
+
+    async fn started(owner: &Owner) -> ice_core::id::RunId {
+        let documents = vec![Document::new("slow.yaml", SLOW)];
+        let start = Start { documents, inputs: Value::empty_map(), options: RunOptions::default() };
+        let Reply::One(Response::Started { run }) = owner.call(Request::Start(Box::new(start))).await else {
+            panic!("the run did not start")
+        };
+        run
+    }
+
+    #[tokio::test]
+    async fn what_was_accepted_a_moment_ago_is_driven_to_its_end_unless_that_is_skipped() {
+        let place = tempfile::tempdir().unwrap();
+        let data = place.path().to_str().unwrap();
+        let shell = Shell::new(Cli::try_parse_from(["ice", "--data", data, "tools", "list"]).unwrap().global);
+        let folder = DataFolder::of(&shell).unwrap();
+        let open = || Box::new(Owner::open(&folder, Role::Worker).unwrap());
+        let owner = open();
+        let run = started(&owner).await;
+        owner.retire(std::future::pending::<()>()).await.unwrap();
+        let owner = open();
+        let tenant = owner.caller().tenant.clone();
+        assert_eq!(owner.engine().show(&tenant, run).await.unwrap().status, RunStatus::Succeeded);
+        let run = started(&owner).await;
+        owner.retire(std::future::ready(())).await.unwrap();
+        let owner = open();
+        assert_eq!(owner.engine().show(&tenant, run).await.unwrap().status, RunStatus::Running);
+        owner.close().await.unwrap();
+    }
 }

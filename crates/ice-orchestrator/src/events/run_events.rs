@@ -3,7 +3,8 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use futures::StreamExt;
+use futures::future::BoxFuture;
+use futures::{FutureExt, StreamExt};
 use ice_core::id::{RunId, Tenant};
 use ice_core::store::{BlobStore, Store, Watch};
 use tokio::sync::watch;
@@ -30,6 +31,8 @@ pub struct RunEvents {
 struct Live {
     handle: RunHandle,
     news: watch::Receiver<u64>,
+    /// The failure that ended the run's task. Nothing more comes then.
+    lost: BoxFuture<'static, RunError>,
 }
 
 impl Engine {
@@ -63,7 +66,11 @@ impl Engine {
         if store.get(&keys::head(tenant, run)).await?.is_none() {
             return Err(RunError::NotFound(run));
         }
-        let live = self.handle(run).map(|handle| Live { news: handle.watch_transient(), handle });
+        let live = self.handle(run).map(|handle| Live {
+            news: handle.watch_transient(),
+            lost: lost(handle.clone()).boxed(),
+            handle,
+        });
         let reader = Reader::new(Arc::clone(store), Arc::clone(blobs), tenant, run);
         Ok(RunEvents {
             run,
@@ -83,7 +90,7 @@ impl RunEvents {
     /// The next event; nothing at the end. Cancel-safe.
     ///
     /// # Errors
-    /// [`RunError`] if the journal cannot be read.
+    /// [`RunError`] if the journal cannot be read, or the run is no longer driven because its store failed.
     pub async fn next(&mut self) -> Result<Option<Event>, RunError> {
         loop {
             if let Some(event) = self.ready.pop_front() {
@@ -99,7 +106,7 @@ impl RunEvents {
             if !self.follow {
                 return Ok(None);
             }
-            self.wait().await;
+            self.wait().await?;
         }
     }
 
@@ -140,19 +147,19 @@ impl RunEvents {
         }
     }
 
-    async fn wait(&mut self) {
+    async fn wait(&mut self) -> Result<(), RunError> {
         let news = async {
-            match &mut self.live {
-                Some(live) => {
-                    if live.news.changed().await.is_err() {
-                        std::future::pending::<()>().await;
-                    }
-                }
-                None => std::future::pending().await,
+            let Some(Live { news, lost, .. }) = &mut self.live else { return std::future::pending().await };
+            tokio::select! {
+                changed = news.changed() => match changed {
+                    Ok(()) => Ok(()),
+                    Err(_) => std::future::pending().await,
+                },
+                error = lost => Err(error),
             }
         };
         tokio::select! {
-            () = news => {}
+            news = news => news?,
             change = self.changes.next() => {
                 if change.is_none() {
                     // The store is gone, and with it everything that could come.
@@ -160,6 +167,16 @@ impl RunEvents {
                 }
             }
         }
+        Ok(())
+    }
+}
+
+/// Waits until the task of a run has failed; for ever if it ends otherwise. An engine that closes is no
+/// failure: another one goes on with the run.
+async fn lost(handle: RunHandle) -> RunError {
+    match handle.wait().await {
+        Err(RunError::Closing) | Ok(_) => std::future::pending().await,
+        Err(error) => error,
     }
 }
 

@@ -192,6 +192,7 @@ fn fail(shared: &Shared, failure: StoreError) -> StoreError {
     state.in_flight = None;
     let open: Arc<Ack> = std::mem::take(&mut state.ack);
     drop(state);
+    shared.failed.notify_waiters();
     open.complete(Err(failure.clone()));
     failure
 }

@@ -5,6 +5,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::Instant;
 
 use bytes::Bytes;
+use tokio::sync::Notify;
 
 use super::EmbeddedOptions;
 use super::ack::Ack;
@@ -115,6 +116,7 @@ fn load(
         work: Condvar::new(),
         upkeep: Mutex::new(Upkeep::default()),
         upkeep_due: Condvar::new(),
+        failed: Notify::new(),
         feed: Feed::new(CommitSeq(given_out), FeedLimits::default()),
         disk: Arc::clone(&disk),
         segments: Arc::clone(&segments),

@@ -5,6 +5,7 @@ use std::io;
 use std::sync::{Arc, Condvar, Mutex};
 
 use metrics::{Counter, Gauge, Histogram};
+use tokio::sync::Notify;
 
 use super::EmbeddedOptions;
 use super::ack::Ack;
@@ -28,6 +29,8 @@ pub(super) struct Shared {
     /// Wakes the keeper.
     pub(super) upkeep: Mutex<Upkeep>,
     pub(super) upkeep_due: Condvar,
+    /// Told once, when the store fails.
+    pub(super) failed: Notify,
     pub(super) feed: Arc<Feed>,
     pub(super) disk: Arc<dyn Disk>,
     pub(super) segments: Arc<Segments>,

@@ -132,6 +132,19 @@ impl EmbeddedStore {
         }
     }
 
+    /// Waits until the store fails: from then on it refuses commits until it is opened again. Cancel-safe.
+    pub async fn failed(&self) -> StoreError {
+        loop {
+            let mut failed = std::pin::pin!(self.shared.failed.notified());
+            // From here on no notification is missed.
+            failed.as_mut().enable();
+            if let Some(failure) = &lock(&self.shared.state).failure {
+                return failure.clone();
+            }
+            failed.await;
+        }
+    }
+
     /// Writes and syncs everything, and gives the folder up. Commits that come later are refused; reading
     /// what is in memory still works. Closing twice is fine.
     ///

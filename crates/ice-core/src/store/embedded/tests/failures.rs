@@ -1,5 +1,7 @@
 //! Failing disks, ends without warning, and losses.
 
+use futures::FutureExt;
+
 use super::super::{EmbeddedOptions, EmbeddedStore};
 use super::{key, on_sim, put, value};
 use crate::error::ErrorCode;
@@ -16,10 +18,12 @@ async fn a_failed_write_or_sync_poisons_until_opened_again() {
         let disk = SimDisk::new();
         let store = on_sim(&disk, EmbeddedOptions::default()).unwrap();
         put(&store, "a", "1", Durability::PowerLoss).await.unwrap();
+        assert!(store.failed().now_or_never().is_none());
         disk.inject(fault);
         let long = "x".repeat(1_000);
         let failed = put(&store, "a", &long, Durability::PowerLoss).await.unwrap_err();
         assert_eq!(failed.code(), code, "{failed}");
+        store.failed().await;
         disk.heal();
         for durability in [Durability::Buffered, Durability::PowerLoss] {
             let refused = put(&store, "b", "2", durability).await.unwrap_err();
