@@ -1,3 +1,4 @@
-//! End-to-end tests of ice through its public surfaces.
+//! What the tests of the store share that need processes to kill, disks to fill, or much data. The end-to-end
+//! tests of the `ice` command stand in `crates/ice-cli/tests`.
 
 pub mod crash;

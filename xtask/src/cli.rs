@@ -7,7 +7,7 @@ use crate::command::Runner;
 use crate::generate::{self, ERROR_INDEX, Generator, METRICS, SCHEMAS};
 use crate::guards::{self, ALL};
 use crate::project::Project;
-use crate::steps::{self, Outcome};
+use crate::steps;
 use crate::{console, environment};
 
 /// The project's commands: setup, tests, guards, generators.
@@ -32,7 +32,7 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
-    /// Run what CI runs: the tests, then every guard.
+    /// Run what CI runs: the tests, then every guard. Whatever cannot be done for want of a tool is an error.
     Ci(Ci),
     /// Check the licences, sources, bans and advisories of dependencies.
     Deny,
@@ -92,15 +92,11 @@ pub(crate) fn run(cli: Cli) -> Result<bool> {
     let runner = Runner::new(&project);
     match cli.command {
         Task::Setup { strict } => Ok(crate::setup::run(&runner, strict || environment::is_ci())),
-        Task::Test { arguments } => steps::test(&runner, &arguments),
+        Task::Test { arguments } => steps::test(&runner, &arguments, environment::is_ci()),
         Task::Ci(options) => steps::ci(&project, &runner, options),
         Task::Deny => steps::deny(&project, &runner),
         Task::Fuzz { seconds, targets } => {
-            let outcome = steps::fuzz(&project, &runner, seconds, &targets)?;
-            if let Outcome::Skipped(reason) = &outcome {
-                console::say(&format!("fuzz: skipped: {reason}"));
-            }
-            Ok(outcome != Outcome::Failed)
+            Ok(steps::fuzz(&project, &runner, seconds, &targets)?.tell("fuzz"))
         }
         Task::Layers => guards::find("layers")?.run(&project),
         Task::Schemas(Generate { check: true }) => guards::find("schemas")?.run(&project),

@@ -1,10 +1,13 @@
-//! Reading files and standard input that people name: bounded, and with an error that says what to do.
+//! Reading files and standard input that people name, and writing files: bounded, whole, and with an error
+//! that says what to do.
 
-use std::fs::File;
-use std::io::{self, Read};
+use std::fs::{File, Permissions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use ice_core::error::ErrorCode;
+use tempfile::NamedTempFile;
 
 use crate::fault::{Fault, plain};
 
@@ -49,23 +52,60 @@ pub(crate) fn read(path: &Path, limit: u64) -> Result<Vec<u8>, Fault> {
     }
 }
 
-/// Writes a new file whole; one that is there already is left as it is.
+/// Writes a new file whole or not at all; one that is there already is left as it is.
 ///
 /// # Errors
 /// [`ErrorCode::FileUnreadable`] if the file exists or cannot be written.
 pub(crate) fn create(path: &Path, text: &str) -> Result<(), Fault> {
-    let written = File::options()
-        .write(true)
-        .create_new(true)
-        .open(path)
-        .and_then(|mut file| io::Write::write_all(&mut file, text.as_bytes()));
-    written.map_err(|error| {
-        if error.kind() == io::ErrorKind::AlreadyExists {
-            exists(path)
-        } else {
-            Fault::file("write", path, &error)
+    let written =
+        beside(path, text).and_then(|fresh| fresh.persist_noclobber(path).map_err(|error| error.error));
+    match written {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(exists(path)),
+        Err(error) => Err(Fault::file("write", path, &error)),
+    }
+}
+
+/// Writes a file whole or not at all, over one that is there. What is there and is no regular file, a pipe
+/// for example, is written into.
+///
+/// # Errors
+/// [`ErrorCode::FileUnreadable`] if it cannot be written; what was there is then as before.
+pub(crate) fn replace(path: &Path, text: &str) -> Result<(), Fault> {
+    write_over(path, text).map_err(|error| Fault::file("write", path, &error))
+}
+
+fn write_over(path: &Path, text: &str) -> io::Result<()> {
+    // Opened for writing, because who may not write into a file must not replace it either.
+    let mut there = match File::options().write(true).open(path) {
+        Ok(there) => there,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            beside(path, text)?.persist(path)?;
+            return Ok(());
         }
-    })
+        Err(error) => return Err(error),
+    };
+    let found = there.metadata()?;
+    if !found.is_file() {
+        return there.write_all(text.as_bytes());
+    }
+    // A link stays; the file it leads to is replaced.
+    let path = path.canonicalize()?;
+    let fresh = beside(&path, text)?;
+    fresh.as_file().set_permissions(found.permissions())?;
+    fresh.persist(&path)?;
+    Ok(())
+}
+
+/// A file with this text in the folder of `path`, gone again unless it gets a name.
+fn beside(path: &Path, text: &str) -> io::Result<NamedTempFile> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    // Not for the owner alone, as temporary files are, but what the user's mask leaves.
+    let mut fresh =
+        tempfile::Builder::new().permissions(Permissions::from_mode(0o666)).tempfile_in(folder)?;
+    fresh.write_all(text.as_bytes())?;
+    fresh.as_file().sync_all()?;
+    Ok(fresh)
 }
 
 /// What is there already is not overwritten.

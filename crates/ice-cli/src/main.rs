@@ -25,6 +25,10 @@ use clap::Parser;
 use crate::args::Cli;
 use crate::shell::Shell;
 
+/// Runs make and drop many small things on several threads.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     match Cli::try_parse() {
         Ok(cli) => Shell::new(cli.global).run(cli.command),

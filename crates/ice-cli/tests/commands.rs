@@ -3,7 +3,7 @@
 #[cfg(test)]
 mod common;
 
-use common::{Desk, HELLO};
+use common::{Desk, HELLO, given, project};
 use serde_json::json;
 
 #[test]
@@ -77,6 +77,50 @@ fn graph_draws_both_forms() {
 }
 
 #[test]
+fn what_cannot_be_written_whole_is_not_written() {
+    let desk = Desk::new();
+    let core = project().join("crates/ice-core");
+    desk.ice(&["new", "blueprint", "first"]).code(0);
+    desk.write("picture.svg", "as it was");
+    let there = || {
+        let entries = std::fs::read_dir(desk.path("")).unwrap();
+        entries.map(|entry| entry.unwrap().file_name()).collect::<std::collections::BTreeSet<_>>()
+    };
+    let before = there();
+    for words in [
+        &["graph", "first.yaml", "--format", "svg", "-o", "picture.svg"][..],
+        &["graph", "first.yaml", "-o", "picture.txt"],
+        &["new", "blueprint", "second"],
+        &["new", "tool", "word_count", "--ice-core", core.to_str().unwrap()],
+    ] {
+        // No file may have a single byte, and the system says so instead of killing.
+        let mut command = std::process::Command::new("sh");
+        command.args(["-c", "trap '' XFSZ; ulimit -f 0; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_ice")]);
+        command.args(words).current_dir(desk.path("")).env("ICE_DATA", desk.data());
+        given(command.output().unwrap()).code(2).says("cannot write");
+        assert_eq!(there(), before, "{words:?}");
+        assert_eq!(desk.read("picture.svg"), "as it was");
+    }
+}
+
+#[test]
+fn a_picture_replaces_what_is_there_and_keeps_its_mode_and_links() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let desk = Desk::new();
+    desk.ice(&["new", "blueprint", "first"]).code(0);
+    let real = desk.write("folder/picture.svg", "as it was");
+    std::fs::set_permissions(&real, std::fs::Permissions::from_mode(0o640)).unwrap();
+    std::os::unix::fs::symlink(&real, desk.path("link.svg")).unwrap();
+    desk.ice(&["graph", "first.yaml", "--format", "svg", "-o", "link.svg"]).code(0);
+    assert!(desk.read("folder/picture.svg").starts_with("<svg"));
+    assert_eq!(real.metadata().unwrap().permissions().mode() & 0o777, 0o640);
+    assert!(desk.path("link.svg").is_symlink());
+    let printed = desk.ice(&["graph", "first.yaml", "-o", "/dev/stdout"]).code(0);
+    assert_eq!(printed.out, desk.ice(&["graph", "first.yaml"]).out);
+}
+
+#[test]
 fn new_writes_what_runs_at_once_and_overwrites_nothing() {
     let desk = Desk::new();
     desk.ice(&["new", "blueprint", "first"]).code(0);
@@ -90,10 +134,16 @@ fn new_writes_what_runs_at_once_and_overwrites_nothing() {
     desk.ice(&["new", "blueprint", "second", "--out", "folder"]).code(0);
     assert!(desk.path("folder/second.yaml").is_file());
 
-    desk.ice(&["new", "tool", "word_count"]).code(0);
+    let core = project().join("crates/ice-core");
+    let tool = ["new", "tool", "word_count", "--ice-core", core.to_str().unwrap()];
+    desk.ice(&tool[..3]).code(2).says("in no registry of crates yet").says("--ice-core PATH");
+    let elsewhere = ["new", "tool", "word_count", "--ice-core", "folder"];
+    desk.ice(&elsewhere).code(2).says("folder is not the crate ice-core");
+    assert!(!desk.path("word_count").exists());
+    desk.ice(&tool).code(0);
     assert!(desk.read("word_count/src/lib.rs").contains("typed::tool(\"word_count\""));
     assert!(desk.read("word_count/Cargo.toml").contains("name = \"word_count\""));
-    desk.ice(&["new", "tool", "word_count"]).code(2).says("is there already");
+    desk.ice(&tool).code(2).says("is there already");
     desk.ice(&["new", "tool", "Word"]).code(2).says("error[USAGE]");
 }
 

@@ -5,6 +5,10 @@ mod common;
 
 use common::{Desk, given, project};
 
+/// The most lines of what is shown first.
+#[cfg(test)]
+const SHORT: usize = 20;
+
 /// The first block of a language.
 #[cfg(test)]
 fn block(readme: &str, language: &str) -> String {
@@ -23,8 +27,12 @@ fn the_blocks_are_the_files() {
     let readme = file("README.md");
     let blueprint = file("examples/invite.yaml");
     assert_eq!(block(&readme, "yaml"), blueprint[blueprint.find("schema_version").unwrap()..]);
+    // That it compiles is seen to by cargo: it is an example of its crate.
     let program = file("crates/ice-orchestrator/examples/embed.rs");
     assert_eq!(block(&readme, "rust"), program[program.find("use ").unwrap()..]);
+    for language in ["yaml", "rust"] {
+        assert!(block(&readme, language).lines().count() <= SHORT, "{language}");
+    }
     let desk = Desk::new();
     let graph = desk.command(["graph", "examples/invite.yaml"]).current_dir(project()).output().unwrap();
     assert_eq!(block(&readme, "mermaid"), given(graph).code(0).out);

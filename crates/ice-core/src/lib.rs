@@ -11,6 +11,7 @@ pub mod error;
 pub mod id;
 pub mod llm;
 pub mod metrics;
+pub mod near;
 pub mod path;
 pub mod registry;
 pub mod schema;

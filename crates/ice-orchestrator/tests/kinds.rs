@@ -5,7 +5,9 @@ mod common;
 
 use common::{json, run, run_with};
 use ice_core::error::ErrorCode;
-use ice_orchestrator::journal::{FailurePolicy, RunOptions, RunStatus};
+use ice_core::value::Value;
+use ice_orchestrator::journal::{Failure, FailurePolicy, RunOptions, RunStatus};
+use ice_orchestrator::simulation::{Call, Random, Reply, Simulation};
 
 async fn check(yaml: &str, inputs: &str, expected: &str) {
     let end = run(yaml, inputs).await;
@@ -35,9 +37,10 @@ async fn a_condition_runs_one_path_and_skips_the_other() {
   true_path:
   - {id: large, type: tool, tool_name: same, tool_args: {value: 'large {{ n }}'}}
   false_path:
-  - {id: small, type: tool, tool_name: same, tool_args: {value: small}}
+  - {id: small, type: tool, tool_name: same, tool_args: {value: 'small: {{ condition_result }}'}}
 - {id: after, type: tool, tool_name: same, tool_args: {value: '{{ big.branch_outputs }}'}}";
-    let (large, small) = (r#"{"large": "large 11"}"#, r#"{"small": "small"}"#);
+    let (large, small) =
+        (r#"{"large": "large 11", "small": null}"#, r#"{"small": "small: False", "large": null}"#);
     for (n, branch, outputs) in [(11, true, large), (10, false, small)] {
         let expected = format!(
             r#"{{"n": {n}, "big": {{"result": {branch}, "branch": "{branch}", "branch_outputs": {outputs}}}, "after": {outputs}}}"#
@@ -117,7 +120,12 @@ async fn a_race_is_won_by_the_first_branch_and_the_others_are_cancelled() {
   branches:
   - [{id: slow, type: tool, tool_name: wait}]
   - [{id: fast, type: tool, tool_name: same, tool_args: {value: 1}}]";
-    check(yaml, "{}", r#"{"p": {"branch_results": [null, {"fast": 1}], "merged": {"fast": 1}}}"#).await;
+    check(
+        yaml,
+        "{}",
+        r#"{"p": {"branch_results": [null, {"fast": 1}], "merged": {"slow": null, "fast": 1}}}"#,
+    )
+    .await;
     let any = yaml.replace("race", "any").replace("tool_name: wait", "tool_name: fail");
     let end = run(&any, "{}").await;
     assert_eq!(end.status, RunStatus::Succeeded, "{:?}", end.failure);
@@ -218,4 +226,57 @@ async fn a_time_out_ends_an_attempt() {
 async fn a_panic_in_a_tool_is_a_failure() {
     let end = run("nodes: [{id: n, type: tool, tool_name: panic}]", "{}").await;
     assert_eq!(end.failures[0].failure.code, ErrorCode::NodePanicked);
+}
+
+/// The request that the model of an llm node with these settings is asked with.
+fn request(config: &str) -> Value {
+    let yaml = format!(
+        "nodes: [{{id: n, type: llm, provider: echo, model: e, prompt: hi, temperature: 1, llm_config: {config}}}]"
+    );
+    let seen = std::cell::RefCell::new(Value::Null);
+    let world = |call: &Call<'_>| {
+        *seen.borrow_mut() = call.input().clone();
+        Reply::fail(Failure::new(ErrorCode::ModelFailed, "seen"))
+    };
+    let plan = common::plan(&yaml, &common::registry());
+    let mut choices = Random::new(1);
+    let run = Simulation::new(&plan, json("{}"), RunOptions::default(), world, &mut choices).run();
+    assert_eq!(run.err().map(|violation| violation.to_string()), None);
+    seen.into_inner()
+}
+
+#[test]
+fn a_request_carries_the_settings_of_its_node() {
+    let check = |config: &str, expected: &str| {
+        let message = r#""messages": [{"role": "user", "parts": [{"type": "text", "text": "hi"}]}]"#;
+        assert_eq!(request(config), json(&format!("{{{message}, {expected}}}")), "{config}");
+    };
+    check("{}", r#""model": "e", "temperature": 1.0"#);
+    check(
+        "{model: f, temperature: 0.5, max_tokens: 9, top_p: 0.25, stop_sequences: [end]}",
+        r#""model": "f", "temperature": 0.5, "max_tokens": 9, "top_p": 0.25, "stop": ["end"]"#,
+    );
+    check(
+        "{frequency_penalty: 0.5, presence_penalty: -1, logprobs: true, seed: 1, custom_parameters: {seed: 2}}",
+        r#""model": "e", "temperature": 1.0,
+           "extra": {"frequency_penalty": 0.5, "presence_penalty": -1.0, "logprobs": true, "seed": 2}"#,
+    );
+}
+
+#[test]
+fn the_shorter_time_out_of_a_call_and_its_node_holds() {
+    for (fields, seconds) in [
+        ("llm_config: {timeout: 3}", 3),
+        ("llm_config: {timeout: 3}, timeout_seconds: 2", 2),
+        ("llm_config: {timeout: 3}, timeout_seconds: 9", 3),
+    ] {
+        let yaml = format!("nodes: [{{id: n, type: llm, provider: echo, model: e, prompt: hi, {fields}}}]");
+        let plan = common::plan(&yaml, &common::registry());
+        let mut choices = Random::new(1);
+        let world = |_: &Call<'_>| Reply::never();
+        let run = Simulation::new(&plan, json("{}"), RunOptions::default(), world, &mut choices).run();
+        let failure = run.unwrap_or_else(|violation| panic!("{violation}")).failure.unwrap();
+        assert_eq!(failure.code, ErrorCode::NodeTimeout);
+        assert!(failure.message.contains(&format!("time-out of {seconds} s")), "{}", failure.message);
+    }
 }

@@ -95,6 +95,76 @@ nodes:
 }
 
 #[tokio::test]
+async fn what_was_skipped_within_a_container_is_none_outside_of_it() {
+    // Nodes of the other path, at two depths, and one that depends on a skipped one.
+    let yaml = "nodes:
+- id: c
+  type: condition
+  expression: inputs.go
+  true_path:
+  - {id: yes_node, type: tool, tool_name: same, tool_args: {value: 1}}
+  false_path:
+  - {id: no_node, type: tool, tool_name: same, tool_args: {value: 2}}
+  - {id: both, type: tool, tool_name: same, tool_args: {value: 3}}
+- id: join
+  type: tool
+  tool_name: same
+  input_mappings: {part: {source_node_id: c, source_output_key: branch_outputs.no_node.a}}
+  tool_args: {value: ['{{ c.branch_outputs.yes_node }}', '{{ c.branch_outputs.no_node.a.b }}', '{{ part }}']}";
+    check(yaml, r#"{"go": true}"#, "join", "[1, null, null]").await;
+    let both = yaml.replace("{id: yes_node", "{id: both");
+    let both = both.replace("branch_outputs.yes_node", "branch_outputs.both");
+    check(&both, r#"{"go": true}"#, "join", "[1, null, null]").await;
+    let parallel = "nodes:
+- id: p
+  type: parallel
+  branches:
+  - - {id: c, type: condition, expression: 'false', true_path: [{id: t, type: tool, tool_name: same}]}
+    - {id: never, type: tool, tool_name: same, tool_args: {value: 1}, when: {condition: c, branch: true}}
+  - [{id: x, type: tool, tool_name: same, tool_args: {value: 2}}]
+- {id: join, type: tool, tool_name: same, tool_args: {value: ['{{ p.merged.never.a }}', '{{ p.branch_results.0.never }}', '{{ p.merged.x }}', '{{ p.merged.c.branch_outputs.t }}']}}";
+    let first = "schema_version: 1.1.0
+nodes:
+- {id: p, type: parallel, branches: [[c, never], [x]]}
+- {id: c, type: condition, expression: 'false', true_branch: [never]}
+- {id: never, type: tool, tool_name: same, tool_args: {value: 1}, dependencies: [c]}
+- {id: x, type: tool, tool_name: same, tool_args: {value: 2}}
+- {id: join, type: tool, tool_name: same, dependencies: [p], tool_args: {value: ['{{ p.merged.never.a }}', '{{ p.branch_results.0.never }}', '{{ p.merged.x }}']}}";
+    check(first, "{}", "join", "[null, null, 2]").await;
+    check(parallel, "{}", "join", "[null, null, 2, null]").await;
+}
+
+#[tokio::test]
+async fn what_a_sub_workflow_skipped_is_none_to_its_caller() {
+    let sub = "schema_version: 1.1.0
+nodes:
+- {id: c, type: condition, expression: 'inputs.go', true_branch: [yes_node], false_branch: [no_node]}
+- {id: yes_node, type: tool, tool_name: same, tool_args: {value: {a: 1}}, dependencies: [c]}
+- {id: no_node, type: tool, tool_name: same, tool_args: {value: {a: 2}}, dependencies: [c]}";
+    let yaml = |path: &str| {
+        format!(
+            "nodes:
+- {{id: w, type: workflow, workflow_ref: sub, exposed_outputs: {{yes_part: yes_node.a, no_part: {path}}}}}
+- {{id: v, type: workflow, workflow_ref: sub}}
+- {{id: join, type: tool, tool_name: same, tool_args: {{value: ['{{{{ w.yes_part }}}}', '{{{{ w.no_part }}}}', '{{{{ v.no_node.a }}}}']}}}}"
+        )
+    };
+    let run = async |path: &str| {
+        let mut registry = registry();
+        with_blueprint(&mut registry, "sub", sub);
+        let plan = common::plan(&yaml(path), &registry);
+        let engine = Engine::builder().registry(registry).build();
+        let (inputs, options) = (json(r#"{"go": true}"#), RunOptions::default());
+        let handle = engine.start(&plan, inputs, options, &common::me(), &Default::default()).await.unwrap();
+        handle.wait().await.unwrap()
+    };
+    let end = run("no_node.a.b").await;
+    assert_eq!(end.output.get("join"), Some(&json("[1, null, null]")), "{:?}", end.failures);
+    let end = run("yes_node.b").await;
+    assert_eq!(end.failures[0].failure.code, ErrorCode::MappingFailed, "{:?}", end.failures);
+}
+
+#[tokio::test]
 async fn sub_workflows_see_their_inputs_alone() {
     let mut registry = registry();
     let sub = "nodes:
@@ -144,19 +214,102 @@ async fn aliases_are_added_before_the_schema_and_the_selection() {
     assert_eq!(end.failures[0].failure.code, ErrorCode::MappingFailed, "{:?}", end.failures);
 }
 
+/// Runs a blueprint under each policy; gives how it ended, what it gave and which nodes failed.
+async fn under_each(yaml: &str, inputs: &str) -> [(RunStatus, String, Vec<String>); 3] {
+    let run = async |failure_policy| {
+        let options = RunOptions { failure_policy, max_parallel: 1, ..RunOptions::default() };
+        let end = run_with(yaml, inputs, options).await;
+        let nodes = end.failures.iter().map(|failed| failed.node.to_string());
+        (end.status, end.output.to_string(), nodes.collect::<Vec<_>>())
+    };
+    use FailurePolicy::{Always, ContinuePossible, Halt};
+    [run(ContinuePossible).await, run(Always).await, run(Halt).await]
+}
+
+fn failed(output: &str, nodes: &[&str]) -> (RunStatus, String, Vec<String>) {
+    (RunStatus::Failed, output.to_owned(), nodes.iter().map(|node| (*node).to_owned()).collect())
+}
+
 #[tokio::test]
-async fn a_failed_container_is_null_to_what_goes_on_nevertheless() {
+async fn a_loop_closes_with_null_for_an_item_that_failed_unless_the_run_halts() {
+    // The condition around goes on as well.
     let yaml = "nodes:
-- id: l
-  type: loop
-  items_source: inputs.items
-  body: [{id: x, type: tool, tool_name: fail}, {id: y, type: tool, tool_name: same, tool_args: {value: '{{ x }}'}}]
-- {id: after, type: tool, tool_name: same, tool_args: {value: ['{{ l }}']}}";
-    let options = RunOptions { failure_policy: FailurePolicy::Always, ..RunOptions::default() };
-    let end = run_with(yaml, r#"{"items": [1, 2]}"#, options).await;
-    assert_eq!((end.status, &end.output), (RunStatus::Failed, &json(r#"{"after": [null]}"#)));
+- id: c
+  type: condition
+  expression: 'true'
+  true_path:
+  - id: l
+    type: loop
+    items_source: inputs.items
+    body:
+    - {id: x, type: tool, tool_name: same, tool_args: {value: '{{ 6 // item }}'}}
+    - {id: y, type: tool, tool_name: same, tool_args: {value: '{{ x }}'}}
+- {id: after, type: tool, tool_name: same, tool_args: {value: '{{ c.branch_outputs.l }}'}}";
+    let [possible, always, halt] = under_each(yaml, r#"{"items": [1, 0, 3]}"#).await;
+    let output =
+        r#"{"c":{"result":true,"branch":"true","branch_outputs":{"l":[6,null,2]}},"after":[6,null,2]}"#;
+    assert_eq!(possible, failed(output, &["c.true.l[1].body.x"]));
+    assert_eq!(always, failed(output, &["c.true.l[1].body.x"]));
+    assert_eq!(halt, failed("{}", &["c.true.l[1].body.x"]));
+}
+
+#[tokio::test]
+async fn a_parallel_node_closes_with_the_error_of_a_branch_that_failed_unless_the_run_halts() {
+    let yaml = "nodes:
+- id: p
+  type: parallel
+  branches:
+  - [{id: a, type: tool, tool_name: same, tool_args: {value: 1}}]
+  - [{id: b, type: tool, tool_name: fail}, {id: a, type: tool, tool_name: same, dependencies: [b]}]
+- {id: after, type: tool, tool_name: same, tool_args: {value: ['{{ p.merged.a }}', '{{ p.merged.b }}', '{{ p.branch_results.1.code }}']}}";
+    let [possible, always, halt] = under_each(yaml, "{}").await;
+    let output = r#"{"p":{"branch_results":[{"a":1},{"branch_error":"it always fails","code":"TOOL_FAILED","node":"p.branches[1].b"}],"merged":{"a":1,"b":null}},"after":[1,null,"TOOL_FAILED"]}"#;
+    assert_eq!(possible, failed(output, &["p.branches[1].b"]));
+    assert_eq!(always, failed(output, &["p.branches[1].b"]));
+    assert_eq!(halt, failed("{}", &["p.branches[1].b"]));
+}
+
+#[tokio::test]
+async fn containers_with_nothing_to_go_on_with_fail() {
+    let yaml = "nodes:
+- {id: c, type: condition, expression: 'true', true_path: [{id: x, type: tool, tool_name: fail}]}
+- id: p
+  type: parallel
+  wait_strategy: any
+  branches: [[{id: x, type: tool, tool_name: fail}], [{id: y, type: tool, tool_name: fail}]]
+- {id: after, type: tool, tool_name: same, tool_args: {value: ['{{ c }}', '{{ p }}']}}";
+    let nodes = ["c", "c.true.x", "p", "p.branches[0].x", "p.branches[1].y"];
+    let [possible, always, _] = under_each(yaml, "{}").await;
+    let sorted = |mut end: (RunStatus, String, Vec<String>)| {
+        end.2.sort();
+        end
+    };
+    assert_eq!(sorted(possible), failed("{}", &nodes));
+    assert_eq!(sorted(always), failed(r#"{"after":[null,null]}"#, &nodes));
+}
+
+#[tokio::test]
+async fn what_failed_in_an_attempt_that_was_made_again_does_not_fail_the_run() {
+    // The first attempt of `c` loses an item of its loop and then fails as a whole; the second loses none.
+    let yaml = "nodes:
+- id: c
+  type: condition
+  expression: 'true'
+  retry_policy: {max_attempts: 3, backoff_seconds: 0}
+  true_path:
+  - {id: l, type: loop, items_source: inputs.items, body: [{id: x, type: tool, tool_name: flaky}]}
+  - {id: y, type: tool, tool_name: flaky, dependencies: [l]}";
+    let end = run(yaml, r#"{"items": [1]}"#).await;
+    assert_eq!(end.status, RunStatus::Succeeded, "{:?}", end.failures);
     let nodes: Vec<&str> = end.failures.iter().map(|failed| failed.node.as_str()).collect();
-    assert_eq!(nodes, ["l[0].body.x", "l[1].body.x", "l"]);
+    assert_eq!(nodes, ["c.true.l[0].body.x", "c.true.y"]);
+    // Lost within the attempt that counts.
+    let end = run(&yaml.replace("tool_name: flaky, dep", "tool_name: same, dep"), r#"{"items": [1]}"#).await;
+    assert_eq!(end.status, RunStatus::Failed, "{:?}", end.failures);
+    assert_eq!(
+        end.output.to_string(),
+        r#"{"c":{"result":true,"branch":"true","branch_outputs":{"l":[null],"y":null}}}"#
+    );
 }
 
 #[tokio::test]
@@ -195,4 +348,57 @@ async fn deep_nesting_ends_in_a_failure_before_paths_grow_too_long() {
     assert_eq!(end.failures[0].failure.code, ErrorCode::LimitExceeded, "{:?}", end.failures);
     let document = engine.show(&Default::default(), end.id).await.unwrap();
     assert_eq!(document.status, RunStatus::Failed);
+}
+
+#[tokio::test]
+async fn what_a_node_is_given_must_fit_its_input_schema() {
+    let fails = async |yaml: &str, message: &str| {
+        let end = run(yaml, "{}").await;
+        let failure = &end.failures.first().unwrap_or_else(|| panic!("{}", end.output)).failure;
+        assert_eq!(
+            (failure.code, failure.message.contains(message)),
+            (ErrorCode::InputInvalid, true),
+            "{failure}"
+        );
+    };
+    // A tool node is given its arguments, with and without mappings.
+    let tool = |value: &str, mappings: &str| {
+        format!(
+            "nodes: [{{id: n, type: tool, tool_name: same, tool_args: {{value: '{value}'}}, \
+             input_schema: {{value: int}}, input_mappings: {mappings}}}]"
+        )
+    };
+    for mappings in ["{}", "{m: 3}"] {
+        check(&tool("{{ 1 + 2 }}", mappings), "{}", "n", "3").await;
+        fails(&tool("{{ 1 + 2 }}!", mappings), "`tool_args` do not fit the node's `input_schema`: /value")
+            .await;
+    }
+    // The others are given what is mapped.
+    let condition = |value: &str| {
+        format!(
+            "nodes: [{{id: n, type: condition, expression: m > 2, input_schema: {{m: int}}, \
+             input_mappings: {{m: {value}}}}}]"
+        )
+    };
+    assert_eq!(run(&condition("3"), "{}").await.status, RunStatus::Succeeded);
+    fails(&condition("'3'"), "the node's input does not fit its schema: /m").await;
+}
+
+#[tokio::test]
+async fn the_input_of_an_llm_node_is_converted_to_its_schema() {
+    let yaml = |value: &str, coerce: bool| {
+        format!(
+            "nodes: [{{id: n, type: llm, provider: echo, model: e, prompt: '{{{{ m + 1 }}}} {{{{ t }}}}', \
+             input_schema: {{m: int, t: str}}, input_mappings: {{m: {value}, t: '7'}}, coerce_input_types: {coerce}}}]"
+        )
+    };
+    for (value, coerce) in [("'1,200'", true), ("1200", true), ("1200", false)] {
+        let end = run(&yaml(value, coerce), "{}").await;
+        let text = end.output.get("n").and_then(|output| output.get("text"));
+        assert_eq!(text, Some(&json("\"1201 7\"")), "{:?}", end.failures);
+    }
+    for (value, coerce) in [("'1,200'", false), ("many", true)] {
+        let end = run(&yaml(value, coerce), "{}").await;
+        assert_eq!(end.failures[0].failure.code, ErrorCode::InputInvalid, "{:?}", end.failures);
+    }
 }

@@ -29,7 +29,7 @@ fn install(runner: &Runner, wanted: &[&Tool], strict: bool) -> bool {
         let names: Vec<&str> = wanted.iter().map(|tool| tool.name).collect();
         console::say(&format!("setup: there are {}", names.join(", ")));
     } else if strict {
-        console::warn("setup: a missing tool is an error here (CI=true or --strict)");
+        console::warn("setup: a missing tool is an error here (in CI, and with --strict)");
     }
     missing.is_empty() || !strict
 }

@@ -8,7 +8,7 @@ use crate::command::Runner;
 use crate::console;
 use crate::generate::{RULES_FILE, rule_count};
 use crate::project::Project;
-use crate::setup::{self, PROMTOOL};
+use crate::setup::PROMTOOL;
 
 /// Series and the alerts they must raise.
 const TESTS_FILE: &str = "xtask/promtool/metric_rules_test.yaml";
@@ -19,18 +19,17 @@ pub(super) fn alerts(project: &Project, runner: &Runner) -> Result<Outcome> {
     for alert in &untested {
         console::warn(&format!("{TESTS_FILE}: alert {alert} has no test"));
     }
-    if !setup::ensure(runner, &PROMTOOL) {
-        return Ok(Outcome::Skipped("promtool is not there".to_owned()));
-    }
-    let report = runner.take_all("promtool", &["check", "rules", RULES_FILE])?;
-    console::say(report.trim());
-    // promtool is content with an empty file.
-    match (found_rules(&report), rule_count()) {
-        (Some(found), made) if found == made => {}
-        (found, made) => bail!("promtool found {found:?} rules in {RULES_FILE}, {made} were made"),
-    }
-    let fired = runner.run("promtool", &["test", "rules", TESTS_FILE])?;
-    Ok((fired && untested.is_empty()).into())
+    Outcome::with_tool(runner, &PROMTOOL, || {
+        let report = runner.take_all("promtool", &["check", "rules", RULES_FILE])?;
+        console::say(report.trim());
+        // promtool is content with an empty file.
+        match (found_rules(&report), rule_count()) {
+            (Some(found), made) if found == made => {}
+            (found, made) => bail!("promtool found {found:?} rules in {RULES_FILE}, {made} were made"),
+        }
+        let fired = runner.run("promtool", &["test", "rules", TESTS_FILE])?;
+        Ok((fired && untested.is_empty()).into())
+    })
 }
 
 /// The alerts of the enum that the tests do not name.

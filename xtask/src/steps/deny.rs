@@ -7,17 +7,14 @@ use super::step::Outcome;
 use crate::command::Runner;
 use crate::console;
 use crate::project::Project;
-use crate::setup::{self, CARGO_DENY};
+use crate::setup::CARGO_DENY;
 
 /// Both halves after one another, for the command line.
 pub(crate) fn deny(project: &Project, runner: &Runner) -> Result<bool> {
     let mut good = true;
     for (name, outcome) in [("deny", dependencies(runner)?), ("advisories", advisories_of(project, runner)?)]
     {
-        if let Outcome::Skipped(reason) = &outcome {
-            console::say(&format!("{name}: skipped: {reason}"));
-        }
-        good &= outcome != Outcome::Failed;
+        good &= outcome.tell(name);
     }
     Ok(good)
 }
@@ -40,10 +37,7 @@ pub(super) fn advisories_of(project: &Project, runner: &Runner) -> Result<Outcom
 }
 
 fn run(runner: &Runner, checks: &[&str]) -> Result<Outcome> {
-    if !setup::ensure(runner, &CARGO_DENY) {
-        return Ok(Outcome::Skipped("cargo-deny is not there".to_owned()));
-    }
     let mut arguments = vec!["--offline", "--locked", "check", "--hide-inclusion-graph"];
     arguments.extend(checks);
-    Ok(runner.run("cargo-deny", &arguments)?.into())
+    Outcome::with_tool(runner, &CARGO_DENY, || Ok(runner.run("cargo-deny", &arguments)?.into()))
 }

@@ -7,7 +7,7 @@ use super::step::Outcome;
 use crate::command::Runner;
 use crate::console;
 use crate::project::Project;
-use crate::setup::{self, CARGO_FUZZ};
+use crate::setup::CARGO_FUZZ;
 
 const MANIFEST: &str = "fuzz/Cargo.toml";
 
@@ -19,13 +19,14 @@ pub(crate) fn fuzz(project: &Project, runner: &Runner, seconds: u64, chosen: &[S
     }
     let wanted: Vec<&String> =
         targets.iter().filter(|name| chosen.is_empty() || chosen.contains(name)).collect();
-    let names = || wanted.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(", ");
     if runner.take("cargo", &["+nightly", "--version"]).is_err() {
-        return Ok(Outcome::Skipped(format!("no nightly toolchain for {}", names())));
+        let advice = "rustup toolchain install nightly --profile minimal";
+        return Ok(Outcome::Missing(format!("there is no nightly toolchain: {advice}")));
     }
-    if !setup::ensure(runner, &CARGO_FUZZ) {
-        return Ok(Outcome::Skipped(format!("no cargo-fuzz for {}", names())));
-    }
+    Outcome::with_tool(runner, &CARGO_FUZZ, || build_and_run(project, runner, seconds, &wanted))
+}
+
+fn build_and_run(project: &Project, runner: &Runner, seconds: u64, wanted: &[&String]) -> Result<Outcome> {
     let build = runner.target().join("fuzz");
     let folder = build.to_string_lossy();
     if !runner.run("cargo", &["+nightly", "fuzz", "build", "--target-dir", &folder])? {

@@ -4,7 +4,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
+use crate::command::Runner;
 use crate::console;
+use crate::setup::{self, Tool};
 
 /// How a step ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,8 +15,41 @@ pub(crate) enum Outcome {
     Passed,
     /// Something was wrong; it has been printed.
     Failed,
-    /// It was not done, for this reason.
+    /// It was not done, for want of data that a machine need not have.
     Skipped(String),
+    /// It was not done, for want of a program: as bad as a failure.
+    Missing(String),
+}
+
+impl Outcome {
+    /// How `work` ends, which needs a tool.
+    pub(super) fn with_tool(
+        runner: &Runner,
+        tool: &Tool,
+        work: impl FnOnce() -> Result<Self>,
+    ) -> Result<Self> {
+        if setup::ensure(runner, tool) {
+            work()
+        } else {
+            Ok(Self::Missing(format!("{} is not there", tool.name)))
+        }
+    }
+
+    /// Says why something was not done. `true` if nothing is wrong.
+    pub(crate) fn tell(&self, name: &str) -> bool {
+        if let Self::Skipped(_) | Self::Missing(_) = self {
+            console::warn(&format!("{name}: {}", word(self)));
+        }
+        self.is_good()
+    }
+
+    /// Whether nothing is wrong.
+    fn is_good(&self) -> bool {
+        match self {
+            Self::Passed | Self::Skipped(_) => true,
+            Self::Failed | Self::Missing(_) => false,
+        }
+    }
 }
 
 impl From<bool> for Outcome {
@@ -37,7 +72,7 @@ impl<'a> Step<'a> {
         Self { name, work: Box::new(move || work().map(Outcome::from)) }
     }
 
-    /// A step that may be skipped.
+    /// A step that may also be skipped, or lack a program.
     pub(crate) fn with_outcome(name: &'static str, work: impl FnOnce() -> Result<Outcome> + 'a) -> Self {
         Self { name, work: Box::new(work) }
     }
@@ -55,7 +90,7 @@ pub(crate) fn run(steps: Vec<Step<'_>>, fail_fast: bool) -> bool {
         });
         let spent = begin.elapsed();
         console::say(&format!("<== {}: {}, {:.1} s", step.name, word(&outcome), spent.as_secs_f64()));
-        let failed = outcome == Outcome::Failed;
+        let failed = !outcome.is_good();
         done.push((step.name, outcome, spent));
         if failed && fail_fast {
             break;
@@ -66,7 +101,7 @@ pub(crate) fn run(steps: Vec<Step<'_>>, fail_fast: bool) -> bool {
         console::say(&line);
     }
     let failed: Vec<&str> =
-        done.iter().filter(|(_, outcome, _)| *outcome == Outcome::Failed).map(|(name, ..)| *name).collect();
+        done.iter().filter(|(_, outcome, _)| !outcome.is_good()).map(|(name, ..)| *name).collect();
     if !failed.is_empty() {
         console::say(&format!("failed steps: {}", failed.join(", ")));
     }
@@ -78,6 +113,7 @@ fn word(outcome: &Outcome) -> String {
         Outcome::Passed => "passed".to_owned(),
         Outcome::Failed => "FAILED".to_owned(),
         Outcome::Skipped(reason) => format!("skipped: {reason}"),
+        Outcome::Missing(reason) => format!("NOT DONE: {reason}"),
     }
 }
 
@@ -90,6 +126,8 @@ fn table(done: &[(&str, Outcome, Duration)]) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::project::fixture::project;
+    use crate::setup::Need;
 
     #[test]
     fn one_failed_step_fails_all_and_the_rest_still_run() {
@@ -111,6 +149,26 @@ mod tests {
     fn an_error_fails_and_a_skip_does_not() {
         assert!(!run(vec![Step::new("a", || anyhow::bail!("broken"))], false));
         assert!(run(vec![Step::with_outcome("a", || Ok(Outcome::Skipped("why".into())))], false));
+    }
+
+    #[test]
+    fn a_step_without_its_tool_fails() {
+        let (_folder, project) = project(&[("a", "")]);
+        let runner = Runner::new(&project);
+        let tool = |probe| Tool {
+            name: "drill",
+            probe,
+            version: None,
+            sources: &[],
+            need: Need::Guards,
+            skipped: "x",
+        };
+        let drilled = |tool: &Tool| Outcome::with_tool(&runner, tool, || Ok(Outcome::Passed)).unwrap();
+        let missing = drilled(&tool(&["no-such-program-of-ice"]));
+        assert_eq!(missing, Outcome::Missing("drill is not there".into()));
+        assert_eq!(word(&missing), "NOT DONE: drill is not there");
+        assert!(!run(vec![Step::with_outcome("a", || Ok(missing))], false));
+        assert_eq!(drilled(&tool(&["true"])), Outcome::Passed);
     }
 
     #[test]

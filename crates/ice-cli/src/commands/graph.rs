@@ -11,6 +11,7 @@ use super::{grants, runs};
 use crate::data::DataFolder;
 use crate::exit::Exit;
 use crate::fault::Fault;
+use crate::file;
 use crate::load;
 use crate::shell::Shell;
 use crate::toolbox;
@@ -76,7 +77,7 @@ impl Graph {
         };
         let text = format!("{}\n", text.trim_end());
         match &self.out {
-            Some(file) => std::fs::write(file, text).map_err(|error| Fault::file("write", file, &error))?,
+            Some(file) => file::replace(file, &text)?,
             None => shell.screen.raw(&text)?,
         }
         Ok(Exit::Succeeded)

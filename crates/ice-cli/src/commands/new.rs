@@ -38,7 +38,7 @@ enum What {
         /// The folder of the crate, which must not exist [default: NAME]
         #[arg(long, value_name = "PATH")]
         out: Option<PathBuf>,
-        /// Where the crate `ice-core` lies, if not in a registry of crates
+        /// The folder of the crate `ice-core`, `crates/ice-core` in the sources of ice: no registry has it yet
         #[arg(long, value_name = "PATH")]
         ice_core: Option<PathBuf>,
     },
@@ -94,13 +94,7 @@ fn tool(name: &str, out: Option<&Path>, ice_core: Option<&Path>) -> Result<(Vec<
             .help("a lower-case letter, then at most 63 lower-case letters, digits or `_`"));
     }
     let folder = out.map_or_else(|| PathBuf::from(name), Path::to_owned);
-    let dependency = match ice_core {
-        Some(path) => {
-            let real = path.canonicalize().map_err(|error| Fault::file("find", path, &error))?;
-            format!("{{ path = {:?}, default-features = false }}", real.display().to_string())
-        }
-        None => format!("{{ version = \"{}\", default-features = false }}", env!("CARGO_PKG_VERSION")),
-    };
+    let dependency = dependency(ice_core)?;
     std::fs::create_dir(&folder).map_err(|error| {
         if error.kind() == std::io::ErrorKind::AlreadyExists {
             file::exists(&folder)
@@ -108,11 +102,39 @@ fn tool(name: &str, out: Option<&Path>, ice_core: Option<&Path>) -> Result<(Vec<
             Fault::file("make the folder", &folder, &error)
         }
     })?;
+    let manifest = MANIFEST.replace("my_tool", name).replace("\"ICE_CORE\"", &dependency);
+    let written = fill(&folder, &manifest, &LIBRARY.replace("my_tool", name));
+    if written.is_err() {
+        // Half a crate is of no use, and the next attempt would find the folder taken. What stands in the way
+        // of removing it is not what the user must hear of.
+        let _ = std::fs::remove_dir_all(&folder);
+    }
+    let next = format!("Test it: cargo test --manifest-path {}", folder.join("Cargo.toml").display());
+    written.map(|files| (files, next))
+}
+
+/// What the manifest says about `ice-core`.
+fn dependency(ice_core: Option<&Path>) -> Result<String, Fault> {
+    const FORM: &str = "--ice-core PATH names the folder crates/ice-core in the sources of ice";
+    let Some(path) = ice_core else {
+        let message = "a tool is built with the crate ice-core, which is in no registry of crates yet";
+        return Err(Fault::usage(message).help(FORM));
+    };
+    let real = path.canonicalize().map_err(|error| Fault::file("find", path, &error))?;
+    let manifest = std::fs::read_to_string(real.join("Cargo.toml")).unwrap_or_default();
+    if !manifest.lines().any(|line| line.trim_end() == "name = \"ice-core\"") {
+        return Err(Fault::usage(format!("{} is not the crate ice-core", path.display())).help(FORM));
+    }
+    Ok(format!("{{ path = {:?}, default-features = false }}", real.display().to_string()))
+}
+
+/// Writes the files of a crate into its folder.
+fn fill(folder: &Path, manifest: &str, library: &str) -> Result<Vec<PathBuf>, Fault> {
     let source = folder.join("src");
     std::fs::create_dir(&source).map_err(|error| Fault::file("make the folder", &source, &error))?;
-    let (manifest, library) = (folder.join("Cargo.toml"), source.join("lib.rs"));
-    file::create(&manifest, &MANIFEST.replace("my_tool", name).replace("\"ICE_CORE\"", &dependency))?;
-    file::create(&library, &LIBRARY.replace("my_tool", name))?;
-    let next = format!("Test it: cargo test --manifest-path {}", manifest.display());
-    Ok((vec![manifest, library], next))
+    let files = vec![folder.join("Cargo.toml"), source.join("lib.rs")];
+    for (file, text) in files.iter().zip([manifest, library]) {
+        file::create(file, text)?;
+    }
+    Ok(files)
 }

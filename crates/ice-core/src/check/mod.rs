@@ -7,6 +7,7 @@ mod arguments;
 mod catalog;
 mod checked;
 mod cycles;
+mod declared;
 mod frame;
 mod graph;
 mod known;

@@ -187,18 +187,7 @@ impl Checker<'_> {
         self.listed_names(frame, index, node, at);
         self.output_mappings(node, at);
         self.texts(frame, index, node, at);
-        let schemas =
-            [("input_schema", &node.base.input_schema), ("output_schema", &node.base.output_schema)];
-        for (name, schema) in schemas {
-            if schema.as_map().is_some() {
-                self.schema(&at.key(name), schema);
-            }
-        }
-        if let NodeKind::Llm(llm) = &node.kind
-            && llm.json_schema.as_map().is_some()
-        {
-            self.schema(&at.key("json_schema"), &llm.json_schema);
-        }
+        self.declared(node, at);
         let back = self.back(frame, index, node, at);
         let scopes = self.nested(frame, index, node, at);
         CheckedNode { back, scopes, ..CheckedNode::default() }
@@ -377,8 +366,8 @@ fn variables(kind: &NodeKind) -> Vec<&str> {
     match kind {
         NodeKind::Loop(looped) => vec![&looped.item_var, "loop_index"],
         NodeKind::Parallel(_) => vec!["branch_index"],
-        NodeKind::Condition(_)
-        | NodeKind::Tool(_)
+        NodeKind::Condition(_) => vec!["condition_result"],
+        NodeKind::Tool(_)
         | NodeKind::Llm(_)
         | NodeKind::Agent(_)
         | NodeKind::Recursive(_)

@@ -2,13 +2,12 @@
 
 mod list;
 mod model;
-mod near;
 mod report;
 mod trail;
 
+pub use crate::near::{did_you_mean, nearest};
 pub use list::Diagnostics;
 pub use model::{Diagnostic, Position, Severity};
 pub(crate) use model::{Place, Step, Target};
-pub use near::{did_you_mean, nearest};
 pub(crate) use report::{Finding, Report};
 pub(crate) use trail::Trail;

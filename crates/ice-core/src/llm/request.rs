@@ -44,7 +44,8 @@ pub struct Request {
     /// The JSON Schema the answer must follow.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output_schema: Option<Value>,
-    /// Settings that only this provider knows, passed on as they are.
+    /// Settings that have no field above, such as `presence_penalty` and those that only this provider knows;
+    /// passed on as they are.
     #[serde(default, skip_serializing_if = "Value::is_null")]
     pub extra: Value,
 }

@@ -36,16 +36,8 @@ impl StructuredError {
 /// [`StructuredError`] with what is wrong with the first JSON that was found.
 pub fn parse(text: &str, validator: &Validator) -> Result<Value, StructuredError> {
     let text = text.trim();
-    let whole = serde_json::from_str::<Value>(text);
-    let syntax = whole.as_ref().err().map(ToString::to_string);
-    let blocks = fenced(text);
-    let (marked, plain): (Vec<_>, Vec<_>) = blocks.into_iter().partition(|block| block.is_json);
-    let in_blocks = marked
-        .into_iter()
-        .chain(plain)
-        .filter_map(|block| serde_json::from_str::<Value>(block.body.trim()).ok());
     let mut first_mismatch = None;
-    for value in whole.ok().into_iter().chain(in_blocks).chain(within(text)) {
+    for value in candidates(text) {
         match validator.validate(&value) {
             Ok(()) => return Ok(value),
             Err(violations) => {
@@ -59,8 +51,25 @@ pub fn parse(text: &str, validator: &Validator) -> Result<Value, StructuredError
     }
     Err(match first_mismatch {
         Some(violations) => StructuredError::Mismatch(violations),
-        None => StructuredError::NotJson(syntax.unwrap_or_default()),
+        None => {
+            let syntax = serde_json::from_str::<Value>(text).err();
+            StructuredError::NotJson(syntax.map(|error| error.to_string()).unwrap_or_default())
+        }
     })
+}
+
+/// All JSON in a model's text, in the order in which [`parse`] tries it: what is [stated], then what begins
+/// somewhere within the prose.
+pub fn candidates(text: &str) -> impl Iterator<Item = Value> + '_ {
+    stated(text).chain(within(text))
+}
+
+/// The JSON that a model states as its answer: the whole text, then code blocks, those marked `json` first.
+pub fn stated(text: &str) -> impl Iterator<Item = Value> + '_ {
+    let whole = serde_json::from_str(text.trim()).ok();
+    let (marked, plain): (Vec<_>, Vec<_>) = fenced(text).into_iter().partition(|block| block.is_json);
+    let blocks = marked.into_iter().chain(plain);
+    whole.into_iter().chain(blocks.filter_map(|block| serde_json::from_str(block.body.trim()).ok()))
 }
 
 struct Block<'t> {

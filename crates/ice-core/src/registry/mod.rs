@@ -8,16 +8,15 @@ mod catalog;
 mod collection;
 mod entry;
 mod error;
-mod near;
 #[expect(clippy::module_inception, reason = "the noun of the module is the registry itself")]
 mod registry;
 #[cfg(test)]
 mod tests;
 
+pub use crate::near::near_names;
 pub use agent::AgentDefinition;
 pub use catalog::{BlueprintSpec, Catalog, ProviderSpec};
 pub use collection::Collection;
 pub use entry::{Entry, NamedBlueprint};
 pub use error::RegistryError;
-pub use near::near_names;
 pub use registry::Registry;

@@ -199,7 +199,7 @@ fn the_catalog_is_the_registry_as_data() {
     assert!(catalog.provider("fixed").unwrap().offers("small-1"));
     assert!(!catalog.provider("fixed").unwrap().offers("small-2"));
     assert_eq!(catalog.near_models("fixed", "smal-1"), ["small-1"]);
-    assert_eq!(catalog.near_tools("bb"), ["b"]);
+    assert_eq!(catalog.near_tools("B"), ["b"]);
     assert_eq!(catalog.near_providers("fixd"), ["fixed"]);
     assert_eq!(catalog.near_agents("critc"), ["critic"]);
     assert_eq!(catalog.near_blueprints("flow.yaml"), ["sub/flow.yaml"]);

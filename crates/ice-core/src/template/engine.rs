@@ -10,15 +10,15 @@ use minijinja::machinery::{self, Instructions};
 use minijinja::value::{Object, ObjectRepr, Value as Engine};
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, Output, State, UndefinedBehavior};
 
-use super::advice;
 use super::builtin::{Builtin, Call};
 use super::error::{Place, TemplateError};
 use super::meter::Meter;
-use super::path::{Path, find, weight};
+use super::path::{MAX_ADVICE, Path, find, weight};
 use super::scope::{Limits, Scope};
 use super::sharing::pay_for_repeats;
 use super::text::Sink;
 use super::view::{from_engine, to_engine, undefined};
+use crate::near::nearest;
 use crate::value::Value;
 
 /// A translated template or expression.
@@ -149,7 +149,7 @@ pub(super) fn look_up(scope: &dyn Scope, path: &Path) -> Option<Value> {
 pub(super) fn advise(error: TemplateError, scope: &dyn Scope) -> TemplateError {
     let Some(unknown) = error.unknown_name() else { return error };
     let names = scope.names();
-    let near = advice::nearest(unknown, names.iter().map(|name| &**name));
+    let near = nearest(unknown, names.iter().map(|name| &**name).take(MAX_ADVICE));
     error.with_near(near)
 }
 

@@ -81,8 +81,8 @@ impl TemplateError {
         error
     }
 
-    pub(super) fn with_near(mut self, near: Option<String>) -> Self {
-        self.0.near = near;
+    pub(super) fn with_near(mut self, near: Option<&str>) -> Self {
+        self.0.near = near.map(str::to_owned);
         self
     }
 
@@ -171,7 +171,7 @@ mod tests {
     #[test]
     fn the_text_names_place_and_advice() {
         let error = TemplateError::unknown_reference("titel")
-            .with_near(Some("title".to_owned()))
+            .with_near(Some("title"))
             .at(|| Place::of("{{ titel }}", 3..8))
             .within("rows.0");
         assert_eq!(

@@ -10,7 +10,6 @@
 //! operation of `builtin` in the place of everything that can grow or take long. What is allowed stands
 //! in `docs/templates.md`.
 
-mod advice;
 mod builtin;
 mod compare;
 mod engine;

@@ -3,10 +3,13 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use super::advice;
 use super::error::TemplateError;
 use super::reference::Segment;
+use crate::near::nearest;
 use crate::value::Value;
+
+/// The most names of a scope or a value that are compared with one that is not among them.
+pub(super) const MAX_ADVICE: usize = 1_000;
 
 /// A name in scope and the static way into it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -131,8 +134,8 @@ pub(super) fn missing(before: &str, value: &Value, segment: &Segment) -> Templat
         return TemplateError::failed(format!("`{before}` has no item {segment}: it is {found}"));
     };
     let near = match value {
-        Value::Map(entries) => advice::nearest(key, entries.keys().map(|key| &**key)),
-        Value::Blob(_) => advice::nearest(key, ["media_type", "size", "hash"]),
+        Value::Map(entries) => nearest(key, entries.keys().map(|key| &**key).take(MAX_ADVICE)),
+        Value::Blob(_) => nearest(key, ["media_type", "size", "hash"]),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::List(_) => None,
     };
     let shown: String = key.chars().take(60).collect();

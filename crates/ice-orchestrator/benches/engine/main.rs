@@ -15,26 +15,32 @@
     reason = "a benchmark fails loudly and prints"
 )]
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 mod floor;
 mod measure;
 mod ours;
 mod peer;
 mod shape;
 
+use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use ice_core::id::Tenant;
 use ice_core::store::blob::DiskBlobs;
 use ice_core::store::disk::FolderDisk;
-use ice_core::store::{Durability, EmbeddedOptions, EmbeddedStore, Key};
+use ice_core::store::{Batch, Durability, EmbeddedOptions, EmbeddedStore, Entry, Key, Store};
 use ice_core::value::Value;
 use ice_orchestrator::engine::Engine;
 use ice_orchestrator::journal::RunOptions;
+use ice_orchestrator::workflow::Plan;
 use measure::{Many, Took, many, repeat};
 use serde_json::json;
 
 const TIMES: usize = 7;
-const RUNS: usize = 4_000;
+const RUNS: usize = 20_000;
 const AT_ONCE: usize = 64;
 
 fn main() {
@@ -106,6 +112,7 @@ async fn handing() {
     let (engine, plan) = (in_memory(), ours::handing());
     let inputs = Value::map([("data", Value::String(Arc::clone(&text)))]);
     ours::run(&engine, &plan, Value::map([("data", Value::from("warm"))]), RunOptions::default()).await;
+    measure::forget_peak();
     let before = measure::memory("VmHWM");
     ours::run(&engine, &plan, inputs.clone(), RunOptions::default()).await;
     let grown = measure::memory("VmHWM") - before;
@@ -114,65 +121,114 @@ async fn handing() {
     println!("| 1 MiB text through 50 nodes, peak memory over before | | {grown:.2} MiB | | at most 1 MiB |");
 }
 
-/// What a run of the diamond leaves in the log: its bytes, and how many commits they come in.
-async fn footprint(
-    engine: &Engine,
-    plan: &Arc<ice_orchestrator::workflow::Plan>,
-    options: &RunOptions,
-) -> (usize, u64) {
-    let tenant = Key::tenant(&Tenant::default());
-    let before = engine.store().last_commit().0;
-    let end = ours::run(engine, plan, input(), options.clone()).await;
-    let commits = engine.store().last_commit().0 - before;
-    let journal = tenant.folder("journal").folder(&end.id.to_string());
-    let chunks = engine.store().scan(&journal, None, 100).await.expect("the journal is read");
-    (chunks.iter().map(|entry| entry.key.as_bytes().len() + entry.value.len()).sum(), commits)
+/// What the engine commits for a run of the diamond, to be committed again without it.
+struct Trace {
+    entries: Vec<Entry>,
+    run: String,
+    commits: u64,
 }
 
+impl Trace {
+    async fn of(engine: &Engine, plan: &Arc<Plan>, options: &RunOptions) -> Self {
+        let before = engine.store().last_commit().0;
+        let end = ours::run(engine, plan, input(), options.clone()).await;
+        let commits = engine.store().last_commit().0 - before;
+        let everything = Key::tenant(&Tenant::default());
+        let mut entries = engine.store().scan(&everything, None, 1_000).await.expect("the store is read");
+        entries.retain(|entry| entry.version.0 > before);
+        Self { entries, run: end.id.to_string(), commits }
+    }
+
+    fn bytes(&self) -> usize {
+        self.entries.iter().map(|entry| entry.key.as_bytes().len() + entry.value.len()).sum()
+    }
+
+    /// The same entries for another run.
+    fn batch(&self, number: u64) -> Batch {
+        let other = format!("{number:0>width$}", width = self.run.len());
+        self.entries.iter().fold(Batch::new(), |batch, entry| {
+            // Some keys end in the complement of the id.
+            let key = match entry.key.as_str() {
+                key if key.contains(&self.run) => key.replace(&self.run, &other),
+                key => format!("{}{other}", key.get(..key.len() - other.len()).unwrap_or_default()),
+            };
+            batch.put(Key::new(&key).expect("a key"), entry.value.clone())
+        })
+    }
+}
+
+/// The diamond, many runs at once, beside two floors: the scheduler without limits with a file to which it
+/// appends as many bytes in as many commits, and the engine's own store given the same entries.
 async fn durable(durability: Durability) {
     let folder = tempfile::tempdir_in(std::env::current_dir().expect("a folder")).expect("a folder");
-    let engine = on_disk(folder.path());
+    let engine = on_disk(&folder.path().join("ice"));
     let options = RunOptions { durability: Some(durability), ..RunOptions::default() };
     let plan = ours::diamond();
     ours::run(&engine, &plan, input(), options.clone()).await;
-    let (bytes, commits) = footprint(&engine, &plan, &options).await;
-    let log =
-        Arc::new(floor::Log::open(&folder.path().join("floor.log"), durability == Durability::PowerLoss));
-    let piece: Arc<[u8]> = vec![b'x'; bytes / commits.max(1) as usize].into();
-    let floor = many(RUNS, AT_ONCE, move || {
-        let (log, piece) = (Arc::clone(&log), Arc::clone(&piece));
-        async move {
-            for _ in 0..commits {
-                log.append(Arc::clone(&piece)).await;
-            }
-        }
-    })
-    .await;
-    let (ours_engine, ours_plan, ours_options) = (engine.clone(), Arc::clone(&plan), options);
+    let trace = Arc::new(Trace::of(&engine, &plan, &options).await);
+    let (ours_engine, ours_plan) = (engine.clone(), Arc::clone(&plan));
     let ours = many(RUNS, AT_ONCE, move || {
-        let (engine, plan, options) = (ours_engine.clone(), Arc::clone(&ours_plan), ours_options.clone());
+        let (engine, plan, options) = (ours_engine.clone(), Arc::clone(&ours_plan), options.clone());
         async move {
             ours::run(&engine, &plan, input(), options).await;
         }
     })
     .await;
-    report(durability, bytes, commits, &floor, &ours);
     engine.close().await;
+    let scheduled = scheduled(&folder.path().join("floor.log"), durability, &trace).await;
+    let bare = bare(&folder.path().join("bare"), durability, Arc::clone(&trace)).await;
+    println!(
+        "\nDiamond, {AT_ONCE} at once, {durability}: {} B in {} commits per run\n",
+        trace.bytes(),
+        trace.commits
+    );
+    println!(
+        "| | runs/s | CPU µs per run | p50 ms | p99 ms | ice, runs/s | ice, CPU |\n|---|---|---|---|---|---|---|"
+    );
+    for (name, many) in [("ice", &ours), ("scheduler and a file", &scheduled), ("the bare log", &bare)] {
+        println!(
+            "| {name} | {:.0} | {:.1} | {:.2} | {:.2} | {:.2} | {:.2} |",
+            many.per_second(),
+            many.cpu_micros(),
+            many.percentile(0.5),
+            many.percentile(0.99),
+            ours.per_second() / many.per_second(),
+            ours.cpu_micros() / many.cpu_micros(),
+        );
+    }
 }
 
-fn report(durability: Durability, bytes: usize, commits: u64, floor: &Many, ours: &Many) {
-    println!(
-        "| diamond, {AT_ONCE} at once, {durability}: runs/s ({bytes} B in {commits} commits each) | {:.0} | {:.0} | {:.2} | {} |",
-        floor.per_second(),
-        ours.per_second(),
-        ours.per_second() / floor.per_second(),
-        if durability == Durability::PowerLoss { "at least 0.5" } else { "" },
-    );
-    println!(
-        "| diamond, {AT_ONCE} at once, {durability}: CPU µs per run | {:.1} | {:.1} | {:.2} | {} |",
-        floor.cpu_micros(),
-        ours.cpu_micros(),
-        ours.cpu_micros() / floor.cpu_micros(),
-        if durability == Durability::Buffered { "at most 3" } else { "" },
-    );
+async fn scheduled(path: &Path, durability: Durability, trace: &Trace) -> Many {
+    let log = Arc::new(floor::Log::open(path, durability == Durability::PowerLoss));
+    let commits = trace.commits.max(1);
+    let piece: Arc<[u8]> = vec![b'x'; trace.bytes() / usize::try_from(commits).expect("few")].into();
+    let (graph, nothing) = (floor::graph(&shape::diamond()), Arc::new(json!({"n": 0})));
+    many(RUNS, AT_ONCE, move || {
+        let (log, piece) = (Arc::clone(&log), Arc::clone(&piece));
+        let run = floor::run(Arc::clone(&graph), Arc::clone(&nothing));
+        async move {
+            run.await;
+            for _ in 0..commits {
+                log.append(Arc::clone(&piece)).await;
+            }
+        }
+    })
+    .await
+}
+
+async fn bare(folder: &Path, durability: Durability, trace: Arc<Trace>) -> Many {
+    let store = Arc::new(EmbeddedStore::open(folder, EmbeddedOptions::default()).expect("the store opens"));
+    let (written, number) = (Arc::clone(&store), Arc::new(AtomicU64::new(0)));
+    let many = many(RUNS, AT_ONCE, move || {
+        let (store, trace) = (Arc::clone(&written), Arc::clone(&trace));
+        let batch = trace.batch(number.fetch_add(1, Ordering::Relaxed));
+        async move {
+            store.commit(batch, durability).await.expect("the store takes it");
+            // Nothing waits where nothing is promised: the others get their turn.
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    store.close().await.expect("the store closes");
+    many
 }

@@ -24,6 +24,10 @@ struct Next(ToolSpec);
 #[derive(Debug)]
 struct Same(ToolSpec);
 
+/// Sleeps for ten milliseconds.
+#[derive(Debug)]
+struct Nap(ToolSpec);
+
 fn spec(name: &str) -> ToolSpec {
     ToolSpec {
         name: name.to_owned(),
@@ -59,9 +63,22 @@ impl Tool for Same {
     }
 }
 
+#[async_trait]
+impl Tool for Nap {
+    fn spec(&self) -> &ToolSpec {
+        &self.0
+    }
+
+    async fn call(&self, _: &ToolContext, _: Value) -> Result<Value, ToolError> {
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        Ok(Value::Null)
+    }
+}
+
 pub(crate) fn registry() -> Registry {
     let mut registry = Registry::default();
-    let tools: [Arc<dyn Tool>; 2] = [Arc::new(Next(spec("next"))), Arc::new(Same(spec("same")))];
+    let tools: [Arc<dyn Tool>; 3] =
+        [Arc::new(Next(spec("next"))), Arc::new(Same(spec("same"))), Arc::new(Nap(spec("nap")))];
     for tool in tools {
         registry.tools.register(tool).expect("the tools have different names");
     }
@@ -89,6 +106,11 @@ pub(crate) fn plan(spec: &Spec) -> Arc<Plan> {
         node(id, "next", waits.first().unwrap_or(&"inputs"), &waits)
     });
     compiled(nodes.collect())
+}
+
+/// Nodes that sleep, side by side.
+pub(crate) fn sleeping(nodes: usize) -> Arc<Plan> {
+    compiled((0..nodes).map(|at| node(&format!("s{at}"), "nap", "inputs", &[])).collect())
 }
 
 /// The diamond, whose tail stands in the path of a condition.

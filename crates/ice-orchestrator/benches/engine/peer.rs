@@ -10,6 +10,7 @@ use crate::measure::{Took, many, memory, repeat};
 use crate::{in_memory, input, on_disk, ours, shape};
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
+const DURABILITY: &str = "journal synced before the run is acknowledged";
 
 pub(crate) async fn line(case: &str) {
     match case {
@@ -19,6 +20,8 @@ pub(crate) async fn line(case: &str) {
         "tiny-c1" | "tiny-c64" => tiny(case, false).await,
         "durable-c1" | "durable-c64" => tiny(case, true).await,
         "big-payload" => big(case).await,
+        "sleep-fan" => sleeping(case).await,
+        "fib40-durable" => chained(case).await,
         "fib40" => one(case, &shape::chain(40), "c39", 40).await,
         "hello" => {
             let end =
@@ -58,6 +61,32 @@ async fn one(case: &str, spec: &shape::Spec, last: &str, depth: i64) {
     emit(case, took(spec.len(), &result));
 }
 
+/// Two hundred nodes that sleep, fifty at a time.
+async fn sleeping(case: &str) {
+    let options = || RunOptions { max_parallel: 50, ..RunOptions::default() };
+    let (engine, plan) = (in_memory(), ours::sleeping(200));
+    let result = repeat(5, || ours::run(&engine, &plan, input(), options())).await;
+    let mut line = took(200, &result);
+    line["efficiency"] = json!(0.040 / result.wall);
+    emit(case, line);
+}
+
+/// A chain of forty nodes whose journal is synced.
+async fn chained(case: &str) {
+    let folder = state();
+    let (engine, plan) = (on_disk(folder.path()), ours::plan(&shape::chain(40)));
+    let result = repeat(5, || ours::run(&engine, &plan, input(), RunOptions::default())).await;
+    let mut line = took(40, &result);
+    line["durable"] = json!(true);
+    line["durability"] = json!(DURABILITY);
+    emit(case, line);
+}
+
+fn state() -> tempfile::TempDir {
+    let place = std::env::var("BENCH_STATE").unwrap_or_else(|_| ".".to_owned());
+    tempfile::tempdir_in(place).expect("a folder")
+}
+
 async fn big(case: &str) {
     let rows = (0..9_300).map(|id| {
         json!({"id": id, "name": format!("item-{id:06}"), "tags": ["alpha", "beta", "gamma"],
@@ -71,8 +100,7 @@ async fn big(case: &str) {
 
 async fn tiny(case: &str, durable: bool) {
     let at_once = if case.ends_with("c64") { 64 } else { 1 };
-    let folder = tempfile::tempdir_in(std::env::var("BENCH_STATE").unwrap_or_else(|_| ".".to_owned()))
-        .expect("a folder");
+    let folder = state();
     let engine = if durable { on_disk(folder.path()) } else { in_memory() };
     let plan = ours::diamond();
     let result = many(2_000, at_once, move || {
@@ -88,7 +116,7 @@ async fn tiny(case: &str, durable: bool) {
             "n": result.runs, "concurrency": at_once, "seconds": result.wall, "runs_per_s": result.per_second(),
             "nodes_per_s": 5.0 * result.per_second(), "p50_ms": result.percentile(0.5),
             "p99_ms": result.percentile(0.99), "cpu_s": result.cpu, "capped": false, "durable": durable,
-            "durability": durable.then_some("journal synced before the run is acknowledged"),
+            "durability": durable.then_some(DURABILITY),
         }),
     );
 }

@@ -14,6 +14,13 @@ pub(crate) fn fan(width: usize) -> Spec {
     spec
 }
 
+/// The five nodes of the diamond, without the condition before its tail.
+pub(crate) fn diamond() -> Spec {
+    let nodes: [(&str, &[usize]); 5] =
+        [("start", &[]), ("left", &[0]), ("right", &[0]), ("join", &[1, 2]), ("tail", &[3])];
+    nodes.map(|(id, waits)| (id.to_owned(), waits.to_vec())).into()
+}
+
 /// Ten layers of a hundred; each node waits for three of the layer before, drawn by a fixed xorshift.
 pub(crate) fn layered() -> Spec {
     let (mut spec, mut state) = (Spec::new(), 42_u64);

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use futures::FutureExt;
 use ice_core::error::ErrorCode;
 use ice_core::path::NodePath;
-use ice_core::tools::Effect;
+use ice_core::tools::{Effect, ProgressSink};
 use ice_core::value::Value;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
@@ -41,13 +41,18 @@ pub(super) async fn attempt(shared: Arc<RunShared>, start: Start, cancel: Cancel
         shared.transient.emit(&start.path, start.attempt, TransientEvent::StreamReset);
     }
     let ticket = start.ticket;
-    let port = Port { shared: Arc::clone(&shared), ticket, receipts: start.receipts.clone() };
+    let port = Port {
+        shared: Arc::clone(&shared),
+        ticket,
+        path: start.path.clone(),
+        attempt: start.attempt,
+        receipts: start.receipts.clone(),
+    };
     let ctx = StepContext {
         path: start.path.clone(),
         attempt: start.attempt,
         cancel: cancel.clone(),
         port: Arc::new(port),
-        performer: Arc::new(Arc::clone(&shared)),
     };
     let grace = Duration::from_millis(shared.grace_ms);
     let (result, unresponsive) = match start.plan_node() {
@@ -58,6 +63,7 @@ pub(super) async fn attempt(shared: Arc<RunShared>, start: Start, cancel: Cancel
         }
         None => (Err(Failure::new(ErrorCode::RunStuck, "the node is not in its plan")), false),
     };
+    shared.transient.ended(&start.path);
     AttemptEnd { ticket, result, unresponsive, seconds: began.elapsed().as_secs_f64() }
 }
 
@@ -130,16 +136,37 @@ async fn elapsed(limit: Option<Duration>) -> Duration {
     }
 }
 
-/// The steps of one attempt, kept by the run's task.
+/// One attempt's way to its run: tools and models, the run's task, which keeps its steps, and those who watch.
 #[derive(Debug)]
 struct Port {
     shared: Arc<RunShared>,
     ticket: Ticket,
+    path: NodePath,
+    attempt: u32,
     receipts: Vec<(NodePath, Result<Value, Failure>)>,
 }
 
 #[async_trait]
 impl StepPort for Port {
+    async fn perform(
+        self: Arc<Self>,
+        ctx: &StepContext,
+        address: &NodePath,
+        intent: Intent,
+    ) -> Result<Completion, Failure> {
+        match intent {
+            Intent::Tool { tool, input } => {
+                let progress: Arc<dyn ProgressSink> = if *address == self.path {
+                    Arc::clone(&self) as _
+                } else {
+                    Arc::new(StepProgress { port: Arc::clone(&self), step: address.clone() })
+                };
+                self.shared.call(ctx, address, &tool, input, progress).await
+            }
+            Intent::Llm { provider, request } => self.shared.ask(ctx, address, &provider, &request).await,
+        }
+    }
+
     async fn announce(&self, step: &NodePath, intent: &Intent, effect: Effect) -> Result<(), Failure> {
         let ended = || Failure::new(ErrorCode::RunCancelled, "the run has ended");
         let (go, wait) = oneshot::channel();
@@ -158,6 +185,25 @@ impl StepPort for Port {
 
     fn known(&self, step: &NodePath) -> Option<Result<Value, Failure>> {
         self.receipts.iter().find(|(known, _)| known == step).map(|(_, result)| result.clone())
+    }
+}
+
+impl ProgressSink for Port {
+    fn report(&self, progress: Value) {
+        self.shared.transient.emit(&self.path, self.attempt, TransientEvent::Progress { progress });
+    }
+}
+
+#[derive(Debug)]
+struct StepProgress {
+    port: Arc<Port>,
+    step: NodePath,
+}
+
+impl ProgressSink for StepProgress {
+    fn report(&self, progress: Value) {
+        let event = TransientEvent::Progress { progress };
+        self.port.shared.transient.emit(&self.step, self.port.attempt, event);
     }
 }
 

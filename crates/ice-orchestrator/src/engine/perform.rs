@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use futures::StreamExt;
 use ice_core::error::ErrorCode;
 use ice_core::llm::{Chunk, LlmContext, LlmError, LlmErrorKind, Request, Response};
@@ -12,46 +11,38 @@ use ice_core::tools::{ProgressSink, ToolContext};
 use ice_core::value::{BlobHash, Value};
 
 use super::run::RunShared;
-use crate::executors::{Completion, Perform, StepContext, TransientEvent, TransientSink};
-use crate::journal::{Failure, Intent};
+use crate::executors::{Completion, StepContext, TransientEvent, TransientSink};
+use crate::journal::Failure;
 
-#[async_trait]
-impl Perform for Arc<RunShared> {
-    async fn perform(
+impl RunShared {
+    /// Calls a tool. What it reports on the way goes to `progress`.
+    pub(super) async fn call(
         &self,
         ctx: &StepContext,
         address: &NodePath,
-        intent: Intent,
+        tool: &str,
+        input: Value,
+        progress: Arc<dyn ProgressSink>,
     ) -> Result<Completion, Failure> {
-        match intent {
-            Intent::Tool { tool, input } => {
-                let Some(found) = self.plan.tools.get(&tool) else {
-                    return Err(Failure::new(ErrorCode::UnknownTool, format!("no tool is named `{tool}`")));
-                };
-                let context = ToolContext {
-                    tenant: self.tenant.clone(),
-                    run: self.run,
-                    path: address.clone(),
-                    attempt: ctx.attempt,
-                    cancel: ctx.cancel.clone(),
-                    grants: Arc::clone(&self.grants),
-                    limits: self.engine.tool_limits,
-                    clock: Arc::clone(&self.engine.clock),
-                    progress: Some(Arc::new(Progress {
-                        shared: Arc::clone(self),
-                        address: address.clone(),
-                        attempt: ctx.attempt,
-                    })),
-                };
-                Ok(found.call(&context, input).await?.into())
-            }
-            Intent::Llm { provider, request } => self.ask(ctx, address, &provider, &request).await,
-        }
+        let Some(found) = self.plan.tools.get(tool) else {
+            return Err(Failure::new(ErrorCode::UnknownTool, format!("no tool is named `{tool}`")));
+        };
+        let context = ToolContext {
+            tenant: self.tenant.clone(),
+            run: self.run,
+            path: address.clone(),
+            attempt: ctx.attempt,
+            cancel: ctx.cancel.clone(),
+            grants: Arc::clone(&self.grants),
+            limits: self.engine.tool_limits,
+            clock: Arc::clone(&self.engine.clock),
+            progress: Some(progress),
+        };
+        Ok(found.call(&context, input).await?.into())
     }
-}
 
-impl RunShared {
-    async fn ask(
+    /// Asks a model. Pieces of its answer are shown as they come.
+    pub(super) async fn ask(
         &self,
         ctx: &StepContext,
         address: &NodePath,
@@ -105,17 +96,4 @@ fn completed(
     })?;
     let stream = hasher.map(|hasher| BlobHash::from_bytes(*hasher.finalize().as_bytes()));
     Ok(Completion { value, usage, stream })
-}
-
-#[derive(Debug)]
-struct Progress {
-    shared: Arc<RunShared>,
-    address: NodePath,
-    attempt: u32,
-}
-
-impl ProgressSink for Progress {
-    fn report(&self, progress: Value) {
-        self.shared.transient.emit(&self.address, self.attempt, TransientEvent::Progress { progress });
-    }
 }

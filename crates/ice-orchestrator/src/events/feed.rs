@@ -17,7 +17,7 @@ use crate::engine::{Engine, RunError};
 use crate::journal::{Body, Numbered, Reader, keys};
 
 /// Journals that are kept open.
-const OPEN: usize = 256;
+const OPEN: usize = 4_096;
 /// Heads read from the store at a time.
 const PAGE: usize = 256;
 
@@ -36,6 +36,8 @@ pub struct Feed {
 struct Open {
     reader: Reader,
     unseen: VecDeque<Numbered>,
+    /// The commit it was read for last.
+    used: u64,
 }
 
 impl Engine {
@@ -93,13 +95,17 @@ impl Feed {
     /// The records of a run that were written by these commits.
     async fn take(&mut self, run: RunId, commits: RangeInclusive<u64>) -> Result<Vec<Numbered>, RunError> {
         if self.open.len() >= OPEN && !self.open.contains_key(&run) {
-            self.open.clear();
+            // It is read from its beginning when it changes again: the one that was quiet for longest goes.
+            let quiet = self.open.iter().min_by_key(|(_, open)| open.used).map(|(run, _)| *run);
+            quiet.and_then(|run| self.open.remove(&run));
         }
         let (store, blobs) = (self.engine.store(), self.engine.blobs());
         let open = self.open.entry(run).or_insert_with(|| Open {
             reader: Reader::new(Arc::clone(store), Arc::clone(blobs), &self.tenant, run),
             unseen: VecDeque::new(),
+            used: 0,
         });
+        open.used = *commits.end();
         loop {
             let records = open.reader.read().await?;
             if records.is_empty() {

@@ -1,25 +1,19 @@
-//! Making structured data of a model's text that nearly fits.
+//! Making data of what nearly fits its schema: the text of a model, the input of an llm node.
 
 use std::sync::Arc;
 
+use ice_core::llm::structured;
 use ice_core::value::{Map, Value};
 
 /// Makes what can be made of an answer that does not fit its schema as it stands: fields that are wanted as
-/// numbers or booleans are read from text (`"1,200"`, `"yes"`), and a plain text becomes the one field of a
-/// schema that has just one field, of type string. Nothing if there is neither.
-pub(crate) fn coerced(text: &str, schema: &Value) -> Option<Value> {
-    let json = fenced(text).unwrap_or(text).trim();
-    match serde_json::from_str::<Value>(json) {
-        Ok(value) => Some(fit(value, schema)),
-        Err(_) => only_text_field(schema).map(|name| Value::map([(name, Value::from(text))])),
+/// numbers or booleans are read from text (`"1,200"`, `"yes"`), and a text that states no JSON becomes the one field
+/// of a schema that has just one field, of type string. Nothing if neither fits.
+pub(crate) fn coerced(text: &str, schema: &Value, fits: impl Fn(&Value) -> bool) -> Option<Value> {
+    if let Some(value) = structured::candidates(text).map(|value| fit(value, schema)).find(&fits) {
+        return Some(value);
     }
-}
-
-/// The inside of the first block between lines that begin with three backticks.
-fn fenced(text: &str) -> Option<&str> {
-    let (_, rest) = text.split_once("```")?;
-    let (_, rest) = rest.split_once('\n')?;
-    rest.split_once("```").map(|(inside, _)| inside)
+    let name = only_text_field(schema).filter(|_| structured::stated(text).next().is_none())?;
+    Some(Value::map([(name, Value::from(text))])).filter(fits)
 }
 
 fn only_text_field(schema: &Value) -> Option<Arc<str>> {
@@ -28,7 +22,8 @@ fn only_text_field(schema: &Value) -> Option<Arc<str>> {
     (property.get("type").and_then(Value::as_str) == Some("string")).then(|| Arc::clone(name))
 }
 
-fn fit(value: Value, schema: &Value) -> Value {
+/// Reads texts as the numbers and booleans that a schema wants in their places; all else stays as it is.
+pub(crate) fn fit(value: Value, schema: &Value) -> Value {
     match value {
         Value::Map(entries) => {
             let properties = schema.get("properties").and_then(Value::as_map);
@@ -64,20 +59,29 @@ fn fit(value: Value, schema: &Value) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use ice_core::schema::Validator;
+
     use super::*;
 
     fn check(text: &str, schema: &str, expected: Option<&str>) {
         let schema = serde_json::from_str(schema).unwrap();
-        assert_eq!(coerced(text, &schema).map(|value| value.to_string()).as_deref(), expected, "{text}");
+        let validator = Validator::compile(&schema).unwrap();
+        let found = coerced(text, &schema, |value| validator.validate(value).is_ok());
+        assert_eq!(found.map(|value| value.to_string()).as_deref(), expected, "{text}");
     }
 
     #[test]
     fn answers_are_read_from_json_fences_and_text() {
         let schema = r#"{"type":"object","properties":{"n":{"type":"integer"},"ok":{"type":"boolean"}}}"#;
         check(r#"{"n":"1,200","ok":"yes","more":1}"#, schema, Some(r#"{"n":1200,"ok":true,"more":1}"#));
-        check("Here:\n```json\n{\"n\": 3}\n```\nDone.", schema, Some(r#"{"n":3}"#));
-        check(r#"{"n":"many"}"#, schema, Some(r#"{"n":"many"}"#));
+        check("Here:\n```json\n{\"n\": \"3\"}\n```\nDone.", schema, Some(r#"{"n":3}"#));
+        check("```\n{\"n\": \"x\"}\n```\n```\n{\"n\": \"3\"}\n```", schema, Some(r#"{"n":3}"#));
+        check(r#"It is {"n": "3"}."#, schema, Some(r#"{"n":3}"#));
+        check(r#"{"n":"many"}"#, schema, None);
         check("no data", schema, None);
-        check("no data", r#"{"properties":{"text":{"type":"string"}}}"#, Some(r#"{"text":"no data"}"#));
+        let only_text = r#"{"type":"object","properties":{"text":{"type":"string"}},"required":["text"]}"#;
+        check("no data", only_text, Some(r#"{"text":"no data"}"#));
+        check("see [3]\n```\nfn\n```", only_text, Some(r#"{"text":"see [3]\n```\nfn\n```"}"#));
+        check(r#"{"txt":"x"}"#, only_text, None);
     }
 }

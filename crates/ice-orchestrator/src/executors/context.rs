@@ -55,20 +55,17 @@ pub trait TransientSink: Send + Sync + fmt::Debug {
     fn emit(&self, address: &NodePath, attempt: u32, event: TransientEvent);
 }
 
-/// Carries out what an intent says. Implemented by the engine.
+/// What an attempt needs of the engine: it carries out what an intent says, and keeps the steps.
 #[async_trait]
-pub(crate) trait Perform: Send + Sync + fmt::Debug {
+pub(crate) trait StepPort: Send + Sync + fmt::Debug {
+    /// Does what an intent says.
     async fn perform(
-        &self,
+        self: Arc<Self>,
         ctx: &StepContext,
         address: &NodePath,
         intent: Intent,
     ) -> Result<Completion, Failure>;
-}
 
-/// Keeps the steps within an attempt. Implemented by the driver.
-#[async_trait]
-pub(crate) trait StepPort: Send + Sync + fmt::Debug {
     /// Returns once the intent is kept; durable if the effect needs a barrier.
     async fn announce(&self, step: &NodePath, intent: &Intent, effect: Effect) -> Result<(), Failure>;
 
@@ -90,13 +87,12 @@ pub struct StepContext {
     /// Fires when the attempt must end.
     pub cancel: CancellationToken,
     pub(crate) port: Arc<dyn StepPort>,
-    pub(crate) performer: Arc<dyn Perform>,
 }
 
 impl StepContext {
     /// Does the one thing a node of a single step does. Its intent is already kept, with the node's start.
     pub(crate) async fn own_step(&self, intent: Intent) -> Result<Completion, Failure> {
-        self.performer.perform(self, &self.path, intent).await
+        Arc::clone(&self.port).perform(self, &self.path, intent).await
     }
 
     /// Does one of several things a node does. The intent is kept before, the receipt after.
@@ -110,7 +106,8 @@ impl StepContext {
             return receipt;
         }
         self.port.announce(address, &intent, effect).await?;
-        let result = self.performer.perform(self, address, intent).await.map(|completion| completion.value);
+        let result = Arc::clone(&self.port).perform(self, address, intent).await;
+        let result = result.map(|completion| completion.value);
         self.port.receipt(address, result.clone());
         result
     }

@@ -29,7 +29,7 @@ pub(crate) enum Slot {
     Empty,
     /// Open.
     Open(FrameIndex),
-    /// Ended: for a loop the output of the last node, else the outputs by node id.
+    /// Ended: for a loop the output of the last node, else the outputs of all its nodes by id.
     Ended(Value),
     /// Ended with a failed node.
     Failed(Box<NodeFailure>),

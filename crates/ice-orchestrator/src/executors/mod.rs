@@ -9,6 +9,7 @@ mod frame;
 
 pub use context::{Completion, StepContext, TransientEvent, TransientSink};
 
-pub(crate) use context::{Perform, StepPort};
+pub(crate) use answer::fit;
+pub(crate) use context::StepPort;
 pub(crate) use env::{Env, Names};
 pub(crate) use frame::{FrameIndex, NewFrame, Slot};

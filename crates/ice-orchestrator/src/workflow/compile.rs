@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ice_core::blueprint::{
-    BackoffStrategy, Blueprint, ConditionNode, InputMapping, KindName, LlmNode, LoopNode, Node, NodeBase,
-    NodeKind, ParallelNode, RetryPolicy, ToolNode, VersionLock, WorkflowNode,
+    BackoffStrategy, Blueprint, ConditionNode, InputMapping, KindName, LlmConfig, LlmNode, LoopNode, Node,
+    NodeBase, NodeKind, ParallelNode, RetryPolicy, ToolNode, VersionLock, WorkflowNode,
 };
 use ice_core::check::{Checked, CheckedScope, check};
 use ice_core::diagnostic::Diagnostics;
@@ -18,13 +18,13 @@ use ice_core::registry::{Catalog, Registry};
 use ice_core::schema::{SchemaError, Validator};
 use ice_core::template::{Expression, Template, TemplateError, ValueTemplate};
 use ice_core::tools::{Capability, Tool};
-use ice_core::value::{BlobHash, Value};
-use indexmap::IndexMap;
+use ice_core::value::{BlobHash, Map, Value};
+use indexmap::{IndexMap, IndexSet};
 
 use super::graph_utils::dependents;
 use super::model::{
-    ConditionPlan, Items, LlmOutput, LlmPlan, LoopPlan, Mapping, NodeIndex, ParallelPlan, Plan, PlanNode,
-    Scope, ScopeIndex, ToolPlan, Work, WorkflowPlan,
+    ConditionPlan, Items, LlmOutput, LlmPlan, LoopPlan, Mapping, NodeIndex, NodeInput, ParallelPlan, Plan,
+    PlanNode, Scope, ScopeIndex, ToolPlan, Work, WorkflowPlan,
 };
 use crate::executors::builtin;
 use crate::journal::{PinnedModel, PinnedPlan, PinnedTool, PinnedWorkflow};
@@ -246,7 +246,7 @@ impl Compiler<'_> {
         parts: &mut Parts,
     ) -> Result<Work, CompileError> {
         match &node.kind {
-            NodeKind::Tool(kind) => self.tool(kind, path, parts).map(Work::Tool),
+            NodeKind::Tool(kind) => self.tool(kind, &node.base, path, parts).map(Work::Tool),
             NodeKind::Llm(kind) => self.llm(kind, &node.base, path, parts).map(Work::Llm),
             NodeKind::Condition(kind) => self.condition(kind, scopes, path, parts).map(Work::Condition),
             NodeKind::Loop(kind) => self.r#loop(kind, scopes, path, parts).map(Work::Loop),
@@ -264,6 +264,7 @@ impl Compiler<'_> {
     fn tool(
         &mut self,
         kind: &ToolNode,
+        base: &NodeBase,
         path: &NodePath,
         parts: &mut Parts,
     ) -> Result<ToolPlan, CompileError> {
@@ -290,7 +291,8 @@ impl Compiler<'_> {
                 (input, output)
             }
         };
-        Ok(ToolPlan { tool: Arc::clone(tool), name, args, input, output })
+        let declared = validator(&base.input_schema, || format!("the node `{path}`"))?;
+        Ok(ToolPlan { tool: Arc::clone(tool), name, args, declared, input, output })
     }
 
     fn llm(
@@ -337,7 +339,7 @@ impl Compiler<'_> {
             top_p: config.top_p,
             stop: config.stop_sequences.clone().unwrap_or_default(),
             output_schema: output.as_ref().map(|output| output.schema.clone()),
-            extra: config.custom_parameters.clone(),
+            extra: extra(config),
             ..Request::default()
         };
         Ok(LlmPlan {
@@ -368,7 +370,8 @@ impl Compiler<'_> {
         };
         let on_true = nested(&kind.true_path, 0, "true")?;
         let on_false = nested(&kind.false_path, 1, "false")?;
-        Ok(ConditionPlan { expression, on_true, on_false })
+        let ids = ids(kind.true_path.iter().chain(&kind.false_path));
+        Ok(ConditionPlan { expression, on_true, on_false, ids })
     }
 
     fn r#loop(
@@ -404,6 +407,7 @@ impl Compiler<'_> {
         let branches = branches.map(|(nodes, scope)| self.scope(nodes, scope, Some(&prefix), parts));
         Ok(ParallelPlan {
             branches: branches.collect::<Result<_, _>>()?,
+            ids: ids(kind.branches.iter().flatten()),
             max_concurrency: kind.max_concurrency.map(|limit| limit as usize),
             merge: kind.merge_outputs,
             wait: kind.wait_strategy,
@@ -476,10 +480,20 @@ fn plan_node(
             validator(&base.output_schema, || format!("the node `{path}`"))?
         }
     };
-    let input_validator = if base.input_mappings.is_empty() {
-        None
-    } else {
-        validator(&base.input_schema, || format!("the node `{path}`"))?
+    // What a tool node is given are its arguments, which its executor checks; others are given the mapped names.
+    let input = match &node.kind {
+        NodeKind::Tool(_) => None,
+        NodeKind::Llm(kind) => node_input(base, kind.coerce_input_types, path)?,
+        NodeKind::Agent(_)
+        | NodeKind::Condition(_)
+        | NodeKind::Loop(_)
+        | NodeKind::Parallel(_)
+        | NodeKind::Recursive(_)
+        | NodeKind::Workflow(_)
+        | NodeKind::Code(_)
+        | NodeKind::Human(_)
+        | NodeKind::Monitor(_)
+        | NodeKind::Swarm(_) => node_input(base, false, path)?,
     };
     Ok(PlanNode {
         id: node.id.clone(),
@@ -489,9 +503,9 @@ fn plan_node(
         when,
         work,
         retry: retry(base),
-        timeout: base.timeout_seconds.map(Duration::from_secs),
+        timeout: timeout(node),
         mappings: base.input_mappings.iter().map(|(name, from)| (shared(name), mapping(from))).collect(),
-        input_validator,
+        input,
         output_validator,
         output_mappings: base
             .output_mappings
@@ -501,6 +515,56 @@ fn plan_node(
         output_selection: base.output_selection.as_ref().map(|names| names.iter().map(shared).collect()),
         input_selection: base.input_selection.as_ref().map(|names| names.iter().map(shared).collect()),
     })
+}
+
+/// The settings of a provider that have no field of their own in a request; `custom_parameters` win.
+fn extra(config: &LlmConfig) -> Value {
+    let penalties =
+        [("frequency_penalty", config.frequency_penalty), ("presence_penalty", config.presence_penalty)];
+    let penalties = penalties
+        .into_iter()
+        .filter_map(|(name, penalty)| Some((Arc::from(name), Value::try_from(penalty?).ok()?)));
+    let further = config.extra.iter().map(|(name, value)| (Arc::from(name.as_str()), value.clone()));
+    let custom = config.custom_parameters.as_map().into_iter().flatten();
+    let custom = custom.map(|(name, value)| (Arc::clone(name), value.clone()));
+    let extra: Map = penalties.chain(further).chain(custom).collect();
+    if extra.is_empty() { Value::Null } else { Value::from(extra) }
+}
+
+/// The longest one attempt may take: an attempt of an llm node is one call, which may have a limit of its own.
+fn timeout(node: &Node) -> Option<Duration> {
+    let of_call = match &node.kind {
+        NodeKind::Llm(kind) => kind.llm_config.timeout,
+        NodeKind::Tool(_)
+        | NodeKind::Agent(_)
+        | NodeKind::Condition(_)
+        | NodeKind::Loop(_)
+        | NodeKind::Parallel(_)
+        | NodeKind::Recursive(_)
+        | NodeKind::Workflow(_)
+        | NodeKind::Code(_)
+        | NodeKind::Human(_)
+        | NodeKind::Monitor(_)
+        | NodeKind::Swarm(_) => None,
+    };
+    [node.base.timeout_seconds, of_call].into_iter().flatten().min().map(Duration::from_secs)
+}
+
+/// The ids of nodes, each once, in file order.
+fn ids<'n>(nodes: impl Iterator<Item = &'n Node>) -> Vec<Arc<str>> {
+    let unique: IndexSet<Arc<str>> = nodes.map(|node| node.id.shared()).collect();
+    unique.into_iter().collect()
+}
+
+/// What the mapped names must fit; nothing where none are mapped.
+fn node_input(base: &NodeBase, coerce: bool, path: &NodePath) -> Result<Option<NodeInput>, CompileError> {
+    if base.input_mappings.is_empty() || is_empty(&base.input_schema) {
+        return Ok(None);
+    }
+    let failed = |error| CompileError::Schema { what: format!("the node `{path}`"), error };
+    let schema = ice_core::schema::normalize(&base.input_schema).map_err(failed)?;
+    let validator = Validator::compile(&schema).map_err(failed)?;
+    Ok(Some(NodeInput { validator, coerce_to: coerce.then_some(schema) }))
 }
 
 /// The node's own policy, else `retries` and `backoff_seconds`.

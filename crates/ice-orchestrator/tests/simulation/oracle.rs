@@ -1,5 +1,6 @@
 //! What a generated blueprint must give, by plain recursion.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value as Json, json};
@@ -28,6 +29,8 @@ pub(crate) struct Oracle<'s> {
     pub(crate) sub: &'s Scope,
     /// Whether what depends on a failed node runs nevertheless.
     pub(crate) always: bool,
+    /// Whether a node failed so far.
+    pub(crate) failed: Cell<bool>,
 }
 
 /// The names in scope, with their values.
@@ -37,19 +40,35 @@ type Names = BTreeMap<String, Json>;
 pub(crate) fn give(id: &str, reads: &[Json]) -> Json {
     let mut sum = id.bytes().map(u64::from).sum::<u64>();
     for read in reads {
-        for byte in read.to_string().bytes() {
+        for byte in plain(read).to_string().bytes() {
             sum = (sum * 31 + u64::from(byte)) % 1_000_003;
         }
     }
     json!(sum)
 }
 
+/// A value in which failed branches say no more than that.
+pub(crate) fn plain(value: &Json) -> Json {
+    match value {
+        Json::Object(entries) if entries.contains_key("branch_error") => json!({ "branch_error": true }),
+        Json::Object(entries) => entries.iter().map(|(key, value)| (key.clone(), plain(value))).collect(),
+        Json::Array(items) => items.iter().map(plain).collect(),
+        Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) => value.clone(),
+    }
+}
+
 impl Oracle<'_> {
-    /// The outputs of the nodes that succeed, and whether one fails.
+    /// The outputs of the nodes that succeed, and whether any fails.
     pub(crate) fn run(&self, scope: &Scope, names: &Names) -> (Json, bool) {
         let outcomes = self.scope(scope, names);
-        let failed = outcomes.iter().any(|(_, outcome)| *outcome == Outcome::Failed);
-        (given(&outcomes), failed)
+        (given(&outcomes), self.failed.get())
+    }
+
+    /// The outputs of all nodes, null for those that were skipped, and whether one fails.
+    fn within(&self, scope: &Scope, names: &Names) -> (Map<String, Json>, bool) {
+        let outcomes = self.scope(scope, names);
+        let all = outcomes.iter().map(|(id, outcome)| (id.clone(), outcome.value()));
+        (all.collect(), fails(&outcomes))
     }
 
     fn scope(&self, scope: &Scope, names: &Names) -> Vec<(String, Outcome)> {
@@ -89,14 +108,19 @@ impl Oracle<'_> {
 
     fn node(&self, node: &Node, names: &Names) -> Outcome {
         match &node.kind {
-            Kind::Tool(tool) => Self::tool(node, tool, names),
+            Kind::Tool(tool) => self.tool(node, tool, names),
             Kind::Condition { truth, on_true, on_false } => {
-                let path = if *truth { on_true } else { on_false };
-                match self.run(path, names) {
+                let (path, other) = if *truth { (on_true, on_false) } else { (on_false, on_true) };
+                match self.within(path, names) {
                     (_, true) => Outcome::Failed,
-                    (outputs, false) => Outcome::Given(json!({
-                        "result": truth, "branch": truth.to_string(), "branch_outputs": outputs,
-                    })),
+                    (mut outputs, false) => {
+                        for node in &other.0 {
+                            outputs.entry(node.id.clone()).or_insert(Json::Null);
+                        }
+                        Outcome::Given(json!({
+                            "result": truth, "branch": truth.to_string(), "branch_outputs": outputs,
+                        }))
+                    }
                 }
             }
             Kind::Loop { items, body, .. } => {
@@ -108,54 +132,59 @@ impl Oracle<'_> {
                     names.insert("item".into(), item.clone());
                     names.insert("loop_index".into(), json!(index));
                     let outcomes = self.scope(body, &names);
-                    if outcomes.iter().any(|(_, outcome)| *outcome == Outcome::Failed) {
-                        return Outcome::Failed;
-                    }
-                    results.push(outcomes.last().unwrap().1.value());
+                    let last = outcomes.last().unwrap().1.value();
+                    results.push(if fails(&outcomes) { Json::Null } else { last });
                 }
                 Outcome::Given(json!(results))
             }
             Kind::Parallel { branches, .. } => {
                 let mut results = Vec::new();
                 let mut merged: Map<String, Json> = Map::new();
-                let mut lists: BTreeMap<String, Vec<Json>> = BTreeMap::new();
+                let ids = branches.iter().flat_map(|branch| &branch.0).map(|node| node.id.clone());
+                let mut lists: BTreeMap<String, Vec<Json>> = ids.map(|id| (id, Vec::new())).collect();
                 for (index, branch) in branches.iter().enumerate() {
                     let mut names = names.clone();
                     names.insert("branch_index".into(), json!(index));
-                    let (outputs, failed) = self.run(branch, &names);
+                    let (outputs, failed) = self.within(branch, &names);
                     if failed {
-                        return Outcome::Failed;
+                        results.push(json!({ "branch_error": true }));
+                        continue;
                     }
-                    for (id, output) in outputs.as_object().unwrap() {
+                    for (id, output) in &outputs {
                         lists.entry(id.clone()).or_default().push(output.clone());
                     }
-                    results.push(outputs);
+                    results.push(json!(outputs));
                 }
                 for (id, mut outputs) in lists {
-                    let value = if outputs.len() == 1 { outputs.remove(0) } else { json!(outputs) };
-                    merged.insert(id, value);
+                    let one = outputs.len() < 2;
+                    merged.insert(id, if one { outputs.pop().into() } else { json!(outputs) });
                 }
                 Outcome::Given(json!({ "branch_results": results, "merged": merged }))
             }
             Kind::Workflow { x } => {
                 let names = Names::from([("x".into(), json!(x))]);
-                match self.run(self.sub, &names) {
+                match self.within(self.sub, &names) {
                     (_, true) => Outcome::Failed,
-                    (outputs, false) => Outcome::Given(outputs),
+                    (outputs, false) => Outcome::Given(json!(outputs)),
                 }
             }
         }
     }
 
-    fn tool(node: &Node, tool: &Tool, names: &Names) -> Outcome {
+    fn tool(&self, node: &Node, tool: &Tool, names: &Names) -> Outcome {
         let repeatable = ["pure", "idempotent"].contains(&tool.name);
         let attempts = if tool.unknown && !repeatable { 1 } else { node.max_attempts };
         if tool.fails >= attempts {
+            self.failed.set(true);
             return Outcome::Failed;
         }
         let reads: Vec<Json> = tool.reads.iter().map(|name| names[name].clone()).collect();
         Outcome::Given(give(&node.id, &reads))
     }
+}
+
+fn fails(outcomes: &[(String, Outcome)]) -> bool {
+    outcomes.iter().any(|(_, outcome)| *outcome == Outcome::Failed)
 }
 
 fn given(outcomes: &[(String, Outcome)]) -> Json {

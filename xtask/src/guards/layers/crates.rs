@@ -63,6 +63,20 @@ fn edges(found: &Crate, allowed: &CrateRules, findings: &mut Vec<Finding>) {
             ));
         }
     }
+    for (list, needed, listed) in
+        [("uses", &found.uses, &allowed.uses), ("test_uses", &found.test_uses, &allowed.test_uses)]
+    {
+        for used in listed.iter().filter(|used| !needed.contains(*used)) {
+            let advice = if list == "uses" && found.test_uses.contains(used) {
+                "only its tests do: move it to `test_uses`"
+            } else {
+                "remove it"
+            };
+            let message =
+                format!("[crates.{name}] `{list}` names {used}, which {name} does not need: {advice}");
+            findings.push(Finding::new(FILE, message));
+        }
+    }
 }
 
 #[cfg(test)]
@@ -90,8 +104,23 @@ mod tests {
     }
 
     #[test]
+    fn an_edge_that_nothing_needs_is_found() {
+        let unneeded = |list, used, advice| {
+            format!("layers.toml: [crates.a] `{list}` names {used}, which a does not need: {advice}")
+        };
+        assert_eq!(check_edges(&[], &["t"]), [unneeded("uses", "b", "remove it")]);
+        assert_eq!(
+            check_edges(&[], &["b"]),
+            [
+                unneeded("uses", "b", "only its tests do: move it to `test_uses`"),
+                unneeded("test_uses", "t", "remove it")
+            ]
+        );
+    }
+
+    #[test]
     fn an_edge_that_is_not_listed_is_found() {
-        let found = check_edges(&["c"], &["d"]);
+        let found = check_edges(&["b", "c"], &["t", "d"]);
         assert_eq!(found.len(), 2);
         assert!(found[0].starts_with("crates/a/Cargo.toml: a must not depend on c"), "{found:?}");
         assert!(found[1].contains("the tests of a must not depend on d"), "{found:?}");

@@ -18,7 +18,9 @@ impl LegacyNames {
     /// Gathers the names: ids of nodes, input mappings, loop variables.
     pub(crate) fn of(document: &Value) -> Self {
         let mut taken: HashSet<String> =
-            ["inputs", "nodes", "item", "loop_index", "branch_index"].map(str::to_owned).into();
+            ["inputs", "nodes", "item", "loop_index", "branch_index", "condition_result"]
+                .map(str::to_owned)
+                .into();
         gather(document.get("nodes").unwrap_or(&Value::Null), &mut taken);
         let properties = document.get("input_schema").and_then(|schema| schema.get("properties"));
         let declared = properties.and_then(Value::as_map);

@@ -93,7 +93,7 @@ fn yes() -> bool {
     true
 }
 
-/// Settings of a model's provider. Fields it does not know are kept and passed on. There is no field for a
+/// Settings of a model's provider. Fields it does not know are kept and passed on to the provider. There is no field for a
 /// key: secrets are never values.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct LlmConfig {
@@ -109,16 +109,16 @@ pub struct LlmConfig {
     /// The most tokens to answer with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_tokens: Option<u64>,
-    /// The most tokens of the conversation.
+    /// The most tokens of the conversation. Without effect so far.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_context_tokens: Option<u64>,
-    /// Where the provider is reached.
+    /// Where the provider is reached. Without effect: that belongs to the configuration of the provider.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base_url: Option<String>,
-    /// The longest one call may take, in seconds.
+    /// The longest one call may take, in seconds; the node's `timeout_seconds` holds as well.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<u64>,
-    /// Attempts after the first, counted inside the node's own attempts.
+    /// Attempts within one of the node. Without effect: only nodes make further attempts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_retries: Option<u32>,
     /// Nucleus sampling, 0 to 1.
@@ -136,7 +136,7 @@ pub struct LlmConfig {
     /// Settings only this provider knows.
     #[serde(default, skip_serializing_if = "Value::is_null")]
     pub custom_parameters: Value,
-    /// Further fields, kept as they are.
+    /// Further fields, passed on to the provider as they are.
     #[serde(flatten)]
     pub extra: indexmap::IndexMap<String, Value>,
 }
@@ -169,6 +169,7 @@ impl LlmConfig {
         rules.within("top_p", self.top_p, 0.0..=1.0);
         rules.within("frequency_penalty", self.frequency_penalty, -2.0..=2.0);
         rules.within("presence_penalty", self.presence_penalty, -2.0..=2.0);
+        self.without_effect(rules);
         for key in self.extra.keys() {
             if key.to_ascii_lowercase().ends_with("api_key") {
                 rules.broken(
@@ -176,6 +177,24 @@ impl LlmConfig {
                     "a blueprint never holds a key: whoever reads it could use it",
                     "remove it; keys belong to the configuration of the provider".to_owned(),
                 );
+            }
+        }
+    }
+
+    /// Settings that are read and kept, but that nothing follows.
+    fn without_effect(&self, rules: Rules<'_>) {
+        let settings = [
+            ("max_context_tokens", self.max_context_tokens.is_some(), None),
+            ("base_url", self.base_url.is_some(), Some("set it in the configuration of the provider")),
+            (
+                "max_retries",
+                self.max_retries.is_some_and(|retries| retries > 0),
+                Some("set `retries` or `retry_policy` of the node"),
+            ),
+        ];
+        for (name, is_set, advice) in settings {
+            if is_set {
+                rules.doubtful(name, format!("`{name}` has no effect"), advice.map(str::to_owned));
             }
         }
     }

@@ -157,6 +157,36 @@ fn names_are_found_in_their_order() {
 }
 
 #[test]
+fn containers_set_names_for_what_is_nested_in_them_alone() {
+    let of = |name: &str| {
+        format!("{{id: it, type: tool, tool_name: hello, tool_args: {{name: 'x{{{{ {name} }}}}'}}}}")
+    };
+    let nodes = |name: &str| {
+        found(&format!(
+            "- {{id: l, type: loop, items_source: inputs.rows, body: [{it}]}}\n\
+             - {{id: p, type: parallel, branches: [[{it}]]}}\n\
+             - {{id: c, type: condition, expression: 'true', true_path: [{it}], false_path: [{it}]}}\n",
+            it = of(name)
+        ))
+    };
+    let all = ["l.body.it", "p.branches.it", "c.true.it", "c.false.it"];
+    for (name, within) in [
+        ("item", &["l.body.it"][..]),
+        ("loop_index", &["l.body.it"]),
+        ("branch_index", &["p.branches.it"]),
+        ("condition_result", &["c.true.it", "c.false.it"]),
+    ] {
+        let unknown = |at: &&str| {
+            format!(
+                "error[UNKNOWN_REFERENCE]: {at}: tool_args.name: `it` reads `{name}`, but nothing of that name is in scope"
+            )
+        };
+        let expected: Vec<String> = all.iter().filter(|at| !within.contains(at)).map(unknown).collect();
+        assert_eq!(nodes(name), expected, "{name}");
+    }
+}
+
+#[test]
 fn what_is_nested_cannot_read_what_it_is_nested_in() {
     let nodes = "- id: each\n  type: loop\n  items_source: inputs.rows\n  body:\n\
                  \x20 - {id: it, type: tool, tool_name: hello, dependencies: [each], tool_args: {name: '{{ each[0].x }}'}}\n\
@@ -404,6 +434,73 @@ fn formats_see_their_part_alone() {
         ),
         ["warning[UNKNOWN_REFERENCE]: it: context_rules.rows: nothing named `rows` is in scope of `it`"]
     );
+}
+
+#[test]
+fn settings_without_effect_are_told() {
+    let nodes = |config: &str| {
+        let node =
+            format!("{{id: a, type: llm, provider: echo, model: m, prompt: hi, llm_config: {config}}}");
+        found(&format!("- {node}\n"))
+    };
+    assert_eq!(
+        nodes("{max_context_tokens: 9, base_url: 'http://x', max_retries: 3}"),
+        [
+            "warning[RULE_VIOLATION]: a: llm_config.max_context_tokens: `max_context_tokens` has no effect",
+            "warning[RULE_VIOLATION]: a: llm_config.base_url: `base_url` has no effect; \
+             set it in the configuration of the provider",
+            "warning[RULE_VIOLATION]: a: llm_config.max_retries: `max_retries` has no effect; \
+             set `retries` or `retry_policy` of the node",
+        ]
+    );
+    assert_eq!(nodes("{max_retries: 0, timeout: 3, presence_penalty: 1, seed: 1}"), [""; 0]);
+}
+
+#[test]
+fn an_input_schema_needs_something_to_hold_for() {
+    let nodes = |kind: &str, mappings: &str| {
+        found(&format!("- {{id: a, {kind}, input_schema: {{x: int}}, input_mappings: {mappings}}}\n"))
+    };
+    let llm = "type: llm, provider: echo, model: m, prompt: hi";
+    let condition = "type: condition, expression: 'true'";
+    for kind in [llm, condition] {
+        assert_eq!(
+            nodes(kind, "{}"),
+            [
+                "warning[RULE_VIOLATION]: a: input_schema: `input_schema` has no effect: `a` has no `input_mappings`; \
+                 map what the node is given, or remove it"
+            ]
+        );
+        assert_eq!(nodes(kind, "{x: 1}"), [""; 0]);
+    }
+    assert_eq!(nodes("type: tool, tool_name: hello", "{}"), [""; 0]);
+}
+
+#[test]
+fn an_answer_cannot_have_the_fields_every_output_has() {
+    let nodes = |schema: &str| {
+        found(&format!("- {{id: a, type: llm, provider: echo, model: m, prompt: hi, {schema}}}\n"))
+    };
+    let lost = |at: &str, name: &str| {
+        format!(
+            "error[RULE_VIOLATION]: a: {at}.{name}: the answer's field `{name}` would be lost: \
+             the output of every llm node has a `{name}`; give it another name, such as `answer_{name}`"
+        )
+    };
+    for name in ["response", "prompt", "model", "usage"] {
+        assert_eq!(nodes(&format!("output_schema: {{n: int, {name}: str}}")), [lost("output_schema", name)]);
+        let properties = format!("{{type: object, properties: {{{name}: {{type: string}}}}}}");
+        let at = "properties";
+        assert_eq!(
+            nodes(&format!("output_schema: {properties}")),
+            [lost(&format!("output_schema.{at}"), name)]
+        );
+        // The schema that counts is `json_schema`, if there is one.
+        assert_eq!(nodes(&format!("json_schema: {properties}")), [lost(&format!("json_schema.{at}"), name)]);
+        assert_eq!(nodes(&format!("json_schema: {{n: int}}, output_schema: {properties}")), [""; 0]);
+    }
+    // An answer may have its own `text`, and `value` is free.
+    assert_eq!(nodes("output_schema: {text: str, value: int, answer_model: str}"), [""; 0]);
 }
 
 #[test]

@@ -111,6 +111,34 @@ fn a_group_with_spliced_values_is_one_frame() {
     assert_eq!((found.commits, found.dropped_bytes, found.damaged), (commits, 0, false));
 }
 
+/// Segments that a store has written once: the format must stay readable, and fuzzing starts from them.
+#[test]
+fn the_seeds_of_the_fuzz_target_are_whole() {
+    let seeds = [
+        (&include_bytes!("../../../../../fuzz/seeds/store_log/first")[..], 1..=8),
+        (&include_bytes!("../../../../../fuzz/seeds/store_log/second")[..], 9..=12),
+    ];
+    let key = |seq| Key::new("k/").unwrap().number(seq);
+    for (bytes, seqs) in seeds {
+        let commits = seqs.map(|seq| {
+            let letter = b'a' + u8::try_from(seq).unwrap();
+            let value = Bytes::from(vec![letter; usize::try_from(seq * 37 % 150).unwrap()]);
+            let mut writes = vec![RecoveredWrite::Put { key: key(seq), value }];
+            if seq == 2 {
+                let value = Bytes::from_static(b"stays while the others go");
+                writes.push(RecoveredWrite::Put { key: Key::new("cold").unwrap(), value });
+            }
+            if seq > 3 {
+                writes.push(RecoveredWrite::Delete { key: key(seq - 2) });
+            }
+            RecoveredCommit { seq, writes }
+        });
+        let whole =
+            Recovered { commits: commits.collect(), valid_bytes: bytes.len(), ..Recovered::default() };
+        assert_eq!(recover(bytes), whole);
+    }
+}
+
 #[test]
 fn a_torn_tail_that_nobody_was_promised_is_dropped() {
     for cut in 1..364 {

@@ -3,12 +3,12 @@
 use minijinja::machinery::Span;
 use minijinja::machinery::ast::{CallArg, Expr};
 
-use super::super::advice;
 use super::super::builtin::{Builtin, Kind, absent, find};
 use super::super::error::TemplateError;
 use super::growth::Built;
 use super::tree::{Node, constant};
 use super::whole::Lower;
+use crate::near::nearest;
 
 /// Arguments that were not placed yet.
 struct Given<'e, 's> {
@@ -99,7 +99,7 @@ impl<'s> Lower<'s> {
             None => Ok(()),
             Some((name, _)) => {
                 let known = builtin.parameters.iter().map(|parameter| parameter.trim_end_matches(['?', '=']));
-                let near = advice::nearest(name, known);
+                let near = nearest(name, known);
                 Err(refuse(builtin, &format!("has no argument `{name}`")).with_near(near))
             }
         }

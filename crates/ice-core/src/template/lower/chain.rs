@@ -14,6 +14,7 @@ use super::binding::Bound;
 use super::growth::Typed;
 use super::tree::{apply, constant, operate, variable};
 use super::whole::Lower;
+use crate::near::nearest;
 
 /// The names under which every node can be read.
 pub(super) const NODES: &str = "nodes";
@@ -251,7 +252,7 @@ impl<'s> Lower<'s> {
                 Ok(Typed::number(Expr::GetAttr(Spanned::new(node, span))))
             }
             None => Err(TemplateError::not_allowed(format!("`loop` has no attribute `{attribute}`"))
-                .with_near(super::super::advice::nearest(attribute, LOOP_ATTRIBUTES))),
+                .with_near(nearest(attribute, LOOP_ATTRIBUTES))),
         }
     }
 
@@ -320,7 +321,7 @@ impl<'s> Lower<'s> {
             Kind::Filter | Kind::Test | Kind::Function | Kind::Method | Kind::Operator => String::new(),
         };
         let known = super::super::builtin::TABLE.iter().filter(|builtin| builtin.kind == kind);
-        let near = super::super::advice::nearest(name, known.map(|builtin| builtin.name));
+        let near = nearest(name, known.map(|builtin| builtin.name));
         TemplateError::not_allowed(format!("there is no {what} `{name}` in templates{hint}")).with_near(near)
     }
 }

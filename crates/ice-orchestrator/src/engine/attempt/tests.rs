@@ -50,6 +50,10 @@ const YAML: &str = "nodes:
 - {id: n, type: tool, tool_name: wait}
 - {id: m, type: tool, tool_name: look, dependencies: [n]}";
 
+fn port(shared: &Arc<RunShared>, ticket: Ticket, receipts: Vec<(NodePath, Result<Value, Failure>)>) -> Port {
+    Port { shared: Arc::clone(shared), ticket, path: "n".parse().unwrap(), attempt: 1, receipts }
+}
+
 /// A run whose node `n` is under way.
 async fn started() -> (Engine, RunHandle) {
     let (store, blobs): (Arc<dyn Store>, Arc<dyn BlobStore>) =
@@ -85,8 +89,7 @@ fn context(run: &RunHandle, receipts: Vec<(NodePath, Result<Value, Failure>)>) -
         path: "n".parse().unwrap(),
         attempt: 1,
         cancel: CancellationToken::new(),
-        port: Arc::new(Port { shared: Arc::clone(shared), ticket: 1, receipts }),
-        performer: Arc::new(Arc::clone(shared)),
+        port: Arc::new(port(shared, 1, receipts)),
     }
 }
 
@@ -148,7 +151,7 @@ async fn a_step_that_ended_before_a_crash_gives_its_receipt() {
 async fn a_step_of_an_attempt_that_was_given_up_does_not_begin() {
     let (_engine, run) = started().await;
     let shared = &run.shared;
-    let stray = Port { shared: Arc::clone(shared), ticket: 99, receipts: Vec::new() };
+    let stray = port(shared, 99, Vec::new());
     let refused = stray.announce(&address(0), &look(), Effect::Irreversible).await.unwrap_err();
     assert_eq!(refused.code, ErrorCode::RunCancelled);
     run.cancel(&Principal::engine(), None).await.unwrap();

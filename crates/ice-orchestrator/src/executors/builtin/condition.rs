@@ -38,11 +38,21 @@ pub(crate) fn frame(plan: &Arc<Plan>, work: &ConditionPlan, opening: &Opening) -
     })
 }
 
-pub(crate) fn output(opening: &Opening, slots: &[Slot]) -> Value {
+/// The nodes of both paths stand in `branch_outputs`: null for those of the path that was not taken.
+pub(crate) fn output(plan: &ConditionPlan, opening: &Opening, slots: &[Slot]) -> Value {
     let result = matches!(opening, Opening::Condition { result: true });
-    let outputs = match slots.first() {
+    let taken = match slots.first() {
         Some(Slot::Ended(outputs)) => outputs.clone(),
         Some(Slot::Empty | Slot::Open(_) | Slot::Failed(_)) | None => Value::empty_map(),
+    };
+    let is_missing = |id: &&Arc<str>| taken.get(id).is_none();
+    let outputs = if plan.ids.iter().any(|id| is_missing(&id)) {
+        let skipped = plan.ids.iter().filter(is_missing).map(|id| (Arc::clone(id), Value::Null));
+        let mut outputs = taken.as_map().cloned().unwrap_or_default();
+        outputs.extend(skipped);
+        Value::from(outputs)
+    } else {
+        taken
     };
     Value::map([
         ("result", Value::from(result)),

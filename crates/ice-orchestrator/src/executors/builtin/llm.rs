@@ -156,10 +156,9 @@ fn answer(plan: &LlmPlan, response: &Response, prompt: Value) -> Result<Value, F
         let parsed = match structured::parse(said, &declared.validator) {
             Ok(value) => value,
             Err(error) => {
-                let coerced = declared.coerce.then(|| coerced(said, &declared.schema)).flatten();
-                coerced
-                    .filter(|value| declared.validator.validate(value).is_ok())
-                    .ok_or_else(|| invalid(error.to_string()))?
+                let fits = |value: &Value| declared.validator.validate(value).is_ok();
+                let coerced = declared.coerce.then(|| coerced(said, &declared.schema, fits)).flatten();
+                coerced.ok_or_else(|| invalid(error.to_string()))?
             }
         };
         if let Value::Map(fields) = &parsed {

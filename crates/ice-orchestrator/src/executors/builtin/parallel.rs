@@ -30,14 +30,16 @@ pub(crate) fn output(work: &ParallelPlan, slots: &[Slot]) -> Value {
     let mut entries = Map::new();
     entries.insert(Arc::from("branch_results"), results);
     if work.merge {
-        entries.insert(Arc::from("merged"), merged(slots));
+        entries.insert(Arc::from("merged"), merged(work, slots));
     }
     Value::from(entries)
 }
 
-/// Node id to output over all branches; an id that stands in several becomes a list, in branch order.
-fn merged(slots: &[Slot]) -> Value {
-    let mut found: indexmap::IndexMap<Arc<str>, Vec<Value>> = indexmap::IndexMap::new();
+/// Node id to output over all branches: a list, in branch order, where several that ended well have the id, and
+/// null where none has.
+fn merged(work: &ParallelPlan, slots: &[Slot]) -> Value {
+    let mut found: indexmap::IndexMap<Arc<str>, Vec<Value>> =
+        work.ids.iter().map(|id| (Arc::clone(id), Vec::new())).collect();
     for slot in slots {
         if let Slot::Ended(Value::Map(outputs)) = slot {
             for (id, output) in outputs.iter() {
@@ -46,7 +48,7 @@ fn merged(slots: &[Slot]) -> Value {
         }
     }
     Value::map(found.into_iter().map(|(id, mut outputs)| {
-        let one = if outputs.len() == 1 { outputs.pop() } else { None };
-        (id, one.unwrap_or_else(|| Value::from(outputs)))
+        let merged = if outputs.len() > 1 { Value::from(outputs) } else { outputs.pop().unwrap_or_default() };
+        (id, merged)
     }))
 }

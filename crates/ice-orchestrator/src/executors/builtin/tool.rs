@@ -12,6 +12,12 @@ use crate::workflow::model::{ToolPlan, list};
 pub(crate) fn begin(plan: &ToolPlan, env: &Env<'_>) -> Result<Begin, Failure> {
     let input =
         plan.args.render(env, &env.limits).map_err(|error| template_failure("`tool_args`", &error))?;
+    if let Some(validator) = &plan.declared {
+        validator.validate(&input).map_err(|violations| {
+            let message = format!("`tool_args` do not fit the node's `input_schema`: {}", list(&violations));
+            Failure::new(ErrorCode::InputInvalid, message)
+        })?;
+    }
     if let Some(validator) = &plan.input {
         validator.validate(&input).map_err(|violations| {
             let message =

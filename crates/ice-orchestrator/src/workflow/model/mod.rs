@@ -109,7 +109,7 @@ pub(crate) struct PlanNode {
     pub(crate) retry: RetryPolicy,
     pub(crate) timeout: Option<Duration>,
     pub(crate) mappings: Vec<(Arc<str>, Mapping)>,
-    pub(crate) input_validator: Option<Validator>,
+    pub(crate) input: Option<NodeInput>,
     pub(crate) output_validator: Option<Validator>,
     pub(crate) output_mappings: Vec<(Arc<str>, ValuePath)>,
     pub(crate) output_selection: Option<Vec<Arc<str>>>,
@@ -151,6 +151,14 @@ impl PlanNode {
         }
         Ok(output)
     }
+}
+
+/// What the mapped names of a node must fit.
+#[derive(Debug)]
+pub(crate) struct NodeInput {
+    pub(crate) validator: Validator,
+    /// The schema to whose types texts are converted, if they are.
+    pub(crate) coerce_to: Option<Value>,
 }
 
 /// Where a mapped name gets its value.

@@ -38,6 +38,8 @@ pub(crate) struct ToolPlan {
     pub(crate) tool: Arc<dyn Tool>,
     pub(crate) name: Arc<str>,
     pub(crate) args: ValueTemplate,
+    /// What the node itself says of its arguments, if it does.
+    pub(crate) declared: Option<Validator>,
     /// The tool's schemas; absent where they accept everything.
     pub(crate) input: Option<Validator>,
     pub(crate) output: Option<Validator>,
@@ -71,6 +73,8 @@ pub(crate) struct ConditionPlan {
     /// The nested scopes; absent where a path is empty.
     pub(crate) on_true: Option<ScopeIndex>,
     pub(crate) on_false: Option<ScopeIndex>,
+    /// The ids of both paths, each once.
+    pub(crate) ids: Vec<Arc<str>>,
 }
 
 /// A loop, compiled.
@@ -108,6 +112,8 @@ impl Items {
 #[derive(Debug)]
 pub(crate) struct ParallelPlan {
     pub(crate) branches: Vec<ScopeIndex>,
+    /// The ids of all branches, each once.
+    pub(crate) ids: Vec<Arc<str>>,
     pub(crate) max_concurrency: Option<usize>,
     pub(crate) merge: bool,
     pub(crate) wait: WaitStrategy,

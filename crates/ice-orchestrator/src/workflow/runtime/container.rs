@@ -32,6 +32,8 @@ pub(crate) struct Container {
     pub(crate) wait: WaitStrategy,
     /// Where it is queued for its decision, once it is.
     pub(crate) spot: Option<Spot>,
+    /// The first failure within its frames that a container there closed in spite of.
+    pub(crate) overcome: Option<Box<NodeFailure>>,
     /// Whether an effect within that cannot be repeated has happened, or may have: then the container is not
     /// tried again.
     pub(crate) touched: bool,
@@ -60,6 +62,7 @@ impl Container {
             limit,
             wait,
             spot: None,
+            overcome: None,
             touched: false,
         }
     }
@@ -81,8 +84,11 @@ impl Container {
         let ended = match frame.failed.take() {
             Some(failure) => Slot::Failed(failure),
             None if self.keeps_last() => Slot::Ended(frame.last_output()),
-            None => Slot::Ended(Value::from(frame.outputs())),
+            None => Slot::Ended(Value::from(frame.all_outputs())),
         };
+        if self.overcome.is_none() && matches!(ended, Slot::Ended(_)) {
+            self.overcome = frame.overcome.take();
+        }
         if let Some(slot) = self.slots.get_mut(index) {
             *slot = ended;
         }
@@ -132,7 +138,7 @@ impl Container {
         self.slots.iter().any(|slot| matches!(slot, Slot::Ended(_)))
     }
 
-    /// The first failure among the slots, if it makes the container fail.
+    /// The first failure among the slots, unless another slot won.
     pub(crate) fn failure(&self) -> Option<&NodeFailure> {
         let forgives = match self.wait {
             WaitStrategy::All => false,
@@ -144,10 +150,25 @@ impl Container {
         })
     }
 
+    /// Whether the container can close with the slots that ended well, though others failed: a loop, and a
+    /// parallel node that waits for all. The others have nothing to go on with.
+    pub(crate) fn can_close_in_part(&self) -> bool {
+        match &self.opening {
+            Opening::Loop { .. } => true,
+            Opening::Parallel => self.wait == WaitStrategy::All,
+            Opening::Condition { .. } | Opening::Workflow { .. } => false,
+        }
+    }
+
+    /// The first failure in spite of which the container closes: the run fails because of it nevertheless.
+    pub(crate) fn close_in_spite_of(&mut self) -> Option<Box<NodeFailure>> {
+        self.failure().cloned().map(Box::new).or_else(|| self.overcome.take())
+    }
+
     /// The output of a container that is done and did not fail.
     pub(crate) fn output(&self, node: &PlanNode) -> Result<Value, Failure> {
         match &node.work {
-            Work::Condition(_) => Ok(condition::output(&self.opening, &self.slots)),
+            Work::Condition(work) => Ok(condition::output(work, &self.opening, &self.slots)),
             Work::Loop(_) => Ok(r#loop::output(&self.slots)),
             Work::Parallel(work) => Ok(parallel::output(work, &self.slots)),
             Work::Workflow(work) => workflow::output(work, &self.slots),

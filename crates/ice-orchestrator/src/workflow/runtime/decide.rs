@@ -186,7 +186,8 @@ impl<'s> Decider<'s> {
     }
 
     fn first_failure(&self) -> Option<Failure> {
-        self.state.frame(0)?.failed.as_deref().map(of_node)
+        let top = self.state.frame(0)?;
+        top.failed.as_deref().or(top.overcome.as_deref()).map(of_node)
     }
 
     /// Nothing is queued and nothing under way: the run waits, is parked or ends.
@@ -315,7 +316,12 @@ impl<'s> Decider<'s> {
     fn leave(&mut self, frame: &Frame, node: &PlanNode, place: Place, container: &Container) {
         let Some(path) = frame.path(place.node) else { return };
         let safety = self.cancel_within(container);
-        if let Some(failed) = container.failure() {
+        let goes_on = |failure: &Failure| {
+            container.can_close_in_part()
+                && self.state.manifest.options.failure_policy != FailurePolicy::Halt
+                && !(self.may_repeat(node, container.attempt, failure) && safety == Safety::Safe)
+        };
+        if let Some(failed) = container.failure().filter(|failed| !goes_on(&failed.failure)) {
             let failure = &failed.failure;
             let message = format!("the nested node `{}` failed: {}", failed.node, failure.message);
             let failure =
@@ -455,7 +461,7 @@ impl<'s> Decider<'s> {
         mut failure: Failure,
     ) {
         shorten(&mut failure.message);
-        let again = self.state.stopping.is_none() && failure.retryable && attempt < node.retry.max_attempts;
+        let again = self.may_repeat(node, attempt, &failure);
         let safe = match safety {
             Safety::Safe => true,
             Safety::Unknown | Safety::Touched => false,
@@ -469,6 +475,11 @@ impl<'s> Decider<'s> {
             .then(|| self.now.plus(wait_before_next(&node.retry, &failure, self.state, &path, attempt)));
         self.said += failure.message.len();
         self.out.records.push(Body::Failed { node: path, failure, retry_at });
+    }
+
+    /// Whether a node has another attempt after this failure, if its effects allow it.
+    fn may_repeat(&self, node: &PlanNode, attempt: u32, failure: &Failure) -> bool {
+        self.state.stopping.is_none() && failure.retryable && attempt < node.retry.max_attempts
     }
 
     /// Attempts lost with their process are made again where that is safe; the others are in doubt.

@@ -39,8 +39,10 @@ pub(crate) struct Frame {
     pub(crate) nodes: Vec<NodeState>,
     /// Nodes that are not done.
     pub(crate) left: u32,
-    /// The first failure within.
+    /// The first failure of a node of this frame.
     pub(crate) failed: Option<Box<NodeFailure>>,
+    /// The first failure further within that a container of this frame closed in spite of.
+    pub(crate) overcome: Option<Box<NodeFailure>>,
 }
 
 /// Where a node of a frame stands.
@@ -60,6 +62,21 @@ pub(crate) enum NodeState {
     InDoubt { attempts: u32 },
     /// Done.
     Done(Outcome),
+}
+
+impl NodeState {
+    /// What the node gave; null if it is not done, or gave nothing.
+    fn value(&self) -> Value {
+        match self {
+            Self::Done(outcome) => outcome.value(),
+            Self::Waiting { .. }
+            | Self::Queued { .. }
+            | Self::Running(_)
+            | Self::Backoff { .. }
+            | Self::Open(_)
+            | Self::InDoubt { .. } => Value::Null,
+        }
+    }
 }
 
 /// An attempt under way.
@@ -178,19 +195,15 @@ impl Frame {
         outputs
     }
 
+    /// The outputs of all nodes, by id: null for those that did not run or gave nothing.
+    pub(crate) fn all_outputs(&self) -> Map {
+        let scope = self.scope().map(|scope| scope.nodes.as_slice()).unwrap_or_default();
+        let output = |(node, state): (&PlanNode, &NodeState)| (node.id.shared(), state.value());
+        scope.iter().zip(&self.nodes).map(output).collect()
+    }
+
     /// The output of the last node in file order; null if it has none.
     pub(crate) fn last_output(&self) -> Value {
-        match self.nodes.last() {
-            Some(NodeState::Done(outcome)) => outcome.value(),
-            Some(
-                NodeState::Waiting { .. }
-                | NodeState::Queued { .. }
-                | NodeState::Running(_)
-                | NodeState::Backoff { .. }
-                | NodeState::Open(_)
-                | NodeState::InDoubt { .. },
-            )
-            | None => Value::Null,
-        }
+        self.nodes.last().map(NodeState::value).unwrap_or_default()
     }
 }

@@ -88,6 +88,7 @@ pub(super) fn open_slots(state: &mut State, place: Place) -> Result<(), String> 
             nodes: Vec::new(),
             left: 0,
             failed: None,
+            overcome: None,
         });
         if let Some(slot) = container_mut(state, place).and_then(|open| open.slots.get_mut(index)) {
             *slot = Slot::Open(opened);
@@ -107,6 +108,12 @@ pub(super) fn close(state: &mut State, node: &NodePath, output: &Value) -> Resul
     let Some(NodeState::Open(_)) = state.node_state(place) else {
         return Err(format!("{node} is not open"));
     };
+    let overcome = container_mut(state, place).and_then(Container::close_in_spite_of);
+    if let Some(frame) = state.frame_mut(place.frame)
+        && frame.overcome.is_none()
+    {
+        frame.overcome = overcome;
+    }
     leave(state, place);
     finish(state, place, Outcome::Succeeded(output.clone()))
 }

@@ -9,9 +9,9 @@ use ice_core::value::{Map, Value};
 
 use super::frame::{Frame, NodeState, Place};
 use super::state::State;
-use crate::executors::{Env, Names};
+use crate::executors::{Env, Names, fit};
 use crate::journal::Failure;
-use crate::workflow::model::{Mapping, NodeIndex, PlanNode, list};
+use crate::workflow::model::{Mapping, NodeIndex, NodeInput, PlanNode, list};
 
 /// The frame of a node, and those around it.
 pub(crate) struct Frames<'s> {
@@ -63,14 +63,10 @@ impl<'s> Frames<'s> {
             let message = format!("input mappings found no value: {}", missing.join("; "));
             return Err(Failure::new(ErrorCode::MappingFailed, message));
         }
-        if let Some(validator) = &node.input_validator {
-            let input: Map = mapped.iter().cloned().collect();
-            validator.validate(&Value::from(input)).map_err(|violations| {
-                let message = format!("the node's input does not fit its schema: {}", list(&violations));
-                Failure::new(ErrorCode::InputInvalid, message)
-            })?;
+        match &node.input {
+            Some(input) => checked(input, mapped),
+            None => Ok(mapped),
         }
-        Ok(mapped)
     }
 
     /// The frames whose names are in scope, innermost first.
@@ -87,6 +83,20 @@ impl<'s> Frames<'s> {
             Some((frame, via))
         })
     }
+}
+
+/// The mapped names, if they fit, as they are or converted.
+fn checked(input: &NodeInput, mapped: Vec<(Arc<str>, Value)>) -> Result<Vec<(Arc<str>, Value)>, Failure> {
+    let given = Value::from(mapped.iter().cloned().collect::<Map>());
+    let Err(violations) = input.validator.validate(&given) else { return Ok(mapped) };
+    if let Some(schema) = &input.coerce_to
+        && let Value::Map(converted) = fit(given, schema)
+        && input.validator.validate(&Value::Map(Arc::clone(&converted))).is_ok()
+    {
+        return Ok(converted.iter().map(|(name, value)| (Arc::clone(name), value.clone())).collect());
+    }
+    let message = format!("the node's input does not fit its schema: {}", list(&violations));
+    Err(Failure::new(ErrorCode::InputInvalid, message))
 }
 
 impl Names for Frames<'_> {

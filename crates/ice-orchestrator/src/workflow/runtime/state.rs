@@ -124,6 +124,7 @@ impl State {
             nodes: Vec::new(),
             left: 0,
             failed: None,
+            overcome: None,
         });
         state
     }
