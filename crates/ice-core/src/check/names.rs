@@ -56,7 +56,12 @@ pub(super) fn names(text: Text<'_>) -> Result<(Vec<Read>, Yields), Finding> {
         Form::Path if is_template(text.source) => of_template(text.source),
         Form::Path => of_path(text.source).map(|read| (vec![read], Yields::Read)),
         Form::Expression | Form::OpenExpression => {
-            let expression = Expression::compile(text.source).map_err(failed)?;
+            let expression = Expression::compile(text.source).map_err(|error| {
+                let finding = failed(error);
+                let in_braces = ["{{", "{%"].iter().any(|mark| text.source.trim_start().starts_with(mark));
+                let advice = "an expression is written without `{{ }}`".to_owned();
+                if in_braces { finding.advise(advice) } else { finding }
+            })?;
             Ok((expression.references().iter().map(read).collect(), Yields::Unknown))
         }
     }
@@ -70,15 +75,18 @@ pub(super) fn is_template(source: &str) -> bool {
 fn of_template(source: &str) -> Result<(Vec<Read>, Yields), Finding> {
     let template = Template::compile(source).map_err(failed)?;
     let reads: Vec<Read> = template.references().iter().map(read).collect();
-    let trimmed = source.trim();
-    let inner = trimmed.strip_prefix("{{").and_then(|rest| rest.strip_suffix("}}"));
+    let inner = source.strip_prefix("{{").and_then(|rest| rest.strip_suffix("}}"));
     let yields = match (inner, reads.as_slice()) {
         _ if !is_template(source) => Yields::Itself,
         (Some(inner), [only]) if source.get(only.range.clone()) == Some(inner.trim()) => Yields::Read,
         (Some(_), _) => Yields::Unknown,
         (None, _) => {
-            let begins = ["{{", "{%", "{#"].iter().any(|mark| trimmed.starts_with(mark));
-            let ends = ["}}", "%}", "#}"].iter().any(|mark| trimmed.ends_with(mark));
+            // White space around a tag makes it text, unless a hyphen in the tag takes it away.
+            let (start, end) = (source.trim_start(), source.trim_end());
+            let first = if start == source { ["{{", "{%", "{#"] } else { ["{{-", "{%-", "{#-"] };
+            let last = if end == source { ["}}", "%}", "#}"] } else { ["-}}", "-%}", "-#}"] };
+            let begins = first.iter().any(|mark| start.starts_with(mark));
+            let ends = last.iter().any(|mark| end.ends_with(mark));
             if begins && ends { Yields::Unknown } else { Yields::Text }
         }
     };

@@ -20,6 +20,9 @@ use crate::value::Value;
 /// The deepest nesting of scopes.
 pub const MAX_NESTING: usize = 32;
 
+/// The longest circle that is shown whole, its first node counted twice.
+const MAX_SHOWN: usize = 10;
+
 /// Checks a blueprint against what there is to build it from.
 ///
 /// ```
@@ -348,12 +351,18 @@ impl Checker<'_> {
                 .chain(way.first())
                 .filter_map(|at| Some(frame.nodes.get(*at)?.id.as_str()))
                 .collect();
+            let shown = match ids.as_slice() {
+                [start @ .., last, back] if ids.len() > MAX_SHOWN => {
+                    let start = start.get(..5).unwrap_or(start).join(" → ");
+                    format!("{start} → … → {last} → {back} ({} nodes)", way.len())
+                }
+                all => all.join(" → "),
+            };
             let Some((first, node)) = way.first().and_then(|at| Some((*at, frame.nodes.get(*at)?))) else {
                 continue;
             };
             let at = frame.trail.node_at(&node.id, frame.name, (frame.number, first));
-            let finding =
-                Finding::error(ErrorCode::CyclicToolComposition, format!("cycle: {}", ids.join(" → ")));
+            let finding = Finding::error(ErrorCode::CyclicToolComposition, format!("cycle: {shown}"));
             let advice =
                 "each node needs the next one; remove one of the dependencies or references".to_owned();
             self.report.add(&at, finding.advise(advice));

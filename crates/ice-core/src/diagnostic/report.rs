@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::ops::Range;
 
-use super::{Diagnostic, Diagnostics, Place, Severity, Step, Target, Trail};
+use super::{Diagnostic, Diagnostics, Place, Position, Severity, Step, Target, Trail};
 use crate::error::ErrorCode;
 use crate::path::NodePath;
 
@@ -88,6 +88,16 @@ impl Report {
         }
     }
 
+    /// Takes a finding at a position of the text.
+    pub(crate) fn add_in_text(&self, position: Position, finding: Finding) {
+        if self.takes(&finding) {
+            self.keep(Place::default(), None, None, finding);
+            if let Some(last) = self.kept.borrow_mut().last_mut() {
+                last.position = Some(position);
+            }
+        }
+    }
+
     /// Counts a finding and tells whether there is room for it.
     fn takes(&self, finding: &Finding) -> bool {
         if finding.severity == Severity::Error {
@@ -105,6 +115,12 @@ impl Report {
         let place = Place { target, part, ..place };
         let diagnostic = Diagnostic { code, severity, message, path, field, position: None, advice, place };
         self.kept.borrow_mut().push(diagnostic);
+    }
+
+    /// Whether something of this code was found at a place.
+    pub(crate) fn tells(&self, trail: &Trail<'_>, code: ErrorCode) -> bool {
+        let steps = trail.place().steps;
+        self.kept.borrow().iter().any(|found| found.code == code && found.place.steps == steps)
     }
 
     /// Notes a place whose problem is told by a diagnostic about another place.

@@ -55,11 +55,11 @@ pub enum StoreError {
         last: super::CommitSeq,
     },
     /// The folder was written in a format that this version cannot read.
-    #[error("the data folder has format {found}, this version reads {supported}")]
+    #[error("the FORMAT of the data folder {found}; this version reads {supported:?}")]
     Format {
-        /// The format found.
+        /// What is to be said of the file `FORMAT`, for example `says "ice-store 2"` or `is empty`.
         found: String,
-        /// The formats that can be read.
+        /// The format that can be read.
         supported: String,
     },
     /// A key, value or batch exceeds its limit.

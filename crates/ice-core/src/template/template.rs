@@ -12,8 +12,8 @@ use super::scope::{Limits, Scope};
 use super::text::Sink;
 use crate::value::Value;
 
-/// A compiled template. It is text; one that is a single `{{ expression }}`, with nothing but white space
-/// around it, is that expression's value with its type.
+/// A compiled template. It is text; one that is a single `{{ expression }}`, without any other character, is
+/// that expression's value with its type.
 ///
 /// ```
 /// use ice_core::template::{Limits, Template};

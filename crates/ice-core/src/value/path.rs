@@ -26,6 +26,14 @@ pub struct PathNotFound {
     pub found: String,
 }
 
+impl PathNotFound {
+    /// The same, seen from around the value that `root` names: that name begins the path.
+    #[must_use]
+    pub fn below(self, root: &str) -> Self {
+        Self { path: format!("{root}.{}", self.path), position: self.position + 1, ..self }
+    }
+}
+
 impl ValuePath {
     /// The segments; none for the whole value.
     #[must_use]
@@ -141,5 +149,14 @@ mod tests {
         check("rows.2", Err("`2` (segment 2 of `rows.2`) was not found in an array of 2 items"));
         check("row", Err("`row` (segment 1 of `row`) was not found in an object with the keys rows, none"));
         assert_eq!(ValuePath::from(".").follow(&Value::from(1)).unwrap(), &Value::from(1));
+    }
+
+    #[test]
+    fn an_error_names_the_root_that_it_is_told_of() {
+        let error = ValuePath::from("x").follow(&Value::empty_map()).unwrap_err();
+        assert_eq!(
+            error.below("inputs").to_string(),
+            "`x` (segment 2 of `inputs.x`) was not found in an empty object"
+        );
     }
 }

@@ -21,6 +21,8 @@ use crate::journal::codec::EncodeError;
 use crate::journal::{Body, Decision, Failure, Record, RunStatus, keys};
 use crate::workflow::runtime::{Command, Input, Start, State, Ticket, apply, decide, too_large};
 
+mod leaving;
+
 /// Bytes of records that are committed without waiting for more.
 const FLUSH_BYTES: usize = 64 << 10;
 /// Bytes of records that wait for a commit before nothing more is decided. Far below what a store takes in one
@@ -28,8 +30,6 @@ const FLUSH_BYTES: usize = 64 << 10;
 const MAX_WAITING: usize = 1 << 20;
 /// Inputs taken before others get their turn.
 const TURN: usize = 128;
-/// How long a closing engine waits for the last commit of a run.
-const LAST_COMMIT: Duration = Duration::from_secs(5);
 /// Inbox messages read at a time.
 const PAGE: usize = 64;
 
@@ -171,78 +171,6 @@ impl Driver {
         }
         self.published().await;
         if self.writer.is_flying() { Ok(()) } else { self.flush() }
-    }
-
-    /// Keeps what ends while the engine closes, so that nobody is asked later whether it happened. What was
-    /// cancelled because of the closing counts as under way still: whoever takes the run up decides about it.
-    async fn leave(&mut self) -> Result<RunEnd, RunError> {
-        self.leaving = true;
-        let never_begun = std::mem::take(&mut self.held).into_iter().filter_map(|(_, held)| match held {
-            Held::Start(start) => Some(start.ticket),
-            Held::Step(..) => None,
-        });
-        for ticket in never_begun {
-            self.withdraw(ticket).await?;
-        }
-        loop {
-            while let Some(input) = self.queue.pop_front() {
-                self.take_leaving(input).await?;
-                if self.writer.waiting() >= MAX_WAITING {
-                    self.keep().await?;
-                }
-            }
-            tokio::select! {
-                biased;
-                Some(message) = self.messages.recv() => match message {
-                    Message::Receipt { .. } => self.told(message),
-                    // Dropping `go` tells the attempt that it must not go on.
-                    Message::Announce { .. } | Message::Nudge => {}
-                },
-                ended = self.tasks.join_next() => match ended {
-                    Some(ended) => self.ended(ended),
-                    None => break,
-                },
-            }
-        }
-        if self.state.is_stopping() {
-            self.take(Input::Advance).await?;
-        }
-        self.keep().await?;
-        self.finished().ok_or(RunError::Closing)
-    }
-
-    async fn take_leaving(&mut self, input: Input) -> Result<(), RunError> {
-        if let Input::Completed { ticket, result: Err(failure), .. } = &input
-            && failure.code == ErrorCode::RunCancelled
-            && self.state.attempts.contains_key(ticket)
-            && !self.state.is_stopping()
-        {
-            return if failure.unknown_outcome { Ok(()) } else { self.withdraw(*ticket).await };
-        }
-        self.take(input).await
-    }
-
-    /// An attempt has done nothing, and is known to have done nothing: if it could not simply be repeated, that
-    /// it can is recorded.
-    async fn withdraw(&mut self, ticket: Ticket) -> Result<(), RunError> {
-        self.take(Input::Withdrawn { ticket, by: Principal::engine() }).await
-    }
-
-    /// Commits what waits, as durable as the run was promised. A store that does not answer is not waited for.
-    async fn keep(&mut self) -> Result<(), RunError> {
-        let commit = async {
-            if self.writer.is_flying() {
-                self.writer.landed().await?;
-            }
-            if self.writer.has_waiting() || self.durable() < self.state.next_number() {
-                self.writer.begin(Some(&self.state), self.state.status(), self.writer.promise())?;
-                self.writer.landed().await?;
-            }
-            Ok(())
-        };
-        tokio::time::timeout(LAST_COMMIT, commit).await.unwrap_or(Err(RunError::Closing))?;
-        self.published().await;
-        Ok(())
     }
 
     async fn take(&mut self, input: Input) -> Result<(), RunError> {

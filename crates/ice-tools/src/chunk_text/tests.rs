@@ -50,7 +50,7 @@ async fn pieces_have_limits() {
     for (input, part) in [
         (json!({"text": "a", "size": 0}), "minimum"),
         (json!({"text": "a", "size": 1_000_001}), "maximum"),
-        (json!({"text": "a", "size": 2, "overlap": 2}), "less than `size`"),
+        (json!({"text": "a", "size": 2, "overlap": 2}), "`overlap` must be less than `size`"),
         (json!({"size": 1}), "either `path` or `text`"),
     ] {
         check(&*tool, &ctx, input, Err((invalid, part))).await;

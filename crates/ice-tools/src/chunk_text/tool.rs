@@ -100,7 +100,7 @@ async fn run(ctx: ToolContext, input: Input) -> Result<Output, ToolError> {
         return invalid(format!("`size` is 1 to {MAX_SIZE}"));
     }
     if input.overlap >= input.size {
-        return invalid("`overlap` is less than `size`".to_owned());
+        return invalid("`overlap` must be less than `size`".to_owned());
     }
     blocking(&ctx, move |ctx| {
         let source = Source::open(ctx, input.path.as_deref(), input.text)?;

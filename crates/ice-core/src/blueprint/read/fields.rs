@@ -113,9 +113,11 @@ impl<'a> Fields<'a> {
         })
     }
 
-    /// A text that is a dotted path or a template.
+    /// A text that is a dotted path or a template. It never is text with values in it, so a line end after it,
+    /// as a block of YAML has it, means nothing.
     pub(crate) fn path(&mut self, name: &'static str) -> Option<String> {
-        self.text(name).map(|source| match &self.context.legacy {
+        let source = self.text(name)?.trim_end().to_owned();
+        Some(match &self.context.legacy {
             Some(names) => names.path(&source),
             None => source,
         })
@@ -159,7 +161,8 @@ impl<'a> Fields<'a> {
         }
         let exact = value.as_u64().or_else(|| (0.0..9e15).contains(&number).then_some(number as u64));
         let fitting = exact.and_then(|whole| N::try_from(whole).ok());
-        if fitting.is_none() {
+        let at = self.trail.key(name);
+        if fitting.is_none() && !self.context.report.tells(&at, ErrorCode::NumberNotPortable) {
             let problem = if number < 0.0 { "must not be negative" } else { "is too large" };
             let message = format!("`{name}` {problem}: {value}");
             self.add(name, Finding::error(ErrorCode::OutOfRange, message));

@@ -11,6 +11,7 @@ mod references;
 mod seed;
 mod source;
 mod span;
+mod tags;
 #[cfg(test)]
 mod tests;
 mod wording;

@@ -105,7 +105,7 @@ pub(super) fn not_portable(number: &str) -> Finding {
         ErrorCode::NumberNotPortable,
         format!("{number} lies beyond 2^53 and would not be read as the same number everywhere"),
     )
-    .advise("write it as text, in quotes".to_owned())
+    .advise("write a smaller number; what is no amount, such as an id, is text in quotes".to_owned())
 }
 
 impl<'de> DeserializeSeed<'de> for DocumentSeed<'_> {

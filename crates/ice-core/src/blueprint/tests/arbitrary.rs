@@ -295,7 +295,7 @@ fn node() -> impl Strategy<Value = Node> {
         let looped = (looped_first, of(whole()), any::<bool>(), of(any::<u32>())).prop_map(
             |(first, max_iterations, parallel, max_concurrency)| {
                 NodeKind::Loop(LoopNode {
-                    items_source: first.0,
+                    items_source: first.0.trim_end().to_owned(),
                     item_var: first.1,
                     body: first.2,
                     max_iterations,

@@ -102,8 +102,8 @@ fn syntax_errors_have_a_line_and_a_column_in_characters() {
         "t:1:15: error[BLUEPRINT_SYNTAX]: this is not valid JSON: trailing characters"
     );
     assert_eq!(
-        only("", Format::Json),
-        "t:1:1: error[BLUEPRINT_SYNTAX]: this is not valid JSON: EOF while parsing a value"
+        only("{", Format::Json),
+        "t:1:1: error[BLUEPRINT_SYNTAX]: this is not valid JSON: EOF while parsing an object"
     );
     insta::assert_snapshot!(
         [
@@ -122,7 +122,7 @@ fn syntax_errors_have_a_line_and_a_column_in_characters() {
 
 #[test]
 fn what_is_no_object_is_no_blueprint() {
-    for text in ["", "null", "3", "[]", "- 1", "text"] {
+    for text in ["null", "3", "[]", "- 1", "text"] {
         assert_eq!(codes(text, Format::Yaml), [ErrorCode::WrongType], "{text}");
     }
     assert_eq!(codes("{}", Format::Auto), [ErrorCode::MissingField]);
@@ -245,4 +245,72 @@ fn nesting_of_scopes_is_bounded() {
 fn aliases_of_long_texts_do_not_multiply_memory() {
     let text = format!("a: &x {}\nb: [{}]\n", "y".repeat(1 << 20), vec!["*x"; 900].join(", "));
     assert_eq!(codes(&text, Format::Yaml), [ErrorCode::BlueprintTooLarge]);
+}
+
+/// The diagnostics of a YAML text.
+fn told(text: &str) -> String {
+    read(text, Format::Yaml, "t").diagnostics.to_string()
+}
+
+#[test]
+fn an_empty_file_is_called_empty() {
+    for text in ["", " \n\n", "# only a note\n", "---\n# a note\n...\n", "\u{feff}"] {
+        for format in [Format::Json, Format::Yaml, Format::Auto] {
+            if format == Format::Json && !text.trim_start_matches('\u{feff}').trim().is_empty() {
+                continue;
+            }
+            let told = read(text, format, "t").diagnostics.to_string();
+            assert_eq!(
+                told, "t:1:1: error[BLUEPRINT_SYNTAX]: the file is empty; write a blueprint into it",
+                "{text:?}"
+            );
+        }
+    }
+    assert_eq!(told("~"), "t:1:1: error[WRONG_TYPE]: expected an object, found null");
+}
+
+#[test]
+fn tags_that_mean_nothing_are_told_at_their_place() {
+    let node = "{id: a, type: tool, tool_name: hello}";
+    assert_eq!(
+        told(&format!("nodes: !!python/object:os.system\n- {node}\n")),
+        "t:1:8: error[BLUEPRINT_SYNTAX]: the tag `!!python/object:os.system` has no meaning in a blueprint; \
+         remove it"
+    );
+    assert_eq!(
+        told(&format!("metadata:\n  a: !own 1\nnodes: [!own {node}]\n")),
+        "t:2:6: error[BLUEPRINT_SYNTAX]: the tag `!own` has no meaning in a blueprint; remove it\n\
+         t:3:9: error[BLUEPRINT_SYNTAX]: the tag `!own` has no meaning in a blueprint; remove it"
+    );
+    let known = format!(
+        "nodes: !!seq\n- !!map {node}\nmetadata: {{a: !!str 1, b: !!int 2, c: !!bool true, d: '!x', e: ! 4}}\n"
+    );
+    let reading = read(&known, Format::Yaml, "t");
+    assert_eq!(reading.diagnostics.to_string(), "");
+    assert_eq!(
+        reading.blueprint.unwrap().metadata.to_string(),
+        r#"{"a":"1","b":2,"c":true,"d":"!x","e":"4"}"#
+    );
+}
+
+#[test]
+fn a_number_too_large_is_told_once() {
+    for (number, field) in [
+        ("99999999999999999999", "llm_config: {max_tokens: N}"),
+        ("9007199254740993", "llm_config: {max_tokens: N}"),
+        ("-99999999999999999999", "retries: N"),
+    ] {
+        let field = field.replace('N', number);
+        let text = format!("nodes:\n- {{id: a, type: llm, provider: echo, model: m, prompt: x, {field}}}\n");
+        let diagnostics = read(&text, Format::Yaml, "t").diagnostics;
+        let told: Vec<(ErrorCode, &str)> = diagnostics
+            .iter()
+            .map(|found| (found.code, found.advice.as_deref().unwrap_or_default()))
+            .collect();
+        let advice = "write a smaller number; what is no amount, such as an id, is text in quotes";
+        assert_eq!(told, [(ErrorCode::NumberNotPortable, advice)], "{text}");
+    }
+    let text =
+        "nodes:\n- {id: a, type: llm, provider: echo, model: m, prompt: x, llm_config: {max_tokens: 1e30}}\n";
+    assert_eq!(codes(text, Format::Yaml), [ErrorCode::OutOfRange]);
 }

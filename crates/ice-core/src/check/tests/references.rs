@@ -231,6 +231,8 @@ fn arguments_that_fit_are_taken() {
         ("take", "{rows: ['{{ file.count }}', 3], n: 2.5, more: true}"),
         ("read_csv", "{path: 'a{{ file.count }}.csv', limit: null}"),
         ("read_csv", "{path: '{{ inputs.url }}', limit: 3}"),
+        ("take", "{n: \"{{ file.count -}} \\n\"}"),
+        ("read_csv", "{path: \"{{ file.count }}\\n\"}"),
         ("hello", "{name: '{{ nodes[\"file\"].rows[0].any }}'}"),
     ] {
         assert_eq!(takes(tool, arguments), [""; 0], "{tool} {arguments}");
@@ -251,6 +253,11 @@ fn arguments_that_cannot_fit_are_told() {
     check(
         "take",
         "{n: 'about {{ file.count }}'}",
+        "error[SCHEMA_MISMATCH]: it: tool_args.n: the argument `n` of the tool `take` is a number, and this is text",
+    );
+    check(
+        "take",
+        "{n: \"{{ file.count }}\\n\"}",
         "error[SCHEMA_MISMATCH]: it: tool_args.n: the argument `n` of the tool `take` is a number, and this is text",
     );
     check(
@@ -347,6 +354,8 @@ fn loops_need_lists() {
     check("file.count", &[&format!("{is_no_list} a number")]);
     check("inputs.url", &[&format!("{is_no_list} text")]);
     check("'{{ file.count }}'", &[&format!("{is_no_list} a number")]);
+    check("\"{{ file.rows }}\\n\"", &[]);
+    check("' {{ file.rows }}'", &[&format!("{is_no_list} text")]);
     check("'rows: {{ file.rows }}'", &[&format!("{is_no_list} text")]);
     check(
         "'nodes[\"file\"].rows'",
@@ -517,4 +526,34 @@ fn an_answer_that_is_no_object_stands_under_value() {
         ["error[SCHEMA_MISMATCH]: it: tool_args.rows: the argument `rows` of the tool `take` is a list, \
              and this is text"]
     );
+}
+
+#[test]
+fn a_long_circle_is_shown_in_part() {
+    let circle = |count: usize| {
+        let node = |at: usize| {
+            format!("- {{id: n{at}, type: tool, tool_name: hello, dependencies: [n{}]}}\n", (at + 1) % count)
+        };
+        let text = format!("nodes:\n{}", (0..count).map(node).collect::<String>());
+        let told = read(&text, Format::Yaml, "t").check(&catalog()).unwrap_err().to_string();
+        told.split("cycle: ").nth(1).unwrap().split(';').next().unwrap().to_owned()
+    };
+    assert_eq!(circle(9), "n0 → n1 → n2 → n3 → n4 → n5 → n6 → n7 → n8 → n0");
+    assert_eq!(circle(3_000), "n0 → n1 → n2 → n3 → n4 → … → n2999 → n0 (3000 nodes)");
+}
+
+#[test]
+fn an_expression_in_braces_is_told_how_to_write_it() {
+    let advice = "an expression is written without `{{ }}`";
+    for nodes in [
+        "- {id: c, type: condition, expression: '{{ true }}', true_path: []}\n",
+        "- {id: c, type: condition, expression: ' {{ inputs.rows }} ', true_path: []}\n",
+        "- {id: c, type: condition, expression: '{% if true %}x{% endif %}', true_path: []}\n",
+    ] {
+        let told = found(nodes);
+        let syntax: Vec<&String> = told.iter().filter(|told| told.contains("TEMPLATE_SYNTAX")).collect();
+        assert!(syntax.len() == 1 && syntax[0].ends_with(advice), "{told:?}");
+    }
+    let told = found("- {id: c, type: condition, expression: 'true }}', true_path: []}\n");
+    assert!(told.iter().all(|told| !told.contains(advice)), "{told:?}");
 }

@@ -9,6 +9,8 @@ use crate::store::log::{self, End, Mark};
 
 const FORMAT: &str = "FORMAT";
 const FORMAT_TEXT: &str = "ice-store 1\n";
+/// The most characters of another format that are shown.
+const MAX_SHOWN: usize = 40;
 const INDEX: &str = "INDEX";
 const INDEX_MAGIC: [u8; 8] = *b"ICEINDX1";
 
@@ -43,20 +45,37 @@ fn replace(disk: &dyn Disk, path: &str, bytes: &[u8]) -> io::Result<()> {
     disk.sync_folder("")
 }
 
+fn not_readable(found: String) -> StoreError {
+    StoreError::Format { found, supported: FORMAT_TEXT.trim().to_owned() }
+}
+
+/// What a file says, quoted and cut short: it may hold anything.
+fn shown(bytes: &[u8]) -> String {
+    // A character has at most four bytes; what may be cut apart lies beyond those that are shown.
+    let text = String::from_utf8_lossy(bytes.get(..4 * MAX_SHOWN + 4).unwrap_or(bytes));
+    let text = text.trim_end();
+    if text.is_empty() {
+        return "is empty".to_owned();
+    }
+    let mut short: String = text.chars().take(MAX_SHOWN).collect();
+    if short.len() < text.len() {
+        short.push('…');
+    }
+    format!("says {short:?}")
+}
+
 /// Checks the format of the folder, and sets it up if it is new. Says whether it is.
 pub(super) fn prepare(disk: &dyn Disk) -> Result<bool, StoreError> {
     if let Some(found) = read(disk, FORMAT).map_err(unavailable("reading FORMAT"))? {
         if found == FORMAT_TEXT.as_bytes() {
             return Ok(false);
         }
-        let found = String::from_utf8_lossy(found.get(..40).unwrap_or(&found)).trim().to_owned();
-        return Err(StoreError::Format { found, supported: FORMAT_TEXT.trim().to_owned() });
+        return Err(not_readable(shown(&found)));
     }
     let failed = unavailable("setting up the folder of the store");
     for folder in [log::FOLDER, super::checkpoint::FOLDER] {
         if !disk.list(folder).map_err(&failed)?.is_empty() {
-            let found = format!("none, although there is something in {folder}/");
-            return Err(StoreError::Format { found, supported: FORMAT_TEXT.trim().to_owned() });
+            return Err(not_readable(format!("is missing, although there is something in {folder}/")));
         }
     }
     disk.create_folder(log::FOLDER).map_err(&failed)?;

@@ -146,10 +146,8 @@ pub(in super::super) fn template(source: &str) -> Result<Lowered, TemplateError>
         std::slice::from_ref(&tree)
     };
     let mut lower = Lower::new(source);
-    let written: Vec<&Stmt<'_>> = children
-        .iter()
-        .filter(|child| !matches!(child, Stmt::EmitRaw(raw) if raw.raw.trim().is_empty()))
-        .collect();
+    let written: Vec<&Stmt<'_>> =
+        children.iter().filter(|child| !matches!(child, Stmt::EmitRaw(raw) if raw.raw.is_empty())).collect();
     if let [Stmt::EmitExpr(only)] = written.as_slice() {
         return lower.value(&only.expr);
     }

@@ -15,7 +15,10 @@ fn text_without_tags_is_itself() {
 #[test]
 fn one_expression_keeps_its_type() {
     check("{{ n }}", "3");
-    check("  {{ prev.rows[0] }}\n", r#"{"id":2,"kind":"b"}"#);
+    check("{{ prev.rows[0] }}", r#"{"id":2,"kind":"b"}"#);
+    check("{{n}}", "3");
+    check("{{ n -}} \n", "3");
+    check("\n {{- n }}", "3");
     check("{{ n + 1 }}", "4");
     check("{{ n > 2 }}", "true");
     check("{{ [n, 'x', none, {'k': f}] }}", r#"[3,"x",null,{"k":1.5}]"#);
@@ -25,6 +28,18 @@ fn one_expression_keeps_its_type() {
     check("{# note #}{{ n }}", "3");
     check("{{ n }}{{ n }}", r#""33""#);
     check("{{ n }}.", r#""3.""#);
+}
+
+#[test]
+fn white_space_around_an_expression_makes_it_text() {
+    check("{{ 'one' }}\n", r#""one\n""#);
+    check("{{ n }}\n", r#""3\n""#);
+    check(" {{ n }}", r#"" 3""#);
+    check("{{ n + 1 }}\n\n", r#""4\n\n""#);
+    check("{# note #}\n{{ n }}", r#""\n3""#);
+    let lines = Value::list(["{{ n }}\n".into(), "{{ n }}".into()]);
+    let rendered = ValueTemplate::compile(&lines).unwrap().render(&scope(), &Limits::DEFAULT).unwrap();
+    assert_eq!(rendered, Value::list(["3\n".into(), Value::from(3)]));
 }
 
 #[test]

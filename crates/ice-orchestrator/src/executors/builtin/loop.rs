@@ -21,7 +21,7 @@ fn find(items: &Items, env: &Env<'_>) -> Result<Value, Failure> {
                 |what: String| Failure::new(ErrorCode::UnknownReference, format!("`items_source`: {what}"));
             let value =
                 env.lookup(root).ok_or_else(|| unknown(format!("nothing named `{root}` is in scope")))?;
-            path.follow(&value).cloned().map_err(|error| unknown(error.to_string()))
+            path.follow(&value).cloned().map_err(|error| unknown(error.below(root).to_string()))
         }
     }
 }

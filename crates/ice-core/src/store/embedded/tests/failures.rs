@@ -50,8 +50,18 @@ async fn a_folder_has_one_owner_and_a_format() {
     assert_eq!(owner, Some(std::process::id()));
     drop(store);
     open().unwrap().close().await.unwrap();
-    std::fs::write(folder.path().join("FORMAT"), "ice-store 2\n").unwrap();
-    assert_eq!(open().unwrap_err().code(), ErrorCode::StoreFormat);
+    for (written, told) in [
+        (&b"ice-store 2\n"[..], r#"says "ice-store 2""#.to_owned()),
+        (b"", "is empty".to_owned()),
+        (b"\x00\x1b[2J\"", r#"says "\0\u{1b}[2J\"""#.to_owned()),
+        (&[b'x'; 4_000], format!("says \"{}…\"", "x".repeat(40))),
+    ] {
+        std::fs::write(folder.path().join("FORMAT"), written).unwrap();
+        let error = open().unwrap_err();
+        assert_eq!(error.code(), ErrorCode::StoreFormat);
+        let expected = format!("the FORMAT of the data folder {told}; this version reads \"ice-store 1\"");
+        assert_eq!(error.to_string(), expected);
+    }
     std::fs::remove_file(folder.path().join("FORMAT")).unwrap();
     let store = open().unwrap();
     put(&store, "a", "1", Durability::PowerLoss).await.unwrap();
