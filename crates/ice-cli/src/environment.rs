@@ -6,6 +6,8 @@ use std::path::PathBuf;
 /// What the command reads from the environment. Empty variables count as absent.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Environment {
+    /// `ICE_DATA`.
+    pub(crate) data: Option<PathBuf>,
     /// `HOME`.
     pub(crate) home: Option<PathBuf>,
     /// `XDG_STATE_HOME`, if it is an absolute path.
@@ -19,6 +21,7 @@ impl Environment {
     pub(crate) fn read() -> Self {
         let path = |name| variable(name).map(PathBuf::from).filter(|path| path.is_absolute());
         Self {
+            data: variable("ICE_DATA").map(PathBuf::from),
             home: path("HOME"),
             state_home: path("XDG_STATE_HOME"),
             log: variable("ICE_LOG").map(|text| text.to_string_lossy().into_owned()),

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use ice_core::diagnostic::Diagnostics;
 use ice_core::error::ErrorCode;
 use serde::Serialize;
 
@@ -20,6 +21,9 @@ pub(crate) struct Fault {
     /// What to do.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) help: Option<String>,
+    /// What is wrong with each file of a blueprint, if that is why.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) diagnostics: Vec<Diagnostics>,
     /// How the command ends.
     #[serde(skip)]
     pub(crate) exit: Exit,
@@ -31,7 +35,8 @@ pub(crate) struct Fault {
 impl Fault {
     /// A failure of the work itself.
     pub(crate) fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        let about_words = [ErrorCode::Usage, ErrorCode::InputInvalid, ErrorCode::FileUnreadable];
+        let about_words =
+            [ErrorCode::Usage, ErrorCode::InputInvalid, ErrorCode::FileUnreadable, ErrorCode::FileTooLarge];
         let exit = if about_words.contains(&code) {
             Exit::Usage
         } else if code.number() / 1_000 == 1 || code == ErrorCode::NodeKindUnavailable {
@@ -39,7 +44,16 @@ impl Fault {
         } else {
             Exit::Failed
         };
-        Self { code, number: code.number(), message: message.into(), help: None, exit, told: false }
+        let diagnostics = Vec::new();
+        Self {
+            code,
+            number: code.number(),
+            message: message.into(),
+            help: None,
+            diagnostics,
+            exit,
+            told: false,
+        }
     }
 
     /// A command line that cannot be followed.
@@ -55,6 +69,12 @@ impl Fault {
     /// The same with advice.
     pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
+        self
+    }
+
+    /// The same with what is wrong with each file of a blueprint.
+    pub(crate) fn diagnostics(mut self, diagnostics: Vec<Diagnostics>) -> Self {
+        self.diagnostics = diagnostics;
         self
     }
 

@@ -13,6 +13,7 @@ use crate::exit::Exit;
 use crate::fault::Fault;
 use crate::file;
 use crate::render::diagnostics;
+use crate::render::text::count;
 use crate::screen::Screen;
 
 /// A blueprint that was read from files.
@@ -87,10 +88,17 @@ impl Loaded {
         let errors = self.assembled.parts.iter().flat_map(|part| part.diagnostics.errors());
         let codes: Vec<ErrorCode> = errors.map(|error| error.code).collect();
         let code = codes.first().copied().unwrap_or(ErrorCode::BlueprintSyntax);
-        let count = codes.len();
-        let plural = if count == 1 { "" } else { "s" };
-        let message = format!("{} is not valid: {count} error{plural}", self.shown);
-        Fault::new(code, message).exit(Exit::Invalid)
+        // Whether what is not listed are errors or warnings is not known.
+        let omitted: usize = self.assembled.parts.iter().map(|part| part.diagnostics.omitted()).sum();
+        let errors = count(codes.len() as u64, "error");
+        let message = match omitted {
+            0 => format!("{} is not valid: {errors}", self.shown),
+            _ => {
+                let more = count(omitted as u64, "more problem");
+                format!("{} is not valid: {errors} shown, and {more}", self.shown)
+            }
+        };
+        Fault::new(code, message).exit(Exit::Invalid).diagnostics(self.diagnostics())
     }
 
     /// What is wrong with each file, for machines.

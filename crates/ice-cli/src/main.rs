@@ -10,6 +10,7 @@ mod fault;
 mod file;
 mod input;
 mod load;
+mod pages;
 mod render;
 mod screen;
 mod shell;
@@ -32,7 +33,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> ExitCode {
     match Cli::try_parse() {
         Ok(cli) => Shell::new(cli.global).run(cli.command),
-        Err(error) => args::refuse(&error),
+        Err(error) => args::refuse(&error, std::env::args_os().skip(1)),
     }
     .into()
 }

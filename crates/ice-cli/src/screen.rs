@@ -111,13 +111,18 @@ impl Screen {
             self.note(format_args!("  {} {help}", styled(CYAN, "help:")));
         }
         if self.json {
-            #[derive(Serialize)]
-            struct Document<'a> {
-                error: &'a Fault,
-            }
-            // Nobody is left to tell if this fails too.
-            let _ = self.document(&Document { error: fault });
+            self.answer(fault);
         }
+    }
+
+    /// Writes what went wrong as a document to standard output.
+    pub(crate) fn answer(&self, fault: &Fault) {
+        #[derive(Serialize)]
+        struct Document<'a> {
+            error: &'a Fault,
+        }
+        // Nobody is left to tell if this fails too.
+        let _ = self.document(&Document { error: fault });
     }
 }
 

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::exit::Exit;
 use crate::fault::Fault;
+use crate::pages;
 use crate::render::table;
 use crate::shell::Shell;
 
@@ -21,6 +22,13 @@ struct Entry {
     code: ErrorCode,
     number: u16,
     about: &'static str,
+}
+
+#[derive(Serialize)]
+struct Explained {
+    #[serde(flatten)]
+    entry: Entry,
+    page: Option<&'static str>,
 }
 
 impl From<ErrorCode> for Entry {
@@ -54,10 +62,12 @@ impl Errors {
             );
         };
         if screen.json {
-            screen.document(&Entry::from(code))?;
+            screen.document(&Explained { entry: Entry::from(code), page: pages::page(code) })?;
         } else {
-            screen.line(format_args!("{code} ({}): {}", code.number(), code.describe()))?;
-            screen.line(format_args!("More: docs/errors/{code}.md"))?;
+            match pages::page(code) {
+                Some(page) => screen.line(page.trim_end())?,
+                None => screen.line(format_args!("{code} ({}): {}", code.number(), code.describe()))?,
+            }
         }
         Ok(Exit::Succeeded)
     }

@@ -152,8 +152,10 @@ fn spawn(folder: &DataFolder) -> Result<std::process::Child, Fault> {
     let log = folder.path().join(LOG);
     let log = OpenOptions::new().create(true).append(true).mode(0o600).open(&log);
     let log = log.map_err(|error| failed(&error))?;
+    let loss = folder.accepts_loss().then_some("--accept-loss");
     Command::new(program)
         .arg("worker")
+        .args(loss)
         .args(["--idle", &IDLE_SECONDS.to_string(), "--color", "never", "--data"])
         .arg(folder.path())
         .stdin(Stdio::null())

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use ice_core::error::ErrorCode;
 
 use crate::fault::{Fault, plain};
+use crate::screen::Screen;
 use crate::shell::Shell;
 use crate::toolbox::Toolbox;
 
@@ -15,6 +16,8 @@ use crate::toolbox::Toolbox;
 pub(crate) struct DataFolder {
     path: PathBuf,
     toolbox: Toolbox,
+    accepts_loss: bool,
+    screen: Screen,
 }
 
 impl DataFolder {
@@ -23,10 +26,11 @@ impl DataFolder {
     /// # Errors
     /// [`ErrorCode::Usage`] if nothing says where.
     pub(crate) fn of(shell: &Shell) -> Result<Self, Fault> {
-        if let Some(given) = shell.global.data.as_ref().filter(|given| !given.as_os_str().is_empty()) {
+        let given = shell.global.data.as_ref().filter(|given| !given.as_os_str().is_empty());
+        if let Some(given) = given.or(shell.environment.data.as_ref()) {
             let absolute = std::path::absolute(given)
                 .map_err(|error| Fault::usage(format!("`--data {}`: {}", given.display(), plain(&error))))?;
-            return Ok(Self { path: absolute, toolbox: shell.toolbox.clone() });
+            return Ok(Self::at(absolute, shell));
         }
         let environment = &shell.environment;
         let state =
@@ -35,7 +39,12 @@ impl DataFolder {
             Fault::usage("there is no data folder: neither HOME nor XDG_STATE_HOME is set")
                 .help("name one with `--data DIR` or ICE_DATA")
         })?;
-        Ok(Self { path: state.join("ice"), toolbox: shell.toolbox.clone() })
+        Ok(Self::at(state.join("ice"), shell))
+    }
+
+    fn at(path: PathBuf, shell: &Shell) -> Self {
+        let toolbox = shell.toolbox.clone();
+        Self { path, toolbox, accepts_loss: shell.global.accept_loss, screen: shell.screen }
     }
 
     /// The path.
@@ -46,6 +55,16 @@ impl DataFolder {
     /// What its owner works with.
     pub(crate) const fn toolbox(&self) -> &Toolbox {
         &self.toolbox
+    }
+
+    /// Whether it is opened even if acknowledged data is lost.
+    pub(crate) const fn accepts_loss(&self) -> bool {
+        self.accepts_loss
+    }
+
+    /// Where its owner says what it found.
+    pub(crate) const fn screen(&self) -> &Screen {
+        &self.screen
     }
 
     /// Whether it is there.
@@ -86,12 +105,17 @@ mod tests {
     use super::*;
     use crate::args::Global;
     use crate::environment::Environment;
-    use crate::screen::Screen;
 
     fn check(data: Option<&str>, state_home: Option<&str>, home: Option<&str>, expected: Option<&str>) {
-        let global =
-            Global { data: data.map(PathBuf::from), json: false, color: ColorChoice::Auto, verbose: 0 };
+        let global = Global {
+            data: data.map(PathBuf::from),
+            accept_loss: false,
+            json: false,
+            color: ColorChoice::Auto,
+            verbose: 0,
+        };
         let environment = Environment {
+            data: None,
             home: home.map(PathBuf::from),
             state_home: state_home.map(PathBuf::from),
             log: None,

@@ -111,8 +111,8 @@ impl Link {
 
 /// A refusal, as the command tells it.
 pub(crate) fn refused(refusal: Refusal) -> Fault {
-    let Refusal { code, message, diagnostics: _ } = refusal;
-    let fault = Fault::new(code, message);
+    let Refusal { code, message, diagnostics } = refusal;
+    let fault = Fault::new(code, message).diagnostics(diagnostics);
     match ADVICE.iter().find(|(about, _)| *about == code) {
         Some((_, help)) => fault.help(*help),
         None => fault,

@@ -4,13 +4,16 @@ use std::sync::Arc;
 
 use ice_core::error::ErrorCode;
 use ice_core::id::{Principal, Tenant};
-use ice_core::store::{BlobStore, EmbeddedOptions, EmbeddedStore, Store, StoreError};
+use ice_core::store::{
+    BlobStore, EmbeddedOptions, EmbeddedStore, LossPolicy, RecoveryReport, Store, StoreError,
+};
 use ice_orchestrator::control::socket::Server;
 use ice_orchestrator::control::{Caller, Control, Info, Reply, Request};
 use ice_orchestrator::engine::Engine;
 
 use super::DataFolder;
 use crate::fault::{Fault, plain};
+use crate::screen::{YELLOW, styled};
 
 /// What an owner is there for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,7 +60,9 @@ pub(crate) struct Owner {
 impl Owner {
     /// Becomes the owner of a folder, and serves its socket unless it only glances at it.
     pub(crate) fn open(folder: &DataFolder, role: Role) -> Result<Self, NotOwner> {
-        let store = EmbeddedStore::open(folder.path(), EmbeddedOptions::default());
+        let loss = if folder.accepts_loss() { LossPolicy::Accept } else { LossPolicy::Refuse };
+        let store =
+            EmbeddedStore::open(folder.path(), EmbeddedOptions { loss, ..EmbeddedOptions::default() });
         let store = store.map_err(|error| {
             if let StoreError::Locked { owner, .. } = error {
                 NotOwner::Locked { pid: owner }
@@ -65,6 +70,7 @@ impl Owner {
                 NotOwner::Fault(store_fault(folder, &error))
             }
         })?;
+        tell_loss(folder, store.report());
         let store = Arc::new(store);
         let blobs =
             super::blobs::open(folder).map_err(|error| NotOwner::Fault(store_fault(folder, &error)))?;
@@ -148,6 +154,19 @@ impl Owner {
     }
 }
 
+/// Says which acknowledged commits are gone, if a loss was accepted.
+fn tell_loss(folder: &DataFolder, report: &RecoveryReport) {
+    let Some((first, last)) = report.lost else { return };
+    let place = report.lost_at.as_ref().map(|place| format!(" at {place}")).unwrap_or_default();
+    folder.screen().note(format_args!(
+        "{} the acknowledged commits {} to {} are lost{place}; what could not be read is in {}",
+        styled(YELLOW, "warning:"),
+        first.0,
+        last.0,
+        folder.path().join("damaged").display()
+    ));
+}
+
 fn store_fault(folder: &DataFolder, error: &StoreError) -> Fault {
     let shown = folder.path().display();
     let cause = if let StoreError::Unavailable { source: Some(source), .. } = error {
@@ -161,8 +180,11 @@ fn store_fault(folder: &DataFolder, error: &StoreError) -> Fault {
         StoreError::Format { .. } => {
             "use the version of ice that wrote it, or another folder with `--data DIR`"
         }
+        StoreError::Corrupt { .. } | StoreError::Lost { .. } if folder.accepts_loss() => {
+            "restore the folder from a copy; `ice errors STORE_CORRUPT` says what can be done"
+        }
         StoreError::Corrupt { .. } | StoreError::Lost { .. } => {
-            "keep a copy of the folder; `docs/errors` says what can be done"
+            "keep a copy of the folder, then `--accept-loss` opens it without what is lost"
         }
         StoreError::Unavailable { .. }
         | StoreError::Locked { .. }

@@ -3,6 +3,8 @@
 use annotate_snippets::{AnnotationKind, Level, Origin, Renderer, Snippet};
 use ice_core::diagnostic::{Diagnostic, Diagnostics, Position, Severity};
 
+use super::text::number;
+
 /// Longer lines are shown without what stands beyond this many characters; what is marked further right is
 /// named by line and column only.
 const LONGEST_LINE: usize = 2_000;
@@ -13,7 +15,7 @@ pub(crate) fn draw(text: &str, diagnostics: &Diagnostics) -> String {
     let name = diagnostics.source().unwrap_or("the document");
     let mut drawn: Vec<String> = diagnostics.iter().map(|one| draw_one(name, &lines, one)).collect();
     if diagnostics.omitted() > 0 {
-        drawn.push(format!("… and {} more", diagnostics.omitted()));
+        drawn.push(format!("… and {} more", number(diagnostics.omitted() as u64)));
     }
     drawn.join("\n\n")
 }

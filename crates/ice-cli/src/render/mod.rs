@@ -6,3 +6,4 @@ pub(crate) mod progress;
 pub(crate) mod run;
 pub(crate) mod table;
 pub(crate) mod text;
+pub(crate) mod value;

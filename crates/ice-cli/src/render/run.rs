@@ -1,34 +1,32 @@
 //! A run, as people read it.
 
+use ice_core::error::ErrorCode;
 use ice_orchestrator::journal::{RunDocument, RunStatus};
 use ice_orchestrator::workflow::runtime::NodeStatus;
 
-use super::text;
+use super::{text, value};
 use crate::fault::Fault;
 use crate::screen::{BOLD, CYAN, DIM, GREEN, RED, Screen, YELLOW, styled};
 
 /// The most failures that are told one by one.
 const MAX_FAILURES: usize = 20;
 
-/// The most lines of output that are shown on a terminal.
-const MAX_LINES: usize = 200;
-
 /// Tells how a run ended: its output on standard output, everything else on standard error.
 pub(crate) fn tell(screen: &Screen, document: &RunDocument) -> Result<(), Fault> {
     if screen.json {
         return screen.document(document);
     }
-    screen.note(headline(document));
-    failures(screen, document);
-    match document.status {
+    // How the run ended stands last, where a person looks first.
+    let shown = match document.status {
         RunStatus::Succeeded => output(screen, document),
         RunStatus::Failed | RunStatus::Cancelled if has_output(document) => output(screen, document),
         RunStatus::Failed | RunStatus::Cancelled => Ok(()),
-        RunStatus::Queued | RunStatus::Running | RunStatus::Waiting | RunStatus::Parked => {
-            next_steps(screen, document);
-            Ok(())
-        }
-    }
+        RunStatus::Queued | RunStatus::Running | RunStatus::Waiting | RunStatus::Parked => Ok(()),
+    };
+    screen.note(headline(document));
+    failures(screen, document);
+    next_steps(screen, document);
+    shown
 }
 
 fn has_output(document: &RunDocument) -> bool {
@@ -72,25 +70,42 @@ pub(crate) fn failures(screen: &Screen, document: &RunDocument) {
 }
 
 fn output(screen: &Screen, document: &RunDocument) -> Result<(), Fault> {
-    let text = serde_json::to_string_pretty(&document.output).unwrap_or_default();
-    let lines = text.lines().count();
-    if screen.width().is_none() || lines <= MAX_LINES {
-        return screen.line(text);
+    let (text, is_whole) = output_text(screen, document);
+    screen.line(text)?;
+    if !is_whole {
+        screen.note(format_args!(
+            "the output is shortened: `ice runs show {} --json` has all of it",
+            document.id
+        ));
     }
-    for line in text.lines().take(MAX_LINES) {
-        screen.line(line)?;
-    }
-    screen.note(format_args!(
-        "… and {} more lines: `ice runs show {} --json`",
-        lines - MAX_LINES,
-        document.id
-    ));
     Ok(())
+}
+
+/// The output as indented JSON, on a terminal shortened to what fits; and whether it is whole.
+pub(crate) fn output_text(screen: &Screen, document: &RunDocument) -> (String, bool) {
+    if screen.width().is_some()
+        && let Some(short) = value::shortened(&document.output)
+    {
+        return (short, false);
+    }
+    (serde_json::to_string_pretty(&document.output).unwrap_or_default(), true)
+}
+
+/// Whether it waits for somebody to say what became of a call.
+fn is_in_doubt(document: &RunDocument) -> bool {
+    let nodes = document.failures.iter().map(|failed| failed.failure.code);
+    nodes
+        .chain(document.failure.as_ref().map(|failure| failure.code))
+        .any(|code| code == ErrorCode::RunInDoubt)
 }
 
 fn next_steps(screen: &Screen, document: &RunDocument) {
     let help = styled(CYAN, "help:");
     match document.status {
+        RunStatus::Parked if is_in_doubt(document) => screen.note(format_args!(
+            "  {help} decide with `ice runs resume {id} --in-doubt repeat` or `ice runs resume {id} --in-doubt fail`",
+            id = document.id
+        )),
         RunStatus::Parked => {
             screen.note(format_args!("  {help} resume it with `ice runs resume {}`", document.id))
         }

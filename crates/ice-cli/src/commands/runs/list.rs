@@ -12,7 +12,7 @@ use crate::render::{table, text};
 use crate::shell::Shell;
 
 /// The runs that are shown without `--limit` or `--all`.
-const SHOWN: usize = 20;
+const SHOWN: u64 = 20;
 
 /// The runs that are asked for at a time.
 const PAGE: usize = 1_000;
@@ -24,8 +24,9 @@ pub(super) struct List {
     #[arg(long, value_parser = status)]
     status: Option<RunStatus>,
     /// The most runs
-    #[arg(long, value_name = "N", default_value_t = SHOWN, conflicts_with = "all")]
-    limit: usize,
+    #[arg(long, value_name = "N", default_value_t = SHOWN, conflicts_with = "all",
+        value_parser = clap::value_parser!(u64).range(1..))]
+    limit: u64,
     /// Every run there is
     #[arg(long)]
     all: bool,
@@ -65,7 +66,7 @@ impl List {
     }
 
     async fn collect(&self, folder: &DataFolder) -> Result<Vec<RunSummary>, Fault> {
-        let wanted = if self.all { usize::MAX } else { self.limit };
+        let wanted = if self.all { usize::MAX } else { usize::try_from(self.limit).unwrap_or(usize::MAX) };
         with_link(folder, async |link| {
             let mut found: Vec<RunSummary> = Vec::new();
             while found.len() < wanted {

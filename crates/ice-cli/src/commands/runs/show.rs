@@ -63,8 +63,12 @@ fn print(shell: &Shell, document: &RunDocument) -> Result<(), Fault> {
     if let Some(failure) = &document.failure {
         screen.line(format_args!("{} {}: {}", styled(BOLD, "failure"), failure.code, failure.message))?;
     }
-    let output = serde_json::to_string_pretty(&document.output).unwrap_or_default();
-    screen.line(format_args!("{} {output}", styled(BOLD, "output")))
+    let (output, is_whole) = run::output_text(screen, document);
+    screen.line(format_args!("{} {output}", styled(BOLD, "output")))?;
+    if !is_whole {
+        screen.note("the output is shortened: `--json` has all of it");
+    }
+    Ok(())
 }
 
 fn row(node: &NodeReport) -> [String; 7] {

@@ -1,0 +1,96 @@
+//! What is said when something cannot be done, to people and to machines.
+
+#[cfg(test)]
+mod common;
+
+use common::{Desk, HELLO, in_doubt};
+use serde_json::json;
+
+#[test]
+fn a_refused_command_line_is_a_document_if_json_is_asked_for() {
+    let desk = Desk::new();
+    let check = |words: &[&str], expected: &str| {
+        let error = desk.ice(words).code(2).json()["error"].clone();
+        let found = (error["code"].as_str(), error["number"].as_u64(), error["message"].as_str());
+        assert_eq!(found, (Some("USAGE"), Some(5001), Some(expected)), "{words:?}");
+        assert!(!error["help"].as_str().unwrap().contains("For more information"), "{error}");
+    };
+    check(&["foo", "--json"], "unrecognized subcommand 'foo'");
+    check(
+        &["--json"],
+        "'ice' requires a subcommand but one was not provided [subcommands: run, validate, graph, runs, worker, \
+         tools, schema, new, errors, completions]",
+    );
+    check(&["--json", "runs"], "the command line names no command");
+    check(&["run", "--json"], "the following required arguments were not provided: <FILE>");
+    check(&["run", "O", "--bogus", "--json"], "unexpected argument '--bogus' found");
+    check(
+        &["worker", "--idle", "x", "--json"],
+        "invalid value 'x' for '--idle <SECONDS>': invalid digit found in string",
+    );
+    assert_eq!(desk.ice(&["foo", "--", "--json"]).code(2).out, "");
+    assert_eq!(desk.ice(&["foo"]).code(2).says("error[USAGE]: unrecognized").out, "");
+}
+
+#[test]
+fn without_a_command_there_is_help() {
+    let desk = Desk::new();
+    let help = desk.ice(&["--help"]).code(0).out;
+    assert_eq!(desk.ice(&[]).code(2).err.lines().last(), help.lines().last());
+    assert!(!desk.ice(&[]).err.contains("[USAGE]"));
+}
+
+#[test]
+fn what_must_be_given_is_told_without_what_need_not() {
+    let desk = Desk::new();
+    desk.ice(&["run"]).code(2).says("Usage: ice run <FILE>");
+}
+
+#[test]
+fn the_diagnostics_of_a_blueprint_are_in_the_error() {
+    let desk = Desk::new();
+    desk.write("bad.yaml", "nodes:\n  - {id: a, type: tool, tool_name: helo}\n");
+    let expected = desk.ice(&["validate", "bad.yaml", "--json"]).code(3).json()[0]["diagnostics"].clone();
+    let error = desk.ice(&["run", "bad.yaml", "--json"]).code(3).json()["error"].clone();
+    assert_eq!(error["diagnostics"], expected);
+    assert_eq!(error["diagnostics"][0]["list"][0]["code"], "UNKNOWN_TOOL");
+    desk.write("hello.yaml", HELLO);
+    let error = desk.ice(&["run", "none.yaml", "--json"]).code(2).json()["error"].clone();
+    assert_eq!(error.get("diagnostics"), None);
+}
+
+#[test]
+fn problems_beyond_those_shown_are_counted() {
+    let desk = Desk::new();
+    let node = |at: usize| format!("  - {{id: n{at}, type: tool, tool_name: helo}}\n");
+    desk.write("bad.yaml", &format!("nodes:\n{}", (0..1_700).map(node).collect::<String>()));
+    desk.ice(&["validate", "bad.yaml"])
+        .code(3)
+        .says("… and 1,500 more\n")
+        .says("bad.yaml is not valid: 200 errors shown, and 1,500 more problems\n");
+    desk.write("bad.yaml", &format!("nodes:\n{}", node(1)));
+    desk.ice(&["validate", "bad.yaml"]).code(3).says("bad.yaml is not valid: 1 error\n");
+}
+
+#[test]
+fn a_parked_run_names_the_whole_command_that_decides() {
+    let desk = Desk::new();
+    let (id, _server) = in_doubt(&desk);
+    let given = desk.ice(&["runs", "resume", &id]).code(4);
+    let given = given.says(&format!("`ice runs resume {id} --in-doubt repeat`"));
+    assert!(!given.err.contains(&format!("resume {id}`")), "{}", given.err);
+}
+
+#[test]
+fn an_input_that_is_too_large_is_a_matter_of_usage() {
+    let desk = Desk::new();
+    desk.write("hello.yaml", HELLO);
+    desk.ice(&["run", "hello.yaml", "-i", "name=@/dev/zero"]).code(2).says("error[FILE_TOO_LARGE]");
+}
+
+#[test]
+fn a_list_of_no_runs_cannot_be_asked_for() {
+    let desk = Desk::new();
+    desk.ice(&["runs", "list", "--limit", "0"]).code(2).says("error[USAGE]");
+    assert_eq!(desk.ice(&["runs", "list", "--limit", "1", "--json"]).code(0).json(), json!([]));
+}
