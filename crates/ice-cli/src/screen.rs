@@ -96,9 +96,10 @@ impl Screen {
         io::stderr().is_terminal()
     }
 
-    /// The columns of the terminal; nothing if standard output is none.
+    /// The columns of the terminal, 80 if it does not say; nothing if standard output is none.
     pub(crate) fn width(&self) -> Option<u16> {
-        terminal_size::terminal_size_of(io::stdout()).map(|(width, _)| width.0)
+        let size = || terminal_size::terminal_size_of(io::stdout());
+        io::stdout().is_terminal().then(|| size().map_or(80, |(width, _)| width.0))
     }
 
     /// Says what went wrong: to people on standard error, with `--json` as a document on standard output too.

@@ -94,3 +94,45 @@ fn a_list_of_no_runs_cannot_be_asked_for() {
     desk.ice(&["runs", "list", "--limit", "0"]).code(2).says("error[USAGE]");
     assert_eq!(desk.ice(&["runs", "list", "--limit", "1", "--json"]).code(0).json(), json!([]));
 }
+
+#[test]
+fn a_damaged_folder_opens_once_the_loss_is_accepted() {
+    let desk = Desk::new();
+    desk.write("hello.yaml", HELLO);
+    for _ in 0..3 {
+        desk.ice(&["run", "hello.yaml", "-i", "name=Ada"]).code(0);
+    }
+    let before = desk.ice(&["runs", "list", "--json"]).code(0).json();
+    let log = desk.data().join("log/0000000000000000.log");
+    let mut bytes = std::fs::read(&log).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 0x55;
+    std::fs::write(&log, &bytes).unwrap();
+
+    let refused = desk.ice(&["runs", "list"]).code(1).says("error[STORE_CORRUPT]").says("`--accept-loss`");
+    let lost = |text: &str| {
+        let start = text.find("acknowledged commits ").unwrap();
+        text[start..].split(" are lost").next().unwrap().to_owned()
+    };
+    let opened = desk.ice(&["runs", "list", "--json", "--accept-loss"]).code(0).says("warning:");
+    assert_eq!(lost(&opened.err), lost(&refused.err));
+    assert!(desk.data().join("damaged").read_dir().unwrap().next().is_some());
+    // What stands before the damage is there, the newest last.
+    let (before, after) = (before.as_array().unwrap(), opened.json());
+    let after = after.as_array().unwrap();
+    assert!(!after.is_empty() && after.len() < before.len(), "{after:?}");
+    assert_eq!(after.last(), before.last());
+    // It was accepted once and for all: nothing more is lost.
+    let again = desk.ice(&["runs", "list", "--accept-loss"]).code(0);
+    assert_eq!(again.err, "");
+    desk.ice(&["run", "hello.yaml", "-i", "name=Ada"]).code(0);
+}
+
+#[test]
+fn a_code_is_explained_with_its_whole_page() {
+    let desk = Desk::new();
+    let page = std::fs::read_to_string(common::project().join("docs/errors/STORE_CORRUPT.md")).unwrap();
+    assert_eq!(desk.ice(&["errors", "store_corrupt"]).code(0).out, page);
+    let found = desk.ice(&["errors", "2004", "--json"]).code(0).json();
+    assert_eq!((&found["code"], &found["page"]), (&json!("STORE_CORRUPT"), &json!(page)));
+}

@@ -2,34 +2,40 @@
 
 use ice_core::value::Value;
 
-use super::text::count;
+use super::text::{count, number};
 
 /// The most lines that are shown.
 const MAX_LINES: usize = 40;
 
-/// The most entries of a list or a map, and characters of a text, that are tried: the first that fits is taken.
-const LIMITS: [(usize, usize); 6] = [(40, 200), (10, 200), (5, 200), (3, 100), (2, 100), (1, 80)];
+/// The most entries of a list or a map, by how deep it lies, and characters of a text: the first that fits is
+/// taken. The last one fits whatever the value is.
+const LIMITS: [([usize; 4], usize); 6] = [
+    ([40, 40, 40, 40], 200),
+    ([20, 10, 10, 5], 200),
+    ([12, 6, 3, 2], 200),
+    ([12, 4, 2, 0], 150),
+    ([12, 2, 0, 0], 150),
+    ([12, 0, 0, 0], 80),
+];
 
 /// The value with what is long left out, in about 40 lines; nothing if it is short enough as it is.
 pub(crate) fn shortened(value: &Value) -> Option<String> {
+    let mut is_cut = false;
     let mut lines = Vec::new();
     for (entries, characters) in LIMITS {
         let mut writer = Writer { lines: vec![String::new()], entries, characters, is_cut: false };
         writer.write(value, 0);
-        if writer.lines.len() <= MAX_LINES {
-            return writer.is_cut.then(|| writer.lines.join("\n"));
+        (lines, is_cut) = (writer.lines, writer.is_cut);
+        if lines.len() <= MAX_LINES {
+            break;
         }
-        lines = writer.lines;
     }
-    // So deep that one entry of each list is too much.
-    lines.truncate(MAX_LINES);
-    lines.push("…".to_owned());
-    Some(lines.join("\n"))
+    is_cut.then(|| lines.join("\n"))
 }
 
 struct Writer {
     lines: Vec<String>,
-    entries: usize,
+    entries: [usize; 4],
     characters: usize,
     is_cut: bool,
 }
@@ -66,7 +72,13 @@ impl Writer {
         depth: usize,
         entries: impl Iterator<Item = (Option<&'v str>, &'v Value)>,
     ) {
-        for (at, (name, value)) in entries.take(self.entries).enumerate() {
+        let most = self.entries.get(depth).or(self.entries.last()).copied().unwrap_or(0);
+        let noun = if length == 1 { one } else { many };
+        if most == 0 {
+            self.is_cut = true;
+            return self.add(&format!("… {} {noun}", number(length as u64)));
+        }
+        for (at, (name, value)) in entries.take(most).enumerate() {
             if self.lines.len() > MAX_LINES {
                 return;
             }
@@ -80,12 +92,12 @@ impl Writer {
                 self.add(",");
             }
         }
-        let more = length.saturating_sub(self.entries);
+        let more = length.saturating_sub(most);
         if more > 0 {
             self.is_cut = true;
             self.line(depth + 1);
             let noun = if more == 1 { one } else { many };
-            self.add(&format!("… {} more {noun}", super::text::number(more as u64)));
+            self.add(&format!("… {} more {noun}", number(more as u64)));
         }
         self.line(depth);
     }
@@ -134,13 +146,13 @@ mod tests {
         let json = format!(r#"{{"rows": [{}], "text": "{text}"}}"#, rows.join(","));
         let shown = format!(r#"  "text": "{}" … 9,800 more characters"#, "é\\n".repeat(100));
         let mut expected = vec!["{".to_owned(), "  \"rows\": [".to_owned()];
-        for at in 0..5 {
+        for at in 0..6 {
             expected.push("    {".to_owned());
             expected.push(format!("      \"n\": {at},"));
             expected.push("      \"m\": {}".to_owned());
             expected.push("    },".to_owned());
         }
-        expected.extend(["    … 3,371 more entries".to_owned(), "  ],".to_owned(), shown, "}".to_owned()]);
+        expected.extend(["    … 3,370 more entries".to_owned(), "  ],".to_owned(), shown, "}".to_owned()]);
         check(&json, Some(&expected.iter().map(String::as_str).collect::<Vec<_>>()));
     }
 

@@ -14,6 +14,9 @@ use crate::shell::Shell;
 /// The runs that are shown without `--limit` or `--all`.
 const SHOWN: u64 = 20;
 
+/// The name is cut before an id or a time is broken, and the last two columns are left out before that.
+const FIT: table::Fit = table::Fit { cut: 2, least: 8, spare: &[4, 5] };
+
 /// The runs that are asked for at a time.
 const PAGE: usize = 1_000;
 
@@ -60,7 +63,7 @@ impl List {
                 ]
             });
             let headings = ["ID", "STATUS", "NAME", "STARTED (UTC)", "TOOK", "FAILURE"];
-            shell.screen.line(table::plain(&shell.screen, headings, rows))?;
+            shell.screen.line(table::unbroken(shell.screen.width(), headings, rows, &FIT))?;
         }
         Ok(Exit::Succeeded)
     }
