@@ -210,8 +210,9 @@ impl<'s> Decider<'s> {
             } else {
                 let message = format!(
                     "it is not known whether the effect of {} happened before the process ended; \
-                     decide with `ice runs resume --in-doubt repeat` or `--in-doubt fail`",
-                    doubtful.join(", ")
+                     decide with `ice runs resume {} --in-doubt repeat` or `--in-doubt fail`",
+                    doubtful.join(", "),
+                    state.manifest.run,
                 );
                 let failure = Failure::new(ErrorCode::RunInDoubt, message);
                 self.out.records.push(Body::Parked { failure });
