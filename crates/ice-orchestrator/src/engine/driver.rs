@@ -40,8 +40,6 @@ pub(super) struct Driver {
     pub(super) writer: Writer,
     messages: mpsc::UnboundedReceiver<Message>,
     tasks: JoinSet<AttemptEnd>,
-    /// The token of an attempt that ended at once, for the next one.
-    spare: Option<CancellationToken>,
     /// Attempts under way that did not end at once.
     live: HashMap<Ticket, CancellationToken>,
     /// Attempts and steps that wait until the records before this number are durable.
@@ -73,7 +71,6 @@ impl Driver {
             writer,
             messages,
             tasks: JoinSet::new(),
-            spare: None,
             live: HashMap::new(),
             held: VecDeque::new(),
             queue: VecDeque::new(),
@@ -237,8 +234,8 @@ impl Driver {
 
     /// Polls an attempt once in line; one that does not end at once goes on as a task of its own.
     async fn launch(&mut self, start: Start) {
-        let ticket = start.ticket;
-        let cancel = self.spare.take().unwrap_or_else(|| self.shared.cancel.child_token());
+        // One of its own: what an attempt leaves behind may fire it later.
+        let (ticket, cancel) = (start.ticket, self.shared.cancel.child_token());
         let kind = start.plan_node().map(|node| node.kind);
         let mut work = Box::pin(attempt(Arc::clone(&self.shared), start, cancel.clone()));
         match futures::poll!(work.as_mut()) {
@@ -247,9 +244,6 @@ impl Driver {
                     meters.seconds.record(end.seconds);
                 }
                 self.queue.push_back(end.into_input());
-                if !cancel.is_cancelled() {
-                    self.spare = Some(cancel);
-                }
             }
             Poll::Pending => {
                 self.live.insert(ticket, cancel);

@@ -113,3 +113,35 @@ async fn what_only_has_to_end_still_takes_its_place() {
     assert_eq!(handle.wait().await.unwrap().status, RunStatus::Succeeded);
     assert_eq!(*begun.lock().unwrap(), [0, 1, 2]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_an_attempt_leaves_behind_cancels_no_other() {
+    let (ground, world) = (Ground::new(), World::default());
+    let left = Arc::new(Mutex::new(None));
+    let mut registry = world.registry();
+    let leaves = Arc::clone(&left);
+    let leaving = tool("leaving", Effect::Pure, move |ctx, _| {
+        // As a task would that goes on in the background.
+        *leaves.lock().unwrap() = Some(ctx.cancel.clone().drop_guard());
+        async { Ok(Value::Null) }
+    });
+    let slow = tool("slow", Effect::Pure, move |ctx, _| {
+        drop(left.lock().unwrap().take());
+        let cancel = ctx.cancel.clone();
+        async move {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            Ok(Value::from(cancel.is_cancelled()))
+        }
+    });
+    registry.tools.register(leaving).unwrap();
+    registry.tools.register(slow).unwrap();
+    let engine = ground.engine(&world).registry(registry).build();
+    let yaml = "nodes:
+- {id: first, type: tool, tool_name: leaving}
+- {id: second, type: tool, tool_name: slow, dependencies: [first]}";
+    let plan = plan(yaml, engine.registry());
+    let tenant = Tenant::default();
+    let handle = engine.start(&plan, Value::Null, RunOptions::default(), &me(), &tenant).await.unwrap();
+    let end = handle.wait().await.unwrap();
+    assert_eq!((end.status, end.output.get("second")), (RunStatus::Succeeded, Some(&Value::Bool(false))));
+}
