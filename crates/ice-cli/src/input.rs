@@ -17,7 +17,7 @@ const FORMS: &str = "the forms are NAME=VALUE, NAME=@FILE.json and @FILE.json";
 /// # Errors
 /// [`ErrorCode::Usage`] for what has none of the forms or names no JSON object, and those of reading files.
 pub(crate) fn inputs(words: &[String]) -> Result<Value, Fault> {
-    let mut inputs = Map::new();
+    let mut inputs = Map::default();
     for word in words {
         if let Some(file) = word.strip_prefix('@') {
             let Value::Map(entries) = json(Path::new(file))? else {

@@ -82,8 +82,18 @@ macro_rules! text_id {
             /// # Errors
             /// [`InvalidId`] if the text breaks the rule.
             pub fn new(text: &str) -> Result<Self, InvalidId> {
+                if Self::is_valid(text) {
+                    Ok(Self(Arc::from(text)))
+                } else {
+                    Err(InvalidId::new($what, text, $rule))
+                }
+            }
+
+            /// Whether a text follows the rule.
+            #[must_use]
+            pub fn is_valid(text: &str) -> bool {
                 let valid: fn(&str) -> bool = $valid;
-                if valid(text) { Ok(Self(Arc::from(text))) } else { Err(InvalidId::new($what, text, $rule)) }
+                valid(text)
             }
 
             /// The text.

@@ -31,13 +31,25 @@ impl NodePath {
     /// The path of a name below this one: `self.name`.
     #[must_use]
     pub fn child(&self, name: &NodeId) -> Self {
-        Self(Arc::from(format!("{}.{name}", self.0)))
+        Self(join(&self.0, ".", name.as_str()))
     }
 
     /// The path with an index on its last segment: `self[index]`.
     #[must_use]
     pub fn indexed(&self, index: usize) -> Self {
         Self(Arc::from(format!("{}[{index}]", self.0)))
+    }
+
+    /// This path with what an executor adds to it for its frames, such as `.run` or `[3].body`; nothing if it
+    /// would be longer than [`NodePath::MAX_BYTES`] or no path.
+    #[must_use]
+    pub fn extended(&self, suffix: &str) -> Option<Self> {
+        let (index, rest) =
+            suffix.split_once('.').map_or((suffix, None), |(index, rest)| (index, Some(rest)));
+        let valid = (index.is_empty() || (is_index(index) && !self.0.ends_with(']')))
+            && rest.is_none_or(|rest| rest.split('.').all(is_segment));
+        let fits = self.0.len() + suffix.len() <= Self::MAX_BYTES;
+        (valid && fits).then(|| Self(join(&self.0, suffix, "")))
     }
 
     /// The text.
@@ -92,15 +104,23 @@ impl FromStr for NodePath {
 }
 
 fn is_segment(segment: &str) -> bool {
-    let (name, index) = match segment.split_once('[') {
-        Some((name, rest)) => (name, rest.strip_suffix(']')),
-        None => (segment, Some("0")),
-    };
-    let plain = |index: &str| {
-        NodeId::new(index).is_ok()
-            || (!index.is_empty() && index.len() <= 9 && index.bytes().all(|b| b.is_ascii_digit()))
-    };
-    NodeId::new(name).is_ok() && index.is_some_and(plain)
+    let (name, index) = segment.split_at(segment.find('[').unwrap_or(segment.len()));
+    NodeId::is_valid(name) && (index.is_empty() || is_index(index))
+}
+
+/// Whether a text is an index with its brackets.
+fn is_index(text: &str) -> bool {
+    let index = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or_default();
+    let is_number = || index.len() <= 9 && index.bytes().all(|byte| byte.is_ascii_digit());
+    !index.is_empty() && (is_number() || NodeId::is_valid(index))
+}
+
+fn join(first: &str, between: &str, last: &str) -> Arc<str> {
+    let mut text = String::with_capacity(first.len() + between.len() + last.len());
+    text.push_str(first);
+    text.push_str(between);
+    text.push_str(last);
+    Arc::from(text)
 }
 
 impl fmt::Display for NodePath {
@@ -140,6 +160,27 @@ impl schemars::JsonSchema for NodePath {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn frames_extend_the_path_of_their_container() {
+        let path: NodePath = "a.b".parse().unwrap();
+        let extended = |path: &NodePath, suffix: &str| path.extended(suffix).map(|path| path.to_string());
+        for (suffix, whole) in [
+            (".run", Some("a.b.run")),
+            ("[3].body", Some("a.b[3].body")),
+            ("[critic]", Some("a.b[critic]")),
+            (".round[1].member[x]", Some("a.b.round[1].member[x]")),
+            ("run", None),
+            ("[].x", None),
+            ("[1", None),
+            (".", None),
+            (".x y", None),
+        ] {
+            assert_eq!(extended(&path, suffix).as_deref(), whole, "{suffix}");
+        }
+        assert_eq!(path.indexed(1).extended("[2]"), None);
+        assert_eq!(extended(&path, &format!(".{}", "x.".repeat(1_100))), None);
+    }
 
     #[test]
     fn the_grammar_of_the_design_is_read() {

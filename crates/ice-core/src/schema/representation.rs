@@ -162,7 +162,7 @@ impl<'a> Node<'a, InPlace> for Place<'a> {
                 What::Whole(_) | What::BlobField(..) => serde_json::Value::String(String::new()),
             },
             JsonType::Array => serde_json::Value::Array(Vec::new()),
-            JsonType::Object => serde_json::Value::Object(serde_json::Map::new()),
+            JsonType::Object => serde_json::Value::Object(serde_json::Map::default()),
         })
     }
 

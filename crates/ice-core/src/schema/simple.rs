@@ -58,7 +58,7 @@ fn normalize_at(schema: &Value, path: &mut String, depth: usize) -> Result<Value
             ),
         ));
     };
-    let mut properties = Map::new();
+    let mut properties = Map::default();
     for (key, item) in entries.iter() {
         let end = path.len();
         path.push('/');

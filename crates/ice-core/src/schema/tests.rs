@@ -132,7 +132,7 @@ fn bad_schemas_are_refused() {
 #[test]
 fn references_that_multiply_are_refused() {
     let doubling = |levels: usize| {
-        let mut definitions = serde_json::Map::new();
+        let mut definitions = serde_json::Map::default();
         for level in 0..levels {
             let next = json!({"$ref": format!("#/$defs/d{}", level + 1)});
             definitions.insert(format!("d{level}"), json!({"allOf": [next, next]}));
@@ -144,7 +144,7 @@ fn references_that_multiply_are_refused() {
     let validator = Validator::compile(&doubling(8)).unwrap();
     assert_eq!(validator.validate(&Value::from("a")), Ok(()));
     assert!(validator.validate(&Value::from(1)).is_err());
-    let mut chain = serde_json::Map::new();
+    let mut chain = serde_json::Map::default();
     for level in 0..5_000 {
         chain.insert(format!("d{level}"), json!({"$ref": format!("#/$defs/d{}", level + 1)}));
     }

@@ -1,12 +1,13 @@
 //! The recent changes of a store, and who waits for them. Shared by the implementations in this crate.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
+use ahash::AHashMap;
 use futures::Stream;
 
 use super::lock::lock;
@@ -27,6 +28,9 @@ impl Default for FeedLimits {
     }
 }
 
+/// Folders watched of which each is compared with a key, instead of each folder of the key looked up.
+const FEW: usize = 8;
+
 /// Takes changes in commit order and hands them to the watchers of their prefix.
 #[derive(Debug)]
 pub(crate) struct Feed {
@@ -41,7 +45,7 @@ struct Ring {
     /// Changes of commits up to this one are no longer in the ring.
     dropped: CommitSeq,
     /// Watchers whose prefix ends in `/`, found by the segments of a key.
-    folders: HashMap<Box<str>, Vec<Arc<Watcher>>>,
+    folders: AHashMap<Box<str>, Vec<Arc<Watcher>>>,
     /// Watchers of any other prefix, compared one by one.
     others: Vec<Arc<Watcher>>,
     closed: bool,
@@ -53,7 +57,7 @@ impl Feed {
         let ring = Ring {
             changes: VecDeque::new(),
             dropped: start,
-            folders: HashMap::new(),
+            folders: AHashMap::new(),
             others: Vec::new(),
             closed: false,
         };
@@ -131,7 +135,11 @@ impl Feed {
 impl Ring {
     fn deliver(&self, change: &Change, limit: usize) {
         let key = change.key.as_str();
-        if !self.folders.is_empty() {
+        if self.folders.len() <= FEW {
+            // To compare a few is cheaper than to look each folder of the key up.
+            let around = self.folders.iter().filter(|(folder, _)| key.starts_with(&***folder));
+            around.flat_map(|(_, watchers)| watchers).for_each(|watcher| watcher.push(change, limit));
+        } else {
             for (slash, _) in key.match_indices('/') {
                 for watcher in
                     key.get(..=slash).and_then(|folder| self.folders.get(folder)).into_iter().flatten()

@@ -38,26 +38,26 @@ impl Key {
     /// The root of everything that belongs to a tenant: `t/<tenant>/`.
     #[must_use]
     pub fn tenant(tenant: &Tenant) -> Self {
-        Self(Arc::from(format!("t/{tenant}/")))
+        KeyBuilder::tenant(tenant).key()
     }
 
     /// This key with a segment and a closing `/`: a prefix. A `/` within the segment becomes `%2F`, a `%`
     /// becomes `%25`, so that segments never merge.
     #[must_use]
     pub fn folder(&self, segment: &str) -> Self {
-        Self(Arc::from(format!("{}{}/", self.0, escape(segment))))
+        KeyBuilder::below(self).folder(segment).key()
     }
 
     /// This prefix with a last segment: a full key. Escaped as in [`Key::folder`].
     #[must_use]
     pub fn leaf(&self, segment: &str) -> Self {
-        Self(Arc::from(format!("{}{}", self.0, escape(segment))))
+        KeyBuilder::below(self).leaf(segment)
     }
 
     /// This prefix with a number as last segment, 16 hex digits, so that keys sort by it.
     #[must_use]
     pub fn number(&self, number: u64) -> Self {
-        Self(Arc::from(format!("{}{number:016x}", self.0)))
+        KeyBuilder::below(self).number(number)
     }
 
     /// The number that [`Key::number`] wrote after `prefix`.
@@ -80,11 +80,64 @@ impl Key {
     }
 }
 
-fn escape(segment: &str) -> std::borrow::Cow<'_, str> {
-    if segment.contains(['/', '%']) {
-        segment.replace('%', "%25").replace('/', "%2F").into()
-    } else {
-        segment.into()
+/// A key that is put together in one go: as [`Key::folder`] and its like, without a key for each step.
+#[derive(Debug)]
+pub struct KeyBuilder(String);
+
+impl KeyBuilder {
+    /// Begins at the root of everything that belongs to a tenant: `t/<tenant>/`.
+    #[must_use]
+    pub fn tenant(tenant: &Tenant) -> Self {
+        let mut text = String::with_capacity(96);
+        text.push_str("t/");
+        text.push_str(tenant.as_str());
+        text.push('/');
+        Self(text)
+    }
+
+    fn below(prefix: &Key) -> Self {
+        let mut text = String::with_capacity(prefix.0.len() + 48);
+        text.push_str(&prefix.0);
+        Self(text)
+    }
+
+    fn push(&mut self, segment: &str) {
+        if segment.bytes().any(|byte| matches!(byte, b'/' | b'%')) {
+            self.0.push_str(&segment.replace('%', "%25").replace('/', "%2F"));
+        } else {
+            self.0.push_str(segment);
+        }
+    }
+
+    /// Adds a segment and a closing `/`.
+    #[must_use]
+    pub fn folder(mut self, segment: &str) -> Self {
+        self.push(segment);
+        self.0.push('/');
+        self
+    }
+
+    /// Ends with a segment.
+    #[must_use]
+    pub fn leaf(mut self, segment: &str) -> Key {
+        self.push(segment);
+        self.key()
+    }
+
+    /// Ends with a number, 16 hex digits.
+    #[must_use]
+    pub fn number(mut self, number: u64) -> Key {
+        for shift in (0..16).rev() {
+            let digit = u32::try_from(number >> (shift * 4) & 0xf).ok();
+            self.0.extend(digit.and_then(|digit| char::from_digit(digit, 16)));
+        }
+        self.key()
+    }
+
+    /// Ends as a prefix.
+    #[must_use]
+    pub fn key(self) -> Key {
+        Key(Arc::from(self.0))
     }
 }
 

@@ -28,7 +28,7 @@ pub use blob::{BlobGuard, BlobStore};
 #[cfg(all(unix, feature = "embedded"))]
 pub use embedded::{EmbeddedOptions, EmbeddedStore};
 pub use error::{CommitError, StoreError};
-pub use key::{InvalidKey, Key};
+pub use key::{InvalidKey, Key, KeyBuilder};
 pub use limits::{MAX_BATCH_BYTES, MAX_VALUE_BYTES};
 #[cfg(all(unix, feature = "embedded"))]
 pub use log::{LossPolicy, RecoveryReport};

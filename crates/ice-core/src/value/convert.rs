@@ -113,7 +113,7 @@ impl<'de> Visitor<'de> for ValueVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
-        let mut entries = Map::new();
+        let mut entries = Map::default();
         while let Some((key, item)) = map.next_entry::<String, Value>()? {
             if entries.insert(Arc::from(key.as_str()), item).is_some() {
                 return Err(A::Error::custom(format_args!("the key `{key}` stands twice")));

@@ -4,6 +4,7 @@ mod blob;
 mod convert;
 mod de;
 mod handoff;
+pub mod json;
 mod key;
 mod path;
 mod ser;
@@ -19,7 +20,9 @@ pub(crate) use path::describe;
 pub use path::{PathNotFound, ValuePath};
 
 /// The entries of a [`Value::Map`], in the order they were written.
-pub type Map = IndexMap<Arc<str>, Value>;
+///
+/// The hasher draws its keys once per process: whoever writes the keys cannot make them collide.
+pub type Map = IndexMap<Arc<str>, Value, ahash::RandomState>;
 
 /// A JSON value whose `clone` takes constant time: everything large is shared behind an [`Arc`].
 ///
@@ -66,7 +69,7 @@ impl Value {
     /// An empty map.
     #[must_use]
     pub fn empty_map() -> Self {
-        Self::Map(Arc::new(Map::new()))
+        Self::Map(Arc::new(Map::default()))
     }
 
     /// Whether this is [`Value::Null`].
@@ -205,7 +208,9 @@ impl fmt::Debug for Value {
 impl fmt::Display for Value {
     /// Compact JSON.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&serde_json::to_string(self).map_err(|_| fmt::Error)?)
+        let mut json = Vec::new();
+        json::write_value(&mut json, self).map_err(|_| fmt::Error)?;
+        f.write_str(str::from_utf8(&json).map_err(|_| fmt::Error)?)
     }
 }
 

@@ -153,7 +153,7 @@ impl Serializer for IntoValue {
     }
 
     fn serialize_map(self, _len: Option<usize>) -> Result<Entries, Error> {
-        Ok(Entries { variant: None, key: None, entries: Map::new() })
+        Ok(Entries { variant: None, key: None, entries: Map::default() })
     }
 
     fn serialize_struct(self, _name: &'static str, len: usize) -> Result<Entries, Error> {

@@ -13,6 +13,7 @@ use ice_core::path::NodePath;
 use ice_core::tools::{Effect, ProgressSink};
 use ice_core::value::Value;
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::run::{Message, RunShared};
@@ -34,43 +35,62 @@ impl AttemptEnd {
     }
 }
 
-/// Carries out an attempt. Ends at the latest one grace period after `cancel` fires or its time is up.
-pub(super) async fn attempt(shared: Arc<RunShared>, start: Start, cancel: CancellationToken) -> AttemptEnd {
-    let began = tokio::time::Instant::now();
-    if start.attempt > 1 {
-        shared.transient.emit(&start.path, start.attempt, TransientEvent::StreamReset);
-    }
-    let ticket = start.ticket;
-    let port = Port {
-        shared: Arc::clone(&shared),
-        ticket,
-        path: start.path.clone(),
-        attempt: start.attempt,
-        receipts: start.receipts.clone(),
-    };
-    let ctx = StepContext {
-        path: start.path.clone(),
-        attempt: start.attempt,
-        cancel: cancel.clone(),
-        port: Arc::new(port),
-    };
-    let grace = Duration::from_millis(shared.grace_ms);
-    let (result, unresponsive) = match start.plan_node() {
-        Some(node) => {
-            let work = builtin::run(&node.work, &ctx, start.intent.clone());
-            let work = AssertUnwindSafe(work).catch_unwind().map(settled);
-            supervise(work, &cancel, node.timeout, grace).await
-        }
-        None => (Err(Failure::new(ErrorCode::RunStuck, "the node is not in its plan")), false),
-    };
-    shared.transient.ended(&start.path);
-    AttemptEnd { ticket, result, unresponsive, seconds: began.elapsed().as_secs_f64() }
+/// An attempt under way, without what it does.
+pub(super) struct Attempt {
+    ticket: Ticket,
+    path: NodePath,
+    began: Instant,
+    limit: Option<Duration>,
 }
 
-fn settled(
-    ended: Result<Result<Completion, Failure>, Box<dyn std::any::Any + Send>>,
+impl Attempt {
+    pub(super) fn of(start: &Start) -> Self {
+        let limit = start.plan_node().and_then(|node| node.timeout);
+        Self { ticket: start.ticket, path: start.path.clone(), began: Instant::now(), limit }
+    }
+
+    pub(super) fn end(
+        self,
+        shared: &RunShared,
+        result: Result<Completion, Failure>,
+        unresponsive: bool,
+    ) -> AttemptEnd {
+        shared.transient.ended(&self.path);
+        let seconds = self.began.elapsed().as_secs_f64();
+        AttemptEnd { ticket: self.ticket, result, unresponsive, seconds }
+    }
+
+    /// Waits for what did not end at once. Ends at the latest one grace period after `cancel` fires or its time
+    /// is up.
+    pub(super) async fn supervise(
+        self,
+        shared: Arc<RunShared>,
+        work: Pin<Box<impl Future<Output = Result<Completion, Failure>>>>,
+        cancel: CancellationToken,
+    ) -> AttemptEnd {
+        let grace = Duration::from_millis(shared.grace_ms);
+        let (result, unresponsive) = supervise(work, &cancel, self.limit, grace).await;
+        self.end(&shared, result, unresponsive)
+    }
+}
+
+/// Does what an attempt is to do.
+pub(super) async fn carry_out(
+    shared: Arc<RunShared>,
+    start: Start,
+    cancel: CancellationToken,
 ) -> Result<Completion, Failure> {
-    ended.unwrap_or_else(panicked)
+    let Start { ticket, path, attempt, intent, receipts, plan, scope, node, effect: _ } = start;
+    if attempt > 1 {
+        shared.transient.emit(&path, attempt, TransientEvent::StreamReset);
+    }
+    let Some(node) = plan.scope(scope).and_then(|scope| scope.node(node)) else {
+        return Err(Failure::new(ErrorCode::RunStuck, "the node is not in its plan"));
+    };
+    let port = Arc::new(Port { shared, ticket, path: path.clone(), attempt, receipts });
+    let ctx = StepContext { path, attempt, cancel, port };
+    let work = AssertUnwindSafe(builtin::run(&node.work, &ctx, intent));
+    work.catch_unwind().await.unwrap_or_else(panicked)
 }
 
 fn panicked(payload: Box<dyn std::any::Any + Send>) -> Result<Completion, Failure> {
@@ -82,12 +102,11 @@ fn panicked(payload: Box<dyn std::any::Any + Send>) -> Result<Completion, Failur
 }
 
 async fn supervise(
-    work: impl Future<Output = Result<Completion, Failure>>,
+    mut work: Pin<Box<impl Future<Output = Result<Completion, Failure>>>>,
     cancel: &CancellationToken,
     limit: Option<Duration>,
     grace: Duration,
 ) -> (Result<Completion, Failure>, bool) {
-    let mut work = std::pin::pin!(work);
     let timed_out = tokio::select! {
         biased;
         result = &mut work => return (result, false),
@@ -172,13 +191,15 @@ impl StepPort for Port {
         let (go, wait) = oneshot::channel();
         let (step, intent) = (step.clone(), intent.clone());
         let message = Message::Announce { ticket: self.ticket, step, intent, effect, go };
-        self.shared.messages.send(message).map_err(|_| ended())?;
+        if !self.shared.mailbox.send(message) {
+            return Err(ended());
+        }
         wait.await.map_err(|_| ended())
     }
 
     fn receipt(&self, step: &NodePath, result: Result<Value, Failure>) {
         let message = Message::Receipt { ticket: self.ticket, step: step.clone(), result };
-        if self.shared.messages.send(message).is_err() {
+        if !self.shared.mailbox.send(message) {
             tracing::debug!(run = %self.shared.run, %step, "a receipt came after the run had ended");
         }
     }

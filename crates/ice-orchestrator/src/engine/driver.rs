@@ -1,25 +1,28 @@
 //! The task of one run: owns its state, decides, keeps records, carries commands out.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use ahash::AHashMap;
 use futures::FutureExt;
 use ice_core::error::ErrorCode;
 use ice_core::id::Principal;
 use ice_core::store::{Durability, inbox};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::attempt::{AttemptEnd, attempt};
-use super::run::{Message, RunShared};
+use super::attempt::{Attempt, AttemptEnd, carry_out};
+use super::run::{Message, Messages, RunShared};
 use super::writer::Writer;
 use super::{Engine, RunEnd, RunError, Signal};
 use crate::journal::codec::EncodeError;
 use crate::journal::{Body, Decision, Failure, Record, RunStatus, keys};
-use crate::workflow::runtime::{Command, Input, Start, State, Ticket, apply, decide, too_large};
+use crate::workflow::runtime::{
+    Command, Decided, Input, Start, State, Ticket, apply, decide_into, too_large,
+};
 
 mod leaving;
 
@@ -38,13 +41,15 @@ pub(super) struct Driver {
     pub(super) shared: Arc<RunShared>,
     pub(super) state: State,
     pub(super) writer: Writer,
-    messages: mpsc::UnboundedReceiver<Message>,
+    messages: Messages,
     tasks: JoinSet<AttemptEnd>,
     /// Attempts under way that did not end at once.
-    live: HashMap<Ticket, CancellationToken>,
+    live: AHashMap<Ticket, CancellationToken>,
     /// Attempts and steps that wait until the records before this number are durable.
     held: VecDeque<(u64, Held)>,
     queue: VecDeque<Input>,
+    /// Kept for its memory.
+    decided: Decided,
     advance: bool,
     look: bool,
     inbox_after: u64,
@@ -59,31 +64,31 @@ enum Held {
 }
 
 impl Driver {
-    pub(super) fn new(
-        shared: Arc<RunShared>,
-        state: State,
-        writer: Writer,
-        messages: mpsc::UnboundedReceiver<Message>,
-    ) -> Self {
-        Self {
+    pub(super) fn new(shared: Arc<RunShared>, state: State, writer: Writer) -> Box<Self> {
+        Box::new(Self {
+            messages: Messages(Arc::clone(&shared)),
             shared,
             state,
             writer,
-            messages,
             tasks: JoinSet::new(),
-            live: HashMap::new(),
+            live: AHashMap::new(),
             held: VecDeque::new(),
             queue: VecDeque::new(),
+            decided: Decided::default(),
             advance: true,
             look: false,
             inbox_after: 0,
             in_doubt: None,
             leaving: false,
-        }
+        })
     }
 
     /// Begins with this input instead of a fresh start: looks into the inbox, decides about nodes in doubt.
-    pub(super) fn recovering(mut self, input: Input, in_doubt: Option<(Decision, Principal)>) -> Self {
+    pub(super) fn recovering(
+        mut self: Box<Self>,
+        input: Input,
+        in_doubt: Option<(Decision, Principal)>,
+    ) -> Box<Self> {
         self.queue.push_back(input);
         self.look = true;
         self.in_doubt = in_doubt;
@@ -92,11 +97,11 @@ impl Driver {
 
     /// Drives the run until it is final or parked, or cannot be driven on. Joins all attempts before it
     /// returns.
-    pub(super) async fn run(mut self) {
+    pub(super) async fn run(mut self: Box<Self>) {
         let mut result = self.drive().await;
-        self.shared.cancel.cancel();
+        self.live.values().for_each(CancellationToken::cancel);
         if matches!(result, Err(RunError::Closing)) {
-            result = self.leave().await;
+            result = Box::pin(self.leave()).await;
         }
         self.held.clear();
         while self.tasks.join_next().await.is_some() {}
@@ -106,16 +111,17 @@ impl Driver {
         let engine = Arc::clone(&self.shared.engine);
         engine.leave(&self.shared);
         let parked = matches!(&result, Ok(end) if end.status == RunStatus::Parked);
-        self.shared.progress.send_modify(|progress| progress.end = Some(result.map(Arc::new)));
+        self.shared.progress.change(|progress| progress.end = Some(result.map(Arc::new)));
         if parked {
             // Whoever sent a message a moment ago believes that this task reads it.
-            Engine::of(&engine).attend(&self.shared.tenant, self.shared.run).await;
+            let engine = Engine::of(&engine);
+            Box::pin(engine.attend(&self.shared.tenant, self.shared.run)).await;
         }
     }
 
     async fn drive(&mut self) -> Result<RunEnd, RunError> {
         if self.look {
-            self.look_first().await?;
+            Box::pin(self.look_first()).await?;
         }
         loop {
             self.work().await?;
@@ -138,7 +144,7 @@ impl Driver {
                 None if std::mem::take(&mut self.advance) => Input::Advance,
                 None => return Ok(()),
             };
-            self.take(input).await?;
+            self.take(input)?;
             taken += 1;
             if self.writer.waiting() >= MAX_WAITING {
                 if self.writer.is_flying() { self.landing().await? } else { self.flush()? }
@@ -149,7 +155,7 @@ impl Driver {
                 }
                 if let Some(landed) = self.writer.landed().now_or_never() {
                     landed?;
-                    self.published().await;
+                    self.published();
                 }
                 tokio::task::yield_now().await;
                 if self.shared.engine.closing.is_cancelled() {
@@ -166,14 +172,15 @@ impl Driver {
             landed = self.writer.landed() => landed?,
             () = closing.cancelled() => return Err(RunError::Closing),
         }
-        self.published().await;
+        self.published();
         if self.writer.is_flying() { Ok(()) } else { self.flush() }
     }
 
-    async fn take(&mut self, input: Input) -> Result<(), RunError> {
+    fn take(&mut self, input: Input) -> Result<(), RunError> {
         let now = self.shared.engine.clock.now();
         let recovers = matches!(input, Input::Recovered { .. });
-        let decided = decide(&self.state, input, now);
+        let mut decided = std::mem::take(&mut self.decided);
+        decide_into(&mut decided, &self.state, input, now);
         let ends = matches!(decided.records.last(), Some(Body::Ended { .. }));
         if ends && (!self.live.is_empty() || !self.tasks.is_empty()) {
             // A run ends when everything that ran for it has ended: the decision comes again then.
@@ -181,7 +188,7 @@ impl Driver {
         }
         // Records from this number on were decided, but do not count.
         let mut void = Ticket::MAX;
-        for body in decided.records {
+        for body in decided.records.drain(..) {
             let mut record = Record { at: now, body };
             if let Err(error) = self.writer.push(&record) {
                 record.body = self.instead(&record.body, &error)?;
@@ -197,7 +204,7 @@ impl Driver {
                 break;
             }
         }
-        for command in decided.commands {
+        for command in decided.commands.drain(..) {
             match command {
                 Command::Start(start) if start.ticket >= void || self.leaving => {}
                 Command::Start(start)
@@ -205,10 +212,11 @@ impl Driver {
                 {
                     self.held.push_back((self.state.next_number(), Held::Start(start)));
                 }
-                Command::Start(start) => self.launch(start).await,
+                Command::Start(start) => self.launch(start),
                 Command::Cancel(ticket) => self.cancel(ticket),
             }
         }
+        self.decided = decided;
         if recovers {
             self.settle_doubts();
         }
@@ -233,21 +241,24 @@ impl Driver {
     }
 
     /// Polls an attempt once in line; one that does not end at once goes on as a task of its own.
-    async fn launch(&mut self, start: Start) {
+    fn launch(&mut self, start: Start) {
         // One of its own: what an attempt leaves behind may fire it later.
-        let (ticket, cancel) = (start.ticket, self.shared.cancel.child_token());
+        let (ticket, cancel) = (start.ticket, CancellationToken::new());
         let kind = start.plan_node().map(|node| node.kind);
-        let mut work = Box::pin(attempt(Arc::clone(&self.shared), start, cancel.clone()));
-        match futures::poll!(work.as_mut()) {
-            Poll::Ready(end) => {
+        let attempt = Attempt::of(&start);
+        let mut work = Box::pin(carry_out(Arc::clone(&self.shared), start, cancel.clone()));
+        // Once it has a task of its own it is polled again, with a waker that wakes.
+        match work.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(result) => {
+                let end = attempt.end(&self.shared, result, false);
                 if let Some(meters) = kind.and_then(|kind| self.shared.engine.meters.kind(kind)) {
                     meters.seconds.record(end.seconds);
                 }
                 self.queue.push_back(end.into_input());
             }
             Poll::Pending => {
-                self.live.insert(ticket, cancel);
-                self.tasks.spawn(work);
+                self.live.insert(ticket, cancel.clone());
+                self.tasks.spawn(attempt.supervise(Arc::clone(&self.shared), work, cancel));
             }
         }
     }
@@ -300,18 +311,18 @@ impl Driver {
 
     async fn wait(&mut self) -> Result<(), RunError> {
         if std::mem::take(&mut self.look) {
-            return self.look_into_inbox().await;
+            return Box::pin(self.look_into_inbox()).await;
         }
         let due = self.state.next_timer().map(|at| at.since(self.shared.engine.clock.now()));
         tokio::select! {
             biased;
             landed = self.writer.landed() => {
                 landed?;
-                self.published().await;
+                self.published();
             }
             () = self.shared.engine.closing.cancelled() => return Err(RunError::Closing),
             Some(ended) = self.tasks.join_next() => self.ended(ended),
-            Some(message) = self.messages.recv() => self.told(message),
+            message = self.messages.recv() => self.told(message),
             () = sleep(due) => self.queue.push_back(Input::Tick),
         }
         Ok(())
@@ -351,10 +362,10 @@ impl Driver {
     }
 
     /// A commit landed: tells who waits, and lets go what was held for it.
-    async fn published(&mut self) {
+    fn published(&mut self) {
         let (visible, durable) = (self.writer.visible, self.durable());
         self.shared.engine.learn_plan(&self.shared.tenant, self.writer.plan());
-        self.shared.progress.send_modify(|progress| {
+        self.shared.progress.change(|progress| {
             progress.visible = visible;
             progress.durable = durable;
         });
@@ -365,7 +376,7 @@ impl Driver {
                 continue;
             }
             match held {
-                Held::Start(start) => self.launch(start).await,
+                Held::Start(start) => self.launch(start),
                 Held::Step(ticket, go) if self.state.attempts.contains_key(&ticket) => {
                     // An attempt that was given up meanwhile does not wait any more.
                     let _gone = go.send(());

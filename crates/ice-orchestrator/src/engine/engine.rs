@@ -1,9 +1,10 @@
 //! The engine itself: what all runs share.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use ahash::{AHashMap, AHashSet};
 use futures::StreamExt;
 use ice_core::id::{Principal, RunId, Tenant};
 use ice_core::registry::Registry;
@@ -44,9 +45,9 @@ pub(crate) struct Inner {
     pub(crate) closing: CancellationToken,
     lease: Duration,
     epoch: OnceCell<u64>,
-    active: Mutex<HashMap<RunId, Arc<RunShared>>>,
-    plans: Mutex<HashSet<(Tenant, BlobHash)>>,
-    watched: Mutex<HashSet<Tenant>>,
+    active: Mutex<AHashMap<RunId, Arc<RunShared>>>,
+    plans: Mutex<AHashSet<(Tenant, BlobHash)>>,
+    watched: Mutex<AHashSet<Tenant>>,
     /// The runs that are being taken up, and a sign when that changes.
     taken_up: Mutex<HashSet<RunId>>,
     pub(crate) settled: Notify,
@@ -352,7 +353,7 @@ impl Inner {
 impl RunShared {
     /// Tells the run's task to look into its inbox. A task that has ended needs no telling.
     pub(crate) fn nudge(&self) {
-        if self.messages.send(Message::Nudge).is_err() {
+        if !self.mailbox.send(Message::Nudge) {
             tracing::trace!(run = %self.run, "the run has ended already");
         }
     }

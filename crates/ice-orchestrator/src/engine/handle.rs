@@ -79,11 +79,7 @@ impl RunHandle {
     /// # Errors
     /// [`RunError`] if the engine lost the run, closed, or its store failed.
     pub async fn wait(&self) -> Result<Arc<RunEnd>, RunError> {
-        let mut progress = self.shared.progress.subscribe();
-        match progress.wait_for(|progress| progress.end.is_some()).await {
-            Ok(progress) => progress.end.clone().unwrap_or(Err(RunError::Closing)),
-            Err(_) => Err(RunError::Closing),
-        }
+        self.shared.progress.wait_for(|progress| progress.end.clone()).await
     }
 
     /// Asks for the run to be cancelled. Durable once it returns; the run ends soon after.

@@ -168,11 +168,11 @@ impl Engine {
         let epoch = head.epoch;
         let encoder = Encoder::resume(reader.decoder().known());
         let writer = self.writer(tenant, head, version, encoder, &manifest);
-        let (shared, messages) = share(&self.inner, plan, tenant, &manifest);
+        let shared = share(&self.inner, plan, tenant, &manifest);
         self.inner.watch_inboxes(tenant);
         let recovered = Input::Recovered { by: by.clone(), epoch };
         let in_doubt = in_doubt.map(|decision| (decision, by.clone()));
-        Ok(launch(Driver::new(shared, state, writer, messages).recovering(recovered, in_doubt)))
+        Ok(launch(Driver::new(shared, state, writer).recovering(recovered, in_doubt)))
     }
 
     fn writer(

@@ -1,11 +1,11 @@
 //! What the parts of one run share: its task, its attempts, its handles.
 
-use std::sync::Arc;
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ice_core::id::{RunId, Tenant};
 use ice_core::tools::Grants;
-use tokio::sync::{mpsc, watch};
-use tokio_util::sync::CancellationToken;
+use tokio::sync::Notify;
 
 use super::RunError;
 use super::engine::Inner;
@@ -27,10 +27,9 @@ pub(crate) struct RunShared {
     pub(crate) tenant: Tenant,
     pub(crate) run: RunId,
     pub(crate) grants: Arc<Grants>,
-    pub(crate) cancel: CancellationToken,
     pub(crate) transient: TransientHub,
-    pub(crate) messages: mpsc::UnboundedSender<Message>,
-    pub(crate) progress: watch::Sender<Progress>,
+    pub(crate) mailbox: Mailbox,
+    pub(crate) progress: Watched<Progress>,
     pub(crate) grace_ms: u64,
 }
 
@@ -45,8 +44,111 @@ pub(crate) struct Progress {
     pub(crate) end: Option<Result<Arc<RunEnd>, RunError>>,
 }
 
-/// What others tell the task of a run. Senders are attempts, of which there are boundedly many, each waiting
-/// for its answer, and nudges, which carry nothing.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Something that one changes and others wait for.
+#[derive(Debug, Default)]
+pub(crate) struct Watched<T> {
+    state: Mutex<T>,
+    changed: Notify,
+}
+
+impl<T> Watched<T> {
+    pub(crate) fn new(state: T) -> Self {
+        Self { state: Mutex::new(state), changed: Notify::new() }
+    }
+
+    pub(crate) fn change(&self, change: impl FnOnce(&mut T)) {
+        change(&mut lock(&self.state));
+        self.changed.notify_waiters();
+    }
+
+    /// Waits until `look` finds something. Cancel-safe.
+    pub(crate) async fn wait_for<R>(&self, mut look: impl FnMut(&T) -> Option<R>) -> R {
+        loop {
+            let mut changed = std::pin::pin!(self.changed.notified());
+            changed.as_mut().enable();
+            if let Some(found) = look(&lock(&self.state)) {
+                return found;
+            }
+            changed.await;
+        }
+    }
+}
+
+/// Where the task of a run hears from the others.
+#[derive(Debug, Default)]
+pub(crate) struct Mailbox {
+    letters: Mutex<Letters>,
+    bell: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Letters {
+    queue: VecDeque<Message>,
+    /// Nudges carry nothing: one that waits stands for all.
+    nudged: bool,
+    closed: bool,
+}
+
+impl Mailbox {
+    /// Hands a message over; false if the task has ended.
+    pub(crate) fn send(&self, message: Message) -> bool {
+        let mut letters = lock(&self.letters);
+        if letters.closed {
+            return false;
+        }
+        match message {
+            Message::Nudge => letters.nudged = true,
+            Message::Announce { .. } | Message::Receipt { .. } => letters.queue.push_back(message),
+        }
+        drop(letters);
+        self.bell.notify_one();
+        true
+    }
+
+    fn take(&self) -> Option<Message> {
+        let mut letters = lock(&self.letters);
+        let nudge = |letters: &mut Letters| std::mem::take(&mut letters.nudged).then_some(Message::Nudge);
+        letters.queue.pop_front().or_else(|| nudge(&mut letters))
+    }
+}
+
+/// The task's end of its mailbox. Whoever waits for the task hears of it when it is dropped.
+#[derive(Debug)]
+pub(super) struct Messages(pub(super) Arc<RunShared>);
+
+impl Messages {
+    /// Waits for a message. Cancel-safe.
+    pub(super) async fn recv(&mut self) -> Message {
+        loop {
+            if let Some(message) = self.0.mailbox.take() {
+                return message;
+            }
+            self.0.mailbox.bell.notified().await;
+        }
+    }
+}
+
+impl Drop for Messages {
+    fn drop(&mut self) {
+        let left = {
+            let mut letters = lock(&self.0.mailbox.letters);
+            letters.closed = true;
+            std::mem::take(&mut letters.queue)
+        };
+        drop(left);
+        self.0.progress.change(|progress| {
+            // The task was dropped before its end: the runtime is being torn down.
+            progress.end.get_or_insert(Err(RunError::Closing));
+        });
+    }
+}
+
+/// What others tell the task of a run. Senders are attempts, of which there are boundedly many and each waits
+/// for its answer, and nudges.
 #[derive(Debug)]
 pub(crate) enum Message {
     /// There may be something in the inbox.

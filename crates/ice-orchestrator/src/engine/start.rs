@@ -6,11 +6,10 @@ use bytes::Bytes;
 use ice_core::id::{Principal, RunId, Tenant};
 use ice_core::store::{Batch, Durability};
 use ice_core::value::Value;
-use tokio::sync::{mpsc, watch};
 
 use super::driver::Driver;
 use super::engine::Inner;
-use super::run::{Progress, RunShared};
+use super::run::{Mailbox, Progress, RunShared, Watched};
 use super::transient::TransientHub;
 use super::writer::Writer;
 use super::{Engine, RunEnd, RunError, RunHandle};
@@ -96,11 +95,11 @@ impl Engine {
             let key = keys::idempotency(tenant, key);
             writer.with(Batch::new().expect_absent(key.clone()).put(key, run.to_string()));
         }
-        let (shared, messages) = share(inner, plan, tenant, &manifest);
+        let shared = share(inner, plan, tenant, &manifest);
         let state = State::new(Arc::new(manifest), Arc::clone(plan), now);
         inner.meters.started.increment(1);
         inner.watch_inboxes(tenant);
-        let handle = launch(Driver::new(Arc::clone(&shared), state, writer, messages));
+        let handle = launch(Driver::new(Arc::clone(&shared), state, writer));
         match accepted(&shared).await {
             Ok(()) => Ok(handle),
             // Another caller with the same key was faster: theirs is the run.
@@ -178,31 +177,28 @@ fn check_options(inner: &Inner, options: &RunOptions) -> Result<Durability, RunE
     }
 }
 
-/// What the parts of a run share, and where its task hears from them.
+/// What the parts of a run share.
 pub(super) fn share(
     inner: &Arc<Inner>,
     plan: &Arc<Plan>,
     tenant: &Tenant,
     manifest: &Manifest,
-) -> (Arc<RunShared>, mpsc::UnboundedReceiver<super::run::Message>) {
-    let (sender, messages) = mpsc::unbounded_channel();
-    let shared = RunShared {
+) -> Arc<RunShared> {
+    Arc::new(RunShared {
         engine: Arc::clone(inner),
         plan: Arc::clone(plan),
         tenant: tenant.clone(),
         run: manifest.run,
         grants: Arc::new(manifest.options.grants.clone()),
-        cancel: inner.closing.child_token(),
         transient: TransientHub::new(inner.ring),
-        messages: sender,
-        progress: watch::Sender::new(Progress::default()),
+        mailbox: Mailbox::default(),
+        progress: Watched::default(),
         grace_ms: manifest.options.cancel_grace_ms,
-    };
-    (Arc::new(shared), messages)
+    })
 }
 
 /// Starts the task of a run.
-pub(super) fn launch(driver: Driver) -> RunHandle {
+pub(super) fn launch(driver: Box<Driver>) -> RunHandle {
     let shared = Arc::clone(&driver.shared);
     shared.engine.enter(&shared);
     let tasks = shared.engine.tasks.clone();
@@ -212,16 +208,13 @@ pub(super) fn launch(driver: Driver) -> RunHandle {
 
 /// Waits until the first records are durable.
 async fn accepted(shared: &RunShared) -> Result<(), RunError> {
-    let mut progress = shared.progress.subscribe();
-    let reached = progress.wait_for(|progress| progress.durable > 0 || progress.end.is_some()).await;
-    match reached {
-        Ok(progress) if progress.durable > 0 => Ok(()),
-        Ok(progress) => match &progress.end {
-            Some(Err(error)) => Err(error.clone()),
-            Some(Ok(_)) | None => Ok(()),
-        },
-        Err(_) => Err(RunError::Closing),
-    }
+    let reached = shared.progress.wait_for(|progress| match &progress.end {
+        _ if progress.durable > 0 => Some(Ok(())),
+        Some(Err(error)) => Some(Err(error.clone())),
+        Some(Ok(_)) => Some(Ok(())),
+        None => None,
+    });
+    reached.await
 }
 
 /// The handle of a run that has ended before.
@@ -232,7 +225,6 @@ pub(super) fn ended(
     run: RunId,
     end: RunEnd,
 ) -> RunHandle {
-    let (sender, _) = mpsc::unbounded_channel();
     let progress = Progress { visible: u64::MAX, durable: u64::MAX, end: Some(Ok(Arc::new(end))) };
     let shared = RunShared {
         engine: Arc::clone(inner),
@@ -240,10 +232,9 @@ pub(super) fn ended(
         tenant: tenant.clone(),
         run,
         grants: Arc::default(),
-        cancel: inner.closing.child_token(),
         transient: TransientHub::new(0),
-        messages: sender,
-        progress: watch::Sender::new(progress),
+        mailbox: Mailbox::default(),
+        progress: Watched::new(progress),
         grace_ms: 0,
     };
     RunHandle { shared: Arc::new(shared) }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use ice_core::path::NodePath;
 use schemars::JsonSchema;
@@ -42,7 +42,8 @@ const KEPT_BYTES: usize = 4 << 20;
 /// The ring of one run.
 pub(crate) struct TransientHub {
     ring: Mutex<Ring>,
-    news: watch::Sender<u64>,
+    /// Made with the first reader.
+    news: OnceLock<watch::Sender<u64>>,
     kept: usize,
 }
 
@@ -78,7 +79,7 @@ fn size(event: &Transient) -> usize {
 
 impl TransientHub {
     pub(crate) fn new(kept: usize) -> Self {
-        Self { ring: Mutex::default(), news: watch::Sender::new(0), kept }
+        Self { ring: Mutex::default(), news: OnceLock::new(), kept }
     }
 
     /// The events from number `from` on.
@@ -105,7 +106,7 @@ impl TransientHub {
 
     /// Ticks with every event.
     pub(crate) fn watch(&self) -> watch::Receiver<u64> {
-        self.news.subscribe()
+        self.news.get_or_init(watch::Sender::default).subscribe()
     }
 }
 
@@ -121,7 +122,9 @@ impl TransientSink for TransientHub {
         ring.push(Transient { address: address.clone(), attempt, offset, event }, self.kept);
         let end = ring.first + ring.events.len() as u64;
         drop(ring);
-        self.news.send_replace(end);
+        if let Some(news) = self.news.get() {
+            news.send_replace(end);
+        }
     }
 }
 

@@ -130,7 +130,7 @@ impl Writer {
             if chunk.records > 0 {
                 self.inner.meters.records.increment(chunk.records);
                 self.inner.meters.bytes.increment(chunk.bytes.len() as u64);
-                let key = keys::journal(&self.tenant, self.run).number(self.head.next);
+                let key = keys::chunk(&self.tenant, self.run, self.head.next);
                 batch = batch.put(key, chunk.bytes);
                 self.head.next += chunk.records;
             }
@@ -142,25 +142,23 @@ impl Writer {
             self.head.summary.updated_at = state.updated_at();
             self.head.summary.failure = state.failure().cloned();
         }
-        let newest = keys::newest_first(self.run);
         let head = keys::head(&self.tenant, self.run);
-        let value =
-            serde_json::to_vec(&self.head).map_err(|error| RunError::record(self.run, "its head", &error))?;
+        let value = self.head.to_json().map_err(|error| RunError::record(self.run, "its head", &error))?;
         batch = match self.version {
             Some(version) => batch.expect_version(head.clone(), version),
             // Nobody else has this id: it was drawn a moment ago. To have the store look for it costs as much as
             // the rest of a short run.
             None => {
-                let blueprint = keys::by_blueprint(&self.tenant, &self.head.summary.blueprint_id);
-                batch.put(blueprint.leaf(&newest), Bytes::new())
+                let blueprint = &self.head.summary.blueprint_id;
+                batch.put(keys::of_blueprint(&self.tenant, blueprint, self.run), Bytes::new())
             }
         };
         batch = batch.put(head, value);
         if before != Some(status) {
             if let Some(before) = before {
-                batch = batch.delete(keys::by_status(&self.tenant, before).leaf(&newest));
+                batch = batch.delete(keys::in_status(&self.tenant, before, self.run));
             }
-            batch = batch.put(keys::by_status(&self.tenant, status).leaf(&newest), Bytes::new());
+            batch = batch.put(keys::in_status(&self.tenant, status, self.run), Bytes::new());
         }
         batch = self.timer(batch, old_timer, timer);
         let (inner, guard) = (Arc::clone(&self.inner), Arc::clone(&self.guard));

@@ -16,11 +16,13 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use ice_core::value::json::{write_text, write_value};
 use ice_core::value::{BlobHash, Map, Value};
 
 use super::{Body, Intent, Opening, Record};
 
 mod decoder;
+mod line;
 
 pub use decoder::{DecodeError, Decoder};
 
@@ -35,6 +37,8 @@ const MAX_RECORD_BYTES: usize = 4 << 20;
 /// Bytes of the objects of one record that stand in a chunk; what is more goes to the blob store in packs of
 /// this size.
 const PACK: usize = 1 << 20;
+/// Bytes a chunk has room for from the start: a short run needs no more.
+const ROOM: usize = 2 << 10;
 /// Items per piece of a long list.
 const PIECE: usize = 16;
 /// Large values whose objects are remembered, and the bytes they may hold.
@@ -120,13 +124,16 @@ impl Encoder {
     /// Appends a record to a chunk. After an error the chunk is without the record; objects of it that were
     /// written stay, and whatever is written later may refer to them.
     pub(crate) fn push(&mut self, record: &Record, chunk: &mut Chunk) -> Result<(), EncodeError> {
+        if chunk.bytes.capacity() == 0 {
+            chunk.bytes.reserve(ROOM);
+        }
         chunk.unpacked = chunk.bytes.len();
         let body = self.externalise(&record.body, chunk)?;
         let at = chunk.bytes.len();
         chunk.bytes.push(b'r');
         let written = match body {
-            Some(body) => serde_json::to_writer(&mut chunk.bytes, &Record { at: record.at, body }),
-            None => serde_json::to_writer(&mut chunk.bytes, record),
+            Some(body) => line::write(&mut chunk.bytes, &Record { at: record.at, body }),
+            None => line::write(&mut chunk.bytes, record),
         };
         let fits = check_size(chunk.bytes.len() - at, MAX_RECORD_BYTES);
         if let Err(error) = written.map_err(EncodeError::from).and(fits) {
@@ -188,14 +195,15 @@ impl Encoder {
             if text.len() >= BLOB {
                 chunk.blobs.push(Bytes::from_owner(SharedText(Arc::clone(text))));
             } else {
-                object(chunk, hash, b's', |bytes| serde_json::to_writer(bytes, &**text))?;
+                object(chunk, hash, b's', |bytes| write_text(bytes, text))?;
             }
         }
         Ok(reference(TEXT, hash))
     }
 
     fn tree(&mut self, tree: &Value, chunk: &mut Chunk) -> Result<Value, EncodeError> {
-        let json = serde_json::to_vec(tree)?;
+        let mut json = Vec::new();
+        write_value(&mut json, tree)?;
         check_size(json.len(), MAX_OBJECT_BYTES)?;
         let hash = BlobHash::of(&json);
         if self.written.insert(ObjectId { hash, is_text: false }) {
@@ -235,7 +243,8 @@ impl Encoder {
     }
 
     fn map(&mut self, entries: &Map, chunk: &mut Chunk) -> Result<Value, EncodeError> {
-        let mut encoded = Map::with_capacity(entries.len());
+        let mut encoded = Map::default();
+        encoded.reserve(entries.len());
         for (key, value) in entries {
             encoded.insert(Arc::clone(key), self.encode(value, chunk)?);
         }

@@ -128,7 +128,7 @@ impl DocumentBuilder {
             not_enforced: manifest.not_enforced.clone(),
             records: 1,
         };
-        Self { document, nodes: IndexMap::new(), open: BTreeSet::new(), outputs: Map::new() }
+        Self { document, nodes: IndexMap::new(), open: BTreeSet::new(), outputs: Map::default() }
     }
 
     /// Folds the next record in.

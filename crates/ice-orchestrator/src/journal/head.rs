@@ -3,6 +3,7 @@
 use ice_core::id::{BlueprintId, Principal, RunId};
 use ice_core::time::Moment;
 use ice_core::value::BlobHash;
+use ice_core::value::json::Object;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -26,6 +27,33 @@ pub(crate) struct RunHead {
     /// The key under which the run's next timer stands, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) timer: Option<Moment>,
+}
+
+impl RunHead {
+    /// The head as JSON, as serde would write it: every commit of a run writes it.
+    pub(crate) fn to_json(&self) -> Result<Vec<u8>, serde_json::Error> {
+        let Self { version, summary, next, owner, epoch, plan, timer } = self;
+        let RunSummary { id, status, blueprint_id, name, by, started_at, updated_at, failure } = summary;
+        let mut out = Vec::with_capacity(512);
+        let mut head = Object::open(&mut out);
+        head.whole("version", *version)
+            .any("id", id)?
+            .text("status", status.as_str())?
+            .text("blueprint_id", blueprint_id.as_str())?
+            .text("name", name)?
+            .any("by", by)?
+            .any("started_at", started_at)?
+            .any("updated_at", updated_at)?;
+        if let Some(failure) = failure {
+            head.any("failure", failure)?;
+        }
+        head.whole("next", *next).text("owner", owner)?.whole("epoch", *epoch).any("plan", plan)?;
+        if let Some(timer) = timer {
+            head.any("timer", timer)?;
+        }
+        head.close();
+        Ok(out)
+    }
 }
 
 /// A run in a line: what lists show.

@@ -1,7 +1,7 @@
 //! Where things of a run stand in the store. The tenant comes first everywhere.
 
 use ice_core::id::{BlueprintId, RunId, Tenant};
-use ice_core::store::Key;
+use ice_core::store::{Key, KeyBuilder};
 use ice_core::time::Moment;
 use ice_core::value::BlobHash;
 
@@ -9,7 +9,16 @@ use super::RunStatus;
 
 /// A run's id such that newer runs come first: ids ascend with time, their complements descend.
 pub(crate) fn newest_first(run: RunId) -> String {
-    format!("{:032x}", !run.uuid().as_u128())
+    with_newest_first(run, str::to_owned)
+}
+
+fn with_newest_first<T>(run: RunId, then: impl FnOnce(&str) -> T) -> T {
+    let complement = uuid::Uuid::from_u128(!run.uuid().as_u128());
+    then(complement.simple().encode_lower(&mut uuid::Uuid::encode_buffer()))
+}
+
+fn with_id<T>(run: RunId, then: impl FnOnce(&str) -> T) -> T {
+    then(run.uuid().hyphenated().encode_lower(&mut uuid::Uuid::encode_buffer()))
 }
 
 /// The run that [`newest_first`] stands for.
@@ -25,7 +34,7 @@ pub(crate) fn heads(tenant: &Tenant) -> Key {
 
 /// The head of a run: who owns it, where it stands, what its next record is.
 pub(crate) fn head(tenant: &Tenant, run: RunId) -> Key {
-    heads(tenant).leaf(&newest_first(run))
+    with_newest_first(run, |run| KeyBuilder::tenant(tenant).folder("run").leaf(run))
 }
 
 /// All journals of a tenant.
@@ -35,7 +44,12 @@ pub(crate) fn journals(tenant: &Tenant) -> Key {
 
 /// The chunks of a run's journal; each key ends in the number of its first record.
 pub(crate) fn journal(tenant: &Tenant, run: RunId) -> Key {
-    journals(tenant).folder(&run.to_string())
+    with_id(run, |run| KeyBuilder::tenant(tenant).folder("journal").folder(run).key())
+}
+
+/// The chunk of a run's journal that begins with this record.
+pub(crate) fn chunk(tenant: &Tenant, run: RunId, first: u64) -> Key {
+    with_id(run, |run| KeyBuilder::tenant(tenant).folder("journal").folder(run).number(first))
 }
 
 /// The run that a chunk of a journal belongs to.
@@ -50,12 +64,25 @@ pub(crate) fn plan(tenant: &Tenant, hash: BlobHash) -> Key {
 
 /// The runs of a status, the newest first.
 pub(crate) fn by_status(tenant: &Tenant, status: RunStatus) -> Key {
-    Key::tenant(tenant).folder("status").folder(status.as_str())
+    KeyBuilder::tenant(tenant).folder("status").folder(status.as_str()).key()
+}
+
+/// A run among those of a status.
+pub(crate) fn in_status(tenant: &Tenant, status: RunStatus, run: RunId) -> Key {
+    with_newest_first(run, |run| {
+        KeyBuilder::tenant(tenant).folder("status").folder(status.as_str()).leaf(run)
+    })
 }
 
 /// The runs of a blueprint, the newest first.
 pub(crate) fn by_blueprint(tenant: &Tenant, blueprint: &BlueprintId) -> Key {
-    Key::tenant(tenant).folder("blueprint").folder(blueprint.as_str())
+    KeyBuilder::tenant(tenant).folder("blueprint").folder(blueprint.as_str()).key()
+}
+
+/// A run among those of a blueprint.
+pub(crate) fn of_blueprint(tenant: &Tenant, blueprint: &BlueprintId, run: RunId) -> Key {
+    let folder = KeyBuilder::tenant(tenant).folder("blueprint").folder(blueprint.as_str());
+    with_newest_first(run, |run| folder.leaf(run))
 }
 
 /// The run that a caller's idempotency key stands for.

@@ -355,7 +355,7 @@ const fn one() -> u32 {
     1
 }
 
-const fn is_one(attempt: &u32) -> bool {
+pub(crate) const fn is_one(attempt: &u32) -> bool {
     *attempt == 1
 }
 
@@ -363,11 +363,11 @@ const fn pure() -> Effect {
     Effect::Pure
 }
 
-const fn is_pure(effect: &Effect) -> bool {
+pub(crate) const fn is_pure(effect: &Effect) -> bool {
     matches!(effect, Effect::Pure)
 }
 
-fn is_free(usage: &Usage) -> bool {
+pub(crate) fn is_free(usage: &Usage) -> bool {
     *usage == Usage::default()
 }
 

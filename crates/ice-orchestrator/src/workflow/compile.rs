@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ahash::AHashMap;
 use ice_core::blueprint::{
     BackoffStrategy, Blueprint, ConditionNode, InputMapping, KindName, LlmConfig, LlmNode, LoopNode, Node,
     NodeBase, NodeKind, ParallelNode, RetryPolicy, ToolNode, VersionLock, WorkflowNode,
@@ -150,8 +151,8 @@ struct Compiler<'r> {
 #[derive(Default)]
 struct Parts {
     scopes: Vec<Scope>,
-    tools: HashMap<Arc<str>, Arc<dyn Tool>>,
-    providers: HashMap<Arc<str>, Arc<dyn LlmProvider>>,
+    tools: AHashMap<Arc<str>, Arc<dyn Tool>>,
+    providers: AHashMap<Arc<str>, Arc<dyn LlmProvider>>,
     workflows: IndexMap<String, Arc<Plan>>,
     models: Vec<PinnedModel>,
     kinds: Vec<KindName>,
@@ -217,7 +218,7 @@ impl Compiler<'_> {
             node.dependencies.iter().filter_map(|at| u32::try_from(*at).ok()).collect()
         };
         let dependencies: Vec<Vec<NodeIndex>> = checked.nodes.iter().map(waits).collect();
-        let by_id: IndexMap<_, _> =
+        let by_id: IndexMap<_, _, ahash::RandomState> =
             nodes.iter().zip(0_u32..).map(|(node, at)| (node.id.clone(), at)).collect();
         let mut compiled = Vec::with_capacity(nodes.len());
         for (((node, resolved), dependencies), dependents) in
@@ -614,7 +615,7 @@ fn pinned_tool(tool: &Arc<dyn Tool>) -> PinnedTool {
 
 /// What cannot be enforced for tools in process: that files and networks are touched by the tool alone as
 /// granted, and its memory and time.
-fn not_enforced(tools: &HashMap<Arc<str>, Arc<dyn Tool>>) -> Vec<String> {
+fn not_enforced(tools: &AHashMap<Arc<str>, Arc<dyn Tool>>) -> Vec<String> {
     let outside = tools.values().any(|tool| {
         tool.spec().capabilities.iter().any(|capability| match capability {
             Capability::ReadFiles | Capability::WriteFiles | Capability::Network => true,
@@ -638,8 +639,8 @@ impl Plan {
             blueprint: Arc::new(blueprint),
             scopes: vec![Scope::default()],
             inputs: None,
-            tools: HashMap::new(),
-            providers: HashMap::new(),
+            tools: AHashMap::new(),
+            providers: AHashMap::new(),
             pinned: PinnedPlan {
                 blueprint: Value::Null,
                 lock: None,

@@ -187,7 +187,7 @@ impl Scope {
 impl Node {
     fn to_json(&self, siblings: &[Self]) -> Json {
         let ids: Vec<&str> = self.dependencies.iter().map(|at| siblings[*at].id.as_str()).collect();
-        let mut fields = Map::new();
+        let mut fields = Map::default();
         fields.insert("id".into(), json!(self.id));
         fields.insert("dependencies".into(), json!(ids));
         if let Some((condition, branch)) = self.when {

@@ -139,7 +139,7 @@ impl Oracle<'_> {
             }
             Kind::Parallel { branches, .. } => {
                 let mut results = Vec::new();
-                let mut merged: Map<String, Json> = Map::new();
+                let mut merged: Map<String, Json> = Map::default();
                 let ids = branches.iter().flat_map(|branch| &branch.0).map(|node| node.id.clone());
                 let mut lists: BTreeMap<String, Vec<Json>> = ids.map(|id| (id, Vec::new())).collect();
                 for (index, branch) in branches.iter().enumerate() {

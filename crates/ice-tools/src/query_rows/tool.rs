@@ -228,7 +228,7 @@ fn group(rows: &[&Value], input: &Input) -> Result<Vec<Value>, ToolError> {
 }
 
 fn summarise(group: &[&Value], input: &Input) -> Result<Value, ToolError> {
-    let mut row = Map::new();
+    let mut row = Map::default();
     for column in &input.group_by {
         let cell = group.first().map_or(Value::Null, |first| first.cell(column).clone());
         row.insert(Arc::from(column.as_str()), cell);

@@ -181,7 +181,7 @@ impl<'de> Visitor<'de> for DocumentSeed<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
         let depth = self.deeper()?;
-        let mut entries = Map::new();
+        let mut entries = Map::default();
         while let Some(key) = map.next_key::<String>()? {
             let trail = self.trail.key(&key);
             let value = map.next_value_seed(DocumentSeed { trail: &trail, depth, ..self })?;

@@ -209,7 +209,7 @@ impl PartialBlueprint {
     /// The document it would be.
     fn document(&self) -> Value {
         let id = self.blueprint_id.as_str();
-        let mut document = Map::new();
+        let mut document = Map::default();
         document.insert("blueprint_id".into(), Value::from(id.strip_prefix(PREFIX).unwrap_or(id)));
         document.insert("schema_version".into(), Value::from("1.2.0"));
         document.insert(

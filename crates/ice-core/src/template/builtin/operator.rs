@@ -197,7 +197,7 @@ pub(super) fn list(call: &Call<'_>) -> Outcome {
 
 /// `{key: value}`: keys and values in turn.
 pub(super) fn map(call: &Call<'_>) -> Outcome {
-    let mut entries = Map::new();
+    let mut entries = Map::default();
     for index in (0..call.count()).step_by(2) {
         let key = call.text(index)?;
         call.meter.grow(ENTRY + key.len())?;

@@ -23,18 +23,18 @@ impl Driver {
             Held::Step(..) => None,
         });
         for ticket in never_begun {
-            self.withdraw(ticket).await?;
+            self.withdraw(ticket)?;
         }
         loop {
             while let Some(input) = self.queue.pop_front() {
-                self.take_leaving(input).await?;
+                self.take_leaving(input)?;
                 if self.writer.waiting() >= MAX_WAITING {
                     self.keep().await?;
                 }
             }
             tokio::select! {
                 biased;
-                Some(message) = self.messages.recv() => match message {
+                message = self.messages.recv() => match message {
                     Message::Receipt { .. } => self.told(message),
                     // Dropping `go` tells the attempt that it must not go on.
                     Message::Announce { .. } | Message::Nudge => {}
@@ -46,27 +46,27 @@ impl Driver {
             }
         }
         if self.state.is_stopping() {
-            self.take(Input::Advance).await?;
+            self.take(Input::Advance)?;
         }
         self.keep().await?;
         self.finished().ok_or(RunError::Closing)
     }
 
-    async fn take_leaving(&mut self, input: Input) -> Result<(), RunError> {
+    fn take_leaving(&mut self, input: Input) -> Result<(), RunError> {
         if let Input::Completed { ticket, result: Err(failure), .. } = &input
             && failure.code == ErrorCode::RunCancelled
             && self.state.attempts.contains_key(ticket)
             && !self.state.is_stopping()
         {
-            return if failure.unknown_outcome { Ok(()) } else { self.withdraw(*ticket).await };
+            return if failure.unknown_outcome { Ok(()) } else { self.withdraw(*ticket) };
         }
-        self.take(input).await
+        self.take(input)
     }
 
     /// An attempt has done nothing, and is known to have done nothing: if it could not simply be repeated, that
     /// it can is recorded.
-    async fn withdraw(&mut self, ticket: Ticket) -> Result<(), RunError> {
-        self.take(Input::Withdrawn { ticket, by: Principal::engine() }).await
+    fn withdraw(&mut self, ticket: Ticket) -> Result<(), RunError> {
+        self.take(Input::Withdrawn { ticket, by: Principal::engine() })
     }
 
     /// Commits what waits, as durable as the run was promised. A store that does not answer is not waited for.
@@ -82,7 +82,7 @@ impl Driver {
             Ok(())
         };
         tokio::time::timeout(LAST_COMMIT, commit).await.unwrap_or(Err(RunError::Closing))?;
-        self.published().await;
+        self.published();
         Ok(())
     }
 }

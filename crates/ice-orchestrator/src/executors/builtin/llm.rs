@@ -78,8 +78,9 @@ fn written(
             ContextFormat::Code => format!("```\n{}\n```", plain(&value)),
             ContextFormat::Custom => match custom {
                 Some(template) => {
-                    let scope: Map =
-                        [(Arc::from("value"), value.clone()), (Arc::from(name), value.clone())].into();
+                    let scope: Map = [(Arc::from("value"), value.clone()), (Arc::from(name), value.clone())]
+                        .into_iter()
+                        .collect();
                     plain(&template.render(&scope, &env.limits).map_err(|error| {
                         template_failure(&format!("`format_specifications.{name}`"), &error)
                     })?)
@@ -143,7 +144,7 @@ fn prompt_of(intent: &Intent) -> Value {
 /// The node's output: `{response, text, prompt, model, usage}`, and the fields of a declared schema.
 fn answer(plan: &LlmPlan, response: &Response, prompt: Value) -> Result<Value, Failure> {
     let text = Value::from(response.message.joined_text());
-    let mut output = Map::new();
+    let mut output = Map::default();
     if let Some(declared) = &plan.output {
         let invalid = |what: String| Failure {
             retryable: true,

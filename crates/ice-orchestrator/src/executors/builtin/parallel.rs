@@ -27,7 +27,7 @@ pub(crate) fn output(work: &ParallelPlan, slots: &[Slot]) -> Value {
         ]),
         Slot::Empty | Slot::Open(_) => Value::Null,
     }));
-    let mut entries = Map::new();
+    let mut entries = Map::default();
     entries.insert(Arc::from("branch_results"), results);
     if work.merge {
         entries.insert(Arc::from("merged"), merged(work, slots));

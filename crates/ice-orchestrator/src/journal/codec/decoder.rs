@@ -193,7 +193,8 @@ impl Decoder {
                 Ok(Value::from(items.collect::<Result<Vec<_>, _>>()?))
             }
             Value::Map(entries) if holds_stand(value) => {
-                let mut resolved = Map::with_capacity(entries.len());
+                let mut resolved = Map::default();
+                resolved.reserve(entries.len());
                 for (key, item) in entries.iter() {
                     resolved.insert(Arc::clone(key), self.resolve_at(item, depth + 1)?);
                 }

@@ -2,10 +2,10 @@
 
 mod work;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ahash::AHashMap;
 use ice_core::blueprint::{Blueprint, KindName, RetryPolicy};
 use ice_core::error::ErrorCode;
 use ice_core::id::NodeId;
@@ -35,8 +35,8 @@ pub struct Plan {
     pub(crate) scopes: Vec<Scope>,
     pub(crate) inputs: Option<Validator>,
     /// Every tool and provider in use, those of sub-blueprints included.
-    pub(crate) tools: HashMap<Arc<str>, Arc<dyn Tool>>,
-    pub(crate) providers: HashMap<Arc<str>, Arc<dyn LlmProvider>>,
+    pub(crate) tools: AHashMap<Arc<str>, Arc<dyn Tool>>,
+    pub(crate) providers: AHashMap<Arc<str>, Arc<dyn LlmProvider>>,
     pub(crate) pinned: PinnedPlan,
     /// The pinned document as JSON, and its hash.
     pub(crate) document: Arc<[u8]>,
@@ -85,7 +85,7 @@ impl Plan {
 #[derive(Debug, Default)]
 pub(crate) struct Scope {
     pub(crate) nodes: Vec<PlanNode>,
-    pub(crate) by_id: IndexMap<NodeId, NodeIndex>,
+    pub(crate) by_id: IndexMap<NodeId, NodeIndex, ahash::RandomState>,
 }
 
 impl Scope {

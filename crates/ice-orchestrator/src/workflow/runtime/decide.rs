@@ -35,9 +35,16 @@ const BELOW: usize = 128;
 /// [`Input::Advance`] until nothing is decided.
 #[must_use]
 pub fn decide(state: &State, input: Input, now: Moment) -> Decided {
-    let mut decider = Decider { state, now, out: Decided::default(), said: 0 };
+    let mut decided = Decided::default();
+    decide_into(&mut decided, state, input, now);
+    decided
+}
+
+/// As [`decide`], for whoever has an empty [`Decided`] whose memory can be used again.
+pub(crate) fn decide_into(out: &mut Decided, state: &State, input: Input, now: Moment) {
+    let mut decider = Decider { state, now, out, said: 0 };
     if state.ended.is_some() {
-        return decider.out;
+        return;
     }
     match input {
         Input::Advance => decider.advance(),
@@ -73,13 +80,12 @@ pub fn decide(state: &State, input: Input, now: Moment) -> Decided {
             }
         }
     }
-    decider.out
 }
 
 struct Decider<'s> {
     state: &'s State,
     now: Moment,
-    out: Decided,
+    out: &'s mut Decided,
     /// Bytes of the failures' messages in it.
     said: usize,
 }

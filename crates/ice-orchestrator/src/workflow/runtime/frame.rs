@@ -185,7 +185,7 @@ impl Frame {
 
     /// The outputs of all nodes that succeeded, by id: skipped and failed ones are left out.
     pub(crate) fn outputs(&self) -> Map {
-        let mut outputs = Map::new();
+        let mut outputs = Map::default();
         let Some(scope) = self.scope() else { return outputs };
         for (node, state) in scope.nodes.iter().zip(&self.nodes) {
             if let NodeState::Done(Outcome::Succeeded(value)) = state {

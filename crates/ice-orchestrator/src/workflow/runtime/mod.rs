@@ -20,6 +20,6 @@ pub use input::{Command, Decided, Input, Start, Ticket};
 pub use state::{NodeStatus, State};
 
 pub(crate) use container::Container;
-pub(crate) use decide::MAX_VALUE_DEPTH;
+pub(crate) use decide::{MAX_VALUE_DEPTH, decide_into};
 pub(crate) use failing::{cancelled, timeout_failure, too_large};
 pub(crate) use frame::{NodeState, Place};

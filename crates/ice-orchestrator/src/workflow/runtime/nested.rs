@@ -65,7 +65,7 @@ pub(super) fn open_slots(state: &mut State, place: Place) -> Result<(), String> 
         let node = parent.plan_node(place.node).ok_or("the node is gone")?;
         let new = container.frame(&parent.plan, node, index).ok_or("the container has no such frame")?;
         let path = parent.path(place.node).ok_or("the node is gone")?;
-        let prefix: NodePath = format!("{path}{}", new.suffix).parse().map_err(|_| "the path is too long")?;
+        let prefix = path.extended(&new.suffix).ok_or("the path is too long")?;
         let sees_parent = new.inputs.is_none();
         let inputs = new.inputs.unwrap_or_else(|| parent.inputs.clone());
         let empty = new.plan.scope(new.scope).is_none_or(|scope| scope.nodes.is_empty());

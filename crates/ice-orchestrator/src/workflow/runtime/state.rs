@@ -1,8 +1,9 @@
 //! The state of a run: a fold over its records.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use ahash::AHashMap;
 use ice_core::blueprint::KindName;
 use ice_core::llm::Usage;
 use ice_core::path::NodePath;
@@ -29,7 +30,7 @@ pub struct State {
     pub(crate) next: u64,
     pub(crate) frames: Vec<Option<Frame>>,
     pub(crate) free: Vec<FrameIndex>,
-    pub(crate) prefixes: HashMap<Arc<str>, FrameIndex>,
+    pub(crate) prefixes: AHashMap<Arc<str>, FrameIndex>,
     /// Nodes that reach the outside, and whose turn it is once there is room.
     pub(crate) leaves: Queue,
     /// Containers that something can be decided about at once: to open, or to be done with.
@@ -91,7 +92,7 @@ impl State {
             next: 1,
             frames: Vec::new(),
             free: Vec::new(),
-            prefixes: HashMap::new(),
+            prefixes: AHashMap::new(),
             leaves: Queue::default(),
             containers: Queue::default(),
             attempts: BTreeMap::new(),

@@ -1,0 +1,213 @@
+//! A record's line of JSON. What every node of every run writes is written straight, field by field, as serde
+//! would write it; the rest is left to serde.
+
+use ice_core::value::json::Object;
+use serde_json::Error;
+
+use crate::journal::record::{is_free, is_one, is_pure};
+use crate::journal::{Body, Intent, Manifest, Record, RunOptions};
+
+/// Appends a record as JSON.
+pub(super) fn write(out: &mut Vec<u8>, record: &Record) -> Result<(), Error> {
+    let begun = out.len();
+    let mut line = Object::open(out);
+    line.whole("at", record.at.as_millis());
+    match &record.body {
+        Body::Manifest(manifest) => {
+            line.text("t", "manifest")?;
+            fields(&mut line, manifest)?;
+        }
+        Body::Started { node, attempt, intent: what, effect } => {
+            line.text("t", "started")?.text("n", node.as_str())?;
+            if !is_one(attempt) {
+                line.whole("a", *attempt);
+            }
+            intent(line.object("i"), what)?;
+            if !is_pure(effect) {
+                line.any("e", effect)?;
+            }
+        }
+        Body::Succeeded { node, output, usage, stream } => {
+            line.text("t", "succeeded")?.text("n", node.as_str())?.value("o", output)?;
+            if !is_free(usage) {
+                line.any("u", usage)?;
+            }
+            if let Some(stream) = stream {
+                line.any("h", stream)?;
+            }
+        }
+        Body::Opened { node, attempt, opening } => {
+            line.text("t", "opened")?.text("n", node.as_str())?;
+            if !is_one(attempt) {
+                line.whole("a", *attempt);
+            }
+            line.any("w", opening)?;
+        }
+        Body::Closed { node, output } => {
+            line.text("t", "closed")?.text("n", node.as_str())?.value("o", output)?;
+        }
+        Body::Ended { status, output, failure } => {
+            line.text("t", "ended")?.text("status", status.as_str())?.value("o", output)?;
+            if let Some(failure) = failure {
+                line.any("f", failure)?;
+            }
+        }
+        Body::Step { .. }
+        | Body::Receipt { .. }
+        | Body::Failed { .. }
+        | Body::Woken { .. }
+        | Body::Skipped { .. }
+        | Body::Cancelling { .. }
+        | Body::Cancelled { .. }
+        | Body::Discarded { .. }
+        | Body::Unresponsive { .. }
+        | Body::InDoubt { .. }
+        | Body::Settled { .. }
+        | Body::Parked { .. }
+        | Body::Resumed { .. } => {
+            out.truncate(begun);
+            return serde_json::to_writer(out, record);
+        }
+    }
+    line.close();
+    Ok(())
+}
+
+fn intent(mut object: Object<'_>, intent: &Intent) -> Result<(), Error> {
+    match intent {
+        Intent::Tool { tool, input } => {
+            object.text("k", "tool")?.text("tool", tool)?.value("input", input)?;
+        }
+        Intent::Llm { provider, request } => {
+            object.text("k", "llm")?.text("provider", provider)?.value("request", request)?;
+        }
+    }
+    object.close();
+    Ok(())
+}
+
+fn fields(line: &mut Object<'_>, manifest: &Manifest) -> Result<(), Error> {
+    let Manifest { version, run, tenant, by, blueprint, name, plan, inputs, options, not_enforced, engine } =
+        manifest;
+    line.whole("version", *version)
+        .any("run", run)?
+        .text("tenant", tenant.as_str())?
+        .any("by", by)?
+        .text("blueprint", blueprint.as_str())?
+        .text("name", name)?
+        .any("plan", plan)?
+        .value("inputs", inputs)?;
+    how(line.object("options"), options)?;
+    if !not_enforced.is_empty() {
+        line.any("not_enforced", not_enforced)?;
+    }
+    line.text("engine", engine)?;
+    Ok(())
+}
+
+fn how(mut object: Object<'_>, options: &RunOptions) -> Result<(), Error> {
+    let RunOptions {
+        max_parallel,
+        failure_policy,
+        durability,
+        grants,
+        cancel_grace_ms,
+        idempotency_key,
+        max_loop_items,
+        max_nodes,
+    } = options;
+    object.whole("max_parallel", *max_parallel).any("failure_policy", failure_policy)?;
+    if let Some(durability) = durability {
+        object.any("durability", durability)?;
+    }
+    object.any("grants", grants)?.whole("cancel_grace_ms", *cancel_grace_ms);
+    if let Some(key) = idempotency_key {
+        object.text("idempotency_key", key)?;
+    }
+    object.whole("max_loop_items", *max_loop_items).whole("max_nodes", *max_nodes);
+    object.close();
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use ice_core::error::ErrorCode;
+    use ice_core::llm::Usage;
+    use ice_core::time::Moment;
+    use ice_core::tools::Effect;
+    use ice_core::value::{BlobHash, Value};
+
+    use super::*;
+    use crate::journal::{Failure, Opening, RunHead, RunOptions, RunStatus, RunSummary};
+
+    fn manifest(options: RunOptions, not_enforced: Vec<String>) -> Manifest {
+        Manifest {
+            version: 1,
+            run: uuid::Uuid::from_u128(7).into(),
+            tenant: "t".parse().unwrap(),
+            by: "user:a".parse().unwrap(),
+            blueprint: "b".parse().unwrap(),
+            name: "a \"name\"\n".to_owned(),
+            plan: BlobHash::of(b"plan"),
+            inputs: Value::map([("x", Value::from(1))]),
+            options,
+            not_enforced,
+            engine: "0.1".to_owned(),
+        }
+    }
+
+    #[test]
+    fn it_is_what_serde_writes() {
+        let node = || "loop[3].a".parse().unwrap();
+        let value = || Value::map([("é\"", Value::from(-2)), ("n", Value::try_from(0.5).unwrap())]);
+        let tool = || Intent::Tool { tool: "read".into(), input: value() };
+        let llm = || Intent::Llm { provider: "p\\".into(), request: value() };
+        let usage = Usage { input: 1, ..Usage::default() };
+        let keyed = RunOptions { idempotency_key: Some("k".to_owned()), ..RunOptions::default() };
+        let failure = Failure::new(ErrorCode::RunStuck, "why");
+        for body in [
+            Body::Manifest(Box::new(manifest(RunOptions::default(), Vec::new()))),
+            Body::Manifest(Box::new(manifest(keyed, vec!["network".to_owned()]))),
+            Body::Started { node: node(), attempt: 1, intent: tool(), effect: Effect::Pure },
+            Body::Started { node: node(), attempt: 3, intent: llm(), effect: Effect::Irreversible },
+            Body::Succeeded { node: node(), output: value(), usage: Usage::default(), stream: None },
+            Body::Succeeded { node: node(), output: value(), usage, stream: Some(BlobHash::of(b"")) },
+            Body::Closed { node: node(), output: value() },
+            Body::Opened { node: node(), attempt: 1, opening: Opening::Condition { result: true } },
+            Body::Opened { node: node(), attempt: 2, opening: Opening::Workflow { inputs: value() } },
+            Body::Failed { node: node(), failure: failure.clone(), retry_at: None },
+            Body::Ended { status: RunStatus::Succeeded, output: value(), failure: None },
+            Body::Ended { status: RunStatus::Failed, output: value(), failure: Some(failure) },
+        ] {
+            let record = Record { at: Moment::from_millis(1_700_000_000_123), body };
+            let mut out = b"before".to_vec();
+            write(&mut out, &record).unwrap();
+            let json = serde_json::to_string(&record).unwrap();
+            assert_eq!(String::from_utf8(out).unwrap(), format!("before{json}"));
+            assert_eq!(serde_json::from_str::<Record>(&json).unwrap(), record);
+        }
+    }
+
+    #[test]
+    fn so_is_the_head_of_a_run() {
+        let failure = Failure::new(ErrorCode::RunStuck, "why");
+        for (failure, timer) in [(None, None), (Some(failure), Some(Moment::from_millis(9)))] {
+            let Manifest { run, by, blueprint, name, plan, .. } = manifest(RunOptions::default(), Vec::new());
+            let at = Moment::from_millis(1_700_000_000_123);
+            let summary = RunSummary {
+                id: run,
+                status: RunStatus::Succeeded,
+                blueprint_id: blueprint,
+                name,
+                by,
+                started_at: at,
+                updated_at: at,
+                failure,
+            };
+            let head = RunHead { version: 1, summary, next: 3, owner: "o".to_owned(), epoch: 2, plan, timer };
+            let json = String::from_utf8(head.to_json().unwrap()).unwrap();
+            assert_eq!(json, serde_json::to_string(&head).unwrap());
+            assert_eq!(serde_json::from_str::<RunHead>(&json).unwrap(), head);
+        }
+    }
+}
