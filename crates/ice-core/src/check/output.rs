@@ -102,7 +102,7 @@ fn renamed(node: &Node, own: Option<Value>) -> Option<Value> {
         for name in selection {
             // Whether the output has it is not known, unless the schema allows no more than it names.
             if schema.get("additionalProperties") != Some(&Value::Bool(false)) {
-                properties.entry(Arc::from(name.as_str())).or_insert(Value::Bool(true));
+                properties.insert_new(name.as_str(), || Value::Bool(true));
             }
         }
         schema.insert(Arc::from("additionalProperties"), Value::Bool(false));
@@ -130,7 +130,7 @@ fn llm_output(declared: Option<&Value>) -> Value {
         return closed(always.into_iter().chain([text, ("value", declared.clone())]));
     }
     let mut properties = schema.get("properties").and_then(Value::as_map).cloned().unwrap_or_default();
-    properties.entry(Arc::from(text.0)).or_insert(text.1);
+    properties.insert_new(text.0, || text.1);
     properties.extend(always.into_iter().map(|(name, known)| (Arc::from(name), known)));
     schema.insert(Arc::from("properties"), Value::from(properties));
     Value::from(schema)

@@ -67,7 +67,7 @@ fn with_definitions(root: &Value, part: &Value) -> Value {
     let mut own = own.clone();
     for name in ["$defs", "definitions"] {
         if let Some(definitions) = all.get(name) {
-            own.entry(name.into()).or_insert_with(|| definitions.clone());
+            own.insert_new(name, || definitions.clone());
         }
     }
     Value::from(own)

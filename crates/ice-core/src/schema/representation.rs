@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 use std::cell::Cell;
-use std::sync::Arc;
 
 use jsonschema::JsonType;
 use jsonschema::json::{Array, Json, Node, NodeIdentity, Object, SerdeJson, unique};
@@ -262,7 +261,7 @@ impl<'a> Object<'a, InPlace> for Members<'a> {
 }
 
 enum Entries<'a> {
-    Map(indexmap::map::Iter<'a, Arc<str>, Value>),
+    Map(crate::value::Iter<'a>),
     Blob(&'a BlobRef, std::slice::Iter<'static, (&'static str, BlobField)>),
     Spent,
 }

@@ -87,9 +87,11 @@ fn render(node: &Node, scope: &dyn Scope, meter: &Arc<Meter>) -> Result<Value, T
         }
         Node::Map(nodes) => {
             meter.grow_by(nodes.len(), ENTRY)?;
-            let entries: Result<Map, TemplateError> =
-                nodes.iter().map(|(key, node)| Ok((Arc::clone(key), render(node, scope, meter)?))).collect();
-            entries.map(Value::from)
+            let mut entries = Map::with_capacity(nodes.len());
+            for (key, node) in nodes.iter() {
+                entries.insert(Arc::clone(key), render(node, scope, meter)?);
+            }
+            Ok(Value::from(entries))
         }
     }
 }

@@ -3,11 +3,12 @@
 use std::fmt;
 use std::sync::Arc;
 
-use serde::de::{Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::ser::{SerializeMap, SerializeSeq, Serializer};
 use serde::{Deserialize, Serialize};
 use serde_json::Number;
 
+use super::map::MapVisitor;
 use super::{BlobRef, Map, Value, handoff, ser};
 
 const BLOB_KEY: &str = "$blob";
@@ -112,14 +113,8 @@ impl<'de> Visitor<'de> for ValueVisitor {
         Ok(Value::List(Arc::new(items)))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
-        let mut entries = Map::default();
-        while let Some((key, item)) = map.next_entry::<String, Value>()? {
-            if entries.insert(Arc::from(key.as_str()), item).is_some() {
-                return Err(A::Error::custom(format_args!("the key `{key}` stands twice")));
-            }
-        }
-        Ok(Value::from_entries(entries))
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Value, A::Error> {
+        MapVisitor.visit_map(map).map(Value::from_entries)
     }
 }
 

@@ -6,23 +6,19 @@ mod de;
 mod handoff;
 pub mod json;
 mod key;
+mod map;
 mod path;
 mod ser;
 
 use std::fmt;
 use std::sync::Arc;
 
-use indexmap::IndexMap;
 use serde_json::Number;
 
 pub use blob::{BlobHash, BlobRef};
+pub use map::{Iter, Map};
 pub(crate) use path::describe;
 pub use path::{PathNotFound, ValuePath};
-
-/// The entries of a [`Value::Map`], in the order they were written.
-///
-/// The hasher draws its keys once per process: whoever writes the keys cannot make them collide.
-pub type Map = IndexMap<Arc<str>, Value, ahash::RandomState>;
 
 /// A JSON value whose `clone` takes constant time: everything large is shared behind an [`Arc`].
 ///
@@ -146,17 +142,17 @@ impl Value {
         }
     }
 
-    /// Whether lists and maps are nested within one another more than `levels` deep.
+    /// Whether lists and maps are nested within one another more than `levels` deep, at most 254.
     #[must_use]
-    pub fn is_deeper_than(&self, levels: usize) -> bool {
-        let deeper = |item: &Self| match levels.checked_sub(1) {
-            Some(levels) => item.is_deeper_than(levels),
-            None => true,
-        };
+    pub fn is_deeper_than(&self, levels: u8) -> bool {
+        self.levels(levels.saturating_add(1)) > levels
+    }
+
+    fn levels(&self, most: u8) -> u8 {
         match self {
-            Self::List(items) => levels == 0 || items.iter().any(deeper),
-            Self::Map(entries) => levels == 0 || entries.values().any(deeper),
-            Self::Null | Self::Bool(_) | Self::Number(_) | Self::String(_) | Self::Blob(_) => false,
+            Self::List(items) => levels(&**items, most),
+            Self::Map(entries) => entries.levels(most),
+            Self::Null | Self::Bool(_) | Self::Number(_) | Self::String(_) | Self::Blob(_) => 0,
         }
     }
 
@@ -197,6 +193,19 @@ impl Value {
         add(self, &mut sum, limit);
         sum
     }
+}
+
+/// How deep what holds these items nests, itself included, or `most` if that is less.
+fn levels<'v>(items: impl IntoIterator<Item = &'v Value>, most: u8) -> u8 {
+    let Some(below) = most.checked_sub(1) else { return 0 };
+    let mut deepest = 0;
+    for item in items {
+        if deepest == below {
+            break;
+        }
+        deepest = deepest.max(item.levels(below));
+    }
+    deepest + 1
 }
 
 impl fmt::Debug for Value {

@@ -18,7 +18,7 @@ pub(crate) fn coerced(text: &str, schema: &Value, fits: impl Fn(&Value) -> bool)
 
 fn only_text_field(schema: &Value) -> Option<Arc<str>> {
     let properties = schema.get("properties")?.as_map().filter(|properties| properties.len() == 1)?;
-    let (name, property) = properties.first()?;
+    let (name, property) = properties.iter().next()?;
     (property.get("type").and_then(Value::as_str) == Some("string")).then(|| Arc::clone(name))
 }
 

@@ -45,7 +45,7 @@ const PIECE: usize = 16;
 const REMEMBERED: usize = 4_096;
 const REMEMBERED_BYTES: usize = 64 << 20;
 /// The deepest nesting within one line; what lies deeper is an object of its own.
-const LEVELS: usize = 48;
+const LEVELS: u8 = 48;
 
 const TEXT: &str = "$ice.text";
 const TREE: &str = "$ice.tree";
@@ -173,7 +173,7 @@ impl Encoder {
                     items.iter().map(|item| self.encode(item, chunk)).collect::<Result<Vec<_>, _>>()?;
                 self.list(items, chunk)?
             }
-            Value::Map(entries) => self.map(entries, chunk)?,
+            Value::Map(entries) => self.map(value, entries, chunk)?,
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::Blob(_) => value.clone(),
         };
         if let Some(address) = address {
@@ -242,14 +242,17 @@ impl Encoder {
         Ok(wrapped(LIST, Value::from(pieces)))
     }
 
-    fn map(&mut self, entries: &Map, chunk: &mut Chunk) -> Result<Value, EncodeError> {
-        let mut encoded = Map::default();
-        encoded.reserve(entries.len());
-        for (key, value) in entries {
-            encoded.insert(Arc::clone(key), self.encode(value, chunk)?);
+    fn map(&mut self, value: &Value, entries: &Map, chunk: &mut Chunk) -> Result<Value, EncodeError> {
+        let mut encoded = None;
+        for (key, item) in entries {
+            let written = self.encode(item, chunk)?;
+            // Most are as they were: a map of these is not built anew.
+            if !is_same(&written, item) {
+                encoded.get_or_insert_with(|| entries.clone()).insert(Arc::clone(key), written);
+            }
         }
-        let quoted = encoded.keys().any(|key| key.starts_with(RESERVED));
-        let whole = Value::from(encoded);
+        let whole = encoded.map_or_else(|| value.clone(), Value::from);
+        let quoted = entries.keys().any(|key| key.starts_with(RESERVED));
         let whole = if quoted { wrapped(MAP, whole) } else { whole };
         if stands_inline(&whole) { Ok(whole) } else { self.tree(&whole, chunk) }
     }
@@ -304,7 +307,7 @@ fn wrapped(kind: &'static str, value: Value) -> Value {
 
 /// Whether a value can stand in its record as it is: light, flat enough, and without reserved keys.
 fn is_plain(value: &Value) -> bool {
-    fn spend(value: &Value, left: &mut usize, levels: usize) -> bool {
+    fn spend(value: &Value, left: &mut usize, levels: u8) -> bool {
         let cost = match value {
             Value::Null | Value::Bool(_) | Value::Number(_) => 8,
             Value::String(text) => text.len() + 2,
@@ -324,6 +327,14 @@ fn is_plain(value: &Value) -> bool {
         }
     }
     spend(value, &mut { INLINE }, LEVELS)
+}
+
+/// Whether an encoded value is the one it was made of.
+fn is_same(encoded: &Value, value: &Value) -> bool {
+    match (address(encoded), address(value)) {
+        (None, None) => true,
+        (encoded, value) => encoded == value,
+    }
 }
 
 fn address(value: &Value) -> Option<usize> {

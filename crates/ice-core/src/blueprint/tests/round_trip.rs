@@ -18,7 +18,7 @@ fn rearranged(value: &Value) -> Value {
         Value::Map(entries) => {
             let mut turned: Map =
                 entries.iter().rev().map(|(key, value)| (key.clone(), rearranged(value))).collect();
-            turned.entry("zz_null".into()).or_insert(Value::Null);
+            turned.insert_new("zz_null", || Value::Null);
             Value::from(turned)
         }
         Value::List(items) => Value::list(items.iter().map(rearranged)),

@@ -64,7 +64,7 @@ impl PartialNode {
                 ("pending_outputs", names) => self.pending_outputs = texts(names),
                 ("suggestions", ideas) => self.suggestions = texts(ideas),
                 (_, Value::Null) => {
-                    self.fields.shift_remove(&**key);
+                    self.fields.remove(key);
                 }
                 (_, value) => {
                     self.fields.insert(Arc::clone(key), value.clone());

@@ -169,7 +169,7 @@ fn answer(plan: &LlmPlan, response: &Response, prompt: Value) -> Result<Value, F
         }
     }
     output.insert(Arc::from("response"), text.clone());
-    output.entry(Arc::from("text")).or_insert(text);
+    output.insert_new("text", || text);
     output.insert(Arc::from("prompt"), prompt);
     output.insert(Arc::from("model"), Value::from(response.model.as_str()));
     output.insert(Arc::from("usage"), usage_value(response.usage));

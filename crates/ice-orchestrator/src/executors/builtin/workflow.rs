@@ -53,8 +53,7 @@ pub(crate) fn output(work: &WorkflowPlan, slots: &[Slot]) -> Result<Value, Failu
     if work.exposed.is_empty() {
         return Ok(outputs);
     }
-    let mut exposed = Map::default();
-    exposed.reserve(work.exposed.len());
+    let mut exposed = Map::with_capacity(work.exposed.len());
     for (name, path) in &work.exposed {
         let value = path.follow(&outputs).map_err(|error| {
             Failure::new(ErrorCode::MappingFailed, format!("`exposed_outputs.{name}`: {error}"))

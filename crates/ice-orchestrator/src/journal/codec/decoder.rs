@@ -193,8 +193,7 @@ impl Decoder {
                 Ok(Value::from(items.collect::<Result<Vec<_>, _>>()?))
             }
             Value::Map(entries) if holds_stand(value) => {
-                let mut resolved = Map::default();
-                resolved.reserve(entries.len());
+                let mut resolved = Map::with_capacity(entries.len());
                 for (key, item) in entries.iter() {
                     resolved.insert(Arc::clone(key), self.resolve_at(item, depth + 1)?);
                 }
@@ -223,7 +222,7 @@ enum Stand<'v> {
 /// What a map of one reserved key stands for.
 fn stands_for(value: &Value) -> Option<Stand<'_>> {
     let entries = value.as_map().filter(|entries| entries.len() == 1)?;
-    let (key, inner) = entries.first()?;
+    let (key, inner) = entries.iter().next()?;
     match &**key {
         TEXT => Some(Stand::Object(ObjectId { hash: inner.as_str()?.parse().ok()?, is_text: true })),
         TREE => Some(Stand::Object(ObjectId { hash: inner.as_str()?.parse().ok()?, is_text: false })),

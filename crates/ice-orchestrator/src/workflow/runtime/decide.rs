@@ -25,7 +25,7 @@ const PASS: usize = 1_024;
 /// Bytes of failures' messages decided at a time.
 const PASS_BYTES: usize = 256 << 10;
 /// The deepest nesting of a value that a node takes or gives.
-pub(crate) const MAX_VALUE_DEPTH: usize = 128;
+pub(crate) const MAX_VALUE_DEPTH: u8 = 128;
 /// Bytes of a path that are left for what opens below it: an index, a name and an id.
 const BELOW: usize = 128;
 

@@ -185,8 +185,8 @@ impl Frame {
 
     /// The outputs of all nodes that succeeded, by id: skipped and failed ones are left out.
     pub(crate) fn outputs(&self) -> Map {
-        let mut outputs = Map::default();
-        let Some(scope) = self.scope() else { return outputs };
+        let Some(scope) = self.scope() else { return Map::default() };
+        let mut outputs = Map::with_capacity(scope.nodes.len());
         for (node, state) in scope.nodes.iter().zip(&self.nodes) {
             if let NodeState::Done(Outcome::Succeeded(value)) = state {
                 outputs.insert(node.id.shared(), value.clone());
