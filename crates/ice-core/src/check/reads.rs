@@ -293,7 +293,7 @@ impl Checker<'_> {
             let declared = declared.and_then(Value::as_map);
             if let Some(declared) = declared
                 && !declared.is_empty()
-                && !declared.contains_key(&**first)
+                && !declared.contains_key(first)
                 && matches!(shape::part(&root, &root, first), Part::Missing(_) | Part::Undeclared(_))
             {
                 let names: Vec<String> = declared.keys().map(|key| (**key).to_owned()).collect();

@@ -20,7 +20,7 @@ pub(super) enum Part {
 /// The part of a value that has a schema. `root` is the schema that `$ref` leads into.
 pub(super) fn part(root: &Value, schema: &Value, segment: &str) -> Part {
     let Some(schema) = dereference(root, schema).and_then(Value::as_map) else { return Part::Unknown };
-    if COMPOSING.iter().any(|keyword| schema.contains_key(*keyword)) {
+    if COMPOSING.iter().any(|keyword| schema.contains_key(keyword)) {
         return Part::Unknown;
     }
     let types = types_of(schema);
@@ -158,8 +158,7 @@ pub(super) fn types_of(schema: &Map) -> Types {
 /// The types a schema allows, if it says so; none if it may allow any.
 pub(super) fn types(root: &Value, schema: &Value) -> Option<Types> {
     let schema = dereference(root, schema)?.as_map()?;
-    if ["anyOf", "oneOf"].iter().any(|keyword| schema.contains_key(*keyword)) && !schema.contains_key("type")
-    {
+    if ["anyOf", "oneOf"].iter().any(|keyword| schema.contains_key(keyword)) && !schema.contains_key("type") {
         return None;
     }
     Some(types_of(schema)).filter(|types| !types.is_empty())

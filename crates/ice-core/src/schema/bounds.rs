@@ -207,7 +207,7 @@ impl<'s> Walk<'s> {
         pointer.split('/').try_fold(self.root, |here, segment| {
             let segment = decode_percent(segment).replace("~1", "/").replace("~0", "~");
             match here {
-                Value::Map(entries) => entries.get(&*segment),
+                Value::Map(entries) => entries.get(&segment),
                 Value::List(items) => items.get(segment.parse::<usize>().ok()?),
                 Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Blob(_) => None,
             }

@@ -240,7 +240,7 @@ impl<'a> Object<'a, InPlace> for Members<'a> {
 
     fn get(&self, key: &Box<str>) -> Option<Place<'a>> {
         let what = match self.source {
-            Source::Map(entries) => What::Whole(entries.get(&**key)?),
+            Source::Map(entries) => What::Whole(entries.get(key)?),
             Source::Blob(blob) => {
                 let (_, field) = BlobField::ALL.iter().find(|(name, _)| *name == &**key)?;
                 What::BlobField(blob, *field)

@@ -109,7 +109,7 @@ fn violation(value: &Value, error: &jsonschema::ValidationError<'_>) -> SchemaVi
 
 fn at_pointer<'v>(value: &'v Value, pointer: &str) -> Option<&'v Value> {
     pointer.split('/').skip(1).try_fold(value, |here, segment| match here {
-        Value::Map(entries) => entries.get(&*segment.replace("~1", "/").replace("~0", "~")),
+        Value::Map(entries) => entries.get(&segment.replace("~1", "/").replace("~0", "~")),
         Value::List(items) => items.get(segment.parse::<usize>().ok()?),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Blob(_) => None,
     })

@@ -77,7 +77,7 @@ pub(super) fn weight(segments: &[Segment]) -> usize {
 pub(super) fn step<'v>(value: &'v Value, segment: &Segment) -> Option<&'v Value> {
     match (value, segment) {
         (Value::Null, Segment::Key(_) | Segment::Index(_)) => Some(&Value::Null),
-        (Value::Map(entries), Segment::Key(key)) => entries.get(&**key),
+        (Value::Map(entries), Segment::Key(key)) => entries.get(key),
         (Value::Map(entries), Segment::Index(index)) => entries.get(index.to_string().as_str()),
         (Value::List(items), Segment::Index(index)) => items.get(position(*index, items.len())?),
         (Value::List(items), Segment::Key(key)) => {

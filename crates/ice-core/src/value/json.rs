@@ -10,6 +10,7 @@ use super::Value;
 ///
 /// # Errors
 /// None that are known: those of `serde_json`, which writes the texts that need escapes.
+#[inline]
 pub fn write_text(out: &mut Vec<u8>, text: &str) -> Result<(), Error> {
     if text.bytes().any(|byte| byte < 0x20 || byte == b'"' || byte == b'\\') {
         return serde_json::to_writer(out, text);
@@ -60,6 +61,7 @@ pub fn write_value(out: &mut Vec<u8>, value: &Value) -> Result<(), Error> {
     Ok(())
 }
 
+#[inline]
 fn write_whole(out: &mut Vec<u8>, number: impl itoa::Integer) {
     out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
 }
@@ -74,17 +76,20 @@ pub struct Object<'o> {
 
 impl<'o> Object<'o> {
     /// Opens an object at the end of `out`.
+    #[inline]
     pub fn open(out: &'o mut Vec<u8>) -> Self {
         out.push(b'{');
         Self { out, begun: false }
     }
 
+    #[inline]
     fn next(&mut self) {
         if std::mem::replace(&mut self.begun, true) {
             self.out.push(b',');
         }
     }
 
+    #[inline]
     fn key(&mut self, key: &'static str) {
         self.next();
         self.out.push(b'"');
@@ -96,6 +101,7 @@ impl<'o> Object<'o> {
     ///
     /// # Errors
     /// As [`write_text`].
+    #[inline]
     pub fn text(&mut self, key: &'static str, text: &str) -> Result<&mut Self, Error> {
         self.key(key);
         write_text(self.out, text)?;
@@ -103,6 +109,7 @@ impl<'o> Object<'o> {
     }
 
     /// Adds a whole number.
+    #[inline]
     pub fn whole(&mut self, key: &'static str, number: impl itoa::Integer) -> &mut Self {
         self.key(key);
         write_whole(self.out, number);
@@ -113,6 +120,7 @@ impl<'o> Object<'o> {
     ///
     /// # Errors
     /// As [`write_value`].
+    #[inline]
     pub fn value(&mut self, key: &'static str, value: &Value) -> Result<&mut Self, Error> {
         self.key(key);
         write_value(self.out, value)?;
@@ -120,6 +128,7 @@ impl<'o> Object<'o> {
     }
 
     /// Adds an object.
+    #[inline]
     pub fn object(&mut self, key: &'static str) -> Object<'_> {
         self.key(key);
         Object::open(self.out)
@@ -136,6 +145,7 @@ impl<'o> Object<'o> {
     }
 
     /// Closes the object.
+    #[inline]
     pub fn close(self) {
         self.out.push(b'}');
     }

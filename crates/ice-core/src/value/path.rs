@@ -51,7 +51,7 @@ impl ValuePath {
         for (index, segment) in self.0.iter().enumerate() {
             let next = match here {
                 Value::Null => return Ok(&Value::Null),
-                Value::Map(entries) => entries.get(&**segment),
+                Value::Map(entries) => entries.get(segment),
                 Value::List(items) => segment.parse::<usize>().ok().and_then(|at| items.get(at)),
                 Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Blob(_) => None,
             };

@@ -1,5 +1,7 @@
 //! Wall and CPU time of repetitions, as medians.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 /// CPU seconds of all threads of this process, those that ended included.
@@ -83,19 +85,29 @@ impl Many {
     }
 }
 
-/// Runs `runs` times, `at_once` at a time.
+/// Runs `runs` times, `at_once` at a time, after a quarter of them that are not counted: until memory and files
+/// have their size.
 pub(crate) async fn many<F>(runs: usize, at_once: usize, run: impl Fn() -> F + Clone + Send + 'static) -> Many
 where
     F: Future<Output = ()> + Send,
 {
-    use std::sync::Arc;
-    use std::sync::atomic::{AtomicUsize, Ordering};
-
-    for _ in 0..20 {
-        run().await;
-    }
-    let left = Arc::new(AtomicUsize::new(runs));
+    side_by_side(runs / 4, at_once, &run).await;
     let (began, spent) = (Instant::now(), cpu());
+    let mut latencies = side_by_side(runs, at_once, &run).await;
+    let (wall, cpu) = (began.elapsed().as_secs_f64(), cpu() - spent);
+    latencies.sort_by(f64::total_cmp);
+    Many { runs, wall, cpu, latencies }
+}
+
+async fn side_by_side<F>(
+    runs: usize,
+    at_once: usize,
+    run: &(impl Fn() -> F + Clone + Send + 'static),
+) -> Vec<f64>
+where
+    F: Future<Output = ()> + Send,
+{
+    let left = Arc::new(AtomicUsize::new(runs));
     let mut tasks = tokio::task::JoinSet::new();
     for _ in 0..at_once {
         let (left, run) = (Arc::clone(&left), run.clone());
@@ -114,7 +126,5 @@ where
     while let Some(done) = tasks.join_next().await {
         latencies.extend(done.expect("no run panics"));
     }
-    let (wall, cpu) = (began.elapsed().as_secs_f64(), cpu() - spent);
-    latencies.sort_by(f64::total_cmp);
-    Many { runs, wall, cpu, latencies }
+    latencies
 }

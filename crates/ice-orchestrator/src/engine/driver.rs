@@ -111,7 +111,11 @@ impl Driver {
         let engine = Arc::clone(&self.shared.engine);
         engine.leave(&self.shared);
         let parked = matches!(&result, Ok(end) if end.status == RunStatus::Parked);
-        self.shared.progress.change(|progress| progress.end = Some(result.map(Arc::new)));
+        let durable = self.durable();
+        self.shared.progress.change(|progress| {
+            progress.durable = durable;
+            progress.end = Some(result.map(Arc::new));
+        });
         if parked {
             // Whoever sent a message a moment ago believes that this task reads it.
             let engine = Engine::of(&engine);
@@ -128,8 +132,8 @@ impl Driver {
             if !self.writer.is_flying() {
                 self.flush()?;
             }
-            if let Some(end) = self.finished() {
-                return Ok(end);
+            if self.is_finished() {
+                return Ok(RunEnd::of(&self.state));
             }
             self.wait().await?;
         }
@@ -300,13 +304,13 @@ impl Driver {
         Ok(())
     }
 
-    fn finished(&self) -> Option<RunEnd> {
+    fn is_finished(&self) -> bool {
         let status = self.state.status();
         let rests = status.is_final() || (status == RunStatus::Parked && self.live.is_empty());
         let kept = !self.writer.is_flying()
             && !self.writer.has_waiting()
             && self.durable() == self.state.next_number();
-        (rests && kept && self.queue.is_empty()).then(|| RunEnd::of(&self.state))
+        rests && kept && self.queue.is_empty()
     }
 
     async fn wait(&mut self) -> Result<(), RunError> {
@@ -363,12 +367,13 @@ impl Driver {
 
     /// A commit landed: tells who waits, and lets go what was held for it.
     fn published(&mut self) {
-        let (visible, durable) = (self.writer.visible, self.durable());
+        let durable = self.durable();
         self.shared.engine.learn_plan(&self.shared.tenant, self.writer.plan());
-        self.shared.progress.change(|progress| {
-            progress.visible = visible;
-            progress.durable = durable;
-        });
+        if self.is_finished() {
+            // Those who wait are told in a moment, of this and of the end.
+            return;
+        }
+        self.shared.progress.change(|progress| progress.durable = durable);
         let mut kept = VecDeque::new();
         while let Some((upto, held)) = self.held.pop_front() {
             if upto > durable {

@@ -36,8 +36,6 @@ pub(crate) struct RunShared {
 /// How far a run has come.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Progress {
-    /// Records before this number are committed.
-    pub(crate) visible: u64,
     /// Records before this number survive what the run's durability promises.
     pub(crate) durable: u64,
     /// Set once, when the run's task ends.

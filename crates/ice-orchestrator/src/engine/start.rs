@@ -225,7 +225,7 @@ pub(super) fn ended(
     run: RunId,
     end: RunEnd,
 ) -> RunHandle {
-    let progress = Progress { visible: u64::MAX, durable: u64::MAX, end: Some(Ok(Arc::new(end))) };
+    let progress = Progress { durable: u64::MAX, end: Some(Ok(Arc::new(end))) };
     let shared = RunShared {
         engine: Arc::clone(inner),
         plan: Arc::clone(plan),

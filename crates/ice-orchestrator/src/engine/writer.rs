@@ -36,8 +36,7 @@ pub(super) struct Writer {
     version: Option<Version>,
     durability: Durability,
     flight: Option<Flight>,
-    /// Records before these numbers are committed, and durable.
-    pub(super) visible: u64,
+    /// Records before this number are durable.
     pub(super) durable: u64,
 }
 
@@ -72,7 +71,6 @@ impl Writer {
             version,
             durability,
             flight: None,
-            visible: next,
             durable: next,
         }
     }
@@ -131,7 +129,8 @@ impl Writer {
                 self.inner.meters.records.increment(chunk.records);
                 self.inner.meters.bytes.increment(chunk.bytes.len() as u64);
                 let key = keys::chunk(&self.tenant, self.run, self.head.next);
-                batch = batch.put(key, chunk.bytes);
+                // Encoded with room to spare; the store may keep it for long.
+                batch = batch.put(key, Bytes::copy_from_slice(&chunk.bytes));
                 self.head.next += chunk.records;
             }
             blobs.extend(chunk.blobs);
@@ -194,7 +193,6 @@ impl Writer {
         self.flight = None;
         let seq = result.map_err(|error| RunError::commit(self.run, error))?;
         self.version = Some(Version(seq.0));
-        self.visible = upto;
         if durability >= self.durability {
             self.durable = upto;
         }

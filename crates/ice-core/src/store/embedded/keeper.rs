@@ -16,6 +16,8 @@ use crate::store::{Key, StoreError};
 
 /// How many keys are looked at under one lock.
 const PART: usize = 256;
+/// How many keys are looked at to find out how old the older half is.
+const AGES: usize = 4_096;
 
 /// Values alive in a segment are copied out of it once they are less than this part of it, in percent.
 const SPARSE_PERCENT: u64 = 50;
@@ -169,10 +171,10 @@ impl Shared {
     /// Drops the older half of what the index holds as well; nothing newer than `newest`, so that the log up
     /// to there and the table together have everything.
     fn evict(&self, newest: u64) {
-        let mut ages = Vec::new();
+        let mut ages = Vec::with_capacity(2 * AGES);
         let mut after = None;
         loop {
-            let (part, last) = lock(&self.state).table.ages(after.as_ref(), PART);
+            let (part, last) = lock(&self.state).table.ages(after.as_ref(), PART, AGES);
             // Whoever waits for the lock goes first.
             std::thread::yield_now();
             ages.extend(part);
@@ -182,13 +184,12 @@ impl Shared {
             after = last;
         }
         // As many of the newest stay as half of the table holds, taking all for equally large.
-        let total: usize = ages.iter().map(|(_, bytes)| *bytes).sum();
+        let total = lock(&self.state).table.bytes();
         let stay = ages.len() * (self.options.table_bytes / 2) / total.max(1);
         if stay >= ages.len() {
             return;
         }
-        let (_, (oldest, _), _) =
-            ages.select_nth_unstable_by_key(stay, |(version, _)| std::cmp::Reverse(*version));
+        let (_, oldest, _) = ages.select_nth_unstable_by_key(stay, |version| std::cmp::Reverse(*version));
         let keep = (*oldest).min(newest).saturating_add(1);
         let mut after = None;
         loop {

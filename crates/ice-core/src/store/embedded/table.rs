@@ -346,13 +346,11 @@ impl Table {
         last
     }
 
-    /// The versions and sizes of a part of the keys, to find out which are old.
-    pub(crate) fn ages(&self, after: Option<&Key>, limit: usize) -> (Vec<(u64, usize)>, Option<Key>) {
+    /// The versions of some of the keys, evenly drawn, about `count`: to find out which are old.
+    pub(crate) fn ages(&self, after: Option<&Key>, limit: usize, count: usize) -> (Vec<u64>, Option<Key>) {
+        let step = (self.slots.len() / count.max(1)).clamp(1, limit);
         let (part, last) = self.part(after, limit);
-        let age = |(key, slot): (&Key, &Slot)| {
-            (slot.head.version, SLOT_BYTES + key.as_bytes().len() + slot.head.content.bytes())
-        };
-        (part.into_iter().map(age).collect(), last)
+        (part.into_iter().step_by(step).map(|(_, slot)| slot.head.version).collect(), last)
     }
 
     /// Takes large values out of memory that stand before `written` in the log, in a part of the keys. Those
