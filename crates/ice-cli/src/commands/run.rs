@@ -51,9 +51,33 @@ pub(crate) struct Run {
     /// What a failed node means for the others [default: continue-possible]
     #[arg(long, value_name = "POLICY")]
     failure_policy: Option<Policy>,
+    /// The most nodes the run may execute, nested ones included [default: 1000000]
+    #[arg(long, value_name = "N")]
+    max_nodes: Option<u64>,
+    /// The most items of one loop [default: 100000]
+    #[arg(long, value_name = "N")]
+    max_loop_items: Option<usize>,
+    /// The most bytes the run may write into its journal: a number, with KiB, MiB or GiB [default: 512MiB]
+    #[arg(long, value_name = "SIZE", value_parser = bytes)]
+    max_bytes: Option<u64>,
     /// The same key gives the same run, however often it is started
     #[arg(long, value_name = "KEY")]
     idempotency_key: Option<String>,
+}
+
+/// Reads a number of bytes, with a unit or without.
+fn bytes(text: &str) -> Result<u64, String> {
+    let digits = text.find(|character: char| !character.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let unit = match unit.trim() {
+        "" => 1,
+        "KiB" => 1 << 10,
+        "MiB" => 1 << 20,
+        "GiB" => 1 << 30,
+        other => return Err(format!("`{other}` is no unit; write KiB, MiB or GiB, or nothing for bytes")),
+    };
+    let number = number.parse::<u64>().map_err(|_| "write a whole number, for example 512MiB".to_owned())?;
+    number.checked_mul(unit).ok_or_else(|| "this is more than can be counted".to_owned())
 }
 
 /// What an acknowledged step survives.
@@ -132,6 +156,9 @@ impl Run {
             max_parallel: self.max_parallel.unwrap_or(defaults.max_parallel),
             failure_policy: self.failure_policy.map_or(defaults.failure_policy, FailurePolicy::from),
             idempotency_key: self.idempotency_key.clone(),
+            max_nodes: self.max_nodes.unwrap_or(defaults.max_nodes),
+            max_loop_items: self.max_loop_items.unwrap_or(defaults.max_loop_items),
+            max_bytes: self.max_bytes.unwrap_or(defaults.max_bytes),
             ..defaults
         };
         Ok(Start { documents: loaded.documents, inputs, options })
@@ -199,4 +226,17 @@ async fn detach(shell: &Shell, folder: &DataFolder, mut start: Start) -> Result<
         "no owner of the data folder stays long enough to start a run",
     )
     .help("run `ice worker` in another terminal and try again"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::bytes;
+
+    #[test]
+    fn sizes_have_units() {
+        assert_eq!(["7", "2KiB", "512MiB", "1 GiB"].map(bytes), [7, 2 << 10, 512 << 20, 1 << 30].map(Ok));
+        for wrong in ["", "MiB", "-1", "1.5GiB", "3MB", "99999999999GiB", "1e3"] {
+            assert!(bytes(wrong).is_err(), "{wrong}");
+        }
+    }
 }

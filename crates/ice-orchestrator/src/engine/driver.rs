@@ -21,7 +21,7 @@ use super::{Engine, RunEnd, RunError, Signal};
 use crate::journal::codec::EncodeError;
 use crate::journal::{Body, Decision, Failure, Record, RunStatus, keys};
 use crate::workflow::runtime::{
-    Command, Decided, Input, Start, State, Ticket, apply, decide_into, too_large,
+    Command, Decided, Input, Start, State, Ticket, apply, decide_into, not_kept,
 };
 
 mod leaving;
@@ -230,7 +230,7 @@ impl Driver {
     /// What is recorded instead of a record that no store would take: the failure of its node.
     fn instead(&self, body: &Body, error: &EncodeError) -> Result<Body, RunError> {
         match error {
-            EncodeError::TooLarge { .. } => too_large(body, &error.to_string()),
+            EncodeError::TooLarge { .. } | EncodeError::Full { .. } => not_kept(body, &error.to_string()),
             EncodeError::Json(_) => None,
         }
         .ok_or_else(|| self.unwritable(error))

@@ -166,7 +166,8 @@ impl Engine {
             return Err(ReadError::Hole { run, from: state.next_number(), to: head.next }.into());
         }
         let epoch = head.epoch;
-        let encoder = Encoder::resume(reader.decoder().known());
+        let most = manifest.options.max_bytes;
+        let encoder = Encoder::resume(reader.decoder().known(), head.bytes, most);
         let writer = self.writer(tenant, head, version, encoder, &manifest);
         let shared = share(&self.inner, plan, tenant, &manifest);
         self.inner.watch_inboxes(tenant);

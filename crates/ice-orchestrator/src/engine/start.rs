@@ -79,10 +79,11 @@ impl Engine {
             owner: inner.name.clone(),
             epoch,
             plan: plan.hash,
+            bytes: 0,
             timer: None,
         };
-        let mut writer =
-            Writer::new(Arc::clone(inner), tenant.clone(), head, None, Encoder::default(), durability);
+        let encoder = Encoder::new(manifest.options.max_bytes);
+        let mut writer = Writer::new(Arc::clone(inner), tenant.clone(), head, None, encoder, durability);
         writer
             .push(&Record { at: now, body: Body::Manifest(Box::new(manifest.clone())) })
             .map_err(|error| RunError::Inputs(format!("they cannot be kept: {error}")))?;

@@ -137,6 +137,7 @@ impl Writer {
         }
         self.head.summary.status = status;
         self.head.timer = timer;
+        self.head.bytes = self.encoder.spent();
         if let Some(state) = state {
             self.head.summary.updated_at = state.updated_at();
             self.head.summary.failure = state.failure().cloned();

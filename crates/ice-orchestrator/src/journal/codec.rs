@@ -82,12 +82,18 @@ impl Chunk {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum EncodeError {
     /// A part of it is too large for any store.
-    #[error("{size} bytes in one piece, the limit is {limit}")]
+    #[error("it is too large: {size} bytes in one piece, the limit is {limit}")]
     TooLarge {
         /// Its size in bytes.
         size: usize,
         /// The limit in bytes.
         limit: usize,
+    },
+    /// With it, the run would have written too much.
+    #[error("the run would write more than {most} bytes, its limit `max_bytes`")]
+    Full {
+        /// The limit in bytes.
+        most: u64,
     },
     /// It is not JSON.
     #[error(transparent)]
@@ -106,19 +112,50 @@ pub(crate) struct ObjectId {
 }
 
 /// Encodes the records of one journal, in order.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Encoder {
     written: HashSet<ObjectId>,
+    /// Bytes written so far, those of blobs as well, and the most there may be.
+    spent: u64,
+    most: u64,
+    /// Whether the record under way must fit.
+    limited: bool,
     /// Large values by the address of what they share, with their encoded form. Keeping the value keeps the
     /// address from being used again.
     remembered: HashMap<usize, (Value, Value)>,
     remembered_bytes: usize,
 }
 
+impl Default for Encoder {
+    /// One without a limit.
+    fn default() -> Self {
+        Self::new(u64::MAX)
+    }
+}
+
 impl Encoder {
-    /// An encoder for a journal that already has these objects.
-    pub(crate) fn resume(written: HashSet<ObjectId>) -> Self {
-        Self { written, ..Self::default() }
+    /// An encoder for a journal of at most so many bytes.
+    pub(crate) fn new(most: u64) -> Self {
+        Self::resume(HashSet::new(), 0, most)
+    }
+
+    /// An encoder for a journal that already has these objects, and so many of its bytes.
+    pub(crate) fn resume(written: HashSet<ObjectId>, spent: u64, most: u64) -> Self {
+        Self { written, spent, most, limited: false, remembered: HashMap::new(), remembered_bytes: 0 }
+    }
+
+    /// The bytes written so far, those of blobs as well.
+    pub(crate) const fn spent(&self) -> u64 {
+        self.spent
+    }
+
+    fn spend(&mut self, bytes: usize) -> Result<(), EncodeError> {
+        let spent = self.spent.saturating_add(bytes as u64);
+        if self.limited && spent > self.most {
+            return Err(EncodeError::Full { most: self.most });
+        }
+        self.spent = spent;
+        Ok(())
     }
 
     /// Appends a record to a chunk. After an error the chunk is without the record; objects of it that were
@@ -128,6 +165,7 @@ impl Encoder {
             chunk.bytes.reserve(ROOM);
         }
         chunk.unpacked = chunk.bytes.len();
+        self.limited = brings_values(&record.body);
         let body = self.externalise(&record.body, chunk)?;
         let at = chunk.bytes.len();
         chunk.bytes.push(b'r');
@@ -135,8 +173,9 @@ impl Encoder {
             Some(body) => line::write(&mut chunk.bytes, &Record { at: record.at, body }),
             None => line::write(&mut chunk.bytes, record),
         };
-        let fits = check_size(chunk.bytes.len() - at, MAX_RECORD_BYTES);
-        if let Err(error) = written.map_err(EncodeError::from).and(fits) {
+        let size = chunk.bytes.len() - at;
+        let written = written.map_err(EncodeError::from).and(check_size(size, MAX_RECORD_BYTES));
+        if let Err(error) = written.and_then(|()| self.spend(size)) {
             chunk.bytes.truncate(at);
             return Err(error);
         }
@@ -190,8 +229,11 @@ impl Encoder {
 
     fn text(&mut self, text: &Arc<str>, chunk: &mut Chunk) -> Result<Value, EncodeError> {
         check_size(text.len(), MAX_OBJECT_BYTES)?;
-        let hash = BlobHash::of(text.as_bytes());
-        if self.written.insert(ObjectId { hash, is_text: true }) {
+        let id = ObjectId { hash: BlobHash::of(text.as_bytes()), is_text: true };
+        let hash = id.hash;
+        if !self.written.contains(&id) {
+            self.spend(text.len())?;
+            self.written.insert(id);
             if text.len() >= BLOB {
                 chunk.blobs.push(Bytes::from_owner(SharedText(Arc::clone(text))));
             } else {
@@ -205,8 +247,11 @@ impl Encoder {
         let mut json = Vec::new();
         write_value(&mut json, tree)?;
         check_size(json.len(), MAX_OBJECT_BYTES)?;
-        let hash = BlobHash::of(&json);
-        if self.written.insert(ObjectId { hash, is_text: false }) {
+        let id = ObjectId { hash: BlobHash::of(&json), is_text: false };
+        let hash = id.hash;
+        if !self.written.contains(&id) {
+            self.spend(json.len())?;
+            self.written.insert(id);
             if json.len() >= BLOB {
                 chunk.blobs.push(Bytes::from(json));
             } else {
@@ -343,6 +388,32 @@ fn address(value: &Value) -> Option<usize> {
         Value::List(items) => Some(Arc::as_ptr(items) as usize),
         Value::Map(entries) => Some(Arc::as_ptr(entries) as usize),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::Blob(_) => None,
+    }
+}
+
+/// Whether a record brings values into the run, and is refused if they are too many: how the run went on is
+/// recorded in any case.
+const fn brings_values(body: &Body) -> bool {
+    match body {
+        Body::Manifest(_)
+        | Body::Started { .. }
+        | Body::Step { .. }
+        | Body::Receipt { .. }
+        | Body::Succeeded { .. }
+        | Body::Opened { .. } => true,
+        Body::Failed { .. }
+        | Body::Woken { .. }
+        | Body::Skipped { .. }
+        | Body::Closed { .. }
+        | Body::Cancelling { .. }
+        | Body::Cancelled { .. }
+        | Body::Discarded { .. }
+        | Body::Unresponsive { .. }
+        | Body::InDoubt { .. }
+        | Body::Settled { .. }
+        | Body::Parked { .. }
+        | Body::Resumed { .. }
+        | Body::Ended { .. } => false,
     }
 }
 

@@ -59,6 +59,9 @@ pub struct RunOptions {
     pub max_loop_items: usize,
     /// The most nodes a run may execute, nested ones included; 1,000,000 by default.
     pub max_nodes: u64,
+    /// The most bytes a run may write into its journal and blobs, a large value once however often it is handed
+    /// on; 512 MiB by default. Bounds what the run holds in memory.
+    pub max_bytes: u64,
 }
 
 impl Default for RunOptions {
@@ -72,6 +75,7 @@ impl Default for RunOptions {
             idempotency_key: None,
             max_loop_items: 100_000,
             max_nodes: 1_000_000,
+            max_bytes: 512 << 20,
         }
     }
 }

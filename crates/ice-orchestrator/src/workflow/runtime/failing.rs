@@ -66,11 +66,11 @@ pub(super) fn shorten(text: &mut String) {
     }
 }
 
-/// What is recorded instead of a record with a value that is too large to be kept; nothing if the record is
+/// What is recorded instead of a record with a value that cannot be kept; nothing if the record is
 /// not about a node's value.
-pub(crate) fn too_large(body: &Body, why: &str) -> Option<Body> {
+pub(crate) fn not_kept(body: &Body, why: &str) -> Option<Body> {
     let failure =
-        |what: &str| Failure::new(ErrorCode::LimitExceeded, format!("{what} is too large to be kept: {why}"));
+        |what: &str| Failure::new(ErrorCode::LimitExceeded, format!("{what} cannot be kept: {why}"));
     let (node, failure) = match body {
         Body::Started { node, .. } | Body::Opened { node, .. } | Body::Step { node, .. } => {
             (node, failure("what the node takes"))
