@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use ice_core::error::ErrorCode;
 use ice_core::value::{Map, Value};
+use serde::de::IgnoredAny;
 
 use crate::fault::Fault;
 use crate::file::{self, MAX_INPUT_BYTES};
@@ -36,11 +37,21 @@ pub(crate) fn inputs(words: &[String]) -> Result<Value, Fault> {
         };
         let value = match value.strip_prefix('@') {
             Some(file) => json(Path::new(file))?,
-            None => serde_json::from_str(value).unwrap_or_else(|_| Value::string(value)),
+            None => word_value(name, value)?,
         };
         inputs.insert(Arc::from(name), value);
     }
     Ok(Value::Map(Arc::new(inputs)))
+}
+
+/// JSON if it parses, else text. What is JSON but no value of ours, such as a doubled key, is not taken for text.
+fn word_value(name: &str, text: &str) -> Result<Value, Fault> {
+    match serde_json::from_str(text) {
+        Ok(value) => Ok(value),
+        Err(_) if serde_json::from_str::<IgnoredAny>(text).is_err() => Ok(Value::string(text)),
+        Err(error) => Err(Fault::usage(format!("`--input {name}=…`: {error}"))
+            .help("to give it as a text, write it in double quotes, as JSON")),
+    }
 }
 
 fn json(path: &Path) -> Result<Value, Fault> {
@@ -73,6 +84,10 @@ mod tests {
         check(&["a=b=c"], r#"{"a":"b=c"}"#);
         check(&["a=\"@x\""], r#"{"a":"@x"}"#);
         check(&["a=1", "a=2"], r#"{"a":2}"#);
+        check(&["a=[draft] x", "b={not json}"], r#"{"a":"[draft] x","b":"{not json}"}"#);
+        let twice = "USAGE: `--input a=…`: the key `b` stands twice at line 1 column 13";
+        check(&[r#"a={"b":1,"b":2}"#], twice);
+        check(&["a=1e999"], "USAGE: `--input a=…`: number out of range at line 1 column 5");
     }
 
     #[test]

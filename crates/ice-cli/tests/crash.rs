@@ -20,6 +20,8 @@ fn a_killed_run_goes_on_where_it_stood_and_does_nothing_twice() {
     running.finish();
     assert_eq!(desk.read("lines.txt"), "first\n");
     desk.ice(&["runs", "events", &id, "--follow"]).code(4).says("nobody drives it");
+    desk.ice(&["runs", "list"]).code(0).says("nobody drives the runs that have not ended");
+    desk.ice(&["runs", "show", &id]).code(0).says("nobody drives the runs that have not ended");
     let document = desk.ice(&["runs", "resume", &id, "--json"]).code(0).json();
     assert_eq!(document["status"], "succeeded");
     assert_eq!(desk.read("lines.txt"), "first\nsecond\n");

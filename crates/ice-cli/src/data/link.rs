@@ -63,6 +63,14 @@ impl From<SocketError> for LinkError {
 }
 
 impl Link {
+    /// Whether another process owns the data folder, and drives its runs.
+    pub(crate) const fn is_remote(&self) -> bool {
+        match self {
+            Self::Owner(_) => false,
+            Self::Remote(_) => true,
+        }
+    }
+
     /// Asks for what has one answer.
     pub(crate) async fn call(&self, request: Request) -> Result<Response, LinkError> {
         let response = match self {

@@ -20,9 +20,7 @@ use super::writer::Writer;
 use super::{Engine, RunEnd, RunError, Signal};
 use crate::journal::codec::EncodeError;
 use crate::journal::{Body, Decision, Failure, Record, RunStatus, keys};
-use crate::workflow::runtime::{
-    Command, Decided, Input, Start, State, Ticket, apply, decide_into, not_kept,
-};
+use crate::workflow::runtime::{Command, Decided, Input, Start, State, Ticket, apply, decide_into, not_kept};
 
 mod leaving;
 

@@ -50,7 +50,11 @@ impl RunHead {
         if let Some(failure) = failure {
             head.any("failure", failure)?;
         }
-        head.whole("next", *next).text("owner", owner)?.whole("epoch", *epoch).any("plan", plan)?.whole("bytes", *bytes);
+        head.whole("next", *next)
+            .text("owner", owner)?
+            .whole("epoch", *epoch)
+            .any("plan", plan)?
+            .whole("bytes", *bytes);
         if let Some(timer) = timer {
             head.any("timer", timer)?;
         }

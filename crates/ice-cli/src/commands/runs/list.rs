@@ -4,7 +4,7 @@ use clap::Args;
 use ice_orchestrator::control::{ListQuery, Request, Response};
 use ice_orchestrator::journal::{RunStatus, RunSummary};
 
-use super::with_link;
+use super::{LEFT, is_left, with_link};
 use crate::data::{DataFolder, LinkError};
 use crate::exit::Exit;
 use crate::fault::Fault;
@@ -46,7 +46,8 @@ impl List {
     /// Carries it out.
     pub(super) fn run(&self, shell: &Shell) -> Result<Exit, Fault> {
         let folder = DataFolder::of(shell)?;
-        let runs = if folder.path().exists() { shell.block_on(self.collect(&folder))? } else { Vec::new() };
+        let (runs, is_owned) =
+            if folder.path().exists() { shell.block_on(self.collect(&folder))? } else { (Vec::new(), false) };
         if shell.screen.json {
             shell.screen.document(&runs)?;
         } else if runs.is_empty() {
@@ -64,11 +65,15 @@ impl List {
             });
             let headings = ["ID", "STATUS", "NAME", "STARTED (UTC)", "TOOK", "FAILURE"];
             shell.screen.line(table::unbroken(shell.screen.width(), headings, rows, &FIT))?;
+            if !is_owned && runs.iter().any(|run| is_left(run.status)) {
+                shell.screen.note(LEFT);
+            }
         }
         Ok(Exit::Succeeded)
     }
 
-    async fn collect(&self, folder: &DataFolder) -> Result<Vec<RunSummary>, Fault> {
+    /// The runs, and whether somebody drives those that have not ended.
+    async fn collect(&self, folder: &DataFolder) -> Result<(Vec<RunSummary>, bool), Fault> {
         let wanted = if self.all { usize::MAX } else { usize::try_from(self.limit).unwrap_or(usize::MAX) };
         with_link(folder, async |link| {
             let mut found: Vec<RunSummary> = Vec::new();
@@ -87,7 +92,7 @@ impl List {
                 }
                 found.extend(runs);
             }
-            Ok(found)
+            Ok((found, link.is_remote()))
         })
         .await
     }

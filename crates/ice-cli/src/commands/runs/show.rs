@@ -3,7 +3,7 @@
 use clap::Args;
 use ice_orchestrator::journal::{NodeReport, RunDocument};
 
-use super::{find, with_link};
+use super::{LEFT, find, is_left, with_link};
 use crate::data::DataFolder;
 use crate::exit::Exit;
 use crate::fault::Fault;
@@ -25,14 +25,17 @@ impl Show {
     /// Carries it out.
     pub(super) fn run(&self, shell: &Shell) -> Result<Exit, Fault> {
         let folder = DataFolder::of(shell)?;
-        let document = shell.block_on(with_link(&folder, async |link| {
+        let (document, is_owned) = shell.block_on(with_link(&folder, async |link| {
             let run = find(link, &self.id).await?;
-            link.show(run).await
+            Ok((link.show(run).await?, link.is_remote()))
         }))?;
         if shell.screen.json {
             shell.screen.document(&document)?
         } else {
-            print(shell, &document)?
+            print(shell, &document)?;
+            if !is_owned && is_left(document.status) {
+                shell.screen.note(LEFT);
+            }
         }
         Ok(Exit::Succeeded)
     }

@@ -21,13 +21,16 @@ use super::place::Place;
 use crate::control::{Caller, Control, Refusal, Reply, Request, Response};
 
 /// The most clients that are served at once; further ones wait in the system's queue.
-pub const MAX_CLIENTS: usize = 64;
+pub const MAX_CLIENTS: usize = 256;
 
-/// How long a client may take to greet, or to read a line that was sent to it.
+/// How long a client may take to greet: who connects and says nothing must not take the seats of others.
+const GREETING: Duration = Duration::from_secs(5);
+
+/// How long a client may take to read a line that was sent to it.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// How long a client may say nothing between two requests.
-const IDLE: Duration = Duration::from_secs(300);
+const IDLE: Duration = Duration::from_secs(30);
 
 /// Serves the control socket of a data folder until it is closed.
 pub struct Server {
@@ -123,7 +126,7 @@ async fn serve(stream: UnixStream, host: &Host) -> Result<(), SocketError> {
     let caller = Caller { tenant: host.tenant.clone(), principal };
     let mut lines = lines(stream);
     send(&mut lines, encode(&Greeting::new())?).await?;
-    let first = timeout(PATIENCE, lines.next()).await.map_err(|_| SocketError::Silent)?;
+    let first = timeout(GREETING, lines.next()).await.map_err(|_| SocketError::Silent)?;
     let Some(first) = first else { return Ok(()) };
     let theirs = decode::<Greeting>(&first?)?.hello;
     if theirs.protocol != PROTOCOL {

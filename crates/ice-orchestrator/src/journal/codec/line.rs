@@ -125,7 +125,10 @@ fn how(mut object: Object<'_>, options: &RunOptions) -> Result<(), Error> {
     if let Some(key) = idempotency_key {
         object.text("idempotency_key", key)?;
     }
-    object.whole("max_loop_items", *max_loop_items).whole("max_nodes", *max_nodes).whole("max_bytes", *max_bytes);
+    object
+        .whole("max_loop_items", *max_loop_items)
+        .whole("max_nodes", *max_nodes)
+        .whole("max_bytes", *max_bytes);
     object.close();
     Ok(())
 }
@@ -205,7 +208,16 @@ mod tests {
                 updated_at: at,
                 failure,
             };
-            let head = RunHead { version: 1, summary, next: 3, owner: "o".to_owned(), epoch: 2, plan, bytes: 8, timer };
+            let head = RunHead {
+                version: 1,
+                summary,
+                next: 3,
+                owner: "o".to_owned(),
+                epoch: 2,
+                plan,
+                bytes: 8,
+                timer,
+            };
             let json = String::from_utf8(head.to_json().unwrap()).unwrap();
             assert_eq!(json, serde_json::to_string(&head).unwrap());
             assert_eq!(serde_json::from_str::<RunHead>(&json).unwrap(), head);

@@ -1,0 +1,244 @@
+//! What the nodes of each kind do, compiled.
+
+use std::sync::Arc;
+
+use ice_core::blueprint::{
+    ConditionNode, LlmConfig, LlmNode, LoopNode, Node, NodeBase, NodeKind, ParallelNode, ToolNode,
+    WorkflowNode,
+};
+use ice_core::check::CheckedScope;
+use ice_core::error::ErrorCode;
+use ice_core::llm::Request;
+use ice_core::path::NodePath;
+use ice_core::schema::Validator;
+use ice_core::template::{Expression, Template, TemplateError, ValueTemplate};
+use ice_core::value::{Map, Value};
+use indexmap::IndexSet;
+
+use super::{CompileError, Compiler, Parts, is_empty, validator, within};
+use crate::journal::PinnedModel;
+use crate::workflow::model::{
+    ConditionPlan, Items, LlmOutput, LlmPlan, LoopPlan, ParallelPlan, ToolPlan, Work, WorkflowPlan,
+};
+
+impl Compiler<'_> {
+    pub(super) fn work(
+        &mut self,
+        node: &Node,
+        scopes: &[CheckedScope],
+        path: &NodePath,
+        parts: &mut Parts,
+    ) -> Result<Work, CompileError> {
+        match &node.kind {
+            NodeKind::Tool(kind) => self.tool(kind, &node.base, path, parts).map(Work::Tool),
+            NodeKind::Llm(kind) => self.llm(kind, &node.base, path, parts).map(Work::Llm),
+            NodeKind::Condition(kind) => self.condition(kind, scopes, path, parts).map(Work::Condition),
+            NodeKind::Loop(kind) => self.r#loop(kind, scopes, path, parts).map(Work::Loop),
+            NodeKind::Parallel(kind) => self.parallel(kind, scopes, path, parts).map(Work::Parallel),
+            NodeKind::Workflow(kind) => self.workflow(kind, path, parts).map(Work::Workflow),
+            NodeKind::Agent(_)
+            | NodeKind::Recursive(_)
+            | NodeKind::Code(_)
+            | NodeKind::Human(_)
+            | NodeKind::Monitor(_)
+            | NodeKind::Swarm(_) => Err(CompileError::Kind { node: path.clone(), kind: node.kind.name() }),
+        }
+    }
+
+    fn tool(
+        &mut self,
+        kind: &ToolNode,
+        base: &NodeBase,
+        path: &NodePath,
+        parts: &mut Parts,
+    ) -> Result<ToolPlan, CompileError> {
+        let unknown = || CompileError::Unknown {
+            node: path.clone(),
+            what: "tool",
+            name: kind.tool_name.clone(),
+            code: ErrorCode::UnknownTool,
+        };
+        let tool = self.registry.tools.get(&kind.tool_name, None).ok_or_else(unknown)?;
+        let name: Arc<str> = match parts.tools.get_key_value(kind.tool_name.as_str()) {
+            Some((name, _)) => Arc::clone(name),
+            None => Arc::from(kind.tool_name.as_str()),
+        };
+        parts.tools.insert(Arc::clone(&name), Arc::clone(tool));
+        let args = ValueTemplate::compile(&kind.tool_args).map_err(template(path, "tool_args"))?;
+        let (input, output) = match self.validators.get(&name) {
+            Some(known) => known.clone(),
+            None => {
+                let spec = tool.spec();
+                let input = validator(&spec.input_schema, || format!("the tool `{name}`"))?;
+                let output = validator(&spec.output_schema, || format!("the tool `{name}`"))?;
+                self.validators.insert(Arc::clone(&name), (input.clone(), output.clone()));
+                (input, output)
+            }
+        };
+        let declared = validator(&base.input_schema, || format!("the node `{path}`"))?;
+        Ok(ToolPlan { tool: Arc::clone(tool), name, args, declared, input, output })
+    }
+
+    fn llm(
+        &mut self,
+        kind: &LlmNode,
+        base: &NodeBase,
+        path: &NodePath,
+        parts: &mut Parts,
+    ) -> Result<LlmPlan, CompileError> {
+        let config = &kind.llm_config;
+        let name = config.provider.as_deref().or(base.provider.as_deref()).unwrap_or("openai");
+        let unknown = || CompileError::Unknown {
+            node: path.clone(),
+            what: "provider",
+            name: name.to_owned(),
+            code: ErrorCode::UnknownModel,
+        };
+        let found = self.registry.providers.get(name, None).ok_or_else(unknown)?;
+        let provider: Arc<str> = Arc::from(name);
+        parts.providers.insert(Arc::clone(&provider), Arc::clone(found));
+        let model = Template::compile(config.model.as_deref().unwrap_or(&kind.model))
+            .map_err(template(path, "model"))?;
+        if let Some(named) = model.is_constant().and_then(Value::as_str) {
+            parts.models.push(PinnedModel { provider: name.to_owned(), model: named.to_owned() });
+        }
+        let declared = [&kind.json_schema, &base.output_schema].into_iter().find(|schema| !is_empty(schema));
+        let output = declared.map(|schema| {
+            let failed = |error| CompileError::Schema { what: format!("the node `{path}`"), error };
+            let schema = ice_core::schema::normalize(schema).map_err(failed)?;
+            let validator = Validator::compile(&schema).map_err(failed)?;
+            Ok(LlmOutput { schema, validator, coerce: kind.coerce_output_types })
+        });
+        let output = output.transpose()?;
+        let mut rules = Vec::new();
+        for (name, rule) in &base.context_rules {
+            let custom = kind.format_specifications.get(name).and_then(Value::as_str);
+            let custom = custom
+                .map(|source| Template::compile(source).map_err(template(path, "format_specifications")));
+            rules.push((Arc::from(name.as_str()), rule.clone(), custom.transpose()?));
+        }
+        let request = Request {
+            temperature: config.temperature.or(Some(kind.temperature)),
+            max_tokens: config.max_tokens.or(kind.max_tokens),
+            top_p: config.top_p,
+            stop: config.stop_sequences.clone().unwrap_or_default(),
+            output_schema: output.as_ref().map(|output| output.schema.clone()),
+            extra: extra(config),
+            ..Request::default()
+        };
+        Ok(LlmPlan {
+            provider,
+            model,
+            prompt: Template::compile(&kind.prompt).map_err(template(path, "prompt"))?,
+            request,
+            output,
+            rules,
+            format: kind.output_format.clone(),
+        })
+    }
+
+    fn condition(
+        &mut self,
+        kind: &ConditionNode,
+        scopes: &[CheckedScope],
+        path: &NodePath,
+        parts: &mut Parts,
+    ) -> Result<ConditionPlan, CompileError> {
+        let expression = Expression::compile(&kind.expression).map_err(template(path, "expression"))?;
+        let mut nested = |nodes: &[Node], at: usize, name: &str| match scopes.get(at) {
+            Some(scope) if !nodes.is_empty() => {
+                let prefix = within(path, name);
+                self.scope(nodes, scope, Some(&prefix), parts).map(Some)
+            }
+            Some(_) | None => Ok(None),
+        };
+        let on_true = nested(&kind.true_path, 0, "true")?;
+        let on_false = nested(&kind.false_path, 1, "false")?;
+        let ids = ids(kind.true_path.iter().chain(&kind.false_path));
+        Ok(ConditionPlan { expression, on_true, on_false, ids })
+    }
+
+    fn r#loop(
+        &mut self,
+        kind: &LoopNode,
+        scopes: &[CheckedScope],
+        path: &NodePath,
+        parts: &mut Parts,
+    ) -> Result<LoopPlan, CompileError> {
+        let items = Items::compile(&kind.items_source).map_err(template(path, "items_source"))?;
+        let empty = CheckedScope::default();
+        let body =
+            self.scope(&kind.body, scopes.first().unwrap_or(&empty), Some(&within(path, "body")), parts)?;
+        let side_by_side = kind.max_concurrency.map_or(usize::MAX, |limit| limit as usize);
+        Ok(LoopPlan {
+            items,
+            item: Arc::from(kind.item_var.as_str()),
+            body,
+            max_iterations: kind.max_iterations.map(|limit| usize::try_from(limit).unwrap_or(usize::MAX)),
+            limit: if kind.parallel { side_by_side } else { 1 },
+        })
+    }
+
+    fn parallel(
+        &mut self,
+        kind: &ParallelNode,
+        scopes: &[CheckedScope],
+        path: &NodePath,
+        parts: &mut Parts,
+    ) -> Result<ParallelPlan, CompileError> {
+        let prefix = within(path, "branches");
+        let branches = kind.branches.iter().zip(scopes);
+        let branches = branches.map(|(nodes, scope)| self.scope(nodes, scope, Some(&prefix), parts));
+        Ok(ParallelPlan {
+            branches: branches.collect::<Result<_, _>>()?,
+            ids: ids(kind.branches.iter().flatten()),
+            max_concurrency: kind.max_concurrency.map(|limit| limit as usize),
+            merge: kind.merge_outputs,
+            wait: kind.wait_strategy,
+        })
+    }
+
+    fn workflow(
+        &mut self,
+        kind: &WorkflowNode,
+        path: &NodePath,
+        parts: &mut Parts,
+    ) -> Result<WorkflowPlan, CompileError> {
+        let name = &kind.workflow_ref;
+        let plan = match self.done.get(name) {
+            Some(plan) => Arc::clone(plan),
+            None => self.nested(name, path)?,
+        };
+        parts.workflows.insert(name.clone(), Arc::clone(&plan));
+        let overrides = Some(&kind.config_overrides).filter(|overrides| !overrides.is_null());
+        let overrides = overrides.map(ValueTemplate::compile).transpose();
+        let overrides = overrides.map_err(template(path, "config_overrides"))?;
+        let exposed =
+            kind.exposed_outputs.iter().map(|(name, path)| (Arc::from(name.as_str()), path.clone()));
+        Ok(WorkflowPlan { plan, exposed: exposed.collect(), overrides })
+    }
+}
+
+/// The settings of a provider that have no field of their own in a request; `custom_parameters` win.
+fn extra(config: &LlmConfig) -> Value {
+    let penalties =
+        [("frequency_penalty", config.frequency_penalty), ("presence_penalty", config.presence_penalty)];
+    let penalties = penalties
+        .into_iter()
+        .filter_map(|(name, penalty)| Some((Arc::from(name), Value::try_from(penalty?).ok()?)));
+    let further = config.extra.iter().map(|(name, value)| (Arc::from(name.as_str()), value.clone()));
+    let custom = config.custom_parameters.as_map().into_iter().flatten();
+    let custom = custom.map(|(name, value)| (Arc::clone(name), value.clone()));
+    let extra: Map = penalties.chain(further).chain(custom).collect();
+    if extra.is_empty() { Value::Null } else { Value::from(extra) }
+}
+
+/// The ids of nodes, each once, in file order.
+fn ids<'n>(nodes: impl Iterator<Item = &'n Node>) -> Vec<Arc<str>> {
+    let unique: IndexSet<Arc<str>> = nodes.map(|node| node.id.shared()).collect();
+    unique.into_iter().collect()
+}
+
+fn template(path: &NodePath, field: &'static str) -> impl Fn(TemplateError) -> CompileError {
+    move |error| CompileError::Template { node: path.clone(), field, error }
+}

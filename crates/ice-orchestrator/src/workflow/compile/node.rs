@@ -1,0 +1,110 @@
+//! What nodes of every kind have.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ice_core::blueprint::{BackoffStrategy, InputMapping, Node, NodeBase, NodeKind, RetryPolicy};
+use ice_core::path::NodePath;
+use ice_core::schema::Validator;
+
+use super::{CompileError, is_empty, validator};
+use crate::workflow::model::{Mapping, NodeIndex, NodeInput, PlanNode, Work};
+
+pub(super) fn plan_node(
+    node: &Node,
+    path: &NodePath,
+    work: Work,
+    when: Option<(NodeIndex, bool)>,
+    dependencies: Vec<NodeIndex>,
+    dependents: Vec<NodeIndex>,
+) -> Result<PlanNode, CompileError> {
+    let base = &node.base;
+    let shared = |name: &String| Arc::<str>::from(name.as_str());
+    let mapping = |mapping: &InputMapping| match mapping {
+        InputMapping::Source { source_node_id, source_output_key, .. } => {
+            Mapping::Source { node: source_node_id.shared(), path: source_output_key.clone() }
+        }
+        InputMapping::Literal(value) => Mapping::Literal(value.clone()),
+    };
+    // An llm node's output schema is that of the answer, which its executor checks.
+    let output_validator = match &work {
+        Work::Llm(_) => None,
+        Work::Tool(_) | Work::Condition(_) | Work::Loop(_) | Work::Parallel(_) | Work::Workflow(_) => {
+            validator(&base.output_schema, || format!("the node `{path}`"))?
+        }
+    };
+    // What a tool node is given are its arguments, which its executor checks; others are given the mapped names.
+    let input = match &node.kind {
+        NodeKind::Tool(_) => None,
+        NodeKind::Llm(kind) => node_input(base, kind.coerce_input_types, path)?,
+        NodeKind::Agent(_)
+        | NodeKind::Condition(_)
+        | NodeKind::Loop(_)
+        | NodeKind::Parallel(_)
+        | NodeKind::Recursive(_)
+        | NodeKind::Workflow(_)
+        | NodeKind::Code(_)
+        | NodeKind::Human(_)
+        | NodeKind::Monitor(_)
+        | NodeKind::Swarm(_) => node_input(base, false, path)?,
+    };
+    Ok(PlanNode {
+        id: node.id.clone(),
+        kind: node.kind.name(),
+        dependencies,
+        dependents,
+        when,
+        work,
+        retry: retry(base),
+        timeout: timeout(node),
+        mappings: base.input_mappings.iter().map(|(name, from)| (shared(name), mapping(from))).collect(),
+        input,
+        output_validator,
+        output_mappings: base
+            .output_mappings
+            .iter()
+            .map(|(name, path)| (shared(name), path.clone()))
+            .collect(),
+        output_selection: base.output_selection.as_ref().map(|names| names.iter().map(shared).collect()),
+        input_selection: base.input_selection.as_ref().map(|names| names.iter().map(shared).collect()),
+    })
+}
+
+/// The longest one attempt may take: an attempt of an llm node is one call, which may have a limit of its own.
+fn timeout(node: &Node) -> Option<Duration> {
+    let of_call = match &node.kind {
+        NodeKind::Llm(kind) => kind.llm_config.timeout,
+        NodeKind::Tool(_)
+        | NodeKind::Agent(_)
+        | NodeKind::Condition(_)
+        | NodeKind::Loop(_)
+        | NodeKind::Parallel(_)
+        | NodeKind::Recursive(_)
+        | NodeKind::Workflow(_)
+        | NodeKind::Code(_)
+        | NodeKind::Human(_)
+        | NodeKind::Monitor(_)
+        | NodeKind::Swarm(_) => None,
+    };
+    [node.base.timeout_seconds, of_call].into_iter().flatten().min().map(Duration::from_secs)
+}
+
+/// What the mapped names must fit; nothing where none are mapped.
+fn node_input(base: &NodeBase, coerce: bool, path: &NodePath) -> Result<Option<NodeInput>, CompileError> {
+    if base.input_mappings.is_empty() || is_empty(&base.input_schema) {
+        return Ok(None);
+    }
+    let failed = |error| CompileError::Schema { what: format!("the node `{path}`"), error };
+    let schema = ice_core::schema::normalize(&base.input_schema).map_err(failed)?;
+    let validator = Validator::compile(&schema).map_err(failed)?;
+    Ok(Some(NodeInput { validator, coerce_to: coerce.then_some(schema) }))
+}
+
+/// The node's own policy, else `retries` and `backoff_seconds`.
+fn retry(base: &NodeBase) -> RetryPolicy {
+    base.retry_policy.clone().unwrap_or(RetryPolicy {
+        max_attempts: base.retries.saturating_add(1),
+        backoff_strategy: BackoffStrategy::Fixed,
+        backoff_seconds: base.backoff_seconds,
+    })
+}
