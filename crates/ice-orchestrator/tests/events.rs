@@ -101,3 +101,25 @@ async fn the_feed_shows_all_runs_of_a_tenant_and_goes_on_after_a_cursor() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_feed_that_missed_more_than_the_store_keeps_catches_up_in_order() {
+    let registry = registry();
+    let plan = plan(TWO, &registry);
+    let engine = Engine::builder().registry(registry).build();
+    let tenant = Tenant::default();
+    let mut feed = engine.feed(&tenant, None).unwrap();
+    // Each is four changes; the store keeps some thousands.
+    let mut runs = Vec::new();
+    for _ in 0..2_500 {
+        let handle = engine.start(&plan, json("{}"), RunOptions::default(), &me(), &tenant).await.unwrap();
+        runs.push(handle.id());
+        handle.wait().await.unwrap();
+    }
+    let mut seen = Vec::new();
+    while seen.len() < runs.len() * 6 {
+        seen.push(feed.next().await.unwrap().unwrap());
+    }
+    let expected: Vec<_> = runs.iter().flat_map(|run| (0..6).map(|number| (*run, Some(number)))).collect();
+    assert!(seen.iter().map(|event| (event.run, event.number)).eq(expected));
+}

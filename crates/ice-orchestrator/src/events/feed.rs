@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use futures::StreamExt;
 use ice_core::id::{RunId, Tenant};
-use ice_core::store::{ChangeKind, CommitSeq, Watch, WatchEvent};
+use ice_core::store::{ChangeKind, CommitSeq, Key, Store, Watch, WatchEvent};
 
 use super::cursor::Position;
 use super::{Cursor, Event};
@@ -29,7 +29,19 @@ pub struct Feed {
     /// Commits up to this one were seen, and of it so many records.
     seen: (u64, u64),
     open: HashMap<RunId, Open>,
+    /// What is being found out of changes that the store no longer keeps.
+    behind: Option<Behind>,
+    /// Commits to journals that are to be read, in order.
+    changed: VecDeque<(u64, RunId)>,
     ready: VecDeque<Event>,
+}
+
+/// The search for the runs that have changed between two commits.
+struct Behind {
+    commits: RangeInclusive<u64>,
+    /// The head that was looked at last.
+    after: Option<Key>,
+    found: Vec<(u64, RunId)>,
 }
 
 /// A journal that is kept open, and what was read of it but not shown.
@@ -61,14 +73,15 @@ impl Engine {
             changes: self.store().watch(&keys::journals(tenant), Some(after)),
             seen,
             open: HashMap::new(),
+            behind: None,
+            changed: VecDeque::new(),
             ready: VecDeque::new(),
         })
     }
 }
 
 impl Feed {
-    /// The next event; waits for it. Nothing if the store is gone. Cancel-safe, but that a cancelled wait may
-    /// have read ahead; nothing is lost.
+    /// The next event; waits for it. Nothing if the store is gone. Cancel-safe.
     ///
     /// # Errors
     /// [`RunError`] if a journal cannot be read.
@@ -77,16 +90,26 @@ impl Feed {
             if let Some(event) = self.ready.pop_front() {
                 return Ok(Some(event));
             }
+            if let Some(behind) = &mut self.behind {
+                behind.look(&**self.engine.store(), &self.tenant).await?;
+                self.changed.extend(self.behind.take().into_iter().flat_map(|behind| behind.found));
+            }
+            if let Some((commit, run)) = self.changed.front().copied() {
+                let records = self.take(run, commit..=commit).await?;
+                self.changed.pop_front();
+                self.show(run, records);
+                continue;
+            }
             match self.changes.next().await {
                 Some(WatchEvent::Changed(change)) if change.kind == ChangeKind::Put => {
-                    if let Some(run) = keys::run_of_chunk(&self.tenant, &change.key) {
-                        let commit = change.seq.0;
-                        let records = self.take(run, commit..=commit).await?;
-                        self.show(run, records);
-                    }
+                    let run = keys::run_of_chunk(&self.tenant, &change.key);
+                    self.changed.extend(run.map(|run| (change.seq.0, run)));
                 }
                 Some(WatchEvent::Changed(_)) => {}
-                Some(WatchEvent::Gap { from, to }) => self.catch_up(from, to).await?,
+                Some(WatchEvent::Gap { from, to }) => {
+                    let commits = from.0.saturating_add(1)..=to.0;
+                    self.behind = Some(Behind { commits, after: None, found: Vec::new() });
+                }
                 None => return Ok(None),
             }
         }
@@ -139,34 +162,47 @@ impl Feed {
             }
         }
     }
+}
 
-    /// Reads every run that has changed since a commit.
-    async fn catch_up(&mut self, from: CommitSeq, to: CommitSeq) -> Result<(), RunError> {
-        let folder = keys::heads(&self.tenant);
-        let mut after = None;
-        let mut missed: Vec<(RunId, Numbered)> = Vec::new();
+impl Behind {
+    /// Finds the commits to the journals of every run that has changed, and puts them in order. Cancel-safe: it
+    /// goes on with the run it was at.
+    async fn look(&mut self, store: &dyn Store, tenant: &Tenant) -> Result<(), RunError> {
+        let folder = keys::heads(tenant);
         loop {
-            let page = self.engine.store().scan(&folder, after.as_ref(), PAGE).await?;
-            let full = page.len() == PAGE;
-            after = page.last().map(|entry| entry.key.clone());
-            for entry in page {
-                let run = entry.key.as_str().strip_prefix(folder.as_str()).and_then(keys::run_of);
-                if let Some(run) = run.filter(|_| entry.version.0 > from.0) {
-                    let records = self.take(run, from.0.saturating_add(1)..=to.0).await?;
-                    missed.extend(records.into_iter().map(|numbered| (run, numbered)));
-                }
-            }
-            if !full {
+            let heads = store.scan(&folder, self.after.as_ref(), PAGE).await?;
+            if heads.is_empty() {
                 break;
             }
-        }
-        missed.sort_by_key(|(_, numbered)| numbered.version);
-        for commit in missed.chunk_by(|one, next| one.1.version == next.1.version) {
-            if let Some((run, _)) = commit.first() {
-                self.show(*run, commit.iter().map(|(_, numbered)| numbered.clone()).collect());
+            for head in heads {
+                let run = head.key.as_str().strip_prefix(folder.as_str()).and_then(keys::run_of);
+                if let Some(run) = run.filter(|_| head.version.0 >= *self.commits.start()) {
+                    self.found.extend(chunks(store, tenant, run, &self.commits).await?);
+                }
+                self.after = Some(head.key);
             }
         }
+        self.found.sort_unstable();
+        self.found.dedup();
         Ok(())
+    }
+}
+
+/// The commits to a run's journal among these.
+async fn chunks(
+    store: &dyn Store,
+    tenant: &Tenant,
+    run: RunId,
+    commits: &RangeInclusive<u64>,
+) -> Result<Vec<(u64, RunId)>, RunError> {
+    let journal = keys::journal(tenant, run);
+    let (mut found, mut after) = (Vec::new(), None);
+    loop {
+        let chunks = store.scan(&journal, after.as_ref(), PAGE).await?;
+        let Some(last) = chunks.last() else { return Ok(found) };
+        after = Some(last.key.clone());
+        let written = chunks.iter().map(|chunk| chunk.version.0);
+        found.extend(written.filter(|commit| commits.contains(commit)).map(|commit| (commit, run)));
     }
 }
 

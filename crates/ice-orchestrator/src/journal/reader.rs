@@ -69,6 +69,8 @@ pub struct Reader {
     after: Option<Key>,
     next: u64,
     decoder: Decoder,
+    /// What was read and not handed out yet: a call may be cancelled.
+    read: Vec<Numbered>,
 }
 
 impl Reader {
@@ -76,16 +78,24 @@ impl Reader {
     #[must_use]
     pub fn new(store: Arc<dyn Store>, blobs: Arc<dyn BlobStore>, tenant: &Tenant, run: RunId) -> Self {
         let folder = keys::journal(tenant, run);
-        Self { store, blobs, run, folder, after: None, next: 0, decoder: Decoder::default() }
+        Self {
+            store,
+            blobs,
+            run,
+            folder,
+            after: None,
+            next: 0,
+            decoder: Decoder::default(),
+            read: Vec::new(),
+        }
     }
 
-    /// The records that have been committed since the last call; empty at the end of the journal.
+    /// The records that have been committed since the last call; empty at the end of the journal. Cancel-safe.
     ///
     /// # Errors
     /// [`ReadError`]; the reader is then of no more use.
     pub async fn read(&mut self) -> Result<Vec<Numbered>, ReadError> {
         let entries = self.store.scan(&self.folder, self.after.as_ref(), PAGE).await?;
-        let mut read = Vec::new();
         for entry in entries {
             let first = entry.key.number_after(&self.folder).unwrap_or(self.next);
             if first != self.next {
@@ -113,12 +123,12 @@ impl Reader {
                 }
             }
             for record in records {
-                read.push(Numbered { number: self.next, record, version: entry.version });
+                self.read.push(Numbered { number: self.next, record, version: entry.version });
                 self.next += 1;
             }
             self.after = Some(entry.key);
         }
-        Ok(read)
+        Ok(std::mem::take(&mut self.read))
     }
 
     /// The decoder, which knows every object of the journal.
