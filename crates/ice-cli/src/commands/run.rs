@@ -57,7 +57,7 @@ pub(crate) struct Run {
     /// The most items of one loop [default: 100000]
     #[arg(long, value_name = "N")]
     max_loop_items: Option<usize>,
-    /// The most bytes the run may write into its journal: a number, with KiB, MiB or GiB [default: 512MiB]
+    /// The most bytes the run's values may take in memory: a number, with KiB, MiB or GiB [default: 512MiB]
     #[arg(long, value_name = "SIZE", value_parser = bytes)]
     max_bytes: Option<u64>,
     /// The same key gives the same run, however often it is started

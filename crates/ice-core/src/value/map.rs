@@ -9,7 +9,7 @@ use hashbrown::HashTable;
 use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{Value, levels};
+use super::{Seen, Value, levels};
 
 /// Maps of up to this many entries are searched from front to back: most have only a few.
 const SMALL: usize = 12;
@@ -96,10 +96,10 @@ impl Map {
     }
 
     /// How deep lists and maps nest, this one included, or `most` if that is less.
-    pub(super) fn levels(&self, most: u8) -> u8 {
+    pub(super) fn levels(&self, most: u8, seen: &mut Seen) -> u8 {
         match self.levels.0.load(Ordering::Relaxed) {
             0 => {
-                let levels = levels(self.values(), most);
+                let levels = levels(self.values(), most, seen);
                 if levels < most {
                     self.levels.0.store(levels, Ordering::Relaxed);
                 }
@@ -341,16 +341,20 @@ mod tests {
 
     #[test]
     fn how_deep_it_nests_is_known_anew_after_a_change() {
+        let levels_of = |map: &Map, most| map.levels(most, &mut Seen::new());
         let nested = |levels: u8| (0..levels).fold(Value::Null, |inner, _| Value::map([("k", inner)]));
         let mut map = Map::from([(Arc::from("a"), nested(3))]);
         let deeper = |map: &Map| [3, 4, 5, 9].map(|levels| Value::from(map.clone()).is_deeper_than(levels));
-        assert_eq!((map.levels(9), map.levels(2), deeper(&map)), (4, 2, [true, false, false, false]));
+        assert_eq!(
+            (levels_of(&map, 9), levels_of(&map, 2), deeper(&map)),
+            (4, 2, [true, false, false, false])
+        );
         map.insert(Arc::from("b"), Value::list([nested(8)]));
-        assert_eq!((map.levels(9), deeper(&map)), (9, [true; 4]));
+        assert_eq!((levels_of(&map, 9), deeper(&map)), (9, [true; 4]));
         map.remove("b");
-        assert_eq!(map.levels(9), 4);
+        assert_eq!(levels_of(&map, 9), 4);
         *map.get_mut("a").unwrap() = Value::Null;
-        assert_eq!((map.levels(9), deeper(&map)), (1, [false; 4]));
+        assert_eq!((levels_of(&map, 9), deeper(&map)), (1, [false; 4]));
     }
 
     #[test]

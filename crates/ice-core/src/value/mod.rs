@@ -145,13 +145,26 @@ impl Value {
     /// Whether lists and maps are nested within one another more than `levels` deep, at most 254.
     #[must_use]
     pub fn is_deeper_than(&self, levels: u8) -> bool {
-        self.levels(levels.saturating_add(1)) > levels
+        self.levels(levels.saturating_add(1), &mut Seen::new()) > levels
     }
 
-    fn levels(&self, most: u8) -> u8 {
+    fn levels(&self, most: u8, seen: &mut Seen) -> u8 {
         match self {
-            Self::List(items) => levels(&**items, most),
-            Self::Map(entries) => entries.levels(most),
+            Self::List(items) => {
+                let address = Arc::as_ptr(items) as usize;
+                match seen.get(&address) {
+                    // Whether the count was cut off at `upto`, where it is as high as that.
+                    Some((known, upto)) if known < upto || most <= *upto => (*known).min(most),
+                    Some(_) | None => {
+                        let found = levels(&**items, most, seen);
+                        if found > 1 {
+                            seen.insert(address, (found, most));
+                        }
+                        found
+                    }
+                }
+            }
+            Self::Map(entries) => entries.levels(most, seen),
             Self::Null | Self::Bool(_) | Self::Number(_) | Self::String(_) | Self::Blob(_) => 0,
         }
     }
@@ -195,15 +208,19 @@ impl Value {
     }
 }
 
+/// Lists that were looked at, by address: how deep they nest, and up to what that was counted. A list may hold
+/// another one many times over.
+type Seen = ahash::AHashMap<usize, (u8, u8)>;
+
 /// How deep what holds these items nests, itself included, or `most` if that is less.
-fn levels<'v>(items: impl IntoIterator<Item = &'v Value>, most: u8) -> u8 {
+fn levels<'v>(items: impl IntoIterator<Item = &'v Value>, most: u8, seen: &mut Seen) -> u8 {
     let Some(below) = most.checked_sub(1) else { return 0 };
     let mut deepest = 0;
     for item in items {
         if deepest == below {
             break;
         }
-        deepest = deepest.max(item.levels(below));
+        deepest = deepest.max(item.levels(below, seen));
     }
     deepest + 1
 }
@@ -239,6 +256,18 @@ mod tests {
         let value: Value = serde_json::from_str(r#"{"a":[1,{"b":2}],"c":3}"#).unwrap();
         assert_eq!([0, 1, 2, 3].map(|levels| value.is_deeper_than(levels)), [true, true, true, false]);
         assert!(!Value::from(1).is_deeper_than(0) && Value::empty_map().is_deeper_than(0));
+    }
+
+    #[test]
+    fn the_depth_of_what_holds_itself_many_times_over_is_found_at_once() {
+        let mut value = Value::list([Value::from(1)]);
+        for levels in 1..=100 {
+            assert!(value.is_deeper_than(levels - 1) && !value.is_deeper_than(levels), "{levels}");
+            value = match levels % 3 {
+                0 => Value::map([("a", value.clone()), ("b", value)]),
+                _ => Value::list([value.clone(), value]),
+            };
+        }
     }
 
     #[test]

@@ -246,6 +246,9 @@ impl Driver {
     fn launch(&mut self, start: Start) {
         // One of its own: what an attempt leaves behind may fire it later.
         let (ticket, cancel) = (start.ticket, CancellationToken::new());
+        if self.shared.engine.closing.is_cancelled() {
+            cancel.cancel();
+        }
         let kind = start.plan_node().map(|node| node.kind);
         let attempt = Attempt::of(&start);
         let mut work = Box::pin(carry_out(Arc::clone(&self.shared), start, cancel.clone()));
@@ -470,6 +473,13 @@ impl Driver {
             | Body::Settled { .. }
             | Body::Resumed { .. } => {}
         }
+    }
+}
+
+impl Drop for Driver {
+    /// However the task ends, what it began hears of it.
+    fn drop(&mut self) {
+        self.live.values().for_each(CancellationToken::cancel);
     }
 }
 

@@ -8,6 +8,7 @@ mod driver;
 mod engine;
 mod error;
 mod handle;
+mod holdings;
 mod meters;
 mod perform;
 mod query;

@@ -6,6 +6,7 @@ use ice_core::id::{Principal, RunId, Tenant};
 use ice_core::store::{Batch, Version, inbox, lease};
 
 use super::driver::Driver;
+use super::holdings::Holdings;
 use super::start::{ended, launch, share};
 use super::writer::Writer;
 use super::{Engine, RunEnd, RunError, RunFilter, RunHandle, Signal};
@@ -134,6 +135,7 @@ impl Engine {
         let mut reader =
             Reader::new(Arc::clone(&self.inner.store), Arc::clone(&self.inner.blobs), tenant, run);
         let (mut state, mut manifest): (Option<State>, Option<Arc<Manifest>>) = (None, None);
+        let mut holdings = Holdings::new(u64::MAX);
         loop {
             let records = reader.read().await?;
             if records.is_empty() {
@@ -141,6 +143,7 @@ impl Engine {
             }
             for numbered in records {
                 let record = numbered.record;
+                holdings.count(&record.body);
                 match (&mut state, record.body) {
                     (None, Body::Manifest(found)) => {
                         let found = Arc::new(*found);
@@ -166,9 +169,9 @@ impl Engine {
             return Err(ReadError::Hole { run, from: state.next_number(), to: head.next }.into());
         }
         let epoch = head.epoch;
-        let most = manifest.options.max_bytes;
-        let encoder = Encoder::resume(reader.decoder().known(), head.bytes, most);
-        let writer = self.writer(tenant, head, version, encoder, &manifest);
+        let holdings = holdings.limited(manifest.options.max_bytes);
+        let encoder = Encoder::resume(reader.decoder().known());
+        let writer = self.writer(tenant, head, version, encoder, holdings, &manifest);
         let shared = share(&self.inner, plan, tenant, &manifest);
         self.inner.watch_inboxes(tenant);
         let recovered = Input::Recovered { by: by.clone(), epoch };
@@ -182,11 +185,20 @@ impl Engine {
         head: RunHead,
         version: Version,
         encoder: Encoder,
+        holdings: Holdings,
         manifest: &Manifest,
     ) -> Writer {
         let offered = self.inner.store.offers().durability.min(self.inner.blobs.durability());
         let durability = manifest.options.durability.unwrap_or(offered).min(offered);
-        Writer::new(Arc::clone(&self.inner), tenant.clone(), head, Some(version), encoder, durability)
+        Writer::new(
+            Arc::clone(&self.inner),
+            tenant.clone(),
+            head,
+            Some(version),
+            encoder,
+            holdings,
+            durability,
+        )
     }
 
     /// Parks a run whose plan cannot be made any more, without folding its journal.
@@ -224,7 +236,8 @@ impl Engine {
     ) -> Result<(), RunError> {
         let offered = self.inner.store.offers().durability.min(self.inner.blobs.durability());
         let (inner, run, at) = (Arc::clone(&self.inner), head.summary.id, head.summary.updated_at);
-        let mut writer = Writer::new(inner, tenant.clone(), head, Some(version), Encoder::default(), offered);
+        let (encoder, holdings) = (Encoder::default(), Holdings::new(u64::MAX));
+        let mut writer = Writer::new(inner, tenant.clone(), head, Some(version), encoder, holdings, offered);
         for body in records {
             let written = writer.push(&Record { at, body });
             written.map_err(|error| RunError::record(run, "a record of its journal", &error))?;

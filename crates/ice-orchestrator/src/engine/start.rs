@@ -9,6 +9,7 @@ use ice_core::value::Value;
 
 use super::driver::Driver;
 use super::engine::Inner;
+use super::holdings::Holdings;
 use super::run::{Mailbox, Progress, RunShared, Watched};
 use super::transient::TransientHub;
 use super::writer::Writer;
@@ -79,11 +80,18 @@ impl Engine {
             owner: inner.name.clone(),
             epoch,
             plan: plan.hash,
-            bytes: 0,
             timer: None,
         };
-        let encoder = Encoder::new(manifest.options.max_bytes);
-        let mut writer = Writer::new(Arc::clone(inner), tenant.clone(), head, None, encoder, durability);
+        let holdings = Holdings::new(manifest.options.max_bytes);
+        let mut writer = Writer::new(
+            Arc::clone(inner),
+            tenant.clone(),
+            head,
+            None,
+            Encoder::default(),
+            holdings,
+            durability,
+        );
         writer
             .push(&Record { at: now, body: Body::Manifest(Box::new(manifest.clone())) })
             .map_err(|error| RunError::Inputs(format!("they cannot be kept: {error}")))?;

@@ -11,6 +11,7 @@ use ice_core::value::BlobHash;
 
 use super::RunError;
 use super::engine::Inner;
+use super::holdings::Holdings;
 use crate::journal::codec::{Chunk, EncodeError, Encoder};
 use crate::journal::{Record, RunHead, RunStatus, keys};
 use crate::workflow::runtime::State;
@@ -25,6 +26,7 @@ pub(super) struct Writer {
     run: RunId,
     guard: Arc<BlobGuard>,
     encoder: Encoder,
+    holdings: Holdings,
     chunk: Chunk,
     /// Chunks before it that are closed, and their bytes.
     closed: Vec<Chunk>,
@@ -53,6 +55,7 @@ impl Writer {
         head: RunHead,
         version: Option<Version>,
         encoder: Encoder,
+        holdings: Holdings,
         durability: Durability,
     ) -> Self {
         let guard = Arc::new(inner.blobs.enter());
@@ -63,6 +66,7 @@ impl Writer {
             run,
             guard,
             encoder,
+            holdings,
             chunk: Chunk::default(),
             closed: Vec::new(),
             closed_bytes: 0,
@@ -77,7 +81,9 @@ impl Writer {
 
     /// Adds a record to the next batch. After an error everything is as if it had not been asked for.
     pub(super) fn push(&mut self, record: &Record) -> Result<(), EncodeError> {
+        let brought = self.holdings.weigh(&record.body)?;
         self.encoder.push(record, &mut self.chunk)?;
+        self.holdings.keep(brought);
         if self.chunk.bytes.len() >= CHUNK {
             self.closed_bytes += self.chunk.bytes.len();
             self.closed.push(std::mem::take(&mut self.chunk));
@@ -137,7 +143,6 @@ impl Writer {
         }
         self.head.summary.status = status;
         self.head.timer = timer;
-        self.head.bytes = self.encoder.spent();
         if let Some(state) = state {
             self.head.summary.updated_at = state.updated_at();
             self.head.summary.failure = state.failure().cloned();

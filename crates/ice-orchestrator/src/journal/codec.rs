@@ -89,8 +89,8 @@ pub(crate) enum EncodeError {
         /// The limit in bytes.
         limit: usize,
     },
-    /// With it, the run would have written too much.
-    #[error("the run would write more than {most} bytes, its limit `max_bytes`")]
+    /// With it, the run would hold too much.
+    #[error("the values of the run would take more than {most} bytes, its limit `max_bytes`")]
     Full {
         /// The limit in bytes.
         most: u64,
@@ -112,50 +112,19 @@ pub(crate) struct ObjectId {
 }
 
 /// Encodes the records of one journal, in order.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Encoder {
     written: HashSet<ObjectId>,
-    /// Bytes written so far, those of blobs as well, and the most there may be.
-    spent: u64,
-    most: u64,
-    /// Whether the record under way must fit.
-    limited: bool,
     /// Large values by the address of what they share, with their encoded form. Keeping the value keeps the
     /// address from being used again.
     remembered: HashMap<usize, (Value, Value)>,
     remembered_bytes: usize,
 }
 
-impl Default for Encoder {
-    /// One without a limit.
-    fn default() -> Self {
-        Self::new(u64::MAX)
-    }
-}
-
 impl Encoder {
-    /// An encoder for a journal of at most so many bytes.
-    pub(crate) fn new(most: u64) -> Self {
-        Self::resume(HashSet::new(), 0, most)
-    }
-
-    /// An encoder for a journal that already has these objects, and so many of its bytes.
-    pub(crate) fn resume(written: HashSet<ObjectId>, spent: u64, most: u64) -> Self {
-        Self { written, spent, most, limited: false, remembered: HashMap::new(), remembered_bytes: 0 }
-    }
-
-    /// The bytes written so far, those of blobs as well.
-    pub(crate) const fn spent(&self) -> u64 {
-        self.spent
-    }
-
-    fn spend(&mut self, bytes: usize) -> Result<(), EncodeError> {
-        let spent = self.spent.saturating_add(bytes as u64);
-        if self.limited && spent > self.most {
-            return Err(EncodeError::Full { most: self.most });
-        }
-        self.spent = spent;
-        Ok(())
+    /// An encoder for a journal that already has these objects.
+    pub(crate) fn resume(written: HashSet<ObjectId>) -> Self {
+        Self { written, ..Self::default() }
     }
 
     /// Appends a record to a chunk. After an error the chunk is without the record; objects of it that were
@@ -165,7 +134,6 @@ impl Encoder {
             chunk.bytes.reserve(ROOM);
         }
         chunk.unpacked = chunk.bytes.len();
-        self.limited = brings_values(&record.body);
         let body = self.externalise(&record.body, chunk)?;
         let at = chunk.bytes.len();
         chunk.bytes.push(b'r');
@@ -173,9 +141,8 @@ impl Encoder {
             Some(body) => line::write(&mut chunk.bytes, &Record { at: record.at, body }),
             None => line::write(&mut chunk.bytes, record),
         };
-        let size = chunk.bytes.len() - at;
-        let written = written.map_err(EncodeError::from).and(check_size(size, MAX_RECORD_BYTES));
-        if let Err(error) = written.and_then(|()| self.spend(size)) {
+        let fits = check_size(chunk.bytes.len() - at, MAX_RECORD_BYTES);
+        if let Err(error) = written.map_err(EncodeError::from).and(fits) {
             chunk.bytes.truncate(at);
             return Err(error);
         }
@@ -229,11 +196,8 @@ impl Encoder {
 
     fn text(&mut self, text: &Arc<str>, chunk: &mut Chunk) -> Result<Value, EncodeError> {
         check_size(text.len(), MAX_OBJECT_BYTES)?;
-        let id = ObjectId { hash: BlobHash::of(text.as_bytes()), is_text: true };
-        let hash = id.hash;
-        if !self.written.contains(&id) {
-            self.spend(text.len())?;
-            self.written.insert(id);
+        let hash = BlobHash::of(text.as_bytes());
+        if self.written.insert(ObjectId { hash, is_text: true }) {
             if text.len() >= BLOB {
                 chunk.blobs.push(Bytes::from_owner(SharedText(Arc::clone(text))));
             } else {
@@ -247,11 +211,8 @@ impl Encoder {
         let mut json = Vec::new();
         write_value(&mut json, tree)?;
         check_size(json.len(), MAX_OBJECT_BYTES)?;
-        let id = ObjectId { hash: BlobHash::of(&json), is_text: false };
-        let hash = id.hash;
-        if !self.written.contains(&id) {
-            self.spend(json.len())?;
-            self.written.insert(id);
+        let hash = BlobHash::of(&json);
+        if self.written.insert(ObjectId { hash, is_text: false }) {
             if json.len() >= BLOB {
                 chunk.blobs.push(Bytes::from(json));
             } else {
@@ -391,34 +352,8 @@ fn address(value: &Value) -> Option<usize> {
     }
 }
 
-/// Whether a record brings values into the run, and is refused if they are too many: how the run went on is
-/// recorded in any case.
-const fn brings_values(body: &Body) -> bool {
-    match body {
-        Body::Manifest(_)
-        | Body::Started { .. }
-        | Body::Step { .. }
-        | Body::Receipt { .. }
-        | Body::Succeeded { .. }
-        | Body::Opened { .. } => true,
-        Body::Failed { .. }
-        | Body::Woken { .. }
-        | Body::Skipped { .. }
-        | Body::Closed { .. }
-        | Body::Cancelling { .. }
-        | Body::Cancelled { .. }
-        | Body::Discarded { .. }
-        | Body::Unresponsive { .. }
-        | Body::InDoubt { .. }
-        | Body::Settled { .. }
-        | Body::Parked { .. }
-        | Body::Resumed { .. }
-        | Body::Ended { .. } => false,
-    }
-}
-
 /// The values a record holds: at most one of a run's, and that of an intent.
-fn values(body: &Body) -> [Option<&Value>; 1] {
+pub(crate) fn values(body: &Body) -> [Option<&Value>; 1] {
     [match body {
         Body::Manifest(manifest) => Some(&manifest.inputs),
         Body::Started { intent, .. } | Body::Step { intent, .. } => Some(match intent {

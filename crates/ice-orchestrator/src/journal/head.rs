@@ -24,9 +24,6 @@ pub(crate) struct RunHead {
     pub(crate) epoch: u64,
     /// The plan the run is bound to.
     pub(crate) plan: BlobHash,
-    /// The bytes of records and blobs written so far.
-    #[serde(default)]
-    pub(crate) bytes: u64,
     /// The key under which the run's next timer stands, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) timer: Option<Moment>,
@@ -35,7 +32,7 @@ pub(crate) struct RunHead {
 impl RunHead {
     /// The head as JSON, as serde would write it: every commit of a run writes it.
     pub(crate) fn to_json(&self) -> Result<Vec<u8>, serde_json::Error> {
-        let Self { version, summary, next, owner, epoch, plan, bytes, timer } = self;
+        let Self { version, summary, next, owner, epoch, plan, timer } = self;
         let RunSummary { id, status, blueprint_id, name, by, started_at, updated_at, failure } = summary;
         let mut out = Vec::with_capacity(512);
         let mut head = Object::open(&mut out);
@@ -50,11 +47,7 @@ impl RunHead {
         if let Some(failure) = failure {
             head.any("failure", failure)?;
         }
-        head.whole("next", *next)
-            .text("owner", owner)?
-            .whole("epoch", *epoch)
-            .any("plan", plan)?
-            .whole("bytes", *bytes);
+        head.whole("next", *next).text("owner", owner)?.whole("epoch", *epoch).any("plan", plan)?;
         if let Some(timer) = timer {
             head.any("timer", timer)?;
         }

@@ -59,8 +59,8 @@ pub struct RunOptions {
     pub max_loop_items: usize,
     /// The most nodes a run may execute, nested ones included; 1,000,000 by default.
     pub max_nodes: u64,
-    /// The most bytes a run may write into its journal and blobs, a large value once however often it is handed
-    /// on; 512 MiB by default. Bounds what the run holds in memory.
+    /// The most bytes that the values of a run may take in memory, roughly: its inputs, and what its nodes take and
+    /// give, a value once however often it is handed on; 512 MiB by default.
     pub max_bytes: u64,
 }
 

@@ -151,7 +151,7 @@ impl Journal {
     /// The state that follows from the written chunks. What is written next continues them.
     pub(super) fn recover(&mut self, plan: &Arc<Plan>) -> Result<State, String> {
         let folder = self.fold_written(plan)?;
-        self.encoder = Encoder::resume(folder.decoder.known(), 0, u64::MAX);
+        self.encoder = Encoder::resume(folder.decoder.known());
         folder.state.ok_or_else(|| "the journal is empty".to_owned())
     }
 

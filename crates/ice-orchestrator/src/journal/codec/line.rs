@@ -208,16 +208,7 @@ mod tests {
                 updated_at: at,
                 failure,
             };
-            let head = RunHead {
-                version: 1,
-                summary,
-                next: 3,
-                owner: "o".to_owned(),
-                epoch: 2,
-                plan,
-                bytes: 8,
-                timer,
-            };
+            let head = RunHead { version: 1, summary, next: 3, owner: "o".to_owned(), epoch: 2, plan, timer };
             let json = String::from_utf8(head.to_json().unwrap()).unwrap();
             assert_eq!(json, serde_json::to_string(&head).unwrap());
             assert_eq!(serde_json::from_str::<RunHead>(&json).unwrap(), head);

@@ -1,0 +1,161 @@
+//! How much memory the values of a run take.
+
+use std::sync::Arc;
+
+use ahash::AHashMap;
+use ice_core::value::Value;
+
+use crate::journal::Body;
+use crate::journal::codec::{EncodeError, values};
+
+/// Values that are lighter as JSON, in bytes, are counted each time they come.
+const LIGHT: usize = 1_024;
+/// How much more such a value takes in memory than as JSON.
+const SPREAD: usize = 4;
+/// What stands beside a shared value, in bytes.
+const SHARED: usize = 16;
+
+/// Counts what the records of one run bring into memory. What is shared counts once: it is known by its address, at
+/// which nothing else can stand as long as it lives. So all that lives has been counted.
+#[derive(Debug)]
+pub(super) struct Holdings {
+    /// What was counted at an address.
+    known: AHashMap<usize, usize>,
+    bytes: u64,
+    most: u64,
+}
+
+/// What a record brings.
+#[derive(Debug, Default)]
+pub(super) struct Brought {
+    bytes: u64,
+    heavy: AHashMap<usize, usize>,
+}
+
+impl Holdings {
+    pub(super) fn new(most: u64) -> Self {
+        Self { known: AHashMap::new(), bytes: 0, most }
+    }
+
+    /// The same, with this limit from now on.
+    pub(super) const fn limited(mut self, most: u64) -> Self {
+        self.most = most;
+        self
+    }
+
+    /// Counts a record that is in the journal already.
+    pub(super) fn count(&mut self, body: &Body) {
+        let brought = self.brought(body);
+        self.keep(brought);
+    }
+
+    /// What a record brings, if there is room for it.
+    pub(super) fn weigh(&self, body: &Body) -> Result<Brought, EncodeError> {
+        let brought = self.brought(body);
+        let fits = brought.bytes == 0 || self.bytes.saturating_add(brought.bytes) <= self.most;
+        if fits || !can_be_refused(body) { Ok(brought) } else { Err(EncodeError::Full { most: self.most }) }
+    }
+
+    pub(super) fn keep(&mut self, brought: Brought) {
+        self.bytes = self.bytes.saturating_add(brought.bytes);
+        self.known.extend(brought.heavy);
+    }
+
+    fn brought(&self, body: &Body) -> Brought {
+        let mut brought = Brought::default();
+        for value in values(body).into_iter().flatten() {
+            self.add(value, &mut brought);
+        }
+        brought
+    }
+
+    fn add(&self, value: &Value, brought: &mut Brought) {
+        let weight = value.weight(LIGHT);
+        if weight <= LIGHT {
+            brought.bytes += (weight * SPREAD) as u64;
+            return;
+        }
+        let (address, own) = match value {
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::Blob(_) => return,
+            Value::String(text) => (text.as_ptr() as usize, SHARED + text.len()),
+            Value::List(items) => (Arc::as_ptr(items) as usize, SHARED + size_of_val(items.as_slice())),
+            Value::Map(entries) => {
+                let keys: usize = entries.keys().map(|key| SHARED + key.len()).sum();
+                let slots = entries.len() * (size_of::<Arc<str>>() + size_of::<Value>());
+                (Arc::as_ptr(entries) as usize, SHARED + keys + slots)
+            }
+        };
+        let known =
+            brought.heavy.get(&address).or_else(|| self.known.get(&address)).copied().unwrap_or_default();
+        if known >= own {
+            return;
+        }
+        brought.heavy.insert(address, own);
+        brought.bytes += (own - known) as u64;
+        match value {
+            Value::List(items) => items.iter().for_each(|item| self.add(item, brought)),
+            Value::Map(entries) => entries.values().for_each(|item| self.add(item, brought)),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Blob(_) => {}
+        }
+    }
+}
+
+/// Whether a record that brings too much is refused. How the run went on is recorded in any case.
+const fn can_be_refused(body: &Body) -> bool {
+    match body {
+        Body::Manifest(_)
+        | Body::Started { .. }
+        | Body::Step { .. }
+        | Body::Receipt { .. }
+        | Body::Succeeded { .. }
+        | Body::Opened { .. } => true,
+        Body::Failed { .. }
+        | Body::Woken { .. }
+        | Body::Skipped { .. }
+        | Body::Closed { .. }
+        | Body::Cancelling { .. }
+        | Body::Cancelled { .. }
+        | Body::Discarded { .. }
+        | Body::Unresponsive { .. }
+        | Body::InDoubt { .. }
+        | Body::Settled { .. }
+        | Body::Parked { .. }
+        | Body::Resumed { .. }
+        | Body::Ended { .. } => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ice_core::llm::Usage;
+
+    use super::*;
+
+    fn gave(output: Value) -> Body {
+        Body::Succeeded { node: "n".parse().unwrap(), output, usage: Usage::default(), stream: None }
+    }
+
+    #[test]
+    fn what_is_shared_counts_once_and_its_like_again() {
+        let mut holdings = Holdings::new(300_000);
+        let text = || Value::from("x".repeat(100_000));
+        let first = text();
+        for _ in 0..50 {
+            let body = gave(Value::list([first.clone(), first.clone()]));
+            let brought = holdings.weigh(&body).unwrap();
+            holdings.keep(brought);
+        }
+        assert!((100_000..110_000).contains(&holdings.bytes), "{}", holdings.bytes);
+        let (second, third) = (text(), text());
+        let brought = holdings.weigh(&gave(second.clone())).unwrap();
+        holdings.keep(brought);
+        assert!(matches!(holdings.weigh(&gave(third)), Err(EncodeError::Full { most: 300_000 })));
+        assert!(holdings.weigh(&gave(Value::list([first, second]))).is_ok());
+    }
+
+    #[test]
+    fn a_value_that_holds_itself_many_times_over_is_weighed_at_once() {
+        let doubled = (0..100).fold(Value::from("x"), |inner, _| Value::list([inner.clone(), inner]));
+        assert!(Holdings::new(100_000).weigh(&gave(doubled)).is_ok());
+    }
+}
