@@ -1,6 +1,6 @@
 //! What is written where: results to standard output, everything else to standard error.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, BufWriter, IsTerminal, Write};
 
 use anstream::AutoStream;
 use anstyle::{AnsiColor, Style};
@@ -62,18 +62,20 @@ impl Screen {
         Ok(stream.flush()?)
     }
 
-    /// Writes a document as indented JSON to standard output.
+    /// Writes a document as indented JSON to standard output, piece by piece: it may be larger than memory.
     pub(crate) fn document(&self, document: &impl Serialize) -> Result<(), Fault> {
-        let text = serde_json::to_string_pretty(document)
-            .map_err(|error| Fault::new(ErrorCode::Unknown, format!("cannot write JSON: {error}")))?;
-        self.raw(&format!("{text}\n"))
+        let mut stream = BufWriter::new(io::stdout().lock());
+        serde_json::to_writer_pretty(&mut stream, document).map_err(unwritten)?;
+        stream.write_all(b"\n")?;
+        Ok(stream.flush()?)
     }
 
-    /// Writes a document as JSON in one line to standard output.
+    /// Writes a document as JSON in one line to standard output, piece by piece.
     pub(crate) fn record(&self, document: &impl Serialize) -> Result<(), Fault> {
-        let text = serde_json::to_string(document)
-            .map_err(|error| Fault::new(ErrorCode::Unknown, format!("cannot write JSON: {error}")))?;
-        self.raw(&format!("{text}\n"))
+        let mut stream = BufWriter::new(io::stdout().lock());
+        serde_json::to_writer(&mut stream, document).map_err(unwritten)?;
+        stream.write_all(b"\n")?;
+        Ok(stream.flush()?)
     }
 
     /// Writes a line to standard error. A closed standard error is no reason to stop.
@@ -135,4 +137,11 @@ pub(crate) fn print(text: &str) {
 /// Complains before it is known what the screen is like.
 pub(crate) fn complain(text: &str) {
     let _ = AutoStream::auto(io::stderr()).write_all(text.as_bytes());
+}
+
+fn unwritten(error: serde_json::Error) -> Fault {
+    if error.is_io() {
+        return io::Error::from(error).into();
+    }
+    Fault::new(ErrorCode::Unknown, format!("cannot write JSON: {error}"))
 }

@@ -70,9 +70,7 @@ pub(crate) fn failures(screen: &Screen, document: &RunDocument) {
 }
 
 fn output(screen: &Screen, document: &RunDocument) -> Result<(), Fault> {
-    let (text, is_whole) = output_text(screen, document);
-    screen.line(text)?;
-    if !is_whole {
+    if !write_output(screen, document)? {
         screen.note(format_args!(
             "the output is shortened: `ice runs show {} --json` has all of it",
             document.id
@@ -81,14 +79,16 @@ fn output(screen: &Screen, document: &RunDocument) -> Result<(), Fault> {
     Ok(())
 }
 
-/// The output as indented JSON, on a terminal shortened to what fits; and whether it is whole.
-pub(crate) fn output_text(screen: &Screen, document: &RunDocument) -> (String, bool) {
+/// Writes the output as indented JSON, on a terminal shortened to what fits; says whether it was whole.
+pub(crate) fn write_output(screen: &Screen, document: &RunDocument) -> Result<bool, Fault> {
     if screen.width().is_some()
         && let Some(short) = value::shortened(&document.output)
     {
-        return (short, false);
+        screen.line(short)?;
+        return Ok(false);
     }
-    (serde_json::to_string_pretty(&document.output).unwrap_or_default(), true)
+    screen.document(&document.output)?;
+    Ok(true)
 }
 
 /// Whether it waits for somebody to say what became of a call.

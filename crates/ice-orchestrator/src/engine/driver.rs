@@ -228,7 +228,9 @@ impl Driver {
     /// What is recorded instead of a record that no store would take: the failure of its node.
     fn instead(&self, body: &Body, error: &EncodeError) -> Result<Body, RunError> {
         match error {
-            EncodeError::TooLarge { .. } | EncodeError::Full { .. } => not_kept(body, &error.to_string()),
+            EncodeError::TooLarge { .. } | EncodeError::Vast { .. } | EncodeError::Full { .. } => {
+                not_kept(body, &error.to_string())
+            }
             EncodeError::Json(_) => None,
         }
         .ok_or_else(|| self.unwritable(error))

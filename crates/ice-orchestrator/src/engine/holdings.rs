@@ -6,12 +6,14 @@ use ahash::AHashMap;
 use ice_core::value::Value;
 
 use crate::journal::Body;
-use crate::journal::codec::{EncodeError, values};
+use crate::journal::codec::{EncodeError, MAX_OBJECT_BYTES, values};
 
 /// Values that are lighter as JSON, in bytes, are counted each time they come.
 const LIGHT: usize = 1_024;
 /// How much more such a value takes in memory than as JSON.
 const SPREAD: usize = 4;
+/// The most bytes of what a node takes or gives, written out as JSON: as many as of one object.
+const MAX_WRITTEN: u64 = MAX_OBJECT_BYTES as u64;
 /// What stands beside a shared value, in bytes.
 const SHARED: usize = 16;
 
@@ -19,17 +21,27 @@ const SHARED: usize = 16;
 /// which nothing else can stand as long as it lives. So all that lives has been counted.
 #[derive(Debug)]
 pub(super) struct Holdings {
-    /// What was counted at an address.
-    known: AHashMap<usize, usize>,
+    known: AHashMap<usize, Heavy>,
     bytes: u64,
     most: u64,
+}
+
+/// What was found at an address.
+#[derive(Clone, Copy, Debug)]
+struct Heavy {
+    /// What it takes itself, without what it shares.
+    own: usize,
+    /// What it takes written out as JSON, with all it shares.
+    written: u64,
 }
 
 /// What a record brings.
 #[derive(Debug, Default)]
 pub(super) struct Brought {
     bytes: u64,
-    heavy: AHashMap<usize, usize>,
+    /// What it takes written out as JSON.
+    written: u64,
+    heavy: AHashMap<usize, Heavy>,
 }
 
 impl Holdings {
@@ -52,6 +64,9 @@ impl Holdings {
     /// What a record brings, if there is room for it.
     pub(super) fn weigh(&self, body: &Body) -> Result<Brought, EncodeError> {
         let brought = self.brought(body);
+        if brought.written > MAX_WRITTEN && can_be_refused(body) {
+            return Err(EncodeError::Vast { most: MAX_WRITTEN });
+        }
         let fits = brought.bytes == 0 || self.bytes.saturating_add(brought.bytes) <= self.most;
         if fits || !can_be_refused(body) { Ok(brought) } else { Err(EncodeError::Full { most: self.most }) }
     }
@@ -64,19 +79,20 @@ impl Holdings {
     fn brought(&self, body: &Body) -> Brought {
         let mut brought = Brought::default();
         for value in values(body).into_iter().flatten() {
-            self.add(value, &mut brought);
+            brought.written = self.add(value, &mut brought);
         }
         brought
     }
 
-    fn add(&self, value: &Value, brought: &mut Brought) {
+    /// Adds a value; returns what it takes written out.
+    fn add(&self, value: &Value, brought: &mut Brought) -> u64 {
         let weight = value.weight(LIGHT);
         if weight <= LIGHT {
             brought.bytes += (weight * SPREAD) as u64;
-            return;
+            return weight as u64;
         }
         let (address, own) = match value {
-            Value::Null | Value::Bool(_) | Value::Number(_) | Value::Blob(_) => return,
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::Blob(_) => return weight as u64,
             Value::String(text) => (text.as_ptr() as usize, SHARED + text.len()),
             Value::List(items) => (Arc::as_ptr(items) as usize, SHARED + size_of_val(items.as_slice())),
             Value::Map(entries) => {
@@ -85,18 +101,29 @@ impl Holdings {
                 (Arc::as_ptr(entries) as usize, SHARED + keys + slots)
             }
         };
-        let known =
-            brought.heavy.get(&address).or_else(|| self.known.get(&address)).copied().unwrap_or_default();
-        if known >= own {
-            return;
+        let known = brought.heavy.get(&address).or_else(|| self.known.get(&address)).copied();
+        if let Some(known) = known.filter(|known| known.own >= own) {
+            return known.written;
         }
-        brought.heavy.insert(address, own);
-        brought.bytes += (own - known) as u64;
+        brought.bytes += own.saturating_sub(known.map_or(0, |known| known.own)) as u64;
+        let mut written = 2_u64;
         match value {
-            Value::List(items) => items.iter().for_each(|item| self.add(item, brought)),
-            Value::Map(entries) => entries.values().for_each(|item| self.add(item, brought)),
-            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Blob(_) => {}
+            Value::String(text) => written += text.len() as u64,
+            Value::List(items) => {
+                for item in items.iter() {
+                    written = written.saturating_add(self.add(item, brought)).saturating_add(1);
+                }
+            }
+            Value::Map(entries) => {
+                for (key, item) in entries.iter() {
+                    written = written.saturating_add(self.add(item, brought));
+                    written = written.saturating_add(key.len() as u64 + 4);
+                }
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::Blob(_) => {}
         }
+        brought.heavy.insert(address, Heavy { own, written });
+        written
     }
 }
 
@@ -155,7 +182,10 @@ mod tests {
 
     #[test]
     fn a_value_that_holds_itself_many_times_over_is_weighed_at_once() {
-        let doubled = (0..100).fold(Value::from("x"), |inner, _| Value::list([inner.clone(), inner]));
-        assert!(Holdings::new(100_000).weigh(&gave(doubled)).is_ok());
+        let doubled =
+            |times: usize| (0..times).fold(Value::from("x"), |inner, _| Value::list([inner.clone(), inner]));
+        let holdings = Holdings::new(100_000);
+        assert!(holdings.weigh(&gave(doubled(20))).is_ok());
+        assert!(matches!(holdings.weigh(&gave(doubled(100))), Err(EncodeError::Vast { .. })));
     }
 }

@@ -89,6 +89,12 @@ pub(crate) enum EncodeError {
         /// The limit in bytes.
         limit: usize,
     },
+    /// Written out, with all it shares, it is too large for whoever reads it.
+    #[error("it is too large: written out it takes more than {most} bytes")]
+    Vast {
+        /// The limit in bytes.
+        most: u64,
+    },
     /// With it, the run would hold too much.
     #[error("the values of the run would take more than {most} bytes, its limit `max_bytes`")]
     Full {

@@ -66,9 +66,8 @@ fn print(shell: &Shell, document: &RunDocument) -> Result<(), Fault> {
     if let Some(failure) = &document.failure {
         screen.line(format_args!("{} {}: {}", styled(BOLD, "failure"), failure.code, failure.message))?;
     }
-    let (output, is_whole) = run::output_text(screen, document);
-    screen.line(format_args!("{} {output}", styled(BOLD, "output")))?;
-    if !is_whole {
+    screen.raw(&format!("{} ", styled(BOLD, "output")))?;
+    if !run::write_output(screen, document)? {
         screen.note("the output is shortened: `--json` has all of it");
     }
     Ok(())

@@ -48,8 +48,29 @@ pub(super) fn lines(stream: UnixStream) -> Lines {
 
 /// The line of a message, without its end.
 pub(super) fn encode(message: &impl Serialize) -> Result<String, SocketError> {
-    let line = serde_json::to_string(message).map_err(|error| SocketError::Protocol(error.to_string()))?;
-    if line.len() > MAX_LINE_BYTES { Err(SocketError::TooLarge) } else { Ok(line) }
+    let mut line = Line(Vec::new());
+    match serde_json::to_writer(&mut line, message) {
+        Ok(()) => String::from_utf8(line.0).map_err(|error| SocketError::Protocol(error.to_string())),
+        Err(error) if error.is_io() => Err(SocketError::TooLarge),
+        Err(error) => Err(SocketError::Protocol(error.to_string())),
+    }
+}
+
+/// A line that grows no longer than it may be: values that share much can be vast once they are written out.
+struct Line(Vec<u8>);
+
+impl io::Write for Line {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.0.len() + bytes.len() > MAX_LINE_BYTES {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        self.0.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// The message of a line.
