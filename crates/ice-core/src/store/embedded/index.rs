@@ -10,6 +10,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError, RwLock};
+use std::time::Duration;
 
 use super::block::{self, Block, BlockWriter, DamagedBlock, IndexEntry, Kept};
 use super::table::Change;
@@ -17,6 +18,11 @@ use crate::store::lock::lock;
 
 /// Under this key stands the place of the log up to which the index is whole. No text sorts behind it.
 const APPLIED: &[u8] = b"\xff";
+
+/// How long a database may be locked by threads that are about to end.
+const LOCKED: Duration = Duration::from_secs(5);
+/// How long to wait before it is tried again.
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// The size at which a block is divided, in bytes.
 const BLOCK_BYTES: usize = 4 << 10;
@@ -114,7 +120,7 @@ impl Index {
             .cache_capacity(self.cache_bytes)
             .flush_every_ms(None)
             .mode(sled::Mode::HighThroughput);
-        let db = config.open()?;
+        let db = unlocked(&config)?;
         let found =
             db.get(APPLIED)?.and_then(|bytes| Some(u64::from_be_bytes(bytes.as_ref().try_into().ok()?)));
         let expected = *lock(&self.expected);
@@ -270,6 +276,30 @@ impl Drop for Index {
     }
 }
 
+/// Opens the database. One that this process has closed a moment ago may be locked still, for its threads let go of
+/// the file only when they end; no other process can have it, since it has no lock of the store.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "whoever opens the index may block, and nothing tells when it is free"
+)]
+fn unlocked(config: &sled::Config) -> Result<sled::Db, sled::Error> {
+    let mut pauses = LOCKED.as_millis() / PAUSE.as_millis();
+    loop {
+        match config.open() {
+            Err(sled::Error::Io(error)) if is_locked(&error) && pauses > 0 => {
+                pauses -= 1;
+                std::thread::sleep(PAUSE);
+            }
+            opened => return opened,
+        }
+    }
+}
+
+/// sled wraps the error of the system in one of its own.
+fn is_locked(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::WouldBlock || error.to_string().contains("could not acquire lock")
+}
+
 fn sync_files(folder: &Path) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
@@ -382,6 +412,21 @@ mod tests {
 
     fn key(number: u16) -> Key {
         Key::new(&format!("run/{:03}/{:05}", number % 7, number)).unwrap()
+    }
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "the lock is to be held for a while")]
+    fn an_index_that_is_about_to_be_free_is_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("index");
+        let held = sled::Config::new().path(&path).open().unwrap();
+        let holder = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(200));
+            drop(held);
+        });
+        let index = Index::new(path, 1 << 20);
+        assert_eq!(index.get("k").unwrap(), None);
+        holder.join().unwrap();
     }
 
     proptest! {
