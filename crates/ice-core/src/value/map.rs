@@ -341,7 +341,7 @@ mod tests {
 
     #[test]
     fn how_deep_it_nests_is_known_anew_after_a_change() {
-        let levels_of = |map: &Map, most| map.levels(most, &mut Seen::new());
+        let levels_of = |map: &Map, most| map.levels(most, &mut Seen::default());
         let nested = |levels: u8| (0..levels).fold(Value::Null, |inner, _| Value::map([("k", inner)]));
         let mut map = Map::from([(Arc::from("a"), nested(3))]);
         let deeper = |map: &Map| [3, 4, 5, 9].map(|levels| Value::from(map.clone()).is_deeper_than(levels));

@@ -145,20 +145,20 @@ impl Value {
     /// Whether lists and maps are nested within one another more than `levels` deep, at most 254.
     #[must_use]
     pub fn is_deeper_than(&self, levels: u8) -> bool {
-        self.levels(levels.saturating_add(1), &mut Seen::new()) > levels
+        self.levels(levels.saturating_add(1), &mut None) > levels
     }
 
     fn levels(&self, most: u8, seen: &mut Seen) -> u8 {
         match self {
             Self::List(items) => {
                 let address = Arc::as_ptr(items) as usize;
-                match seen.get(&address) {
+                match seen.as_ref().and_then(|seen| seen.get(&address)) {
                     // Whether the count was cut off at `upto`, where it is as high as that.
                     Some((known, upto)) if known < upto || most <= *upto => (*known).min(most),
                     Some(_) | None => {
                         let found = levels(&**items, most, seen);
                         if found > 1 {
-                            seen.insert(address, (found, most));
+                            seen.get_or_insert_default().insert(address, (found, most));
                         }
                         found
                     }
@@ -209,8 +209,8 @@ impl Value {
 }
 
 /// Lists that were looked at, by address: how deep they nest, and up to what that was counted. A list may hold
-/// another one many times over.
-type Seen = ahash::AHashMap<usize, (u8, u8)>;
+/// another one many times over. Made with the first.
+type Seen = Option<ahash::AHashMap<usize, (u8, u8)>>;
 
 /// How deep what holds these items nests, itself included, or `most` if that is less.
 fn levels<'v>(items: impl IntoIterator<Item = &'v Value>, most: u8, seen: &mut Seen) -> u8 {

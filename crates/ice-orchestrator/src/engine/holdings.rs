@@ -41,7 +41,8 @@ pub(super) struct Brought {
     bytes: u64,
     /// What it takes written out as JSON.
     written: u64,
-    heavy: AHashMap<usize, Heavy>,
+    /// Made with the first.
+    heavy: Option<AHashMap<usize, Heavy>>,
 }
 
 impl Holdings {
@@ -73,7 +74,7 @@ impl Holdings {
 
     pub(super) fn keep(&mut self, brought: Brought) {
         self.bytes = self.bytes.saturating_add(brought.bytes);
-        self.known.extend(brought.heavy);
+        self.known.extend(brought.heavy.into_iter().flatten());
     }
 
     fn brought(&self, body: &Body) -> Brought {
@@ -101,7 +102,12 @@ impl Holdings {
                 (Arc::as_ptr(entries) as usize, SHARED + keys + slots)
             }
         };
-        let known = brought.heavy.get(&address).or_else(|| self.known.get(&address)).copied();
+        let known = brought
+            .heavy
+            .as_ref()
+            .and_then(|heavy| heavy.get(&address))
+            .or_else(|| self.known.get(&address))
+            .copied();
         if let Some(known) = known.filter(|known| known.own >= own) {
             return known.written;
         }
@@ -122,7 +128,7 @@ impl Holdings {
             }
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::Blob(_) => {}
         }
-        brought.heavy.insert(address, Heavy { own, written });
+        brought.heavy.get_or_insert_default().insert(address, Heavy { own, written });
         written
     }
 }
