@@ -25,6 +25,17 @@ impl BlobHash {
         Self(bytes)
     }
 
+    /// The 64 hex digits, in ASCII.
+    #[must_use]
+    pub fn to_hex(&self) -> [u8; 64] {
+        let digit = |half: u8| half + if half < 10 { b'0' } else { b'a' - 10 };
+        let mut digits = [0; 64];
+        for (pair, byte) in digits.as_chunks_mut::<2>().0.iter_mut().zip(self.0) {
+            *pair = [digit(byte >> 4), digit(byte & 0xf)];
+        }
+        digits
+    }
+
     /// The 32 bytes.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 32] {
@@ -34,7 +45,7 @@ impl BlobHash {
 
 impl fmt::Display for BlobHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&blake3::Hash::from_bytes(self.0).to_hex())
+        f.write_str(str::from_utf8(&self.to_hex()).unwrap_or_default())
     }
 }
 
@@ -57,7 +68,7 @@ impl FromStr for BlobHash {
 
 impl Serialize for BlobHash {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&blake3::Hash::from_bytes(self.0).to_hex())
+        serializer.serialize_str(str::from_utf8(&self.to_hex()).unwrap_or_default())
     }
 }
 

@@ -71,16 +71,16 @@ pub(crate) async fn shared(payload: Arc<str>) -> usize {
 }
 
 /// A bare log: one thread appends what waits and, if asked, syncs once for all of it.
-pub(crate) struct Log(mpsc::SyncSender<(Arc<[u8]>, oneshot::Sender<()>)>);
+pub(crate) struct Log(mpsc::SyncSender<(Vec<u8>, oneshot::Sender<()>)>);
 
 impl Log {
     pub(crate) fn open(path: &Path, sync: bool) -> Self {
-        let (sender, receiver) = mpsc::sync_channel::<(Arc<[u8]>, oneshot::Sender<()>)>(1_024);
+        let (sender, receiver) = mpsc::sync_channel::<(Vec<u8>, oneshot::Sender<()>)>(1_024);
         let mut file =
             std::fs::OpenOptions::new().create(true).append(true).open(path).expect("the log opens");
         std::thread::spawn(move || {
             while let Ok((bytes, ack)) = receiver.recv() {
-                let (mut group, mut acks) = (bytes.to_vec(), vec![ack]);
+                let (mut group, mut acks) = (bytes, vec![ack]);
                 while let Ok((bytes, ack)) = receiver.try_recv() {
                     group.extend_from_slice(&bytes);
                     acks.push(ack);
@@ -97,7 +97,7 @@ impl Log {
         Self(sender)
     }
 
-    pub(crate) async fn append(&self, bytes: Arc<[u8]>) {
+    pub(crate) async fn append(&self, bytes: Vec<u8>) {
         let (ack, acked) = oneshot::channel();
         self.0.send((bytes, ack)).expect("the log lives");
         acked.await.expect("the log lives");

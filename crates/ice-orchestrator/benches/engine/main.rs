@@ -34,7 +34,7 @@ use ice_core::store::disk::FolderDisk;
 use ice_core::store::{Batch, Durability, EmbeddedOptions, EmbeddedStore, Entry, Key, Store};
 use ice_core::value::Value;
 use ice_orchestrator::engine::Engine;
-use ice_orchestrator::journal::RunOptions;
+use ice_orchestrator::journal::{Reader, Record, RunOptions};
 use ice_orchestrator::workflow::Plan;
 use measure::{Many, Took, many, repeat};
 use serde_json::json;
@@ -121,11 +121,16 @@ async fn handing() {
     println!("| 1 MiB text through 50 nodes, peak memory over before | | {grown:.2} MiB | | at most 1 MiB |");
 }
 
-/// What the engine commits for a run of the diamond, to be committed again without it.
+/// What the engine writes for a run of the diamond, to be written again without it.
 struct Trace {
-    entries: Vec<Entry>,
     run: String,
     commits: u64,
+    /// The records of its journal, to be encoded anew for every run.
+    records: Vec<Record>,
+    /// Where they stand once they are encoded.
+    journal: Key,
+    /// All other entries: the head of the run and its places in the indexes.
+    others: Vec<Entry>,
 }
 
 impl Trace {
@@ -133,32 +138,59 @@ impl Trace {
         let before = engine.store().last_commit().0;
         let end = ours::run(engine, plan, input(), options.clone()).await;
         let commits = engine.store().last_commit().0 - before;
+        let (store, blobs) = (Arc::clone(engine.store()), Arc::clone(engine.blobs()));
+        let read = Reader::new(store, blobs, &Tenant::default(), end.id).read().await;
+        let records =
+            read.expect("the journal is read").into_iter().map(|numbered| numbered.record).collect();
         let everything = Key::tenant(&Tenant::default());
-        let mut entries = engine.store().scan(&everything, None, 1_000).await.expect("the store is read");
-        entries.retain(|entry| entry.version.0 > before);
-        Self { entries, run: end.id.to_string(), commits }
+        let mut others = engine.store().scan(&everything, None, 1_000).await.expect("the store is read");
+        others.retain(|entry| entry.version.0 > before);
+        let journal = others.iter().position(|entry| entry.value.starts_with(b"r")).expect("a journal");
+        let journal = others.remove(journal);
+        let trace = Self { run: end.id.to_string(), commits, records, journal: journal.key, others };
+        assert_eq!(trace.encoded(), journal.value, "the floors write what the engine writes");
+        trace
     }
 
-    fn bytes(&self) -> usize {
-        self.entries.iter().map(|entry| entry.key.as_bytes().len() + entry.value.len()).sum()
+    /// The journal of a run, its records encoded as whoever writes a log by hand would do it.
+    fn encoded(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(2 << 10);
+        for record in &self.records {
+            bytes.push(b'r');
+            serde_json::to_writer(&mut bytes, record).expect("a record is encoded");
+            bytes.push(b'\n');
+        }
+        bytes
+    }
+
+    /// The bytes of the keys and of all other values.
+    fn rest(&self) -> Vec<u8> {
+        let mut bytes = self.journal.as_bytes().to_vec();
+        for entry in &self.others {
+            bytes.extend_from_slice(entry.key.as_bytes());
+            bytes.extend_from_slice(&entry.value);
+        }
+        bytes
     }
 
     /// The same entries for another run.
     fn batch(&self, number: u64) -> Batch {
         let other = format!("{number:0>width$}", width = self.run.len());
-        self.entries.iter().fold(Batch::new(), |batch, entry| {
+        let renamed = |key: &Key| {
             // Some keys end in the complement of the id.
-            let key = match entry.key.as_str() {
+            let text = match key.as_str() {
                 key if key.contains(&self.run) => key.replace(&self.run, &other),
                 key => format!("{}{other}", key.get(..key.len() - other.len()).unwrap_or_default()),
             };
-            batch.put(Key::new(&key).expect("a key"), entry.value.clone())
-        })
+            Key::new(&text).expect("a key")
+        };
+        let batch = Batch::new().put(renamed(&self.journal), self.encoded());
+        self.others.iter().fold(batch, |batch, entry| batch.put(renamed(&entry.key), entry.value.clone()))
     }
 }
 
-/// The diamond, many runs at once, beside two floors: the scheduler without limits with a file to which it
-/// appends as many bytes in as many commits, and the engine's own store given the same entries.
+/// The diamond, many runs at once, beside two floors which write the same records: the scheduler without limits
+/// with a file, in as many commits, and the engine's own store.
 async fn durable(durability: Durability) {
     let folder = tempfile::tempdir_in(std::env::current_dir().expect("a folder")).expect("a folder");
     let engine = on_disk(&folder.path().join("ice"));
@@ -175,11 +207,12 @@ async fn durable(durability: Durability) {
     })
     .await;
     engine.close().await;
-    let scheduled = scheduled(&folder.path().join("floor.log"), durability, &trace).await;
+    let scheduled = scheduled(&folder.path().join("floor.log"), durability, Arc::clone(&trace)).await;
     let bare = bare(&folder.path().join("bare"), durability, Arc::clone(&trace)).await;
     println!(
-        "\nDiamond, {AT_ONCE} at once, {durability}: {} B in {} commits per run\n",
-        trace.bytes(),
+        "\nDiamond, {AT_ONCE} at once, {durability}: {} records, {} B in {} commits per run\n",
+        trace.records.len(),
+        trace.encoded().len() + trace.rest().len(),
         trace.commits
     );
     println!(
@@ -198,19 +231,19 @@ async fn durable(durability: Durability) {
     }
 }
 
-async fn scheduled(path: &Path, durability: Durability, trace: &Trace) -> Many {
+async fn scheduled(path: &Path, durability: Durability, trace: Arc<Trace>) -> Many {
+    assert_eq!(trace.commits, 1, "the floor commits once");
     let log = Arc::new(floor::Log::open(path, durability == Durability::PowerLoss));
-    let commits = trace.commits.max(1);
-    let piece: Arc<[u8]> = vec![b'x'; trace.bytes() / usize::try_from(commits).expect("few")].into();
+    let rest: Arc<[u8]> = trace.rest().into();
     let (graph, nothing) = (floor::graph(&shape::diamond()), Arc::new(json!({"n": 0})));
     many(RUNS, AT_ONCE, move || {
-        let (log, piece) = (Arc::clone(&log), Arc::clone(&piece));
+        let (log, trace, rest) = (Arc::clone(&log), Arc::clone(&trace), Arc::clone(&rest));
         let run = floor::run(Arc::clone(&graph), Arc::clone(&nothing));
         async move {
             run.await;
-            for _ in 0..commits {
-                log.append(Arc::clone(&piece)).await;
-            }
+            let mut bytes = trace.encoded();
+            bytes.extend_from_slice(&rest);
+            log.append(bytes).await;
         }
     })
     .await

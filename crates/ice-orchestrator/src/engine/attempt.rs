@@ -182,7 +182,10 @@ impl StepPort for Port {
                 };
                 self.shared.call(ctx, address, &tool, input, progress).await
             }
-            Intent::Llm { provider, request } => self.shared.ask(ctx, address, &provider, &request).await,
+            // In a box of its own: it is large, and tools need no room for it.
+            Intent::Llm { provider, request } => {
+                Box::pin(self.shared.ask(ctx, address, &provider, &request)).await
+            }
         }
     }
 

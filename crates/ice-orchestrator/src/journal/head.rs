@@ -37,17 +37,17 @@ impl RunHead {
         let mut out = Vec::with_capacity(512);
         let mut head = Object::open(&mut out);
         head.whole("version", *version)
-            .any("id", id)?
+            .uuid("id", id.uuid())
             .text("status", status.as_str())?
             .text("blueprint_id", blueprint_id.as_str())?
             .text("name", name)?
-            .any("by", by)?
+            .text("by", by.as_str())?
             .any("started_at", started_at)?
             .any("updated_at", updated_at)?;
         if let Some(failure) = failure {
             head.any("failure", failure)?;
         }
-        head.whole("next", *next).text("owner", owner)?.whole("epoch", *epoch).any("plan", plan)?;
+        head.whole("next", *next).text("owner", owner)?.whole("epoch", *epoch).hash("plan", plan);
         if let Some(timer) = timer {
             head.any("timer", timer)?;
         }

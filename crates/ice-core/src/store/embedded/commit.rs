@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::ack::Ack;
 use super::shared::{Shared, State};
-use super::table::{Cell, Content, Known};
+use super::table::{Cell, Content, Known, SUM_BYTES, place};
 use crate::store::lock::lock;
 use crate::store::{
     Change, ChangeKind, CommitError, CommitSeq, Durability, Expect, Expectation, Key, Put, StoreError,
@@ -152,9 +152,12 @@ impl Shared {
             let (kind, content) = match value {
                 Some(value) => {
                     let at = state.group_place + state.group.put(&key, &value, None) as u64;
-                    let small = value.len() <= self.options.inline_bytes;
-                    let content =
-                        if small { Content::Small(value) } else { Content::Large { at, bytes: value } };
+                    let content = match value.len() {
+                        small if small <= self.options.inline_bytes => Content::Small(value),
+                        // Nobody sees it before it is written, and the log has it from then on.
+                        sums if sums <= SUM_BYTES && !at_once => Content::Place(place(at, &value)),
+                        _ => Content::Large { at, bytes: value },
+                    };
                     (ChangeKind::Put, content)
                 }
                 None => {

@@ -14,7 +14,7 @@ use crate::store::log::Place;
 const SLOT_BYTES: usize = 160;
 
 /// Checksums of values of more bytes are made outside of the lock.
-const SUM_BYTES: usize = 8 << 10;
+pub(crate) const SUM_BYTES: usize = 8 << 10;
 
 /// A value as the table holds it.
 #[derive(Clone, Debug)]

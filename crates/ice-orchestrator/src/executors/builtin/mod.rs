@@ -50,7 +50,8 @@ pub(crate) fn begin(work: &Work, env: &mut Env<'_>) -> Result<Begin, Failure> {
 pub(crate) async fn run(work: &Work, ctx: &StepContext, intent: Intent) -> Result<Completion, Failure> {
     match work {
         Work::Tool(plan) => tool::run(plan, ctx, intent).await,
-        Work::Llm(plan) => llm::run(plan, ctx, intent).await,
+        // In a box of its own: it is large, and tools need no room for it.
+        Work::Llm(plan) => Box::pin(llm::run(plan, ctx, intent)).await,
         Work::Condition(_) | Work::Loop(_) | Work::Parallel(_) | Work::Workflow(_) => Err(Failure::new(
             ice_core::error::ErrorCode::RunStuck,
             "a container was started as if it were a leaf",

@@ -33,7 +33,7 @@ pub(super) fn write(out: &mut Vec<u8>, record: &Record) -> Result<(), Error> {
                 line.any("u", usage)?;
             }
             if let Some(stream) = stream {
-                line.any("h", stream)?;
+                line.hash("h", stream);
             }
         }
         Body::Opened { node, attempt, opening } => {
@@ -90,12 +90,12 @@ fn fields(line: &mut Object<'_>, manifest: &Manifest) -> Result<(), Error> {
     let Manifest { version, run, tenant, by, blueprint, name, plan, inputs, options, not_enforced, engine } =
         manifest;
     line.whole("version", *version)
-        .any("run", run)?
+        .uuid("run", run.uuid())
         .text("tenant", tenant.as_str())?
-        .any("by", by)?
+        .text("by", by.as_str())?
         .text("blueprint", blueprint.as_str())?
         .text("name", name)?
-        .any("plan", plan)?
+        .hash("plan", plan)
         .value("inputs", inputs)?;
     how(line.object("options"), options)?;
     if !not_enforced.is_empty() {
