@@ -154,10 +154,8 @@ impl Watch<'_> {
             }
         };
         if let Link::Owner(owner) = &*link {
-            let caller = owner.caller();
-            let resumed = owner.engine().resume_all(&caller.tenant, &caller.principal).await;
-            let resumed = resumed.map_err(|error| Fault::new(error.code(), error.to_string()))?;
-            let many = crate::render::text::count(resumed.len() as u64, "run");
+            let resumed = owner.take_up(|line| self.progress.note(&line)).await?;
+            let many = crate::render::text::count(resumed as u64, "run");
             self.progress.note(&format!("this process owns the data folder now and goes on with {many}"));
         }
         match link.call(Request::Resume { run: self.run, in_doubt: None }).await {

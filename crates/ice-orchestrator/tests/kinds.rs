@@ -224,7 +224,16 @@ async fn a_time_out_ends_an_attempt() {
 
 #[tokio::test]
 async fn a_panic_in_a_tool_is_a_failure() {
-    let end = run("nodes: [{id: n, type: tool, tool_name: panic}]", "{}").await;
+    for tool in ["panic", "panics_at_its_end"] {
+        let end = run(&format!("nodes: [{{id: n, type: tool, tool_name: {tool}}}]"), "{}").await;
+        assert_eq!(end.failures[0].failure.code, ErrorCode::NodePanicked, "{tool}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn so_is_one_of_what_is_dropped_when_an_attempt_is_given_up() {
+    let yaml = "nodes: [{id: n, type: tool, tool_name: panics_when_given_up, timeout_seconds: 1}]";
+    let end = run(yaml, "{}").await;
     assert_eq!(end.failures[0].failure.code, ErrorCode::NodePanicked);
 }
 

@@ -47,14 +47,12 @@ impl Worker {
             Link::Owner(owner) => owner,
             link @ Link::Remote(_) => return Err(taken(&link, folder).await),
         };
-        let caller = owner.caller();
-        let resumed = owner.engine().resume_all(&caller.tenant, &caller.principal).await;
-        let resumed = match resumed {
-            Ok(resumed) => resumed.len(),
-            Err(error) => {
+        let resumed = match owner.take_up(|line| shell.screen.note(line)).await {
+            Ok(resumed) => resumed,
+            Err(fault) => {
                 // The fault says more than what closing could add to it.
                 let _ = owner.close().await;
-                return Err(Fault::new(error.code(), error.to_string()));
+                return Err(fault);
             }
         };
         shell.screen.note(format_args!("ice worker owns {}", folder.path().display()));

@@ -9,7 +9,8 @@ use ice_core::store::{
 };
 use ice_orchestrator::control::socket::Server;
 use ice_orchestrator::control::{Caller, Control, Info, Reply, Request};
-use ice_orchestrator::engine::Engine;
+use ice_orchestrator::engine::{Engine, TakenUp};
+use ice_orchestrator::journal::RunStatus;
 
 use super::DataFolder;
 use crate::fault::{Fault, plain};
@@ -109,6 +110,27 @@ impl Owner {
     /// Who this process acts for.
     pub(crate) const fn caller(&self) -> &Caller {
         &self.caller
+    }
+
+    /// Takes up the runs that nobody drives; tells of each that cannot go on, and how many do.
+    pub(crate) async fn take_up(&self, note: impl Fn(String)) -> Result<usize, Fault> {
+        let Caller { tenant, principal } = &self.caller;
+        let taken = self.engine().resume_all(tenant, principal).await;
+        let TakenUp { runs, refused } = taken.map_err(|error| Fault::new(error.code(), error.to_string()))?;
+        for (run, error) in refused {
+            note(format!("the run {run} stays as it is: {}: {error}", error.code()));
+        }
+        let mut going = 0;
+        for run in runs {
+            match run.end().filter(|end| end.status == RunStatus::Parked) {
+                Some(end) => {
+                    let why = end.failure.as_ref().map(|failure| format!(": {failure}")).unwrap_or_default();
+                    note(format!("the run {} cannot go on and is parked{why}", end.id));
+                }
+                None => going += 1,
+            }
+        }
+        Ok(going)
     }
 
     /// Waits until the store fails, for example since the disk is full: nothing can be kept from then on.

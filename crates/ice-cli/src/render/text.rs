@@ -15,6 +15,11 @@ pub(crate) fn duration(millis: u64) -> String {
     }
 }
 
+/// As [`duration`].
+pub(crate) fn span(span: std::time::Duration) -> String {
+    duration(u64::try_from(span.as_millis()).unwrap_or(u64::MAX))
+}
+
 /// A number with a comma after every three digits.
 pub(crate) fn number(number: u64) -> String {
     let digits = number.to_string();

@@ -74,8 +74,16 @@ impl Attempt {
     }
 }
 
-/// Does what an attempt is to do.
+/// Does what an attempt is to do. A panic is a failure, also one of what the attempt drops at its end.
 pub(super) async fn carry_out(
+    shared: Arc<RunShared>,
+    start: Start,
+    cancel: CancellationToken,
+) -> Result<Completion, Failure> {
+    AssertUnwindSafe(perform(shared, start, cancel)).catch_unwind().await.unwrap_or_else(panicked)
+}
+
+async fn perform(
     shared: Arc<RunShared>,
     start: Start,
     cancel: CancellationToken,
@@ -89,8 +97,13 @@ pub(super) async fn carry_out(
     };
     let port = Arc::new(Port { shared, ticket, path: path.clone(), attempt, receipts });
     let ctx = StepContext { path, attempt, cancel, port };
-    let work = AssertUnwindSafe(builtin::run(&node.work, &ctx, intent));
-    work.catch_unwind().await.unwrap_or_else(panicked)
+    builtin::run(&node.work, &ctx, intent).await
+}
+
+/// The failure of an attempt whose task was lost: what it dropped when it was given up panicked.
+pub(super) fn lost() -> Failure {
+    let message = "the tool or model adapter panicked when it was given up; the log has what it said";
+    Failure { unknown_outcome: true, ..Failure::new(ErrorCode::NodePanicked, message) }
 }
 
 fn panicked(payload: Box<dyn std::any::Any + Send>) -> Result<Completion, Failure> {

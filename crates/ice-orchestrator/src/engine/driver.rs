@@ -14,7 +14,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::attempt::{Attempt, AttemptEnd, carry_out};
+use super::attempt::{Attempt, AttemptEnd, carry_out, lost};
 use super::run::{Message, Messages, RunShared};
 use super::writer::Writer;
 use super::{Engine, RunEnd, RunError, Signal};
@@ -41,8 +41,8 @@ pub(super) struct Driver {
     pub(super) writer: Writer,
     messages: Messages,
     tasks: JoinSet<AttemptEnd>,
-    /// Attempts under way that did not end at once.
-    live: AHashMap<Ticket, CancellationToken>,
+    /// Attempts under way that did not end at once, with their tasks.
+    live: AHashMap<Ticket, (CancellationToken, tokio::task::Id)>,
     /// Attempts and steps that wait until the records before this number are durable.
     held: VecDeque<(u64, Held)>,
     queue: VecDeque<Input>,
@@ -97,7 +97,7 @@ impl Driver {
     /// returns.
     pub(super) async fn run(mut self: Box<Self>) {
         let mut result = self.drive().await;
-        self.live.values().for_each(CancellationToken::cancel);
+        self.cancel_attempts();
         if matches!(result, Err(RunError::Closing)) {
             result = Box::pin(self.leave()).await;
         }
@@ -264,14 +264,15 @@ impl Driver {
                 self.queue.push_back(end.into_input());
             }
             Poll::Pending => {
-                self.live.insert(ticket, cancel.clone());
-                self.tasks.spawn(attempt.supervise(Arc::clone(&self.shared), work, cancel));
+                let supervised = attempt.supervise(Arc::clone(&self.shared), work, cancel.clone());
+                let task = self.tasks.spawn(supervised).id();
+                self.live.insert(ticket, (cancel, task));
             }
         }
     }
 
     fn cancel(&mut self, ticket: Ticket) {
-        if let Some(cancel) = self.live.get(&ticket) {
+        if let Some((cancel, _)) = self.live.get(&ticket) {
             cancel.cancel();
             return;
         }
@@ -283,6 +284,10 @@ impl Driver {
             let failure = Failure::new(ErrorCode::RunCancelled, "the attempt was cancelled before it began");
             self.queue.push_back(Input::Completed { ticket, result: Err(failure), unresponsive: false });
         }
+    }
+
+    fn cancel_attempts(&self) {
+        self.live.values().for_each(|(cancel, _)| cancel.cancel());
     }
 
     /// Decides about nodes in doubt, if whoever took the run up has said how.
@@ -346,8 +351,19 @@ impl Driver {
                 self.live.remove(&end.ticket);
                 self.queue.push_back(end.into_input());
             }
-            // Panics are caught within; what is left is the runtime being torn down.
-            Err(error) => tracing::error!(run = %self.shared.run, %error, "an attempt's task was lost"),
+            // Panics are caught within, but for those of what is dropped when an attempt is given up.
+            Err(error) => {
+                tracing::error!(run = %self.shared.run, %error, "an attempt's task was lost");
+                let found = self.live.iter().find(|(_, (_, task))| *task == error.id());
+                if let Some(ticket) = found.map(|(ticket, _)| *ticket) {
+                    self.live.remove(&ticket);
+                    self.queue.push_back(Input::Completed {
+                        ticket,
+                        result: Err(lost()),
+                        unresponsive: false,
+                    });
+                }
+            }
         }
     }
 
@@ -481,7 +497,7 @@ impl Driver {
 impl Drop for Driver {
     /// However the task ends, what it began hears of it.
     fn drop(&mut self) {
-        self.live.values().for_each(CancellationToken::cancel);
+        self.cancel_attempts();
     }
 }
 

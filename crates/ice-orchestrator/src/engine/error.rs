@@ -121,6 +121,11 @@ impl RunError {
         }
     }
 
+    /// Whether what the store has of the run is damaged, and only that.
+    pub(crate) fn is_damage(&self) -> bool {
+        matches!(self.code(), ErrorCode::JournalCorrupt | ErrorCode::StoreCorrupt)
+    }
+
     pub(crate) fn commit(run: RunId, error: CommitError) -> Self {
         match error {
             CommitError::Conflict { .. } => Self::Lost(run),

@@ -82,6 +82,12 @@ impl RunHandle {
         self.shared.progress.wait_for(|progress| progress.end.clone()).await
     }
 
+    /// How the run ended or was parked, if that is known already.
+    #[must_use]
+    pub fn end(&self) -> Option<Arc<RunEnd>> {
+        self.shared.progress.read(|progress| progress.end.clone()?.ok())
+    }
+
     /// Asks for the run to be cancelled. Durable once it returns; the run ends soon after.
     ///
     /// # Errors

@@ -24,6 +24,7 @@ pub use engine::Engine;
 pub use error::RunError;
 pub use handle::{RunEnd, RunHandle};
 pub use query::RunFilter;
+pub use recover::TakenUp;
 pub use transient::{Transient, TransientRead};
 
 pub(crate) use signal::Signal;

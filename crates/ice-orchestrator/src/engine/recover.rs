@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use ice_core::id::{Principal, RunId, Tenant};
+use ice_core::llm::Usage;
 use ice_core::store::{Batch, Version, inbox, lease};
+use ice_core::value::Value;
 
 use super::driver::Driver;
 use super::holdings::Holdings;
@@ -21,12 +23,22 @@ use crate::workflow::{Plan, compile_pinned};
 /// Messages of an inbox that are read where a run cannot be driven.
 const INBOX: usize = 1_024;
 
+/// What became of the runs that nobody drove.
+#[derive(Debug, Default)]
+pub struct TakenUp {
+    /// Those that go on, and those that were parked because they cannot: their handles tell.
+    pub runs: Vec<RunHandle>,
+    /// Those that stay as they are, and why.
+    pub refused: Vec<(RunId, RunError)>,
+}
+
 impl Engine {
     /// Takes up a run that nobody drives: one whose process ended, or that is parked. The run goes on where
     /// its journal ends; attempts that were lost are made again if their effect is repeatable, the others
     /// are in doubt, and `in_doubt` says what becomes of them.
     ///
-    /// If something the run is bound to has changed, the handle is that of a run parked with `PIN_MISMATCH`.
+    /// If something the run is bound to has changed, the handle is that of a run parked with `PIN_MISMATCH`; if
+    /// what the store has of it is damaged, of one parked with the code of that.
     ///
     /// # Errors
     /// [`RunError::Owned`] if another engine drives the run, [`RunError::State`] if it has ended.
@@ -61,22 +73,24 @@ impl Engine {
         self.check_owner(&head, run).await?;
         let epoch = self.inner.epoch(run).await?;
         let head = RunHead { owner: self.inner.name.clone(), epoch, ..head };
-        let pinned = self.pinned(tenant, run, &head).await?;
-        match compile_pinned(&pinned, &self.inner.registry) {
-            Ok(plan) => self.take_up(tenant, &plan, head, version, by, in_doubt).await,
-            Err(failure) => match self.cancelled_meanwhile(tenant, run).await? {
-                Some(cancel) => self.end_cancelled(tenant, head, version, cancel).await,
-                None => self.park(tenant, head, version, failure).await,
-            },
+        let failure = match self.drive(tenant, &head, version, by, in_doubt).await {
+            Ok(handle) => return Ok(handle),
+            Err(RunError::Plan { failure, .. }) => failure,
+            Err(error) if error.is_damage() => Failure::new(error.code(), error.to_string()),
+            Err(error) => return Err(error),
+        };
+        match self.cancelled_meanwhile(tenant, run).await? {
+            Some(cancel) => self.end_cancelled(tenant, head, version, cancel).await,
+            None => self.park(tenant, head, version, failure).await,
         }
     }
 
     /// Takes up every run of a tenant that is neither final nor parked and that nobody drives, the oldest
-    /// first. Runs that cannot be taken up are logged and left as they are.
+    /// first.
     ///
     /// # Errors
     /// [`RunError::Store`] if the store failed.
-    pub async fn resume_all(&self, tenant: &Tenant, by: &Principal) -> Result<Vec<RunHandle>, RunError> {
+    pub async fn resume_all(&self, tenant: &Tenant, by: &Principal) -> Result<TakenUp, RunError> {
         let mut runs = Vec::new();
         for status in [RunStatus::Queued, RunStatus::Running, RunStatus::Waiting] {
             let mut filter = RunFilter { status: Some(status), limit: 1_000, ..RunFilter::default() };
@@ -91,15 +105,18 @@ impl Engine {
         }
         runs.sort_unstable();
         runs.dedup();
-        let mut handles = Vec::new();
+        let mut taken = TakenUp::default();
         for run in runs {
             match self.resume(tenant, run, by, None).await {
-                Ok(handle) => handles.push(handle),
-                Err(error @ RunError::Store(_)) => return Err(error),
-                Err(error) => tracing::warn!(%run, %error, "the run cannot be taken up"),
+                Ok(handle) => taken.runs.push(handle),
+                Err(error @ RunError::Store(_)) if !error.is_damage() => return Err(error),
+                Err(error) => {
+                    tracing::warn!(%run, %error, "the run cannot be taken up");
+                    taken.refused.push((run, error));
+                }
             }
         }
-        Ok(handles)
+        Ok(taken)
     }
 
     async fn check_owner(&self, head: &RunHead, run: RunId) -> Result<(), RunError> {
@@ -122,16 +139,19 @@ impl Engine {
         serde_json::from_slice(&document.value).map_err(|error| RunError::record(run, "its plan", &error))
     }
 
-    async fn take_up(
+    /// Folds the journal and goes on where it ends.
+    async fn drive(
         &self,
         tenant: &Tenant,
-        plan: &Arc<Plan>,
-        head: RunHead,
+        head: &RunHead,
         version: Version,
         by: &Principal,
         in_doubt: Option<Decision>,
     ) -> Result<RunHandle, RunError> {
         let run = head.summary.id;
+        let pinned = self.pinned(tenant, run, head).await?;
+        let plan = compile_pinned(&pinned, &self.inner.registry)
+            .map_err(|failure| RunError::Plan { run, failure })?;
         let mut reader =
             Reader::new(Arc::clone(&self.inner.store), Arc::clone(&self.inner.blobs), tenant, run);
         let (mut state, mut manifest): (Option<State>, Option<Arc<Manifest>>) = (None, None);
@@ -148,7 +168,7 @@ impl Engine {
                     (None, Body::Manifest(found)) => {
                         let found = Arc::new(*found);
                         manifest = Some(Arc::clone(&found));
-                        state = Some(State::new(found, Arc::clone(plan), record.at));
+                        state = Some(State::new(found, Arc::clone(&plan), record.at));
                     }
                     (None, _) => {
                         return Err(RunError::record(
@@ -171,8 +191,8 @@ impl Engine {
         let epoch = head.epoch;
         let holdings = holdings.limited(manifest.options.max_bytes);
         let encoder = Encoder::resume(reader.decoder().known());
-        let writer = self.writer(tenant, head, version, encoder, holdings, &manifest);
-        let shared = share(&self.inner, plan, tenant, &manifest);
+        let writer = self.writer(tenant, head.clone(), version, encoder, holdings, &manifest);
+        let shared = share(&self.inner, &plan, tenant, &manifest);
         self.inner.watch_inboxes(tenant);
         let recovered = Input::Recovered { by: by.clone(), epoch };
         let in_doubt = in_doubt.map(|decision| (decision, by.clone()));
@@ -201,7 +221,7 @@ impl Engine {
         )
     }
 
-    /// Parks a run whose plan cannot be made any more, without folding its journal.
+    /// Parks a run that cannot be driven any more, without folding its journal.
     async fn park(
         &self,
         tenant: &Tenant,
@@ -209,22 +229,37 @@ impl Engine {
         version: Version,
         failure: Failure,
     ) -> Result<RunHandle, RunError> {
-        let run = head.summary.id;
-        head.summary.failure = Some(failure.clone());
-        let now = self.inner.clock.now();
-        head.summary.updated_at = now;
         let plan = Arc::new(Plan::empty(&head.summary.blueprint_id));
-        let document = self.show(tenant, run).await?;
-        let already = head.summary.status == RunStatus::Parked && document.failure.as_ref() == Some(&failure);
+        let so_far = self.so_far(tenant, &head).await?;
+        let end = RunEnd { status: RunStatus::Parked, failure: Some(failure.clone()), ..so_far };
+        let already = head.summary.status == RunStatus::Parked && head.summary.failure == end.failure;
         if !already {
-            let parked = Body::Parked { failure: failure.clone() };
+            head.summary.failure = Some(failure.clone());
+            head.summary.updated_at = self.inner.clock.now();
+            let parked = Body::Parked { failure };
             self.append(tenant, head, version, RunStatus::Parked, [parked], Batch::new()).await?;
         }
-        let end = RunEnd { status: RunStatus::Parked, failure: Some(failure), ..RunEnd::from(document) };
-        Ok(ended(&self.inner, &plan, tenant, run, end))
+        Ok(ended(&self.inner, &plan, tenant, end))
     }
 
-    /// Appends the last records of a run whose plan cannot be made.
+    /// How a run stands that cannot be driven any more: as its journal says, or, if that is damaged, its head.
+    async fn so_far(&self, tenant: &Tenant, head: &RunHead) -> Result<RunEnd, RunError> {
+        let summary = &head.summary;
+        match self.show(tenant, summary.id).await {
+            Ok(document) => Ok(document.into()),
+            Err(error) if error.is_damage() => Ok(RunEnd {
+                id: summary.id,
+                status: summary.status,
+                output: Value::empty_map(),
+                failure: summary.failure.clone(),
+                failures: Vec::new(),
+                usage: Usage::default(),
+            }),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Appends the last records of a run that cannot be driven any more.
     async fn append(
         &self,
         tenant: &Tenant,
@@ -258,7 +293,7 @@ impl Engine {
         Ok(cancel.map(|(by, reason)| Cancel { by, reason, consumed: inbox::consume(&prefix, &messages) }))
     }
 
-    /// Ends a run whose plan cannot be made any more, because somebody asked.
+    /// Ends a run that cannot be driven any more, because somebody asked.
     async fn end_cancelled(
         &self,
         tenant: &Tenant,
@@ -266,18 +301,16 @@ impl Engine {
         version: Version,
         cancel: Cancel,
     ) -> Result<RunHandle, RunError> {
-        let run = head.summary.id;
         let plan = Arc::new(Plan::empty(&head.summary.blueprint_id));
-        let document = self.show(tenant, run).await?;
-        let failure = cancelled(cancel.by.as_str(), cancel.reason.as_deref());
+        let so_far = self.so_far(tenant, &head).await?;
+        let failure = Some(cancelled(cancel.by.as_str(), cancel.reason.as_deref()));
         head.summary.updated_at = self.inner.clock.now();
-        head.summary.failure = Some(failure.clone());
-        let output = document.output.clone();
-        let ended = Body::Ended { status: RunStatus::Cancelled, output, failure: Some(failure.clone()) };
+        head.summary.failure.clone_from(&failure);
+        let end = RunEnd { status: RunStatus::Cancelled, failure: failure.clone(), ..so_far };
+        let ended = Body::Ended { status: RunStatus::Cancelled, output: end.output.clone(), failure };
         let records = [Body::Cancelling { by: cancel.by, reason: cancel.reason }, ended];
         self.append(tenant, head, version, RunStatus::Cancelled, records, cancel.consumed).await?;
-        let end = RunEnd { status: RunStatus::Cancelled, failure: Some(failure), ..RunEnd::from(document) };
-        Ok(super::start::ended(&self.inner, &plan, tenant, run, end))
+        Ok(super::start::ended(&self.inner, &plan, tenant, end))
     }
 }
 

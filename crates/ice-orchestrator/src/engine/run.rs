@@ -63,6 +63,10 @@ impl<T> Watched<T> {
         self.changed.notify_waiters();
     }
 
+    pub(crate) fn read<R>(&self, look: impl FnOnce(&T) -> R) -> R {
+        look(&lock(&self.state))
+    }
+
     /// Waits until `look` finds something. Cancel-safe.
     pub(crate) async fn wait_for<R>(&self, mut look: impl FnMut(&T) -> Option<R>) -> R {
         loop {

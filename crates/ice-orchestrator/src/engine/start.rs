@@ -145,7 +145,7 @@ impl Engine {
         if !document.status.is_final() && document.status != RunStatus::Parked {
             return self.resume(tenant, run, by, None).await.map(Some);
         }
-        Ok(Some(ended(&self.inner, plan, tenant, run, document.into())))
+        Ok(Some(ended(&self.inner, plan, tenant, document.into())))
     }
 }
 
@@ -227,13 +227,8 @@ async fn accepted(shared: &RunShared) -> Result<(), RunError> {
 }
 
 /// The handle of a run that has ended before.
-pub(super) fn ended(
-    inner: &Arc<Inner>,
-    plan: &Arc<Plan>,
-    tenant: &Tenant,
-    run: RunId,
-    end: RunEnd,
-) -> RunHandle {
+pub(super) fn ended(inner: &Arc<Inner>, plan: &Arc<Plan>, tenant: &Tenant, end: RunEnd) -> RunHandle {
+    let run = end.id;
     let progress = Progress { durable: u64::MAX, end: Some(Ok(Arc::new(end))) };
     let shared = RunShared {
         engine: Arc::clone(inner),

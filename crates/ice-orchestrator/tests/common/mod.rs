@@ -19,6 +19,15 @@ use ice_orchestrator::engine::{Engine, RunEnd};
 use ice_orchestrator::journal::RunOptions;
 use ice_orchestrator::workflow::{Plan, compile};
 
+/// Panics when it is dropped.
+struct Defect;
+
+impl Drop for Defect {
+    fn drop(&mut self) {
+        panic!("a defect");
+    }
+}
+
 /// A tool made of a closure.
 pub(crate) struct Made<F> {
     spec: ToolSpec,
@@ -64,7 +73,8 @@ where
 }
 
 /// The tools of the tests: `same` gives its `value`, `add` adds `a` and `b`, `fail` fails, `flaky` fails until
-/// its third call, `panic` panics, `wait` waits until it is cancelled, `deaf` ignores its cancellation.
+/// its third call, `panic` panics, `wait` waits until it is cancelled, `deaf` ignores its cancellation,
+/// `panics_at_its_end` and `panics_when_given_up`, which is as deaf, panic when they are dropped.
 pub(crate) fn registry() -> Registry {
     let mut registry = Registry::default();
     let calls = Arc::new(AtomicU32::new(0));
@@ -96,6 +106,14 @@ pub(crate) fn registry() -> Registry {
                 Err(ToolError::cancelled())
             }),
             tool("deaf", Effect::Pure, |_, _| std::future::pending()),
+            tool("panics_at_its_end", Effect::Pure, |_, _| async {
+                let _defect = Defect;
+                Ok(Value::Null)
+            }),
+            tool("panics_when_given_up", Effect::Pure, |_, _| async {
+                let _defect = Defect;
+                std::future::pending().await
+            }),
         ];
     for tool in tools {
         registry.tools.register(tool).unwrap();

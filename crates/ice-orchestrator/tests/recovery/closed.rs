@@ -92,7 +92,7 @@ async fn a_run_that_was_cancelled_ends_although_its_engine_closes() {
     handle.cancel(&me(), None).await.unwrap();
     first.close().await;
     let second = ground.engine(&world).build();
-    for run in second.resume_all(&tenant, &me()).await.unwrap() {
+    for run in second.resume_all(&tenant, &me()).await.unwrap().runs {
         run.wait().await.unwrap();
     }
     let document = second.show(&tenant, handle.id()).await.unwrap();

@@ -208,7 +208,7 @@ async fn closing_joins_everything_and_the_run_goes_on_elsewhere() {
 
     world.open();
     let second = ground.engine(&world).build();
-    let handles = second.resume_all(&Tenant::default(), &me()).await.unwrap();
+    let handles = second.resume_all(&Tenant::default(), &me()).await.unwrap().runs;
     assert_eq!(
         handles.iter().map(ice_orchestrator::engine::RunHandle::id).collect::<Vec<_>>(),
         [handle.id()]
@@ -281,7 +281,7 @@ async fn a_change_of_what_a_run_is_bound_to_parks_it_until_it_is_undone() {
         assert!(failure.message.contains("again"), "{failure}");
         let document = second.show(&Tenant::default(), run.id()).await.unwrap();
         assert_eq!((document.status, document.failure), (RunStatus::Parked, Some(failure)));
-        assert!(second.resume_all(&Tenant::default(), &me()).await.unwrap().is_empty());
+        assert!(second.resume_all(&Tenant::default(), &me()).await.unwrap().runs.is_empty());
         second.close().await;
     }
     let third = ground.engine(&world).build();

@@ -11,6 +11,8 @@ mod closed;
 #[cfg(test)]
 mod crashed;
 #[cfg(test)]
+mod damaged;
+#[cfg(test)]
 mod large;
 #[cfg(test)]
 mod losers;

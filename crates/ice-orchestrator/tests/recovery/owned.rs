@@ -34,7 +34,7 @@ async fn a_run_is_taken_over_when_its_owner_gives_no_sign_of_life_and_the_owner_
     let refused = second.resume(&tenant, handle.id(), &me(), None).await.unwrap_err();
     assert!(matches!(&refused, RunError::Owned { owner, .. } if owner == "first"), "{refused}");
     assert_eq!(refused.code(), ErrorCode::RunOwned);
-    assert!(second.resume_all(&tenant, &me()).await.unwrap().is_empty());
+    assert!(second.resume_all(&tenant, &me()).await.unwrap().runs.is_empty());
 
     clock.advance(Duration::from_secs(3_600));
     let taken = second.resume(&tenant, handle.id(), &me(), None).await.unwrap();

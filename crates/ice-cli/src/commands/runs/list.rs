@@ -1,6 +1,7 @@
 //! `ice runs list`.
 
 use clap::Args;
+use ice_core::time::{Clock, SystemClock};
 use ice_orchestrator::control::{ListQuery, Request, Response};
 use ice_orchestrator::journal::{RunStatus, RunSummary};
 
@@ -53,13 +54,20 @@ impl List {
         } else if runs.is_empty() {
             shell.screen.note("there are no such runs");
         } else {
+            let now = SystemClock.now();
             let rows = runs.iter().map(|run| {
+                let took = match is_left(run.status) {
+                    // Nobody knows when a run that nobody drives will go on.
+                    true if !is_owned => None,
+                    true => Some(now.since(run.started_at)),
+                    false => Some(run.updated_at.since(run.started_at)),
+                };
                 [
                     run.id.to_string(),
                     text::status(run.status),
                     text::line(&run.name, 40),
                     run.started_at.to_string().get(..19).unwrap_or_default().replace('T', " "),
-                    text::duration(run.updated_at.since(run.started_at).as_millis().try_into().unwrap_or(0)),
+                    took.map_or_else(|| "–".to_owned(), text::span),
                     run.failure.as_ref().map(|failure| failure.code.to_string()).unwrap_or_default(),
                 ]
             });

@@ -1,6 +1,7 @@
 //! `ice runs show`.
 
 use clap::Args;
+use ice_core::time::{Clock, SystemClock};
 use ice_orchestrator::journal::{NodeReport, RunDocument};
 
 use super::{LEFT, find, is_left, with_link};
@@ -44,8 +45,11 @@ impl Show {
 fn print(shell: &Shell, document: &RunDocument) -> Result<(), Fault> {
     let screen = &shell.screen;
     screen.line(run::headline(document))?;
+    let ago = is_left(document.status)
+        .then(|| format!(" ({} ago)", text::span(SystemClock.now().since(document.started_at))))
+        .unwrap_or_default();
     screen.line(format_args!(
-        "started {} by {}, blueprint {}",
+        "started {}{ago} by {}, blueprint {}",
         document.started_at, document.by, document.blueprint_id
     ))?;
     if !document.not_enforced.is_empty() {
@@ -75,9 +79,7 @@ fn print(shell: &Shell, document: &RunDocument) -> Result<(), Fault> {
 
 fn row(node: &NodeReport) -> [String; 7] {
     let took = match (node.started_at, node.ended_at) {
-        (Some(started), Some(ended)) => {
-            text::duration(ended.since(started).as_millis().try_into().unwrap_or(0))
-        }
+        (Some(started), Some(ended)) => text::span(ended.since(started)),
         (Some(_) | None, _) => String::new(),
     };
     let tokens = node.usage.total();

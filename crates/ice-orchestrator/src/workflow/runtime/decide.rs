@@ -215,10 +215,9 @@ impl<'s> Decider<'s> {
                 self.out.records.push(self.ended(RunStatus::Failed, Some(failure)));
             } else {
                 let message = format!(
-                    "it is not known whether the effect of {} happened before the process ended; \
-                     decide with `ice runs resume {} --in-doubt repeat` or `--in-doubt fail`",
+                    "it is not known whether the effect of {} happened before the process ended: somebody has to \
+                     decide whether it is repeated or counts as failed",
                     doubtful.join(", "),
-                    state.manifest.run,
                 );
                 let failure = Failure::new(ErrorCode::RunInDoubt, message);
                 self.out.records.push(Body::Parked { failure });
