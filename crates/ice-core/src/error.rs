@@ -79,7 +79,6 @@ codes! {
     SchemaMismatch = 1029, "SCHEMA_MISMATCH", "Two schemas or a schema and a value cannot fit.";
     RuleViolation = 1030, "RULE_VIOLATION", "A node breaks a rule of its kind.";
     NumberNotPortable = 1031, "NUMBER_NOT_PORTABLE", "A number is not finite or beyond 2^53.";
-    VersionConflict = 1032, "VERSION_CONFLICT", "The version lock does not match.";
     BlueprintIncomplete = 1033, "BLUEPRINT_INCOMPLETE", "A partial blueprint still lacks something.";
     RegistryConflict = 1034, "REGISTRY_CONFLICT", "Something else is registered under this name and version.";
     StoreUnavailable = 2001, "STORE_UNAVAILABLE", "The store cannot be reached or opened.";
@@ -107,13 +106,11 @@ codes! {
     TemplateFailed = 3013, "TEMPLATE_FAILED", "A template could not be evaluated.";
     OutputInvalid = 3014, "OUTPUT_INVALID", "A node's output does not fit its schema.";
     LoopItemsInvalid = 3015, "LOOP_ITEMS_INVALID", "A loop's source is not a list.";
-    SubRunFailed = 3016, "SUB_RUN_FAILED", "A sub-workflow failed.";
     LimitExceeded = 3017, "LIMIT_EXCEEDED", "A limit of the run was exceeded.";
     RunStuck = 3018, "RUN_STUCK", "A run cannot go on: a defect of the engine.";
     RunInDoubt = 3019, "RUN_IN_DOUBT", "An irreversible effect may or may not have happened.";
     RunOwned = 3020, "RUN_OWNED", "Another process drives the run.";
     RunState = 3021, "RUN_STATE", "The run is not in a state that allows this.";
-    NodeUnresponsive = 3022, "NODE_UNRESPONSIVE", "A node ignored its cancellation past the grace period.";
     ToolFailed = 4001, "TOOL_FAILED", "A tool reported a failure.";
     ToolInputInvalid = 4002, "TOOL_INPUT_INVALID", "The input of a tool does not fit its schema.";
     ToolOutputInvalid = 4003, "TOOL_OUTPUT_INVALID", "The output of a tool does not fit its schema.";

@@ -1,6 +1,7 @@
-//! Every error code has a page that says what it means, shows it, and tells why it happens and what to do.
+//! Every error code is given by something, and has a page that says what it means, shows it, and tells why it
+//! happens and what to do.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
 use ice_core::error::ErrorCode;
@@ -12,7 +13,7 @@ use crate::project::Project;
 
 /// The guard of the error pages.
 pub(crate) const GUARD: Guard =
-    Guard { name: "errors", about: "every error code has a page in docs/errors/", check };
+    Guard { name: "errors", about: "every error code is given by something and has a page", check };
 
 const FOLDER: &str = "docs/errors";
 const WHY: &str = "## Why it happens";
@@ -20,8 +21,21 @@ const WHAT_TO_DO: &str = "## What to do";
 /// Fewer characters under a heading say nothing.
 const LEAST: usize = 40;
 
+/// Codes that are kept whether or not anything gives them: files and programs of the Python system know them.
+const KEPT: [ErrorCode; 6] = [
+    ErrorCode::CyclicToolComposition,
+    ErrorCode::LayerViolation,
+    ErrorCode::PathSecurityViolation,
+    ErrorCode::ScaffoldValidation,
+    ErrorCode::DimensionMismatch,
+    ErrorCode::Unknown,
+];
+/// Where the codes are listed.
+const LIST: &str = "crates/ice-core/src/error.rs";
+
 fn check(project: &Project) -> Result<Vec<Finding>> {
     let mut findings = ERROR_INDEX.check(project)?;
+    findings.extend(idle(project)?);
     let mut expected = BTreeSet::from([format!("{FOLDER}/README.md")]);
     for code in ErrorCode::ALL {
         let file = format!("{FOLDER}/{}.md", code.name());
@@ -43,6 +57,28 @@ fn check(project: &Project) -> Result<Vec<Finding>> {
         findings.push(Finding::new(file, "is the page of no error code: remove it"));
     }
     Ok(findings)
+}
+
+/// Codes that nothing gives.
+fn idle(project: &Project) -> Result<Vec<Finding>> {
+    let mut idle: BTreeMap<String, ErrorCode> = ErrorCode::ALL
+        .iter()
+        .filter(|code| !KEPT.contains(code))
+        .map(|code| (format!("{code:?}"), *code))
+        .collect();
+    let sources = project.files_ending(&["rs"]).filter(|file| {
+        let tests = file.contains("/tests/") || file.ends_with("tests.rs");
+        file.starts_with("crates/") && file.contains("/src/") && !tests && *file != LIST
+    });
+    for file in sources {
+        for used in project.read(file)?.split("ErrorCode::").skip(1) {
+            let end = used.find(|letter: char| !letter.is_alphanumeric()).unwrap_or(used.len());
+            idle.remove(&used[..end]);
+        }
+    }
+    let finding =
+        |code: &ErrorCode| Finding::new(LIST, format!("{} is given by nothing: remove it", code.name()));
+    Ok(idle.values().map(finding).collect())
 }
 
 /// What is wrong with a page.
@@ -114,9 +150,23 @@ mod tests {
         let (_folder, project) =
             project(&[("docs/errors/UNKNOWN_TOOL.md", GOOD), ("docs/errors/GONE.md", "")]);
         let found: Vec<_> = check(&project).unwrap().into_iter().map(|finding| finding.file).collect();
-        // The index and every page but one are missing, and one page has no code.
-        assert_eq!(found.len(), ErrorCode::ALL.len() + 1);
+        // The index and every page but one are missing, one page has no code, and no code is given by anything.
+        assert_eq!(found.len(), ErrorCode::ALL.len() + 1 + ErrorCode::ALL.len() - KEPT.len());
         assert!(found.contains(&"docs/errors/GONE.md".to_owned()));
         assert!(!found.contains(&"docs/errors/UNKNOWN_TOOL.md".to_owned()));
+    }
+
+    #[test]
+    fn a_code_that_nothing_gives_is_found() {
+        let (_folder, project) = project(&[
+            ("crates/a/src/b.rs", "fail(ErrorCode::UnknownTool)"),
+            ("crates/a/src/tests.rs", "assert_eq!(code, ErrorCode::UnknownModel)"),
+        ]);
+        let found: Vec<_> = idle(&project).unwrap().into_iter().map(|finding| finding.to_string()).collect();
+        assert!(!found.iter().any(|finding| finding.contains("UNKNOWN_TOOL ")), "{found:?}");
+        assert!(
+            found.iter().any(|finding| finding.contains("UNKNOWN_MODEL is given by nothing")),
+            "{found:?}"
+        );
     }
 }

@@ -145,9 +145,11 @@ impl fmt::Display for TemplateError {
             write!(f, "; did you mean `{near}`?")?;
         }
         match (&self.0.place, self.0.within.as_deref()) {
-            (Some(place), None | Some("")) => write!(f, " (line {}, column {})", place.line, place.column),
+            (Some(place), None | Some("")) => {
+                write!(f, " (line {}, column {} of the template)", place.line, place.column)
+            }
             (Some(place), Some(within)) => {
-                write!(f, " (in `{within}`, line {}, column {})", place.line, place.column)
+                write!(f, " (in `{within}`, line {}, column {} of the template)", place.line, place.column)
             }
             (None, Some(within)) if !within.is_empty() => write!(f, " (in `{within}`)"),
             (None, None | Some(_)) => Ok(()),
@@ -176,7 +178,7 @@ mod tests {
             .within("rows.0");
         assert_eq!(
             error.to_string(),
-            "nothing named `titel` is in scope; did you mean `title`? (in `rows.0`, line 1, column 4)"
+            "nothing named `titel` is in scope; did you mean `title`? (in `rows.0`, line 1, column 4 of the template)"
         );
     }
 }

@@ -23,6 +23,8 @@ const DONE: [u8; 8] = *b"ICEDONE1";
 const TAIL: usize = 24;
 const BLOCK_BYTES: usize = 16 << 10;
 const BUFFER_BYTES: usize = 256 << 10;
+/// A checkpoint is synced each time so many bytes were added: one sync of all of it would hold up those of the log.
+const SYNC_BYTES: u64 = 1 << 20;
 /// A block is far smaller; a greater length is damage.
 const MAX_BLOCK: usize = 64 << 20;
 
@@ -54,6 +56,7 @@ pub(crate) struct CheckpointWriter {
     block: BlockWriter,
     buffer: Vec<u8>,
     written: u64,
+    synced: u64,
     entries: u64,
     in_block: bool,
     crc: crc32fast::Hasher,
@@ -83,6 +86,7 @@ impl CheckpointWriter {
             block: BlockWriter::new(""),
             buffer,
             written: 0,
+            synced: 0,
             entries: 0,
             in_block: false,
             crc: crc32fast::Hasher::new(),
@@ -123,6 +127,10 @@ impl CheckpointWriter {
         self.file.write_at(self.written, &[&self.buffer])?;
         self.written += self.buffer.len() as u64;
         self.buffer.clear();
+        if self.written - self.synced >= SYNC_BYTES {
+            self.file.sync()?;
+            self.synced = self.written;
+        }
         Ok(())
     }
 

@@ -80,21 +80,21 @@ fn whatever_null_is_asked_is_null() {
 fn what_is_not_there_is_named() {
     check(
         "{{ nmae }}",
-        "UNKNOWN_REFERENCE: nothing named `nmae` is in scope; did you mean `name`? (line 1, column 4)",
+        "UNKNOWN_REFERENCE: nothing named `nmae` is in scope; did you mean `name`? (line 1, column 4 of the template)",
     );
     check(
         "a\n {{ prev.titel }}!",
         "TEMPLATE_FAILED: `prev` has no attribute `titel`: it is an object with the keys title, rows; did you mean \
-         `title`? (line 2, column 5)",
+         `title`? (line 2, column 5 of the template)",
     );
     check(
         "{{ prev.rows[7].id + 1 }}",
-        "TEMPLATE_FAILED: `prev.rows` has no item 7: it is an array of 3 items (line 1, column 4)",
+        "TEMPLATE_FAILED: `prev.rows` has no item 7: it is an array of 3 items (line 1, column 4 of the template)",
     );
     check(
         "{% for row in prev.rows %}{{ row.knd }}{% endfor %}",
         "TEMPLATE_FAILED: `row` has no attribute `knd`: it is an object with the keys id, kind; did you mean \
-         `kind`? (line 1, column 30)",
+         `kind`? (line 1, column 30 of the template)",
     );
     code("{{ name.x }}", ErrorCode::TemplateFailed);
     code("{{ []|first }}", ErrorCode::TemplateFailed);
