@@ -26,8 +26,9 @@ mod shape;
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
+use bytes::Bytes;
 use ice_core::id::Tenant;
 use ice_core::store::blob::DiskBlobs;
 use ice_core::store::disk::FolderDisk;
@@ -173,20 +174,36 @@ impl Trace {
         bytes
     }
 
-    /// The same entries for another run.
-    fn batch(&self, number: u64) -> Batch {
+    /// The keys of another run, that of its journal first.
+    fn keys(&self, number: usize) -> Vec<Key> {
         let other = format!("{number:0>width$}", width = self.run.len());
-        let renamed = |key: &Key| {
+        let keys = std::iter::once(&self.journal).chain(self.others.iter().map(|entry| &entry.key));
+        let renamed = keys.map(|key| {
             // Some keys end in the complement of the id.
             let text = match key.as_str() {
                 key if key.contains(&self.run) => key.replace(&self.run, &other),
                 key => format!("{}{other}", key.get(..key.len() - other.len()).unwrap_or_default()),
             };
             Key::new(&text).expect("a key")
-        };
-        let batch = Batch::new().put(renamed(&self.journal), self.encoded());
-        self.others.iter().fold(batch, |batch, entry| batch.put(renamed(&entry.key), entry.value.clone()))
+        });
+        renamed.collect()
     }
+
+    /// The entries of another run.
+    fn batch(&self, keys: &[Key], journal: Bytes) -> Batch {
+        let batch = Batch::new().put(keys[0].clone(), journal);
+        let others = keys[1..].iter().zip(&self.others);
+        others.fold(batch, |batch, (key, entry)| batch.put(key.clone(), entry.value.clone()))
+    }
+}
+
+/// What a floor does about the records it writes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Records {
+    /// It encodes them, as whoever has records to write must.
+    Encoded,
+    /// It has their bytes already.
+    Ready,
 }
 
 /// The diamond, many runs at once, beside two floors which write the same records: the scheduler without limits
@@ -207,8 +224,18 @@ async fn durable(durability: Durability) {
     })
     .await;
     engine.close().await;
-    let scheduled = scheduled(&folder.path().join("floor.log"), durability, Arc::clone(&trace)).await;
-    let bare = bare(&folder.path().join("bare"), durability, Arc::clone(&trace)).await;
+    let mut floors = Vec::new();
+    for (records, note) in [(Records::Encoded, ""), (Records::Ready, ", its bytes ready")] {
+        let (file, bare_folder) = (folder.path().join("floor.log"), folder.path().join("bare"));
+        let many = scheduled(&file, durability, Arc::clone(&trace), records).await;
+        floors.push((format!("scheduler and a file{note}"), many));
+        floors.push((
+            format!("the bare log{note}"),
+            bare(&bare_folder, durability, Arc::clone(&trace), records).await,
+        ));
+        std::fs::remove_file(file).expect("the log is there");
+        std::fs::remove_dir_all(bare_folder).expect("the store is there");
+    }
     println!(
         "\nDiamond, {AT_ONCE} at once, {durability}: {} records, {} B in {} commits per run\n",
         trace.records.len(),
@@ -218,7 +245,8 @@ async fn durable(durability: Durability) {
     println!(
         "| | runs/s | CPU µs per run | p50 ms | p99 ms | ice, runs/s | ice, CPU |\n|---|---|---|---|---|---|---|"
     );
-    for (name, many) in [("ice", &ours), ("scheduler and a file", &scheduled), ("the bare log", &bare)] {
+    let ice = std::iter::once(("ice".to_owned(), ours.clone()));
+    for (name, many) in ice.chain(floors) {
         println!(
             "| {name} | {:.0} | {:.1} | {:.2} | {:.2} | {:.2} | {:.2} |",
             many.per_second(),
@@ -231,17 +259,21 @@ async fn durable(durability: Durability) {
     }
 }
 
-async fn scheduled(path: &Path, durability: Durability, trace: Arc<Trace>) -> Many {
+async fn scheduled(path: &Path, durability: Durability, trace: Arc<Trace>, records: Records) -> Many {
     assert_eq!(trace.commits, 1, "the floor commits once");
     let log = Arc::new(floor::Log::open(path, durability == Durability::PowerLoss));
-    let rest: Arc<[u8]> = trace.rest().into();
+    let (rest, ready): (Arc<[u8]>, Arc<[u8]>) = (trace.rest().into(), trace.encoded().into());
     let (graph, nothing) = (floor::graph(&shape::diamond()), Arc::new(json!({"n": 0})));
     many(RUNS, AT_ONCE, move || {
-        let (log, trace, rest) = (Arc::clone(&log), Arc::clone(&trace), Arc::clone(&rest));
+        let (log, trace, rest, ready) =
+            (Arc::clone(&log), Arc::clone(&trace), Arc::clone(&rest), Arc::clone(&ready));
         let run = floor::run(Arc::clone(&graph), Arc::clone(&nothing));
         async move {
             run.await;
-            let mut bytes = trace.encoded();
+            let mut bytes = match records {
+                Records::Encoded => trace.encoded(),
+                Records::Ready => ready.to_vec(),
+            };
             bytes.extend_from_slice(&rest);
             log.append(bytes).await;
         }
@@ -249,13 +281,22 @@ async fn scheduled(path: &Path, durability: Durability, trace: Arc<Trace>) -> Ma
     .await
 }
 
-async fn bare(folder: &Path, durability: Durability, trace: Arc<Trace>) -> Many {
+async fn bare(folder: &Path, durability: Durability, trace: Arc<Trace>, records: Records) -> Many {
     let store = Arc::new(EmbeddedStore::open(folder, EmbeddedOptions::default()).expect("the store opens"));
-    let (written, number) = (Arc::clone(&store), Arc::new(AtomicU64::new(0)));
+    let (written, number) = (Arc::clone(&store), Arc::new(AtomicUsize::new(0)));
+    let ready = Bytes::from(trace.encoded());
+    // Before the clock runs: the runs that are counted and those before them.
+    let keys: Arc<Vec<Vec<Key>>> = Arc::new((0..RUNS * 2).map(|number| trace.keys(number)).collect());
     let many = many(RUNS, AT_ONCE, move || {
-        let (store, trace) = (Arc::clone(&written), Arc::clone(&trace));
-        let batch = trace.batch(number.fetch_add(1, Ordering::Relaxed));
+        let (store, trace, keys, ready) =
+            (Arc::clone(&written), Arc::clone(&trace), Arc::clone(&keys), ready.clone());
+        let number = number.fetch_add(1, Ordering::Relaxed);
         async move {
+            let journal = match records {
+                Records::Encoded => Bytes::from(trace.encoded()),
+                Records::Ready => ready,
+            };
+            let batch = trace.batch(&keys[number], journal);
             store.commit(batch, durability).await.expect("the store takes it");
             // Nothing waits where nothing is promised: the others get their turn.
             tokio::task::yield_now().await;
