@@ -3,9 +3,14 @@
 #[cfg(test)]
 mod common;
 
+use std::sync::Arc;
+
 use common::{json, run, run_with};
 use ice_core::error::ErrorCode;
+use ice_core::id::Tenant;
+use ice_core::llm::{LlmProvider, Scripted};
 use ice_core::value::Value;
+use ice_orchestrator::engine::Engine;
 use ice_orchestrator::journal::{Failure, FailurePolicy, RunOptions, RunStatus};
 use ice_orchestrator::simulation::{Call, Random, Reply, Simulation};
 
@@ -235,6 +240,29 @@ async fn so_is_one_of_what_is_dropped_when_an_attempt_is_given_up() {
     let yaml = "nodes: [{id: n, type: tool, tool_name: panics_when_given_up, timeout_seconds: 1}]";
     let end = run(yaml, "{}").await;
     assert_eq!(end.failures[0].failure.code, ErrorCode::NodePanicked);
+}
+
+#[tokio::test]
+async fn what_a_model_costs_is_counted_also_where_it_fails() {
+    let script = r#"{"capabilities": {"max_input_tokens": 9, "max_output_tokens": 9, "tools": false,
+        "json_schema": false, "vision": false, "price": {"input": "3", "output": "15"}},
+        "turns": [{"text": "a", "usage": {"input": 1000, "output": 100}},
+            {"usage": {"input": 2000}, "error": {"kind": "refused", "message": "no"}}]}"#;
+    let mut registry = common::registry();
+    let model: Arc<dyn LlmProvider> = Arc::new(Scripted::new(serde_json::from_str(script).unwrap()));
+    registry.providers.register(model).unwrap();
+    let yaml = "nodes:
+- {id: a, type: llm, provider: scripted, model: m, prompt: one}
+- {id: b, type: llm, provider: scripted, model: m, prompt: two, dependencies: [a]}";
+    let plan = common::plan(yaml, &registry);
+    let engine = Engine::builder().registry(registry).build();
+    let (by, tenant) = (common::me(), Tenant::default());
+    let run = engine.start(&plan, Value::Null, RunOptions::default(), &by, &tenant).await.unwrap();
+    let end = run.wait().await.unwrap();
+    assert_eq!((end.usage.input, end.usage.cost.to_string().as_str()), (3_000, "0.0105"), "{end:?}");
+    let document = engine.show(&tenant, end.id).await.unwrap();
+    let costs: Vec<_> = document.nodes.iter().map(|node| node.usage.cost.to_string()).collect();
+    assert_eq!((costs, document.usage), (vec!["0.0045".to_owned(), "0.006".to_owned()], end.usage));
 }
 
 /// The request that the model of an llm node with these settings is asked with.

@@ -81,10 +81,10 @@ pub(crate) fn status(event: &Event) -> Option<RunStatus> {
     }
 }
 
-/// The tokens an event tells of.
-pub(crate) fn tokens(event: &Event) -> u64 {
+/// The tokens an event tells of, and what they cost.
+pub(crate) fn usage(event: &Event) -> Usage {
     let usage = event.data.get("usage").or_else(|| event.data.get("failure")?.get("usage"));
-    usage.and_then(read::<Usage>).map_or(0, |usage| usage.total())
+    usage.and_then(read::<Usage>).unwrap_or_default()
 }
 
 fn read<T: DeserializeOwned>(value: &Value) -> Option<T> {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use ice_core::llm::Usage;
 use ice_orchestrator::events::{Event, EventClass};
 use ice_orchestrator::journal::RunStatus;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -23,7 +24,7 @@ pub(crate) struct Progress {
     started: BTreeMap<String, i64>,
     done: u64,
     failed: u64,
-    tokens: u64,
+    usage: Usage,
 }
 
 #[derive(Debug)]
@@ -44,7 +45,7 @@ impl Progress {
             started: BTreeMap::new(),
             done: 0,
             failed: 0,
-            tokens: 0,
+            usage: Usage::default(),
         }
     }
 
@@ -54,7 +55,7 @@ impl Progress {
             EventClass::Durable => {}
             EventClass::Transient | EventClass::Gap => return None,
         }
-        self.tokens += event::tokens(event);
+        self.usage += event::usage(event);
         let at = event.at.map_or(0, |at| at.as_millis());
         if let Some(node) = event.node.as_ref().map(|node| node.as_str().to_owned()) {
             match event.event.as_str() {
@@ -88,7 +89,7 @@ impl Progress {
         }
         if let Some(bars) = &self.bars {
             let running = self.started.len() as u64;
-            bars.summary.set_message(summary(self.done, running, self.failed, self.tokens));
+            bars.summary.set_message(summary(self.done, running, self.failed, &self.usage));
         }
         event::status(event)
     }
@@ -133,15 +134,13 @@ impl Progress {
     }
 }
 
-fn summary(done: u64, running: u64, failed: u64, tokens: u64) -> String {
+fn summary(done: u64, running: u64, failed: u64, usage: &Usage) -> String {
     let mut parts =
         vec![format!("{} done", text::number(done)), format!("{} running", text::number(running))];
     if failed > 0 {
         parts.push(format!("{} failed", text::number(failed)));
     }
-    if tokens > 0 {
-        parts.push(text::count(tokens, "token"));
-    }
+    parts.extend(text::usage(usage));
     parts.join(", ")
 }
 
@@ -187,7 +186,8 @@ mod tests {
 
     #[test]
     fn the_summary_names_what_there_is() {
-        assert_eq!(summary(0, 1, 0, 0), "0 done, 1 running");
-        assert_eq!(summary(1_200, 3, 2, 1), "1,200 done, 3 running, 2 failed, 1 token");
+        assert_eq!(summary(0, 1, 0, &Usage::default()), "0 done, 1 running");
+        let usage = Usage { input: 1, cost: "0.0012".parse().unwrap(), ..Usage::default() };
+        assert_eq!(summary(1_200, 3, 2, &usage), "1,200 done, 3 running, 2 failed, 1 token, $0.0012");
     }
 }

@@ -33,17 +33,14 @@ fn has_output(document: &RunDocument) -> bool {
     document.output.as_map().is_some_and(|map| !map.is_empty())
 }
 
-/// `succeeded Hello 0192… in 12 ms, 2 nodes, 14 tokens`; without the time while it is under way.
+/// `succeeded Hello 0192… in 12 ms, 2 nodes, 14 tokens, $0.0012`; without the time while it is under way.
 pub(crate) fn headline(document: &RunDocument) -> String {
     let mut facts = Vec::new();
     if document.status.is_final() || document.status == RunStatus::Parked {
         facts.push(format!("in {}", text::duration(document.duration_ms)));
     }
     facts.push(text::count(document.nodes.len() as u64, "node"));
-    let tokens = document.usage.total();
-    if tokens > 0 {
-        facts.push(text::count(tokens, "token"));
-    }
+    facts.extend(text::usage(&document.usage));
     format!(
         "{} {} {} {}",
         text::status(document.status),

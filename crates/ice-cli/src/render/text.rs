@@ -1,5 +1,6 @@
 //! Small texts: spans of time, numbers, statuses.
 
+use ice_core::llm::Usage;
 use ice_orchestrator::journal::RunStatus;
 
 use crate::screen::{CYAN, GREEN, RED, YELLOW, styled};
@@ -18,6 +19,18 @@ pub(crate) fn duration(millis: u64) -> String {
 /// As [`duration`].
 pub(crate) fn span(span: std::time::Duration) -> String {
     duration(u64::try_from(span.as_millis()).unwrap_or(u64::MAX))
+}
+
+/// Tokens and what they cost, each only if there is something to tell: `14 tokens`, `$0.0012`.
+pub(crate) fn usage(usage: &Usage) -> Vec<String> {
+    let mut facts = Vec::new();
+    if usage.total() > 0 {
+        facts.push(count(usage.total(), "token"));
+    }
+    if !usage.cost.is_zero() {
+        facts.push(format!("${}", usage.cost));
+    }
+    facts
 }
 
 /// A number with a comma after every three digits.

@@ -97,6 +97,7 @@ impl LlmProvider for Echo {
             tools: false,
             json_schema: true,
             vision: false,
+            price: None,
         })
     }
 

@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
-use super::{LlmError, Request, Response};
+use super::{LlmError, Price, Request, Response};
 
 /// What a model can do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -24,6 +24,9 @@ pub struct ModelCapabilities {
     pub json_schema: bool,
     /// Whether it reads images.
     pub vision: bool,
+    /// What it costs; nothing is known of that, or it is free, if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price: Option<Price>,
 }
 
 /// What a request will cost at worst, before it is made.

@@ -5,7 +5,7 @@ use std::ops::AddAssign;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Message, Role};
+use super::{Message, Role, Usd};
 use crate::value::Value;
 
 /// A tool that a model may ask for.
@@ -58,7 +58,7 @@ impl Request {
     }
 }
 
-/// Tokens spent. `input` includes `cached` and `cache_write`; `output` includes `reasoning`.
+/// Tokens spent, and what they cost. `input` includes `cached` and `cache_write`; `output` includes `reasoning`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Usage {
@@ -72,6 +72,9 @@ pub struct Usage {
     pub cache_write: u64,
     /// Of `output`, those spent on reasoning.
     pub reasoning: u64,
+    /// What they cost, if the price of the model is known.
+    #[serde(skip_serializing_if = "Usd::is_zero")]
+    pub cost: Usd,
 }
 
 impl Usage {
@@ -89,6 +92,7 @@ impl AddAssign for Usage {
         self.cached = self.cached.saturating_add(more.cached);
         self.cache_write = self.cache_write.saturating_add(more.cache_write);
         self.reasoning = self.reasoning.saturating_add(more.reasoning);
+        self.cost += more.cost;
     }
 }
 

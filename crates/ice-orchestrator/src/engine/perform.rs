@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use futures::StreamExt;
 use ice_core::error::ErrorCode;
-use ice_core::llm::{Chunk, LlmContext, LlmError, LlmErrorKind, Request, Response};
+use ice_core::llm::{Chunk, LlmContext, LlmError, LlmErrorKind, Request, Response, Usage};
 use ice_core::metrics::{MetricName, counter, histogram};
 use ice_core::path::NodePath;
 use ice_core::tools::{ProgressSink, ToolContext};
@@ -59,16 +59,27 @@ impl RunShared {
         let context =
             LlmContext { cancel: ctx.cancel.clone(), idempotency_key: format!("{}/{address}", self.run) };
         let began = tokio::time::Instant::now();
-        let mut chunks = found.stream(&context, request).await?;
+        let price = found.capabilities(&request.model).and_then(|capabilities| capabilities.price);
+        // A provider that knows what a call cost is believed.
+        let priced = |usage: Usage| match &price {
+            Some(price) if usage.cost.is_zero() => Usage { cost: price.of(&usage), ..usage },
+            Some(_) | None => usage,
+        };
+        let failed = |error: LlmError| {
+            let failure = Failure::from(error);
+            Failure { usage: priced(failure.usage), ..failure }
+        };
+        let mut chunks = found.stream(&context, request).await.map_err(failed)?;
         let mut hasher = None;
         while let Some(chunk) = chunks.next().await {
-            match chunk? {
+            match chunk.map_err(failed)? {
                 Chunk::Text { delta } => {
                     hasher.get_or_insert_with(blake3::Hasher::new).update(delta.as_bytes());
                     self.transient.emit(address, ctx.attempt, TransientEvent::Token { text: delta });
                 }
                 Chunk::Reasoning { .. } => {}
-                Chunk::Done { response } => {
+                Chunk::Done { mut response } => {
+                    response.usage = priced(response.usage);
                     let labels = [("provider", provider)];
                     histogram(MetricName::LlmSeconds, &labels).record(began.elapsed().as_secs_f64());
                     return completed(provider, &response, hasher.as_ref());

@@ -112,6 +112,7 @@ impl LlmProvider for Scripted {
                 tools: true,
                 json_schema: true,
                 vision: true,
+                price: None,
             })
         })
     }
