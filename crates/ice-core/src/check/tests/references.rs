@@ -285,6 +285,17 @@ fn arguments_that_cannot_fit_are_told() {
 }
 
 #[test]
+fn a_choice_deep_within_an_argument_is_told_on_its_own_line() {
+    let text = "nodes:\n- id: a\n  type: tool\n  tool_name: take\n  tool_args:\n    where:\n    - column: x\n      op: equals\n";
+    let found = read(text, Format::Yaml, "t").check(&catalog()).unwrap_err();
+    assert_eq!(
+        found.to_string(),
+        "t:8:11: error[SCHEMA_MISMATCH]: a: tool_args.where.0.op: the tool `take` cannot take this `where`: \
+         at 0.op, must be one of `eq`, `ne` (did you mean `eq`?)"
+    );
+}
+
+#[test]
 fn a_mapping_is_not_an_argument() {
     assert_eq!(
         found("- {id: it, type: tool, tool_name: read_csv, input_mappings: {path: x}}\n"),
