@@ -154,8 +154,8 @@ async fn mistakes_are_named() {
             invalid,
             "no `value`",
         ),
-        (json!({"rows": [1]}), invalid, "item 0 is number"),
-        (json!({"rows": {"a": 1}}), invalid, "not object"),
+        (json!({"rows": [1]}), invalid, "/rows/0: the number is not of type \"object\""),
+        (json!({"rows": {"a": 1}}), invalid, "/rows: the object is not of types"),
         (json!({}), invalid, "either `rows` or `path`"),
         (json!({"rows": [{"a": 1}, {"a": 2}]}), ErrorCode::LimitExceeded, "more than 1 rows"),
     ] {

@@ -24,6 +24,7 @@ use crate::support::{
 #[serde(deny_unknown_fields, default)]
 pub struct Input {
     /// The rows: a list of objects.
+    #[schemars(with = "Option<Vec<std::collections::BTreeMap<String, Value>>>")]
     pub rows: Option<Value>,
     /// A file to take them from instead, within a granted folder: CSV, or by its ending `.json` a JSON list of
     /// objects, `.jsonl` or `.ndjson` JSON Lines.
