@@ -28,7 +28,9 @@ loopback, link-local or otherwise special address is refused unless that address
 `irreversible` one waits for a person. The effect below is the upper bound; tools that can read a file are pure when
 they are given a text, tools that write are idempotent unless they append.
 
-**Limits** unless the run sets others: 64 MiB read, 64 MiB written, 100,000 rows, matches, pieces or entries.
+**Limits** unless the run sets others: 64 MiB read, 64 MiB written, 100,000 rows, matches, pieces or entries. `query_rows`
+may read any number of rows, as it filters and groups while it reads: there the bound is on the rows that are returned,
+and on what must be held for them, 5 million cells.
 ";
 
 /// The page about these tools, in their order.
