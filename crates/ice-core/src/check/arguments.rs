@@ -162,7 +162,7 @@ impl Checker<'_> {
                     let problem = violation.message;
                     let message = format!("{who} cannot take this `{name}`: {place}{problem}");
                     let finding = Finding::error(ErrorCode::SchemaMismatch, message);
-                    add_within(&self.report, at, value, &violation.path, finding);
+                    add_within(self.report, at, value, &violation.path, finding);
                 }
             }
             Argument::Typed(yielded) => self.fits(taker, at, name, yielded.types(), property),

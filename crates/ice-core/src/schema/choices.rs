@@ -28,21 +28,19 @@ pub(super) fn describe(error: &ValidationError<'_>, found: Option<&Value>) -> Op
 
 /// Adds the choices that an error tells of; nothing if it tells of anything else as well.
 fn gather<'e>(error: &'e ValidationError<'_>, choices: &mut Vec<&'e Json>) -> Option<()> {
-    match error.kind() {
-        ValidationErrorKind::Enum { options } => {
-            choices.extend(options.as_array()?);
-            Some(())
-        }
-        ValidationErrorKind::OneOfNotValid { context } | ValidationErrorKind::AnyOf { context } => {
-            let own = error.instance_path().as_str();
-            for branch in context {
-                gather_branch(branch, own, choices)?;
-            }
-            (!choices.is_empty()).then_some(())
-        }
-        // The kinds of errors are those of the validator, and most of them are about something else.
-        _ => None,
+    let kind = error.kind();
+    if let ValidationErrorKind::Enum { options } = kind {
+        choices.extend(options.as_array()?);
+        return Some(());
     }
+    if let ValidationErrorKind::OneOfNotValid { context } | ValidationErrorKind::AnyOf { context } = kind {
+        let own = error.instance_path().as_str();
+        for branch in context {
+            gather_branch(branch, own, choices)?;
+        }
+        return (!choices.is_empty()).then_some(());
+    }
+    None
 }
 
 fn gather_branch<'e>(
@@ -56,13 +54,13 @@ fn gather_branch<'e>(
         if error.instance_path().as_str() != own {
             return None;
         }
-        match error.kind() {
-            ValidationErrorKind::Constant { expected_value } => choices.push(expected_value),
+        if let ValidationErrorKind::Constant { expected_value } = error.kind() {
+            choices.push(expected_value);
+        } else if let ValidationErrorKind::Type { kind } = error.kind() {
             // A constant has its type beside it. That the value may be null, too, is how a field is left out.
-            ValidationErrorKind::Type { kind } => {
-                may_be_null |= matches!(kind, TypeKind::Single(JsonType::Null));
-            }
-            _ => gather(error, choices)?,
+            may_be_null |= matches!(kind, TypeKind::Single(JsonType::Null));
+        } else {
+            gather(error, choices)?;
         }
     }
     (may_be_null || choices.len() > before).then_some(())
