@@ -157,7 +157,7 @@ impl Checker<'_> {
 
     /// Ids are unique in their scope, not reserved, and had better not hide others.
     fn ids(&self, frame: &Frame<'_>) {
-        for (index, node) in frame.nodes.iter().enumerate() {
+        for (index, node) in frame.nodes.iter().enumerate().filter(|(_, node)| !node.id.is_unnamed()) {
             let id = node.id.as_str();
             let at = frame.trail.node_at(&node.id, frame.name, (frame.number, index));
             let add = |finding| self.report.add(&at.key("id"), finding);
