@@ -148,12 +148,43 @@ fn names_are_found_in_their_order() {
     assert_eq!(
         found(nodes),
         [
+            "warning[DUPLICATE_ID]: each: item_var: the variable `row` of `each` hides the node of that id within it; \
+             give `item_var` or the node another name",
             "warning[DUPLICATE_ID]: each.body.row: id: `row` hides the node of that id in a scope around it; \
              give it another id",
             "warning[DUPLICATE_ID]: each.body.row: id: `row` is hidden by the variable of that name; \
              give it another id",
         ]
     );
+}
+
+#[test]
+fn a_variable_that_hides_a_node_is_warned_of() {
+    let tool = |id: &str| format!("{{id: {id}, type: tool, tool_name: hello}}");
+    let nodes = |id: &str, container: &str| found(&format!("- {}\n- {{id: c, {container}}}\n", tool(id)));
+    let inner = tool("in");
+    for (id, container) in [
+        ("item", format!("type: loop, items_source: inputs.rows, body: [{inner}]")),
+        ("loop_index", format!("type: loop, items_source: inputs.rows, body: [{inner}]")),
+        ("branch_index", format!("type: parallel, branches: [[{inner}]]")),
+        ("condition_result", format!("type: condition, expression: inputs.n > 1, true_path: [{inner}]")),
+    ] {
+        let (place, advice) = if id == "item" {
+            ("c: item_var", "`item_var` or the node another name")
+        } else {
+            ("c", "the node another id")
+        };
+        assert_eq!(
+            nodes(id, &container),
+            [format!(
+                "warning[DUPLICATE_ID]: {place}: the variable `{id}` of `c` hides the node of that id within it; give {advice}"
+            )]
+        );
+        assert_eq!(nodes("other", &container), [""; 0]);
+    }
+    let nested = "type: loop, items_source: inputs.rows, body: [{id: d, type: loop, items_source: item, body: \
+                  [{id: in, type: tool, tool_name: hello}]}]";
+    assert_eq!(nodes("other", nested), [""; 0], "a loop within a loop hides no node");
 }
 
 #[test]
