@@ -63,7 +63,7 @@ pub fn read(text: &str, format: Format, name: &str) -> Reading {
         let source = Source::new(name, "", format);
         return failed(source, Diagnostic::new(ErrorCode::BlueprintTooLarge, Severity::Error, message));
     }
-    let (report, notes) = (Report::default(), Notes::default());
+    let (report, notes) = (Report::default(), Notes::for_text(text.len()));
     let Parsed { format, value } = parse(text, format, &report, &notes);
     let source = Source::new(name, text, format);
     let document = match value {
