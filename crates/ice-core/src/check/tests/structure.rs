@@ -46,7 +46,8 @@ fn a_node_with_a_bad_id_is_checked_without_a_name() {
     assert_eq!(
         found(
             "- {id: 9x, type: tool, tool_name: helo, tool_args: {name: '{{ qq.x }}'}, output_schema: {type: strng}}\n\
-             - {id: b, type: tool, tool_name: hello, tool_args: {name: \"{{ nodes['9x'].y }}\"}}\n"
+             - {id: b, type: tool, tool_name: hello, tool_args: {name: \"{{ nodes['9x'].y }}\"}, dependencies: [9x]}\n\
+             - {id: c, type: tool, tool_name: hello, tool_args: {name: '{{ 9x.y }}'}}\n"
         ),
         [
             format!("2:8: error[INVALID_ID]: nodes.0.id: `9x` {rule}"),
@@ -56,6 +57,9 @@ fn a_node_with_a_bad_id_is_checked_without_a_name() {
                 .to_owned(),
             "2:89: error[INVALID_SCHEMA]: nodes.0.output_schema: the schema is not valid at /type: `strng` is no type: \
              write str, int, float, bool, dict, list, list[…] or any"
+                .to_owned(),
+            "4:64: error[TEMPLATE_SYNTAX]: c: tool_args.name: unexpected identifier, expected end of variable block; \
+             `9x` is not a valid id: give its node another one, and write that here"
                 .to_owned(),
         ]
     );
