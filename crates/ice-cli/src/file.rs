@@ -3,10 +3,11 @@
 
 use std::fs::{File, Permissions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
 use ice_core::error::ErrorCode;
+use rustix::fs::OFlags;
 use tempfile::NamedTempFile;
 
 use crate::fault::{Fault, plain};
@@ -14,7 +15,12 @@ use crate::fault::{Fault, plain};
 /// The largest file that holds inputs, in bytes.
 pub(crate) const MAX_INPUT_BYTES: u64 = 64 << 20;
 
-/// Reads a whole file, or standard input for `-`, if it has at most `limit` bytes.
+/// Where the system shows what this process has open already: `<(command)` of a shell is such a path.
+const OPEN_ALREADY: [&str; 3] = ["/dev/fd/", "/proc/self/fd/", "/dev/stdin"];
+
+/// Reads a whole file, or standard input for `-`, if it has at most `limit` bytes. Anything but a regular file is refused,
+/// for a pipe that nobody writes into would be waited for without end; what the process was handed open is read whatever
+/// it is, as standard input is.
 ///
 /// # Errors
 /// [`ErrorCode::FileUnreadable`] if it cannot be read, [`ErrorCode::FileTooLarge`] if it is too large.
@@ -23,14 +29,7 @@ pub(crate) fn read(path: &Path, limit: u64) -> Result<Vec<u8>, Fault> {
     let count = if path == Path::new("-") {
         io::stdin().lock().take(limit + 1).read_to_end(&mut bytes)
     } else {
-        File::open(path)
-            .and_then(|file| {
-                if file.metadata()?.is_dir() {
-                    return Err(io::Error::from(io::ErrorKind::IsADirectory));
-                }
-                Ok(file)
-            })
-            .and_then(|file| file.take(limit + 1).read_to_end(&mut bytes))
+        open(path).and_then(|file| file.take(limit + 1).read_to_end(&mut bytes))
     };
     match count {
         Ok(count) if count as u64 > limit => {
@@ -45,10 +44,32 @@ pub(crate) fn read(path: &Path, limit: u64) -> Result<Vec<u8>, Fault> {
             );
             Err(if error.kind() == io::ErrorKind::IsADirectory {
                 fault.help("name a file in it")
+            } else if error.kind() == io::ErrorKind::InvalidInput {
+                fault.help("name a regular file; what a command writes is read with `-` from standard input")
             } else {
                 fault
             })
         }
+    }
+}
+
+/// Opens a file without ever waiting for it.
+fn open(path: &Path) -> io::Result<File> {
+    let shown = path.to_string_lossy();
+    if OPEN_ALREADY.iter().any(|place| shown.starts_with(place)) {
+        let file = File::open(path)?;
+        return if file.metadata()?.is_dir() { Err(io::ErrorKind::IsADirectory.into()) } else { Ok(file) };
+    }
+    // So that opening a pipe does not wait for a writer; of regular files it changes nothing.
+    let never_wait = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or_default();
+    let file = File::options().read(true).custom_flags(never_wait).open(path)?;
+    let kind = file.metadata()?.file_type();
+    if kind.is_dir() {
+        Err(io::ErrorKind::IsADirectory.into())
+    } else if kind.is_file() {
+        Ok(file)
+    } else {
+        Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file"))
     }
 }
 
@@ -112,4 +133,35 @@ fn beside(path: &Path, text: &str) -> io::Result<NamedTempFile> {
 pub(crate) fn exists(path: &Path) -> Fault {
     Fault::new(ErrorCode::FileUnreadable, format!("{} is there already", path.display()))
         .help("choose another name or move it away: nothing is overwritten")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::fd::AsRawFd;
+
+    use super::*;
+
+    fn check(path: &Path, expected: Result<&str, &str>) {
+        let found = read(path, 100).map_err(|fault| fault.message);
+        let expected = expected.map(|text| text.as_bytes().to_vec());
+        assert_eq!(found, expected.map_err(|why| format!("cannot read {}: {why}", path.display())));
+    }
+
+    #[test]
+    fn only_regular_files_are_read_and_what_is_open_already() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, pipe) = (folder.path().join("file"), folder.path().join("pipe"));
+        std::fs::write(&file, "text").unwrap();
+        let mode = rustix::fs::Mode::from_raw_mode(0o600);
+        rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, mode, 0).unwrap();
+        check(&file, Ok("text"));
+        check(folder.path(), Err("it is a folder"));
+        check(&pipe, Err("it is no regular file"));
+        check(Path::new("/dev/zero"), Err("it is no regular file"));
+
+        let (reader, mut writer) = io::pipe().unwrap();
+        writer.write_all(b"from a command").unwrap();
+        drop(writer);
+        check(Path::new(&format!("/dev/fd/{}", reader.as_raw_fd())), Ok("from a command"));
+    }
 }

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use ice_core::error::ErrorCode;
+use ice_core::schema::Validator;
 use ice_core::value::{Map, Value};
 use serde::de::IgnoredAny;
 
@@ -54,6 +55,33 @@ fn word_value(name: &str, text: &str) -> Result<Value, Fault> {
     }
 }
 
+/// How to write the inputs that were taken for JSON though the blueprint wants them as texts: `name=5` gives a number.
+/// Nothing if there are none.
+pub(crate) fn advice(words: &[String], inputs: &Value, schema: &Value) -> Option<String> {
+    let validator = Validator::compile(schema).ok()?;
+    let is_wrong = |inputs: &Value, name: &str| {
+        let place = format!("/{}", name.replace('~', "~0").replace('/', "~1"));
+        validator.validate(inputs).err().is_some_and(|found| found.iter().any(|one| one.path == place))
+    };
+    let ways = words.iter().filter_map(|word| {
+        let (name, text) = word.split_once('=').filter(|(name, _)| !name.starts_with('@'))?;
+        let given = inputs.get(name)?;
+        if given.as_str().is_some() || serde_json::from_str::<Value>(text).ok()? != *given {
+            return None;
+        }
+        let mut as_text = inputs.as_map()?.clone();
+        as_text.insert(Arc::from(name), Value::string(text));
+        if !is_wrong(inputs, name) || is_wrong(&Value::from(as_text), name) {
+            return None;
+        }
+        let word = format!("{name}={}", Value::string(text)).replace('\'', r"'\''");
+        Some(format!("-i '{word}'"))
+    });
+    let ways: Vec<String> = ways.collect();
+    let ways = (!ways.is_empty()).then(|| ways.join(" "))?;
+    Some(format!("a value that is JSON is not taken as a text; to give the text, write {ways}"))
+}
+
 fn json(path: &Path) -> Result<Value, Fault> {
     let bytes = file::read(path, MAX_INPUT_BYTES)?;
     serde_json::from_slice(&bytes).map_err(|error| {
@@ -88,6 +116,22 @@ mod tests {
         let twice = "USAGE: `--input a=…`: the key `b` stands twice at line 1 column 13";
         check(&[r#"a={"b":1,"b":2}"#], twice);
         check(&["a=1e999"], "USAGE: `--input a=…`: number out of range at line 1 column 5");
+    }
+
+    #[test]
+    fn a_text_that_was_taken_for_json_is_told_with_the_way_to_write_it() {
+        let schema = serde_json::json!({"name": "str", "n": "int", "any": "any"});
+        let advise = |words: &[&str]| {
+            let words: Vec<String> = words.iter().map(ToString::to_string).collect();
+            advice(&words, &inputs(&words).unwrap(), &Value::from(schema.clone()))
+        };
+        let way = |way: &str| {
+            Some(format!("a value that is JSON is not taken as a text; to give the text, write {way}"))
+        };
+        assert_eq!(advise(&["name=5", "n=1", "any=2"]), way("-i 'name=\"5\"'"));
+        assert_eq!(advise(&["name=1", "name=[\"it's\"]"]), way(r#"-i 'name="[\"it'\''s\"]"'"#));
+        assert_eq!(advise(&["name=Ada", "n=x"]), None);
+        assert_eq!(advise(&["name=Ada", "n=1.5", "other=3"]), None);
     }
 
     #[test]

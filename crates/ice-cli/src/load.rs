@@ -83,14 +83,13 @@ impl Loaded {
         }
     }
 
-    /// The failure of a command that needs a valid blueprint; it was told already.
+    /// The failure of a command that needs a valid blueprint; what is wrong was told already. Its code is the same
+    /// whatever that is, so that a script can tell this failure from others.
     pub(crate) fn fault(&self) -> Fault {
-        let errors = self.assembled.parts.iter().flat_map(|part| part.diagnostics.errors());
-        let codes: Vec<ErrorCode> = errors.map(|error| error.code).collect();
-        let code = codes.first().copied().unwrap_or(ErrorCode::BlueprintSyntax);
+        let errors = self.assembled.parts.iter().flat_map(|part| part.diagnostics.errors()).count();
         // Whether what is not listed are errors or warnings is not known.
         let omitted: usize = self.assembled.parts.iter().map(|part| part.diagnostics.omitted()).sum();
-        let errors = count(codes.len() as u64, "error");
+        let errors = count(errors as u64, "error");
         let message = match omitted {
             0 => format!("{} is not valid: {errors}", self.shown),
             _ => {
@@ -98,7 +97,7 @@ impl Loaded {
                 format!("{} is not valid: {errors} shown, and {more}", self.shown)
             }
         };
-        Fault::new(code, message).exit(Exit::Invalid).diagnostics(self.diagnostics())
+        Fault::new(ErrorCode::BlueprintInvalid, message).exit(Exit::Invalid).diagnostics(self.diagnostics())
     }
 
     /// What is wrong with each file, for machines.

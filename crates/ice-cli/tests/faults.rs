@@ -47,6 +47,17 @@ fn what_must_be_given_is_told_without_what_need_not() {
 }
 
 #[test]
+fn a_number_where_a_text_is_wanted_is_told_with_the_way_to_write_it() {
+    let desk = Desk::new();
+    desk.write("hello.yaml", HELLO);
+    let error = desk.ice(&["run", "hello.yaml", "-i", "name=5", "--json"]).code(2).json()["error"].clone();
+    assert_eq!(error["code"], "INPUT_INVALID");
+    let way = "a value that is JSON is not taken as a text; to give the text, write -i 'name=\"5\"'";
+    assert_eq!(error["help"], way);
+    desk.ice(&["run", "hello.yaml", "-i", "name=\"5\""]).code(0);
+}
+
+#[test]
 fn the_diagnostics_of_a_blueprint_are_in_the_error() {
     let desk = Desk::new();
     desk.write("bad.yaml", "nodes:\n  - {id: a, type: tool, tool_name: helo}\n");
@@ -54,6 +65,9 @@ fn the_diagnostics_of_a_blueprint_are_in_the_error() {
     let error = desk.ice(&["run", "bad.yaml", "--json"]).code(3).json()["error"].clone();
     assert_eq!(error["diagnostics"], expected);
     assert_eq!(error["diagnostics"][0]["list"][0]["code"], "UNKNOWN_TOOL");
+    assert_eq!((&error["code"], &error["number"]), (&json!("BLUEPRINT_INVALID"), &json!(1035)));
+    let error = desk.ice(&["graph", "bad.yaml", "--json"]).code(3).json()["error"].clone();
+    assert_eq!(error["code"], "BLUEPRINT_INVALID");
     desk.write("hello.yaml", HELLO);
     let error = desk.ice(&["run", "none.yaml", "--json"]).code(2).json()["error"].clone();
     assert_eq!(error.get("diagnostics"), None);
@@ -85,7 +99,19 @@ fn a_parked_run_names_the_whole_command_that_decides() {
 fn an_input_that_is_too_large_is_a_matter_of_usage() {
     let desk = Desk::new();
     desk.write("hello.yaml", HELLO);
-    desk.ice(&["run", "hello.yaml", "-i", "name=@/dev/zero"]).code(2).says("error[FILE_TOO_LARGE]");
+    std::fs::File::create(desk.path("large")).unwrap().set_len(1 << 40).unwrap();
+    desk.ice(&["run", "hello.yaml", "-i", "name=@large"]).code(2).says("error[FILE_TOO_LARGE]");
+}
+
+#[test]
+fn what_is_no_regular_file_is_refused_and_never_waited_for() {
+    let desk = Desk::new();
+    desk.write("hello.yaml", HELLO);
+    let mode = rustix::fs::Mode::from_raw_mode(0o600);
+    rustix::fs::mknodat(rustix::fs::CWD, desk.path("pipe"), rustix::fs::FileType::Fifo, mode, 0).unwrap();
+    for words in [&["validate", "pipe"][..], &["run", "hello.yaml", "-i", "name=@pipe"]] {
+        desk.ice(words).code(2).says("error[FILE_UNREADABLE]: cannot read pipe: it is no regular file");
+    }
 }
 
 #[test]

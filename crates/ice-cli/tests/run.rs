@@ -71,7 +71,7 @@ fn an_invalid_blueprint_is_drawn_and_nothing_is_started() {
         .says("did you mean `hello`?");
     assert!(!desk.data().exists());
     let document = desk.ice(&["run", "bad.yaml", "--json"]).code(3).json();
-    assert_eq!(document["error"]["code"], "UNKNOWN_TOOL");
+    assert_eq!(document["error"]["code"], "BLUEPRINT_INVALID");
 }
 
 #[test]

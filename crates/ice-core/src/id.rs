@@ -155,6 +155,20 @@ text_id!(
     |text| is_word(text, |c| c.is_ascii_alphabetic() || c == '_', |c| c.is_ascii_alphanumeric() || c == '_' || c == '-', 64)
 );
 
+impl NodeId {
+    /// What stands for an id that is missing or breaks the rule, so that what else is wrong with its node can be told.
+    /// It equals no id that follows the rule, and never leaves the check.
+    pub(crate) fn unnamed(written: Option<&str>) -> Self {
+        let shown: String = written.filter(|text| !text.is_empty()).unwrap_or("?").chars().take(64).collect();
+        Self(Arc::from(shown))
+    }
+
+    /// Whether this only stands for an id.
+    pub(crate) fn is_unnamed(&self) -> bool {
+        !Self::is_valid(self.as_str())
+    }
+}
+
 text_id!(
     /// The id of a blueprint, for example `bp_1f2e3d4c`.
     BlueprintId, "blueprint id", "1 to 128 letters, digits, `_`, `-` or `.`, beginning with a letter, digit or `_`",

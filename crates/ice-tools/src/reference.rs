@@ -28,7 +28,9 @@ loopback, link-local or otherwise special address is refused unless that address
 `irreversible` one waits for a person. The effect below is the upper bound; tools that can read a file are pure when
 they are given a text, tools that write are idempotent unless they append.
 
-**Limits** unless the run sets others: 64 MiB read, 64 MiB written, 100,000 rows, matches, pieces or entries.
+**Limits** unless the run sets others: 64 MiB read, 64 MiB written, 100,000 rows, matches, pieces or entries. `query_rows`
+may read any number of rows, as it filters and groups while it reads: there the bound is on the rows that are returned,
+and on what must be held for them, 5 million cells.
 ";
 
 /// The page about these tools, in their order.
@@ -207,6 +209,37 @@ mod tests {
                 assert!(!row.ends_with("|  |") && !row.ends_with("| |"), "{}: {row} says nothing", spec.name);
             }
         }
+    }
+
+    /// The arguments that may be anything, by their tool, each with its reason. The check of a blueprint is blind where
+    /// an argument has no type.
+    const UNTYPED: &[(&str, &str, &str)] = &[
+        ("http_fetch", "body", "a body is a text, or any value that is sent as JSON"),
+        ("query_json", "default", "what stands for a missing part is whatever the part is"),
+        ("query_json", "value", "any JSON value has parts to ask for"),
+        ("query_rows", "where[].value", "a cell is compared with any value"),
+        ("query_rows", "where_any[].value", "a cell is compared with any value"),
+        ("write_json", "value", "any value can be written as JSON"),
+    ];
+
+    #[test]
+    fn every_argument_has_a_type_but_for_a_few_with_a_reason() {
+        let mut found = Vec::new();
+        for tool in all() {
+            let spec = tool.spec();
+            for row in rows(&spec.input_schema, "") {
+                let mut cells = row.split(" | ");
+                let field = cells.next().unwrap_or_default().trim_matches(['|', ' ', '`']).to_owned();
+                if cells.next().is_some_and(|kind| kind.split(' ').any(|word| word == "any")) {
+                    found.push((spec.name.clone(), field));
+                }
+            }
+        }
+        let is_there = |name: &str| cfg!(feature = "http") || name != "http_fetch";
+        let expected = UNTYPED.iter().filter(|(tool, ..)| is_there(tool));
+        let expected: Vec<_> =
+            expected.map(|(tool, field, _)| ((*tool).to_owned(), (*field).to_owned())).collect();
+        assert_eq!(found, expected);
     }
 
     #[tokio::test]

@@ -125,19 +125,23 @@ impl From<Policy> for FailurePolicy {
 impl Run {
     /// Carries it out.
     pub(crate) fn run(&self, shell: &Shell) -> Result<Exit, Fault> {
-        let start = self.start(shell)?;
+        let (start, advice) = self.start(shell)?;
         let folder = DataFolder::of(shell)?;
-        shell.block_on(async {
+        let ended = shell.block_on(async {
             if self.detach {
                 detach(shell, &folder, start).await
             } else {
                 self.attach(shell, &folder, start).await
             }
+        });
+        ended.map_err(|fault| match advice {
+            Some(advice) if fault.code == ErrorCode::InputInvalid => fault.help(advice),
+            Some(_) | None => fault,
         })
     }
 
-    /// Everything the run needs, checked, before anything is opened.
-    fn start(&self, shell: &Shell) -> Result<Start, Fault> {
+    /// Everything the run needs, checked, before anything is opened; and what to do should the inputs be refused.
+    fn start(&self, shell: &Shell) -> Result<(Start, Option<String>), Fault> {
         let grants = self.grants.grants()?;
         let inputs = input::inputs(&self.input)?;
         let registry = shell.toolbox.registry()?;
@@ -146,9 +150,8 @@ impl Run {
         if loaded.assembled.checked.is_none() || shell.global.verbose > 0 {
             loaded.tell(&shell.screen);
         }
-        if loaded.assembled.checked.is_none() {
-            return Err(loaded.fault());
-        }
+        let Some(checked) = &loaded.assembled.checked else { return Err(loaded.fault()) };
+        let advice = input::advice(&self.input, &inputs, &checked.blueprint().input_schema);
         let defaults = RunOptions::default();
         let options = RunOptions {
             grants,
@@ -161,7 +164,7 @@ impl Run {
             max_bytes: self.max_bytes.unwrap_or(defaults.max_bytes),
             ..defaults
         };
-        Ok(Start { documents: loaded.documents, inputs, options })
+        Ok((Start { documents: loaded.documents, inputs, options }, advice))
     }
 
     async fn attach(&self, shell: &Shell, folder: &DataFolder, start: Start) -> Result<Exit, Fault> {

@@ -6,7 +6,7 @@ use super::reads::{Yielded, one_of};
 use super::shape::{self, Types};
 use super::walk::Checker;
 use crate::blueprint::{Form, Node, Text, ToolNode, WorkflowNode, visit_value};
-use crate::diagnostic::{Finding, Trail};
+use crate::diagnostic::{Finding, Report, Trail};
 use crate::error::ErrorCode;
 use crate::value::Value;
 
@@ -161,7 +161,8 @@ impl Checker<'_> {
                     let place = if inner.is_empty() { String::new() } else { format!("at {inner}, ") };
                     let problem = violation.message;
                     let message = format!("{who} cannot take this `{name}`: {place}{problem}");
-                    self.report.add(at, Finding::error(ErrorCode::SchemaMismatch, message));
+                    let finding = Finding::error(ErrorCode::SchemaMismatch, message);
+                    add_within(self.report, at, value, &violation.path, finding);
                 }
             }
             Argument::Typed(yielded) => self.fits(taker, at, name, yielded.types(), property),
@@ -180,5 +181,21 @@ impl Checker<'_> {
             let message = format!("the {word} `{name}` of {who} is {taken}, and this is {given}");
             self.report.add(at, Finding::error(ErrorCode::SchemaMismatch, message));
         }
+    }
+}
+
+/// Takes a finding at the part of a value that a JSON Pointer leads to.
+fn add_within(report: &Report, at: &Trail<'_>, value: &Value, pointer: &str, finding: Finding) {
+    let Some(rest) = pointer.strip_prefix('/') else { return report.add(at, finding) };
+    let (segment, rest) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let key = segment.replace("~1", "/").replace("~0", "~");
+    if let Some(entry) = value.get(&key) {
+        return add_within(report, &at.key(&key), entry, rest, finding);
+    }
+    let index = key.parse().ok();
+    let item = index.and_then(|index: usize| Some((index, value.as_list()?.get(index)?)));
+    match item {
+        Some((index, item)) => add_within(report, &at.index(index), item, rest, finding),
+        None => report.add(at, finding),
     }
 }

@@ -20,6 +20,7 @@ mod schemas;
 mod shape;
 #[cfg(test)]
 pub(crate) mod tests;
+mod variables;
 mod walk;
 
 pub use checked::{Checked, CheckedNode, CheckedScope, OuterNode};

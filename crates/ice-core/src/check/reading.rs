@@ -52,5 +52,6 @@ pub(super) fn outputs_with(reading: &Reading, catalog: &Catalog, name: &str) -> 
             properties.is_some_and(|properties| properties.get(name).is_some())
         })
     };
-    draft.nodes.iter().filter(|node| has_part(node)).take(5).map(|node| node.id.clone()).collect()
+    let named = draft.nodes.iter().filter(|node| !node.id.is_unnamed());
+    named.filter(|node| has_part(node)).take(5).map(|node| node.id.clone()).collect()
 }

@@ -8,6 +8,7 @@ use super::walk::Checker;
 use crate::blueprint::{Form, InputMapping, Node, NodeKind, Text};
 use crate::diagnostic::{Finding, Trail, did_you_mean, nearest};
 use crate::error::ErrorCode;
+use crate::id::NodeId;
 use crate::value::Value;
 
 /// What is known of the value a text yields: a schema and the root its `$ref`s lead into.
@@ -72,7 +73,7 @@ impl Checker<'_> {
         let (reads, yields) = match names(text) {
             Ok(found) => found,
             Err(finding) => {
-                self.report.add(at, finding);
+                self.report.add(at, self.unless_bad_id(text.source, finding));
                 return None;
             }
         };
@@ -84,6 +85,16 @@ impl Checker<'_> {
             Yields::Read => last,
             Yields::Text => Some(Yielded::text()),
             Yields::Itself | Yields::Unknown => None,
+        }
+    }
+
+    /// What is wrong with a text that may be so only because it names a node whose id is not valid.
+    fn unless_bad_id(&self, source: &str, finding: Finding) -> Finding {
+        let is_bad = |id: &&String| !NodeId::is_valid(id) && !id.trim().is_empty() && source.contains(&***id);
+        match self.given.ghosts.iter().filter(is_bad).min() {
+            Some(id) => finding
+                .advise(format!("`{id}` is not a valid id: give its node another one, and write that here")),
+            None => finding,
         }
     }
 

@@ -9,6 +9,7 @@ use super::cycles;
 use super::frame::{Frame, Name};
 use super::output::Outputs;
 use super::schemas::Schemas;
+use super::variables;
 use super::{Checked, CheckedNode, CheckedScope};
 use crate::blueprint::{Blueprint, Node, NodeKind, RESERVED, Rules};
 use crate::diagnostic::{Diagnostics, Finding, Report, Trail, did_you_mean};
@@ -157,7 +158,7 @@ impl Checker<'_> {
 
     /// Ids are unique in their scope, not reserved, and had better not hide others.
     fn ids(&self, frame: &Frame<'_>) {
-        for (index, node) in frame.nodes.iter().enumerate() {
+        for (index, node) in frame.nodes.iter().enumerate().filter(|(_, node)| !node.id.is_unnamed()) {
             let id = node.id.as_str();
             let at = frame.trail.node_at(&node.id, frame.name, (frame.number, index));
             let add = |finding| self.report.add(&at.key("id"), finding);
@@ -206,7 +207,8 @@ impl Checker<'_> {
             self.report.add(at, Finding::error(ErrorCode::BlueprintTooLarge, message));
             return Vec::new();
         }
-        let variables = variables(&node.kind);
+        let variables = variables::of(&node.kind);
+        self.hidden_by_variables(frame, node, &variables, at);
         let mut checked = Vec::with_capacity(scopes.len());
         for (number, (name, nodes)) in scopes.into_iter().enumerate() {
             let nested = frame.nested(index, (number, name, nodes), variables.clone(), at);
@@ -367,23 +369,5 @@ impl Checker<'_> {
                 "each node needs the next one; remove one of the dependencies or references".to_owned();
             self.report.add(&at, finding.advise(advice));
         }
-    }
-}
-
-/// The names that a node sets for each repetition or branch of what is nested in it.
-fn variables(kind: &NodeKind) -> Vec<&str> {
-    match kind {
-        NodeKind::Loop(looped) => vec![&looped.item_var, "loop_index"],
-        NodeKind::Parallel(_) => vec!["branch_index"],
-        NodeKind::Condition(_) => vec!["condition_result"],
-        NodeKind::Tool(_)
-        | NodeKind::Llm(_)
-        | NodeKind::Agent(_)
-        | NodeKind::Recursive(_)
-        | NodeKind::Workflow(_)
-        | NodeKind::Code(_)
-        | NodeKind::Human(_)
-        | NodeKind::Monitor(_)
-        | NodeKind::Swarm(_) => Vec::new(),
     }
 }

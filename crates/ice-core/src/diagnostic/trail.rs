@@ -95,11 +95,13 @@ impl<'t> Trail<'t> {
         place
     }
 
-    /// The path of the innermost node.
+    /// The path of the innermost node. Nodes without a name are left out of it.
     pub(crate) fn path(&self) -> Option<NodePath> {
         let mut names: Vec<&str> = Vec::new();
         for link in self.links() {
-            if let Link::Node { id, scope, .. } = link {
+            if let Link::Node { id, scope, .. } = link
+                && !id.is_unnamed()
+            {
                 names.push(id.as_str());
                 names.extend(scope);
             }
@@ -108,13 +110,18 @@ impl<'t> Trail<'t> {
         (!names.is_empty()).then(|| NodePath::from_valid(Arc::from(names.join("."))))
     }
 
-    /// The way from the innermost node, joined by dots.
+    /// The way from the innermost node that has a name, joined by dots.
     pub(crate) fn field(&self) -> Option<String> {
         let mut steps: Vec<String> = Vec::new();
         for link in self.links() {
             match link {
                 Link::Key(key) => steps.push(key.to_owned()),
                 Link::Index(index) => steps.push(index.to_string()),
+                Link::Node { id, scope, address } if id.is_unnamed() => {
+                    let list =
+                        address.map(|(_, index)| [index.to_string(), scope.unwrap_or("nodes").to_owned()]);
+                    steps.extend(list.into_iter().flatten());
+                }
                 Link::Node { .. } => break,
                 Link::Start => {}
             }

@@ -7,8 +7,6 @@ use super::{
     Chunk, ChunkStream, Estimate, FinishReason, LlmContext, LlmError, LlmErrorKind, LlmProvider, Message,
     ModelCapabilities, Request, Response, Role, Usage, tokens,
 };
-use crate::schema;
-use crate::value::Value;
 
 /// The largest conversation that is answered, and the largest answer, in tokens.
 const MAX_TOKENS: u64 = 1 << 20;
@@ -17,9 +15,8 @@ const MAX_TOKENS: u64 = 1 << 20;
 ///
 /// - The answer is cut before the first of the request's stop texts, and after `max_tokens` (finish reason
 ///   `length`): four characters are a token, as in [`tokens::estimate_text`], which also makes up the usage.
-/// - With an output schema a prompt that is JSON is answered as it is. Any other prompt becomes the one required
-///   text of an object that asks for exactly one (`{"text": "<prompt>"}`); for other schemas it is answered as
-///   it is, and does not fit.
+/// - With an output schema the answer is the prompt all the same. One that is JSON can fit the schema; one that is
+///   not shows what happens when a model does not keep to it.
 /// - Streams in words, at most 1,000 pieces.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Echo;
@@ -27,7 +24,7 @@ pub struct Echo;
 impl Echo {
     fn answer(request: &Request) -> Result<Response, LlmError> {
         let invalid = |message| LlmError::new(LlmErrorKind::InvalidRequest, message);
-        let prompt = request
+        let mut text = request
             .messages
             .iter()
             .rev()
@@ -39,10 +36,6 @@ impl Echo {
             let message = format!("the conversation has {input} tokens, and {MAX_TOKENS} is the most");
             return Err(LlmError::new(LlmErrorKind::ContextTooLong, message));
         }
-        let mut text = match &request.output_schema {
-            Some(schema) => fit(prompt, schema),
-            None => prompt,
-        };
         if let Some(end) =
             request.stop.iter().filter(|stop| !stop.is_empty()).filter_map(|s| text.find(s)).min()
         {
@@ -59,27 +52,6 @@ impl Echo {
             finish: if cut.is_some() { FinishReason::Length } else { FinishReason::Stop },
             model: request.model.clone(),
         })
-    }
-}
-
-/// Wraps a prompt that is no JSON into the object a schema asks for, if that has one required text.
-fn fit(prompt: String, output_schema: &Value) -> String {
-    if serde_json::from_str::<serde::de::IgnoredAny>(&prompt).is_ok() {
-        return prompt;
-    }
-    let Ok(output_schema) = schema::normalize(output_schema) else { return prompt };
-    let is_text = |property: &Value| property.get("type").and_then(Value::as_str) == Some("string");
-    let required = output_schema.get("required").and_then(Value::as_list).unwrap_or_default();
-    match required {
-        [Value::String(name)]
-            if output_schema
-                .get("properties")
-                .and_then(|properties| properties.get(name))
-                .is_some_and(is_text) =>
-        {
-            Value::map([(name.clone(), Value::from(prompt))]).to_string()
-        }
-        _ => prompt,
     }
 }
 
@@ -130,7 +102,6 @@ impl LlmProvider for Echo {
 #[cfg(test)]
 mod tests {
     use futures::StreamExt;
-    use serde_json::json;
 
     use super::*;
 
@@ -177,19 +148,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_schema_gets_json() {
-        let ask = |prompt: &str, schema: serde_json::Value| Request {
-            output_schema: Some(Value::from(schema)),
-            ..Request::prompt("m", prompt)
-        };
-        let answer = |request: Request| async move {
-            Echo.complete(&LlmContext::default(), request).await.unwrap().message.joined_text()
-        };
-        let one = json!({"text": "str"});
-        assert_eq!(answer(ask(r#"{"a":1}"#, one.clone())).await, r#"{"a":1}"#);
-        assert_eq!(answer(ask("say \"hi\"", one)).await, r#"{"text":"say \"hi\""}"#);
-        assert_eq!(answer(ask("hi", json!({"text": "str", "n": "int"}))).await, "hi");
-        assert_eq!(answer(ask("hi", json!({"n": "int"}))).await, "hi");
+    async fn a_schema_changes_nothing() {
+        for prompt in [r#"{"a":1}"#, "say \"hi\"", ""] {
+            let schema = serde_json::json!({"type": "object", "properties": {"text": {"type": "string"}}, "required": ["text"]});
+            let request = Request { output_schema: Some(schema.into()), ..Request::prompt("m", prompt) };
+            let answer = Echo.complete(&LlmContext::default(), request).await.unwrap();
+            assert_eq!(answer.message.joined_text(), prompt);
+        }
     }
 
     #[tokio::test]

@@ -75,7 +75,7 @@ impl BlueprintSpec {
             name: name.to_owned(),
             blueprint_id: blueprint.blueprint_id.clone(),
             input_schema: blueprint.input_schema.clone(),
-            nodes: blueprint.nodes.iter().map(|node| node.id.clone()).collect(),
+            nodes: blueprint.nodes.iter().map(|node| node.id.clone()).filter(|id| !id.is_unnamed()).collect(),
             workflow_refs,
         }
     }

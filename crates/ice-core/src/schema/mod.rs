@@ -18,6 +18,7 @@
 //! ```
 
 mod bounds;
+mod choices;
 mod error;
 mod of;
 mod representation;

@@ -44,7 +44,57 @@ fn violations_name_their_place_and_not_the_value() {
         json!({"abc": 1}),
         &["the top: \"abc\" is longer than 2 characters"],
     );
-    check(json!({"enum": [1, "a"]}), json!("b"), &["the top: the string is not one of 1 or \"a\""]);
+    check(json!({"enum": [1, "a"]}), json!("b"), &["the top: must be one of `1`, `a`"]);
+}
+
+#[test]
+fn a_choice_is_told_with_all_that_it_allows_and_the_nearest() {
+    let each = |names: &[&str]| -> Vec<serde_json::Value> {
+        names.iter().map(|name| json!({"type": "string", "const": name, "description": "x"})).collect()
+    };
+    let ops = json!({"oneOf": each(&["eq", "ne", "starts_with"])});
+    let list = "must be one of `eq`, `ne`, `starts_with`";
+    let told = |text: &str| format!("{list}{text}");
+    for (value, expected) in [
+        (json!("equals"), told(" (did you mean `eq`?)")),
+        (json!("startswith"), told(" (did you mean `starts_with`?)")),
+        (json!("NE"), told(" (did you mean `ne`?)")),
+        (json!("secret"), told("")),
+        (json!(3), told("")),
+        (json!([]), told("")),
+    ] {
+        check(ops.clone(), value.clone(), &[&format!("the top: {expected}")]);
+        let optional = json!({"anyOf": [ops.clone(), {"type": "null"}]});
+        check(optional.clone(), value, &[&format!("the top: {expected}")]);
+        check(optional, json!(null), &[]);
+    }
+    check(
+        json!({"anyOf": [{"enum": ["a"]}, {"const": 2}], "properties": {}}),
+        json!("x"),
+        &["the top: must be one of `a`, `2`"],
+    );
+    let many: Vec<_> = (0..30).collect();
+    let shown: Vec<_> = many.iter().take(20).map(|n| format!("`{n}`")).collect();
+    check(
+        json!({"enum": many}),
+        json!("x"),
+        &[&format!("the top: must be one of {} and 10 more", shown.join(", "))],
+    );
+}
+
+#[test]
+fn a_choice_between_schemas_is_not_told_as_one_between_values() {
+    let found = "the string is not valid under any of the schemas listed in the 'anyOf' keyword";
+    check(
+        json!({"anyOf": [{"const": "a"}, {"type": "integer"}]}),
+        json!("x"),
+        &[&format!("the top: {found}")],
+    );
+    check(
+        json!({"anyOf": [{"type": "null"}, {"type": "integer"}]}),
+        json!("x"),
+        &[&format!("the top: {found}")],
+    );
 }
 
 #[test]

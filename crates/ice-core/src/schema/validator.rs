@@ -8,7 +8,7 @@ use jsonschema::error::ValidationErrorKind;
 
 use super::bounds::{self, Extent};
 use super::representation::{Fuel, InPlace, Place};
-use super::{SchemaError, SchemaViolation};
+use super::{SchemaError, SchemaViolation, choices};
 use crate::value::Value;
 
 /// The most memory one pattern may compile to, in bytes.
@@ -92,6 +92,8 @@ fn violation(value: &Value, error: &jsonschema::ValidationError<'_>) -> SchemaVi
     let found = at_pointer(value, &path);
     let message = if let ValidationErrorKind::AdditionalItems { limit } = error.kind() {
         format!("only {limit} items are allowed")
+    } else if let Some(message) = choices::describe(error, found) {
+        message
     } else {
         let placeholder = found.map_or("the value", |found| match found {
             Value::Null => "null",

@@ -150,9 +150,8 @@ impl Control {
 
 fn invalid(diagnostics: Vec<Diagnostics>) -> Refusal {
     let first = diagnostics.iter().flat_map(Diagnostics::errors).next();
-    let code = first.map_or(ErrorCode::BlueprintSyntax, |first| first.code);
     let message = first.map_or_else(|| "the blueprint is not valid".to_owned(), ToString::to_string);
-    Refusal { code, message, diagnostics }
+    Refusal { code: ErrorCode::BlueprintInvalid, message, diagnostics }
 }
 
 fn many(responses: impl Stream<Item = Response> + Send + 'static) -> Reply {

@@ -12,5 +12,5 @@ mod walking;
 mod writing;
 
 pub(crate) use reading::open_read;
-pub(crate) use walking::{Entry, EntryKind, Walk, walk};
+pub(crate) use walking::{Entry, EntryKind, Found, Walk, walk};
 pub(crate) use writing::{WriteMode, write};

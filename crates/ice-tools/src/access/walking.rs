@@ -54,11 +54,20 @@ pub(crate) struct Walk {
     pub(crate) skip_hidden: bool,
 }
 
+/// What was found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Found {
+    pub(crate) entries: Vec<Entry>,
+    /// How many entries the system denies to look at, and folders that it denies to look into.
+    pub(crate) skipped: usize,
+}
+
 /// Everything beneath a folder, in the order of the file system. Links are listed, not followed. Names that are
-/// no UTF-8 are shown with replacement characters. Blocks; looks at the cancel token as it goes.
+/// no UTF-8 are shown with replacement characters. What the system denies within the folder is passed over and counted; an
+/// error names the entry it is about. Blocks; looks at the cancel token as it goes.
 ///
 /// At most `ctx.limits.max_items` entries are looked at; more are an error, never a silent cut.
-pub(crate) fn walk(ctx: &ToolContext, path: &str, how: Walk) -> Result<Vec<Entry>, ToolError> {
+pub(crate) fn walk(ctx: &ToolContext, path: &str, how: Walk) -> Result<Found, ToolError> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY;
     let mut last = Errno::NOENT;
     for candidate in candidates(&ctx.grants, path, Need::Read)? {
@@ -67,8 +76,9 @@ pub(crate) fn walk(ctx: &ToolContext, path: &str, how: Walk) -> Result<Vec<Entry
                 .and_then(|root| beneath::open(root.as_fd(), &candidate.rest, flags, Mode::empty()));
         match opened {
             Ok(folder) => {
-                let mut walker = Walker { ctx, path, how, found: Vec::new() };
-                walker.visit(&folder, "", 0)?;
+                let dir = Dir::read_from(&folder).map_err(|errno| refuse(path, errno))?;
+                let mut walker = Walker { ctx, path, how, found: Found::default() };
+                walker.visit(&folder, dir, "", 0)?;
                 return Ok(walker.found);
             }
             Err(errno) if is_absent(errno) => last = errno,
@@ -86,34 +96,32 @@ struct Walker<'c> {
     ctx: &'c ToolContext,
     path: &'c str,
     how: Walk,
-    found: Vec<Entry>,
+    found: Found,
 }
 
 impl Walker<'_> {
-    fn visit(&mut self, folder: &OwnedFd, prefix: &str, depth: usize) -> Result<(), ToolError> {
+    fn visit(&mut self, folder: &OwnedFd, mut dir: Dir, prefix: &str, depth: usize) -> Result<(), ToolError> {
         let limit = |message: String| Err(ToolError::refused(ErrorCode::LimitExceeded, message));
         if depth > MAX_DEPTH {
             return limit(format!("`{}` nests deeper than {MAX_DEPTH} folders", self.path));
         }
-        let mut dir = Dir::read_from(folder).map_err(|errno| refuse(self.path, errno))?;
         while let Some(entry) = dir.read() {
             if self.ctx.cancel.is_cancelled() {
                 return Err(ToolError::cancelled().not_started());
             }
-            let entry = entry.map_err(|errno| refuse(self.path, errno))?;
+            let entry = entry.map_err(|errno| refuse(&self.shown(prefix), errno))?;
             let name = entry.file_name();
             let shown = name.to_string_lossy();
             if matches!(&*shown, "." | "..") || (self.how.skip_hidden && shown.starts_with('.')) {
                 continue;
             }
-            if self.found.len() == self.ctx.limits.max_items {
+            if self.found.entries.len() + self.found.skipped >= self.ctx.limits.max_items {
                 let most = self.ctx.limits.max_items;
                 return limit(format!("`{}` holds more than {most} entries: list a part of it", self.path));
             }
-            let Ok(stat) = rustix::fs::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW) else {
-                // Gone since it was listed.
-                continue;
-            };
+            let path = if prefix.is_empty() { shown.into_owned() } else { format!("{prefix}/{shown}") };
+            let stat = rustix::fs::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW);
+            let Some(stat) = self.unless_passed_over(stat, &path)? else { continue };
             let kind = match FileType::from_raw_mode(stat.st_mode) {
                 FileType::RegularFile => EntryKind::File,
                 FileType::Directory => EntryKind::Folder,
@@ -124,8 +132,7 @@ impl Walker<'_> {
                 | FileType::BlockDevice
                 | FileType::Unknown => EntryKind::Other,
             };
-            let path = if prefix.is_empty() { shown.into_owned() } else { format!("{prefix}/{shown}") };
-            self.found.push(Entry {
+            self.found.entries.push(Entry {
                 path: path.clone(),
                 kind,
                 size: (kind == EntryKind::File).then(|| u64::try_from(stat.st_size).unwrap_or(0)),
@@ -133,20 +140,42 @@ impl Walker<'_> {
             });
             if kind == EntryKind::Folder && self.how.recursive {
                 let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW;
-                match beneath::open(
-                    folder.as_fd(),
-                    Path::new(OsStr::from_bytes(name.to_bytes())),
-                    flags,
-                    Mode::empty(),
-                ) {
-                    Ok(inner) => self.visit(&inner, &path, depth + 1)?,
-                    // Listed, but not ours to look into.
-                    Err(Errno::ACCESS | Errno::PERM | Errno::NOENT | Errno::NOTDIR) => {}
-                    Err(errno) => return Err(refuse(self.path, errno)),
+                let name = Path::new(OsStr::from_bytes(name.to_bytes()));
+                let opened = beneath::open(folder.as_fd(), name, flags, Mode::empty())
+                    .and_then(|inner| Ok((Dir::read_from(&inner)?, inner)));
+                if let Some((dir, inner)) = self.unless_passed_over(opened, &path)? {
+                    self.visit(&inner, dir, &path, depth + 1)?;
                 }
             }
         }
         Ok(())
+    }
+
+    /// What was opened; nothing if it is gone since it was listed, or if the system denies it.
+    fn unless_passed_over<T>(
+        &mut self,
+        opened: Result<T, Errno>,
+        path: &str,
+    ) -> Result<Option<T>, ToolError> {
+        match opened {
+            Ok(opened) => Ok(Some(opened)),
+            // With a link in the place of a folder, that folder is gone as well.
+            Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => Ok(None),
+            Err(Errno::ACCESS | Errno::PERM) => {
+                self.found.skipped += 1;
+                Ok(None)
+            }
+            Err(errno) => Err(refuse(&self.shown(path), errno)),
+        }
+    }
+
+    /// A path beneath the folder as the caller may write it.
+    fn shown(&self, path: &str) -> String {
+        match self.path.trim_end_matches('/') {
+            whole if path.is_empty() => whole.to_owned(),
+            "." => path.to_owned(),
+            folder => format!("{folder}/{path}"),
+        }
     }
 }
 

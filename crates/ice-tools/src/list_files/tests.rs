@@ -79,3 +79,48 @@ async fn too_many_entries_and_too_deep_folders_are_an_error() {
     bench.ctx.cancel.cancel();
     check(&*tool, &bench.ctx, json!({}), Err((ErrorCode::RunCancelled, ""))).await;
 }
+
+/// A thread that may open no more than everybody may, even where the tests run as root.
+fn as_nobody<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    std::thread::scope(|scope| {
+        let nobody = scope.spawn(|| {
+            rustix::thread::set_thread_res_uid(None, rustix::process::Uid::from_raw(65_534), None).ok();
+            work()
+        });
+        nobody.join().unwrap()
+    })
+}
+
+#[test]
+fn what_the_system_denies_is_passed_over_and_counted() {
+    use std::os::unix::fs::PermissionsExt;
+    let bench = Bench::new();
+    for name in ["a.md", "open/b.md", "closed/c.md", "blind/d.md", "blind/e.md"] {
+        bench.file(name, name);
+    }
+    let allow = |path: &std::path::Path, mode: u32| {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    };
+    // `closed` cannot be opened, and within `blind` nothing can be reached.
+    for (path, mode) in [("closed", 0o000), ("blind", 0o444), ("open", 0o755), (".", 0o755), ("..", 0o755)] {
+        allow(&bench.path(path), mode);
+    }
+    let list = |path: &'static str| {
+        as_nobody(|| {
+            let input = serde_json::from_value(json!({"path": path, "recursive": true})).unwrap();
+            super::tool::list(&bench.ctx, &input).map(|output| {
+                let paths: Vec<String> = output.files.into_iter().map(|item| item.path).collect();
+                (paths, output.skipped)
+            })
+        })
+    };
+    let (paths, skipped) = list(".").unwrap();
+    assert_eq!(paths, ["a.md", "open/b.md"]);
+    assert_eq!(skipped, 2, "`closed` and `blind`");
+    let error = list("closed").unwrap_err();
+    assert_eq!(error.code, ErrorCode::FileUnreadable);
+    assert!(error.message.contains("`closed`"), "{error}");
+    for path in ["closed", "blind"] {
+        allow(&bench.path(path), 0o755);
+    }
+}

@@ -10,7 +10,7 @@ use ice_core::tools::{Capability, Effect, Tool, ToolContext, ToolError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::access::{EntryKind, Walk, walk};
+use crate::access::{EntryKind, Found, Walk, walk};
 use crate::support::blocking;
 
 /// The longest pattern, in bytes.
@@ -57,6 +57,9 @@ pub struct Output {
     pub files: Vec<Item>,
     /// How many entries there are, those beyond `limit` included.
     pub count: usize,
+    /// How many entries could not be looked at, and folders not be looked into, because the system denies it. Whether
+    /// they would have met the conditions is not known.
+    pub skipped: usize,
 }
 
 /// Something in the folder.
@@ -90,9 +93,9 @@ async fn run(ctx: ToolContext, input: Input) -> Result<Output, ToolError> {
     blocking(&ctx, move |ctx| list(ctx, &input)).await
 }
 
-fn list(ctx: &ToolContext, input: &Input) -> Result<Output, ToolError> {
+pub(super) fn list(ctx: &ToolContext, input: &Input) -> Result<Output, ToolError> {
     let glob = input.pattern.as_deref().map(compile).transpose()?;
-    let mut entries =
+    let Found { mut entries, skipped } =
         walk(ctx, &input.path, Walk { recursive: input.recursive, skip_hidden: !input.hidden })?;
     entries.retain(|entry| {
         input.kinds.contains(&entry.kind) && glob.as_ref().is_none_or(|glob| glob.is_match(&entry.path))
@@ -111,7 +114,7 @@ fn list(ctx: &ToolContext, input: &Input) -> Result<Output, ToolError> {
         size: entry.size,
         modified: entry.modified,
     };
-    Ok(Output { files: entries.into_iter().map(item).collect(), count })
+    Ok(Output { files: entries.into_iter().map(item).collect(), count, skipped })
 }
 
 fn compile(pattern: &str) -> Result<globset::GlobMatcher, ToolError> {

@@ -1,6 +1,8 @@
 //! What is computed of the rows of a group.
 
+use std::cmp::Ordering;
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use ice_core::error::ErrorCode;
 use ice_core::tools::ToolError;
@@ -8,6 +10,7 @@ use ice_core::value::Value;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::held::Held;
 use super::order::{compare, identity};
 use super::tool::Cells;
 
@@ -71,55 +74,140 @@ impl Aggregate {
             (None, None) => function.to_owned(),
         }
     }
+}
 
-    pub(super) fn of(&self, rows: &[&Value]) -> Result<Value, ToolError> {
-        let Some(column) = &self.column else {
-            if self.function == Function::Count {
-                return Ok(Value::from(rows.len()));
+/// A value that is being computed, row by row.
+pub(super) struct Running<'q> {
+    aggregate: &'q Aggregate,
+    state: State,
+}
+
+/// What is held between rows.
+enum State {
+    Rows(usize),
+    Cells(usize),
+    Distinct(HashSet<String>),
+    /// Exact as long as all numbers are whole and the sum stays within 2^53.
+    Sum {
+        whole: Option<i128>,
+        sum: f64,
+    },
+    Mean {
+        sum: f64,
+        count: usize,
+    },
+    Median(Vec<f64>),
+    Least(Value),
+    Greatest(Value),
+    First(Value),
+    Last(Value),
+    List(Vec<Value>),
+}
+
+impl<'q> Running<'q> {
+    /// Begins with no rows.
+    pub(super) fn new(aggregate: &'q Aggregate) -> Result<Self, ToolError> {
+        let state = match (aggregate.function, &aggregate.column) {
+            (Function::Count, None) => State::Rows(0),
+            (_, None) => {
+                let message = format!("the aggregate `{}` needs a `column`", aggregate.result_name());
+                return Err(ToolError::refused(ErrorCode::ToolInputInvalid, message));
             }
-            let message = format!("the aggregate `{}` needs a `column`", self.result_name());
-            return Err(ToolError::refused(ErrorCode::ToolInputInvalid, message));
+            (Function::Count, Some(_)) => State::Cells(0),
+            (Function::CountDistinct, Some(_)) => State::Distinct(HashSet::new()),
+            (Function::Sum, Some(_)) => State::Sum { whole: Some(0), sum: 0.0 },
+            (Function::Mean, Some(_)) => State::Mean { sum: 0.0, count: 0 },
+            (Function::Median, Some(_)) => State::Median(Vec::new()),
+            (Function::Min, Some(_)) => State::Least(Value::Null),
+            (Function::Max, Some(_)) => State::Greatest(Value::Null),
+            (Function::First, Some(_)) => State::First(Value::Null),
+            (Function::Last, Some(_)) => State::Last(Value::Null),
+            (Function::List, Some(_)) => State::List(Vec::new()),
         };
-        let cells: Vec<&Value> =
-            rows.iter().map(|row| row.cell(column)).filter(|cell| !cell.is_null()).collect();
-        Ok(match self.function {
-            Function::Count => Value::from(cells.len()),
-            Function::CountDistinct => {
-                Value::from(cells.iter().map(|cell| identity(cell)).collect::<HashSet<_>>().len())
+        Ok(Self { aggregate, state })
+    }
+
+    /// Takes a row into account.
+    pub(super) fn take(&mut self, row: &Value, held: &mut Held) -> Result<(), ToolError> {
+        let column = self.aggregate.column.as_deref().unwrap_or_default();
+        if let State::Rows(count) = &mut self.state {
+            *count += 1;
+            return Ok(());
+        }
+        let cell = row.cell(column);
+        if cell.is_null() {
+            return Ok(());
+        }
+        let mut hold = || {
+            let what = format!("the cells of `{}`", self.aggregate.result_name());
+            let help = "narrow `where`, or compute what holds no cells: \
+                `count`, `sum`, `mean`, `min`, `max`, `first` or `last`";
+            held.add(1, &what, help)
+        };
+        match &mut self.state {
+            State::Rows(count) | State::Cells(count) => *count += 1,
+            State::Distinct(seen) => {
+                if seen.insert(identity(cell)) {
+                    hold()?;
+                }
             }
-            Function::Sum => sum(column, &cells)?,
-            Function::Mean => mean(&numbers(column, &cells)?),
-            Function::Median => median(numbers(column, &cells)?),
-            Function::Min => extreme(&cells, std::cmp::Ordering::Less),
-            Function::Max => extreme(&cells, std::cmp::Ordering::Greater),
-            Function::First => cells.first().map_or(Value::Null, |cell| (*cell).clone()),
-            Function::Last => cells.last().map_or(Value::Null, |cell| (*cell).clone()),
-            Function::List => Value::list(cells.into_iter().cloned()),
-        })
+            State::Sum { whole, sum } => {
+                *sum += number(column, cell)?;
+                *whole = whole.zip(cell.as_i64()).map(|(sum, more)| sum + i128::from(more));
+            }
+            State::Mean { sum, count } => {
+                *sum += number(column, cell)?;
+                *count += 1;
+            }
+            State::Median(numbers) => {
+                numbers.push(number(column, cell)?);
+                hold()?;
+            }
+            State::Least(best) => replace_if(best, cell, Ordering::Less),
+            State::Greatest(best) => replace_if(best, cell, Ordering::Greater),
+            State::First(first) => {
+                if first.is_null() {
+                    *first = cell.clone();
+                }
+            }
+            State::Last(last) => *last = cell.clone(),
+            State::List(cells) => {
+                cells.push(cell.clone());
+                hold()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The name of the result and the result.
+    pub(super) fn finish(self) -> (Arc<str>, Value) {
+        let value = match self.state {
+            State::Rows(count) | State::Cells(count) => Value::from(count),
+            State::Distinct(seen) => Value::from(seen.len()),
+            State::Sum { whole, sum } => {
+                let exact = whole.and_then(|sum| i64::try_from(sum).ok());
+                let exact = exact.filter(|sum| sum.unsigned_abs() <= 1 << 53);
+                exact.map_or_else(|| finite(sum), Value::from)
+            }
+            State::Mean { sum, count } => mean(sum, count),
+            State::Median(numbers) => median(numbers),
+            State::Least(cell) | State::Greatest(cell) | State::First(cell) | State::Last(cell) => cell,
+            State::List(cells) => Value::from(cells),
+        };
+        (Arc::from(self.aggregate.result_name()), value)
     }
 }
 
-fn numbers(column: &str, cells: &[&Value]) -> Result<Vec<f64>, ToolError> {
-    let number = |cell: &&Value| {
-        cell.as_f64().ok_or_else(|| {
-            let message = format!("the column `{column}` holds a {}, not only numbers", cell.type_name());
-            ToolError::refused(ErrorCode::DataInvalid, message)
-        })
-    };
-    cells.iter().map(number).collect()
-}
-
-/// Exact as long as all are whole and the sum stays within 2^53.
-fn sum(column: &str, cells: &[&Value]) -> Result<Value, ToolError> {
-    let numbers = numbers(column, cells)?;
-    let whole: Option<i128> = cells.iter().map(|cell| cell.as_i64().map(i128::from)).sum();
-    let exact = whole.and_then(|sum| i64::try_from(sum).ok()).filter(|sum| sum.unsigned_abs() <= 1 << 53);
-    Ok(exact.map_or_else(|| finite(numbers.iter().sum()), Value::from))
+fn number(column: &str, cell: &Value) -> Result<f64, ToolError> {
+    cell.as_f64().ok_or_else(|| {
+        let message = format!("the column `{column}` holds a {}, not only numbers", cell.type_name());
+        ToolError::refused(ErrorCode::DataInvalid, message)
+    })
 }
 
 #[expect(clippy::cast_precision_loss, reason = "there are fewer than 2^53 rows")]
-fn mean(numbers: &[f64]) -> Value {
-    if numbers.is_empty() { Value::Null } else { finite(numbers.iter().sum::<f64>() / numbers.len() as f64) }
+fn mean(sum: f64, count: usize) -> Value {
+    if count == 0 { Value::Null } else { finite(sum / count as f64) }
 }
 
 fn median(mut numbers: Vec<f64>) -> Value {
@@ -134,12 +222,11 @@ fn median(mut numbers: Vec<f64>) -> Value {
     }
 }
 
-fn extreme(cells: &[&Value], wanted: std::cmp::Ordering) -> Value {
-    let best = cells
-        .iter()
-        .copied()
-        .reduce(|best, cell| if compare(cell, best) == Some(wanted) { cell } else { best });
-    best.cloned().unwrap_or_default()
+/// The first of cells that are equal, or of which neither is less, stays.
+fn replace_if(best: &mut Value, cell: &Value, wanted: Ordering) {
+    if best.is_null() || compare(cell, best) == Some(wanted) {
+        *best = cell.clone();
+    }
 }
 
 /// A result beyond the range of numbers is null.

@@ -2,7 +2,11 @@
 
 mod aggregate;
 mod condition;
+mod group;
+mod held;
+mod kept;
 mod order;
+mod rows;
 mod tool;
 
 #[cfg(test)]

@@ -126,6 +126,41 @@ async fn rows_come_from_files_of_every_kind() {
 }
 
 #[tokio::test]
+async fn a_file_has_any_number_of_rows_and_only_what_is_kept_is_bounded() {
+    let mut bench = Bench::new();
+    bench.ctx.limits.max_items = 3;
+    let numbers = || (0..1_000).map(|n| (n, ["a", "b", "c", "d"][n % 4]));
+    let csv: String = numbers().map(|(n, x)| format!("{n},{x}\n")).collect();
+    bench.file("big.csv", format!("n,x\n{csv}"));
+    let lines: String = numbers().map(|(n, x)| format!("{{\"n\": {n}, \"x\": \"{x}\"}}\n")).collect();
+    bench.file("big.jsonl", lines);
+    let tool = tool().unwrap();
+    for path in ["big.csv", "big.jsonl"] {
+        let ask = |mut input: Json| {
+            input["path"] = json!(path);
+            input
+        };
+        let input = ask(
+            json!({"group_by": ["x"], "aggregate": [{"function": "sum", "column": "n", "as": "n"}], "limit": 2}),
+        );
+        let rows = json!([{"x": "a", "n": 124_500}, {"x": "b", "n": 124_750}]);
+        check(&*tool, &bench.ctx, input, Ok(json!({"rows": rows, "count": 2, "matched": 1_000}))).await;
+        let input = ask(json!({"sort": [{"column": "n", "descending": true}], "offset": 1, "limit": 1}));
+        let rows = json!([{"n": 998, "x": "c"}]);
+        check(&*tool, &bench.ctx, input, Ok(json!({"rows": rows, "count": 1, "matched": 1_000}))).await;
+        let input = ask(json!({"where": [{"column": "n", "op": "ge", "value": 999}]}));
+        let rows = json!([{"n": 999, "x": "d"}]);
+        check(&*tool, &bench.ctx, input, Ok(json!({"rows": rows, "count": 1, "matched": 1}))).await;
+        let input = ask(json!({"sort": [{"column": "n"}]}));
+        let limit = (ErrorCode::LimitExceeded, "more than 3 rows to return: set `limit`");
+        check(&*tool, &bench.ctx, input, Err(limit)).await;
+        let input = ask(json!({"limit": 1, "where": [{"column": "m", "op": "is_null"}]}));
+        let column = (ErrorCode::ToolInputInvalid, "no column `m`; the columns are: n, x");
+        check(&*tool, &bench.ctx, input, Err(column)).await;
+    }
+}
+
+#[tokio::test]
 async fn mistakes_are_named() {
     let invalid = ErrorCode::ToolInputInvalid;
     let row = json!([{"a": "x"}]);
@@ -154,10 +189,14 @@ async fn mistakes_are_named() {
             invalid,
             "no `value`",
         ),
-        (json!({"rows": [1]}), invalid, "item 0 is number"),
-        (json!({"rows": {"a": 1}}), invalid, "not object"),
+        (json!({"rows": [1]}), invalid, "/rows/0: the number is not of type \"object\""),
+        (json!({"rows": {"a": 1}}), invalid, "/rows: the object is not of types"),
         (json!({}), invalid, "either `rows` or `path`"),
-        (json!({"rows": [{"a": 1}, {"a": 2}]}), ErrorCode::LimitExceeded, "more than 1 rows"),
+        (
+            json!({"rows": [{"a": 1}, {"a": 2}]}),
+            ErrorCode::LimitExceeded,
+            "more than 1 rows to return: set `limit`",
+        ),
     ] {
         check(&*tool().unwrap(), &ctx, input, Err((code, part))).await;
     }

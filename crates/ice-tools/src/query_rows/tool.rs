@@ -1,9 +1,7 @@
 //! What the tool takes, gives and does.
 
-use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use ice_core::error::ErrorCode;
 use ice_core::tools::typed::{self, InvalidTool};
 use ice_core::tools::{Capability, Effect, Tool, ToolContext, ToolError};
 use ice_core::value::{Map, Value, ValuePath};
@@ -12,18 +10,20 @@ use serde::{Deserialize, Serialize};
 
 use super::aggregate::Aggregate;
 use super::condition::{Condition, Test};
-use super::order::{SortKey, identity, sort_order};
-use crate::support::{
-    CellTypes, Decoding, Source, TableOptions, blocking, columns_of, decode, parse, parse_lines, read_all,
-    read_table, unknown_column,
-};
+use super::group::{self, Groups};
+use super::held::Held;
+use super::kept::Kept;
+use super::order::SortKey;
+use super::rows::Rows;
+use crate::support::{blocking, unknown_column};
 
 /// Rows, and what to do with them, in this order: `where`, `group_by` with `aggregate`, `distinct`, `sort`, `offset`,
-/// `limit`, `select`.
+/// `limit`, `select`. A file is filtered and grouped as it is read: it may have any number of rows.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Input {
     /// The rows: a list of objects.
+    #[schemars(with = "Option<Vec<std::collections::BTreeMap<String, Value>>>")]
     pub rows: Option<Value>,
     /// A file to take them from instead, within a granted folder: CSV, or by its ending `.json` a JSON list of
     /// objects, `.jsonl` or `.ndjson` JSON Lines.
@@ -99,169 +99,53 @@ impl Cells for Value {
 }
 
 fn query(ctx: &ToolContext, input: &Input) -> Result<Output, ToolError> {
-    let whole = load(ctx, input)?;
-    let rows = whole.as_list().ok_or_else(|| {
-        let message = format!("the rows are a list of objects, not {}", whole.type_name());
-        ToolError::refused(ErrorCode::ToolInputInvalid, message)
-    })?;
-    let columns = columns_of(rows)?;
-    let known = |column: &str, columns: &[Arc<str>]| {
-        let first = column.split('.').next().unwrap_or(column);
-        let is_known = columns.is_empty() || columns.iter().any(|name| **name == *column || **name == *first);
-        if is_known { Ok(()) } else { Err(unknown_column(column, columns)) }
-    };
-    let compile =
-        |conditions: &[Condition]| conditions.iter().map(Condition::compile).collect::<Result<Vec<_>, _>>();
+    let rows = Rows::open(ctx, input)?;
     let (all, any) = (compile(&input.all)?, compile(&input.any)?);
-    for test in all.iter().chain(&any) {
-        known(&test.column, &columns)?;
-    }
-    let kept = filter(ctx, rows, &all, &any)?;
-    let matched = kept.len();
+    let is_grouped = !input.group_by.is_empty() || !input.aggregate.is_empty();
+    known(all.iter().chain(&any).map(|test| &*test.column), rows.columns())?;
+    let mut groups = Groups::new(input, Held::default())?;
+    let of_aggregates = input.aggregate.iter().filter_map(|aggregate| aggregate.column.as_ref());
+    known(input.group_by.iter().chain(of_aggregates).map(String::as_str), rows.columns())?;
+    let grouped = if is_grouped { group::columns(input) } else { Vec::new() };
+    let columns = if is_grouped { &grouped } else { rows.columns() };
+    let of_sort = input.sort.iter().map(|key| &key.column);
+    known(of_sort.chain(input.select.iter().flatten()).map(String::as_str), columns)?;
 
-    let grouped: Vec<Value>;
-    let mut result: Vec<&Value> = if input.group_by.is_empty() && input.aggregate.is_empty() {
-        kept
-    } else {
-        let of_aggregates = input.aggregate.iter().filter_map(|aggregate| aggregate.column.as_ref());
-        for column in input.group_by.iter().chain(of_aggregates) {
-            known(column, &columns)?;
+    let mut kept = Kept::new(input, ctx.limits.max_items, Held::default());
+    let mut matched = 0;
+    rows.each(|row| {
+        let meets = all.iter().all(|test| test.holds(row))
+            && (any.is_empty() || any.iter().any(|test| test.holds(row)));
+        if !meets {
+            return Ok(());
         }
-        grouped = group(&kept, input)?;
-        grouped.iter().collect()
-    };
-    let columns = if result.is_empty() { columns } else { columns_of_refs(&result) };
-    for column in input.sort.iter().map(|key| &key.column).chain(input.select.iter().flatten()) {
-        known(column, &columns)?;
+        matched += 1;
+        if is_grouped { groups.take(row) } else { kept.take(row) }
+    })?;
+    if is_grouped {
+        groups.into_rows().try_for_each(|row| kept.take(&row))?;
     }
-    if input.distinct {
-        let mut seen = HashSet::new();
-        result.retain(|row| seen.insert(distinct_key(row, input.select.as_deref())));
-    }
-    if !input.sort.is_empty() {
-        result.sort_by(|a, b| {
-            let orders = input
-                .sort
-                .iter()
-                .map(|key| sort_order(a.cell(&key.column), b.cell(&key.column), key.descending));
-            orders.fold(std::cmp::Ordering::Equal, std::cmp::Ordering::then)
-        });
-    }
-    let cut = result.into_iter().skip(input.offset).take(input.limit.unwrap_or(usize::MAX));
-    let rows: Vec<Value> = cut.map(|row| select(row, input.select.as_deref())).collect();
-    if rows.len() > ctx.limits.max_items {
-        let message = format!("there are more than {} rows: set `limit`", ctx.limits.max_items);
-        return Err(ToolError::refused(ErrorCode::LimitExceeded, message));
-    }
+    let rows = kept.finish()?;
     Ok(Output { count: rows.len(), matched, rows })
 }
 
-fn load(ctx: &ToolContext, input: &Input) -> Result<Value, ToolError> {
-    let path = match (&input.rows, &input.path) {
-        (Some(rows), None) => return Ok(rows.clone()),
-        (None, Some(path)) => path,
-        (Some(_), Some(_)) | (None, None) => {
-            let message = "give either `rows` or `path`, and not both";
-            return Err(ToolError::refused(ErrorCode::ToolInputInvalid, message));
-        }
-    };
-    let source = Source::open(ctx, Some(path), None)?;
-    let name = source.name.clone();
-    let ending = path.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase());
-    match ending.as_deref() {
-        Some("json") => parse(&name, &decode(&name, read_all(source)?, &Decoding::default())?),
-        Some("jsonl" | "ndjson") => {
-            parse_lines(ctx, &name, &decode(&name, read_all(source)?, &Decoding::default())?)
-        }
-        Some(_) | None => {
-            let delimiter = if ending.as_deref() == Some("tsv") { b'\t' } else { b',' };
-            let options = TableOptions {
-                delimiter,
-                header: true,
-                types: CellTypes::Infer,
-                columns: None,
-                limit: None,
-                encoding: None,
-            };
-            Ok(Value::from(read_table(ctx, source, &options)?.rows))
-        }
-    }
+fn compile(conditions: &[Condition]) -> Result<Vec<Test>, ToolError> {
+    conditions.iter().map(Condition::compile).collect()
 }
 
-fn filter<'r>(
-    ctx: &ToolContext,
-    rows: &'r [Value],
-    all: &[Test],
-    any: &[Test],
-) -> Result<Vec<&'r Value>, ToolError> {
-    let mut kept = Vec::new();
-    for row in rows {
-        if ctx.cancel.is_cancelled() {
-            return Err(ToolError::cancelled().not_started());
-        }
-        if all.iter().all(|test| test.holds(row))
-            && (any.is_empty() || any.iter().any(|test| test.holds(row)))
-        {
-            kept.push(row);
+/// Whether there are these columns, or the first parts of dotted paths. Of no rows nothing is known.
+fn known<'n>(wanted: impl Iterator<Item = &'n str>, columns: &[Arc<str>]) -> Result<(), ToolError> {
+    for column in wanted {
+        let first = column.split('.').next().unwrap_or(column);
+        if !columns.is_empty() && !columns.iter().any(|name| **name == *column || **name == *first) {
+            return Err(unknown_column(column, columns));
         }
     }
-    Ok(kept)
+    Ok(())
 }
 
-fn group(rows: &[&Value], input: &Input) -> Result<Vec<Value>, ToolError> {
-    let mut index: HashMap<Vec<String>, usize> = HashMap::new();
-    let mut groups: Vec<Vec<&Value>> = Vec::new();
-    for row in rows {
-        let key = input.group_by.iter().map(|column| identity(row.cell(column))).collect();
-        let at = *index.entry(key).or_insert_with(|| {
-            groups.push(Vec::new());
-            groups.len() - 1
-        });
-        if let Some(group) = groups.get_mut(at) {
-            group.push(row);
-        }
-    }
-    if input.group_by.is_empty() && groups.is_empty() {
-        groups.push(Vec::new());
-    }
-    groups.iter().map(|group| summarise(group, input)).collect()
-}
-
-fn summarise(group: &[&Value], input: &Input) -> Result<Value, ToolError> {
-    let mut row = Map::default();
-    for column in &input.group_by {
-        let cell = group.first().map_or(Value::Null, |first| first.cell(column).clone());
-        row.insert(Arc::from(column.as_str()), cell);
-    }
-    for aggregate in &input.aggregate {
-        row.insert(Arc::from(aggregate.result_name()), aggregate.of(group)?);
-    }
-    Ok(Value::from(row))
-}
-
-fn columns_of_refs(rows: &[&Value]) -> Vec<Arc<str>> {
-    let mut seen = HashSet::new();
-    let keys = rows.iter().filter_map(|row| row.as_map()).flat_map(Map::keys);
-    keys.filter(|key| seen.insert(Arc::clone(key))).cloned().collect()
-}
-
-fn distinct_key(row: &Value, columns: Option<&[String]>) -> Vec<String> {
-    match columns {
-        Some(columns) => columns.iter().map(|column| identity(row.cell(column))).collect(),
-        None => {
-            let mut cells: Vec<String> = row
-                .as_map()
-                .into_iter()
-                .flatten()
-                .map(|(key, cell)| format!("{key}\u{0}{}", identity(cell)))
-                .collect();
-            cells.sort_unstable();
-            cells
-        }
-    }
-}
-
-fn select(row: &Value, columns: Option<&[String]>) -> Value {
+/// A row with these columns alone.
+pub(super) fn select(row: &Value, columns: Option<&[String]>) -> Value {
     match columns {
         None => row.clone(),
         Some(columns) => {

@@ -18,19 +18,35 @@ pub(crate) fn parse_lines(ctx: &ToolContext, name: &str, text: &str) -> Result<V
     check_count(name, text)?;
     let most = ctx.limits.max_items;
     let mut values = Vec::new();
+    each_line(ctx, name, text, |value| {
+        if values.len() >= most {
+            let message = format!("{name} has more than {most} lines, the most that is read");
+            return Err(ToolError::refused(ErrorCode::LimitExceeded, message));
+        }
+        values.push(value);
+        Ok(())
+    })?;
+    Ok(Value::from(values))
+}
+
+/// Hands over the document of each line in turn; empty lines are left out. Blocks; looks at the cancel token as it goes.
+pub(crate) fn each_line(
+    ctx: &ToolContext,
+    name: &str,
+    text: &str,
+    mut take: impl FnMut(Value) -> Result<(), ToolError>,
+) -> Result<(), ToolError> {
     for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
         if ctx.cancel.is_cancelled() {
             return Err(ToolError::cancelled().not_started());
         }
-        if values.len() >= most {
-            let message = format!("{name} has more than {most} lines");
-            return Err(ToolError::refused(ErrorCode::LimitExceeded, message));
-        }
-        let value = serde_json::from_str(line)
-            .map_err(|error| invalid(name, &format!("line {}: {error}", index + 1)))?;
-        values.push(value);
+        check_count(name, line)?;
+        take(
+            serde_json::from_str(line)
+                .map_err(|error| invalid(name, &format!("line {}: {error}", index + 1)))?,
+        )?;
     }
-    Ok(Value::from(values))
+    Ok(())
 }
 
 fn invalid(name: &str, message: &str) -> ToolError {

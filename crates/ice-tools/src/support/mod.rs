@@ -1,10 +1,12 @@
 //! What several tools need: work off the async threads, bounded reading, sources, tables.
 
 mod blocking;
+mod cells;
 mod json;
 mod pattern;
 mod present;
 mod quotes;
+mod records;
 mod source;
 mod table;
 pub(crate) mod units;
@@ -14,9 +16,13 @@ mod watched;
 pub(crate) mod testing;
 
 pub(crate) use blocking::blocking;
-pub(crate) use json::{parse, parse_lines};
+pub(crate) use cells::Kind;
+pub(crate) use json::{each_line, parse, parse_lines};
 pub(crate) use pattern::compile_regex;
 pub(crate) use present::present;
+pub(crate) use records::Records;
 pub(crate) use source::{Decoding, Source, decode, read_all, reading_effect};
-pub(crate) use table::{CellTypes, TableOptions, as_row, columns_of, delimiter, read_table, unknown_column};
+pub(crate) use table::{
+    CellTypes, TableOptions, add_columns, as_row, columns_of, delimiter, read_table, unknown_column,
+};
 pub(crate) use watched::stopped;

@@ -68,7 +68,7 @@ fn json(text: &str, report: &Report, notes: &Notes) -> Result<Value, Box<Diagnos
         let full = error.to_string();
         let end = format!(" at line {} column {}", error.line(), error.column());
         let message = full.strip_suffix(&end).unwrap_or(&full);
-        let code = if notes.is_too_deep() || message.contains("recursion limit") {
+        let code = if notes.is_too_large() || message.contains("recursion limit") {
             ErrorCode::BlueprintTooLarge
         } else if message.contains("number out of range") {
             ErrorCode::NumberNotPortable
@@ -115,7 +115,7 @@ fn yaml(text: &str, report: &Report, notes: &Notes) -> Result<Value, Box<Diagnos
                 | YamlError::AliasExpansionLimitExceeded { .. }
                 | YamlError::AliasReplayStackDepthExceeded { .. }
         ) || text.contains("recursion limit");
-        let (code, message) = if notes.is_too_deep() {
+        let (code, message) = if notes.is_too_large() {
             (ErrorCode::BlueprintTooLarge, text)
         } else if is_limit {
             let message = "the document is too large, too deeply nested or repeats itself too often";

@@ -47,7 +47,12 @@ pub(super) fn read_nodes(
     let mut read = DecodedScope::default();
     for (index, value) in list.iter().enumerate() {
         match read_node(value, &trail.index(index), scope, context) {
-            Ok(node) => read.nodes.push(node),
+            Ok(node) => {
+                // Whoever names it is told nothing further.
+                let raw_id = value.get("id").and_then(Value::as_str).filter(|_| node.node.id.is_unnamed());
+                read.ghosts.extend(raw_id.map(str::to_owned));
+                read.nodes.push(node);
+            }
             Err(ghost) => {
                 read.ghosts.extend(ghost);
                 // That the list is empty now is no problem of its own.
@@ -58,7 +63,7 @@ pub(super) fn read_nodes(
     read
 }
 
-/// Reads a node, or tells the id of one that cannot be read.
+/// Reads a node, or tells the id of one that cannot be read. One whose id alone is wrong is read without a name.
 fn read_node(
     value: &Value,
     trail: &Trail<'_>,
@@ -87,12 +92,8 @@ fn read_node(
     };
     let kind = read_kind(kind, &mut fields);
     let scopes = fields.finish();
-    match id {
-        Some(id) => {
-            Ok(DecodedNode { node: Node { id, kind, base, when }, origin: trail.place().steps, scopes })
-        }
-        None => Err(raw_id),
-    }
+    let id = id.unwrap_or_else(|| NodeId::unnamed(raw_id.as_deref()));
+    Ok(DecodedNode { node: Node { id, kind, base, when }, origin: trail.place().steps, scopes })
 }
 
 fn read_kind_name(fields: &mut Fields<'_>) -> Option<KindName> {

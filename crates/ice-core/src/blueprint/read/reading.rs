@@ -63,7 +63,7 @@ pub fn read(text: &str, format: Format, name: &str) -> Reading {
         let source = Source::new(name, "", format);
         return failed(source, Diagnostic::new(ErrorCode::BlueprintTooLarge, Severity::Error, message));
     }
-    let (report, notes) = (Report::default(), Notes::default());
+    let (report, notes) = (Report::default(), Notes::for_text(text.len()));
     let Parsed { format, value } = parse(text, format, &report, &notes);
     let source = Source::new(name, text, format);
     let document = match value {
@@ -124,8 +124,24 @@ fn of_document(document: Value, source: Source, report: Report) -> Reading {
     let told = report.told_elsewhere();
     let has_errors = report.errors() > 0;
     let blueprint = draft.clone().filter(|_| !has_errors);
-    let diagnostics = source.locate(report.finish());
+    let mut found = report.finish();
+    found.retain(|diagnostic| !names_ghost(diagnostic, &document, &ghosts));
+    let diagnostics = source.locate(found);
     Reading { blueprint, diagnostics, lock: Some(lock), document, source, draft, ghosts, told }
+}
+
+/// Whether all that is wrong with a reference is that the id of the node it names is: that was told at the node.
+fn names_ghost(diagnostic: &Diagnostic, document: &Value, ghosts: &HashSet<String>) -> bool {
+    let steps = &diagnostic.place.steps;
+    let is_own = matches!(steps.last(), None | Some(Step::Key(_)));
+    if diagnostic.code != ErrorCode::InvalidId || is_own {
+        return false;
+    }
+    let named = steps.iter().try_fold(document, |here, step| match step {
+        Step::Key(key) => here.get(key),
+        Step::Index(index) => here.as_list()?.get(*index),
+    });
+    named.and_then(Value::as_str).is_some_and(|name| ghosts.contains(name))
 }
 
 fn failed(source: Source, error: Diagnostic) -> Reading {

@@ -15,20 +15,35 @@ use crate::value::{Map, Value};
 /// The largest whole number that every system reads exactly: 2^53.
 const MAX_WHOLE: u64 = 1 << 53;
 
+/// The fewest bytes that a written value takes, with what divides it from the next one.
+const MIN_VALUE_BYTES: usize = 2;
+
+/// The most values that a document may have beyond those that are written in it, by aliases: more than repeat
+/// themselves in any blueprint, and few enough to be read in no time.
+const MAX_REPEATED: usize = 50_000;
+
 /// The most large numbers that are looked up in the text.
 const MAX_LARGE: usize = 1_000;
 
 /// What was noted beside diagnostics.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Notes {
-    too_deep: Cell<bool>,
+    too_large: Cell<bool>,
+    /// How many values may still come.
+    values_left: Cell<usize>,
     large: RefCell<Vec<Place>>,
 }
 
 impl Notes {
-    /// Whether reading ended because of too deep nesting.
-    pub(super) fn is_too_deep(&self) -> bool {
-        self.too_deep.get()
+    /// For a text of so many bytes.
+    pub(super) fn for_text(bytes: usize) -> Self {
+        let most = (bytes / MIN_VALUE_BYTES).saturating_add(MAX_REPEATED);
+        Self { too_large: Cell::new(false), values_left: Cell::new(most), large: RefCell::default() }
+    }
+
+    /// Whether reading ended because of too deep nesting or too many values.
+    pub(super) fn is_too_large(&self) -> bool {
+        self.too_large.get()
     }
 
     /// The places of large numbers without a fraction that may have been written as whole numbers.
@@ -54,7 +69,7 @@ impl<'s> DocumentSeed<'s> {
 
     fn deeper<E: serde::de::Error>(self) -> Result<usize, E> {
         if self.depth >= MAX_DEPTH {
-            self.notes.too_deep.set(true);
+            self.notes.too_large.set(true);
             return Err(E::custom(format_args!("the document is nested deeper than {MAX_DEPTH} levels")));
         }
         Ok(self.depth + 1)
@@ -112,6 +127,14 @@ impl<'de> DeserializeSeed<'de> for DocumentSeed<'_> {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        match self.notes.values_left.get().checked_sub(1) {
+            Some(left) => self.notes.values_left.set(left),
+            None => {
+                self.notes.too_large.set(true);
+                let message = "the document repeats itself too often: its aliases make too many values of it";
+                return Err(serde::de::Error::custom(message));
+            }
+        }
         deserializer.deserialize_any(self)
     }
 }

@@ -205,6 +205,33 @@ fn size_and_depth_are_bounded() {
 }
 
 #[test]
+fn a_small_bomb_of_aliases_ends_at_once() {
+    // 64 times 1,000 values in less than 6 KiB: far below what the parser itself lets pass.
+    let list = vec!["x"; 1_000].join(", ");
+    let bomb = |times: usize| {
+        let names = vec!["*a"; times].join(", ");
+        format!(
+            "nodes: [{{id: a, type: tool, tool_name: hello}}]\nmetadata: {{a: &a [{list}], b: [{names}]}}\n"
+        )
+    };
+    let found = only(&bomb(64), Format::Yaml);
+    assert!(found.contains("error[BLUEPRINT_TOO_LARGE]: the document repeats itself too often"), "{found}");
+    assert_eq!(codes(&bomb(40), Format::Yaml), [], "what repeats itself less is read");
+}
+
+#[test]
+fn a_document_without_aliases_may_have_as_many_values_as_fit() {
+    let dense = |count: usize| {
+        let zeros = "0,".repeat(count);
+        format!(
+            "{{\"nodes\":[{{\"id\":\"a\",\"type\":\"tool\",\"tool_name\":\"hello\"}}],\"metadata\":{{\"a\":[{zeros}0]}}}}"
+        )
+    };
+    assert_eq!(codes(&dense(2_000_000), Format::Json), []);
+    assert_eq!(codes(&dense(400_000), Format::Yaml), []);
+}
+
+#[test]
 fn aliases_cannot_make_a_bomb() {
     let mut bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n".to_owned();
     for level in 1..9 {

@@ -40,7 +40,8 @@ pub(crate) fn catalog() -> Catalog {
             ),
             tool(
                 "take",
-                r#"{"type":"object","properties":{"rows":{"type":"array"},"n":{"type":"number"}}}"#,
+                r#"{"type":"object","properties":{"rows":{"type":"array"},"n":{"type":"number"},"where":{"type":"array",
+                    "items":{"properties":{"op":{"oneOf":[{"const":"eq"},{"const":"ne"}]}}}}}}"#,
                 "true",
             ),
         ],

@@ -148,12 +148,43 @@ fn names_are_found_in_their_order() {
     assert_eq!(
         found(nodes),
         [
+            "warning[DUPLICATE_ID]: each: item_var: the variable `row` of `each` hides the node of that id within it; \
+             give `item_var` or the node another name",
             "warning[DUPLICATE_ID]: each.body.row: id: `row` hides the node of that id in a scope around it; \
              give it another id",
             "warning[DUPLICATE_ID]: each.body.row: id: `row` is hidden by the variable of that name; \
              give it another id",
         ]
     );
+}
+
+#[test]
+fn a_variable_that_hides_a_node_is_warned_of() {
+    let tool = |id: &str| format!("{{id: {id}, type: tool, tool_name: hello}}");
+    let nodes = |id: &str, container: &str| found(&format!("- {}\n- {{id: c, {container}}}\n", tool(id)));
+    let inner = tool("in");
+    for (id, container) in [
+        ("item", format!("type: loop, items_source: inputs.rows, body: [{inner}]")),
+        ("loop_index", format!("type: loop, items_source: inputs.rows, body: [{inner}]")),
+        ("branch_index", format!("type: parallel, branches: [[{inner}]]")),
+        ("condition_result", format!("type: condition, expression: inputs.n > 1, true_path: [{inner}]")),
+    ] {
+        let (place, advice) = if id == "item" {
+            ("c: item_var", "`item_var` or the node another name")
+        } else {
+            ("c", "the node another id")
+        };
+        assert_eq!(
+            nodes(id, &container),
+            [format!(
+                "warning[DUPLICATE_ID]: {place}: the variable `{id}` of `c` hides the node of that id within it; give {advice}"
+            )]
+        );
+        assert_eq!(nodes("other", &container), [""; 0]);
+    }
+    let nested = "type: loop, items_source: inputs.rows, body: [{id: d, type: loop, items_source: item, body: \
+                  [{id: in, type: tool, tool_name: hello}]}]";
+    assert_eq!(nodes("other", nested), [""; 0], "a loop within a loop hides no node");
 }
 
 #[test]
@@ -281,6 +312,17 @@ fn arguments_that_cannot_fit_are_told() {
         "read_csv",
         "{path: x, limt: 3}",
         "error[UNKNOWN_FIELD]: it: tool_args.limt: the tool `read_csv` has no argument `limt`; did you mean `limit`?",
+    );
+}
+
+#[test]
+fn a_choice_deep_within_an_argument_is_told_on_its_own_line() {
+    let text = "nodes:\n- id: a\n  type: tool\n  tool_name: take\n  tool_args:\n    where:\n    - column: x\n      op: equals\n";
+    let found = read(text, Format::Yaml, "t").check(&catalog()).unwrap_err();
+    assert_eq!(
+        found.to_string(),
+        "t:8:11: error[SCHEMA_MISMATCH]: a: tool_args.where.0.op: the tool `take` cannot take this `where`: \
+         at 0.op, must be one of `eq`, `ne` (did you mean `eq`?)"
     );
 }
 

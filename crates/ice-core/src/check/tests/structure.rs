@@ -37,6 +37,49 @@ fn shown(text: &str) -> String {
 }
 
 #[test]
+fn a_node_with_a_bad_id_is_checked_without_a_name() {
+    let found = |nodes: &str| {
+        let found = read(&format!("nodes:\n{nodes}"), Format::Yaml, "t").check(&catalog()).unwrap_err();
+        found.into_iter().map(|diagnostic| diagnostic.to_string()).collect::<Vec<_>>()
+    };
+    let rule = "is not a valid node id: a letter or `_`, then at most 63 letters, digits, `_` or `-`";
+    assert_eq!(
+        found(
+            "- {id: 9x, type: tool, tool_name: helo, tool_args: {name: '{{ qq.x }}'}, output_schema: {type: strng}}\n\
+             - {id: b, type: tool, tool_name: hello, tool_args: {name: \"{{ nodes['9x'].y }}\"}, dependencies: [9x]}\n\
+             - {id: c, type: tool, tool_name: hello, tool_args: {name: '{{ 9x.y }}'}}\n"
+        ),
+        [
+            format!("2:8: error[INVALID_ID]: nodes.0.id: `9x` {rule}"),
+            "2:35: error[UNKNOWN_TOOL]: nodes.0.tool_name: there is no tool `helo`; did you mean `hello`?".to_owned(),
+            "2:63: error[UNKNOWN_REFERENCE]: nodes.0.tool_args.name: `9x` reads `qq.x`, \
+             but nothing named `qq` is in scope"
+                .to_owned(),
+            "2:89: error[INVALID_SCHEMA]: nodes.0.output_schema: the schema is not valid at /type: `strng` is no type: \
+             write str, int, float, bool, dict, list, list[…] or any"
+                .to_owned(),
+            "4:64: error[TEMPLATE_SYNTAX]: c: tool_args.name: unexpected identifier, expected end of variable block; \
+             `9x` is not a valid id: give its node another one, and write that here"
+                .to_owned(),
+        ]
+    );
+    // Of several nodes without a name none is taken for another, and what is nested in them is checked as well.
+    let body = "[{id: 'a b', type: tool, tool_name: hello}, {id: deep, type: tool, tool_name: helo}]";
+    assert_eq!(
+        found(&format!(
+            "- {{id: 'a b', type: loop, items_source: inputs.x, body: {body}}}\n\
+             - {{id: 'a b', type: tool, tool_name: hello}}\n",
+        )),
+        [
+            format!("2:8: error[INVALID_ID]: nodes.0.id: `a b` {rule}"),
+            format!("2:63: error[INVALID_ID]: nodes.0.body.0.id: `a b` {rule}"),
+            "2:135: error[UNKNOWN_TOOL]: body.deep: tool_name: there is no tool `helo`; did you mean `hello`?".to_owned(),
+            format!("3:8: error[INVALID_ID]: nodes.1.id: `a b` {rule}"),
+        ]
+    );
+}
+
+#[test]
 fn dependencies_come_from_lists_templates_and_mappings() {
     let text = r#"
 nodes:
