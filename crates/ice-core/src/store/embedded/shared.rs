@@ -160,12 +160,9 @@ impl State {
         self.published = self.published.max(CommitSeq(next.saturating_sub(1)));
     }
 
-    /// What a commit gets to hear after a failure.
+    /// What a commit gets to hear after a failure: the failure itself, whose kind says what to do about it.
     pub(super) fn check_failure(&self) -> Result<(), StoreError> {
-        match &self.failure {
-            Some(failure) => Err(StoreError::Poisoned { cause: failure.to_string() }),
-            None => Ok(()),
-        }
+        self.failure.clone().map_or(Ok(()), Err)
     }
 }
 
