@@ -306,9 +306,15 @@ impl Shared {
                 if !moves || u64::from(place.length) > room {
                     continue;
                 }
-                room -= u64::from(place.length);
-                if let Some(value) = self.read_log(&key, &place)? {
-                    self.move_value(&key, version, value)?;
+                match self.read_log(&key, &place) {
+                    Ok(Some(value)) => {
+                        room -= u64::from(place.length);
+                        self.move_value(&key, version, value)?;
+                    }
+                    Ok(None) => {}
+                    // One value that cannot be had must not hold up all the others. Its segment stays, so that
+                    // whoever reads it is told.
+                    Err(error) => tracing::warn!(%error, "a value that cannot be read stays where it is"),
                 }
             }
             Ok(())
