@@ -156,13 +156,10 @@ impl Owner {
 
 /// Says which acknowledged commits are gone, if a loss was accepted.
 fn tell_loss(folder: &DataFolder, report: &RecoveryReport) {
-    let Some((first, last)) = report.lost else { return };
-    let place = report.lost_at.as_ref().map(|place| format!(" at {place}")).unwrap_or_default();
+    let Some(loss) = &report.lost else { return };
     folder.screen().note(format_args!(
-        "{} the acknowledged commits {} to {} are lost{place}; what could not be read is in {}",
+        "{} {loss}; what could not be read is in {}",
         styled(YELLOW, "warning:"),
-        first.0,
-        last.0,
         folder.path().join("damaged").display()
     ));
 }
@@ -180,10 +177,10 @@ fn store_fault(folder: &DataFolder, error: &StoreError) -> Fault {
         StoreError::Format { .. } => {
             "use the version of ice that wrote it, or another folder with `--data DIR`"
         }
-        StoreError::Corrupt { .. } | StoreError::Lost { .. } if folder.accepts_loss() => {
+        StoreError::Corrupt { .. } | StoreError::Lost(_) if folder.accepts_loss() => {
             "restore the folder from a copy; `ice errors STORE_CORRUPT` says what can be done"
         }
-        StoreError::Corrupt { .. } | StoreError::Lost { .. } => {
+        StoreError::Corrupt { .. } | StoreError::Lost(_) => {
             "keep a copy of the folder, then `--accept-loss` opens it without what is lost"
         }
         StoreError::Unavailable { .. }

@@ -42,7 +42,7 @@ pub(super) fn open(
             metrics.poisoned.set(0.0);
             metrics.recovery_seconds.record(started.elapsed());
         }
-        Err(StoreError::Corrupt { .. } | StoreError::Lost { .. }) => metrics.corruption.increment(1),
+        Err(StoreError::Corrupt { .. } | StoreError::Lost(_)) => metrics.corruption.increment(1),
         Err(
             StoreError::Unavailable { .. }
             | StoreError::Locked { .. }

@@ -28,6 +28,7 @@
 //!
 //! Damage and a lost tail are errors with the range of commits, see [`LossPolicy`].
 
+mod broken;
 mod frame;
 mod group;
 mod mark;

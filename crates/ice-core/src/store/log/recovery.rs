@@ -5,14 +5,15 @@ use std::io;
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::broken::Broken;
 use super::frame::HEADER;
 use super::mark::{FoundMark, Mark, MarkState};
 use super::record::{Commits, RecoveredWrite, Unreadable};
-use super::scan::{ScanEnd, ScanStart, scan};
+use super::scan::{Behind, ScanEnd, ScanStart, scan};
 use super::segment::{FOLDER, SEGMENT_HEADER, SegmentHeader, Segments, path, start_of};
 use super::writer::End;
 use crate::store::disk::{Disk, DiskFile, OpenMode};
-use crate::store::{CommitSeq, StoreError};
+use crate::store::{CommitSeq, Loss, StoreError};
 
 /// Where damaged parts are moved.
 const ASIDE: &str = "damaged";
@@ -38,11 +39,8 @@ pub struct RecoveryReport {
     pub last_commit: CommitSeq,
     /// Commits read from the log.
     pub replayed: u64,
-    /// The first and the last commit that were acknowledged as safe from the loss of power and are lost. Only
-    /// with [`LossPolicy::Accept`].
-    pub lost: Option<(CommitSeq, CommitSeq)>,
-    /// Where the loss begins.
-    pub lost_at: Option<String>,
+    /// What was acknowledged as safe from the loss of power and is lost. Only with [`LossPolicy::Accept`].
+    pub lost: Option<Loss>,
     /// Commits that had been written but not synced and are gone, at most: they were promised at most the end
     /// of the process, and power was lost.
     pub discarded: u64,
@@ -68,16 +66,6 @@ pub(crate) struct Recovery {
     pub(crate) given_out: u64,
     /// What was found.
     pub(crate) report: RecoveryReport,
-}
-
-/// Where reading stopped although there should be more.
-struct Broken {
-    /// In words, for people.
-    at: String,
-    /// The last commit that is known to be lost.
-    last_lost: u64,
-    /// The last commit that was there, acknowledged or not.
-    last_written: u64,
 }
 
 struct Reader<'a> {
@@ -140,9 +128,7 @@ pub(crate) fn recover_disk<'a>(
     if let Some(broken) = &reader.broken
         && policy == LossPolicy::Refuse
     {
-        let (first, last) = (reader.end.seq + 1, broken.last_lost.max(reader.end.seq + 1));
-        let place = broken.at.clone();
-        return Err(StoreError::Lost { place, first: CommitSeq(first), last: CommitSeq(last) });
+        return Err(StoreError::Lost(broken.loss(reader.end.seq, &state)));
     }
     reader.settle(segments, &scanned, mark, unknown)
 }
@@ -244,11 +230,15 @@ impl Reader<'_> {
         for (index, start) in starts.iter().enumerate() {
             let later = starts.get(index + 1..).unwrap_or_default();
             if index > 0 && *start != self.end.place {
-                self.break_off(format!("the log ends before {}", path(*start)), 0, starts, index);
+                self.break_off(format!("the log ends before {}", path(*start)), None, starts.get(index..));
                 return Ok(());
             }
             if index == 0 && *start > self.from {
-                self.break_off(format!("the segments before {} are missing", path(*start)), 0, starts, index);
+                self.break_off(
+                    format!("the segments before {} are missing", path(*start)),
+                    None,
+                    starts.get(index..),
+                );
                 return Ok(());
             }
             let bytes = read_whole(self.disk, &path(*start)).map_err(unavailable("reading the log"))?;
@@ -269,9 +259,14 @@ impl Reader<'_> {
                     self.stillborn = Some(*start);
                     self.torn = Some(self.mark.written_seq.saturating_sub(self.end.seq));
                 } else {
-                    self.break_off(format!("{} has no valid header", path(*start)), 0, starts, index);
+                    self.break_off(
+                        format!("{} has no valid header", path(*start)),
+                        None,
+                        starts.get(index..),
+                    );
                 }
-                return self.finish(starts);
+                self.finish();
+                return Ok(());
             };
             let range = self.from..u64::MAX;
             let found =
@@ -283,10 +278,7 @@ impl Reader<'_> {
                 let proved = found.behind.synced.max(self.mark.synced_place);
                 if !later.is_empty() || proved > place {
                     let at = format!("byte {} of {}", found.offset, path(*start));
-                    self.break_off(at, found.behind.last_synced, starts, index);
-                    if let Some(broken) = &mut self.broken {
-                        broken.last_written = broken.last_written.max(found.behind.last);
-                    }
+                    self.break_off(at, Some(&found.behind), starts.get(index + 1..));
                 } else {
                     self.torn =
                         Some(found.behind.last.max(self.mark.written_seq).saturating_sub(self.end.seq));
@@ -294,32 +286,34 @@ impl Reader<'_> {
                 return Ok(());
             }
         }
-        self.finish(starts)
+        self.finish();
+        Ok(())
     }
 
     /// Compares the end with what the mark says.
-    fn finish(&mut self, starts: &[u64]) -> Result<(), StoreError> {
+    fn finish(&mut self) {
         if self.broken.is_none() && self.end.place < self.mark.synced_place {
             let at = format!("the end of the log at place {}", self.end.place);
-            self.break_off(at, 0, starts, starts.len());
+            self.break_off(at, None, None);
         }
         if self.broken.is_none() && self.torn.is_none() && self.mark.written_seq > self.end.seq {
             self.torn = Some(self.mark.written_seq - self.end.seq);
         }
-        Ok(())
     }
 
-    /// Notes a loss. What later segments say they follow is lost too.
-    fn break_off(&mut self, at: String, last_lost: u64, starts: &[u64], index: usize) {
-        let mut last_lost = last_lost.max(self.mark.synced_seq);
-        for start in starts.get(index..).unwrap_or_default() {
-            if let Ok(bytes) = read_whole(self.disk, &path(*start))
-                && let Some(header) = SegmentHeader::decode(&bytes)
-            {
-                last_lost = last_lost.max(header.before);
+    /// Notes a loss at the end of what was read, with what stands behind it in the same segment and in later
+    /// ones.
+    fn break_off(&mut self, at: String, behind: Option<&Behind>, later: Option<&[u64]>) {
+        let mut broken = Broken::new(at, self.end.place, &self.mark);
+        if let (Some(behind), Some((start, bytes, _))) = (behind, &self.tail) {
+            broken = broken.behind(behind, start + bytes.len().saturating_sub(SEGMENT_HEADER) as u64);
+        }
+        for start in later.unwrap_or_default() {
+            if let Ok(bytes) = read_whole(self.disk, &path(*start)) {
+                broken.later(*start, &bytes);
             }
         }
-        self.broken = Some(Broken { at, last_lost, last_written: self.mark.written_seq });
+        self.broken = Some(broken);
     }
 
     /// Leaves the log so that it can grow: what does not fit is cut off or moved aside, and what was not
@@ -340,11 +334,9 @@ impl Reader<'_> {
             ..RecoveryReport::default()
         };
         if let Some(broken) = &self.broken {
-            let first = self.end.seq + 1;
-            let last = broken.last_lost.max(first);
-            report.lost = Some((CommitSeq(first), CommitSeq(last)));
-            report.lost_at = Some(broken.at.clone());
-            report.discarded = broken.last_written.saturating_sub(last);
+            let loss = broken.loss(self.end.seq, &self.mark);
+            report.discarded = broken.last_written.saturating_sub(loss.last.0);
+            report.lost = Some(loss);
         }
         let kept = self.tail.as_ref().map(|(start, ..)| *start);
         for start in scanned.iter().rev().take_while(|start| kept.is_none_or(|kept| **start > kept)) {

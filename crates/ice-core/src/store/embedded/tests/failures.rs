@@ -118,17 +118,40 @@ async fn a_loss_is_refused_or_reported_with_its_range() {
     drop(store);
     let log = disk.files().into_iter().find(|path| path.starts_with("log/")).unwrap();
     disk.damage(&log, |bytes| bytes.truncate(bytes.len() - 150));
-    let Err(StoreError::Lost { first, last, .. }) = on_sim(&disk, EmbeddedOptions::default()) else {
+    let Err(StoreError::Lost(lost)) = on_sim(&disk, EmbeddedOptions::default()) else {
         panic!("a loss went unnoticed")
     };
-    assert_eq!((first, last), (CommitSeq(8), CommitSeq(9)));
+    assert_eq!((lost.first, lost.last, lost.at_most), (CommitSeq(8), CommitSeq(9), 2));
     let accepting = EmbeddedOptions { loss: LossPolicy::Accept, ..EmbeddedOptions::default() };
     let store = on_sim(&disk, accepting).unwrap();
-    assert_eq!(store.report().lost, Some((first, last)));
+    assert_eq!(store.report().lost, Some(lost));
     assert_eq!(store.scan(&key("k"), None, 99).await.unwrap().len(), 7);
     assert!(put(&store, "k8", "again", Durability::PowerLoss).await.unwrap() > 9);
     drop(store);
     let store = on_sim(&disk, EmbeddedOptions::default()).unwrap();
-    assert_eq!((store.report().lost, value(&store, "k8").await), (None, Some("again".into())));
+    assert_eq!((store.report().lost.as_ref(), value(&store, "k8").await), (None, Some("again".into())));
     assert!(disk.files().iter().any(|path| path.starts_with("damaged/")));
+}
+
+#[tokio::test]
+async fn a_loss_after_crashes_says_how_many_commits_it_can_be() {
+    let disk = SimDisk::new();
+    for round in 0..4 {
+        let store = on_sim(&disk, EmbeddedOptions::default()).unwrap();
+        for index in 0..3 {
+            put(&store, &format!("k{round}/{index}"), "x", Durability::PowerLoss).await.unwrap();
+        }
+        // A clean end would give back the numbers that were reserved.
+        disk.kill();
+        drop(store);
+    }
+    let log = disk.files().into_iter().find(|path| path.starts_with("log/")).unwrap();
+    disk.damage(&log, |bytes| bytes[64 + 64 + 3] ^= 1);
+    let Err(StoreError::Lost(lost)) = on_sim(&disk, EmbeddedOptions::default()) else {
+        panic!("a loss went unnoticed")
+    };
+    assert!(lost.first == CommitSeq(1) && lost.last > CommitSeq(1 << 23), "{lost}");
+    // Of the frame that is damaged only its size is known.
+    assert!((12..=16).contains(&lost.at_most), "{lost}");
+    assert!(lost.to_string().contains("of them, as numbers have gaps"), "{lost}");
 }
