@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, PoisonError};
 
+use super::alive::Alive;
 use super::block::{self, DamagedBlock, IndexEntry, Kept};
-use super::checkpoint::{self, Alive, Checkpoint, CheckpointWriter};
+use super::checkpoint::{self, Checkpoint, CheckpointWriter};
 use super::folder;
 use super::index::{Index, IndexError};
 use super::shared::{Bases, Shared, write_failure};
 use super::table::{Content, place};
 use crate::store::lock::lock;
-use crate::store::log::End;
+use crate::store::log::{End, FOLDER};
 use crate::store::{Key, StoreError};
 
 /// How many keys are looked at under one lock.
@@ -228,7 +229,7 @@ impl Shared {
 
     fn checkpoint_of_table(&self, from: End) -> Result<(Checkpoint, Alive), UpkeepError> {
         let mut writer = CheckpointWriter::create(Arc::clone(&self.disk), from)?;
-        let mut alive = Alive::new(self.segments.starts());
+        let mut alive = Alive::new(self.segments.starts(), from.place);
         let mut after = None;
         loop {
             let (part, last) = lock(&self.state).table.entries(after.as_ref(), PART);
@@ -243,16 +244,16 @@ impl Shared {
         }
         // What the checkpoint holds must not be newer than what survives of the log.
         self.barrier(false)?;
-        Ok((writer.finish()?, alive))
+        Ok((writer.finish(&alive)?, alive))
     }
 
     fn checkpoint_of_index(&self, index: &Index, from: End) -> Result<(Checkpoint, Alive), UpkeepError> {
         let mut writer = CheckpointWriter::create(Arc::clone(&self.disk), from)?;
-        let mut alive = Alive::new(self.segments.starts());
+        let mut alive = Alive::new(self.segments.starts(), from.place);
         let mut at = String::new();
         while let Some(bytes) = index.block(&at)? {
-            let (upper, entries) =
-                block::places(&bytes, |place| alive.count(place)).map_err(IndexError::from)?;
+            let (upper, entries) = block::places(&bytes, |version, place| alive.count(version, place))
+                .map_err(IndexError::from)?;
             if !upper.is_empty() && upper <= at.as_str() {
                 return Err(IndexError::from(DamagedBlock).into());
             }
@@ -264,7 +265,7 @@ impl Shared {
         }
         // Not after the store was closed.
         self.barrier(false)?;
-        Ok((writer.finish()?, alive))
+        Ok((writer.finish(&alive)?, alive))
     }
 
     /// Removes segments before the checkpoint in which nothing is alive, and copies the rest of those in
@@ -273,6 +274,9 @@ impl Shared {
         let starts = self.segments.starts();
         let mut sparse = BTreeMap::new();
         let mut total = 0;
+        // The segment that follows the checkpoint may have no name on the disk yet. Without it nothing would reach
+        // the place of the checkpoint, should the power be lost after others were removed.
+        self.disk.sync_folder(FOLDER)?;
         for pair in starts.windows(2) {
             let [start, next] = *pair else { continue };
             let size = self.segments.size(start)?;

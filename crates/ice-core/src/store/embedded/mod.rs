@@ -14,7 +14,8 @@
 //! `checkpoint/`, `INDEX` (says that the index is whole, and up to which place of the log; absent while it is
 //! being written), `index/` (sled), and `damaged/` and `index.discarded/` (what was moved aside).
 //!
-//! A checkpoint and the log from its place on are enough to make everything else. The index is thrown away
+//! A checkpoint, the log from its place on and the segments before it that it relies on are enough to make
+//! everything else. The index is thrown away
 //! whenever it is not known to be whole: when it was being written as the process ended, when it cannot be
 //! opened, when a block of it is damaged or missing.
 //!
@@ -23,6 +24,8 @@
 //! reading goes on. Opening again is clean: what can be read of the log is written and synced once more.
 
 mod ack;
+mod alive;
+mod behind;
 mod block;
 mod checkpoint;
 mod commit;

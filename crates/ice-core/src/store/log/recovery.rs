@@ -28,7 +28,8 @@ pub enum LossPolicy {
     #[default]
     Refuse,
     /// Open with all commits before the loss and none after it, move what cannot be used to the folder
-    /// `damaged`, and say in the report what was lost.
+    /// `damaged`, and say in the report what was lost. Where values are lost that a checkpoint has made old, only
+    /// their keys are gone, and what was committed after them stays.
     Accept,
 }
 
@@ -97,40 +98,47 @@ pub(crate) fn read_whole(disk: &dyn Disk, path: &str) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Opens the log and replays it from the end of what a checkpoint covers on.
+/// Opens the log and replays it from the end of what a checkpoint covers on. `behind` is what is known to be lost
+/// before that.
 pub(crate) fn recover_disk<'a>(
     disk: &'a dyn Disk,
     segments: &Segments,
     from: End,
+    behind: Option<Loss>,
     policy: LossPolicy,
     replay: &'a mut Replay<'a>,
 ) -> Result<Recovery, StoreError> {
     let (mark, state, unknown) = open_mark(disk, policy)?;
-    let mut starts: Vec<u64> = list(disk)?;
+    let starts = list(disk)?;
     for start in &starts {
         segments.add(*start, None);
     }
-    let first = starts.partition_point(|start| *start <= from.place).saturating_sub(1);
-    let scanned = starts.split_off(first);
-    let mut reader = Reader {
-        disk,
-        from: from.place,
-        mark: state,
-        replay,
-        end: from,
-        replayed: 0,
-        tail: None,
-        broken: None,
-        torn: None,
-        stillborn: None,
-    };
+    let scanned = needed(starts, from.place);
+    let mut reader = Reader::new(disk, from, state, replay);
     reader.read(&scanned)?;
-    if let Some(broken) = &reader.broken
+    let here = reader.broken.as_ref().map(|broken| broken.loss(&state));
+    let loss = behind.into_iter().chain(here).reduce(Loss::and);
+    if let Some(loss) = &loss
         && policy == LossPolicy::Refuse
     {
-        return Err(StoreError::Lost(broken.loss(reader.end.seq, &state)));
+        return Err(StoreError::Lost(loss.clone()));
     }
-    reader.settle(segments, &scanned, mark, unknown)
+    let mut recovery = reader.settle(segments, &scanned, mark, unknown)?;
+    recovery.report.lost = loss;
+    Ok(recovery)
+}
+
+/// How far the log can be read from an end on, and whether there should be more. Changes nothing.
+pub(crate) fn survey(disk: &dyn Disk, from: End) -> Result<(End, bool), StoreError> {
+    let mark = match Mark::find(disk).map_err(unavailable("reading the mark"))? {
+        FoundMark::Found(mark) => mark.state(),
+        FoundMark::Missing | FoundMark::Damaged => MarkState::default(),
+    };
+    let scanned = needed(list(disk)?, from.place);
+    let mut replay = |_, _: RecoveredWrite<(u64, &[u8])>| {};
+    let mut reader = Reader::new(disk, from, mark, &mut replay);
+    reader.read(&scanned)?;
+    Ok((reader.end, reader.broken.is_some()))
 }
 
 fn open_mark(disk: &dyn Disk, policy: LossPolicy) -> Result<(Mark, MarkState, bool), StoreError> {
@@ -158,6 +166,12 @@ fn open_mark(disk: &dyn Disk, policy: LossPolicy) -> Result<(Mark, MarkState, bo
 fn list(disk: &dyn Disk) -> Result<Vec<u64>, StoreError> {
     let names = disk.list(FOLDER).map_err(unavailable("listing the log"))?;
     Ok(names.iter().filter_map(|name| start_of(name)).collect())
+}
+
+/// The segments that must be read for everything from a place on.
+fn needed(mut starts: Vec<u64>, from: u64) -> Vec<u64> {
+    let first = starts.partition_point(|start| *start <= from).saturating_sub(1);
+    starts.split_off(first)
 }
 
 /// Replays the frames of a segment whose places lie in a range.
@@ -225,8 +239,31 @@ pub(crate) fn replay_range(
     Ok(())
 }
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
+    fn new(disk: &'a dyn Disk, from: End, mark: MarkState, replay: &'a mut Replay<'a>) -> Self {
+        Reader {
+            disk,
+            from: from.place,
+            mark,
+            replay,
+            end: from,
+            replayed: 0,
+            tail: None,
+            broken: None,
+            torn: None,
+            stillborn: None,
+        }
+    }
+
     fn read(&mut self, starts: &[u64]) -> Result<(), StoreError> {
+        if starts.is_empty() && self.from > 0 {
+            // The last segment before a checkpoint stays until there is one behind it.
+            self.break_off(format!("{FOLDER}/, in which no segment is"), None, None);
+            if let Some(broken) = &mut self.broken {
+                broken.missing(0, self.from, self.end.seq);
+            }
+            return Ok(());
+        }
         for (index, start) in starts.iter().enumerate() {
             let later = starts.get(index + 1..).unwrap_or_default();
             if index > 0 && *start != self.end.place {
@@ -244,7 +281,12 @@ impl Reader<'_> {
             let bytes = read_whole(self.disk, &path(*start)).map_err(unavailable("reading the log"))?;
             // What lies before the checkpoint is not needed, so it is not looked at.
             let skipped = usize::try_from(self.from.saturating_sub(*start)).unwrap_or(usize::MAX);
-            if skipped > 0 && bytes.len() <= skipped.saturating_add(SEGMENT_HEADER) {
+            let whole = skipped.saturating_add(SEGMENT_HEADER);
+            if skipped > 0 && bytes.len() < whole {
+                self.cut_short(*start, &bytes, later);
+                return Ok(());
+            }
+            if skipped > 0 && bytes.len() == whole {
                 continue;
             }
             let start_of_scan = if skipped > 0 {
@@ -301,10 +343,30 @@ impl Reader<'_> {
         }
     }
 
+    /// Notes that a segment ends before the place from which on the log is replayed, although it must reach it.
+    fn cut_short(&mut self, start: u64, bytes: &[u8], later: &[u64]) {
+        let missing = path(start);
+        let at = format!("{missing}, which ends before place {} of the log", self.from);
+        self.break_off(at, None, Some(later));
+        // What is left of it says how far the commits in it go.
+        let header = SegmentHeader::decode(bytes).map(|header| ScanStart::from(&header));
+        let left = header.and_then(|header| {
+            scan(bytes, start, &header, |_, _| Ok::<(), Unreadable>(()))
+                .ok()
+                .map(|end| (end.offset, end.last))
+        });
+        let (offset, last) = left.unwrap_or((SEGMENT_HEADER, self.end.seq));
+        let reached = start + offset.saturating_sub(SEGMENT_HEADER) as u64;
+        if let Some(broken) = &mut self.broken {
+            broken.missing(reached, self.from, self.end.seq);
+            broken.follows(last);
+        }
+    }
+
     /// Notes a loss at the end of what was read, with what stands behind it in the same segment and in later
     /// ones.
     fn break_off(&mut self, at: String, behind: Option<&Behind>, later: Option<&[u64]>) {
-        let mut broken = Broken::new(at, self.end.place, &self.mark);
+        let mut broken = Broken::new(at, &self.end, &self.mark);
         if let (Some(behind), Some((start, bytes, _))) = (behind, &self.tail) {
             broken = broken.behind(behind, start + bytes.len().saturating_sub(SEGMENT_HEADER) as u64);
         }
@@ -334,9 +396,7 @@ impl Reader<'_> {
             ..RecoveryReport::default()
         };
         if let Some(broken) = &self.broken {
-            let loss = broken.loss(self.end.seq, &self.mark);
-            report.discarded = broken.last_written.saturating_sub(loss.last.0);
-            report.lost = Some(loss);
+            report.discarded = broken.discarded();
         }
         let kept = self.tail.as_ref().map(|(start, ..)| *start);
         for start in scanned.iter().rev().take_while(|start| kept.is_none_or(|kept| **start > kept)) {
@@ -346,6 +406,10 @@ impl Reader<'_> {
                 continue;
             }
             if self.stillborn == Some(*start) {
+                if self.tail.is_none() && self.end.place > 0 {
+                    // It gets its header after all, see below.
+                    continue;
+                }
                 segments.remove(*start).map_err(&failed)?;
             } else {
                 let bytes = read_whole(self.disk, &path(*start)).map_err(&failed)?;
@@ -355,6 +419,10 @@ impl Reader<'_> {
             self.disk.sync_folder(FOLDER).map_err(&failed)?;
         }
         let mut tail = None;
+        if self.tail.is_none() && self.end.place > 0 && (self.broken.is_some() || self.stillborn.is_some()) {
+            // Nothing else may reach the end, and the next opening must find something that does.
+            tail = Some(self.begin_segment(segments).map_err(&failed)?);
+        }
         if let Some((start, bytes, offset)) = &self.tail {
             let file = self.disk.open(&path(*start), OpenMode::Write).map_err(&failed)?;
             let dropped = bytes.get(*offset..).unwrap_or_default();
@@ -394,6 +462,20 @@ impl Reader<'_> {
             mark.sync().map_err(&failed)?;
         }
         Ok(Recovery { end: self.end, tail, mark, given_out, report })
+    }
+
+    /// Makes the segment that begins at the end of the log, without a frame.
+    fn begin_segment(&self, segments: &Segments) -> io::Result<(u64, Arc<dyn DiskFile>)> {
+        let End { place, seq, chain } = self.end;
+        self.disk.create_folder(FOLDER)?;
+        let mode = if self.stillborn == Some(place) { OpenMode::Write } else { OpenMode::Create };
+        let file = self.disk.open(&path(place), mode)?;
+        file.truncate(0)?;
+        file.write_at(0, &[&SegmentHeader { start: place, before: seq, chain }.encode()])?;
+        file.sync()?;
+        self.disk.sync_folder(FOLDER)?;
+        segments.add(place, Some(Arc::clone(&file)));
+        Ok((place, file))
     }
 
     fn move_aside(&self, start: u64, offset: usize, bytes: &[u8]) -> io::Result<()> {

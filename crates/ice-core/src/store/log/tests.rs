@@ -47,7 +47,7 @@ fn open(disk: &SimDisk, policy: LossPolicy) -> Result<Opened, StoreError> {
         commits.push(seq);
     };
     let Recovery { end, tail, mark, given_out, report } =
-        recover_disk(disk, &segments, writer::End::default(), policy, &mut replay)?;
+        recover_disk(disk, &segments, writer::End::default(), None, policy, &mut replay)?;
     let writer = Writer::new(shared, segments, tail, end, mark, given_out, 4_096);
     Ok(Opened { writer, commits, report, given_out })
 }
