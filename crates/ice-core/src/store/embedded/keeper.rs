@@ -29,6 +29,17 @@ const MOVE_BYTES: u64 = 64 << 20;
 /// A checkpoint is written on a clean end if the log has grown by this much since the last one, in bytes.
 const CLOSING_BYTES: u64 = 2 << 20;
 
+/// What upkeep is done for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Occasion {
+    /// The store has grown.
+    Due,
+    /// Somebody wants a checkpoint, whether or not it is due.
+    Asked,
+    /// The store closes.
+    Closing,
+}
+
 /// Why upkeep was not done.
 #[derive(Debug, thiserror::Error)]
 enum UpkeepError {
@@ -50,7 +61,8 @@ pub(super) fn run(shared: &Shared) {
         upkeep.due = false;
         let (closing, dropped) = (upkeep.closing, upkeep.dropped);
         drop(upkeep);
-        if !dropped && let Err(error) = shared.maintain(closing) {
+        let occasion = if closing { Occasion::Closing } else { Occasion::Due };
+        if !dropped && let Err(error) = shared.maintain(occasion) {
             // The log has everything: what was not done now is tried again later.
             tracing::warn!(%error, "upkeep of the store failed");
         }
@@ -75,13 +87,12 @@ impl From<UpkeepError> for StoreError {
 impl Shared {
     /// Writes a checkpoint, whether or not it is due.
     pub(super) fn compact(&self) -> Result<(), StoreError> {
-        lock(&self.state).checkpoint_due = 0;
-        Ok(self.maintain(false)?)
+        Ok(self.maintain(Occasion::Asked)?)
     }
 
-    fn maintain(&self, closing: bool) -> Result<(), UpkeepError> {
+    fn maintain(&self, occasion: Occasion) -> Result<(), UpkeepError> {
         let mut bases = lock(&self.bases);
-        let done = self.maintain_with(&mut bases, closing);
+        let done = self.maintain_with(&mut bases, occasion);
         let done = match done {
             Err(UpkeepError::Index(error)) => {
                 tracing::warn!(%error, "the index is made anew");
@@ -100,7 +111,7 @@ impl Shared {
         done
     }
 
-    fn maintain_with(&self, bases: &mut Bases, closing: bool) -> Result<(), UpkeepError> {
+    fn maintain_with(&self, bases: &mut Bases, occasion: Occasion) -> Result<(), UpkeepError> {
         if lock(&self.state).table.bytes() >= self.options.table_bytes {
             match &self.index {
                 Some(index) => drop(self.spill(index, bases, false)?),
@@ -112,7 +123,13 @@ impl Shared {
             (state.settled.place, state.checkpoint_due)
         };
         let base = bases.checkpoint.as_ref().map_or(0, |base| base.end.place);
-        let worth = closing && place.saturating_sub(base) >= CLOSING_BYTES.min(self.options.checkpoint_bytes);
+        let worth = match occasion {
+            Occasion::Due => false,
+            Occasion::Asked => true,
+            Occasion::Closing => {
+                place.saturating_sub(base) >= CLOSING_BYTES.min(self.options.checkpoint_bytes)
+            }
+        };
         if place >= due || worth {
             self.checkpoint(bases)?;
         }
