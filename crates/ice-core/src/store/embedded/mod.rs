@@ -21,7 +21,8 @@
 //!
 //! # After a failure
 //! A write or sync that fails poisons the store: what was waiting is refused, and so is every later commit;
-//! reading goes on. Opening again is clean: what can be read of the log is written and synced once more.
+//! reading goes on. So does a folder that was removed or replaced, which is looked for whenever the mark is
+//! synced. Opening again is clean: what can be read of the log is written and synced once more.
 
 mod ack;
 mod alive;

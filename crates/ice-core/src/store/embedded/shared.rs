@@ -169,10 +169,12 @@ impl State {
 /// Turns a failed write or sync into what the caller can act on.
 pub(super) fn write_failure(what: &str, error: &io::Error) -> StoreError {
     let described = format!("{what}: {error}");
-    // There is one reaction to everything else: open the store again.
     if is_full(error) {
         StoreError::Full { what: described }
+    } else if is_gone(error) {
+        StoreError::Unavailable { what: described, source: None }
     } else {
+        // There is one reaction to everything else: open the store again.
         StoreError::Poisoned { cause: described }
     }
 }
@@ -181,6 +183,12 @@ pub(super) fn write_failure(what: &str, error: &io::Error) -> StoreError {
 pub(super) fn is_full(error: &io::Error) -> bool {
     use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
     matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge)
+}
+
+/// Whether what was to be written to is no longer there.
+fn is_gone(error: &io::Error) -> bool {
+    use io::ErrorKind::{NotADirectory, NotFound, StaleNetworkFileHandle};
+    matches!(error.kind(), NotADirectory | NotFound | StaleNetworkFileHandle)
 }
 
 /// Handles on the metrics of the store.

@@ -1,5 +1,7 @@
 //! Failing disks, ends without warning, and losses.
 
+use std::path::Path;
+
 use futures::FutureExt;
 
 use super::super::{EmbeddedOptions, EmbeddedStore};
@@ -154,4 +156,47 @@ async fn a_loss_after_crashes_says_how_many_commits_it_can_be() {
     // Of the frame that is damaged only its size is known.
     assert!((12..=16).contains(&lost.at_most), "{lost}");
     assert!(lost.to_string().contains("of them, as numbers have gaps"), "{lost}");
+}
+
+#[tokio::test]
+async fn a_folder_that_is_removed_or_replaced_is_noticed() {
+    type Removal = fn(&Path);
+    let removals: [Removal; 3] = [
+        |folder| std::fs::remove_dir_all(folder).unwrap(),
+        |folder| std::fs::remove_dir_all(folder.join("log")).unwrap(),
+        |folder| {
+            std::fs::rename(folder, folder.with_extension("moved")).unwrap();
+            EmbeddedStore::open(folder, EmbeddedOptions::default()).unwrap();
+        },
+    ];
+    let parent = tempfile::tempdir().unwrap();
+    for (index, remove) in removals.into_iter().enumerate() {
+        let folder = parent.path().join(index.to_string());
+        let store = EmbeddedStore::open(&folder, EmbeddedOptions::default()).unwrap();
+        put(&store, "a", "1", Durability::PowerLoss).await.unwrap();
+        remove(&folder);
+        // It may be noticed already.
+        let _ = put(&store, "b", "2", Durability::PowerLoss).await;
+        let failure = store.failed().await;
+        assert_eq!(failure.code(), ErrorCode::StoreUnavailable, "{failure}");
+        assert!(failure.to_string().contains("removed or replaced"), "{failure}");
+        let refused = put(&store, "c", "3", Durability::Buffered).await.unwrap_err();
+        assert_eq!(refused.code(), ErrorCode::StoreUnavailable, "{refused}");
+        assert_eq!(store.close().await.unwrap_err().code(), ErrorCode::StoreUnavailable);
+    }
+}
+
+#[tokio::test]
+async fn a_folder_that_was_removed_while_nothing_was_written_is_noticed_on_closing() {
+    let parent = tempfile::tempdir().unwrap();
+    let folder = parent.path().join("data");
+    let open = || EmbeddedStore::open(&folder, EmbeddedOptions::default()).unwrap();
+    let store = open();
+    put(&store, "a", "1", Durability::PowerLoss).await.unwrap();
+    store.close().await.unwrap();
+    drop(store);
+    let store = open();
+    std::fs::remove_dir_all(&folder).unwrap();
+    let error = store.close().await.unwrap_err();
+    assert_eq!(error.code(), ErrorCode::StoreUnavailable, "{error}");
 }

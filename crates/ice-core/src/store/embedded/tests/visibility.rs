@@ -8,7 +8,7 @@ use futures::{FutureExt, StreamExt};
 use super::super::{EmbeddedOptions, EmbeddedStore};
 use super::{key, put, value};
 use crate::store::conformance::spawn;
-use crate::store::disk::{Disk, DiskFile, DiskLock, OpenMode, SimDisk};
+use crate::store::disk::{Disk, DiskFile, DiskLock, FileId, OpenMode, SimDisk};
 use crate::store::{
     Batch, Change, ChangeKind, CommitError, CommitSeq, Durability, Store, StoreError, Version, WatchEvent,
 };
@@ -73,6 +73,9 @@ impl DiskFile for GatedFile {
     fn size(&self) -> io::Result<u64> {
         self.0.size()
     }
+    fn id(&self) -> io::Result<FileId> {
+        self.0.id()
+    }
     fn truncate(&self, size: u64) -> io::Result<()> {
         self.0.truncate(size)
     }
@@ -97,6 +100,9 @@ impl Disk for Gated {
     }
     fn sync_folder(&self, path: &str) -> io::Result<()> {
         self.disk.sync_folder(path)
+    }
+    fn id(&self, path: &str) -> io::Result<FileId> {
+        self.disk.id(path)
     }
     fn lock(&self, path: &str, owner: u32) -> Result<DiskLock, StoreError> {
         self.disk.lock(path, owner)
