@@ -8,7 +8,7 @@ use super::super::{EmbeddedOptions, EmbeddedStore};
 use super::{key, on_sim, put, value};
 use crate::error::ErrorCode;
 use crate::store::disk::{SimDisk, SimFault};
-use crate::store::{CommitSeq, Durability, LossPolicy, Store, StoreError};
+use crate::store::{Batch, CommitSeq, Durability, LossPolicy, Store, StoreError};
 
 #[tokio::test]
 async fn a_failed_write_or_sync_poisons_until_opened_again() {
@@ -156,6 +156,29 @@ async fn a_loss_after_crashes_says_how_many_commits_it_can_be() {
     // Of the frame that is damaged only its size is known.
     assert!((12..=16).contains(&lost.at_most), "{lost}");
     assert!(lost.to_string().contains("of them, as numbers have gaps"), "{lost}");
+}
+
+#[tokio::test]
+async fn a_value_whose_sync_failed_is_not_seen() {
+    for fault in [SimFault::FailSync(0), SimFault::FailWrite(0)] {
+        let disk = SimDisk::new();
+        let store = on_sim(&disk, EmbeddedOptions::default()).unwrap();
+        let (old, new) = ("old".repeat(300), "new".repeat(300));
+        put(&store, "a", &old, Durability::PowerLoss).await.unwrap();
+        disk.inject(fault);
+        let batch = Batch::new().put(key("a"), new.clone()).put(key("b"), new.clone());
+        store.commit(batch, Durability::PowerLoss).await.unwrap_err();
+        assert_eq!((value(&store, "a").await, value(&store, "b").await), (Some(old.clone()), None));
+        let found = store.scan(&key("a"), None, 9).await.unwrap();
+        assert!(found.len() == 1 && found[0].value == old, "{found:?}");
+        assert!(store.close().await.is_err());
+        drop(store);
+        disk.kill();
+        let store = on_sim(&disk, EmbeddedOptions::default()).unwrap();
+        // A batch is there whole or not at all.
+        let found = (value(&store, "a").await, value(&store, "b").await);
+        assert!([(Some(old), None), (Some(new.clone()), Some(new))].contains(&found), "{found:?}");
+    }
 }
 
 #[tokio::test]
