@@ -9,7 +9,7 @@ use super::checkpoint::{self, Checkpoint, CheckpointWriter};
 use super::folder;
 use super::rebuild::unwritable;
 use crate::store::disk::Disk;
-use crate::store::log::{End, Extents, LossPolicy, Segments, recover_disk, segment_name, survey};
+use crate::store::log::{End, Extents, LossPolicy, Segments, Survey, recover_disk, segment_name, survey};
 use crate::store::{Loss, StoreError};
 
 /// What a store is opened from.
@@ -46,11 +46,11 @@ pub(super) fn find(disk: &Arc<dyn Disk>, policy: LossPolicy) -> Result<Standing,
             Ok(Standing { checkpoint, applied: None, loss: None })
         }
         LossPolicy::Accept => {
-            let (end, broken) = survey(&**disk, begun)?;
-            if whole && !broken {
+            let left = survey(&**disk, begun)?;
+            if whole && !left.broken {
                 return Ok(Standing { checkpoint, applied, loss });
             }
-            let again = |checkpoint: Checkpoint| without_lost(disk, &checkpoint, &extents, end);
+            let again = |checkpoint: Checkpoint| without_lost(disk, &checkpoint, &extents, &left);
             Ok(Standing { checkpoint: checkpoint.map(again).transpose()?, applied: None, loss })
         }
     }
@@ -72,12 +72,12 @@ fn lost(living: &[Living], extents: &Extents) -> Option<Loss> {
     losses.reduce(Loss::and)
 }
 
-/// Writes a checkpoint again without what is no longer there, in a log that can be read up to `end`.
+/// Writes a checkpoint again without what is no longer there, if that is `left` of the log behind it.
 fn without_lost(
     disk: &Arc<dyn Disk>,
     checkpoint: &Checkpoint,
     extents: &Extents,
-    end: End,
+    left: &Survey,
 ) -> Result<Checkpoint, StoreError> {
     // The index still has what the checkpoint will not have.
     folder::index_begun(&**disk).map_err(unwritable)?;
@@ -89,11 +89,17 @@ fn without_lost(
             let there = match &entry.kept {
                 Kept::Inline(_) => true,
                 Kept::Place(place) if place.at < before => extents.hold(place.at, u64::from(place.length)),
-                Kept::Place(place) => place.at.saturating_add(u64::from(place.length)) <= end.place,
+                Kept::Place(place) => place.at.saturating_add(u64::from(place.length)) <= left.end.place,
             };
             // What was committed while the checkpoint was written may be in it, and must not outlive the log.
-            if there && entry.version <= end.seq {
+            if entry.version > left.end.seq {
+                continue;
+            }
+            if there {
                 alive.count_entry(&entry);
+                writer.add(&entry).map_err(unwritable)?;
+            } else if left.moved.contains(&(entry.key.clone(), entry.version)) {
+                // The log has a copy, which takes the place of this one when it is replayed.
                 writer.add(&entry).map_err(unwritable)?;
             }
         }

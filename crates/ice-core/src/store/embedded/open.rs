@@ -139,12 +139,12 @@ fn base(
     options: &EmbeddedOptions,
 ) -> Result<Base, StoreError> {
     let begun = checkpoint.as_ref().map_or_else(End::default, |base| base.end);
-    if let Some(index) = &mut index {
-        if let Some(applied) = applied.filter(|applied| index.exists() && applied.place >= begun.place) {
-            index.expect(applied.place);
-            let bases = Bases { checkpoint, applied: Some(applied) };
-            return Ok(Base { from: applied, table: Table::new(applied.seq, false), bases, rebuilt: false });
-        }
+    if let Some(index) = &mut index
+        && let Some(applied) = applied.filter(|applied| index.exists() && applied.place >= begun.place)
+    {
+        index.expect(applied.place);
+        let bases = Bases { checkpoint, applied: Some(applied) };
+        return Ok(Base { from: applied, table: Table::new(applied.seq, false), bases, rebuilt: false });
     }
     let index = index.map(|index| &*index);
     let stale = index.is_some_and(Index::exists);

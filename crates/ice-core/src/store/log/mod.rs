@@ -53,6 +53,6 @@ mod tests;
 pub(crate) use extents::{Extents, name as segment_name};
 pub(crate) use group::Group;
 pub(crate) use mark::{MARK, Mark, MarkState};
-pub(crate) use recovery::{Recovery, read_whole, recover_disk, replay_range, survey};
+pub(crate) use recovery::{Recovery, Survey, read_whole, recover_disk, replay_range, survey};
 pub(crate) use segment::{FOLDER, Place, ReadError, Segments};
 pub(crate) use writer::{End, RESERVATION, Writer};

@@ -1,6 +1,7 @@
 //! Opening the log: reads it from a checkpoint on, decides between a torn tail and damage, and leaves it
 //! ready to go on.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::ops::Range;
 use std::sync::Arc;
@@ -13,7 +14,7 @@ use super::scan::{Behind, ScanEnd, ScanStart, scan};
 use super::segment::{FOLDER, SEGMENT_HEADER, SegmentHeader, Segments, path, start_of};
 use super::writer::End;
 use crate::store::disk::{Disk, DiskFile, OpenMode};
-use crate::store::{CommitSeq, Loss, StoreError};
+use crate::store::{CommitSeq, Key, Loss, StoreError};
 
 /// Where damaged parts are moved.
 const ASIDE: &str = "damaged";
@@ -128,17 +129,33 @@ pub(crate) fn recover_disk<'a>(
     Ok(recovery)
 }
 
-/// How far the log can be read from an end on, and whether there should be more. Changes nothing.
-pub(crate) fn survey(disk: &dyn Disk, from: End) -> Result<(End, bool), StoreError> {
+/// What can be read of the log.
+#[derive(Debug)]
+pub(crate) struct Survey {
+    /// Where it ends.
+    pub(crate) end: End,
+    /// Whether there should be more.
+    pub(crate) broken: bool,
+    /// The keys and versions of the values that were copied to there.
+    pub(crate) moved: BTreeSet<(Key, u64)>,
+}
+
+/// Reads the log from an end on, without changing anything.
+pub(crate) fn survey(disk: &dyn Disk, from: End) -> Result<Survey, StoreError> {
     let mark = match Mark::find(disk).map_err(unavailable("reading the mark"))? {
         FoundMark::Found(mark) => mark.state(),
         FoundMark::Missing | FoundMark::Damaged => MarkState::default(),
     };
     let scanned = needed(list(disk)?, from.place);
-    let mut replay = |_, _: RecoveredWrite<(u64, &[u8])>| {};
+    let mut moved = BTreeSet::new();
+    let mut replay = |_, write: RecoveredWrite<(u64, &[u8])>| match write {
+        RecoveredWrite::Put { .. } | RecoveredWrite::Delete { .. } => {}
+        RecoveredWrite::Moved { key, version, .. } => drop(moved.insert((key, version))),
+    };
     let mut reader = Reader::new(disk, from, mark, &mut replay);
     reader.read(&scanned)?;
-    Ok((reader.end, reader.broken.is_some()))
+    let (end, broken) = (reader.end, reader.broken.is_some());
+    Ok(Survey { end, broken, moved })
 }
 
 fn open_mark(disk: &dyn Disk, policy: LossPolicy) -> Result<(Mark, MarkState, bool), StoreError> {
