@@ -132,7 +132,10 @@ const ADVICE: &[(ErrorCode, &str)] = &[
     (ErrorCode::RunNotFound, "`ice runs list` shows what there is"),
     (ErrorCode::RunInDoubt, "decide with `ice runs resume ID --in-doubt repeat` or `--in-doubt fail`"),
     (ErrorCode::DurabilityUnavailable, "ask for less with `--durability`"),
-    (ErrorCode::StoreFull, "make room on the disk, then resume the runs: what was acknowledged is safe"),
+    (
+        ErrorCode::StoreFull,
+        "make room on the disk, then start the owner of the data folder again: what was acknowledged is safe",
+    ),
     (ErrorCode::StorePoisoned, "end the owner of the data folder and start it again"),
     (ErrorCode::NodeKindUnavailable, "`ice validate` names the nodes that have no executor"),
 ];

@@ -107,11 +107,6 @@ impl Owner {
         self.control.engine()
     }
 
-    /// Who this process acts for.
-    pub(crate) const fn caller(&self) -> &Caller {
-        &self.caller
-    }
-
     /// Takes up the runs that nobody drives; tells of each that cannot go on, and how many do.
     pub(crate) async fn take_up(&self, note: impl Fn(String)) -> Result<usize, Fault> {
         let Caller { tenant, principal } = &self.caller;
@@ -178,13 +173,10 @@ impl Owner {
 
 /// Says which acknowledged commits are gone, if a loss was accepted.
 fn tell_loss(folder: &DataFolder, report: &RecoveryReport) {
-    let Some((first, last)) = report.lost else { return };
-    let place = report.lost_at.as_ref().map(|place| format!(" at {place}")).unwrap_or_default();
+    let Some(loss) = &report.lost else { return };
     folder.screen().note(format_args!(
-        "{} the acknowledged commits {} to {} are lost{place}; what could not be read is in {}",
+        "{} {loss}; what could not be read is in {}",
         styled(YELLOW, "warning:"),
-        first.0,
-        last.0,
         folder.path().join("damaged").display()
     ));
 }
@@ -202,10 +194,10 @@ fn store_fault(folder: &DataFolder, error: &StoreError) -> Fault {
         StoreError::Format { .. } => {
             "use the version of ice that wrote it, or another folder with `--data DIR`"
         }
-        StoreError::Corrupt { .. } | StoreError::Lost { .. } if folder.accepts_loss() => {
+        StoreError::Corrupt { .. } | StoreError::Lost(_) if folder.accepts_loss() => {
             "restore the folder from a copy; `ice errors STORE_CORRUPT` says what can be done"
         }
-        StoreError::Corrupt { .. } | StoreError::Lost { .. } => {
+        StoreError::Corrupt { .. } | StoreError::Lost(_) => {
             "keep a copy of the folder, then `--accept-loss` opens it without what is lost"
         }
         StoreError::Unavailable { .. }
@@ -251,7 +243,7 @@ mod tests {
         let run = started(&owner).await;
         owner.retire(std::future::pending::<()>()).await.unwrap();
         let owner = open();
-        let tenant = owner.caller().tenant.clone();
+        let tenant = owner.caller.tenant.clone();
         assert_eq!(owner.engine().show(&tenant, run).await.unwrap().status, RunStatus::Succeeded);
         let run = started(&owner).await;
         owner.retire(std::future::ready(())).await.unwrap();

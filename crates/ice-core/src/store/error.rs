@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Durability, Expect, Key, Version};
+use super::{Durability, Expect, Key, Loss, Version};
 use crate::error::ErrorCode;
 
 /// A failure of the store itself.
@@ -45,15 +45,8 @@ pub enum StoreError {
     },
     /// Commits that were acknowledged are lost or damaged: the disk did not keep its promise. Opening with
     /// the loss accepted goes on without them.
-    #[error("acknowledged commits {} to {} are lost or damaged at {place}; opening with the loss accepted goes on without them", first.0, last.0)]
-    Lost {
-        /// Where the loss begins.
-        place: String,
-        /// The first commit that is lost.
-        first: super::CommitSeq,
-        /// The last commit that is known to be lost.
-        last: super::CommitSeq,
-    },
+    #[error("{0}; opening with the loss accepted goes on without them")]
+    Lost(Loss),
     /// The folder was written in a format that this version cannot read.
     #[error("the FORMAT of the data folder {found}; this version reads {supported:?}")]
     Format {
@@ -97,7 +90,7 @@ impl StoreError {
             Self::Locked { .. } => ErrorCode::StoreLocked,
             Self::Full { .. } => ErrorCode::StoreFull,
             Self::Poisoned { .. } => ErrorCode::StorePoisoned,
-            Self::Corrupt { .. } | Self::Lost { .. } => ErrorCode::StoreCorrupt,
+            Self::Corrupt { .. } | Self::Lost(_) => ErrorCode::StoreCorrupt,
             Self::Format { .. } => ErrorCode::StoreFormat,
             Self::TooLarge { .. } => ErrorCode::StoreTooLarge,
             Self::Durability { .. } => ErrorCode::DurabilityUnavailable,

@@ -17,6 +17,7 @@ mod limits;
 mod lock;
 #[cfg(all(unix, feature = "embedded"))]
 pub mod log;
+mod loss;
 mod memory;
 mod port;
 
@@ -32,6 +33,7 @@ pub use key::{InvalidKey, Key, KeyBuilder};
 pub use limits::{MAX_BATCH_BYTES, MAX_VALUE_BYTES};
 #[cfg(all(unix, feature = "embedded"))]
 pub use log::{LossPolicy, RecoveryReport};
+pub use loss::Loss;
 pub use memory::{MemoryBlobs, MemoryStore};
 pub use port::{
     Change, ChangeKind, CommitSeq, Durability, Entry, Offers, Store, Version, Versioned, Watch, WatchEvent,

@@ -2,13 +2,13 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustix::fs::{FlockOperation, flock};
 
-use super::{Disk, DiskFile, DiskLock, OpenMode};
+use super::{Disk, DiskFile, DiskLock, FileId, OpenMode};
 use crate::store::StoreError;
 
 /// A folder on the machine's disk. What it creates is readable by its owner only.
@@ -47,6 +47,10 @@ impl FolderDisk {
 
 fn create_folder(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+fn id(found: &fs::Metadata) -> FileId {
+    FileId { device: found.dev(), inode: found.ino() }
 }
 
 impl Disk for FolderDisk {
@@ -89,6 +93,10 @@ impl Disk for FolderDisk {
 
     fn sync_folder(&self, path: &str) -> io::Result<()> {
         File::open(self.root.join(path))?.sync_all()
+    }
+
+    fn id(&self, path: &str) -> io::Result<FileId> {
+        Ok(id(&fs::metadata(self.root.join(path))?))
     }
 
     fn lock(&self, path: &str, owner: u32) -> Result<DiskLock, StoreError> {
@@ -146,6 +154,10 @@ impl DiskFile for FolderFile {
 
     fn size(&self) -> io::Result<u64> {
         Ok(self.0.metadata()?.len())
+    }
+
+    fn id(&self) -> io::Result<FileId> {
+        Ok(id(&self.0.metadata()?))
     }
 
     fn truncate(&self, size: u64) -> io::Result<()> {

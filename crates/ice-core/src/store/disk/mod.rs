@@ -6,7 +6,7 @@ mod port;
 mod sim;
 
 pub use folder::FolderDisk;
-pub use port::{Disk, DiskFile, DiskLock, OpenMode};
+pub use port::{Disk, DiskFile, DiskLock, FileId, OpenMode};
 pub use sim::{SimDisk, SimFault};
 
 #[cfg(test)]

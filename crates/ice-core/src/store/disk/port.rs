@@ -17,6 +17,15 @@ pub enum OpenMode {
     Create,
 }
 
+/// Which file it is, whatever its name: what one path names may become another file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileId {
+    /// The device that it is on.
+    pub device: u64,
+    /// Its number there.
+    pub inode: u64,
+}
+
 /// A folder of files. Paths are relative to it and use `/`.
 ///
 /// What was written is safe from the loss of power once [`DiskFile::sync`] has returned, and can be found
@@ -58,6 +67,12 @@ pub trait Disk: Send + Sync + fmt::Debug {
     /// What the system says.
     fn sync_folder(&self, path: &str) -> io::Result<()>;
 
+    /// Which file has this name now.
+    ///
+    /// # Errors
+    /// Of kind `NotFound` if there is none, else what the system says.
+    fn id(&self, path: &str) -> io::Result<FileId>;
+
     /// Takes exclusive ownership, marked by a file that holds `owner`. Dropping the lock gives it up, and so
     /// does the end of the process.
     ///
@@ -91,6 +106,12 @@ pub trait DiskFile: Send + Sync + fmt::Debug {
     /// # Errors
     /// What the system says.
     fn size(&self) -> io::Result<u64>;
+
+    /// Which file it is.
+    ///
+    /// # Errors
+    /// What the system says.
+    fn id(&self) -> io::Result<FileId>;
 
     /// Cuts the file off, or fills it up with zeros.
     ///

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use super::inode::{Change, Dice, Inode, index};
 use super::port::Held;
-use super::{Disk, DiskFile, DiskLock, OpenMode};
+use super::{Disk, DiskFile, DiskLock, FileId, OpenMode};
 use crate::store::StoreError;
 use crate::store::lock::lock;
 
@@ -269,6 +269,13 @@ impl Disk for SimDisk {
         Ok(())
     }
 
+    fn id(&self, path: &str) -> io::Result<FileId> {
+        let state = lock(&self.0);
+        state.alive(state.life)?;
+        let inode = state.names.get(path).ok_or(io::ErrorKind::NotFound)?;
+        Ok(FileId { device: 0, inode: *inode })
+    }
+
     fn lock(&self, _path: &str, owner: u32) -> Result<DiskLock, StoreError> {
         let mut state = lock(&self.0);
         if let Some(holder) = state.owner {
@@ -365,6 +372,10 @@ impl DiskFile for SimFile {
 
     fn size(&self) -> io::Result<u64> {
         self.with(|_, inode| Ok(inode.bytes.len() as u64))
+    }
+
+    fn id(&self) -> io::Result<FileId> {
+        self.with(|_, _| Ok(FileId { device: 0, inode: self.inode }))
     }
 
     fn truncate(&self, size: u64) -> io::Result<()> {

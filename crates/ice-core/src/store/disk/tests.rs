@@ -42,6 +42,19 @@ fn files_are_written_read_renamed_and_removed() {
 }
 
 #[test]
+fn a_name_may_come_to_mean_another_file() {
+    check_both(|disk| {
+        let (one, two) =
+            (disk.open("one", OpenMode::Create).unwrap(), disk.open("two", OpenMode::Create).unwrap());
+        assert_eq!(disk.id("one").unwrap(), one.id().unwrap());
+        assert_ne!(one.id().unwrap(), two.id().unwrap());
+        disk.rename("two", "one").unwrap();
+        assert_eq!(disk.id("one").unwrap(), two.id().unwrap());
+        assert_eq!(disk.id("two").unwrap_err().kind(), std::io::ErrorKind::NotFound);
+    });
+}
+
+#[test]
 fn a_folder_has_one_owner() {
     check_both(|disk| {
         let held = disk.lock("LOCK", 17).unwrap();

@@ -189,19 +189,19 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Block, DamagedBlock> {
     Ok(Block { upper: upper.to_owned(), entries })
 }
 
-/// Checks a block and looks at the places in it; `take` gets each. Returns its upper key and how many entries
+/// Checks a block and looks at the places in it; `take` gets each with its version. Returns its upper key and how many entries
 /// there are. Far cheaper than [`decode`].
-pub(crate) fn places(bytes: &[u8], mut take: impl FnMut(&Place)) -> Result<(&str, u64), DamagedBlock> {
+pub(crate) fn places(bytes: &[u8], mut take: impl FnMut(u64, &Place)) -> Result<(&str, u64), DamagedBlock> {
     let (upper, mut cursor) = open(bytes)?;
     let mut entries = 0;
     while !cursor.0.is_empty() {
         let (_, rest) = (cursor.short()?, cursor.short()?);
-        cursor.take(8)?;
+        let version = u64::from_le_bytes(cursor.fixed()?);
         let [tag] = cursor.fixed()?;
         cursor.take(rest)?;
         match kept(&mut cursor, tag)? {
             Raw::Inline(_) => {}
-            Raw::Place(place) => take(&place),
+            Raw::Place(place) => take(version, &place),
         }
         entries += 1;
     }
@@ -271,10 +271,10 @@ mod tests {
             }
             prop_assert_eq!(find(&bytes, "a0"), Ok(None));
             let mut found = Vec::new();
-            let seen = places(&bytes, |place| found.push(Kept::Place(*place)));
+            let seen = places(&bytes, |version, place| found.push((version, Kept::Place(*place))));
             prop_assert_eq!(seen, Ok((upper.as_str(), list.len() as u64)));
-            let expected = list.iter().map(|entry| &entry.kept).filter(|kept| matches!(kept, Kept::Place(_)));
-            prop_assert!(found.iter().eq(expected));
+            let expected = list.iter().filter(|entry| matches!(entry.kept, Kept::Place(_)));
+            prop_assert!(found.into_iter().eq(expected.map(|entry| (entry.version, entry.kept.clone()))));
             if !upper.is_empty() {
                 prop_assert_eq!(find(&bytes, &upper), Err(DamagedBlock));
             }
@@ -288,7 +288,7 @@ mod tests {
         fn reading_any_bytes_ends(mut bytes in prop::collection::vec(any::<u8>(), 4..200)) {
             let sum = crc32fast::hash(&bytes[4..]).to_le_bytes();
             bytes[..4].copy_from_slice(&sum);
-            let _ = (decode(&bytes).is_ok(), find(&bytes, "x").is_ok(), places(&bytes, |_| {}).is_ok());
+            let _ = (decode(&bytes).is_ok(), find(&bytes, "x").is_ok(), places(&bytes, |_, _| {}).is_ok());
         }
     }
 }

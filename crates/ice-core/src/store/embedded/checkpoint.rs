@@ -1,18 +1,21 @@
 //! Checkpoints: everything that is alive, in a file of blocks, so that the log before it is not needed.
 //!
 //! A checkpoint begins with 48 bytes: `ICECKPT1`, the place in the log from which on commits must be
-//! replayed (8), the last commit before that place (8), the chain value there (16), zeros (4), and a CRC-32
-//! (4). Then blocks, each with
+//! replayed (8), the last commit before that place (8), the chain value there (16), whether a list of segments
+//! follows (4), and a CRC-32 (4). Then blocks, each with
 //! its length (4) before it; a length of zero ends them. Then the count of the entries (8), the CRC-32 of all
-//! lengths and blocks (4), and `ICEDONE1`. It is written under another name and renamed when it is whole.
+//! lengths and blocks (4), and `ICEDONE1`. At the very end stands the list of the segments before the place that
+//! hold values which are alive (40 each, see [`Living`]), their count (4), and a CRC-32 of list and count (4). It
+//! is written under another name and renamed when it is whole.
 
 use std::io;
 use std::sync::Arc;
 
-use super::block::{self, BlockWriter, IndexEntry, Kept};
+use super::alive::{self, Alive, Living};
+use super::block::{self, BlockWriter, IndexEntry};
 use crate::store::StoreError;
 use crate::store::disk::{Disk, DiskFile, OpenMode};
-use crate::store::log::{End, Place};
+use crate::store::log::End;
 
 /// The folder of the checkpoints.
 pub(crate) const FOLDER: &str = "checkpoint";
@@ -21,6 +24,10 @@ const HEADER: usize = 48;
 const MAGIC: [u8; 8] = *b"ICECKPT1";
 const DONE: [u8; 8] = *b"ICEDONE1";
 const TAIL: usize = 24;
+/// Says that the list of segments follows. Earlier versions wrote zeros instead, and no list.
+const LISTED: [u8; 4] = 1_u32.to_le_bytes();
+/// Bytes behind the list of segments.
+const LIST_TAIL: usize = 8;
 const BLOCK_BYTES: usize = 16 << 10;
 const BUFFER_BYTES: usize = 256 << 10;
 /// A checkpoint is synced each time so many bytes were added: one sync of all of it would hold up those of the log.
@@ -35,6 +42,8 @@ pub(crate) struct Checkpoint {
     pub(crate) end: End,
     /// Its size in bytes.
     pub(crate) size: u64,
+    /// The segments before `end` that it needs, and how much of each. Empty if it is of an earlier version.
+    pub(crate) relies_on: Vec<Living>,
 }
 
 fn path(place: u64) -> String {
@@ -76,7 +85,7 @@ impl CheckpointWriter {
         let mut buffer = Vec::with_capacity(BUFFER_BYTES);
         buffer.extend_from_slice(&MAGIC);
         buffer.extend_from_slice(&end.encode());
-        buffer.resize(HEADER - 4, 0);
+        buffer.extend_from_slice(&LISTED);
         buffer.extend_from_slice(&crc32fast::hash(&buffer).to_le_bytes());
         Ok(Self {
             disk,
@@ -134,8 +143,8 @@ impl CheckpointWriter {
         Ok(())
     }
 
-    /// Makes the checkpoint whole and durable. From then on it is the one.
-    pub(crate) fn finish(mut self) -> io::Result<Checkpoint> {
+    /// Makes the checkpoint whole and durable. From then on it is the one. What is `alive` is what it relies on.
+    pub(crate) fn finish(mut self, alive: &Alive) -> io::Result<Checkpoint> {
         if self.in_block {
             self.end_block()?;
         }
@@ -143,11 +152,16 @@ impl CheckpointWriter {
         self.buffer.extend_from_slice(&self.entries.to_le_bytes());
         self.buffer.extend_from_slice(&self.crc.clone().finalize().to_le_bytes());
         self.buffer.extend_from_slice(&DONE);
+        let relies_on = alive.living();
+        let mut list = alive::encode(&relies_on);
+        list.extend_from_slice(&u32::try_from(relies_on.len()).map_err(io::Error::other)?.to_le_bytes());
+        list.extend_from_slice(&crc32fast::hash(&list).to_le_bytes());
+        self.buffer.append(&mut list);
         self.write()?;
         self.file.sync()?;
         self.disk.rename(&self.temporary, &path(self.end.place))?;
         self.disk.sync_folder(FOLDER)?;
-        Ok(Checkpoint { end: self.end, size: self.written })
+        Ok(Checkpoint { end: self.end, size: self.written, relies_on })
     }
 }
 
@@ -170,16 +184,50 @@ pub(crate) fn newest(disk: &dyn Disk) -> Result<Option<Checkpoint>, StoreError> 
     let mut header = [0; HEADER];
     let read = file.read_at(0, &mut header).map_err(|source| unreadable(place, source))?;
     let size = file.size().map_err(|source| unreadable(place, source))?;
-    let end = (read == HEADER).then(|| decode(&header, place)).flatten();
-    let end = end.ok_or_else(|| damaged(place, "has no valid header"))?;
-    Ok(Some(Checkpoint { end, size }))
+    let decoded = (read == HEADER).then(|| decode(&header, place)).flatten();
+    let (end, listed) = decoded.ok_or_else(|| damaged(place, "has no valid header"))?;
+    let relies_on = if listed {
+        let list = read_list(&*file, size).map_err(|source| unreadable(place, source))?;
+        list.ok_or_else(|| damaged(place, "has no valid list of segments"))?
+    } else {
+        Vec::new()
+    };
+    Ok(Some(Checkpoint { end, size, relies_on }))
 }
 
-fn decode(header: &[u8; HEADER], expected: u64) -> Option<End> {
+/// What a header says: the end of the log, and whether the list of segments follows.
+fn decode(header: &[u8; HEADER], expected: u64) -> Option<(End, bool)> {
     let (body, sum) = header.split_last_chunk::<4>()?;
-    let end = End::decode(body.strip_prefix(&MAGIC)?.first_chunk()?);
+    let (end, listed) = body.strip_prefix(&MAGIC)?.split_first_chunk()?;
+    let end = End::decode(end);
     let valid = crc32fast::hash(body) == u32::from_le_bytes(*sum) && end.place == expected;
-    valid.then_some(end)
+    valid.then_some((end, listed == LISTED))
+}
+
+/// Reads the list of segments at the end of a file; nothing if it is damaged.
+fn read_list(file: &dyn DiskFile, size: u64) -> io::Result<Option<Vec<Living>>> {
+    let last = |count: usize| -> io::Result<Option<Vec<u8>>> {
+        let Some(at) = size.checked_sub(count as u64) else { return Ok(None) };
+        let mut bytes = vec![0; count];
+        let read = file.read_at(at, &mut bytes)?;
+        Ok((read == count).then_some(bytes))
+    };
+    let Some(tail) = last(LIST_TAIL)? else { return Ok(None) };
+    let Some(count) = tail.first_chunk().map(|count| u32::from_le_bytes(*count) as usize) else {
+        return Ok(None);
+    };
+    let length = count.saturating_mul(alive::LENGTH);
+    // So that a count that is damaged takes no memory.
+    if length as u64 > size {
+        return Ok(None);
+    }
+    let Some(bytes) = last(length + LIST_TAIL)? else { return Ok(None) };
+    let list = || {
+        let (body, sum) = bytes.split_last_chunk::<4>()?;
+        let valid = crc32fast::hash(body) == u32::from_le_bytes(*sum);
+        valid.then(|| alive::decode(body.get(..length)?)).flatten()
+    };
+    Ok(list())
 }
 
 /// Removes all checkpoints but one.
@@ -264,47 +312,13 @@ impl Buffered<'_> {
     }
 }
 
-/// How many bytes of values each segment of the log holds that are alive.
-#[derive(Debug)]
-pub(crate) struct Alive {
-    /// The beginnings of the segments, in order, and the bytes alive in each.
-    segments: Vec<(u64, u64)>,
-}
-
-impl Alive {
-    /// Nothing is alive yet in the segments that begin at `starts`, which ascend.
-    pub(crate) fn new(starts: impl IntoIterator<Item = u64>) -> Self {
-        Self { segments: starts.into_iter().map(|start| (start, 0)).collect() }
-    }
-
-    /// Counts a value.
-    pub(crate) fn count(&mut self, place: &Place) {
-        let after = self.segments.partition_point(|(start, _)| *start <= place.at);
-        if let Some((_, bytes)) = after.checked_sub(1).and_then(|index| self.segments.get_mut(index)) {
-            *bytes += u64::from(place.length);
-        }
-    }
-
-    /// Counts an entry's value, if it is in the log.
-    pub(crate) fn count_entry(&mut self, entry: &IndexEntry) {
-        match &entry.kept {
-            Kept::Inline(_) => {}
-            Kept::Place(place) => self.count(place),
-        }
-    }
-
-    /// The bytes alive in the segment that begins at `start`.
-    pub(crate) fn in_segment(&self, start: u64) -> u64 {
-        let found = self.segments.binary_search_by_key(&start, |(start, _)| *start);
-        found.ok().and_then(|index| self.segments.get(index)).map_or(0, |(_, bytes)| *bytes)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::store::Key;
     use crate::store::disk::SimDisk;
+    use crate::store::embedded::block::Kept;
+    use crate::store::log::Place;
 
     const END: End = End { place: 77, seq: 5, chain: [3; 16] };
 
@@ -317,7 +331,9 @@ mod tests {
         let disk = SimDisk::new();
         let mut writer = CheckpointWriter::create(Arc::new(disk.clone()), END).unwrap();
         (0..count).for_each(|number| writer.add(&entry(number)).unwrap());
-        let checkpoint = writer.finish().unwrap();
+        let mut alive = Alive::new([0], END.place);
+        alive.count(4, &Place { at: 10, length: 30, sum: 0 });
+        let checkpoint = writer.finish(&alive).unwrap();
         (disk, checkpoint)
     }
 
@@ -339,6 +355,21 @@ mod tests {
             assert_eq!(newest(&disk).unwrap(), Some(checkpoint));
             assert_eq!(read(&disk).unwrap(), (0..count).map(entry).collect::<Vec<_>>());
         }
+    }
+
+    #[test]
+    fn one_of_an_earlier_version_has_no_list_of_segments() {
+        let (disk, checkpoint) = written(100);
+        let name = disk.files().remove(0);
+        disk.damage(&name, |bytes| {
+            bytes.truncate(bytes.len() - LIST_TAIL - alive::LENGTH);
+            bytes[HEADER - 8..HEADER - 4].fill(0);
+            let sum = crc32fast::hash(&bytes[..HEADER - 4]).to_le_bytes();
+            bytes[HEADER - 4..HEADER].copy_from_slice(&sum);
+        });
+        assert_eq!(checkpoint.relies_on.len(), 1);
+        assert_eq!(newest(&disk).unwrap().unwrap().relies_on, []);
+        assert_eq!(read(&disk).unwrap(), (0..100).map(entry).collect::<Vec<_>>());
     }
 
     #[test]

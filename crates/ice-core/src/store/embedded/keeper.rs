@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, PoisonError};
 
+use super::alive::Alive;
 use super::block::{self, DamagedBlock, IndexEntry, Kept};
-use super::checkpoint::{self, Alive, Checkpoint, CheckpointWriter};
+use super::checkpoint::{self, Checkpoint, CheckpointWriter};
 use super::folder;
 use super::index::{Index, IndexError};
 use super::shared::{Bases, Shared, write_failure};
 use super::table::{Content, place};
 use crate::store::lock::lock;
-use crate::store::log::End;
+use crate::store::log::{End, FOLDER};
 use crate::store::{Key, StoreError};
 
 /// How many keys are looked at under one lock.
@@ -27,6 +28,17 @@ const MOVE_BYTES: u64 = 64 << 20;
 
 /// A checkpoint is written on a clean end if the log has grown by this much since the last one, in bytes.
 const CLOSING_BYTES: u64 = 2 << 20;
+
+/// What upkeep is done for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Occasion {
+    /// The store has grown.
+    Due,
+    /// Somebody wants a checkpoint, whether or not it is due.
+    Asked,
+    /// The store closes.
+    Closing,
+}
 
 /// Why upkeep was not done.
 #[derive(Debug, thiserror::Error)]
@@ -49,7 +61,8 @@ pub(super) fn run(shared: &Shared) {
         upkeep.due = false;
         let (closing, dropped) = (upkeep.closing, upkeep.dropped);
         drop(upkeep);
-        if !dropped && let Err(error) = shared.maintain(closing) {
+        let occasion = if closing { Occasion::Closing } else { Occasion::Due };
+        if !dropped && let Err(error) = shared.maintain(occasion) {
             // The log has everything: what was not done now is tried again later.
             tracing::warn!(%error, "upkeep of the store failed");
         }
@@ -74,13 +87,12 @@ impl From<UpkeepError> for StoreError {
 impl Shared {
     /// Writes a checkpoint, whether or not it is due.
     pub(super) fn compact(&self) -> Result<(), StoreError> {
-        lock(&self.state).checkpoint_due = 0;
-        Ok(self.maintain(false)?)
+        Ok(self.maintain(Occasion::Asked)?)
     }
 
-    fn maintain(&self, closing: bool) -> Result<(), UpkeepError> {
+    fn maintain(&self, occasion: Occasion) -> Result<(), UpkeepError> {
         let mut bases = lock(&self.bases);
-        let done = self.maintain_with(&mut bases, closing);
+        let done = self.maintain_with(&mut bases, occasion);
         let done = match done {
             Err(UpkeepError::Index(error)) => {
                 tracing::warn!(%error, "the index is made anew");
@@ -99,7 +111,7 @@ impl Shared {
         done
     }
 
-    fn maintain_with(&self, bases: &mut Bases, closing: bool) -> Result<(), UpkeepError> {
+    fn maintain_with(&self, bases: &mut Bases, occasion: Occasion) -> Result<(), UpkeepError> {
         if lock(&self.state).table.bytes() >= self.options.table_bytes {
             match &self.index {
                 Some(index) => drop(self.spill(index, bases, false)?),
@@ -111,7 +123,13 @@ impl Shared {
             (state.settled.place, state.checkpoint_due)
         };
         let base = bases.checkpoint.as_ref().map_or(0, |base| base.end.place);
-        let worth = closing && place.saturating_sub(base) >= CLOSING_BYTES.min(self.options.checkpoint_bytes);
+        let worth = match occasion {
+            Occasion::Due => false,
+            Occasion::Asked => true,
+            Occasion::Closing => {
+                place.saturating_sub(base) >= CLOSING_BYTES.min(self.options.checkpoint_bytes)
+            }
+        };
         if place >= due || worth {
             self.checkpoint(bases)?;
         }
@@ -228,7 +246,7 @@ impl Shared {
 
     fn checkpoint_of_table(&self, from: End) -> Result<(Checkpoint, Alive), UpkeepError> {
         let mut writer = CheckpointWriter::create(Arc::clone(&self.disk), from)?;
-        let mut alive = Alive::new(self.segments.starts());
+        let mut alive = Alive::new(self.segments.starts(), from.place);
         let mut after = None;
         loop {
             let (part, last) = lock(&self.state).table.entries(after.as_ref(), PART);
@@ -243,16 +261,16 @@ impl Shared {
         }
         // What the checkpoint holds must not be newer than what survives of the log.
         self.barrier(false)?;
-        Ok((writer.finish()?, alive))
+        Ok((writer.finish(&alive)?, alive))
     }
 
     fn checkpoint_of_index(&self, index: &Index, from: End) -> Result<(Checkpoint, Alive), UpkeepError> {
         let mut writer = CheckpointWriter::create(Arc::clone(&self.disk), from)?;
-        let mut alive = Alive::new(self.segments.starts());
+        let mut alive = Alive::new(self.segments.starts(), from.place);
         let mut at = String::new();
         while let Some(bytes) = index.block(&at)? {
-            let (upper, entries) =
-                block::places(&bytes, |place| alive.count(place)).map_err(IndexError::from)?;
+            let (upper, entries) = block::places(&bytes, |version, place| alive.count(version, place))
+                .map_err(IndexError::from)?;
             if !upper.is_empty() && upper <= at.as_str() {
                 return Err(IndexError::from(DamagedBlock).into());
             }
@@ -264,7 +282,7 @@ impl Shared {
         }
         // Not after the store was closed.
         self.barrier(false)?;
-        Ok((writer.finish()?, alive))
+        Ok((writer.finish(&alive)?, alive))
     }
 
     /// Removes segments before the checkpoint in which nothing is alive, and copies the rest of those in
@@ -273,6 +291,9 @@ impl Shared {
         let starts = self.segments.starts();
         let mut sparse = BTreeMap::new();
         let mut total = 0;
+        // The segment that follows the checkpoint may have no name on the disk yet. Without it nothing would reach
+        // the place of the checkpoint, should the power be lost after others were removed.
+        self.disk.sync_folder(FOLDER)?;
         for pair in starts.windows(2) {
             let [start, next] = *pair else { continue };
             let size = self.segments.size(start)?;
@@ -306,9 +327,15 @@ impl Shared {
                 if !moves || u64::from(place.length) > room {
                     continue;
                 }
-                room -= u64::from(place.length);
-                if let Some(value) = self.read_log(&key, &place)? {
-                    self.move_value(&key, version, value)?;
+                match self.read_log(&key, &place) {
+                    Ok(Some(value)) => {
+                        room -= u64::from(place.length);
+                        self.move_value(&key, version, value)?;
+                    }
+                    Ok(None) => {}
+                    // One value that cannot be had must not hold up all the others. Its segment stays, so that
+                    // whoever reads it is told.
+                    Err(error) => tracing::warn!(%error, "a value that cannot be read stays where it is"),
                 }
             }
             Ok(())

@@ -14,15 +14,19 @@
 //! `checkpoint/`, `INDEX` (says that the index is whole, and up to which place of the log; absent while it is
 //! being written), `index/` (sled), and `damaged/` and `index.discarded/` (what was moved aside).
 //!
-//! A checkpoint and the log from its place on are enough to make everything else. The index is thrown away
+//! A checkpoint, the log from its place on and the segments before it that it relies on are enough to make
+//! everything else. The index is thrown away
 //! whenever it is not known to be whole: when it was being written as the process ended, when it cannot be
 //! opened, when a block of it is damaged or missing.
 //!
 //! # After a failure
 //! A write or sync that fails poisons the store: what was waiting is refused, and so is every later commit;
-//! reading goes on. Opening again is clean: what can be read of the log is written and synced once more.
+//! reading goes on. So does a folder that was removed or replaced, which is looked for whenever the mark is
+//! synced. Opening again is clean: what can be read of the log is written and synced once more.
 
 mod ack;
+mod alive;
+mod behind;
 mod block;
 mod checkpoint;
 mod commit;

@@ -9,8 +9,9 @@ use tokio::sync::Notify;
 
 use super::EmbeddedOptions;
 use super::ack::Ack;
+use super::behind::{self, Standing};
 use super::block::Kept;
-use super::checkpoint::{self, Checkpoint};
+use super::checkpoint::Checkpoint;
 use super::folder;
 use super::index::Index;
 use super::rebuild::{unusable, unwritable};
@@ -42,7 +43,7 @@ pub(super) fn open(
             metrics.poisoned.set(0.0);
             metrics.recovery_seconds.record(started.elapsed());
         }
-        Err(StoreError::Corrupt { .. } | StoreError::Lost { .. }) => metrics.corruption.increment(1),
+        Err(StoreError::Corrupt { .. } | StoreError::Lost(_)) => metrics.corruption.increment(1),
         Err(
             StoreError::Unavailable { .. }
             | StoreError::Locked { .. }
@@ -74,12 +75,13 @@ fn load(
     let fresh = folder::prepare(&*disk)?;
     let mut index = index.map(|path| Index::new(path, options.index_cache_bytes));
     let segments = Arc::new(Segments::new(Arc::clone(&disk)));
-    let mut base = base(&*disk, index.as_mut(), &options)?;
+    let Standing { checkpoint, applied, loss } = behind::find(&disk, options.loss)?;
+    let mut base = base(&*disk, index.as_mut(), checkpoint, applied, &options)?;
     let mut table = base.table;
     let mut replay =
         |seq, write: RecoveredWrite<(u64, &[u8])>| replay_write(&mut table, &options, seq, write);
     let Recovery { end, tail, mark, given_out, mut report } =
-        recover_disk(&*disk, &segments, base.from, options.loss, &mut replay)?;
+        recover_disk(&*disk, &segments, base.from, loss, options.loss, &mut replay)?;
     // The numbers of a new store are reserved, but none was given out.
     let given_out = if fresh { 0 } else { given_out };
     table.acknowledge(end.seq);
@@ -132,20 +134,17 @@ fn load(
 fn base(
     disk: &dyn Disk,
     mut index: Option<&mut Index>,
+    checkpoint: Option<Checkpoint>,
+    applied: Option<End>,
     options: &EmbeddedOptions,
 ) -> Result<Base, StoreError> {
-    let checkpoint = checkpoint::newest(disk)?;
     let begun = checkpoint.as_ref().map_or_else(End::default, |base| base.end);
-    if let Some(index) = &mut index {
-        let applied = folder::index_applied(disk).map_err(|source| StoreError::Unavailable {
-            what: "reading INDEX".to_owned(),
-            source: Some(Arc::new(source)),
-        })?;
-        if let Some(applied) = applied.filter(|applied| index.exists() && applied.place >= begun.place) {
-            index.expect(applied.place);
-            let bases = Bases { checkpoint, applied: Some(applied) };
-            return Ok(Base { from: applied, table: Table::new(applied.seq, false), bases, rebuilt: false });
-        }
+    if let Some(index) = &mut index
+        && let Some(applied) = applied.filter(|applied| index.exists() && applied.place >= begun.place)
+    {
+        index.expect(applied.place);
+        let bases = Bases { checkpoint, applied: Some(applied) };
+        return Ok(Base { from: applied, table: Table::new(applied.seq, false), bases, rebuilt: false });
     }
     let index = index.map(|index| &*index);
     let stale = index.is_some_and(Index::exists);

@@ -172,37 +172,50 @@ impl Shared {
         Ok(Fetched { evictions, all: entries.len() < count, entries })
     }
 
-    /// Reads the values of a scan; nothing if one has moved meanwhile.
+    /// Reads the values of a scan. If one has moved meanwhile, what is returned is its place instead.
     pub(super) fn resolve(
         &self,
         found: Vec<(Key, Version, Source)>,
-    ) -> Result<Option<Vec<Entry>>, StoreError> {
+    ) -> Result<Result<Vec<Entry>, (Key, Place)>, StoreError> {
         let mut entries = Vec::with_capacity(found.len());
         for (key, version, source) in found {
             let value = match source {
                 Source::Here(value) => value,
                 Source::Log(place) => match self.read_log(&key, &place)? {
                     Some(value) => value,
-                    None => return Ok(None),
+                    None => return Ok(Err((key, place))),
                 },
             };
             entries.push(Entry { key, value, version });
         }
-        Ok(Some(entries))
+        Ok(Ok(entries))
+    }
+
+    /// That a value is not in its place is fine once: it was moved after it was looked up. Whoever then finds the same
+    /// place again gets an error, since nothing will ever be there.
+    fn note_gone(&self, before: &mut Option<Place>, key: &Key, place: Place) -> Result<(), StoreError> {
+        if before.replace(place) == Some(place) {
+            self.metrics.corruption.increment(1);
+            let what = format!("the value of `{key}` at place {} of the log is not there", place.at);
+            return Err(StoreError::Corrupt { what });
+        }
+        Ok(())
     }
 }
 
 /// A key's value, wherever it is.
 pub(super) async fn get(shared: &Arc<Shared>, key: &Key) -> Result<Option<Versioned>, StoreError> {
+    let mut gone = None;
     loop {
         match shared.look(key) {
             Look::Absent => return Ok(None),
             Look::Found(version, Source::Here(value)) => return Ok(Some(Versioned { value, version })),
             Look::Found(version, Source::Log(place)) => {
-                let (shared, key) = (Arc::clone(shared), key.clone());
-                if let Some(value) = blocking(move || shared.read_log(&key, &place)).await? {
+                let (owned, wanted) = (Arc::clone(shared), key.clone());
+                if let Some(value) = blocking(move || owned.read_log(&wanted, &place)).await? {
                     return Ok(Some(Versioned { value, version }));
                 }
+                shared.note_gone(&mut gone, key, place)?;
             }
             Look::Unknown(evictions) => {
                 let (shared, key) = (Arc::clone(shared), key.clone());
@@ -220,17 +233,21 @@ pub(super) async fn scan(
     limit: usize,
 ) -> Result<Vec<Entry>, StoreError> {
     let mut fetched = None;
+    let mut gone = None;
     // The table may hide some entries of the index; if that is not enough, more are fetched.
     let mut count = limit.saturating_add(16);
     loop {
         let evictions = match shared.range(prefix, after, limit, fetched.as_ref()) {
             Range::Entries(found) => {
-                if found.iter().all(|(_, _, source)| matches!(source, Source::Here(_))) {
-                    return Ok(shared.resolve(found)?.unwrap_or_default());
-                }
-                let owned = Arc::clone(shared);
-                if let Some(entries) = blocking(move || owned.resolve(found)).await? {
-                    return Ok(entries);
+                let resolved = if found.iter().all(|(_, _, source)| matches!(source, Source::Here(_))) {
+                    shared.resolve(found)?
+                } else {
+                    let owned = Arc::clone(shared);
+                    blocking(move || owned.resolve(found)).await?
+                };
+                match resolved {
+                    Ok(entries) => return Ok(entries),
+                    Err((key, place)) => shared.note_gone(&mut gone, &key, place)?,
                 }
                 fetched = None;
                 continue;

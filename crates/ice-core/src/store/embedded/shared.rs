@@ -160,22 +160,21 @@ impl State {
         self.published = self.published.max(CommitSeq(next.saturating_sub(1)));
     }
 
-    /// What a commit gets to hear after a failure.
+    /// What a commit gets to hear after a failure: the failure itself, whose kind says what to do about it.
     pub(super) fn check_failure(&self) -> Result<(), StoreError> {
-        match &self.failure {
-            Some(failure) => Err(StoreError::Poisoned { cause: failure.to_string() }),
-            None => Ok(()),
-        }
+        self.failure.clone().map_or(Ok(()), Err)
     }
 }
 
 /// Turns a failed write or sync into what the caller can act on.
 pub(super) fn write_failure(what: &str, error: &io::Error) -> StoreError {
     let described = format!("{what}: {error}");
-    // There is one reaction to everything else: open the store again.
     if is_full(error) {
         StoreError::Full { what: described }
+    } else if is_gone(error) {
+        StoreError::Unavailable { what: described, source: None }
     } else {
+        // There is one reaction to everything else: open the store again.
         StoreError::Poisoned { cause: described }
     }
 }
@@ -184,6 +183,12 @@ pub(super) fn write_failure(what: &str, error: &io::Error) -> StoreError {
 pub(super) fn is_full(error: &io::Error) -> bool {
     use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
     matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge)
+}
+
+/// Whether what was to be written to is no longer there.
+fn is_gone(error: &io::Error) -> bool {
+    use io::ErrorKind::{NotADirectory, NotFound, StaleNetworkFileHandle};
+    matches!(error.kind(), NotADirectory | NotFound | StaleNetworkFileHandle)
 }
 
 /// Handles on the metrics of the store.

@@ -29,6 +29,18 @@ pub(crate) struct FrameHeader {
     pub(crate) synced: u64,
 }
 
+impl FrameHeader {
+    /// How many commits the frame holds. Within one, no number is left out.
+    pub(crate) fn commits(&self) -> u64 {
+        self.last.saturating_sub(self.first).saturating_add(1)
+    }
+
+    /// The place behind the frame.
+    pub(crate) fn end(&self) -> u64 {
+        self.place.saturating_add(HEADER as u64).saturating_add(u64::from(self.length))
+    }
+}
+
 /// Why bytes are no frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Misfit {

@@ -6,7 +6,7 @@
 use std::io;
 use std::sync::Arc;
 
-use crate::store::disk::{Disk, DiskFile, OpenMode};
+use crate::store::disk::{Disk, DiskFile, FileId, OpenMode};
 
 /// The name of the file.
 pub(crate) const MARK: &str = "MARK";
@@ -94,6 +94,11 @@ impl Mark {
         bytes.resize(LENGTH - 4, 0);
         bytes.extend_from_slice(&crc32fast::hash(&bytes).to_le_bytes());
         self.file.write_at(self.count % 2 * SLOT_BYTES, &[&bytes])
+    }
+
+    /// Which file it is.
+    pub(crate) fn id(&self) -> io::Result<FileId> {
+        self.file.id()
     }
 
     /// Makes what was written safe.

@@ -26,8 +26,14 @@
 //!   nothing that survived knows of it. This window is what was acknowledged in the last quarter of a second.
 //! - A last frame that does not fit and that nothing proves to have been synced: a torn write, dropped.
 //!
+//! Segments before a checkpoint are not read when opening. That they are there, and as long as the values that are
+//! alive in them need, is compared with a list in the checkpoint; damage within such a value is noticed when it is
+//! read.
+//!
 //! Damage and a lost tail are errors with the range of commits, see [`LossPolicy`].
 
+mod broken;
+mod extents;
 mod frame;
 mod group;
 mod mark;
@@ -44,8 +50,9 @@ pub use scan::{Recovered, RecoveredCommit, recover};
 #[cfg(test)]
 mod tests;
 
+pub(crate) use extents::{Extents, name as segment_name};
 pub(crate) use group::Group;
 pub(crate) use mark::{MARK, Mark, MarkState};
-pub(crate) use recovery::{Recovery, read_whole, recover_disk, replay_range};
+pub(crate) use recovery::{Recovery, Survey, read_whole, recover_disk, replay_range, survey};
 pub(crate) use segment::{FOLDER, Place, ReadError, Segments};
 pub(crate) use writer::{End, RESERVATION, Writer};

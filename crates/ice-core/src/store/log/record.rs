@@ -8,6 +8,9 @@ use bytes::Bytes;
 
 use crate::store::Key;
 
+/// The fewest bytes that a commit takes: its head, and the removal of a key of one byte.
+pub(super) const LEAST_BYTES: u64 = 16;
+
 const DELETE: u8 = 0;
 const PUT: u8 = 1;
 const MOVED: u8 = 2;

@@ -1,18 +1,20 @@
 //! Opening the log: reads it from a checkpoint on, decides between a torn tail and damage, and leaves it
 //! ready to go on.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::broken::Broken;
 use super::frame::HEADER;
 use super::mark::{FoundMark, Mark, MarkState};
 use super::record::{Commits, RecoveredWrite, Unreadable};
-use super::scan::{ScanEnd, ScanStart, scan};
+use super::scan::{Behind, ScanEnd, ScanStart, scan};
 use super::segment::{FOLDER, SEGMENT_HEADER, SegmentHeader, Segments, path, start_of};
 use super::writer::End;
 use crate::store::disk::{Disk, DiskFile, OpenMode};
-use crate::store::{CommitSeq, StoreError};
+use crate::store::{CommitSeq, Key, Loss, StoreError};
 
 /// Where damaged parts are moved.
 const ASIDE: &str = "damaged";
@@ -27,7 +29,8 @@ pub enum LossPolicy {
     #[default]
     Refuse,
     /// Open with all commits before the loss and none after it, move what cannot be used to the folder
-    /// `damaged`, and say in the report what was lost.
+    /// `damaged`, and say in the report what was lost. Where values are lost that a checkpoint has made old, only
+    /// their keys are gone, and what was committed after them stays.
     Accept,
 }
 
@@ -38,11 +41,8 @@ pub struct RecoveryReport {
     pub last_commit: CommitSeq,
     /// Commits read from the log.
     pub replayed: u64,
-    /// The first and the last commit that were acknowledged as safe from the loss of power and are lost. Only
-    /// with [`LossPolicy::Accept`].
-    pub lost: Option<(CommitSeq, CommitSeq)>,
-    /// Where the loss begins.
-    pub lost_at: Option<String>,
+    /// What was acknowledged as safe from the loss of power and is lost. Only with [`LossPolicy::Accept`].
+    pub lost: Option<Loss>,
     /// Commits that had been written but not synced and are gone, at most: they were promised at most the end
     /// of the process, and power was lost.
     pub discarded: u64,
@@ -68,16 +68,6 @@ pub(crate) struct Recovery {
     pub(crate) given_out: u64,
     /// What was found.
     pub(crate) report: RecoveryReport,
-}
-
-/// Where reading stopped although there should be more.
-struct Broken {
-    /// In words, for people.
-    at: String,
-    /// The last commit that is known to be lost.
-    last_lost: u64,
-    /// The last commit that was there, acknowledged or not.
-    last_written: u64,
 }
 
 struct Reader<'a> {
@@ -109,42 +99,63 @@ pub(crate) fn read_whole(disk: &dyn Disk, path: &str) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Opens the log and replays it from the end of what a checkpoint covers on.
+/// Opens the log and replays it from the end of what a checkpoint covers on. `behind` is what is known to be lost
+/// before that.
 pub(crate) fn recover_disk<'a>(
     disk: &'a dyn Disk,
     segments: &Segments,
     from: End,
+    behind: Option<Loss>,
     policy: LossPolicy,
     replay: &'a mut Replay<'a>,
 ) -> Result<Recovery, StoreError> {
     let (mark, state, unknown) = open_mark(disk, policy)?;
-    let mut starts: Vec<u64> = list(disk)?;
+    let starts = list(disk)?;
     for start in &starts {
         segments.add(*start, None);
     }
-    let first = starts.partition_point(|start| *start <= from.place).saturating_sub(1);
-    let scanned = starts.split_off(first);
-    let mut reader = Reader {
-        disk,
-        from: from.place,
-        mark: state,
-        replay,
-        end: from,
-        replayed: 0,
-        tail: None,
-        broken: None,
-        torn: None,
-        stillborn: None,
-    };
+    let scanned = needed(starts, from.place);
+    let mut reader = Reader::new(disk, from, state, replay);
     reader.read(&scanned)?;
-    if let Some(broken) = &reader.broken
+    let here = reader.broken.as_ref().map(|broken| broken.loss(&state));
+    let loss = behind.into_iter().chain(here).reduce(Loss::and);
+    if let Some(loss) = &loss
         && policy == LossPolicy::Refuse
     {
-        let (first, last) = (reader.end.seq + 1, broken.last_lost.max(reader.end.seq + 1));
-        let place = broken.at.clone();
-        return Err(StoreError::Lost { place, first: CommitSeq(first), last: CommitSeq(last) });
+        return Err(StoreError::Lost(loss.clone()));
     }
-    reader.settle(segments, &scanned, mark, unknown)
+    let mut recovery = reader.settle(segments, &scanned, mark, unknown)?;
+    recovery.report.lost = loss;
+    Ok(recovery)
+}
+
+/// What can be read of the log.
+#[derive(Debug)]
+pub(crate) struct Survey {
+    /// Where it ends.
+    pub(crate) end: End,
+    /// Whether there should be more.
+    pub(crate) broken: bool,
+    /// The keys and versions of the values that were copied to there.
+    pub(crate) moved: BTreeSet<(Key, u64)>,
+}
+
+/// Reads the log from an end on, without changing anything.
+pub(crate) fn survey(disk: &dyn Disk, from: End) -> Result<Survey, StoreError> {
+    let mark = match Mark::find(disk).map_err(unavailable("reading the mark"))? {
+        FoundMark::Found(mark) => mark.state(),
+        FoundMark::Missing | FoundMark::Damaged => MarkState::default(),
+    };
+    let scanned = needed(list(disk)?, from.place);
+    let mut moved = BTreeSet::new();
+    let mut replay = |_, write: RecoveredWrite<(u64, &[u8])>| match write {
+        RecoveredWrite::Put { .. } | RecoveredWrite::Delete { .. } => {}
+        RecoveredWrite::Moved { key, version, .. } => drop(moved.insert((key, version))),
+    };
+    let mut reader = Reader::new(disk, from, mark, &mut replay);
+    reader.read(&scanned)?;
+    let (end, broken) = (reader.end, reader.broken.is_some());
+    Ok(Survey { end, broken, moved })
 }
 
 fn open_mark(disk: &dyn Disk, policy: LossPolicy) -> Result<(Mark, MarkState, bool), StoreError> {
@@ -172,6 +183,12 @@ fn open_mark(disk: &dyn Disk, policy: LossPolicy) -> Result<(Mark, MarkState, bo
 fn list(disk: &dyn Disk) -> Result<Vec<u64>, StoreError> {
     let names = disk.list(FOLDER).map_err(unavailable("listing the log"))?;
     Ok(names.iter().filter_map(|name| start_of(name)).collect())
+}
+
+/// The segments that must be read for everything from a place on.
+fn needed(mut starts: Vec<u64>, from: u64) -> Vec<u64> {
+    let first = starts.partition_point(|start| *start <= from).saturating_sub(1);
+    starts.split_off(first)
 }
 
 /// Replays the frames of a segment whose places lie in a range.
@@ -239,22 +256,54 @@ pub(crate) fn replay_range(
     Ok(())
 }
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
+    fn new(disk: &'a dyn Disk, from: End, mark: MarkState, replay: &'a mut Replay<'a>) -> Self {
+        Reader {
+            disk,
+            from: from.place,
+            mark,
+            replay,
+            end: from,
+            replayed: 0,
+            tail: None,
+            broken: None,
+            torn: None,
+            stillborn: None,
+        }
+    }
+
     fn read(&mut self, starts: &[u64]) -> Result<(), StoreError> {
+        if starts.is_empty() && self.from > 0 {
+            // The last segment before a checkpoint stays until there is one behind it.
+            self.break_off(format!("{FOLDER}/, in which no segment is"), None, None);
+            if let Some(broken) = &mut self.broken {
+                broken.missing(0, self.from, self.end.seq);
+            }
+            return Ok(());
+        }
         for (index, start) in starts.iter().enumerate() {
             let later = starts.get(index + 1..).unwrap_or_default();
             if index > 0 && *start != self.end.place {
-                self.break_off(format!("the log ends before {}", path(*start)), 0, starts, index);
+                self.break_off(format!("the log ends before {}", path(*start)), None, starts.get(index..));
                 return Ok(());
             }
             if index == 0 && *start > self.from {
-                self.break_off(format!("the segments before {} are missing", path(*start)), 0, starts, index);
+                self.break_off(
+                    format!("the segments before {} are missing", path(*start)),
+                    None,
+                    starts.get(index..),
+                );
                 return Ok(());
             }
             let bytes = read_whole(self.disk, &path(*start)).map_err(unavailable("reading the log"))?;
             // What lies before the checkpoint is not needed, so it is not looked at.
             let skipped = usize::try_from(self.from.saturating_sub(*start)).unwrap_or(usize::MAX);
-            if skipped > 0 && bytes.len() <= skipped.saturating_add(SEGMENT_HEADER) {
+            let whole = skipped.saturating_add(SEGMENT_HEADER);
+            if skipped > 0 && bytes.len() < whole {
+                self.cut_short(*start, &bytes, later);
+                return Ok(());
+            }
+            if skipped > 0 && bytes.len() == whole {
                 continue;
             }
             let start_of_scan = if skipped > 0 {
@@ -269,9 +318,14 @@ impl Reader<'_> {
                     self.stillborn = Some(*start);
                     self.torn = Some(self.mark.written_seq.saturating_sub(self.end.seq));
                 } else {
-                    self.break_off(format!("{} has no valid header", path(*start)), 0, starts, index);
+                    self.break_off(
+                        format!("{} has no valid header", path(*start)),
+                        None,
+                        starts.get(index..),
+                    );
                 }
-                return self.finish(starts);
+                self.finish();
+                return Ok(());
             };
             let range = self.from..u64::MAX;
             let found =
@@ -283,10 +337,7 @@ impl Reader<'_> {
                 let proved = found.behind.synced.max(self.mark.synced_place);
                 if !later.is_empty() || proved > place {
                     let at = format!("byte {} of {}", found.offset, path(*start));
-                    self.break_off(at, found.behind.last_synced, starts, index);
-                    if let Some(broken) = &mut self.broken {
-                        broken.last_written = broken.last_written.max(found.behind.last);
-                    }
+                    self.break_off(at, Some(&found.behind), starts.get(index + 1..));
                 } else {
                     self.torn =
                         Some(found.behind.last.max(self.mark.written_seq).saturating_sub(self.end.seq));
@@ -294,32 +345,54 @@ impl Reader<'_> {
                 return Ok(());
             }
         }
-        self.finish(starts)
+        self.finish();
+        Ok(())
     }
 
     /// Compares the end with what the mark says.
-    fn finish(&mut self, starts: &[u64]) -> Result<(), StoreError> {
+    fn finish(&mut self) {
         if self.broken.is_none() && self.end.place < self.mark.synced_place {
             let at = format!("the end of the log at place {}", self.end.place);
-            self.break_off(at, 0, starts, starts.len());
+            self.break_off(at, None, None);
         }
         if self.broken.is_none() && self.torn.is_none() && self.mark.written_seq > self.end.seq {
             self.torn = Some(self.mark.written_seq - self.end.seq);
         }
-        Ok(())
     }
 
-    /// Notes a loss. What later segments say they follow is lost too.
-    fn break_off(&mut self, at: String, last_lost: u64, starts: &[u64], index: usize) {
-        let mut last_lost = last_lost.max(self.mark.synced_seq);
-        for start in starts.get(index..).unwrap_or_default() {
-            if let Ok(bytes) = read_whole(self.disk, &path(*start))
-                && let Some(header) = SegmentHeader::decode(&bytes)
-            {
-                last_lost = last_lost.max(header.before);
+    /// Notes that a segment ends before the place from which on the log is replayed, although it must reach it.
+    fn cut_short(&mut self, start: u64, bytes: &[u8], later: &[u64]) {
+        let missing = path(start);
+        let at = format!("{missing}, which ends before place {} of the log", self.from);
+        self.break_off(at, None, Some(later));
+        // What is left of it says how far the commits in it go.
+        let header = SegmentHeader::decode(bytes).map(|header| ScanStart::from(&header));
+        let left = header.and_then(|header| {
+            scan(bytes, start, &header, |_, _| Ok::<(), Unreadable>(()))
+                .ok()
+                .map(|end| (end.offset, end.last))
+        });
+        let (offset, last) = left.unwrap_or((SEGMENT_HEADER, self.end.seq));
+        let reached = start + offset.saturating_sub(SEGMENT_HEADER) as u64;
+        if let Some(broken) = &mut self.broken {
+            broken.missing(reached, self.from, self.end.seq);
+            broken.follows(last);
+        }
+    }
+
+    /// Notes a loss at the end of what was read, with what stands behind it in the same segment and in later
+    /// ones.
+    fn break_off(&mut self, at: String, behind: Option<&Behind>, later: Option<&[u64]>) {
+        let mut broken = Broken::new(at, &self.end, &self.mark);
+        if let (Some(behind), Some((start, bytes, _))) = (behind, &self.tail) {
+            broken = broken.behind(behind, start + bytes.len().saturating_sub(SEGMENT_HEADER) as u64);
+        }
+        for start in later.unwrap_or_default() {
+            if let Ok(bytes) = read_whole(self.disk, &path(*start)) {
+                broken.later(*start, &bytes);
             }
         }
-        self.broken = Some(Broken { at, last_lost, last_written: self.mark.written_seq });
+        self.broken = Some(broken);
     }
 
     /// Leaves the log so that it can grow: what does not fit is cut off or moved aside, and what was not
@@ -340,11 +413,7 @@ impl Reader<'_> {
             ..RecoveryReport::default()
         };
         if let Some(broken) = &self.broken {
-            let first = self.end.seq + 1;
-            let last = broken.last_lost.max(first);
-            report.lost = Some((CommitSeq(first), CommitSeq(last)));
-            report.lost_at = Some(broken.at.clone());
-            report.discarded = broken.last_written.saturating_sub(last);
+            report.discarded = broken.discarded();
         }
         let kept = self.tail.as_ref().map(|(start, ..)| *start);
         for start in scanned.iter().rev().take_while(|start| kept.is_none_or(|kept| **start > kept)) {
@@ -354,6 +423,10 @@ impl Reader<'_> {
                 continue;
             }
             if self.stillborn == Some(*start) {
+                if self.tail.is_none() && self.end.place > 0 {
+                    // It gets its header after all, see below.
+                    continue;
+                }
                 segments.remove(*start).map_err(&failed)?;
             } else {
                 let bytes = read_whole(self.disk, &path(*start)).map_err(&failed)?;
@@ -363,6 +436,10 @@ impl Reader<'_> {
             self.disk.sync_folder(FOLDER).map_err(&failed)?;
         }
         let mut tail = None;
+        if self.tail.is_none() && self.end.place > 0 && (self.broken.is_some() || self.stillborn.is_some()) {
+            // Nothing else may reach the end, and the next opening must find something that does.
+            tail = Some(self.begin_segment(segments).map_err(&failed)?);
+        }
         if let Some((start, bytes, offset)) = &self.tail {
             let file = self.disk.open(&path(*start), OpenMode::Write).map_err(&failed)?;
             let dropped = bytes.get(*offset..).unwrap_or_default();
@@ -402,6 +479,20 @@ impl Reader<'_> {
             mark.sync().map_err(&failed)?;
         }
         Ok(Recovery { end: self.end, tail, mark, given_out, report })
+    }
+
+    /// Makes the segment that begins at the end of the log, without a frame.
+    fn begin_segment(&self, segments: &Segments) -> io::Result<(u64, Arc<dyn DiskFile>)> {
+        let End { place, seq, chain } = self.end;
+        self.disk.create_folder(FOLDER)?;
+        let mode = if self.stillborn == Some(place) { OpenMode::Write } else { OpenMode::Create };
+        let file = self.disk.open(&path(place), mode)?;
+        file.truncate(0)?;
+        file.write_at(0, &[&SegmentHeader { start: place, before: seq, chain }.encode()])?;
+        file.sync()?;
+        self.disk.sync_folder(FOLDER)?;
+        segments.add(place, Some(Arc::clone(&file)));
+        Ok((place, file))
     }
 
     fn move_aside(&self, start: u64, offset: usize, bytes: &[u8]) -> io::Result<()> {

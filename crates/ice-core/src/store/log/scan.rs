@@ -4,7 +4,7 @@
 use bytes::Bytes;
 
 use super::frame::{self, Chain, FrameHeader, Misfit};
-use super::record::{Commits, RecoveredWrite, Unreadable};
+use super::record::{Commits, LEAST_BYTES, RecoveredWrite, Unreadable};
 use super::segment::{SEGMENT_HEADER, SegmentHeader};
 
 /// How many places behind a misfit are looked at for a frame, so that no contents can make that slow.
@@ -52,7 +52,7 @@ pub(crate) struct Behind {
     /// The last commit in any of them that lies before `synced`, and the one before the first of them if
     /// that does.
     pub(crate) last_synced: u64,
-    /// How many commits they hold, at most.
+    /// How many commits there are from the misfit on, at most.
     pub(crate) commits: u64,
 }
 
@@ -87,15 +87,15 @@ pub(crate) fn scan<E>(
             }
             Err(misfit) => {
                 end.misfit = Some(misfit);
-                end.behind = behind(rest, place);
+                end.behind = behind(rest, place, end.last);
                 return Ok(end);
             }
         }
     }
 }
 
-/// Looks for frames in bytes whose first is no frame and stands at `place`.
-fn behind(bytes: &[u8], place: u64) -> Behind {
+/// Looks for frames in bytes whose first is no frame, stands at `place` and follows the commit `before`.
+fn behind(bytes: &[u8], place: u64, before: u64) -> Behind {
     let mut found: Vec<FrameHeader> = Vec::new();
     let mut at = 1;
     let mut tried = 0;
@@ -116,16 +116,22 @@ fn behind(bytes: &[u8], place: u64) -> Behind {
     }
     let synced = found.iter().map(|header| header.synced).max().unwrap_or(0);
     let mut behind = Behind { synced, ..Behind::default() };
+    let (mut reached, mut seq) = (place, before);
     for header in found {
         behind.last = behind.last.max(header.last);
-        behind.commits =
-            behind.commits.saturating_add(header.last.saturating_sub(header.first)).saturating_add(1);
+        // What is between two frames can be no more than there is room and numbers for.
+        let room = header.place.saturating_sub(reached) / LEAST_BYTES;
+        let between = room.min(header.first.saturating_sub(seq).saturating_sub(1));
+        behind.commits = behind.commits.saturating_add(between).saturating_add(header.commits());
+        (reached, seq) = (header.end(), header.last);
         if header.place < synced {
             behind.last_synced = behind.last_synced.max(header.last);
         } else if header.place == synced {
             behind.last_synced = behind.last_synced.max(header.first.saturating_sub(1));
         }
     }
+    let rest = place.saturating_add(bytes.len() as u64).saturating_sub(reached);
+    behind.commits = behind.commits.saturating_add(rest / LEAST_BYTES);
     behind
 }
 

@@ -7,7 +7,7 @@ use super::recovery::Recovery;
 use super::writer::Writer;
 use super::*;
 use crate::store::disk::{Disk, SimDisk};
-use crate::store::{CommitSeq, Key, StoreError};
+use crate::store::{CommitSeq, Key, Loss, StoreError};
 use std::sync::Arc;
 
 /// A commit of one put: the number in the key, `size` bytes of it as value.
@@ -47,7 +47,7 @@ fn open(disk: &SimDisk, policy: LossPolicy) -> Result<Opened, StoreError> {
         commits.push(seq);
     };
     let Recovery { end, tail, mark, given_out, report } =
-        recover_disk(disk, &segments, writer::End::default(), policy, &mut replay)?;
+        recover_disk(disk, &segments, writer::End::default(), None, policy, &mut replay)?;
     let writer = Writer::new(shared, segments, tail, end, mark, given_out, 4_096);
     Ok(Opened { writer, commits, report, given_out })
 }
@@ -75,7 +75,7 @@ fn filled(commits: u64) -> SimDisk {
 
 fn lost(disk: &SimDisk) -> (u64, u64) {
     match open(disk, LossPolicy::Refuse).map(|opened| opened.commits) {
-        Err(StoreError::Lost { first, last, .. }) => (first.0, last.0),
+        Err(StoreError::Lost(Loss { first, last, .. })) => (first.0, last.0),
         other => panic!("no loss was reported, but {other:?}"),
     }
 }
@@ -169,7 +169,8 @@ fn a_lost_tail_is_reported_with_its_range() {
     disk.kill();
     let opened = open(&disk, LossPolicy::Accept).unwrap();
     assert_eq!(opened.commits, (1..first).collect::<Vec<_>>());
-    assert_eq!(opened.report.lost, Some((CommitSeq(first), CommitSeq(40))));
+    let lost = opened.report.lost.unwrap();
+    assert_eq!((lost.first, lost.last), (CommitSeq(first), CommitSeq(40)));
     // From then on the log is whole again, and no number recurs.
     assert!(opened.given_out >= 40);
     let mut writer = opened.writer;

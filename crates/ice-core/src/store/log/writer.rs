@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 
 use super::frame::Chain;
 use super::group::Group;
-use super::mark::{Mark, MarkState};
+use super::mark::{MARK, Mark, MarkState};
 use super::segment::{FOLDER, SEGMENT_HEADER, SegmentHeader, Segments, path};
-use crate::store::disk::{Disk, DiskFile, OpenMode};
+use crate::store::disk::{Disk, DiskFile, FileId, OpenMode};
 
 /// How many commit numbers are reserved at a time. Numbers are given out only below the reservation, which
 /// is synced, so that none recurs, whatever is lost.
@@ -209,11 +209,36 @@ impl Writer {
     /// Syncs everything and says that no number above `last` was given out: for a clean end.
     pub(crate) fn close(&mut self, last: u64) -> io::Result<()> {
         self.sync()?;
+        self.check_names()?;
         let state = self.mark_state(last);
         if state == self.mark_synced { Ok(()) } else { self.store_mark(last) }
     }
 
+    /// Fails with `NotFound` if what is written is no longer what can be found under its name. Writes to files that
+    /// were removed succeed, and whatever is acknowledged is gone with them.
+    fn check_names(&self) -> io::Result<()> {
+        self.check_name(MARK, self.mark.id()?)?;
+        match &self.tail {
+            Some(tail) => self.check_name(&path(tail.start), tail.file.id()?),
+            None => Ok(()),
+        }
+    }
+
+    fn check_name(&self, path: &str, written: FileId) -> io::Result<()> {
+        match self.disk.id(path) {
+            Ok(named) if named == written => Ok(()),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            Ok(_) | Err(_) => {
+                let what = format!(
+                    "{path} is not the file that was opened: the data folder was removed or replaced"
+                );
+                Err(io::Error::new(io::ErrorKind::NotFound, what))
+            }
+        }
+    }
+
     fn store_mark(&mut self, reserved: u64) -> io::Result<()> {
+        self.check_names()?;
         let state = self.mark_state(reserved);
         self.mark.write(state)?;
         self.mark.sync()?;

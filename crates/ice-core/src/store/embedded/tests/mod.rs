@@ -1,6 +1,7 @@
 //! Tests of the embedded store as a whole, and what they share.
 
 mod failures;
+mod losses;
 mod suites;
 mod upkeep;
 mod visibility;

@@ -240,3 +240,38 @@ async fn a_damaged_value_is_said_when_it_is_read() {
     let error = store.get(&key("long")).await.unwrap_err();
     assert_eq!(error.code(), ErrorCode::StoreCorrupt, "{error}");
 }
+
+#[tokio::test]
+async fn a_damaged_value_does_not_keep_others_from_moving() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = EmbeddedStore::open(folder.path(), tiny()).unwrap();
+    // Three segments of values, most of them dead soon, each with one that stays.
+    for index in 0..48 {
+        let name = if index % 16 == 0 { format!("stays/{index:02}") } else { format!("dies/{index:02}") };
+        put(&store, &name, &format!("{index:02}").repeat(500), Durability::PowerLoss).await.unwrap();
+    }
+    let mut batch = Batch::new();
+    for index in (0..48).filter(|index| index % 16 > 0) {
+        batch = batch.delete(key(&format!("dies/{index:02}")));
+    }
+    store.commit(batch, Durability::PowerLoss).await.unwrap();
+    store.close().await.unwrap();
+    drop(store);
+    let first = folder.path().join("log/0000000000000000.log");
+    damage_file(&first, |bytes| bytes[200..600].fill(b'!'));
+
+    let store = EmbeddedStore::open(folder.path(), tiny()).unwrap();
+    for _ in 0..3 {
+        store.compact().await.unwrap();
+    }
+    // What is damaged is the first in the order of the keys, and stays; the others have moved.
+    let error = store.get(&key("stays/00")).await.unwrap_err();
+    assert_eq!(error.code(), ErrorCode::StoreCorrupt, "{error}");
+    for index in [16, 32] {
+        let found = store.get(&key(&format!("stays/{index}"))).await.unwrap().unwrap();
+        assert_eq!(found.value, format!("{index}").repeat(500));
+    }
+    assert!(first.exists());
+    let size = log_bytes(folder.path());
+    assert!(size < 24 << 10, "{size} bytes of log");
+}

@@ -8,7 +8,7 @@ use futures::{FutureExt, StreamExt};
 use super::super::{EmbeddedOptions, EmbeddedStore};
 use super::{key, put, value};
 use crate::store::conformance::spawn;
-use crate::store::disk::{Disk, DiskFile, DiskLock, OpenMode, SimDisk};
+use crate::store::disk::{Disk, DiskFile, DiskLock, FileId, OpenMode, SimDisk};
 use crate::store::{
     Batch, Change, ChangeKind, CommitError, CommitSeq, Durability, Store, StoreError, Version, WatchEvent,
 };
@@ -73,6 +73,9 @@ impl DiskFile for GatedFile {
     fn size(&self) -> io::Result<u64> {
         self.0.size()
     }
+    fn id(&self) -> io::Result<FileId> {
+        self.0.id()
+    }
     fn truncate(&self, size: u64) -> io::Result<()> {
         self.0.truncate(size)
     }
@@ -97,6 +100,9 @@ impl Disk for Gated {
     }
     fn sync_folder(&self, path: &str) -> io::Result<()> {
         self.disk.sync_folder(path)
+    }
+    fn id(&self, path: &str) -> io::Result<FileId> {
+        self.disk.id(path)
     }
     fn lock(&self, path: &str, owner: u32) -> Result<DiskLock, StoreError> {
         self.disk.lock(path, owner)
@@ -143,4 +149,56 @@ async fn nothing_is_seen_before_it_is_acknowledged() {
     let seen = (watch.next().await, watch.next().await, watch.next().await);
     assert_eq!(seen, (changed(2, "a"), changed(2, "a/2"), changed(3, "a/3")));
     assert_eq!(store.last_commit(), CommitSeq(3));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_value_that_only_the_log_will_hold_is_not_looked_for_before_it_is_there() {
+    let gate = Arc::new(Gate::default());
+    let disk = Gated { disk: SimDisk::new(), gate: Arc::clone(&gate) };
+    let store = EmbeddedStore::open_on(Arc::new(disk), None, EmbeddedOptions::default()).unwrap();
+    let store: Arc<dyn Store> = Arc::new(store);
+    let (old, new) = ("old".repeat(300), "new".repeat(300));
+    put(&*store, "a", &old, Durability::PowerLoss).await.unwrap();
+    gate.close();
+    let owned = (Arc::clone(&store), new.clone());
+    let first = spawn(async move { put(&*owned.0, "a", &owned.1, Durability::PowerLoss).await });
+    tokio::task::block_in_place(|| gate.await_visitor());
+    // The first is written and not synced, the second is not even written.
+    let owned = (Arc::clone(&store), new.clone());
+    let mut second = spawn(async move { put(&*owned.0, "b", &owned.1, Durability::PowerLoss).await });
+    assert!((&mut second).now_or_never().is_none());
+    assert_eq!((value(&*store, "a").await, value(&*store, "b").await), (Some(old), None));
+    gate.open();
+    first.await.unwrap().unwrap();
+    second.await.unwrap().unwrap();
+    assert_eq!((value(&*store, "a").await, value(&*store, "b").await), (Some(new.clone()), Some(new)));
+}
+
+#[tokio::test]
+async fn a_value_is_read_right_after_its_commit() {
+    let store = EmbeddedStore::open_on(Arc::new(SimDisk::new()), None, EmbeddedOptions::default()).unwrap();
+    let text = |size: usize, letter: &str| letter.repeat(size);
+    // Kept with the key, in the log alone, and in memory for the time being.
+    let sizes = [64, 65, 8 << 10, (8 << 10) + 1, 100_000];
+    for durability in [Durability::PowerLoss, Durability::ProcessCrash, Durability::Buffered] {
+        for size in sizes {
+            for letter in ["x", "y"] {
+                put(&store, &format!("k/{size}"), &text(size, letter), durability).await.unwrap();
+                assert!(value(&store, &format!("k/{size}")).await == Some(text(size, letter)), "{size}");
+            }
+        }
+        // Many commits share one frame.
+        let names: Vec<String> = (0..20).map(|index| format!("many/{index}")).collect();
+        let store = &store;
+        let many = names.iter().map(async |name| put(store, name, &text(900, &name[5..6]), durability).await);
+        assert!(futures::future::join_all(many).await.iter().all(Result::is_ok));
+        for name in &names {
+            assert!(value(store, name).await == Some(text(900, &name[5..6])), "{name}");
+        }
+    }
+    store.close().await.unwrap();
+    let found = store.scan(&key("k/"), None, 99).await.unwrap();
+    assert!(
+        found.len() == sizes.len() && found.iter().all(|entry| entry.value.iter().all(|byte| *byte == b'y'))
+    );
 }
