@@ -45,9 +45,11 @@ impl Show {
 fn print(shell: &Shell, document: &RunDocument) -> Result<(), Fault> {
     let screen = &shell.screen;
     screen.line(run::headline(document))?;
-    let ago = is_left(document.status)
-        .then(|| format!(" ({} ago)", text::span(SystemClock.now().since(document.started_at))))
-        .unwrap_or_default();
+    let ago = if is_left(document.status) {
+        format!(" ({} ago)", text::span(SystemClock.now().since(document.started_at)))
+    } else {
+        String::new()
+    };
     screen.line(format_args!(
         "started {}{ago} by {}, blueprint {}",
         document.started_at, document.by, document.blueprint_id
