@@ -115,7 +115,8 @@ async fn what_cannot_be_done_is_refused_and_the_client_goes_on() {
     );
     let sub = "nodes: [{id: a, type: workflow, workflow_ref: b.yaml}]";
     let refusal = refused(client.call(&start(sub)).await.unwrap());
-    assert_eq!((refusal.code, refusal.diagnostics.len()), (ErrorCode::UnknownBlueprint, 1));
+    let codes: Vec<_> = refusal.diagnostics.iter().flat_map(|list| list.iter()).map(|one| one.code).collect();
+    assert_eq!((refusal.code, codes), (ErrorCode::BlueprintInvalid, vec![ErrorCode::UnknownBlueprint]));
     let none = Request::Start(Box::new(Start {
         documents: Vec::new(),
         inputs: ice_core::value::Value::Null,
