@@ -75,12 +75,15 @@ impl Attempt {
 }
 
 /// Does what an attempt is to do. A panic is a failure, also one of what the attempt drops at its end.
-pub(super) async fn carry_out(
+pub(super) fn carry_out(
     shared: Arc<RunShared>,
     start: Start,
     cancel: CancellationToken,
-) -> Result<Completion, Failure> {
-    AssertUnwindSafe(perform(shared, start, cancel)).catch_unwind().await.unwrap_or_else(panicked)
+) -> impl Future<Output = Result<Completion, Failure>> {
+    // No async function: it would keep its arguments beside the future that they have moved into.
+    AssertUnwindSafe(perform(shared, start, cancel))
+        .catch_unwind()
+        .map(|ended| ended.unwrap_or_else(panicked))
 }
 
 async fn perform(
