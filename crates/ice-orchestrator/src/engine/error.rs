@@ -123,7 +123,7 @@ impl RunError {
 
     /// Whether what the store has of the run is damaged, and only that.
     pub(crate) fn is_damage(&self) -> bool {
-        matches!(self.code(), ErrorCode::JournalCorrupt | ErrorCode::StoreCorrupt)
+        matches!(self.code(), ErrorCode::JournalCorrupt | ErrorCode::StoreCorrupt | ErrorCode::BlobMissing)
     }
 
     pub(crate) fn commit(run: RunId, error: CommitError) -> Self {

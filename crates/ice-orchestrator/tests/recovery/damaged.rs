@@ -1,8 +1,10 @@
 //! Runs of which the store has lost something.
 
+use std::sync::Arc;
+
 use ice_core::error::ErrorCode;
 use ice_core::id::{RunId, Tenant};
-use ice_core::store::{Batch, Durability, Key};
+use ice_core::store::{Batch, Durability, Key, MemoryBlobs};
 use ice_core::value::Value;
 use ice_orchestrator::engine::{Engine, RunFilter};
 use ice_orchestrator::journal::{RunOptions, RunStatus};
@@ -70,4 +72,25 @@ async fn a_run_whose_journal_is_damaged_is_parked_while_others_go_on_and_can_be_
         );
         second.close().await;
     }
+}
+
+#[tokio::test]
+async fn so_is_one_of_which_a_blob_is_missing() {
+    let (mut ground, world) = (Ground::new(), World::default());
+    world.shut();
+    let first = ground.engine(&world).build();
+    let (plan, tenant) = (plan(YAML, first.registry()), Tenant::default());
+    let inputs = Value::map([("text", Value::from("x".repeat(100_000)))]);
+    let run = first.start(&plan, inputs, RunOptions::default(), &me(), &tenant).await.unwrap().id();
+    world.arrival().await;
+    first.close().await;
+    ground.blobs = Arc::new(MemoryBlobs::new());
+    world.open();
+
+    let second = ground.engine(&world).build();
+    assert_eq!(second.resume_all(&tenant, &me()).await.unwrap().refused.len(), 0);
+    assert_eq!(listed(&second).await, [(run, RunStatus::Parked, Some(ErrorCode::BlobMissing))]);
+    second.cancel(&tenant, run, &me(), None).await.unwrap();
+    assert_eq!(listed(&second).await, [(run, RunStatus::Cancelled, Some(ErrorCode::RunCancelled))]);
+    second.close().await;
 }
