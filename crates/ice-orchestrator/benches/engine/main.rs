@@ -2,6 +2,7 @@
 //! form of the peers' harness.
 //!
 //!     cargo bench -p ice-orchestrator --bench engine              # the table
+//!     cargo bench -p ice-orchestrator --bench engine -- power_loss  # its durable part alone; or `buffered`
 //!     cargo bench -p ice-orchestrator --bench engine -- chain-1000  # one line for the peers' harness
 //!
 //! Metrics are recorded, events are kept, no tracing subscriber is installed.
@@ -29,6 +30,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use ice_core::id::Tenant;
 use ice_core::store::blob::DiskBlobs;
 use ice_core::store::disk::FolderDisk;
@@ -37,11 +40,13 @@ use ice_core::value::Value;
 use ice_orchestrator::engine::Engine;
 use ice_orchestrator::journal::{Reader, Record, RunOptions};
 use ice_orchestrator::workflow::Plan;
-use measure::{Many, Took, many, repeat};
+use measure::{Many, many, median, repeat};
 use serde_json::json;
 
-const TIMES: usize = 7;
-const RUNS: usize = 20_000;
+const TIMES: usize = 11;
+/// Durable runs: how many in a round, and how many rounds.
+const ROUND: usize = 4_000;
+const ROUNDS: usize = 9;
 const AT_ONCE: usize = 64;
 
 fn main() {
@@ -53,6 +58,8 @@ fn main() {
     runtime.block_on(async {
         let work = tokio::spawn(async move {
             match case {
+                Some(case) if case == "power_loss" => durable(Durability::PowerLoss).await,
+                Some(case) if case == "buffered" => durable(Durability::Buffered).await,
                 Some(case) => peer::line(&case).await,
                 None => table().await,
             }
@@ -84,9 +91,13 @@ async fn table() {
         ("fan-1000", shape::fan(1_000)),
         ("layered-10x100", shape::layered()),
     ] {
-        let (floor, ours) = one_run(&spec).await;
-        let nodes = spec.len() as f64;
-        row(&format!("{name}, per node"), floor.cpu / nodes, ours.cpu / nodes, "3");
+        let (graph, nothing) = (floor::graph(&spec), Arc::new(json!({"n": 0})));
+        let (engine, plan) = (in_memory(), ours::plan(&spec));
+        let took = beside(
+            || floor::run(Arc::clone(&graph), Arc::clone(&nothing)),
+            || ours::run(&engine, &plan, input(), RunOptions::default()),
+        );
+        row(&format!("{name}, per node"), took.await, spec.len(), "3");
     }
     handing().await;
     for durability in [Durability::PowerLoss, Durability::Buffered] {
@@ -94,22 +105,28 @@ async fn table() {
     }
 }
 
-fn row(name: &str, floor: f64, ours: f64, aim: &str) {
-    println!("| {name} | {:.3} | {:.3} | {:.2} | at most {aim} |", floor * 1e6, ours * 1e6, ours / floor);
+fn row(name: &str, (floor, ours, ratio): (f64, f64, f64), nodes: usize, aim: &str) {
+    let micros = 1e6 / nodes as f64;
+    println!("| {name} | {:.3} | {:.3} | {ratio:.2} | at most {aim} |", floor * micros, ours * micros);
 }
 
-async fn one_run(spec: &shape::Spec) -> (Took, Took) {
-    let (graph, nodes) = (floor::graph(spec), Arc::new(json!({"n": 0})));
-    let floor = repeat(TIMES, || floor::run(Arc::clone(&graph), Arc::clone(&nodes))).await;
-    let (engine, plan) = (in_memory(), ours::plan(spec));
-    let ours = repeat(TIMES, || ours::run(&engine, &plan, input(), RunOptions::default())).await;
-    (floor, ours)
+/// CPU seconds of a floor and of the engine, and how many times as much the engine takes. They take turns, so that
+/// what else the machine does meets both; all three are medians.
+async fn beside<F: Future, G: Future>(
+    mut floor: impl FnMut() -> F,
+    mut ours: impl FnMut() -> G,
+) -> (f64, f64, f64) {
+    let mut took = Vec::new();
+    for _ in 0..TIMES {
+        took.push((repeat(1, &mut floor).await.cpu, repeat(1, &mut ours).await.cpu));
+    }
+    let of = |of: fn(&(f64, f64)) -> f64| median(took.iter().map(of));
+    (of(|(floor, _)| *floor), of(|(_, ours)| *ours), of(|(floor, ours)| ours / floor))
 }
 
 /// A text of one MiB through fifty nodes.
 async fn handing() {
     let text: Arc<str> = Arc::from("x".repeat(1 << 20));
-    let floor = repeat(TIMES, || floor::shared(Arc::clone(&text))).await;
     let (engine, plan) = (in_memory(), ours::handing());
     let inputs = Value::map([("data", Value::String(Arc::clone(&text)))]);
     ours::run(&engine, &plan, Value::map([("data", Value::from("warm"))]), RunOptions::default()).await;
@@ -117,8 +134,11 @@ async fn handing() {
     let before = measure::memory("VmHWM");
     ours::run(&engine, &plan, inputs.clone(), RunOptions::default()).await;
     let grown = measure::memory("VmHWM") - before;
-    let ours = repeat(TIMES, || ours::run(&engine, &plan, inputs.clone(), RunOptions::default())).await;
-    row("1 MiB text through 50 nodes", floor.cpu, ours.cpu, "100");
+    let took = beside(
+        || floor::shared(Arc::clone(&text)),
+        || ours::run(&engine, &plan, inputs.clone(), RunOptions::default()),
+    );
+    row("1 MiB text through 50 nodes", took.await, 1, "100");
     println!("| 1 MiB text through 50 nodes, peak memory over before | | {grown:.2} MiB | | at most 1 MiB |");
 }
 
@@ -206,8 +226,12 @@ enum Records {
     Ready,
 }
 
+/// Runs of one contender, each time a share of all; it keeps its files until it is dropped.
+type Contender = Box<dyn FnMut() -> BoxFuture<'static, Many> + Send>;
+
 /// The diamond, many runs at once, beside two floors which write the same records: the scheduler without limits
-/// with a file, in as many commits, and the engine's own store.
+/// with a file, in as many commits, and the engine's own store. They take turns, so that what else the machine does
+/// meets all of them; ratios are medians over the rounds.
 async fn durable(durability: Durability) {
     let folder = tempfile::tempdir_in(std::env::current_dir().expect("a folder")).expect("a folder");
     let engine = on_disk(&folder.path().join("ice"));
@@ -215,29 +239,33 @@ async fn durable(durability: Durability) {
     let plan = ours::diamond();
     ours::run(&engine, &plan, input(), options.clone()).await;
     let trace = Arc::new(Trace::of(&engine, &plan, &options).await);
-    let (ours_engine, ours_plan) = (engine.clone(), Arc::clone(&plan));
-    let ours = many(RUNS, AT_ONCE, move || {
-        let (engine, plan, options) = (ours_engine.clone(), Arc::clone(&ours_plan), options.clone());
-        async move {
-            ours::run(&engine, &plan, input(), options).await;
-        }
-    })
-    .await;
-    engine.close().await;
-    let mut floors = Vec::new();
+    assert_eq!(trace.commits, 1, "the floors commit once");
+    let mut contenders: Vec<(String, Contender)> = vec![("ice".to_owned(), driven(&engine, plan, options))];
+    let mut stores = Vec::new();
     for (records, note) in [(Records::Encoded, ""), (Records::Ready, ", its bytes ready")] {
-        let (file, bare_folder) = (folder.path().join("floor.log"), folder.path().join("bare"));
-        let many = scheduled(&file, durability, Arc::clone(&trace), records).await;
-        floors.push((format!("scheduler and a file{note}"), many));
-        floors.push((
-            format!("the bare log{note}"),
-            bare(&bare_folder, durability, Arc::clone(&trace), records).await,
-        ));
-        std::fs::remove_file(file).expect("the log is there");
-        std::fs::remove_dir_all(bare_folder).expect("the store is there");
+        let file = folder.path().join(format!("floor{note}.log"));
+        let floor = scheduled(&file, durability, Arc::clone(&trace), records);
+        contenders.push((format!("scheduler and a file{note}"), floor));
+        let bare_folder = folder.path().join(format!("bare{note}"));
+        let store =
+            Arc::new(EmbeddedStore::open(&bare_folder, EmbeddedOptions::default()).expect("the store opens"));
+        stores.push(Arc::clone(&store));
+        contenders
+            .push((format!("the bare log{note}"), bare(store, durability, Arc::clone(&trace), records)));
+    }
+    let mut rounds: Vec<Vec<Many>> = contenders.iter().map(|_| Vec::new()).collect();
+    for round in 0..=ROUNDS {
+        for ((_, run), took) in contenders.iter_mut().zip(&mut rounds) {
+            let many = run().await;
+            // The first until memory and files have their size.
+            if round > 0 {
+                took.push(many);
+            }
+        }
     }
     println!(
-        "\nDiamond, {AT_ONCE} at once, {durability}: {} records, {} B in {} commits per run\n",
+        "\nDiamond, {AT_ONCE} at once, {durability}: {} records, {} B in {} commits per run; medians of {ROUNDS} rounds of \
+         {ROUND} runs\n",
         trace.records.len(),
         trace.encoded().len() + trace.rest().len(),
         trace.commits
@@ -245,26 +273,43 @@ async fn durable(durability: Durability) {
     println!(
         "| | runs/s | CPU µs per run | p50 ms | p99 ms | ice, runs/s | ice, CPU |\n|---|---|---|---|---|---|---|"
     );
-    let ice = std::iter::once(("ice".to_owned(), ours.clone()));
-    for (name, many) in ice.chain(floors) {
+    let ours = &rounds[0];
+    for ((name, _), took) in contenders.iter().zip(&rounds) {
+        let each = |of: fn(&Many) -> f64| median(took.iter().map(of));
+        let ratio =
+            |of: fn(&Many) -> f64| median(ours.iter().zip(took).map(|(ours, other)| of(ours) / of(other)));
         println!(
             "| {name} | {:.0} | {:.1} | {:.2} | {:.2} | {:.2} | {:.2} |",
-            many.per_second(),
-            many.cpu_micros(),
-            many.percentile(0.5),
-            many.percentile(0.99),
-            ours.per_second() / many.per_second(),
-            ours.cpu_micros() / many.cpu_micros(),
+            each(Many::per_second),
+            each(Many::cpu_micros),
+            each(|many| many.percentile(0.5)),
+            each(|many| many.percentile(0.99)),
+            ratio(Many::per_second),
+            ratio(Many::cpu_micros),
         );
+    }
+    drop(contenders);
+    engine.close().await;
+    for store in stores {
+        store.close().await.expect("the store closes");
     }
 }
 
-async fn scheduled(path: &Path, durability: Durability, trace: Arc<Trace>, records: Records) -> Many {
-    assert_eq!(trace.commits, 1, "the floor commits once");
+fn driven(engine: &Engine, plan: Arc<Plan>, options: RunOptions) -> Contender {
+    let engine = engine.clone();
+    contender(move || {
+        let (engine, plan, options) = (engine.clone(), Arc::clone(&plan), options.clone());
+        async move {
+            ours::run(&engine, &plan, input(), options).await;
+        }
+    })
+}
+
+fn scheduled(path: &Path, durability: Durability, trace: Arc<Trace>, records: Records) -> Contender {
     let log = Arc::new(floor::Log::open(path, durability == Durability::PowerLoss));
     let (rest, ready): (Arc<[u8]>, Arc<[u8]>) = (trace.rest().into(), trace.encoded().into());
     let (graph, nothing) = (floor::graph(&shape::diamond()), Arc::new(json!({"n": 0})));
-    many(RUNS, AT_ONCE, move || {
+    contender(move || {
         let (log, trace, rest, ready) =
             (Arc::clone(&log), Arc::clone(&trace), Arc::clone(&rest), Arc::clone(&ready));
         let run = floor::run(Arc::clone(&graph), Arc::clone(&nothing));
@@ -278,18 +323,17 @@ async fn scheduled(path: &Path, durability: Durability, trace: Arc<Trace>, recor
             log.append(bytes).await;
         }
     })
-    .await
 }
 
-async fn bare(folder: &Path, durability: Durability, trace: Arc<Trace>, records: Records) -> Many {
-    let store = Arc::new(EmbeddedStore::open(folder, EmbeddedOptions::default()).expect("the store opens"));
-    let (written, number) = (Arc::clone(&store), Arc::new(AtomicUsize::new(0)));
+fn bare(store: Arc<EmbeddedStore>, durability: Durability, trace: Arc<Trace>, records: Records) -> Contender {
+    let number = Arc::new(AtomicUsize::new(0));
     let ready = Bytes::from(trace.encoded());
-    // Before the clock runs: the runs that are counted and those before them.
-    let keys: Arc<Vec<Vec<Key>>> = Arc::new((0..RUNS * 2).map(|number| trace.keys(number)).collect());
-    let many = many(RUNS, AT_ONCE, move || {
+    // Before the clock runs.
+    let keys: Arc<Vec<Vec<Key>>> =
+        Arc::new((0..ROUND * (ROUNDS + 1)).map(|number| trace.keys(number)).collect());
+    contender(move || {
         let (store, trace, keys, ready) =
-            (Arc::clone(&written), Arc::clone(&trace), Arc::clone(&keys), ready.clone());
+            (Arc::clone(&store), Arc::clone(&trace), Arc::clone(&keys), ready.clone());
         let number = number.fetch_add(1, Ordering::Relaxed);
         async move {
             let journal = match records {
@@ -302,7 +346,11 @@ async fn bare(folder: &Path, durability: Durability, trace: Arc<Trace>, records:
             tokio::task::yield_now().await;
         }
     })
-    .await;
-    store.close().await.expect("the store closes");
-    many
+}
+
+fn contender<F>(run: impl Fn() -> F + Clone + Send + Sync + 'static) -> Contender
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    Box::new(move || many(ROUND, AT_ONCE, run.clone()).boxed())
 }

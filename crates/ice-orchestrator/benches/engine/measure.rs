@@ -85,13 +85,22 @@ impl Many {
     }
 }
 
-/// Runs `runs` times, `at_once` at a time, after a quarter of them that are not counted: until memory and files
-/// have their size.
-pub(crate) async fn many<F>(runs: usize, at_once: usize, run: impl Fn() -> F + Clone + Send + 'static) -> Many
+/// The middle one.
+pub(crate) fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+/// Runs `runs` times, `at_once` at a time.
+pub(crate) async fn many<F>(
+    runs: usize,
+    at_once: usize,
+    run: impl Fn() -> F + Clone + Send + Sync + 'static,
+) -> Many
 where
     F: Future<Output = ()> + Send,
 {
-    side_by_side(runs / 4, at_once, &run).await;
     let (began, spent) = (Instant::now(), cpu());
     let mut latencies = side_by_side(runs, at_once, &run).await;
     let (wall, cpu) = (began.elapsed().as_secs_f64(), cpu() - spent);
@@ -102,7 +111,7 @@ where
 async fn side_by_side<F>(
     runs: usize,
     at_once: usize,
-    run: &(impl Fn() -> F + Clone + Send + 'static),
+    run: &(impl Fn() -> F + Clone + Send + Sync + 'static),
 ) -> Vec<f64>
 where
     F: Future<Output = ()> + Send,

@@ -160,7 +160,7 @@ impl Driver {
                     self.published();
                 }
                 tokio::task::yield_now().await;
-                if self.shared.engine.closing.is_cancelled() {
+                if self.shared.engine.closing.has_begun() {
                     return Err(RunError::Closing);
                 }
             }
@@ -169,10 +169,9 @@ impl Driver {
 
     /// Waits for the commit under way.
     async fn landing(&mut self) -> Result<(), RunError> {
-        let closing = self.shared.engine.closing.clone();
         tokio::select! {
             landed = self.writer.landed() => landed?,
-            () = closing.cancelled() => return Err(RunError::Closing),
+            () = self.shared.engine.closing.begun() => return Err(RunError::Closing),
         }
         self.published();
         if self.writer.is_flying() { Ok(()) } else { self.flush() }
@@ -248,7 +247,7 @@ impl Driver {
     fn launch(&mut self, start: Start) {
         // One of its own: what an attempt leaves behind may fire it later.
         let (ticket, cancel) = (start.ticket, CancellationToken::new());
-        if self.shared.engine.closing.is_cancelled() {
+        if self.shared.engine.closing.has_begun() {
             cancel.cancel();
         }
         let kind = start.plan_node().map(|node| node.kind);
@@ -332,7 +331,7 @@ impl Driver {
                 landed?;
                 self.published();
             }
-            () = self.shared.engine.closing.cancelled() => return Err(RunError::Closing),
+            () = self.shared.engine.closing.begun() => return Err(RunError::Closing),
             Some(ended) = self.tasks.join_next() => self.ended(ended),
             message = self.messages.recv() => self.told(message),
             () = sleep(due) => self.queue.push_back(Input::Tick),
@@ -429,7 +428,7 @@ impl Driver {
         let store = Arc::clone(&self.shared.engine.store);
         let messages = tokio::select! {
             messages = inbox::read(&*store, &prefix, self.inbox_after, PAGE) => messages?,
-            () = self.shared.engine.closing.cancelled() => return Err(RunError::Closing),
+            () = self.shared.engine.closing.begun() => return Err(RunError::Closing),
         };
         for message in &messages {
             self.inbox_after = message.number;

@@ -14,9 +14,9 @@ use ice_core::time::{Clock, IdSource};
 use ice_core::tools::ToolLimits;
 use ice_core::value::BlobHash;
 use tokio::sync::{Notify, OnceCell};
-use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::closing::Closing;
 use super::meters::Meters;
 use super::run::{Message, RunShared};
 use super::{EngineBuilder, RunError, RunHandle, Signal};
@@ -42,7 +42,7 @@ pub(crate) struct Inner {
     pub(crate) meters: Meters,
     pub(crate) tasks: TaskTracker,
     /// Fires when the engine closes, or loses its ownership.
-    pub(crate) closing: CancellationToken,
+    pub(crate) closing: Closing,
     lease: Duration,
     epoch: OnceCell<u64>,
     active: Mutex<AHashMap<RunId, Arc<RunShared>>>,
@@ -91,7 +91,7 @@ impl Engine {
                 ring: builder.ring,
                 meters: Meters::new(),
                 tasks: TaskTracker::new(),
-                closing: CancellationToken::new(),
+                closing: Closing::default(),
                 lease: builder.lease,
                 epoch: OnceCell::new(),
                 active: Mutex::default(),
@@ -166,7 +166,7 @@ impl Engine {
     /// Takes a parked run up if there are messages for it.
     pub(super) async fn attend(&self, tenant: &Tenant, run: RunId) {
         let waiting = inbox::read(&*self.inner.store, &keys::inbox(tenant, run), 0, 1).await;
-        if waiting.is_ok_and(|messages| messages.is_empty()) || self.inner.closing.is_cancelled() {
+        if waiting.is_ok_and(|messages| messages.is_empty()) || self.inner.closing.has_begun() {
             return;
         }
         if let Err(error) = self.resume(tenant, run, &Principal::engine(), None).await {
@@ -190,7 +190,7 @@ impl Engine {
     /// tasks joined, ownership given up. Runs that have not ended stay as their journals have them and can be
     /// taken up again.
     pub async fn close(self) {
-        self.inner.closing.cancel();
+        self.inner.closing.begin();
         self.inner.tasks.close();
         self.inner.tasks.wait().await;
     }
@@ -213,7 +213,7 @@ impl Inner {
         }
         let idle = active.is_empty();
         drop(active);
-        if idle && self.closing.is_cancelled() {
+        if idle && self.closing.has_begun() {
             self.settled.notify_waiters();
         }
         self.meters.active.decrement(1.0);
@@ -235,7 +235,7 @@ impl Inner {
 
     /// The epoch of this engine's ownership, which is acquired with the first run and renewed from then on.
     pub(crate) async fn epoch(self: &Arc<Self>, run: RunId) -> Result<u64, RunError> {
-        if self.closing.is_cancelled() {
+        if self.closing.has_begun() {
             return Err(RunError::Closing);
         }
         let acquired = self.epoch.get_or_try_init(|| async {
@@ -266,7 +266,7 @@ impl Inner {
                 Err(LeaseError::Store(error)) => tracing::warn!(%error, "the ownership could not be renewed"),
                 Err(error @ (LeaseError::Lost { .. } | LeaseError::Held { .. })) => {
                     tracing::error!(%error, "another engine has taken over; closing");
-                    self.closing.cancel();
+                    self.closing.begin();
                     return;
                 }
             }
@@ -281,7 +281,7 @@ impl Inner {
 
     /// Waits until the engine closes and drives no run any more.
     async fn closed(&self) {
-        self.closing.cancelled().await;
+        self.closing.begun().await;
         loop {
             let settled = self.settled.notified();
             if lock(&self.active).is_empty() {
@@ -302,7 +302,7 @@ impl Inner {
         self.tasks.spawn(async move {
             loop {
                 let event = tokio::select! {
-                    () = inner.closing.cancelled() => return,
+                    () = inner.closing.begun() => return,
                     event = changes.next() => event,
                 };
                 match event {

@@ -3,6 +3,7 @@
 
 mod attempt;
 mod builder;
+mod closing;
 mod driver;
 #[expect(clippy::module_inception, reason = "the noun of the module is the engine itself")]
 mod engine;
