@@ -4,6 +4,7 @@ mod choice;
 mod document;
 mod fields;
 mod format;
+mod leftovers;
 mod line;
 mod node;
 mod reading;
@@ -11,6 +12,7 @@ mod references;
 mod seed;
 mod source;
 mod span;
+mod synonyms;
 mod tags;
 #[cfg(test)]
 mod tests;

@@ -86,8 +86,7 @@ fn read_node(
     let base = NodeBase::read(&mut fields);
     let when = read_when(&mut fields);
     let Some(kind) = kind else {
-        // Without its kind it cannot be told which further fields are right.
-        fields.rest();
+        fields.give_up();
         return Err(raw_id);
     };
     let kind = read_kind(kind, &mut fields);
