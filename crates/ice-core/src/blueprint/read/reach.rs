@@ -263,4 +263,23 @@ mod tests {
 ";
         check(text, "each[1].body.deep", Some("prompt"), Some(6..9), (3, "'Hi {who}'", ""));
     }
+
+    proptest::proptest! {
+        #[test]
+        fn no_path_field_or_part_panics(
+            path in "(each|sub|body|choose|both|x|é|[.\\[\\]0-9]){0,9}",
+            field in "(id|tool_args|rows|a|b|é|[.0-9]){0,9}",
+            start in 0_usize..99,
+            end in 0_usize..99,
+        ) {
+            let reading = read(NESTED, Format::Yaml, "t");
+            let both = "each[0].body.choose.false.both.branches[1].x";
+            for reached in [reading.reach(&path), reading.reach(both)].into_iter().flatten() {
+                let failed = Diagnostic::new(ErrorCode::TemplateFailed, Severity::Error, "x");
+                let mut found = reading.at(&reached, Some(&field), Some(start..end), failed);
+                reading.source.locator().locate(&mut found);
+                assert!(found.position.is_some());
+            }
+        }
+    }
 }
