@@ -1,6 +1,7 @@
 //! What every command does that drives or watches a run in the foreground.
 
 use ice_core::id::RunId;
+use ice_orchestrator::control::Assembled;
 use ice_orchestrator::journal::{RunDocument, RunStatus};
 
 use crate::data::{DataFolder, Link};
@@ -12,17 +13,26 @@ use crate::shell::Shell;
 use crate::signals::Signals;
 use crate::watch::{Until, Watch, Watched};
 
-/// Stays with a run that had `since` records before, tells how it ended, and then serves others for as long
-/// as they need this process.
+/// The run that a command stays with.
+#[derive(Debug)]
+pub(crate) struct Watching<'b> {
+    pub(crate) run: RunId,
+    /// The records it had before.
+    pub(crate) since: u64,
+    pub(crate) until: Until,
+    /// What it was started from, if that was here.
+    pub(crate) blueprint: Option<&'b Assembled>,
+}
+
+/// Stays with a run, tells how it ended, and then serves others for as long as they need this process.
 pub(crate) async fn stay(
     shell: &Shell,
     folder: &DataFolder,
     mut link: Link,
-    id: RunId,
-    since: u64,
-    until: Until,
+    watching: Watching<'_>,
     signals: &mut Signals,
 ) -> Result<Exit, Fault> {
+    let Watching { run: id, since, until, blueprint } = watching;
     let mut progress = Progress::new(&shell.screen, shell.global.verbose);
     let mut watch = Watch { folder, run: id, since, until, signals, progress: &mut progress };
     let watched = watch.stay(&mut link).await;
@@ -42,7 +52,7 @@ pub(crate) async fn stay(
             return Err(fault);
         }
     };
-    let told = run::tell(&shell.screen, &document);
+    let told = run::tell(&shell.screen, &document, blueprint);
     let closed = linger(shell, link, id, signals).await;
     // Whoever stopped reading the output has still seen how the run ended.
     if let Err(fault) = told

@@ -38,7 +38,7 @@ fn a_run_that_fails_names_the_node_and_the_code() {
     let desk = Desk::new();
     let text = "nodes:\n  - {id: read, type: tool, tool_name: read_text, tool_args: {path: none.txt}}\n";
     desk.write("fail.yaml", text);
-    desk.ice(&["run", "fail.yaml"]).code(1).says("error[GRANT_MISSING] read:").says("--ro");
+    desk.ice(&["run", "fail.yaml"]).code(1).says("error[GRANT_MISSING]: read:").says("--ro");
     let document = desk.ice(&["run", "fail.yaml", "--json", "--ro", "."]).code(1).json();
     assert_eq!(document["status"], "failed");
     assert_eq!(document["output"], json!({}));

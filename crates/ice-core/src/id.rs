@@ -156,11 +156,11 @@ text_id!(
 );
 
 impl NodeId {
-    /// What stands for an id that is missing or breaks the rule, so that what else is wrong with its node can be told.
-    /// It equals no id that follows the rule, and never leaves the check.
-    pub(crate) fn unnamed(written: Option<&str>) -> Self {
-        let shown: String = written.filter(|text| !text.is_empty()).unwrap_or("?").chars().take(64).collect();
-        Self(Arc::from(shown))
+    /// What stands for the id of the node at an index of its list, should it be missing or break the rule, so that what
+    /// else is wrong with its node can be told: `nodes[3]`. It equals no id that follows the rule, is a segment of a path
+    /// that no node with an id has, as `nodes` is reserved, and never leaves the check.
+    pub(crate) fn unnamed(index: usize) -> Self {
+        Self(Arc::from(format!("nodes[{index}]")))
     }
 
     /// Whether this only stands for an id.

@@ -8,7 +8,7 @@ use ice_core::error::ErrorCode;
 use ice_core::id::RunId;
 use ice_core::store::Durability;
 use ice_core::time::{IdSource, SystemIds};
-use ice_orchestrator::control::{Request, Response, Start};
+use ice_orchestrator::control::{Assembled, Request, Response, Start};
 use ice_orchestrator::journal::{FailurePolicy, RunOptions};
 
 use super::grants::GrantArgs;
@@ -21,7 +21,7 @@ use crate::load;
 use crate::screen::{CYAN, styled};
 use crate::shell::Shell;
 use crate::signals::Signals;
-use crate::stay::stay;
+use crate::stay::{Watching, stay};
 use crate::toolbox;
 use crate::watch::Until;
 
@@ -122,16 +122,25 @@ impl From<Policy> for FailurePolicy {
     }
 }
 
+/// A run that can be started.
+struct Ready {
+    start: Start,
+    /// What it is started from.
+    blueprint: Assembled,
+    /// What to do should the inputs be refused.
+    advice: Option<String>,
+}
+
 impl Run {
     /// Carries it out.
     pub(crate) fn run(&self, shell: &Shell) -> Result<Exit, Fault> {
-        let (start, advice) = self.start(shell)?;
+        let Ready { start, blueprint, advice } = self.ready(shell)?;
         let folder = DataFolder::of(shell)?;
         let ended = shell.block_on(async {
             if self.detach {
                 detach(shell, &folder, start).await
             } else {
-                self.attach(shell, &folder, start).await
+                self.attach(shell, &folder, start, &blueprint).await
             }
         });
         ended.map_err(|fault| match advice {
@@ -140,8 +149,8 @@ impl Run {
         })
     }
 
-    /// Everything the run needs, checked, before anything is opened; and what to do should the inputs be refused.
-    fn start(&self, shell: &Shell) -> Result<(Start, Option<String>), Fault> {
+    /// Everything the run needs, checked, before anything is opened.
+    fn ready(&self, shell: &Shell) -> Result<Ready, Fault> {
         let grants = self.grants.grants()?;
         let inputs = input::inputs(&self.input)?;
         let registry = shell.toolbox.registry()?;
@@ -164,10 +173,17 @@ impl Run {
             max_bytes: self.max_bytes.unwrap_or(defaults.max_bytes),
             ..defaults
         };
-        Ok((Start { documents: loaded.documents, inputs, options }, advice))
+        let start = Start { documents: loaded.documents, inputs, options };
+        Ok(Ready { start, blueprint: loaded.assembled, advice })
     }
 
-    async fn attach(&self, shell: &Shell, folder: &DataFolder, start: Start) -> Result<Exit, Fault> {
+    async fn attach(
+        &self,
+        shell: &Shell,
+        folder: &DataFolder,
+        start: Start,
+        blueprint: &Assembled,
+    ) -> Result<Exit, Fault> {
         let mut signals = Signals::listen()?;
         let (link, id) = tokio::select! {
             started = begin(folder, start) => started?,
@@ -177,7 +193,8 @@ impl Run {
             shell.screen.note(format_args!("{} {id}", styled(CYAN, "run")));
         }
         let until = if self.wait { Until::Ended } else { Until::Parked };
-        stay(shell, folder, link, id, 0, until, &mut signals).await
+        let watching = Watching { run: id, since: 0, until, blueprint: Some(blueprint) };
+        stay(shell, folder, link, watching, &mut signals).await
     }
 }
 

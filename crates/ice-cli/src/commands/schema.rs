@@ -7,13 +7,14 @@ use ice_core::registry::{AgentDefinition, Catalog};
 use ice_core::tools::{Grants, ToolSpec};
 use ice_orchestrator::control::{Request, Response};
 use ice_orchestrator::events::Event;
-use ice_orchestrator::journal::{RunDocument, RunOptions, RunSummary};
+use ice_orchestrator::journal::{RunOptions, RunSummary};
 use schemars::generate::{SchemaGenerator, SchemaSettings};
 use schemars::{JsonSchema, Schema};
 use serde::Serialize;
 
 use crate::exit::Exit;
 use crate::fault::Fault;
+use crate::render::run::RunReport;
 use crate::render::table;
 use crate::shell::Shell;
 
@@ -38,7 +39,7 @@ const fn document<T: JsonSchema>(name: &'static str, about: &'static str) -> Doc
 
 const DOCUMENTS: &[Document] = &[
     document::<Blueprint>("blueprint", "a blueprint, in the present dialect"),
-    document::<RunDocument>("run", "a run, as `ice run --json` and `ice runs show --json` write it"),
+    document::<RunReport<'_>>("run", "a run, as `ice run --json` and `ice runs show --json` write it"),
     document::<Vec<RunSummary>>("runs", "the list that `ice runs list --json` writes"),
     document::<Event>("event", "one line of `ice runs events --json`"),
     document::<RunOptions>("run-options", "the options of a run"),

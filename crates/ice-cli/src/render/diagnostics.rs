@@ -20,6 +20,15 @@ pub(crate) fn draw(text: &str, diagnostics: &Diagnostics) -> String {
     drawn.join("\n\n")
 }
 
+/// A failure of a node on its line, with the path of the node in front: it may have failed in one of many repetitions.
+/// `name` is called the text as its own diagnostics are.
+pub(crate) fn draw_failure(text: &str, of_text: &Diagnostics, mut failure: Diagnostic) -> String {
+    let path = failure.path.as_ref().map(|path| format!("{path}: ")).unwrap_or_default();
+    failure.message.insert_str(0, &path);
+    let lines: Vec<&str> = text.lines().collect();
+    draw_one(of_text.source().unwrap_or("the document"), &lines, &failure)
+}
+
 fn draw_one(name: &str, lines: &[&str], diagnostic: &Diagnostic) -> String {
     let level = match diagnostic.severity {
         Severity::Error => Level::ERROR,

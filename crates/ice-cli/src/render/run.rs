@@ -1,20 +1,43 @@
 //! A run, as people read it.
 
+use std::collections::HashSet;
+
+use ice_core::diagnostic::Diagnostics;
 use ice_core::error::ErrorCode;
+use ice_orchestrator::control::Assembled;
 use ice_orchestrator::journal::{RunDocument, RunStatus};
 use ice_orchestrator::workflow::runtime::NodeStatus;
+use schemars::JsonSchema;
+use serde::Serialize;
 
-use super::{text, value};
+use super::{diagnostics, text, value};
 use crate::fault::Fault;
 use crate::screen::{BOLD, CYAN, DIM, GREEN, RED, Screen, YELLOW, styled};
 
 /// The most failures that are told one by one.
 const MAX_FAILURES: usize = 20;
 
-/// Tells how a run ended: its output on standard output, everything else on standard error.
-pub(crate) fn tell(screen: &Screen, document: &RunDocument) -> Result<(), Fault> {
+/// A run as a document, with where in the files it was started from its failures stand.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct RunReport<'d> {
+    #[serde(flatten)]
+    document: &'d RunDocument,
+    /// The failures of nodes at their places in the files, where the command that started the run tells how it ended.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    diagnostics: Vec<Diagnostics>,
+}
+
+/// Tells how a run ended: its output on standard output, everything else on standard error. Failures are drawn on the
+/// lines of the blueprint it was started from, if that is at hand.
+pub(crate) fn tell(
+    screen: &Screen,
+    document: &RunDocument,
+    blueprint: Option<&Assembled>,
+) -> Result<(), Fault> {
     if screen.json {
-        return screen.document(document);
+        let located = blueprint.map(|blueprint| (blueprint, blueprint.locate(&document.failures)));
+        let diagnostics = located.map(|(blueprint, located)| blueprint.located_diagnostics(&located));
+        return screen.document(&RunReport { document, diagnostics: diagnostics.unwrap_or_default() });
     }
     // How the run ended stands last, where a person looks first.
     let shown = match document.status {
@@ -24,7 +47,7 @@ pub(crate) fn tell(screen: &Screen, document: &RunDocument) -> Result<(), Fault>
         RunStatus::Queued | RunStatus::Running | RunStatus::Waiting | RunStatus::Parked => Ok(()),
     };
     screen.note(headline(document));
-    failures(screen, document);
+    failures(screen, document, blueprint);
     next_steps(screen, document);
     shown
 }
@@ -51,14 +74,26 @@ pub(crate) fn headline(document: &RunDocument) -> String {
 }
 
 /// Every failed node with its code, and why the run itself failed if no node says it.
-pub(crate) fn failures(screen: &Screen, document: &RunDocument) {
-    for failed in document.failures.iter().take(MAX_FAILURES) {
-        screen.note(format_args!(
-            "  {} {}: {}",
-            styled(RED, format_args!("error[{}]", failed.failure.code)),
-            styled(BOLD, &failed.node),
-            failed.failure.message
-        ));
+fn failures(screen: &Screen, document: &RunDocument, blueprint: Option<&Assembled>) {
+    let told = document.failures.get(..MAX_FAILURES).unwrap_or(&document.failures);
+    let located = blueprint.map(|blueprint| blueprint.locate(told)).unwrap_or_default();
+    let (mut located, mut places) = (located.into_iter(), HashSet::new());
+    for failed in told {
+        let drawn = located.next().flatten().zip(blueprint).and_then(|(located, blueprint)| {
+            let part = blueprint.parts.get(located.part)?;
+            // The items of a loop fail at the same place: that is drawn once.
+            places.insert((located.part, located.diagnostic.position)).then_some(())?;
+            Some(diagnostics::draw_failure(part.reading.source.text(), &part.diagnostics, located.diagnostic))
+        });
+        match drawn {
+            Some(drawn) => screen.note(format_args!("\n{drawn}")),
+            None => screen.note(format_args!(
+                "  {} {}: {}",
+                styled(RED, format_args!("error[{}]", failed.failure.code)),
+                styled(BOLD, &failed.node),
+                failed.failure.message
+            )),
+        }
     }
     if document.failures.len() > MAX_FAILURES {
         screen.note(format_args!("  … and {} more", document.failures.len() - MAX_FAILURES));

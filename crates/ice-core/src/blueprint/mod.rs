@@ -25,7 +25,7 @@ pub use nodes::{
     CoordinationStrategy, HumanNode, LlmConfig, LlmNode, LoopNode, MonitorNode, ParallelNode, RecursiveNode,
     SwarmNode, ToolConfig, ToolNode, WaitStrategy, WorkflowNode,
 };
-pub use read::{Format, MAX_DEPTH, MAX_TEXT_BYTES, Reading, Source, read, read_value};
+pub use read::{Format, Locator, MAX_DEPTH, MAX_TEXT_BYTES, Reached, Reading, Source, read, read_value};
 pub use retry::{BackoffStrategy, RetryPolicy};
 pub(crate) use rules::{RESERVED, Rules};
 pub(crate) use text::{Form, Text, visit_value};

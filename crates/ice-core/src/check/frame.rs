@@ -122,7 +122,8 @@ impl<'f> Frame<'f> {
         let own = self.nodes.get(at);
         let mappings = own.into_iter().flat_map(|node| node.base.input_mappings.keys().map(String::as_str));
         let scopes = self.outward().flat_map(|frame| {
-            frame.variables.iter().copied().chain(frame.nodes.iter().map(|node| node.id.as_str()))
+            let named = frame.nodes.iter().filter(|node| !node.id.is_unnamed());
+            frame.variables.iter().copied().chain(named.map(|node| node.id.as_str()))
         });
         let own_id = own.map(|node| node.id.as_str());
         let mut names: Vec<&str> = mappings.chain(scopes).filter(|name| Some(*name) != own_id).collect();

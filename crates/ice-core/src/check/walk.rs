@@ -303,7 +303,8 @@ impl Checker<'_> {
                 }
             }
         }
-        let ids = frame.outward().flat_map(|frame| frame.nodes).map(|node| node.id.as_str());
+        let named = frame.outward().flat_map(|frame| frame.nodes).filter(|node| !node.id.is_unnamed());
+        let ids = named.map(|node| node.id.as_str());
         did_you_mean(name, ids.filter(|id| *id != node.id.as_str()))
     }
 

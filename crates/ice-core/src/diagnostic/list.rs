@@ -34,6 +34,12 @@ impl Diagnostics {
         collected
     }
 
+    /// Some diagnostics, with how many more were found.
+    #[must_use]
+    pub fn new(list: impl IntoIterator<Item = Diagnostic>, omitted: usize) -> Self {
+        Self::collected(list.into_iter().collect(), omitted)
+    }
+
     /// The same diagnostics with the name of their source.
     #[must_use]
     pub fn of_source(mut self, name: &str) -> Self {

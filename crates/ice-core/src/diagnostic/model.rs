@@ -41,7 +41,9 @@ pub struct Diagnostic {
     pub severity: Severity,
     /// What is wrong, in one sentence without a full stop.
     pub message: String,
-    /// The node, in the static form of its path; absent if it is about the whole blueprint.
+    /// The node, in the static form of its path; absent if it is about the whole blueprint. A node without a valid id is
+    /// called by its place in the list it stands in: `nodes[3]`, `each.body.nodes[0]`. A failure of a run has the path of
+    /// the node in the run: `each[3].body.clean`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<NodePath>,
     /// The field within the node (or within the document), keys and indices joined by dots: `tool_args.rows`.

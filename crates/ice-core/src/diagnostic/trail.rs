@@ -1,6 +1,7 @@
 //! The way to where a reader or checker stands: a list on the stack that costs nothing until something is
 //! wrong.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::{Place, Step};
@@ -73,8 +74,12 @@ impl<'t> Trail<'t> {
         self.links().find_map(|link| if let Link::Key(key) = link { Some(key) } else { None })
     }
 
+    fn outward(&self) -> impl Iterator<Item = &Trail<'_>> {
+        std::iter::successors(Some(self), |trail| trail.parent)
+    }
+
     fn links(&self) -> impl Iterator<Item = Link<'_>> {
-        std::iter::successors(Some(self), |trail| trail.parent).map(|trail| trail.link)
+        self.outward().map(|trail| trail.link)
     }
 
     /// The place for finding the position.
@@ -95,33 +100,41 @@ impl<'t> Trail<'t> {
         place
     }
 
-    /// The path of the innermost node. Nodes without a name are left out of it.
+    /// The path of the innermost node.
     pub(crate) fn path(&self) -> Option<NodePath> {
-        let mut names: Vec<&str> = Vec::new();
-        for link in self.links() {
-            if let Link::Node { id, scope, .. } = link
-                && !id.is_unnamed()
-            {
-                names.push(id.as_str());
-                names.extend(scope);
+        let mut names: Vec<Cow<'_, str>> = Vec::new();
+        for trail in self.outward() {
+            if let Link::Node { id, scope, .. } = trail.link {
+                names.push(Cow::Borrowed(id.as_str()));
+                // Which branch it is does not matter where an id tells the node.
+                let branch = trail.branch().filter(|_| id.is_unnamed());
+                names.extend(scope.map(|scope| match branch {
+                    Some(branch) => Cow::Owned(format!("{scope}[{branch}]")),
+                    None => Cow::Borrowed(scope),
+                }));
             }
         }
         names.reverse();
         (!names.is_empty()).then(|| NodePath::from_valid(Arc::from(names.join("."))))
     }
 
-    /// The way from the innermost node that has a name, joined by dots.
+    /// The number of the branch that a node of a parallel node stands in.
+    fn branch(&self) -> Option<usize> {
+        let Link::Node { scope: Some("branches"), address, .. } = self.link else { return None };
+        match (address, self.parent?.parent?.link) {
+            (Some((number, _)), _) => Some(number),
+            (None, Link::Index(number)) => Some(number),
+            (None, Link::Start | Link::Key(_) | Link::Node { .. }) => None,
+        }
+    }
+
+    /// The way from the innermost node, joined by dots.
     pub(crate) fn field(&self) -> Option<String> {
         let mut steps: Vec<String> = Vec::new();
         for link in self.links() {
             match link {
                 Link::Key(key) => steps.push(key.to_owned()),
                 Link::Index(index) => steps.push(index.to_string()),
-                Link::Node { id, scope, address } if id.is_unnamed() => {
-                    let list =
-                        address.map(|(_, index)| [index.to_string(), scope.unwrap_or("nodes").to_owned()]);
-                    steps.extend(list.into_iter().flatten());
-                }
                 Link::Node { .. } => break,
                 Link::Start => {}
             }
@@ -148,5 +161,26 @@ mod tests {
         assert_eq!(rows.place().node, Some(vec![(0, 4), (1, 2)]));
         assert_eq!(rows.place().steps, [Step::Key("tool_args".into()), Step::Index(7)]);
         assert_eq!((start.path(), start.field(), start.place()), (None, None, Place::default()));
+    }
+
+    #[test]
+    fn a_node_without_an_id_is_told_by_its_place_in_the_list() {
+        let (outer, inner) = (NodeId::unnamed(4), NodeId::unnamed(0));
+        let start = Trail::START;
+        let (nodes, branches) = (start.key("nodes"), "branches");
+        let read = nodes.index(4);
+        let read = read.node_here(&outer, None);
+        let read = read.key(branches);
+        let read = read.index(2);
+        let read = read.index(0);
+        let read = read.node_here(&inner, Some(branches));
+        let checked = start.node_at(&outer, None, (0, 3));
+        let checked = checked.node_at(&inner, Some(branches), (2, 0));
+        for trail in [read, checked] {
+            let path = trail.path().unwrap();
+            assert_eq!(path.as_str(), "nodes[4].branches[2].nodes[0]");
+            assert_eq!(path.as_str().parse::<NodePath>().unwrap(), path);
+            assert_eq!(trail.key("id").field().unwrap(), "id");
+        }
     }
 }

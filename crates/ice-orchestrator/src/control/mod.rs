@@ -5,6 +5,7 @@
 
 mod assembly;
 mod document;
+mod locate;
 mod request;
 mod response;
 mod service;
@@ -15,6 +16,7 @@ mod tests;
 
 pub use assembly::{Assembled, Assembly, MAX_DOCUMENTS, Missing, Part};
 pub use document::{Document, Notation, resolve};
+pub use locate::Located;
 pub use request::{ListQuery, Request, Start};
 pub use response::{Info, Refusal, Response};
 pub use service::{Caller, Control, Reply};

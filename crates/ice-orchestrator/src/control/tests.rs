@@ -1,8 +1,10 @@
 //! Documents that refer to one another.
 
+use ice_core::error::ErrorCode;
 use ice_core::registry::{NamedBlueprint, Registry};
 
-use super::{Assembled, Assembly, Document, MAX_DOCUMENTS};
+use super::{Assembled, Assembly, Document, Located, MAX_DOCUMENTS};
+use crate::journal::{Failure, NodeFailure};
 
 fn runs(names: &[&str]) -> String {
     let nodes = names
@@ -124,4 +126,82 @@ fn there_is_a_limit_to_the_documents() {
         assembly.add(&Document::new(format!("{number}.yaml"), LEAF));
     }
     assert!(assembly.is_full());
+}
+
+/// Where failures of nodes stand, as `file:line:column message` with what is marked there; `-` for one that stands nowhere.
+fn located(assembled: &Assembled, failures: &[(&str, Option<&str>)]) -> Vec<String> {
+    let failures: Vec<NodeFailure> = failures
+        .iter()
+        .map(|(node, field)| {
+            let failure = Failure::new(ErrorCode::ToolFailed, "no");
+            let failure = field.map_or(failure.clone(), |field| failure.about(field));
+            NodeFailure { node: node.parse().unwrap(), failure }
+        })
+        .collect();
+    let shown = |located: &Located| {
+        let part = &assembled.parts[located.part];
+        let position = located.diagnostic.position.unwrap();
+        let line = part.reading.source.text().lines().nth(position.line as usize - 1).unwrap();
+        let marked = line.chars().skip(position.column as usize - 1).take(position.length as usize);
+        format!("{}:{}:{} {}", part.name, position.line, position.column, marked.collect::<String>())
+    };
+    let found = assembled.locate(&failures);
+    found.iter().map(|located| located.as_ref().map_or_else(|| "-".to_owned(), shown)).collect()
+}
+
+#[test]
+fn failures_are_found_in_the_document_that_their_node_stands_in() {
+    let registry = registry();
+    let (top, middle) = (runs(&["sub/m.yaml", "sub/leaf.yaml"]), runs(&["leaf.yaml"]));
+    let files = [("a.yaml", top.as_str()), ("sub/m.yaml", middle.as_str()), ("sub/leaf.yaml", LEAF)];
+    let assembled = assemble(&registry, &files);
+    assert!(assembled.checked.is_some());
+    assert_eq!(
+        located(
+            &assembled,
+            &[
+                ("n0", None),
+                ("n0", Some("workflow_ref")),
+                ("n0.run.n0.run.c.true.d.false.e", Some("prompt")),
+                ("n1.run.c", Some("expression")),
+                ("n1.run.gone", Some("expression")),
+                ("gone", None),
+                ("n9.run.c", Some("expression")),
+            ]
+        ),
+        [
+            "a.yaml:1:14 n0",
+            "a.yaml:1:48 sub/m.yaml",
+            "sub/leaf.yaml:1:181 x",
+            "sub/leaf.yaml:1:46 'true'",
+            "a.yaml:1:66 n1",
+            "-",
+            "-",
+        ]
+    );
+}
+
+#[test]
+fn failures_in_a_registered_blueprint_stand_at_the_node_that_runs_it() {
+    let mut registry = registry();
+    let leaf = ice_core::blueprint::read(LEAF, ice_core::blueprint::Format::Yaml, "leaf");
+    registry.blueprints.register(NamedBlueprint::new("leaf", leaf.blueprint.unwrap())).unwrap();
+    let assembled = assemble(&registry, &[("a.yaml", &runs(&["leaf"]))]);
+    assert!(assembled.checked.is_some());
+    assert_eq!(located(&assembled, &[("n0.run.c", Some("expression"))]), ["a.yaml:1:14 n0"]);
+}
+
+#[test]
+fn of_very_many_failures_the_first_are_found_and_the_others_counted() {
+    let registry = registry();
+    let assembled = assemble(&registry, &[("a.yaml", LEAF)]);
+    let failed =
+        NodeFailure { node: "c".parse().unwrap(), failure: Failure::new(ErrorCode::ToolFailed, "no") };
+    let found = assembled.locate(&vec![failed; 100_000]);
+    assert_eq!((found.len(), found.iter().flatten().count()), (100_000, 200));
+    let diagnostics = assembled.located_diagnostics(&found);
+    assert_eq!(
+        diagnostics.iter().map(|list| (list.len(), list.omitted())).collect::<Vec<_>>(),
+        [(200, 99_800)]
+    );
 }

@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use super::run::{Message, RunShared};
 use crate::executors::{Completion, StepContext, StepPort, TransientEvent, TransientSink, builtin};
 use crate::journal::{Failure, Intent};
+use crate::workflow::model::TimeLimit;
 use crate::workflow::runtime::{Input, Start, Ticket, timeout_failure};
 
 /// How an attempt ended.
@@ -40,7 +41,7 @@ pub(super) struct Attempt {
     ticket: Ticket,
     path: NodePath,
     began: Instant,
-    limit: Option<Duration>,
+    limit: Option<TimeLimit>,
 }
 
 impl Attempt {
@@ -120,7 +121,7 @@ fn panicked(payload: Box<dyn std::any::Any + Send>) -> Result<Completion, Failur
 async fn supervise(
     mut work: Pin<Box<impl Future<Output = Result<Completion, Failure>>>>,
     cancel: &CancellationToken,
-    limit: Option<Duration>,
+    limit: Option<TimeLimit>,
     grace: Duration,
 ) -> (Result<Completion, Failure>, bool) {
     let timed_out = tokio::select! {
@@ -161,10 +162,10 @@ async fn end_within<F: Future>(work: Pin<&mut F>, grace: Duration) -> Option<F::
 }
 
 /// Waits for a limit, for ever if there is none.
-async fn elapsed(limit: Option<Duration>) -> Duration {
+async fn elapsed(limit: Option<TimeLimit>) -> TimeLimit {
     match limit {
         Some(limit) => {
-            tokio::time::sleep(limit).await;
+            tokio::time::sleep(limit.span).await;
             limit
         }
         None => std::future::pending().await,

@@ -1,11 +1,14 @@
 //! A failure as a value: what a record says of an attempt that did not succeed.
 
 use std::fmt;
+use std::ops::Range;
 use std::time::Duration;
 
 use ice_core::error::ErrorCode;
 use ice_core::llm::{LlmError, LlmErrorKind, Usage};
 use ice_core::path::NodePath;
+use ice_core::schema::SchemaViolation;
+use ice_core::template::TemplateError;
 use ice_core::tools::{Started, ToolError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -30,7 +33,23 @@ pub struct Failure {
     /// Tokens spent nevertheless.
     #[serde(default, skip_serializing_if = "is_free")]
     pub usage: Usage,
+    /// The field of the node that it is about, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub about: Option<Box<FieldPart>>,
 }
+
+/// A field of a node, or a part of the text in it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct FieldPart {
+    /// The field, keys and indices joined by dots: `tool_args.rows`.
+    pub field: String,
+    /// The part of the text in it, in bytes; absent if all of the field is meant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<Range<u32>>,
+}
+
+/// The longest name of a field that is kept, in bytes.
+const MAX_FIELD: usize = 1_024;
 
 fn is_free(usage: &Usage) -> bool {
     *usage == Usage::default()
@@ -47,7 +66,54 @@ impl Failure {
             unknown_outcome: false,
             retry_after_ms: None,
             usage: Usage::default(),
+            about: None,
         }
+    }
+
+    /// The same about a field of the node. Nothing is said of one whose name is very long.
+    #[must_use]
+    pub(crate) fn about(mut self, field: impl Into<String>) -> Self {
+        let field = Some(field.into()).filter(|field| field.len() <= MAX_FIELD);
+        self.about = field.map(|field| Box::new(FieldPart { field, part: None }));
+        self
+    }
+
+    /// The same about what values in a field do not fit a schema: about the deepest place that holds all that is wrong.
+    #[must_use]
+    pub(crate) fn about_violations(self, field: &str, violations: &[SchemaViolation]) -> Self {
+        let steps = |violation: &SchemaViolation| {
+            let steps = violation.path.split('/').skip(1);
+            steps.map(|step| step.replace("~1", "/").replace("~0", "~")).collect::<Vec<_>>()
+        };
+        let mut all = violations.iter().map(steps);
+        let mut shared = all.next().unwrap_or_default();
+        for steps in all {
+            let same = shared.iter().zip(&steps).take_while(|(one, other)| one == other).count();
+            shared.truncate(same);
+        }
+        let field = std::iter::once(field).chain(shared.iter().map(String::as_str)).collect::<Vec<_>>();
+        self.about(field.join("."))
+    }
+
+    /// The same about a template in a field of the node.
+    #[must_use]
+    pub(crate) fn about_template(self, field: &str, error: &TemplateError) -> Self {
+        let small = |at: usize| u32::try_from(at).ok();
+        let mut failure = match error.within_path() {
+            None | Some("") => self.about(field),
+            Some(within) => self.about(format!("{field}.{within}")),
+        };
+        if let Some(about) = &mut failure.about {
+            let place = error.place();
+            about.part = place.and_then(|place| Some(small(place.range.start)?..small(place.range.end)?));
+        }
+        failure
+    }
+
+    /// The same in the words of what failed because of it: the field is that of another node.
+    #[must_use]
+    pub(crate) fn told_by(&self, message: String) -> Self {
+        Self { message, usage: Usage::default(), about: None, ..self.clone() }
     }
 
     /// A failure that may pass, with an unknown outcome.
@@ -92,6 +158,7 @@ impl From<ToolError> for Failure {
             },
             retry_after_ms: millis(error.retry_after),
             usage: Usage::default(),
+            about: None,
         }
     }
 }
@@ -107,6 +174,7 @@ impl From<LlmError> for Failure {
             retry_after_ms: millis(wait),
             usage: error.usage,
             message: error.message,
+            about: None,
         }
     }
 }

@@ -11,7 +11,7 @@ mod record;
 
 pub use codec::{DecodeError, Decoder};
 pub use document::{DocumentBuilder, NodeReport, RunDocument};
-pub use failure::{Failure, NodeFailure};
+pub use failure::{Failure, FieldPart, NodeFailure};
 pub use head::RunSummary;
 pub use manifest::{
     FailurePolicy, Manifest, PinnedModel, PinnedPlan, PinnedTool, PinnedWorkflow, RunOptions,

@@ -73,7 +73,7 @@ impl<W: World, C: Choices> Simulation<'_, W, C> {
             }
         }
         let timeout = running.start.plan_node().and_then(|node| node.timeout);
-        if timeout.is_some_and(is_in) {
+        if timeout.is_some_and(|limit| is_in(limit.span)) {
             events.push(Event::End(ticket, Ending::TimedOut));
         }
         match &running.announced {
@@ -96,7 +96,7 @@ impl<W: World, C: Choices> Simulation<'_, W, C> {
                 Act::Give(_) | Act::Fail(_) => Some(running.reply.after),
                 Act::Never => None,
             };
-            let timeout = running.start.plan_node().and_then(|node| node.timeout);
+            let timeout = running.start.plan_node().and_then(|node| node.timeout).map(|limit| limit.span);
             [reply, timeout].into_iter().flatten().map(|span| running.since.plus(span))
         });
         attempts.chain(self.state.next_timer()).filter(|at| *at > self.now).min()

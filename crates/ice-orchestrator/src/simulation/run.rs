@@ -407,7 +407,7 @@ impl<'c, W: World, C: Choices> Simulation<'c, W, C> {
             },
             Ending::TimedOut => {
                 let limit = running.start.plan_node().and_then(|node| node.timeout);
-                Err(timeout_failure(limit.unwrap_or_default()))
+                Err(limit.map_or_else(cancelled, timeout_failure))
             }
             Ending::Cancelled | Ending::Unresponsive => Err(cancelled()),
         };

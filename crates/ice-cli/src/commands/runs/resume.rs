@@ -12,7 +12,7 @@ use crate::fault::Fault;
 use crate::render::run;
 use crate::shell::Shell;
 use crate::signals::Signals;
-use crate::stay::{self, stay};
+use crate::stay::{self, Watching, stay};
 use crate::watch::Until;
 
 /// Goes on with a run that was left, and stays until it has ended or is parked again.
@@ -71,7 +71,8 @@ impl Resume {
             match asked.await {
                 Ok((run, since)) => {
                     let until = if self.wait { Until::Ended } else { Until::Parked };
-                    return stay(shell, folder, link, run, since, until, &mut signals).await;
+                    let watching = Watching { run, since, until, blueprint: None };
+                    return stay(shell, folder, link, watching, &mut signals).await;
                 }
                 Err(LinkError::Gone) => {}
                 Err(LinkError::Fault(fault)) if fault.code == ErrorCode::RunState => {
@@ -87,7 +88,7 @@ impl Resume {
                         return Err(fault);
                     }
                     shell.screen.note("the run has ended already");
-                    run::tell(&shell.screen, &document)?;
+                    run::tell(&shell.screen, &document, None)?;
                     return Ok(stay::exit(&document));
                 }
                 Err(LinkError::Fault(fault)) => {

@@ -56,8 +56,7 @@ impl<'r> Listing<'r> {
         let text: Vec<String> = field.clone().map(|step| step.to_string()).collect();
         let steps = node.origin.iter().cloned().chain(field).collect();
         let place = Place { steps, ..Place::default() };
-        let id = Some(&node.node.id).filter(|id| !id.is_unnamed());
-        self.report.add_at(place, id.map(NodePath::root), Some(text.join(".")), finding);
+        self.report.add_at(place, Some(NodePath::root(&node.node.id)), Some(text.join(".")), finding);
     }
 
     /// The nodes a list names; what is wrong with a name is reported.

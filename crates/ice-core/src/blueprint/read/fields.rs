@@ -9,7 +9,7 @@ use super::node::DecodedScope;
 use super::wording::{described, wrong_type};
 use crate::blueprint::SchemaVersion;
 use crate::blueprint::dialect::LegacyNames;
-use crate::diagnostic::{Finding, Report, Trail, did_you_mean};
+use crate::diagnostic::{Finding, Report, Trail};
 use crate::error::ErrorCode;
 use crate::id::NodeId;
 use crate::value::{Map, Value, ValuePath};
@@ -26,11 +26,11 @@ pub(crate) struct Context<'a> {
 /// The fields of one object.
 #[derive(Debug)]
 pub(crate) struct Fields<'a> {
-    entries: Option<&'a Map>,
+    pub(super) entries: Option<&'a Map>,
     trail: &'a Trail<'a>,
     context: &'a Context<'a>,
-    known: Vec<&'static str>,
-    missing: Vec<&'static str>,
+    pub(super) known: Vec<&'static str>,
+    pub(super) missing: Vec<&'static str>,
     /// The nested scopes that were read, in order.
     pub(super) scopes: Vec<DecodedScope>,
 }
@@ -322,17 +322,6 @@ impl<'a> Fields<'a> {
         Some(items)
     }
 
-    /// The fields nobody asked for, kept as they are.
-    pub(crate) fn rest(&mut self) -> IndexMap<String, Value> {
-        let missing = std::mem::take(&mut self.missing);
-        self.report_missing(&missing);
-        let entries = self.entries.take().into_iter().flatten();
-        entries
-            .filter(|(key, value)| !self.known.contains(&&***key) && !value.is_null())
-            .map(|(key, value)| ((**key).to_owned(), value.clone()))
-            .collect()
-    }
-
     /// Reports something about a field.
     pub(crate) fn add(&self, name: &str, finding: Finding) {
         self.context.report.add(&self.trail.key(name), finding);
@@ -348,36 +337,6 @@ impl<'a> Fields<'a> {
             finding = finding.advise(format!("write {text} without quotes"));
         }
         self.add(name, finding);
-    }
-
-    /// Reports the fields that are not known and those that are missing. A missing field that an unknown one
-    /// was probably meant to be is told once.
-    pub(crate) fn finish(mut self) -> Vec<DecodedScope> {
-        let mut missing = std::mem::take(&mut self.missing);
-        for key in self.entries.into_iter().flat_map(|entries| entries.keys()) {
-            if self.known.contains(&&**key) {
-                continue;
-            }
-            let absent = self.known.iter().copied().filter(|name| !self.has(name));
-            let near = crate::diagnostic::nearest(key, absent);
-            if let Some(meant) = near {
-                missing.retain(|name| *name != meant);
-                self.context.report.tell_elsewhere(self.trail.key(meant).place().steps);
-            }
-            let advice = near.map(|name| format!("did you mean `{name}`?"));
-            let advice = advice.or_else(|| did_you_mean(key, self.known.iter().copied()));
-            let finding = Finding::error(ErrorCode::UnknownField, format!("unknown field `{key}`"));
-            self.context.report.add(&self.trail.key(key), finding.on_key().advise(advice));
-        }
-        self.report_missing(&missing);
-        self.scopes
-    }
-
-    fn report_missing(&self, missing: &[&str]) {
-        for name in missing {
-            let message = format!("the field `{name}` is missing");
-            self.add(name, Finding::error(ErrorCode::MissingField, message));
-        }
     }
 }
 

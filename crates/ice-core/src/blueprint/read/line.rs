@@ -35,6 +35,8 @@ impl<'t> LineIndex<'t> {
         let line = self.starts.partition_point(|begin| *begin <= start).max(1);
         let begin = self.starts.get(line - 1).copied().unwrap_or(0);
         let line_end = self.starts.get(line).map_or(self.text.len(), |next| next - 1);
+        let has_return = self.text.get(..line_end).is_some_and(|before| before.ends_with('\r'));
+        let line_end = line_end - usize::from(has_return);
         let end = range.end.clamp(start, line_end.max(start));
         let column = self.before(start) - self.before(begin) + 1;
         let length = (self.before(end) - self.before(start)).max(1);
@@ -85,6 +87,8 @@ mod tests {
         assert_eq!(at("äb\ncd", 2..3), (1, 2, 1));
         assert_eq!(at("äb\ncd", 2..6), (1, 2, 1));
         assert_eq!(at("äb\ncd", 4..6), (2, 1, 2));
+        assert_eq!(at("ab\r\ncd\r\n", 1..9), (1, 2, 1));
+        assert_eq!(at("\r\n", 0..2), (1, 1, 1));
         assert_eq!(at("", 0..9), (1, 1, 1));
         assert_eq!(at("a\n", 2..2), (2, 1, 1));
         assert_eq!(at("a\n", 99..100), (2, 1, 1));

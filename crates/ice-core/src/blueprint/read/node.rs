@@ -46,7 +46,7 @@ pub(super) fn read_nodes(
 ) -> DecodedScope {
     let mut read = DecodedScope::default();
     for (index, value) in list.iter().enumerate() {
-        match read_node(value, &trail.index(index), scope, context) {
+        match read_node(value, index, &trail.index(index), scope, context) {
             Ok(node) => {
                 // Whoever names it is told nothing further.
                 let raw_id = value.get("id").and_then(Value::as_str).filter(|_| node.node.id.is_unnamed());
@@ -63,22 +63,24 @@ pub(super) fn read_nodes(
     read
 }
 
-/// Reads a node, or tells the id of one that cannot be read. One whose id alone is wrong is read without a name.
+/// Reads a node, or tells the id of one that cannot be read. One whose id alone is wrong or missing is called by its
+/// index in the list.
 fn read_node(
     value: &Value,
+    index: usize,
     trail: &Trail<'_>,
     scope: Option<&'static str>,
     context: &Context<'_>,
 ) -> Result<DecodedNode, Option<String>> {
     let raw_id = value.get("id").and_then(Value::as_str).map(str::to_owned);
     let valid = raw_id.as_deref().and_then(|id| NodeId::new(id).ok());
-    let marked = valid.as_ref().map(|id| trail.node_here(id, scope));
-    let trail = marked.as_ref().unwrap_or(trail);
+    let id = valid.unwrap_or_else(|| NodeId::unnamed(index));
+    let trail = &trail.node_here(&id, scope);
 
     let mut fields = Fields::of(value, trail, context);
     fields.require("id");
     fields.require("type");
-    let id = fields.node_id("id");
+    let _ = fields.node_id("id");
     let kind = read_kind_name(&mut fields);
     if value.as_map().is_none() {
         return Err(raw_id);
@@ -86,14 +88,13 @@ fn read_node(
     let base = NodeBase::read(&mut fields);
     let when = read_when(&mut fields);
     let Some(kind) = kind else {
-        // Without its kind it cannot be told which further fields are right.
-        fields.rest();
+        fields.give_up();
         return Err(raw_id);
     };
     let kind = read_kind(kind, &mut fields);
     let scopes = fields.finish();
-    let id = id.unwrap_or_else(|| NodeId::unnamed(raw_id.as_deref()));
-    Ok(DecodedNode { node: Node { id, kind, base, when }, origin: trail.place().steps, scopes })
+    let origin = trail.place().steps;
+    Ok(DecodedNode { node: Node { id, kind, base, when }, origin, scopes })
 }
 
 fn read_kind_name(fields: &mut Fields<'_>) -> Option<KindName> {

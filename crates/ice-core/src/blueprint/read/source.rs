@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::Format;
 use super::line::LineIndex;
 use super::span::SpanTree;
-use crate::diagnostic::{Diagnostics, Place, Step};
+use crate::diagnostic::{Diagnostic, Diagnostics, Place, Step};
 
 /// The text a blueprint was read from, with where in it each node stands.
 #[derive(Clone, Debug)]
@@ -66,21 +66,18 @@ impl Source {
     /// Gives each diagnostic without a position the one it has in this text, and all of them this name.
     #[must_use]
     pub fn locate(&self, mut diagnostics: Diagnostics) -> Diagnostics {
-        if diagnostics.is_empty() || self.text.is_empty() {
-            return diagnostics.of_source(&self.name);
+        if !diagnostics.is_empty() && !self.text.is_empty() {
+            let locator = self.locator();
+            diagnostics.for_each(|diagnostic| locator.locate(diagnostic));
         }
-        let (tree, lines) = (SpanTree::of(&self.text, self.format), LineIndex::new(&self.text));
-        diagnostics.for_each(|diagnostic| {
-            if diagnostic.position.is_none()
-                && let Some(place) = self.in_document(&diagnostic.place)
-                && let Some(found) = tree.find(&place)
-            {
-                let part = place.part.filter(|_| found.exact && !self.rewritten);
-                let range = part.and_then(|part| self.part_of(&found.range, part)).unwrap_or(found.range);
-                diagnostic.position = Some(lines.position(range));
-            }
-        });
         diagnostics.of_source(&self.name)
+    }
+
+    /// What finds positions in this text. To make it, the text is walked over once.
+    #[must_use]
+    pub fn locator(&self) -> Locator<'_> {
+        let tree = SpanTree::of(&self.text, self.format);
+        Locator { source: self, tree, lines: LineIndex::new(&self.text) }
     }
 
     /// The source texts of places, of those that stand there exactly.
@@ -134,29 +131,35 @@ impl Source {
         (end <= value.end && self.text.get(start..end).is_some()).then_some(start..end)
     }
 
-    /// The same for a literal block of YAML: every line but for its indentation is a line of the value.
+    /// The same for a literal block of YAML: every line but for its indentation is a line of the value, whatever it ends
+    /// in.
     fn part_of_block(&self, value: &Range<usize>, part: &Range<usize>) -> Option<Range<usize>> {
         let before = self.text.get(..value.start)?;
         let line_start = before.rfind('\n')? + 1;
         let indent = before.get(line_start..)?;
-        let header = before.get(..line_start)?.strip_suffix('\n')?;
+        let header = without_end(before.get(..line_start)?);
         let is_literal = ["|", "|-", "|+"].iter().any(|mark| header.ends_with(mark));
         if self.format == Format::Json || !is_literal || !indent.bytes().all(|byte| byte == b' ') {
             return None;
         }
         let (mut at, mut passed) = (line_start, 0);
         for line in self.text.get(line_start..value.end)?.split_inclusive('\n') {
-            let content = line.get(indent.len()..).unwrap_or("\n");
-            if part.start < passed + content.len() {
-                let start = at + (line.len() - content.len()) + (part.start - passed);
+            let length = without_end(line).len().saturating_sub(indent.len()) + 1;
+            if part.start < passed + length {
+                let start = at + indent.len() + (part.start - passed);
                 let end = start + part.len();
                 return self.text.get(start..end).map(|_| start..end);
             }
-            passed += content.len();
+            passed += length;
             at += line.len();
         }
         None
     }
+}
+
+/// A line without its line end.
+fn without_end(line: &str) -> &str {
+    line.strip_suffix('\n').map_or(line, |line| line.strip_suffix('\r').unwrap_or(line))
 }
 
 /// Whether the text before a value ends with the header of a block scalar.
@@ -167,10 +170,32 @@ fn is_block(before: &str) -> bool {
         && header.trim_end_matches(|c: char| c.is_ascii_digit() || c == '-' || c == '+').ends_with(['|', '>'])
 }
 
+/// Finds positions in the text of a [`Source`].
+#[derive(Debug)]
+pub struct Locator<'s> {
+    source: &'s Source,
+    tree: SpanTree,
+    lines: LineIndex<'s>,
+}
+
+impl Locator<'_> {
+    /// Gives a diagnostic about this text its position, unless it has one.
+    pub fn locate(&self, diagnostic: &mut Diagnostic) {
+        if diagnostic.position.is_none()
+            && let Some(place) = self.source.in_document(&diagnostic.place)
+            && let Some(found) = self.tree.find(&place)
+        {
+            let part = place.part.filter(|_| found.exact && !self.source.rewritten);
+            let range = part.and_then(|part| self.source.part_of(&found.range, part)).unwrap_or(found.range);
+            diagnostic.position = Some(self.lines.position(range));
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diagnostic::{Diagnostic, Severity};
+    use crate::diagnostic::Severity;
     use crate::error::ErrorCode;
 
     /// The text marked for a part of the value under `k`.
@@ -194,6 +219,9 @@ mod tests {
         check("{\"k\": \"a b c\"}", 2..3, (1, "b"));
         check("k: |\n  one\n  two three\n", 8..13, (3, "three"));
         check("k: |-\n    one\n\n      two\n", 5..10, (4, "  two"));
+        check("k: |\r\n  one\r\n\r\n  two three\r\n", 9..14, (4, "three"));
+        check("k: |-\r\n  one", 1..2, (2, "n"));
+        check("k: |\n  one\n \n  two\n", 5..6, (4, "t"));
     }
 
     #[test]

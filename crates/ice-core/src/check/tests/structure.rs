@@ -36,12 +36,71 @@ fn shown(text: &str) -> String {
     scope(&checked.blueprint().nodes, checked.scope())
 }
 
+/// What is wrong with nodes, in YAML.
+fn found(nodes: &str) -> Vec<String> {
+    let found = read(&format!("nodes:\n{nodes}"), Format::Yaml, "t").check(&catalog()).unwrap_err();
+    found.into_iter().map(|diagnostic| diagnostic.to_string()).collect()
+}
+
+#[test]
+fn a_node_without_an_id_is_checked_whole() {
+    assert_eq!(
+        found(
+            "- 3\n\
+             - {type: tool, tool_name: helo, tool_args: {name: '{{ qq.x }}', far: '{{ nodes1 }}'}}\n\
+             - {type: llm, provider: echo, model: any, temperature: 9, dependencies: [gone]}\n"
+        ),
+        [
+            "2:3: error[WRONG_TYPE]: nodes[0]: expected an object, found the number 3",
+            "3:3: error[MISSING_FIELD]: nodes[1]: id: the field `id` is missing",
+            "3:27: error[UNKNOWN_TOOL]: nodes[1]: tool_name: there is no tool `helo`; did you mean `hello`?",
+            "3:55: error[UNKNOWN_REFERENCE]: nodes[1]: tool_args.name: `nodes[1]` reads `qq.x`, \
+             but nothing named `qq` is in scope",
+            "3:74: error[UNKNOWN_REFERENCE]: nodes[1]: tool_args.far: `nodes[1]` reads `nodes1`, \
+             but nothing of that name is in scope",
+            "4:3: error[MISSING_FIELD]: nodes[2]: id: the field `id` is missing",
+            "4:3: error[MISSING_FIELD]: nodes[2]: prompt: the field `prompt` is missing",
+            "4:56: error[OUT_OF_RANGE]: nodes[2]: temperature: `temperature` must lie between 0 and 2, not 9",
+            "4:74: error[UNKNOWN_NODE]: nodes[2]: dependencies.0: `nodes[2]` names the node `gone`, \
+             but there is none of that id in scope",
+        ]
+    );
+    // In what is nested as well, told by the place in the document and not by that among what could be read.
+    assert_eq!(
+        found(
+            "- id: par\n  type: parallel\n  branches:\n  - [3]\n  - [true, {type: tool, tool_name: helo}]\n\
+             - type: condition\n  expression: inputs.x\n  true_path:\n  - {type: tool, tool_name: helo}\n"
+        ),
+        [
+            "5:6: error[WRONG_TYPE]: par.branches[0].nodes[0]: expected an object, found the number 3",
+            "6:6: error[WRONG_TYPE]: par.branches[1].nodes[0]: expected an object, found true",
+            "6:12: error[MISSING_FIELD]: par.branches[1].nodes[1]: id: the field `id` is missing",
+            "6:36: error[UNKNOWN_TOOL]: par.branches[1].nodes[1]: tool_name: there is no tool `helo`; did you mean `hello`?",
+            "7:3: error[MISSING_FIELD]: nodes[1]: id: the field `id` is missing",
+            "10:5: error[MISSING_FIELD]: nodes[1].true.nodes[0]: id: the field `id` is missing",
+            "10:29: error[UNKNOWN_TOOL]: nodes[1].true.nodes[0]: tool_name: there is no tool `helo`; did you mean `hello`?",
+        ]
+    );
+    // The first dialect names the nodes of a body by their ids, and lists all of them in one list.
+    assert_eq!(
+        found(
+            "- {id: a, type: loop, items_source: x, body_nodes: [b]}\n\
+             - {id: b, type: tool, tool_name: hello}\n\
+             - {type: tool, tool_name: helo}\n\
+             - {type: loop, items_source: x, body_nodes: [zz]}\n"
+        ),
+        [
+            "4:3: error[MISSING_FIELD]: nodes[2]: id: the field `id` is missing",
+            "4:27: error[UNKNOWN_TOOL]: nodes[2]: tool_name: there is no tool `helo`; did you mean `hello`?",
+            "5:3: error[RULE_VIOLATION]: nodes[3]: body: a loop needs at least one node in its `body`",
+            "5:3: error[MISSING_FIELD]: nodes[3]: id: the field `id` is missing",
+            "5:46: error[UNKNOWN_NODE]: nodes[3]: body_nodes.0: there is no node `zz`",
+        ]
+    );
+}
+
 #[test]
 fn a_node_with_a_bad_id_is_checked_without_a_name() {
-    let found = |nodes: &str| {
-        let found = read(&format!("nodes:\n{nodes}"), Format::Yaml, "t").check(&catalog()).unwrap_err();
-        found.into_iter().map(|diagnostic| diagnostic.to_string()).collect::<Vec<_>>()
-    };
     let rule = "is not a valid node id: a letter or `_`, then at most 63 letters, digits, `_` or `-`";
     assert_eq!(
         found(
@@ -50,12 +109,12 @@ fn a_node_with_a_bad_id_is_checked_without_a_name() {
              - {id: c, type: tool, tool_name: hello, tool_args: {name: '{{ 9x.y }}'}}\n"
         ),
         [
-            format!("2:8: error[INVALID_ID]: nodes.0.id: `9x` {rule}"),
-            "2:35: error[UNKNOWN_TOOL]: nodes.0.tool_name: there is no tool `helo`; did you mean `hello`?".to_owned(),
-            "2:63: error[UNKNOWN_REFERENCE]: nodes.0.tool_args.name: `9x` reads `qq.x`, \
+            format!("2:8: error[INVALID_ID]: nodes[0]: id: `9x` {rule}"),
+            "2:35: error[UNKNOWN_TOOL]: nodes[0]: tool_name: there is no tool `helo`; did you mean `hello`?".to_owned(),
+            "2:63: error[UNKNOWN_REFERENCE]: nodes[0]: tool_args.name: `nodes[0]` reads `qq.x`, \
              but nothing named `qq` is in scope"
                 .to_owned(),
-            "2:89: error[INVALID_SCHEMA]: nodes.0.output_schema: the schema is not valid at /type: `strng` is no type: \
+            "2:89: error[INVALID_SCHEMA]: nodes[0]: output_schema: the schema is not valid at /type: `strng` is no type: \
              write str, int, float, bool, dict, list, list[…] or any"
                 .to_owned(),
             "4:64: error[TEMPLATE_SYNTAX]: c: tool_args.name: unexpected identifier, expected end of variable block; \
@@ -71,10 +130,10 @@ fn a_node_with_a_bad_id_is_checked_without_a_name() {
              - {{id: 'a b', type: tool, tool_name: hello}}\n",
         )),
         [
-            format!("2:8: error[INVALID_ID]: nodes.0.id: `a b` {rule}"),
-            format!("2:63: error[INVALID_ID]: nodes.0.body.0.id: `a b` {rule}"),
-            "2:135: error[UNKNOWN_TOOL]: body.deep: tool_name: there is no tool `helo`; did you mean `hello`?".to_owned(),
-            format!("3:8: error[INVALID_ID]: nodes.1.id: `a b` {rule}"),
+            format!("2:8: error[INVALID_ID]: nodes[0]: id: `a b` {rule}"),
+            format!("2:63: error[INVALID_ID]: nodes[0].body.nodes[0]: id: `a b` {rule}"),
+            "2:135: error[UNKNOWN_TOOL]: nodes[0].body.deep: tool_name: there is no tool `helo`; did you mean `hello`?".to_owned(),
+            format!("3:8: error[INVALID_ID]: nodes[1]: id: `a b` {rule}"),
         ]
     );
 }

@@ -11,7 +11,7 @@ use crate::workflow::model::{ConditionPlan, Plan, ScopeIndex};
 
 pub(crate) fn begin(plan: &ConditionPlan, env: &Env<'_>) -> Result<Begin, Failure> {
     let result =
-        plan.expression.test(env, &env.limits).map_err(|error| template_failure("`expression`", &error))?;
+        plan.expression.test(env, &env.limits).map_err(|error| template_failure("expression", &error))?;
     Ok(Begin::Container(Opening::Condition { result }))
 }
 

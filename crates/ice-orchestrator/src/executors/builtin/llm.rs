@@ -24,14 +24,14 @@ pub(crate) fn begin(plan: &LlmPlan, env: &mut Env<'_>) -> Result<Begin, Failure>
             env.bind(Arc::clone(name), Value::from(text));
         }
     }
-    let text = |what: &str, template: &Template| {
-        let value = template.render(env, &env.limits).map_err(|error| template_failure(what, &error))?;
+    let text = |field: &str, template: &Template| {
+        let value = template.render(env, &env.limits).map_err(|error| template_failure(field, &error))?;
         let plain = if let Value::String(text) = value { text } else { Arc::from(value.to_string()) };
         Ok::<_, Failure>(plain)
     };
-    let prompt = text("`prompt`", &plan.prompt)?;
+    let prompt = text("prompt", &plan.prompt)?;
     let mut request = plan.request.clone();
-    request.model = text("`model`", &plan.model)?.to_string();
+    request.model = text(plan.model_field, &plan.model)?.to_string();
     if let Some(format) = &plan.format {
         request.messages.push(Message::text(Role::System, format!("Answer in this format: {format}")));
     }
@@ -53,8 +53,10 @@ fn written(
     custom: Option<&Template>,
     env: &Env<'_>,
 ) -> Result<Option<String>, Failure> {
-    let missing =
-        |what: &str| Failure::new(ErrorCode::MappingFailed, format!("`context_rules.{name}`: {what}"));
+    let missing = |what: &str| {
+        let field = format!("context_rules.{name}");
+        Failure::new(ErrorCode::MappingFailed, format!("`{field}`: {what}")).about(field)
+    };
     let value = match env.lookup(name) {
         Some(Value::Null) | None if rule.required => {
             return Err(missing("the context it names is required, but empty"));
@@ -82,7 +84,7 @@ fn written(
                         .into_iter()
                         .collect();
                     plain(&template.render(&scope, &env.limits).map_err(|error| {
-                        template_failure(&format!("`format_specifications.{name}`"), &error)
+                        template_failure(&format!("format_specifications.{name}"), &error)
                     })?)
                 }
                 None => plain(&value),
@@ -150,8 +152,9 @@ fn answer(plan: &LlmPlan, response: &Response, prompt: Value) -> Result<Value, F
             retryable: true,
             ..Failure::new(
                 ErrorCode::OutputInvalid,
-                format!("the answer does not fit `output_schema`: {what}"),
+                format!("the answer does not fit `{}`: {what}", declared.field),
             )
+            .about(declared.field)
         };
         let said = text.as_str().unwrap_or_default();
         let parsed = match structured::parse(said, &declared.validator) {

@@ -14,11 +14,13 @@ use crate::workflow::model::{Items, LoopPlan, Plan};
 fn find(items: &Items, env: &Env<'_>) -> Result<Value, Failure> {
     match items {
         Items::Template(template) => {
-            template.render(env, &env.limits).map_err(|error| template_failure("`items_source`", &error))
+            template.render(env, &env.limits).map_err(|error| template_failure("items_source", &error))
         }
         Items::Path(root, path) => {
-            let unknown =
-                |what: String| Failure::new(ErrorCode::UnknownReference, format!("`items_source`: {what}"));
+            let unknown = |what: String| {
+                let message = format!("`items_source`: {what}");
+                Failure::new(ErrorCode::UnknownReference, message).about("items_source")
+            };
             let value =
                 env.lookup(root).ok_or_else(|| unknown(format!("nothing named `{root}` is in scope")))?;
             path.follow(&value).cloned().map_err(|error| unknown(error.below(root).to_string()))
@@ -30,7 +32,7 @@ pub(crate) fn begin(plan: &LoopPlan, env: &Env<'_>) -> Result<Begin, Failure> {
     let items = find(&plan.items, env)?;
     let Value::List(list) = &items else {
         let message = format!("`items_source` gives {}, a loop needs an array", items.type_name());
-        return Err(Failure::new(ErrorCode::LoopItemsInvalid, message));
+        return Err(Failure::new(ErrorCode::LoopItemsInvalid, message).about("items_source"));
     };
     let taken = plan.max_iterations.unwrap_or(usize::MAX).min(list.len());
     let limit = env.options.max_loop_items;
@@ -39,7 +41,7 @@ pub(crate) fn begin(plan: &LoopPlan, env: &Env<'_>) -> Result<Begin, Failure> {
             "`items_source` has {taken} items, the limit `max_loop_items` of the run is {limit}; \
              set `max_iterations` or raise the limit"
         );
-        return Err(Failure::new(ErrorCode::LimitExceeded, message));
+        return Err(Failure::new(ErrorCode::LimitExceeded, message).about("items_source"));
     }
     let items = if taken < list.len() { Value::list(list.iter().take(taken).cloned()) } else { items };
     Ok(Begin::Container(Opening::Loop { items }))

@@ -59,7 +59,7 @@ pub(crate) async fn run(work: &Work, ctx: &StepContext, intent: Intent) -> Resul
     }
 }
 
-/// A template's failure as a node's.
-pub(crate) fn template_failure(what: &str, error: &TemplateError) -> Failure {
-    Failure::new(error.code(), format!("{what}: {error}"))
+/// The failure of a template in a field as its node's.
+pub(crate) fn template_failure(field: &str, error: &TemplateError) -> Failure {
+    Failure::new(error.code(), format!("`{field}`: {error}")).about_template(field, error)
 }

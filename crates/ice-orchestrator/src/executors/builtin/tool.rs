@@ -10,19 +10,18 @@ use crate::journal::{Failure, Intent};
 use crate::workflow::model::{ToolPlan, list};
 
 pub(crate) fn begin(plan: &ToolPlan, env: &Env<'_>) -> Result<Begin, Failure> {
-    let input =
-        plan.args.render(env, &env.limits).map_err(|error| template_failure("`tool_args`", &error))?;
+    let input = plan.args.render(env, &env.limits).map_err(|error| template_failure("tool_args", &error))?;
     if let Some(validator) = &plan.declared {
         validator.validate(&input).map_err(|violations| {
             let message = format!("`tool_args` do not fit the node's `input_schema`: {}", list(&violations));
-            Failure::new(ErrorCode::InputInvalid, message)
+            Failure::new(ErrorCode::InputInvalid, message).about_violations("tool_args", &violations)
         })?;
     }
     if let Some(validator) = &plan.input {
         validator.validate(&input).map_err(|violations| {
             let message =
                 format!("the input of the tool `{}` does not fit: {}", plan.name, list(&violations));
-            Failure::new(ErrorCode::ToolInputInvalid, message)
+            Failure::new(ErrorCode::ToolInputInvalid, message).about_violations("tool_args", &violations)
         })?;
     }
     let effect = plan.tool.effect(&input).min(plan.tool.spec().effect);
@@ -35,7 +34,8 @@ pub(crate) async fn run(plan: &ToolPlan, ctx: &StepContext, intent: Intent) -> R
         validator.validate(&completion.value).map_err(|violations| {
             let message =
                 format!("the output of the tool `{}` does not fit: {}", plan.name, list(&violations));
-            Failure { unknown_outcome: true, ..Failure::new(ErrorCode::ToolOutputInvalid, message) }
+            let failure = Failure::new(ErrorCode::ToolOutputInvalid, message).about("tool_name");
+            Failure { unknown_outcome: true, ..failure }
         })?;
     }
     Ok(completion)

@@ -18,7 +18,7 @@ pub(crate) fn begin(plan: &WorkflowPlan, env: &Env<'_>) -> Result<Begin, Failure
     if let Some(overrides) = &plan.overrides {
         let overrides = overrides
             .render(env, &env.limits)
-            .map_err(|error| template_failure("`config_overrides`", &error))?;
+            .map_err(|error| template_failure("config_overrides", &error))?;
         inputs.extend(
             overrides.as_map().into_iter().flatten().map(|(key, value)| (Arc::clone(key), value.clone())),
         );
@@ -28,7 +28,7 @@ pub(crate) fn begin(plan: &WorkflowPlan, env: &Env<'_>) -> Result<Begin, Failure
         validator.validate(&inputs).map_err(|violations| {
             let name = plan.plan.blueprint.name();
             let message = format!("the inputs of the blueprint `{name}` do not fit: {}", list(&violations));
-            Failure::new(ErrorCode::InputInvalid, message)
+            Failure::new(ErrorCode::InputInvalid, message).about("workflow_ref")
         })?;
     }
     Ok(Begin::Container(Opening::Workflow { inputs }))
@@ -56,7 +56,8 @@ pub(crate) fn output(work: &WorkflowPlan, slots: &[Slot]) -> Result<Value, Failu
     let mut exposed = Map::with_capacity(work.exposed.len());
     for (name, path) in &work.exposed {
         let value = path.follow(&outputs).map_err(|error| {
-            Failure::new(ErrorCode::MappingFailed, format!("`exposed_outputs.{name}`: {error}"))
+            let field = format!("exposed_outputs.{name}");
+            Failure::new(ErrorCode::MappingFailed, format!("`{field}`: {error}")).about(field)
         })?;
         exposed.insert(Arc::clone(name), value.clone());
     }

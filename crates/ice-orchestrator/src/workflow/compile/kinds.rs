@@ -97,17 +97,21 @@ impl Compiler<'_> {
         let found = self.registry.providers.get(name, None).ok_or_else(unknown)?;
         let provider: Arc<str> = Arc::from(name);
         parts.providers.insert(Arc::clone(&provider), Arc::clone(found));
-        let model = Template::compile(config.model.as_deref().unwrap_or(&kind.model))
-            .map_err(template(path, "model"))?;
+        let (model_field, model) = match &config.model {
+            Some(model) => ("llm_config.model", model),
+            None => ("model", &kind.model),
+        };
+        let model = Template::compile(model).map_err(template(path, model_field))?;
         if let Some(named) = model.is_constant().and_then(Value::as_str) {
             parts.models.push(PinnedModel { provider: name.to_owned(), model: named.to_owned() });
         }
-        let declared = [&kind.json_schema, &base.output_schema].into_iter().find(|schema| !is_empty(schema));
-        let output = declared.map(|schema| {
+        let declared = [("json_schema", &kind.json_schema), ("output_schema", &base.output_schema)];
+        let declared = declared.into_iter().find(|(_, schema)| !is_empty(schema));
+        let output = declared.map(|(field, schema)| {
             let failed = |error| CompileError::Schema { what: format!("the node `{path}`"), error };
             let schema = ice_core::schema::normalize(schema).map_err(failed)?;
             let validator = Validator::compile(&schema).map_err(failed)?;
-            Ok(LlmOutput { schema, validator, coerce: kind.coerce_output_types })
+            Ok(LlmOutput { field, schema, validator, coerce: kind.coerce_output_types })
         });
         let output = output.transpose()?;
         let mut rules = Vec::new();
@@ -129,6 +133,7 @@ impl Compiler<'_> {
         Ok(LlmPlan {
             provider,
             model,
+            model_field,
             prompt: Template::compile(&kind.prompt).map_err(template(path, "prompt"))?,
             request,
             output,

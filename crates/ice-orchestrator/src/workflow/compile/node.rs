@@ -8,7 +8,7 @@ use ice_core::path::NodePath;
 use ice_core::schema::Validator;
 
 use super::{CompileError, is_empty, validator};
-use crate::workflow::model::{Mapping, NodeIndex, NodeInput, PlanNode, Work};
+use crate::workflow::model::{Mapping, NodeIndex, NodeInput, PlanNode, TimeLimit, Work};
 
 pub(super) fn plan_node(
     node: &Node,
@@ -71,7 +71,7 @@ pub(super) fn plan_node(
 }
 
 /// The longest one attempt may take: an attempt of an llm node is one call, which may have a limit of its own.
-fn timeout(node: &Node) -> Option<Duration> {
+fn timeout(node: &Node) -> Option<TimeLimit> {
     let of_call = match &node.kind {
         NodeKind::Llm(kind) => kind.llm_config.timeout,
         NodeKind::Tool(_)
@@ -86,7 +86,10 @@ fn timeout(node: &Node) -> Option<Duration> {
         | NodeKind::Monitor(_)
         | NodeKind::Swarm(_) => None,
     };
-    [node.base.timeout_seconds, of_call].into_iter().flatten().min().map(Duration::from_secs)
+    let limits = [("timeout_seconds", node.base.timeout_seconds), ("llm_config.timeout", of_call)];
+    let limits = limits.into_iter().filter_map(|(field, seconds)| Some((field, seconds?)));
+    let (field, seconds) = limits.min_by_key(|(_, seconds)| *seconds)?;
+    Some(TimeLimit { span: Duration::from_secs(seconds), field })
 }
 
 /// What the mapped names must fit; nothing where none are mapped.

@@ -107,7 +107,7 @@ pub(crate) struct PlanNode {
     pub(crate) when: Option<(NodeIndex, bool)>,
     pub(crate) work: Work,
     pub(crate) retry: RetryPolicy,
-    pub(crate) timeout: Option<Duration>,
+    pub(crate) timeout: Option<TimeLimit>,
     pub(crate) mappings: Vec<(Arc<str>, Mapping)>,
     pub(crate) input: Option<NodeInput>,
     pub(crate) output_validator: Option<Validator>,
@@ -125,11 +125,12 @@ impl PlanNode {
             let mut entries = output.as_map().cloned().ok_or_else(|| {
                 let message =
                     format!("`output_mappings` need an object, the output is {}", output.type_name());
-                Failure::new(ErrorCode::MappingFailed, message)
+                Failure::new(ErrorCode::MappingFailed, message).about("output_mappings")
             })?;
             for (alias, path) in &self.output_mappings {
                 let value = path.follow(&output).map_err(|error| {
-                    Failure::new(ErrorCode::MappingFailed, format!("`output_mappings.{alias}`: {error}"))
+                    let field = format!("output_mappings.{alias}");
+                    Failure::new(ErrorCode::MappingFailed, format!("`{field}`: {error}")).about(field)
                 })?;
                 entries.insert(Arc::clone(alias), value.clone());
             }
@@ -141,7 +142,7 @@ impl PlanNode {
                 Failure {
                     retryable: true,
                     unknown_outcome: true,
-                    ..Failure::new(ErrorCode::OutputInvalid, message)
+                    ..Failure::new(ErrorCode::OutputInvalid, message).about("output_schema")
                 }
             })?;
         }
@@ -151,6 +152,14 @@ impl PlanNode {
         }
         Ok(output)
     }
+}
+
+/// The longest one attempt at a node may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct TimeLimit {
+    pub(crate) span: Duration,
+    /// The field that says it.
+    pub(crate) field: &'static str,
 }
 
 /// What the mapped names of a node must fit.

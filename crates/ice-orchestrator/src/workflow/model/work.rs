@@ -50,6 +50,8 @@ pub(crate) struct ToolPlan {
 pub(crate) struct LlmPlan {
     pub(crate) provider: Arc<str>,
     pub(crate) model: Template,
+    /// The field that names the model.
+    pub(crate) model_field: &'static str,
     pub(crate) prompt: Template,
     /// Everything of the request that does not depend on the run.
     pub(crate) request: Request,
@@ -61,6 +63,8 @@ pub(crate) struct LlmPlan {
 /// The declared shape of an answer.
 #[derive(Debug)]
 pub(crate) struct LlmOutput {
+    /// The field that declares it.
+    pub(crate) field: &'static str,
     pub(crate) schema: Value,
     pub(crate) validator: Validator,
     pub(crate) coerce: bool,

@@ -55,7 +55,7 @@ impl Container {
         Self {
             attempt,
             opening,
-            deadline: node.timeout.map(|span| at.plus(span)),
+            deadline: node.timeout.map(|limit| at.plus(limit.span)),
             slots: vec![Slot::Empty; slots],
             next: 0,
             open: 0,

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use ice_core::error::ErrorCode;
 use ice_core::id::Principal;
-use ice_core::llm::Usage;
 use ice_core::path::NodePath;
 use ice_core::time::Moment;
 use ice_core::value::Value;
@@ -330,8 +329,7 @@ impl<'s> Decider<'s> {
         if let Some(failed) = container.failure().filter(|failed| !goes_on(&failed.failure)) {
             let failure = &failed.failure;
             let message = format!("the nested node `{}` failed: {}", failed.node, failure.message);
-            let failure =
-                Failure { message, usage: Usage::default(), retry_after_ms: None, ..failure.clone() };
+            let failure = Failure { retry_after_ms: None, ..failure.told_by(message) };
             return self.failed(node, path, container.attempt, safety, failure);
         }
         let shaped = container.output(node).and_then(|output| node.shape(output)).and_then(shallow);
@@ -391,9 +389,10 @@ impl<'s> Decider<'s> {
             && let Some((frame, node)) = self.at(*place)
             && let Some(NodeState::Open(container)) = state.node_state(*place)
             && let Some(path) = frame.path(place.node)
+            && let Some(limit) = node.timeout
         {
             let safety = self.cancel_within(container);
-            let failure = timeout_failure(node.timeout.unwrap_or_default());
+            let failure = timeout_failure(limit);
             self.failed(node, path, container.attempt, safety, failure);
         }
     }

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use ice_core::blueprint::RetryPolicy;
 use ice_core::error::ErrorCode;
-use ice_core::llm::Usage;
 use ice_core::path::NodePath;
 
 use super::frame::Attempt;
 use super::state::State;
 use crate::journal::{Body, Failure, NodeFailure};
+use crate::workflow::model::TimeLimit;
 
 /// Whether something that failed may be tried again, as far as its effects go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,8 +45,7 @@ impl Safety {
 
 /// A node's failure as its run's.
 pub(super) fn of_node(failed: &NodeFailure) -> Failure {
-    let message = format!("the node `{}` failed: {}", failed.node, failed.failure.message);
-    Failure { message, usage: Usage::default(), ..failed.failure.clone() }
+    failed.failure.told_by(format!("the node `{}` failed: {}", failed.node, failed.failure.message))
 }
 
 /// The failure of a run that somebody cancelled.
@@ -100,12 +99,13 @@ pub(crate) fn not_kept(body: &Body, why: &str) -> Option<Body> {
     Some(Body::Failed { node: node.clone(), failure, retry_at: None })
 }
 
-/// The failure of something that took longer than its `timeout_seconds`.
-pub(crate) fn timeout_failure(limit: Duration) -> Failure {
+/// The failure of something that took longer than it may.
+pub(crate) fn timeout_failure(limit: TimeLimit) -> Failure {
     Failure::passing(
         ErrorCode::NodeTimeout,
-        format!("took longer than its time-out of {} s", limit.as_secs_f64()),
+        format!("took longer than its time-out of {} s", limit.span.as_secs_f64()),
     )
+    .about(limit.field)
 }
 
 /// How long to wait before the next attempt: what the policy says, spread, or what the other side asked for.

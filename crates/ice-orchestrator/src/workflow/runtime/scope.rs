@@ -51,17 +51,20 @@ impl<'s> Frames<'s> {
             match mapping {
                 Mapping::Literal(value) => mapped.push((Arc::clone(name), value.clone())),
                 Mapping::Source { node: source, path } => match self.node_value(source) {
-                    None => missing.push(format!("`{name}`: the node `{source}` has no output")),
+                    None => missing.push((name, format!("`{name}`: the node `{source}` has no output"))),
                     Some(output) => match path.follow(&output) {
                         Ok(value) => mapped.push((Arc::clone(name), value.clone())),
-                        Err(error) => missing.push(format!("`{name}` from `{source}`: {error}")),
+                        Err(error) => missing.push((name, format!("`{name}` from `{source}`: {error}"))),
                     },
                 },
             }
         }
-        if !missing.is_empty() {
-            let message = format!("input mappings found no value: {}", missing.join("; "));
-            return Err(Failure::new(ErrorCode::MappingFailed, message));
+        if let Some(((name, _), others)) = missing.split_first() {
+            let all = missing.iter().map(|(_, what)| what.as_str()).collect::<Vec<_>>().join("; ");
+            let message = format!("input mappings found no value: {all}");
+            let one = format!("input_mappings.{name}");
+            let field = if others.is_empty() { one } else { "input_mappings".to_owned() };
+            return Err(Failure::new(ErrorCode::MappingFailed, message).about(field));
         }
         match &node.input {
             Some(input) => checked(input, mapped),
@@ -96,7 +99,7 @@ fn checked(input: &NodeInput, mapped: Vec<(Arc<str>, Value)>) -> Result<Vec<(Arc
         return Ok(converted.iter().map(|(name, value)| (Arc::clone(name), value.clone())).collect());
     }
     let message = format!("the node's input does not fit its schema: {}", list(&violations));
-    Err(Failure::new(ErrorCode::InputInvalid, message))
+    Err(Failure::new(ErrorCode::InputInvalid, message).about_violations("input_mappings", &violations))
 }
 
 impl Names for Frames<'_> {
