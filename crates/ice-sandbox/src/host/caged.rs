@@ -1,0 +1,230 @@
+//! A command that runs in a cage.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::time::{Duration, Instant};
+
+use tokio::io::AsyncReadExt;
+use tokio::net::UnixStream;
+use tokio::net::unix::pipe;
+use tokio::process::Child;
+use tokio_util::sync::CancellationToken;
+
+use crate::layer::Layer;
+use crate::report::{Absent, MemorySource, SetupFailure, Stage, Usage, Verdict};
+use crate::wire::{self, Note, Stop, ToolEnd};
+
+/// How much longer than a run may take its launcher may take to end it.
+const BACKSTOP: Duration = Duration::from_secs(5);
+
+/// A command that runs in a cage. Dropping it ends everything that the command has started.
+#[derive(Debug)]
+pub struct Caged {
+    /// Its standard input. Dropping it is the end of the input.
+    pub stdin: Option<pipe::Sender>,
+    /// Its standard output.
+    pub stdout: Option<pipe::Receiver>,
+    /// Its standard error.
+    pub stderr: Option<pipe::Receiver>,
+    pub(super) control: Control,
+}
+
+/// How a caged command ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct End {
+    /// How.
+    pub verdict: Verdict,
+    /// What it used.
+    pub usage: Usage,
+    /// The layers it ran in.
+    pub layers: BTreeSet<Layer>,
+    /// The waived layers it ran without.
+    pub not_enforced: Vec<Absent>,
+}
+
+impl Caged {
+    /// Waits until the command and everything that it has started has ended. Read its output meanwhile: a pipe holds 64
+    /// KiB. Cancel-safe.
+    pub async fn wait(&mut self) -> End {
+        self.control.wait().await
+    }
+
+    /// Has everything ended. [`wait`](Self::wait) still tells how it ended.
+    pub fn kill(&mut self) {
+        self.control.stop(Verdict::Cancelled);
+    }
+}
+
+/// The socket to the launcher, and what came over it.
+#[derive(Debug)]
+pub(super) struct Control {
+    socket: UnixStream,
+    launcher: Child,
+    cancel: CancellationToken,
+    started: Instant,
+    deadline: tokio::time::Instant,
+    buffer: Vec<u8>,
+    heard: Heard,
+    /// Why it was told to end.
+    told: Option<Verdict>,
+    pub(super) landlock_abi: i32,
+}
+
+#[derive(Debug, Default)]
+struct Heard {
+    failed: Option<SetupFailure>,
+    layers: BTreeSet<Layer>,
+    absent: Vec<Absent>,
+    setup: Option<Duration>,
+    tool: Option<ToolEnd>,
+    stopped: Option<Stop>,
+    used: Option<wire::Used>,
+    closed: bool,
+}
+
+impl Control {
+    pub(super) fn new(
+        socket: UnixStream,
+        launcher: Child,
+        cancel: CancellationToken,
+        started: Instant,
+        wall: Duration,
+    ) -> Self {
+        Self {
+            socket,
+            launcher,
+            cancel,
+            started,
+            deadline: tokio::time::Instant::now() + wall + BACKSTOP,
+            buffer: Vec::new(),
+            heard: Heard::default(),
+            told: None,
+            landlock_abi: 0,
+        }
+    }
+
+    /// Asks the launcher to end the run. The first reason counts.
+    pub(super) fn stop(&mut self, why: Verdict) {
+        if self.told.is_none() {
+            self.told = Some(why);
+            // It sees the end of what it is told, and ends all. If it is gone, so are they.
+            let _ = rustix::net::shutdown(&self.socket, rustix::net::Shutdown::Write);
+        }
+    }
+
+    /// Waits for the end of everything. Cancel-safe.
+    pub(super) async fn wait(&mut self) -> End {
+        while !self.heard.closed {
+            let cancelled = self.cancel.clone();
+            tokio::select! {
+                note = next(&mut self.socket, &mut self.buffer) => match note {
+                    Ok(Some(note)) => self.hear(note),
+                    Ok(None) => self.heard.closed = true,
+                    Err(error) => {
+                        tracing::warn!(%error, "the launcher of a cage cannot be understood");
+                        self.heard.closed = true;
+                    }
+                },
+                () = cancelled.cancelled(), if self.told.is_none() => self.stop(Verdict::Cancelled),
+                () = tokio::time::sleep_until(self.deadline) => {
+                    // It does not answer. Its first process ends with it, and everything with that.
+                    self.told.get_or_insert(Verdict::WallTimeout);
+                    let _ = self.launcher.start_kill();
+                    self.heard.closed = true;
+                }
+            }
+        }
+        let launcher = self.launcher.wait().await;
+        self.end(&launcher.map_or_else(|error| error.to_string(), |status| status.to_string()))
+    }
+
+    fn hear(&mut self, note: Note) {
+        match note {
+            // The first says where it began.
+            Note::Failed(failure) => drop(self.heard.failed.get_or_insert(failure)),
+            Note::Ready { layers, absent, landlock_abi } => {
+                self.heard.setup = Some(self.started.elapsed());
+                (self.heard.layers, self.heard.absent) = (layers, absent);
+                self.landlock_abi = landlock_abi;
+            }
+            Note::Tool(end) => self.heard.tool = Some(end),
+            Note::Stopped(stop) => self.heard.stopped = Some(stop),
+            Note::Ended(used) => self.heard.used = Some(used),
+        }
+    }
+
+    fn end(&mut self, launcher: &str) -> End {
+        let heard = std::mem::take(&mut self.heard);
+        self.heard.closed = true;
+        let used = heard.used.unwrap_or_default();
+        let verdict = verdict(&heard, self.told.take(), launcher);
+        let (peak_memory, memory_source) = if used.polled >= used.largest {
+            (used.polled, MemorySource::Polled)
+        } else {
+            (used.largest, MemorySource::LargestProcess)
+        };
+        End {
+            verdict,
+            usage: Usage {
+                wall: self.started.elapsed(),
+                cpu_user: used.user,
+                cpu_system: used.system,
+                peak_memory,
+                memory_source,
+                setup: heard.setup.unwrap_or_default(),
+            },
+            layers: heard.layers,
+            not_enforced: heard.absent,
+        }
+    }
+}
+
+fn verdict(heard: &Heard, told: Option<Verdict>, launcher: &str) -> Verdict {
+    if let Some(failure) = &heard.failed {
+        return Verdict::SetupFailed { failure: failure.clone() };
+    }
+    match (heard.stopped, told, heard.tool) {
+        // It had ended by itself before it could be ended.
+        (None | Some(Stop::Told), _, Some(end)) if heard.stopped.is_none() => of(end),
+        (Some(Stop::Wall), _, _) => Verdict::WallTimeout,
+        (Some(Stop::Cpu), _, _) => Verdict::CpuLimit,
+        (Some(Stop::Memory), _, _) => Verdict::MemoryLimit,
+        (Some(Stop::Told) | None, Some(why), _) => why,
+        (Some(Stop::Told) | None, None, Some(end)) => of(end),
+        (Some(Stop::Told) | None, None, None) => {
+            let what = format!("the launcher ended without a word ({launcher})");
+            Verdict::SetupFailed { failure: SetupFailure::new(Stage::Launcher, what) }
+        }
+    }
+}
+
+fn of(end: ToolEnd) -> Verdict {
+    match end {
+        ToolEnd::Exit(0) => Verdict::Ok,
+        ToolEnd::Exit(code) => Verdict::ExitCode { code },
+        ToolEnd::Signal(libc::SIGXCPU) => Verdict::CpuLimit,
+        ToolEnd::Signal(libc::SIGXFSZ) => Verdict::FileSize,
+        ToolEnd::Signal(libc::SIGSYS) => Verdict::Denied,
+        ToolEnd::Signal(signal) => Verdict::Signal { signal },
+    }
+}
+
+/// The next note; nothing once the launcher has ended. Cancel-safe: what came is kept in the buffer.
+async fn next(socket: &mut UnixStream, buffer: &mut Vec<u8>) -> io::Result<Option<Note>> {
+    loop {
+        if let Some((head, rest)) = buffer.split_first_chunk::<4>() {
+            let length = wire::length(*head)?;
+            if let Some(body) = rest.get(..length) {
+                let note = wire::decode(body)?;
+                buffer.drain(..4 + length);
+                return Ok(Some(note));
+            }
+        }
+        match socket.read_buf(buffer).await {
+            Ok(0) => return Ok(None),
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::ConnectionReset => return Ok(None),
+            Err(error) => return Err(error),
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! Runs commands in cages.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
+use std::io::IoSlice;
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags};
+use tokio::io::AsyncWriteExt;
+use tokio::net::unix::pipe;
+use tokio_util::sync::CancellationToken;
+
+use super::caged::{Caged, Control};
+use super::collect::collect;
+use super::find::Launcher;
+use super::probe;
+use crate::command::Command;
+use crate::error::SandboxError;
+use crate::launcher::NAME;
+use crate::policy::SandboxPolicy;
+use crate::report::{Capabilities, Output, RunReport, SetupFailure, Stage, Usage, Verdict};
+use crate::wire::{self, Mount, Spec};
+
+/// How long the launcher may take to accept what it is to do.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// Runs commands in cages. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct ResourceSandbox {
+    launcher: Launcher,
+}
+
+impl ResourceSandbox {
+    /// With the launcher that is found beside the program or in it.
+    ///
+    /// # Errors
+    /// [`SandboxError::NoLauncher`], which says where it was looked for.
+    pub fn new() -> Result<Self, SandboxError> {
+        Ok(Self { launcher: Launcher::find(None)? })
+    }
+
+    /// With this launcher.
+    ///
+    /// # Errors
+    /// [`SandboxError::NoLauncher`] if there is no such file.
+    pub fn with_launcher(path: impl Into<PathBuf>) -> Result<Self, SandboxError> {
+        Ok(Self { launcher: Launcher::find(Some(&path.into()))? })
+    }
+
+    /// Which launcher it uses.
+    #[must_use]
+    pub fn launcher(&self) -> &Path {
+        self.launcher.path()
+    }
+
+    /// Makes a cage and looks at it from within: what this machine can enforce.
+    ///
+    /// # Errors
+    /// [`SandboxError::Setup`] if not even a cage without any layer can be made.
+    pub async fn probe(&self) -> Result<Capabilities, SandboxError> {
+        probe::probe(self).await
+    }
+
+    /// Starts a command, whose streams and end are left to the caller. Dropping what is returned ends everything that
+    /// the command has started.
+    ///
+    /// # Errors
+    /// [`SandboxError::Setup`] if the launcher cannot be started. What fails later, [`Caged::wait`] tells.
+    pub async fn spawn(
+        &self,
+        command: &Command,
+        policy: &SandboxPolicy,
+        cancel: &CancellationToken,
+    ) -> Result<Caged, SandboxError> {
+        let spec = spec(Some(command), policy);
+        self.launch(&spec, cancel.clone()).await.map_err(SandboxError::Setup)
+    }
+
+    /// Runs a command and collects what it writes. Whatever happens, there is a report; if the command did not run its
+    /// verdict is [`Verdict::SetupFailed`]. Dropping the future ends everything that the command has started.
+    pub async fn run(
+        &self,
+        command: &Command,
+        policy: &SandboxPolicy,
+        cancel: &CancellationToken,
+    ) -> RunReport {
+        self.run_spec(&spec(Some(command), policy), &command.input, cancel).await
+    }
+
+    pub(super) async fn run_spec(&self, spec: &Spec, input: &[u8], cancel: &CancellationToken) -> RunReport {
+        match self.launch(spec, cancel.clone()).await {
+            Ok(caged) => collect(caged, input, &spec.limits).await,
+            Err(failure) => RunReport {
+                verdict: Verdict::SetupFailed { failure },
+                usage: Usage::default(),
+                stdout: Output::default(),
+                stderr: Output::default(),
+                layers: BTreeSet::new(),
+                not_enforced: Vec::new(),
+                landlock_abi: 0,
+            },
+        }
+    }
+
+    async fn launch(&self, spec: &Spec, cancel: CancellationToken) -> Result<Caged, SetupFailure> {
+        let started = Instant::now();
+        let stage = Stage::Launcher;
+        let failed = |what: &'static str| move |error: std::io::Error| SetupFailure::io(stage, what, &error);
+        let spec_bytes =
+            wire::encode(spec).map_err(|error| SetupFailure::io(Stage::Spec, "the command", &error))?;
+        let (ours, theirs) = UnixStream::pair().map_err(failed("making a socket"))?;
+        let (input, stdin) = std::io::pipe().map_err(failed("making a pipe"))?;
+        let (stdout, output) = std::io::pipe().map_err(failed("making a pipe"))?;
+        let (stderr, errors) = std::io::pipe().map_err(failed("making a pipe"))?;
+        let mut process = tokio::process::Command::new(self.launcher.path());
+        process
+            .arg0(NAME)
+            .env_clear()
+            .current_dir("/")
+            .stdin(Stdio::from(OwnedFd::from(theirs)))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .kill_on_drop(true);
+        let process = process.spawn().map_err(|error| {
+            SetupFailure::io(stage, &format!("starting {}", self.launcher.path().display()), &error)
+        })?;
+        // Theirs is closed with it: its end is noticed.
+        let (input, output, errors) = (OwnedFd::from(input), OwnedFd::from(output), OwnedFd::from(errors));
+        hand_over(&ours, [&input, &output, &errors]).map_err(failed("handing the streams over"))?;
+        drop((input, output, errors));
+        ours.set_nonblocking(true).map_err(failed("preparing the socket"))?;
+        let mut socket = tokio::net::UnixStream::from_std(ours).map_err(failed("preparing the socket"))?;
+        let sent = tokio::time::timeout(PATIENCE, socket.write_all(&spec_bytes)).await;
+        match sent {
+            Ok(Ok(())) => {}
+            // It has ended already, and perhaps said why.
+            Ok(Err(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => {}
+            Ok(Err(error)) => return Err(SetupFailure::io(Stage::Spec, "telling the launcher", &error)),
+            Err(_) => {
+                return Err(SetupFailure::new(Stage::Spec, "the launcher does not read what it is to do"));
+            }
+        }
+        let open = |fd: OwnedFd| pipe::Receiver::from_owned_fd(fd);
+        Ok(Caged {
+            stdin: Some(pipe::Sender::from_owned_fd(stdin.into()).map_err(failed("preparing a pipe"))?),
+            stdout: Some(open(stdout.into()).map_err(failed("preparing a pipe"))?),
+            stderr: Some(open(stderr.into()).map_err(failed("preparing a pipe"))?),
+            control: Control::new(socket, process, cancel, started, spec.limits.wall),
+        })
+    }
+}
+
+fn hand_over(socket: &UnixStream, streams: [&OwnedFd; 3]) -> std::io::Result<()> {
+    let streams = streams.map(|stream| stream.as_fd());
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(3))];
+    let mut control = SendAncillaryBuffer::new(&mut space);
+    control.push(SendAncillaryMessage::ScmRights(&streams));
+    rustix::net::sendmsg(socket, &[IoSlice::new(&[0])], &mut control, SendFlags::NOSIGNAL)?;
+    Ok(())
+}
+
+/// What the launcher is told of a command and a policy.
+pub(super) fn spec(command: Option<&Command>, policy: &SandboxPolicy) -> Spec {
+    let system = policy.profile.system().iter().map(|(path, access)| Mount {
+        path: PathBuf::from(path),
+        access: *access,
+        system: true,
+    });
+    let grants = policy.grants.iter().map(|grant| Mount {
+        path: grant.path.components().collect(),
+        access: grant.access,
+        system: false,
+    });
+    let mut environment: BTreeMap<String, OsString> = BTreeMap::new();
+    let fixed = [("PATH", PATH), ("HOME", "/work"), ("TMPDIR", "/work/.tmp"), ("LANG", "C.UTF-8")];
+    for (name, value) in fixed.iter().chain(policy.profile.environment()) {
+        environment.insert((*name).to_owned(), value.into());
+    }
+    for name in &policy.inherited {
+        if let Some(value) = std::env::var_os(name) {
+            environment.insert(name.clone(), value);
+        }
+    }
+    for (name, value) in &policy.environment {
+        environment.insert(name.clone(), value.into());
+    }
+    Spec {
+        program: command.map(|command| command.program.clone()),
+        arguments: command.map(|command| command.arguments.clone()).unwrap_or_default(),
+        environment,
+        limits: policy.limits.clone(),
+        mounts: system.chain(grants).collect(),
+        waived: policy.waived.clone(),
+        absent: policy.absent.clone(),
+    }
+}

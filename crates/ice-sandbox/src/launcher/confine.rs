@@ -1,0 +1,107 @@
+//! The layers that the tool puts on itself: limits and Landlock.
+
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+use landlock::{
+    ABI, Access as _, AccessFs, AccessNet, BitFlags, LandlockStatus, PathBeneath, PathFd, Ruleset,
+    RulesetAttr, RulesetCreatedAttr, RulesetStatus, Scope,
+};
+use rlimit::{Resource, setrlimit};
+
+use super::fault::At;
+use crate::layer::Layer;
+use crate::policy::{Access, Limits};
+use crate::report::{SetupFailure, Stage};
+use crate::wire::Mount;
+
+/// Everything that this crate knows of Landlock; of a kernel that knows less, all that it has.
+const NEWEST: ABI = ABI::V10;
+/// The least that is taken for Landlock: files and TCP.
+const LEAST: i32 = 4;
+
+/// Limits of each process. Those of the run as a whole are watched from outside.
+pub(super) fn limits(limits: &Limits) -> Result<(), SetupFailure> {
+    let stage = Stage::Layer(Layer::ResourceLimits);
+    // The processes that make the cage count, too.
+    let processes = limits.processes + 2;
+    let fixed = [
+        (Resource::CORE, 0),
+        (Resource::MEMLOCK, 0),
+        (Resource::MSGQUEUE, 0),
+        (Resource::NICE, 0),
+        (Resource::RTPRIO, 0),
+        (Resource::NPROC, processes),
+        (Resource::NOFILE, limits.open_files),
+        (Resource::FSIZE, limits.file_size),
+    ];
+    for (resource, most) in fixed {
+        setrlimit(resource, most, most).at(stage, resource.as_name())?;
+    }
+    if let Some(bytes) = limits.address_space {
+        setrlimit(Resource::AS, bytes, bytes).at(stage, Resource::AS.as_name())?;
+    }
+    if let Some(cpu) = limits.cpu {
+        // In whole seconds, each process for itself: a backstop. First a signal that says why, then the end.
+        let seconds = cpu.saturating_add(Duration::from_millis(999)).as_secs().max(1);
+        setrlimit(Resource::CPU, seconds, seconds + 1).at(stage, Resource::CPU.as_name())?;
+    }
+    Ok(())
+}
+
+/// Files by what was granted, no network, no signals and abstract sockets to the outside. Returns the ABI.
+pub(super) fn landlock(mounts: &[Mount], rooted: bool) -> Result<i32, SetupFailure> {
+    let stage = Stage::Layer(Layer::Landlock);
+    let failed = |error: landlock::RulesetError| SetupFailure::new(stage, error.to_string());
+    let mut rules = Ruleset::default()
+        .handle_access(AccessFs::from_all(NEWEST))
+        .and_then(|rules| rules.handle_access(AccessNet::from_all(NEWEST)))
+        .and_then(|rules| rules.scope(Scope::from_all(NEWEST)))
+        .and_then(Ruleset::create)
+        .map_err(failed)?;
+    let look = AccessFs::ReadFile | AccessFs::ReadDir;
+    let all = AccessFs::from_all(NEWEST) & !(AccessFs::MakeChar | AccessFs::MakeBlock);
+    let mut paths: Vec<(&Path, BitFlags<AccessFs>)> = Vec::new();
+    for mount in mounts {
+        paths.push((
+            &mount.path,
+            match mount.access {
+                Access::Read => look,
+                Access::Execute => look | AccessFs::Execute,
+                Access::Write => all & !BitFlags::from(AccessFs::Execute),
+            },
+        ));
+    }
+    if rooted {
+        // Everything that is there was granted; only what may be done with it differs.
+        paths.push((Path::new("/"), AccessFs::ReadDir.into()));
+        paths.push((Path::new("/work"), all));
+        paths.push((Path::new("/proc"), look | AccessFs::WriteFile));
+        paths.push((Path::new("/etc"), look));
+    }
+    for device in ["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"] {
+        paths.push((Path::new(device), AccessFs::ReadFile | AccessFs::WriteFile));
+    }
+    for (path, access) in paths {
+        let opened = match PathFd::new(path) {
+            Ok(opened) => opened,
+            // A path of the system that this machine does not have.
+            Err(_) if !path.exists() => continue,
+            Err(error) => return Err(SetupFailure::new(stage, error.to_string())),
+        };
+        rules = rules.add_rule(PathBeneath::new(opened, access)).map_err(failed)?;
+    }
+    let status = rules.restrict_self().map_err(failed)?;
+    let abi = match status.landlock {
+        LandlockStatus::Available { effective_abi, .. } => effective_abi as i32,
+        LandlockStatus::NotEnabled | LandlockStatus::NotImplemented => 0,
+    };
+    if abi < LEAST || status.ruleset == RulesetStatus::NotEnforced {
+        return Err(SetupFailure {
+            errno: None,
+            ..SetupFailure::io(stage, &format!("ABI {abi}"), &io::Error::from(io::ErrorKind::Unsupported))
+        });
+    }
+    Ok(abi)
+}

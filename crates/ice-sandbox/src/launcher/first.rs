@@ -1,0 +1,96 @@
+//! The first process of the cage: makes the namespaces and the root, starts the tool, and reaps whatever the tool leaves.
+//! When it ends, the kernel ends all others.
+
+use std::os::fd::OwnedFd;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{DumpableBehavior, Signal};
+use rustix::thread::UnshareFlags;
+
+use super::fault::{At, Layers};
+use super::sys::Forked;
+use super::{inherit, privilege, root, sys, tool};
+use crate::layer::Layer;
+use crate::report::{SetupFailure, Stage};
+use crate::wire::{Note, Spec, ToolEnd};
+
+const INNER: [(Layer, UnshareFlags); 5] = [
+    (Layer::MountNamespace, UnshareFlags::NEWNS),
+    (Layer::NetNamespace, UnshareFlags::NEWNET),
+    (Layer::IpcNamespace, UnshareFlags::NEWIPC),
+    (Layer::UtsNamespace, UnshareFlags::NEWUTS),
+    (Layer::CgroupNamespace, UnshareFlags::NEWCGROUP),
+];
+
+/// The whole life of the first process.
+pub(super) fn run(spec: &Spec, layers: Layers, privileged: bool, alive: &OwnedFd) -> ! {
+    match live(spec, layers, privileged, alive) {
+        Ok(()) => sys::exit(0),
+        Err(failure) => {
+            inherit::tell(&Note::Failed(failure));
+            sys::exit(125)
+        }
+    }
+}
+
+fn live(spec: &Spec, mut layers: Layers, privileged: bool, alive: &OwnedFd) -> Result<(), SetupFailure> {
+    for (layer, flag) in INNER {
+        layers.put(spec, layer, || sys::unshare(flag).at(Stage::Layer(layer), "unsharing it"))?;
+    }
+    if layers.has(Layer::UtsNamespace) {
+        let stage = Stage::Layer(Layer::UtsNamespace);
+        rustix::system::sethostname(b"sandbox").at(stage, "setting the host name")?;
+    }
+    let has_mounts = layers.has(Layer::MountNamespace);
+    layers.put(spec, Layer::Root, || {
+        if has_mounts {
+            return root::build(&spec.mounts, spec.limits.workspace, privileged);
+        }
+        Err(SetupFailure::new(Stage::Layer(Layer::Root), "it needs the mount namespace"))
+    })?;
+    if privileged {
+        privilege::drop().at(Stage::Layer(Layer::UserNamespace), "giving root up")?;
+        layers.put(spec, Layer::UserNamespace, privilege::user_namespace)?;
+    }
+    // Whatever changes the ids takes this back, so it comes after them.
+    rustix::process::set_parent_process_death_signal(Some(Signal::KILL))
+        .at(Stage::Fork, "asking to die with the launcher")?;
+    if is_gone(alive) {
+        sys::exit(125);
+    }
+    // The tool may look at its own kind only.
+    rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)
+        .at(Stage::Fork, "hiding the first process")?;
+    match sys::fork().at(Stage::Fork, "starting the tool")? {
+        Forked::Child => tool::run(spec, layers),
+        Forked::Parent(pid) => {
+            inherit::close_streams().at(Stage::Fork, "closing the streams")?;
+            reap(pid.as_raw_nonzero().get()).at(Stage::Fork, "waiting for the tool")
+        }
+    }
+}
+
+/// Whether the launcher had gone before it could be noticed by a signal.
+fn is_gone(alive: &OwnedFd) -> bool {
+    let mut fds = [PollFd::new(alive, PollFlags::IN)];
+    let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
+    poll(&mut fds, Some(&at_once)).is_ok_and(|ready| ready > 0)
+}
+
+/// Waits for the tool, tells how it ended, and ends everything that it left.
+fn reap(tool: i32) -> std::io::Result<()> {
+    while let Some(ended) = sys::wait(-1)? {
+        if ended.pid != tool {
+            continue;
+        }
+        let status = ended.status;
+        let end = if libc::WIFEXITED(status) {
+            ToolEnd::Exit(libc::WEXITSTATUS(status))
+        } else {
+            ToolEnd::Signal(libc::WTERMSIG(status))
+        };
+        inherit::tell(&Note::Tool(end));
+        sys::kill_all();
+    }
+    Ok(())
+}

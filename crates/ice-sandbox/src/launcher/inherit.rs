@@ -1,0 +1,96 @@
+//! What the launcher is given: a socket as standard input, over which the tool's streams and the task come.
+
+use std::io::{self, IoSliceMut};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::unix::net::UnixStream;
+
+use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendFlags};
+
+use super::fault::At;
+use super::sys;
+use crate::report::{SetupFailure, Stage};
+use crate::wire::{self, Note, Spec};
+
+/// The socket.
+const SOCKET: RawFd = 3;
+/// Standard input, output and error of the tool.
+const STREAMS: [RawFd; 3] = [4, 5, 6];
+
+/// The socket to the program that asked for the run.
+pub(super) fn socket() -> BorrowedFd<'static> {
+    sys::borrow(SOCKET)
+}
+
+/// Tells the program something. If it is gone there is nobody to tell.
+pub(super) fn tell(note: &Note) {
+    let Ok(bytes) = wire::encode(note) else { return };
+    let mut rest = bytes.as_slice();
+    while !rest.is_empty() {
+        match rustix::net::send(socket(), rest, SendFlags::NOSIGNAL) {
+            Ok(sent) => rest = rest.get(sent..).unwrap_or_default(),
+            Err(rustix::io::Errno::INTR) => {}
+            Err(_) => return,
+        }
+    }
+}
+
+/// Receives the task. Afterwards exactly the descriptors 0 to 6 are open: nothing that the program leaked comes along.
+pub(super) fn receive() -> Result<Spec, SetupFailure> {
+    let socket =
+        UnixStream::from(std::io::stdin().as_fd().try_clone_to_owned().at(Stage::Spec, "the socket")?);
+    let streams = streams(&socket).at(Stage::Spec, "receiving the streams")?;
+    let spec = wire::read(&socket).at(Stage::Spec, "reading what to do")?;
+    // First out of the way of the numbers that they are to have.
+    let mut high = Vec::new();
+    for fd in std::iter::once(socket.as_fd()).chain(streams.iter().map(AsFd::as_fd)) {
+        high.push(rustix::io::fcntl_dupfd_cloexec(fd, 16).at(Stage::Spec, "the streams")?);
+    }
+    for (fd, to) in high.iter().zip(std::iter::once(SOCKET).chain(STREAMS)) {
+        sys::duplicate(fd.as_fd(), to).at(Stage::Spec, "the streams")?;
+    }
+    // Their numbers are closed here, or others stand there now: their owners must not close them.
+    std::mem::forget((high, socket, streams));
+    sys::close_from(7, false).at(Stage::Spec, "closing what was inherited")?;
+    let null = null().at(Stage::Spec, "opening /dev/null")?;
+    for standard in 0..=2 {
+        sys::duplicate(null.as_fd(), standard).at(Stage::Spec, "the streams")?;
+    }
+    Ok(spec)
+}
+
+fn streams(socket: &UnixStream) -> io::Result<[OwnedFd; 3]> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(3))];
+    let mut control = RecvAncillaryBuffer::new(&mut space);
+    let mut byte = [0];
+    rustix::net::recvmsg(socket, &mut [IoSliceMut::new(&mut byte)], &mut control, RecvFlags::CMSG_CLOEXEC)?;
+    let mut fds = Vec::new();
+    for message in control.drain() {
+        if let RecvAncillaryMessage::ScmRights(rights) = message {
+            fds.extend(rights);
+        }
+    }
+    fds.try_into().map_err(|fds: Vec<OwnedFd>| {
+        let what = format!("{} came instead of 3; was the launcher started by hand?", fds.len());
+        io::Error::new(io::ErrorKind::InvalidData, what)
+    })
+}
+
+fn null() -> io::Result<OwnedFd> {
+    use rustix::fs::{Mode, OFlags, open};
+    Ok(open("/dev/null", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())?)
+}
+
+/// Makes the streams those of the tool, and has everything else closed by its exec.
+pub(super) fn take_streams() -> io::Result<()> {
+    for (stream, standard) in STREAMS.into_iter().zip(0..) {
+        sys::duplicate(sys::borrow(stream), standard)?;
+    }
+    sys::close_from(SOCKET, true)
+}
+
+/// Closes the streams of the tool: whoever reads them sees their end when the tool's processes have closed them.
+pub(super) fn close_streams() -> io::Result<()> {
+    let null = null()?;
+    STREAMS.into_iter().try_for_each(|stream| sys::duplicate(null.as_fd(), stream))
+}

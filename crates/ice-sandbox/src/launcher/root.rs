@@ -1,0 +1,306 @@
+//! The root of the cage: a tmpfs with nothing in it but the granted paths, devices that hold nothing, a /proc of the
+//! cage's own processes, and a working folder in memory.
+
+use std::ffi::OsString;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{AtFlags, CWD, FileType, Gid, Mode, OFlags, ResolveFlags, Uid};
+use rustix::io::Errno;
+use rustix::mount::{
+    FsMountFlags, FsOpenFlags, MountAttrFlags, MountPropagationFlags, MoveMountFlags, OpenTreeFlags,
+    UnmountFlags,
+};
+
+use super::fault::At;
+use super::privilege::{INSIDE, NOBODY};
+use super::sys;
+use crate::layer::Layer;
+use crate::policy::Access;
+use crate::report::{SetupFailure, Stage};
+use crate::wire::Mount;
+
+const STAGE: Stage = Stage::Layer(Layer::Root);
+
+/// Devices without anything behind them.
+const DEVICES: [&str; 5] = ["null", "zero", "full", "random", "urandom"];
+
+/// What a path is in the cage.
+enum Shown {
+    Link { target: PathBuf },
+    Tree { tree: OwnedFd, folder: bool },
+}
+
+/// Builds the root and moves into it. Every granted path is opened before, once: what stands there later does not matter.
+pub(super) fn build(mounts: &[Mount], workspace: u64, privileged: bool) -> Result<(), SetupFailure> {
+    rustix::mount::mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)
+        .at(STAGE, "making the mounts private")?;
+    let mut shown = Vec::new();
+    for mount in mounts {
+        if let Some(found) = open(mount, privileged)? {
+            shown.push((mount.path.as_path(), found));
+        }
+    }
+    // What is above is there before what is within it.
+    shown.sort_by_key(|(path, _)| path.components().count());
+    let mut devices = Vec::new();
+    for device in DEVICES {
+        let tree = clone_tree(Path::new("/dev").join(device).as_path()).at(STAGE, "opening a device")?;
+        let set = libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NOEXEC;
+        sys::set_mount(tree.as_fd(), true, set, None).at(STAGE, "closing a device")?;
+        devices.push((device, tree));
+    }
+    let root = tmpfs(4 << 20, "0755", None).at(STAGE, "making a tmpfs")?;
+    let staging = if Path::new("/tmp").is_dir() { "/tmp" } else { "/" };
+    rustix::mount::move_mount(root.as_fd(), "", CWD, staging, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)
+        .at(STAGE, "mounting the root")?;
+    for (path, shown) in &shown {
+        place(root.as_fd(), path, shown).at(STAGE, &format!("showing {}", path.display()))?;
+    }
+    furnish(root.as_fd(), &devices).at(STAGE, "furnishing the root")?;
+    attach_proc(root.as_fd()).at(STAGE, "mounting /proc")?;
+    attach_work(root.as_fd(), workspace, privileged).at(STAGE, "mounting /work")?;
+    sys::set_mount(root.as_fd(), false, libc::MOUNT_ATTR_RDONLY, None).at(STAGE, "closing the root")?;
+    rustix::process::fchdir(&root).at(STAGE, "entering the root")?;
+    rustix::process::pivot_root(".", ".").at(STAGE, "changing to the root")?;
+    rustix::mount::unmount(".", UnmountFlags::DETACH).at(STAGE, "leaving the old root")?;
+    rustix::process::chdir("/").at(STAGE, "entering the root")
+}
+
+fn clone_tree(path: &Path) -> io::Result<OwnedFd> {
+    let flags =
+        OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC | OpenTreeFlags::AT_RECURSIVE;
+    Ok(rustix::mount::open_tree(CWD, path, flags)?)
+}
+
+fn open(mount: &Mount, privileged: bool) -> Result<Option<Shown>, SetupFailure> {
+    let path = mount.path.as_path();
+    let what = format!("opening {}", path.display());
+    let stage = if mount.system { STAGE } else { Stage::Grant };
+    if mount.system {
+        match rustix::fs::statat(CWD, path, AtFlags::SYMLINK_NOFOLLOW) {
+            Err(Errno::NOENT | Errno::NOTDIR) => return Ok(None),
+            Err(error) => return Err(SetupFailure::io(stage, &what, &error.into())),
+            Ok(found) if FileType::from_raw_mode(found.st_mode).is_symlink() => {
+                let target = std::fs::read_link(path).at(stage, &what)?;
+                return Ok(Some(Shown::Link { target }));
+            }
+            Ok(_) => {}
+        }
+    }
+    let tree = clone_tree(path).at(stage, &what)?;
+    let found = rustix::fs::fstat(&tree).at(stage, &what)?;
+    let kind = FileType::from_raw_mode(found.st_mode);
+    if !kind.is_dir() && !kind.is_file() {
+        return Err(SetupFailure::new(stage, format!("{what}: it is neither a file nor a folder")));
+    }
+    let mut set = libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NODEV;
+    set |= match mount.access {
+        Access::Read => libc::MOUNT_ATTR_RDONLY | libc::MOUNT_ATTR_NOEXEC,
+        Access::Execute => libc::MOUNT_ATTR_RDONLY,
+        Access::Write => libc::MOUNT_ATTR_NOEXEC,
+    };
+    // What root grants belongs to the tool in the cage, whoever owns it outside.
+    if privileged && !mount.system && found.st_uid != NOBODY {
+        let mapped = owners(found.st_uid, found.st_gid)
+            .and_then(|owners| sys::set_mount(tree.as_fd(), true, set, Some(owners.as_fd())));
+        // Not every file system can do so: then the tool has the rights that anybody has.
+        if mapped.is_ok() {
+            return Ok(Some(Shown::Tree { tree, folder: kind.is_dir() }));
+        }
+    }
+    sys::set_mount(tree.as_fd(), true, set, None).at(stage, &what)?;
+    Ok(Some(Shown::Tree { tree, folder: kind.is_dir() }))
+}
+
+/// A user namespace that maps an owner to the one that the tool is.
+fn owners(user: u32, group: u32) -> io::Result<OwnedFd> {
+    let (wait, go) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
+    let (ready, tell) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
+    match sys::fork()? {
+        sys::Forked::Child => {
+            drop((go, ready));
+            if sys::unshare(rustix::thread::UnshareFlags::NEWUSER).is_ok() {
+                let _ = rustix::io::write(&tell, b"1");
+                // Until it is looked at.
+                let _ = rustix::io::read(&wait, &mut [0_u8]);
+            }
+            sys::exit(0)
+        }
+        sys::Forked::Parent(pid) => {
+            drop((wait, tell));
+            let pid = pid.as_raw_nonzero().get();
+            let made = rustix::io::read(&ready, &mut [0_u8]).map_err(io::Error::from).and_then(|read| {
+                if read == 0 {
+                    return Err(io::Error::from(io::ErrorKind::PermissionDenied));
+                }
+                // The /proc from outside knows the child under another number.
+                let outside = newest_child()?;
+                std::fs::write(format!("/proc/{outside}/uid_map"), format!("{user} {NOBODY} 1"))?;
+                std::fs::write(format!("/proc/{outside}/gid_map"), format!("{group} {NOBODY} 1"))?;
+                let namespace = format!("/proc/{outside}/ns/user");
+                Ok(rustix::fs::open(namespace, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?)
+            });
+            drop(go);
+            let _ = sys::wait(pid);
+            made
+        }
+    }
+}
+
+/// The number of the newest child in the /proc that is mounted, which is that of the outer pid namespace.
+fn newest_child() -> io::Result<i32> {
+    let children = std::fs::read_to_string("/proc/thread-self/children")?;
+    let newest = children.split_whitespace().next_back().and_then(|pid| pid.parse().ok());
+    newest.ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))
+}
+
+fn tmpfs(size: u64, mode: &str, owner: Option<u32>) -> io::Result<OwnedFd> {
+    let context = rustix::mount::fsopen("tmpfs", FsOpenFlags::FSOPEN_CLOEXEC)?;
+    rustix::mount::fsconfig_set_string(context.as_fd(), "size", size.to_string())?;
+    rustix::mount::fsconfig_set_string(context.as_fd(), "mode", mode)?;
+    if let Some(owner) = owner {
+        rustix::mount::fsconfig_set_string(context.as_fd(), "uid", owner.to_string())?;
+        rustix::mount::fsconfig_set_string(context.as_fd(), "gid", owner.to_string())?;
+    }
+    rustix::mount::fsconfig_create(context.as_fd())?;
+    let attributes = MountAttrFlags::MOUNT_ATTR_NOSUID | MountAttrFlags::MOUNT_ATTR_NODEV;
+    Ok(rustix::mount::fsmount(context.as_fd(), FsMountFlags::FSMOUNT_CLOEXEC, attributes)?)
+}
+
+fn within(root: BorrowedFd<'_>, path: &Path, flags: OFlags) -> rustix::io::Result<OwnedFd> {
+    rustix::fs::openat2(root, path, flags | OFlags::CLOEXEC, Mode::empty(), ResolveFlags::IN_ROOT)
+}
+
+/// The folder at this path in the root, made if it is not there.
+fn folder(root: BorrowedFd<'_>, path: &Path) -> io::Result<OwnedFd> {
+    let mut reached = within(root, Path::new("/"), OFlags::PATH | OFlags::DIRECTORY)?;
+    let mut so_far = PathBuf::from("/");
+    for part in path.strip_prefix("/").unwrap_or(path).components() {
+        so_far.push(part);
+        reached = match within(root, &so_far, OFlags::PATH | OFlags::DIRECTORY) {
+            Ok(found) => found,
+            Err(Errno::NOENT) => {
+                rustix::fs::mkdirat(&reached, part.as_os_str(), Mode::from_raw_mode(0o755))?;
+                // The mask of this process is for files of the tool.
+                rustix::fs::chmodat(
+                    &reached,
+                    part.as_os_str(),
+                    Mode::from_raw_mode(0o755),
+                    AtFlags::empty(),
+                )?;
+                within(root, &so_far, OFlags::PATH | OFlags::DIRECTORY)?
+            }
+            Err(error) => return Err(error.into()),
+        };
+    }
+    Ok(reached)
+}
+
+fn place(root: BorrowedFd<'_>, path: &Path, shown: &Shown) -> io::Result<()> {
+    let parent = folder(root, path.parent().unwrap_or(Path::new("/")))?;
+    let name = path.file_name().map(OsString::from).unwrap_or_default();
+    match shown {
+        Shown::Link { target } => Ok(rustix::fs::symlinkat(target, &parent, name)?),
+        Shown::Tree { tree, folder: true } => attach(tree.as_fd(), folder(root, path)?.as_fd()),
+        Shown::Tree { tree, folder: false } => {
+            let target = match within(root, path, OFlags::PATH) {
+                Ok(found) => found,
+                Err(Errno::NOENT) => {
+                    write(parent.as_fd(), &name, b"")?;
+                    within(root, path, OFlags::PATH)?
+                }
+                Err(error) => return Err(error.into()),
+            };
+            attach(tree.as_fd(), target.as_fd())
+        }
+    }
+}
+
+fn attach(tree: BorrowedFd<'_>, target: BorrowedFd<'_>) -> io::Result<()> {
+    let flags = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH | MoveMountFlags::MOVE_MOUNT_T_EMPTY_PATH;
+    Ok(rustix::mount::move_mount(tree, "", target, "", flags)?)
+}
+
+fn write(parent: BorrowedFd<'_>, name: &OsString, text: &[u8]) -> io::Result<()> {
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+    let file = rustix::fs::openat(parent, name.as_bytes(), flags, Mode::from_raw_mode(0o644))?;
+    rustix::fs::fchmod(&file, Mode::from_raw_mode(0o644))?;
+    std::io::Write::write_all(&mut std::fs::File::from(file), text)
+}
+
+/// What programs expect to find: devices, and who they are.
+fn furnish(root: BorrowedFd<'_>, devices: &[(&str, OwnedFd)]) -> io::Result<()> {
+    let dev = folder(root, Path::new("/dev"))?;
+    for (device, tree) in devices {
+        write(dev.as_fd(), &OsString::from(device), b"")?;
+        let target = within(root, &Path::new("/dev").join(device), OFlags::PATH)?;
+        attach(tree.as_fd(), target.as_fd())?;
+    }
+    let links = [
+        ("fd", "/proc/self/fd"),
+        ("stdin", "/proc/self/fd/0"),
+        ("stdout", "/proc/self/fd/1"),
+        ("stderr", "/proc/self/fd/2"),
+        ("shm", "/work/.shm"),
+    ];
+    for (name, target) in links {
+        rustix::fs::symlinkat(target, &dev, name)?;
+    }
+    rustix::fs::symlinkat("/work/.tmp", root, "tmp").or_else(exists)?;
+    let etc = folder(root, Path::new("/etc"))?;
+    let passwd = format!("sandbox:x:{INSIDE}:{INSIDE}::/work:/bin/sh\n");
+    let group = format!("sandbox:x:{INSIDE}:\n");
+    let files = [
+        ("passwd", passwd.as_str()),
+        ("group", group.as_str()),
+        ("hosts", "127.0.0.1 localhost\n::1 localhost\n"),
+        ("nsswitch.conf", "passwd: files\ngroup: files\nhosts: files\n"),
+    ];
+    for (name, text) in files {
+        match write(etc.as_fd(), &OsString::from(name), text.as_bytes()) {
+            // It was granted.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            other => other?,
+        }
+    }
+    Ok(())
+}
+
+fn exists(error: Errno) -> rustix::io::Result<()> {
+    if error == Errno::EXIST { Ok(()) } else { Err(error) }
+}
+
+/// A /proc that shows the processes of the cage.
+fn attach_proc(root: BorrowedFd<'_>) -> io::Result<()> {
+    let made = proc(false).or_else(|_| proc(true))?;
+    attach(made.as_fd(), folder(root, Path::new("/proc"))?.as_fd())
+}
+
+fn proc(processes_only: bool) -> io::Result<OwnedFd> {
+    let context = rustix::mount::fsopen("proc", FsOpenFlags::FSOPEN_CLOEXEC)?;
+    if processes_only {
+        rustix::mount::fsconfig_set_string(context.as_fd(), "subset", "pid")?;
+    }
+    rustix::mount::fsconfig_create(context.as_fd())?;
+    let attributes = MountAttrFlags::MOUNT_ATTR_NOSUID
+        | MountAttrFlags::MOUNT_ATTR_NODEV
+        | MountAttrFlags::MOUNT_ATTR_NOEXEC;
+    Ok(rustix::mount::fsmount(context.as_fd(), FsMountFlags::FSMOUNT_CLOEXEC, attributes)?)
+}
+
+/// The working folder, with room for temporary files and shared memory in it: all that is written counts together.
+fn attach_work(root: BorrowedFd<'_>, size: u64, privileged: bool) -> io::Result<()> {
+    let work = tmpfs(size, "0700", privileged.then_some(NOBODY))?;
+    attach(work.as_fd(), folder(root, Path::new("/work"))?.as_fd())?;
+    for name in [".tmp", ".shm"] {
+        rustix::fs::mkdirat(&work, name, Mode::from_raw_mode(0o700))?;
+        if privileged {
+            let (user, group) = (Uid::from_raw(NOBODY), Gid::from_raw(NOBODY));
+            rustix::fs::chownat(&work, name, Some(user), Some(group), AtFlags::SYMLINK_NOFOLLOW)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,71 @@
+//! The launcher's own way: receive the task, enter the outer namespaces, start the first process, watch.
+
+use std::time::Instant;
+
+use rustix::pipe::{PipeFlags, pipe_with};
+use rustix::thread::UnshareFlags;
+
+use super::fault::{At, Layers};
+use super::sys::Forked;
+use super::{first, inherit, privilege, supervise, sys};
+use crate::layer::Layer;
+use crate::report::{SetupFailure, Stage};
+use crate::wire::{Note, Spec};
+
+/// Makes one cage, and returns the exit code of the launcher once all in it has ended.
+pub(super) fn run() -> i32 {
+    let spec = match inherit::receive() {
+        Ok(spec) => spec,
+        Err(failure) => {
+            // The socket may not stand where it is to stand yet; this is for whoever started it by hand.
+            complain(&failure);
+            return 125;
+        }
+    };
+    match start(&spec) {
+        Ok(()) => 0,
+        Err(failure) => {
+            inherit::tell(&Note::Failed(failure));
+            125
+        }
+    }
+}
+
+fn complain(failure: &SetupFailure) {
+    use std::io::Write;
+    // Nobody reads it if this fails.
+    let _ = writeln!(std::io::stderr(), "ice-sandbox-launcher: {failure}");
+}
+
+fn start(spec: &Spec) -> Result<(), SetupFailure> {
+    let began = Instant::now();
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
+    // It may be the leader of a group already.
+    let _ = rustix::process::setsid();
+    let mut layers = Layers::default();
+    let privileged = privilege::is_privileged();
+    if !privileged {
+        if rustix::process::geteuid().is_root() {
+            // Root without its powers, as in a container: it goes on as anybody does.
+            privilege::drop().at(Stage::Layer(Layer::UserNamespace), "giving root up")?;
+        }
+        layers.put(spec, Layer::UserNamespace, privilege::user_namespace)?;
+    }
+    layers.put(spec, Layer::PidNamespace, || {
+        sys::unshare(UnshareFlags::NEWPID).at(Stage::Layer(Layer::PidNamespace), "unsharing it")
+    })?;
+    // Its end tells the first process that the launcher is gone.
+    let (alive, life) = pipe_with(PipeFlags::CLOEXEC).at(Stage::Fork, "making a pipe")?;
+    match sys::fork().at(Stage::Fork, "starting the first process of the cage")? {
+        Forked::Child => {
+            std::mem::drop(life);
+            first::run(spec, layers, privileged, &alive)
+        }
+        Forked::Parent(pid) => {
+            std::mem::drop(alive);
+            let watched = supervise::run(&spec.limits, pid, began);
+            std::mem::drop(life);
+            watched.at(Stage::Fork, "watching over the run")
+        }
+    }
+}

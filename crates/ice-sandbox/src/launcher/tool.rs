@@ -1,0 +1,106 @@
+//! The tool, before it is the program: streams, the last layers, exec.
+
+use std::ffi::{CString, OsStr};
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+
+use rustix::thread::{CapabilitySet, CapabilitySets};
+
+use super::fault::{At, Layers};
+use super::{confine, filter, inherit, sys};
+use crate::layer::Layer;
+use crate::report::{SetupFailure, Stage};
+use crate::wire::{Note, Spec};
+
+const NO_CAPABILITIES: CapabilitySets = CapabilitySets {
+    effective: CapabilitySet::empty(),
+    permitted: CapabilitySet::empty(),
+    inheritable: CapabilitySet::empty(),
+};
+
+/// Becomes the program, or says why not.
+pub(super) fn run(spec: &Spec, layers: Layers) -> ! {
+    let failure = match become_program(spec, layers) {
+        Ok(never) => match never {},
+        Err(failure) => failure,
+    };
+    inherit::tell(&Note::Failed(failure));
+    sys::exit(125)
+}
+
+fn become_program(spec: &Spec, mut layers: Layers) -> Result<std::convert::Infallible, SetupFailure> {
+    let arguments = texts(&spec.program.iter().chain(&spec.arguments).collect::<Vec<_>>())?;
+    let environment: Vec<_> = spec
+        .environment
+        .iter()
+        .map(|(name, value)| [name.as_bytes(), b"=", value.as_bytes()].concat())
+        .map(CString::new)
+        .collect::<Result<_, _>>()
+        .map_err(|_| SetupFailure::new(Stage::Exec, "a NUL byte in the environment"))?;
+    sys::reset_signals();
+    // Its own session: no terminal, and no signal reaches others.
+    rustix::process::setsid().at(Stage::Fork, "beginning a session")?;
+    inherit::take_streams().at(Stage::Fork, "taking the streams")?;
+    if layers.has(Layer::Root) {
+        rustix::process::chdir("/work").at(Stage::Layer(Layer::Root), "entering /work")?;
+    }
+    let candidates = candidates(spec, arguments.first());
+    layers.put(spec, Layer::ResourceLimits, || confine::limits(&spec.limits))?;
+    // An exec by anybody but root takes them as well; this is for what looks around instead.
+    rustix::thread::set_capabilities(None, NO_CAPABILITIES).at(Stage::Fork, "giving capabilities up")?;
+    layers.put(spec, Layer::NoNewPrivileges, || {
+        rustix::thread::set_no_new_privs(true).at(Stage::Layer(Layer::NoNewPrivileges), "asking for it")
+    })?;
+    let rooted = layers.has(Layer::Root);
+    let landlock = layers.put(spec, Layer::Landlock, || confine::landlock(&spec.mounts, rooted))?;
+    layers.put(spec, Layer::Seccomp, filter::put_on)?;
+    let Layers { held, absent } = layers;
+    inherit::tell(&Note::Ready { layers: held, absent, landlock_abi: landlock.unwrap_or(0) });
+    let Some(program) = &spec.program else { look_around() };
+    let mut last = io::Error::from(io::ErrorKind::NotFound);
+    for candidate in &candidates {
+        let error = sys::exec(candidate, &arguments, &environment);
+        // The first that is there says more than the last that is not.
+        if error.kind() != io::ErrorKind::NotFound {
+            last = error;
+            break;
+        }
+    }
+    let program = program.to_string_lossy();
+    let mut failure = SetupFailure::io(Stage::Exec, &format!("`{program}`"), &last);
+    if last.kind() == io::ErrorKind::NotFound {
+        failure.hint =
+            Some("it is not in the cage: grant its folder for running, or name its whole path".to_owned());
+    }
+    Err(failure)
+}
+
+/// Writes down what the kernel says about a process of the cage, from within it.
+fn look_around() -> ! {
+    let mut text = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let count = |folder: &str| std::fs::read_dir(folder).map_or(0, |entries| entries.flatten().count());
+    let is_pid = |entry: &std::fs::DirEntry| entry.file_name().to_string_lossy().parse::<u32>().is_ok();
+    let processes = std::fs::read_dir("/proc").map_or(0, |entries| entries.flatten().filter(is_pid).count());
+    let interfaces =
+        std::fs::read_to_string("/proc/self/net/dev").unwrap_or_default().lines().skip(2).count();
+    text.push_str(&format!("Processes:\t{processes}\nInterfaces:\t{interfaces}\nRoot:\t{}\n", count("/")));
+    let _ = io::Write::write_all(&mut io::stdout(), text.as_bytes());
+    let _ = io::Write::flush(&mut io::stdout());
+    sys::exit(0)
+}
+
+/// Where the program may be: as it is named, or in each folder of the path.
+fn candidates(spec: &Spec, program: Option<&CString>) -> Vec<CString> {
+    let Some(program) = program else { return Vec::new() };
+    if program.as_bytes().contains(&b'/') {
+        return vec![program.clone()];
+    }
+    let path = spec.environment.get("PATH").map(|path| path.as_bytes()).unwrap_or_default();
+    let folders = path.split(|byte| *byte == b':').filter(|folder| folder.starts_with(b"/"));
+    folders.filter_map(|folder| CString::new([folder, b"/", program.as_bytes()].concat()).ok()).collect()
+}
+
+fn texts<T: AsRef<OsStr>>(texts: &[T]) -> Result<Vec<CString>, SetupFailure> {
+    let texts = texts.iter().map(|text| CString::new(text.as_ref().as_bytes()));
+    texts.collect::<Result<_, _>>().map_err(|_| SetupFailure::new(Stage::Exec, "a NUL byte in an argument"))
+}

@@ -1,0 +1,195 @@
+//! The policy of a run, validated when it is built.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Access, Grant, Limits, Profile};
+use crate::error::PolicyError;
+use crate::layer::Layer;
+
+/// What a command may do. Everything that is not granted is not there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SandboxPolicy {
+    pub(crate) profile: Profile,
+    pub(crate) limits: Limits,
+    pub(crate) grants: Vec<Grant>,
+    pub(crate) environment: BTreeMap<String, String>,
+    pub(crate) inherited: BTreeSet<String>,
+    pub(crate) waived: BTreeSet<Layer>,
+    /// Layers that are taken for absent, for tests of what happens then.
+    #[serde(skip)]
+    pub(crate) absent: BTreeSet<Layer>,
+}
+
+impl SandboxPolicy {
+    /// A policy that grants nothing but a program and its libraries.
+    #[must_use]
+    pub fn builder() -> PolicyBuilder {
+        Self::of(Profile::Binary)
+    }
+
+    /// A policy that grants what this kind of program needs, with its limits.
+    #[must_use]
+    pub fn of(profile: Profile) -> PolicyBuilder {
+        PolicyBuilder {
+            policy: Self {
+                profile,
+                limits: profile.limits(),
+                grants: Vec::new(),
+                environment: BTreeMap::new(),
+                inherited: BTreeSet::new(),
+                waived: BTreeSet::new(),
+                absent: BTreeSet::new(),
+            },
+        }
+    }
+
+    /// The limits.
+    #[must_use]
+    pub const fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// What of the file system is granted.
+    #[must_use]
+    pub fn grants(&self) -> &[Grant] {
+        &self.grants
+    }
+
+    /// The layers that are done without if they cannot be had.
+    #[must_use]
+    pub const fn waived(&self) -> &BTreeSet<Layer> {
+        &self.waived
+    }
+
+    fn check(&self) -> Result<(), PolicyError> {
+        self.limits.check()?;
+        self.grants.iter().try_for_each(Grant::check)?;
+        for (name, value) in &self.environment {
+            if name.is_empty() || name.contains(['=', '\0']) || value.contains('\0') {
+                return Err(PolicyError::Environment { name: name.clone() });
+            }
+        }
+        match self.inherited.iter().find(|name| name.is_empty() || name.contains(['=', '\0'])) {
+            Some(name) => Err(PolicyError::Environment { name: name.clone() }),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The form in which a policy is read; it is checked then.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    #[serde(default)]
+    profile: Profile,
+    limits: Option<Limits>,
+    #[serde(default)]
+    grants: Vec<Grant>,
+    #[serde(default)]
+    environment: BTreeMap<String, String>,
+    #[serde(default)]
+    inherited: BTreeSet<String>,
+    #[serde(default)]
+    waived: BTreeSet<Layer>,
+}
+
+impl<'de> Deserialize<'de> for SandboxPolicy {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Written { profile, limits, grants, environment, inherited, waived } =
+            Written::deserialize(deserializer)?;
+        let limits = limits.unwrap_or_else(|| profile.limits());
+        let absent = BTreeSet::new();
+        let policy = Self { profile, limits, grants, environment, inherited, waived, absent };
+        policy.check().map_err(serde::de::Error::custom)?;
+        Ok(policy)
+    }
+}
+
+/// Makes a [`SandboxPolicy`].
+#[derive(Clone, Debug)]
+pub struct PolicyBuilder {
+    policy: SandboxPolicy,
+}
+
+impl PolicyBuilder {
+    /// Sets the limits.
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.policy.limits = limits;
+        self
+    }
+
+    /// Changes the limits.
+    #[must_use]
+    pub fn limit(mut self, change: impl FnOnce(&mut Limits)) -> Self {
+        change(&mut self.policy.limits);
+        self
+    }
+
+    /// Grants a file or folder for reading.
+    #[must_use]
+    pub fn read(self, path: impl Into<PathBuf>) -> Self {
+        self.grant(path, Access::Read)
+    }
+
+    /// Grants a file or folder for reading and running.
+    #[must_use]
+    pub fn execute(self, path: impl Into<PathBuf>) -> Self {
+        self.grant(path, Access::Execute)
+    }
+
+    /// Grants a file or folder for reading and writing.
+    #[must_use]
+    pub fn write(self, path: impl Into<PathBuf>) -> Self {
+        self.grant(path, Access::Write)
+    }
+
+    /// Grants a file or folder.
+    #[must_use]
+    pub fn grant(mut self, path: impl Into<PathBuf>, access: Access) -> Self {
+        self.policy.grants.push(Grant { path: path.into(), access });
+        self
+    }
+
+    /// Sets a variable of the environment, which is otherwise empty but for `PATH`, `HOME`, `TMPDIR` and `LANG`.
+    #[must_use]
+    pub fn environment(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.policy.environment.insert(name.into(), value.into());
+        self
+    }
+
+    /// Takes a variable over from the caller's environment, if it is set there. Only its name is part of the policy, so
+    /// that a secret stays out of every record of it.
+    #[must_use]
+    pub fn inherit(mut self, name: impl Into<String>) -> Self {
+        self.policy.inherited.insert(name.into());
+        self
+    }
+
+    /// Does without a layer if it cannot be had. Every report says so.
+    #[must_use]
+    pub fn waive(mut self, layer: Layer) -> Self {
+        self.policy.waived.insert(layer);
+        self
+    }
+
+    /// Takes a layer for absent.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn absent(mut self, layer: Layer) -> Self {
+        self.policy.absent.insert(layer);
+        self
+    }
+
+    /// The policy.
+    ///
+    /// # Errors
+    /// [`PolicyError`] if a limit is out of range, or a path or name cannot be granted.
+    pub fn build(self) -> Result<SandboxPolicy, PolicyError> {
+        self.policy.check()?;
+        Ok(self.policy)
+    }
+}

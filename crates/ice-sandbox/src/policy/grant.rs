@@ -1,0 +1,47 @@
+//! What of the file system a command is given.
+
+use std::path::{Component, Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::PolicyError;
+
+/// What may be done with a granted path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Access {
+    /// Read files and list folders.
+    Read,
+    /// The same, and run what is there.
+    Execute,
+    /// Read, create, change and remove; run nothing.
+    Write,
+}
+
+/// A file or folder that a command is given, with all that is in it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Grant {
+    /// Its absolute path, inside of the cage as outside.
+    pub path: PathBuf,
+    /// What may be done with it.
+    pub access: Access,
+}
+
+impl Grant {
+    pub(super) fn check(&self) -> Result<(), PolicyError> {
+        let why = if !self.path.is_absolute() {
+            "it must be absolute"
+        } else if self.path.components().any(|part| matches!(part, Component::ParentDir)) {
+            "`..` is not allowed in it"
+        } else if self.path == Path::new("/") {
+            "the whole file system is not granted"
+        } else if ["/proc", "/dev", "/work", "/sys"].iter().any(|own| self.path.starts_with(own)) {
+            "the cage has a /proc, /dev and /work of its own, and no /sys"
+        } else if self.path.as_os_str().len() > 4_000 {
+            "it is longer than 4,000 bytes"
+        } else {
+            return Ok(());
+        };
+        Err(PolicyError::Path { path: self.path.clone(), why })
+    }
+}

@@ -1,0 +1,125 @@
+//! What program and launcher tell each other: one JSON document after another over a stream socket, each after its length
+//! (four bytes, the lowest first).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
+use std::io::{self, Read};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::layer::Layer;
+use crate::policy::{Access, Limits};
+use crate::report::{Absent, SetupFailure};
+
+/// The longest document, in bytes: arguments and environment, of which the kernel takes 6 MiB at most.
+pub(crate) const MAX_BYTES: usize = 16 << 20;
+
+/// What the launcher is to do.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Spec {
+    /// None: tell what it looks like from within.
+    pub(crate) program: Option<OsString>,
+    pub(crate) arguments: Vec<OsString>,
+    pub(crate) environment: BTreeMap<String, OsString>,
+    pub(crate) limits: Limits,
+    pub(crate) mounts: Vec<Mount>,
+    pub(crate) waived: BTreeSet<Layer>,
+    pub(crate) absent: BTreeSet<Layer>,
+}
+
+/// A path of the system that the cage shows.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Mount {
+    pub(crate) path: PathBuf,
+    pub(crate) access: Access,
+    /// A path of the system, which is left out where there is none.
+    pub(crate) system: bool,
+}
+
+/// What the launcher and the processes in the cage tell.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Note {
+    /// The cage could not be made, or the program not be run.
+    Failed(SetupFailure),
+    /// The layers that hold, just before the program is run, and those that are done without.
+    Ready { layers: BTreeSet<Layer>, absent: Vec<Absent>, landlock_abi: i32 },
+    /// How the program ended.
+    Tool(ToolEnd),
+    /// The launcher ended the run.
+    Stopped(Stop),
+    /// All processes of the run have ended.
+    Ended(Used),
+}
+
+/// How the program ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ToolEnd {
+    Exit(i32),
+    Signal(i32),
+}
+
+/// Why the launcher ended a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Stop {
+    Wall,
+    Cpu,
+    Memory,
+    /// It was asked to, or whoever asked for the run is gone.
+    Told,
+}
+
+/// What the processes of a run used.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Used {
+    pub(crate) user: Duration,
+    pub(crate) system: Duration,
+    /// The largest sum over the processes that was seen.
+    pub(crate) polled: u64,
+    /// The largest process.
+    pub(crate) largest: u64,
+}
+
+fn invalid(what: impl Into<String>) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, what.into())
+}
+
+/// The bytes of a document, with its length before it.
+pub(crate) fn encode<T: Serialize>(document: &T) -> io::Result<Vec<u8>> {
+    let mut bytes = vec![0; 4];
+    serde_json::to_writer(&mut bytes, document)?;
+    let length = bytes.len() - 4;
+    if length > MAX_BYTES {
+        return Err(invalid(format!("{length} bytes of arguments and environment are too many")));
+    }
+    let length = u32::try_from(length).unwrap_or(u32::MAX);
+    for (slot, byte) in bytes.iter_mut().zip(length.to_le_bytes()) {
+        *slot = byte;
+    }
+    Ok(bytes)
+}
+
+/// How long the document is that begins with these bytes.
+pub(crate) fn length(bytes: [u8; 4]) -> io::Result<usize> {
+    let length = u32::from_le_bytes(bytes) as usize;
+    if length > MAX_BYTES { Err(invalid(format!("a document of {length} bytes"))) } else { Ok(length) }
+}
+
+/// The document in these bytes.
+pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> io::Result<T> {
+    serde_json::from_slice(bytes).map_err(|error| invalid(error.to_string()))
+}
+
+/// Reads a document, waiting for it.
+pub(crate) fn read<T: DeserializeOwned>(mut from: impl Read) -> io::Result<T> {
+    let mut head = [0; 4];
+    from.read_exact(&mut head)?;
+    let mut body = vec![0; length(head)?];
+    from.read_exact(&mut body)?;
+    decode(&body)
+}
