@@ -32,11 +32,14 @@ pub enum Layer {
     Landlock,
     /// Filters of system calls.
     Seccomp,
+    /// Control groups: the kernel counts memory and processes of the run as a whole. Without them its memory is looked
+    /// at every few milliseconds.
+    ControlGroups,
 }
 
 impl Layer {
     /// All layers, in the order in which they are put on.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::UserNamespace,
         Self::PidNamespace,
         Self::MountNamespace,
@@ -49,6 +52,7 @@ impl Layer {
         Self::NoNewPrivileges,
         Self::Landlock,
         Self::Seccomp,
+        Self::ControlGroups,
     ];
 
     /// Its name in configurations and reports.
@@ -67,7 +71,14 @@ impl Layer {
             Self::NoNewPrivileges => "no_new_privileges",
             Self::Landlock => "landlock",
             Self::Seccomp => "seccomp",
+            Self::ControlGroups => "control_groups",
         }
+    }
+
+    /// Whether a cage does without it where it cannot be had, unless the policy requires it.
+    #[must_use]
+    pub const fn is_optional(self) -> bool {
+        matches!(self, Self::ControlGroups)
     }
 
     /// What to do on a machine that does not have it.
@@ -102,6 +113,10 @@ impl Layer {
                  the boot parameter lsm="
             }
             Self::Seccomp => "the kernel needs CONFIG_SECCOMP_FILTER",
+            Self::ControlGroups => {
+                "groups for memory and processes are needed, below that of the program and writable for it: root has them, \
+                 others where a service manager hands them down (systemd: Delegate=memory pids)"
+            }
         }
     }
 }

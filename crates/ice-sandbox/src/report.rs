@@ -32,6 +32,9 @@ pub enum Verdict {
     CpuLimit,
     /// It used more memory than it may.
     MemoryLimit,
+    /// It wanted more processes than it may have, and failed. Only where there are control groups; elsewhere it is told
+    /// that it cannot have them, and ends as it likes.
+    ProcessLimit,
     /// It wrote more output than it may.
     OutputLimit,
     /// It wrote a larger file than it may.
@@ -127,6 +130,8 @@ pub enum MemorySource {
     Polled,
     /// The largest single process, as the kernel counts.
     LargestProcess,
+    /// The group of the run, as the kernel counts, with what it keeps of files.
+    Group,
 }
 
 /// What a run used.

@@ -83,6 +83,12 @@ pub(crate) struct Used {
     pub(crate) polled: u64,
     /// The largest process.
     pub(crate) largest: u64,
+    /// The most as the kernel counted, where there was a group.
+    pub(crate) counted: Option<u64>,
+    /// Processes that the group did not let start.
+    pub(crate) refused: u64,
+    /// Processes that were ended for want of memory.
+    pub(crate) killed: u64,
 }
 
 fn invalid(what: impl Into<String>) -> io::Error {

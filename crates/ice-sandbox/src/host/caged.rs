@@ -158,7 +158,9 @@ impl Control {
         self.heard.closed = true;
         let used = heard.used.unwrap_or_default();
         let verdict = verdict(&heard, self.told.take(), launcher);
-        let (peak_memory, memory_source) = if used.polled >= used.largest {
+        let (peak_memory, memory_source) = if let Some(counted) = used.counted {
+            (counted, MemorySource::Group)
+        } else if used.polled >= used.largest {
             (used.polled, MemorySource::Polled)
         } else {
             (used.largest, MemorySource::LargestProcess)
@@ -183,6 +185,13 @@ fn verdict(heard: &Heard, told: Option<Verdict>, launcher: &str) -> Verdict {
     if let Some(failure) = &heard.failed {
         return Verdict::SetupFailed { failure: failure.clone() };
     }
+    let used = heard.used.unwrap_or_default();
+    let of = |end: ToolEnd| match of(end) {
+        // Whoever of its processes it was that the kernel ended, it is why it failed.
+        verdict if verdict != Verdict::Ok && used.killed > 0 => Verdict::MemoryLimit,
+        verdict if verdict != Verdict::Ok && used.refused > 0 => Verdict::ProcessLimit,
+        verdict => verdict,
+    };
     match (heard.stopped, told, heard.tool) {
         // It had ended by itself before it could be ended.
         (None | Some(Stop::Told), _, Some(end)) if heard.stopped.is_none() => of(end),

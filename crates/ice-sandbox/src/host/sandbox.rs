@@ -22,6 +22,7 @@ use super::probe;
 use crate::command::Command;
 use crate::error::SandboxError;
 use crate::launcher::NAME;
+use crate::layer::Layer;
 use crate::policy::SandboxPolicy;
 use crate::report::{Capabilities, Output, RunReport, SetupFailure, Stage, Usage, Verdict};
 use crate::wire::{self, Mount, Spec};
@@ -191,13 +192,15 @@ pub(super) fn spec(command: Option<&Command>, policy: &SandboxPolicy) -> Spec {
     for (name, value) in &policy.environment {
         environment.insert(name.clone(), value.into());
     }
+    let optional =
+        Layer::ALL.into_iter().filter(|layer| layer.is_optional() && !policy.required.contains(layer));
     Spec {
         program: command.map(|command| command.program.clone()),
         arguments: command.map(|command| command.arguments.clone()).unwrap_or_default(),
         environment,
         limits: policy.limits.clone(),
         mounts: system.chain(grants).collect(),
-        waived: policy.waived.clone(),
+        waived: policy.waived.iter().copied().chain(optional).collect(),
         absent: policy.absent.clone(),
     }
 }

@@ -34,6 +34,10 @@ pub(super) fn run(spec: &Spec, layers: Layers, privileged: bool, alive: &OwnedFd
 }
 
 fn live(spec: &Spec, mut layers: Layers, privileged: bool, alive: &OwnedFd) -> Result<(), SetupFailure> {
+    // Until the launcher has put this process where it belongs; or for nothing, if the launcher is gone.
+    if rustix::io::read(alive, &mut [0_u8]).at(Stage::Fork, "waiting for the launcher")? == 0 {
+        sys::exit(125);
+    }
     for (layer, flag) in INNER {
         layers.put(spec, layer, || sys::unshare(flag).at(Stage::Layer(layer), "unsharing it"))?;
     }
@@ -49,6 +53,7 @@ fn live(spec: &Spec, mut layers: Layers, privileged: bool, alive: &OwnedFd) -> R
         Err(SetupFailure::new(Stage::Layer(Layer::Root), "it needs the mount namespace"))
     })?;
     if privileged {
+        inherit::give_streams(privilege::NOBODY).at(Stage::Fork, "giving the streams to the tool")?;
         privilege::drop().at(Stage::Layer(Layer::UserNamespace), "giving root up")?;
         layers.put(spec, Layer::UserNamespace, privilege::user_namespace)?;
     }

@@ -81,6 +81,14 @@ fn null() -> io::Result<OwnedFd> {
     Ok(open("/dev/null", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())?)
 }
 
+/// Gives the streams to an owner, who may then open them by their names in /proc.
+pub(super) fn give_streams(owner: u32) -> io::Result<()> {
+    let (user, group) = (rustix::fs::Uid::from_raw(owner), rustix::fs::Gid::from_raw(owner));
+    STREAMS
+        .into_iter()
+        .try_for_each(|stream| Ok(rustix::fs::fchown(sys::borrow(stream), Some(user), Some(group))?))
+}
+
 /// Makes the streams those of the tool, and has everything else closed by its exec.
 pub(super) fn take_streams() -> io::Result<()> {
     for (stream, standard) in STREAMS.into_iter().zip(0..) {

@@ -8,6 +8,7 @@ mod confine;
 mod fault;
 mod filter;
 mod first;
+mod group;
 mod inherit;
 mod privilege;
 mod root;
@@ -47,7 +48,7 @@ pub fn launcher_main() -> ! {
 #[cfg(feature = "auto-init")]
 mod auto {
     //! Before `main`, in whatever program this crate is linked into.
-    #![allow(unsafe_code)]
+    #![expect(unsafe_code, reason = "calls of the system that have no safe interface")]
 
     // SAFETY: a function of the C interface in the list of those that the loader calls with the arguments of `main`.
     #[used]

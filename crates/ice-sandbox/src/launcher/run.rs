@@ -1,11 +1,13 @@
 //! The launcher's own way: receive the task, enter the outer namespaces, start the first process, watch.
 
+use std::path::Path;
 use std::time::Instant;
 
 use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::thread::UnshareFlags;
 
 use super::fault::{At, Layers};
+use super::group::{self, Groups};
 use super::sys::Forked;
 use super::{first, inherit, privilege, supervise, sys};
 use crate::layer::Layer;
@@ -54,7 +56,27 @@ fn start(spec: &Spec) -> Result<(), SetupFailure> {
     layers.put(spec, Layer::PidNamespace, || {
         sys::unshare(UnshareFlags::NEWPID).at(Stage::Layer(Layer::PidNamespace), "unsharing it")
     })?;
-    // Its end tells the first process that the launcher is gone.
+    let groups = layers.put(spec, Layer::ControlGroups, || {
+        let stage = Stage::Layer(Layer::ControlGroups);
+        let own = std::fs::read_to_string("/proc/self/cgroup").at(stage, "reading /proc/self/cgroup")?;
+        let name = format!("ice-sandbox-{}", std::process::id());
+        Groups::make(Path::new(group::ROOT), &own, &name, &spec.limits).at(stage, "making groups")
+    })?;
+    let result = begin(spec, layers, privileged, groups.as_ref(), began);
+    if let Some(groups) = groups {
+        groups.remove();
+    }
+    result
+}
+
+fn begin(
+    spec: &Spec,
+    layers: Layers,
+    privileged: bool,
+    groups: Option<&Groups>,
+    began: Instant,
+) -> Result<(), SetupFailure> {
+    // It lets the first process go on, and its end tells that the launcher is gone.
     let (alive, life) = pipe_with(PipeFlags::CLOEXEC).at(Stage::Fork, "making a pipe")?;
     match sys::fork().at(Stage::Fork, "starting the first process of the cage")? {
         Forked::Child => {
@@ -63,7 +85,12 @@ fn start(spec: &Spec) -> Result<(), SetupFailure> {
         }
         Forked::Parent(pid) => {
             std::mem::drop(alive);
-            let watched = supervise::run(&spec.limits, pid, began);
+            if let Some(groups) = groups {
+                let stage = Stage::Layer(Layer::ControlGroups);
+                groups.take(pid.as_raw_nonzero().get()).at(stage, "entering the groups")?;
+            }
+            rustix::io::write(&life, &[1]).at(Stage::Fork, "letting the first process go on")?;
+            let watched = supervise::run(&spec.limits, pid, groups, began);
             std::mem::drop(life);
             watched.at(Stage::Fork, "watching over the run")
         }

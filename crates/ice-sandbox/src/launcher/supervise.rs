@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
+use super::group::Groups;
 use super::{inherit, sys, tree};
 use crate::policy::Limits;
 use crate::wire::{Note, Stop, Used};
@@ -14,10 +15,10 @@ use crate::wire::{Note, Stop, Used};
 const LOOK: Duration = Duration::from_millis(25);
 
 /// Waits until all processes of the run have ended, and ends them if one of the limits is reached.
-pub(super) fn run(limits: &Limits, first: Pid, began: Instant) -> io::Result<()> {
+pub(super) fn run(limits: &Limits, first: Pid, groups: Option<&Groups>, began: Instant) -> io::Result<()> {
     let pidfd = pidfd_open(first, PidfdFlags::empty())?;
     inherit::close_streams()?;
-    let mut most = 0;
+    let (mut most, mut cpu) = (0, Duration::ZERO);
     let mut stopped = None;
     loop {
         let left = limits.wall.saturating_sub(began.elapsed());
@@ -44,12 +45,13 @@ pub(super) fn run(limits: &Limits, first: Pid, began: Instant) -> io::Result<()>
             continue;
         }
         let seen = tree::look(first.as_raw_nonzero().get());
-        most = most.max(seen.memory);
+        (most, cpu) = (most.max(seen.memory), cpu.max(seen.cpu));
+        let killed = groups.is_some_and(|groups| groups.look().killed > 0);
         let stop = if ready(1) {
             Some(Stop::Told)
         } else if began.elapsed() >= limits.wall {
             Some(Stop::Wall)
-        } else if limits.memory.is_some_and(|memory| seen.memory > memory) {
+        } else if killed || limits.memory.is_some_and(|memory| seen.memory > memory) {
             Some(Stop::Memory)
         } else if limits.cpu.is_some_and(|cpu| seen.cpu > cpu) {
             Some(Stop::Cpu)
@@ -63,11 +65,17 @@ pub(super) fn run(limits: &Limits, first: Pid, began: Instant) -> io::Result<()>
         }
     }
     if let Some(ended) = sys::wait(first.as_raw_nonzero().get())? {
+        let counted = groups.map(Groups::look);
+        // What is ended from outside is not added up by the kernel: what was seen is the least that it was.
+        let unseen = cpu.saturating_sub(ended.user + ended.system);
         inherit::tell(&Note::Ended(Used {
-            user: ended.user,
+            user: ended.user + unseen,
             system: ended.system,
             polled: most,
             largest: ended.largest,
+            counted: counted.map(|counted| counted.peak),
+            refused: counted.map_or(0, |counted| counted.refused),
+            killed: counted.map_or(0, |counted| counted.killed),
         }));
     }
     Ok(())

@@ -1,5 +1,5 @@
 //! The calls to the system that no safe interface has. All `unsafe` of the launcher is here.
-#![allow(unsafe_code)]
+#![expect(unsafe_code, reason = "calls of the system that have no safe interface")]
 
 use std::ffi::CString;
 use std::io;

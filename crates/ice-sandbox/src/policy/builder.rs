@@ -18,6 +18,7 @@ pub struct SandboxPolicy {
     pub(crate) environment: BTreeMap<String, String>,
     pub(crate) inherited: BTreeSet<String>,
     pub(crate) waived: BTreeSet<Layer>,
+    pub(crate) required: BTreeSet<Layer>,
     /// Layers that are taken for absent, for tests of what happens then.
     #[serde(skip)]
     pub(crate) absent: BTreeSet<Layer>,
@@ -41,6 +42,7 @@ impl SandboxPolicy {
                 environment: BTreeMap::new(),
                 inherited: BTreeSet::new(),
                 waived: BTreeSet::new(),
+                required: BTreeSet::new(),
                 absent: BTreeSet::new(),
             },
         }
@@ -94,15 +96,17 @@ struct Written {
     inherited: BTreeSet<String>,
     #[serde(default)]
     waived: BTreeSet<Layer>,
+    #[serde(default)]
+    required: BTreeSet<Layer>,
 }
 
 impl<'de> Deserialize<'de> for SandboxPolicy {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let Written { profile, limits, grants, environment, inherited, waived } =
+        let Written { profile, limits, grants, environment, inherited, waived, required } =
             Written::deserialize(deserializer)?;
         let limits = limits.unwrap_or_else(|| profile.limits());
         let absent = BTreeSet::new();
-        let policy = Self { profile, limits, grants, environment, inherited, waived, absent };
+        let policy = Self { profile, limits, grants, environment, inherited, waived, required, absent };
         policy.check().map_err(serde::de::Error::custom)?;
         Ok(policy)
     }
@@ -173,6 +177,13 @@ impl PolicyBuilder {
     #[must_use]
     pub fn waive(mut self, layer: Layer) -> Self {
         self.policy.waived.insert(layer);
+        self
+    }
+
+    /// Does not do without a layer that is optional otherwise.
+    #[must_use]
+    pub fn require(mut self, layer: Layer) -> Self {
+        self.policy.required.insert(layer);
         self
     }
 
