@@ -101,21 +101,32 @@ mod linux {
         let sandbox = sandbox();
         let policy = SandboxPolicy::builder().absent(Layer::ControlGroups).build().expect("a policy");
         let grouped = SandboxPolicy::builder().build().expect("a policy");
+        let pool = sandbox.pool(policy.clone(), 1);
         let (command, cancel) = (Command::new("/bin/true"), CancellationToken::new());
-        let names = ["plain", "bwrap", "cage", "cage with control groups"];
-        let (mut walls, mut cpus) = ([const { Vec::new() }; 4], [Duration::ZERO; 4]);
+        let names = ["plain", "bwrap", "cage", "cage with control groups", "cage made ahead"];
+        let (mut walls, mut cpus) = ([const { Vec::new() }; 5], [Duration::ZERO; 5]);
         // In turn, in blocks: CPU time is counted in hundredths of a second.
         for round in 0..=10 {
-            for contender in 0..4 {
+            for contender in 0..5 {
                 let before = clock.spent();
                 for _ in 0..TIMES / 10 {
                     let began = Instant::now();
                     match contender {
                         0 => assert!(plain("/bin/true", &[]).await, "true runs"),
                         1 => assert!(!has_bwrap || plain("bwrap", &BWRAP).await, "bwrap runs"),
-                        other => {
-                            let policy = if other == 2 { &policy } else { &grouped };
+                        2 | 3 => {
+                            let policy = if contender == 2 { &policy } else { &grouped };
                             assert_eq!(sandbox.run(&command, policy, &cancel).await.verdict, Verdict::Ok);
+                        }
+                        _ => {
+                            // Making it is not what whoever calls waits for; its CPU time counts.
+                            pool.filled().await;
+                            let began = Instant::now();
+                            assert_eq!(pool.run(&command, &cancel).await.verdict, Verdict::Ok);
+                            if round > 0 {
+                                walls[contender].push(began.elapsed().as_secs_f64() * 1e3);
+                            }
+                            continue;
                         }
                     }
                     if round > 0 {

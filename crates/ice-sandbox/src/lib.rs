@@ -52,6 +52,6 @@ pub use report::{
 };
 
 #[cfg(target_os = "linux")]
-pub use host::{Caged, ResourceSandbox};
+pub use host::{Caged, ResourceSandbox, WarmPool};
 #[cfg(target_os = "linux")]
 pub use launcher::{NAME as LAUNCHER_NAME, init, launcher_main};

@@ -17,17 +17,22 @@ use crate::report::{Absent, SetupFailure};
 /// The longest document, in bytes: arguments and environment, of which the kernel takes 6 MiB at most.
 pub(crate) const MAX_BYTES: usize = 16 << 20;
 
-/// What the launcher is to do.
+/// The cage that the launcher is to make.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Spec {
-    /// None: tell what it looks like from within.
-    pub(crate) program: Option<OsString>,
-    pub(crate) arguments: Vec<OsString>,
-    pub(crate) environment: BTreeMap<String, OsString>,
     pub(crate) limits: Limits,
     pub(crate) mounts: Vec<Mount>,
     pub(crate) waived: BTreeSet<Layer>,
     pub(crate) absent: BTreeSet<Layer>,
+}
+
+/// What is to run in a cage, told once it is wanted, to the process that becomes it.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Order {
+    /// None: tell what it looks like from within.
+    pub(crate) program: Option<OsString>,
+    pub(crate) arguments: Vec<OsString>,
+    pub(crate) environment: BTreeMap<String, OsString>,
 }
 
 /// A path of the system that the cage shows.
@@ -45,7 +50,7 @@ pub(crate) struct Mount {
 pub(crate) enum Note {
     /// The cage could not be made, or the program not be run.
     Failed(SetupFailure),
-    /// The layers that hold, just before the program is run, and those that are done without.
+    /// The layers that hold, and those that are done without: all that is missing is what to run.
     Ready { layers: BTreeSet<Layer>, absent: Vec<Absent>, landlock_abi: i32 },
     /// How the program ended.
     Tool(ToolEnd),

@@ -1,6 +1,7 @@
 //! Programs outside of this workspace that use the crate and are their own launchers: one calls `init`, the other is
 //! built with `auto-init`.
 #![cfg(target_os = "linux")]
+#![expect(clippy::unwrap_used, reason = "a test fails loudly")]
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -4,17 +4,18 @@ use std::collections::BTreeSet;
 use std::io;
 use std::time::{Duration, Instant};
 
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio::net::unix::pipe;
 use tokio::process::Child;
 use tokio_util::sync::CancellationToken;
 
 use super::collect;
+use super::sandbox::PATIENCE;
 use crate::layer::Layer;
 use crate::policy::Limits;
 use crate::report::{Absent, End, MemorySource, SetupFailure, Stage, Usage, Verdict};
-use crate::wire::{self, Note, Stop, ToolEnd};
+use crate::wire::{self, Note, Order, Stop, ToolEnd};
 
 /// How much longer than a run may take its launcher may take to end it.
 const BACKSTOP: Duration = Duration::from_secs(5);
@@ -62,10 +63,13 @@ impl Caged {
 #[derive(Debug)]
 pub(super) struct Control {
     socket: UnixStream,
+    /// Where the tool is told what to run; once.
+    orders: Option<pipe::Sender>,
     launcher: Child,
     cancel: CancellationToken,
     started: Instant,
-    deadline: tokio::time::Instant,
+    wall: Duration,
+    deadline: Option<tokio::time::Instant>,
     buffer: Vec<u8>,
     heard: Heard,
     /// Why it was told to end.
@@ -88,22 +92,65 @@ struct Heard {
 impl Control {
     pub(super) fn new(
         socket: UnixStream,
+        orders: pipe::Sender,
         launcher: Child,
-        cancel: CancellationToken,
         started: Instant,
         wall: Duration,
     ) -> Self {
         Self {
             socket,
+            orders: Some(orders),
             launcher,
-            cancel,
+            cancel: CancellationToken::new(),
             started,
-            deadline: tokio::time::Instant::now() + wall + BACKSTOP,
+            wall,
+            deadline: None,
             buffer: Vec::new(),
             heard: Heard::default(),
             told: None,
             landlock_abi: 0,
         }
+    }
+
+    /// Tells the tool what to become, and has its time begin. False if there is no tool: the cage could not be made, or
+    /// has ended, which [`wait`](Self::wait) tells.
+    pub(super) async fn order(
+        &mut self,
+        order: &Order,
+        cancel: CancellationToken,
+    ) -> Result<bool, SetupFailure> {
+        let failed = |error: io::Error| SetupFailure::io(Stage::Spec, "telling the tool what to run", &error);
+        let bytes = wire::encode(order).map_err(failed)?;
+        if self.heard.setup.is_some() {
+            // It was made ready before.
+            (self.started, self.heard.setup) = (Instant::now(), Some(Duration::ZERO));
+        }
+        self.cancel = cancel;
+        self.deadline = Some(tokio::time::Instant::now() + self.wall + BACKSTOP);
+        let begun = self.socket.try_write(&[1]).is_ok();
+        let Some(mut orders) = self.orders.take() else { return Ok(false) };
+        match tokio::time::timeout(PATIENCE, orders.write_all(&bytes)).await {
+            Ok(Ok(())) => Ok(begun),
+            Ok(Err(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+            Ok(Err(error)) => Err(failed(error)),
+            Err(_) => Err(SetupFailure::new(Stage::Spec, "the tool does not read what it is to run")),
+        }
+    }
+
+    /// Waits until all is ready but what to run; says whether that went well. Cancel-safe.
+    pub(super) async fn ready(&mut self) -> bool {
+        while self.heard.setup.is_none() && self.heard.failed.is_none() {
+            match next(&mut self.socket, &mut self.buffer).await {
+                Ok(Some(note)) => self.hear(note),
+                Ok(None) | Err(_) => return false,
+            }
+        }
+        self.heard.failed.is_none()
+    }
+
+    /// What could not be made.
+    pub(super) fn failure(&self) -> Option<&SetupFailure> {
+        self.heard.failed.as_ref()
     }
 
     /// Asks the launcher to end the run. The first reason counts.
@@ -134,7 +181,7 @@ impl Control {
                     }
                 },
                 () = cancelled.cancelled(), if self.told.is_none() => self.stop(Verdict::Cancelled),
-                () = tokio::time::sleep_until(self.deadline) => {
+                () = until(self.deadline) => {
                     // It does not answer. Its first process ends with it, and everything with that.
                     self.told.get_or_insert(Verdict::WallTimeout);
                     let _ = self.launcher.start_kill();
@@ -186,6 +233,13 @@ impl Control {
             layers: heard.layers,
             not_enforced: heard.absent,
         }
+    }
+}
+
+async fn until(deadline: Option<tokio::time::Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline).await,
+        None => std::future::pending().await,
     }
 }
 

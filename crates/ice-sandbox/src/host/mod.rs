@@ -5,8 +5,10 @@ mod collect;
 mod find;
 mod flow;
 mod keep;
+mod pool;
 mod probe;
 mod sandbox;
 
 pub use caged::Caged;
+pub use pool::WarmPool;
 pub use sandbox::ResourceSandbox;

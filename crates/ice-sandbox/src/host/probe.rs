@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use tokio_util::sync::CancellationToken;
 
-use super::sandbox::{ResourceSandbox, spec};
+use super::sandbox::{ResourceSandbox, order};
 use crate::error::SandboxError;
 use crate::layer::Layer;
 use crate::policy::SandboxPolicy;
@@ -12,8 +12,8 @@ use crate::report::{Absent, Capabilities, SetupFailure, Stage, Verdict};
 
 pub(super) async fn probe(sandbox: &ResourceSandbox) -> Result<Capabilities, SandboxError> {
     let all = Layer::ALL.into_iter().fold(SandboxPolicy::builder(), |policy, layer| policy.waive(layer));
-    let spec = spec(None, &all.build()?);
-    let report = sandbox.run_spec(&spec, &[], &CancellationToken::new()).await;
+    let policy = all.build()?;
+    let report = sandbox.run_order(&order(None, &policy), &[], &policy, &CancellationToken::new()).await;
     if let Verdict::SetupFailed { failure } = report.verdict {
         return Err(failure.into());
     }

@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use super::caged::{Caged, Control};
 use super::collect::collect;
 use super::find::Launcher;
+use super::pool::WarmPool;
 use super::probe;
 use crate::command::{Command, SEARCH_PATH};
 use crate::error::SandboxError;
@@ -25,10 +26,10 @@ use crate::launcher::NAME;
 use crate::layer::Layer;
 use crate::policy::SandboxPolicy;
 use crate::report::{Capabilities, Output, RunReport, SetupFailure, Stage, Usage, Verdict};
-use crate::wire::{self, Mount, Spec};
+use crate::wire::{self, Mount, Order, Spec};
 
 /// How long the launcher may take to accept what it is to do.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Runs commands in cages. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -78,8 +79,14 @@ impl ResourceSandbox {
         policy: &SandboxPolicy,
         cancel: &CancellationToken,
     ) -> Result<Caged, SandboxError> {
-        let spec = spec(Some(command), policy);
-        self.launch(&spec, cancel.clone()).await.map_err(SandboxError::Setup)
+        Ok(self.ordered(&order(Some(command), policy), policy, cancel).await?)
+    }
+
+    /// Makes cages of this policy ahead, so many at a time, each for one command. A cage that was made ahead shows the
+    /// granted paths as they were then. To be called within a runtime.
+    #[must_use]
+    pub fn pool(&self, policy: SandboxPolicy, size: usize) -> WarmPool {
+        WarmPool::new(self.clone(), policy, size)
     }
 
     /// Runs a command and collects what it writes. Whatever happens, there is a report; if the command did not run its
@@ -90,11 +97,17 @@ impl ResourceSandbox {
         policy: &SandboxPolicy,
         cancel: &CancellationToken,
     ) -> RunReport {
-        self.run_spec(&spec(Some(command), policy), &command.input, cancel).await
+        self.run_order(&order(Some(command), policy), &command.input, policy, cancel).await
     }
 
-    pub(super) async fn run_spec(&self, spec: &Spec, input: &[u8], cancel: &CancellationToken) -> RunReport {
-        match self.launch(spec, cancel.clone()).await {
+    pub(super) async fn run_order(
+        &self,
+        order: &Order,
+        input: &[u8],
+        policy: &SandboxPolicy,
+        cancel: &CancellationToken,
+    ) -> RunReport {
+        match self.ordered(order, policy, cancel).await {
             Ok(caged) => collect(caged, input).await,
             Err(failure) => RunReport {
                 verdict: Verdict::SetupFailed { failure },
@@ -108,16 +121,30 @@ impl ResourceSandbox {
         }
     }
 
-    async fn launch(&self, spec: &Spec, cancel: CancellationToken) -> Result<Caged, SetupFailure> {
+    async fn ordered(
+        &self,
+        order: &Order,
+        policy: &SandboxPolicy,
+        cancel: &CancellationToken,
+    ) -> Result<Caged, SetupFailure> {
+        let mut caged = self.launch(&spec(policy)).await?;
+        // A cage that could not be made says so itself.
+        caged.control.order(order, cancel.clone()).await?;
+        Ok(caged)
+    }
+
+    /// Has a cage made in which nothing runs yet.
+    pub(super) async fn launch(&self, spec: &Spec) -> Result<Caged, SetupFailure> {
         let started = Instant::now();
         let stage = Stage::Launcher;
         let failed = |what: &'static str| move |error: std::io::Error| SetupFailure::io(stage, what, &error);
         let spec_bytes =
-            wire::encode(spec).map_err(|error| SetupFailure::io(Stage::Spec, "the command", &error))?;
+            wire::encode(spec).map_err(|error| SetupFailure::io(Stage::Spec, "the policy", &error))?;
         let (ours, theirs) = UnixStream::pair().map_err(failed("making a socket"))?;
         let (input, stdin) = std::io::pipe().map_err(failed("making a pipe"))?;
         let (stdout, output) = std::io::pipe().map_err(failed("making a pipe"))?;
         let (stderr, errors) = std::io::pipe().map_err(failed("making a pipe"))?;
+        let (order, orders) = std::io::pipe().map_err(failed("making a pipe"))?;
         let mut process = tokio::process::Command::new(self.launcher.path());
         process
             .arg0(NAME)
@@ -131,9 +158,10 @@ impl ResourceSandbox {
             SetupFailure::io(stage, &format!("starting {}", self.launcher.path().display()), &error)
         })?;
         // Theirs is closed with it: its end is noticed.
-        let (input, output, errors) = (OwnedFd::from(input), OwnedFd::from(output), OwnedFd::from(errors));
-        hand_over(&ours, [&input, &output, &errors]).map_err(failed("handing the streams over"))?;
-        drop((input, output, errors));
+        let theirs =
+            [OwnedFd::from(input), OwnedFd::from(output), OwnedFd::from(errors), OwnedFd::from(order)];
+        hand_over(&ours, &theirs).map_err(failed("handing the streams over"))?;
+        drop(theirs);
         ours.set_nonblocking(true).map_err(failed("preparing the socket"))?;
         let mut socket = tokio::net::UnixStream::from_std(ours).map_err(failed("preparing the socket"))?;
         let sent = tokio::time::timeout(PATIENCE, socket.write_all(&spec_bytes)).await;
@@ -151,23 +179,29 @@ impl ResourceSandbox {
             stdin: Some(pipe::Sender::from_owned_fd(stdin.into()).map_err(failed("preparing a pipe"))?),
             stdout: Some(open(stdout.into()).map_err(failed("preparing a pipe"))?),
             stderr: Some(open(stderr.into()).map_err(failed("preparing a pipe"))?),
-            control: Control::new(socket, process, cancel, started, spec.limits.wall),
+            control: Control::new(
+                socket,
+                pipe::Sender::from_owned_fd(orders.into()).map_err(failed("preparing a pipe"))?,
+                process,
+                started,
+                spec.limits.wall,
+            ),
             limits: spec.limits.clone(),
         })
     }
 }
 
-fn hand_over(socket: &UnixStream, streams: [&OwnedFd; 3]) -> std::io::Result<()> {
-    let streams = streams.map(|stream| stream.as_fd());
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(3))];
+fn hand_over(socket: &UnixStream, streams: &[OwnedFd; 4]) -> std::io::Result<()> {
+    let streams = streams.each_ref().map(AsFd::as_fd);
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(4))];
     let mut control = SendAncillaryBuffer::new(&mut space);
     control.push(SendAncillaryMessage::ScmRights(&streams));
     rustix::net::sendmsg(socket, &[IoSlice::new(&[0])], &mut control, SendFlags::NOSIGNAL)?;
     Ok(())
 }
 
-/// What the launcher is told of a command and a policy.
-pub(super) fn spec(command: Option<&Command>, policy: &SandboxPolicy) -> Spec {
+/// What the launcher is told of a policy.
+pub(super) fn spec(policy: &SandboxPolicy) -> Spec {
     let system = policy.profile.system().iter().map(|(path, access)| Mount {
         path: PathBuf::from(path),
         access: *access,
@@ -178,6 +212,18 @@ pub(super) fn spec(command: Option<&Command>, policy: &SandboxPolicy) -> Spec {
         access: grant.access,
         system: false,
     });
+    let optional =
+        Layer::ALL.into_iter().filter(|layer| layer.is_optional() && !policy.required.contains(layer));
+    Spec {
+        limits: policy.limits.clone(),
+        mounts: system.chain(grants).collect(),
+        waived: policy.waived.iter().copied().chain(optional).collect(),
+        absent: policy.absent.clone(),
+    }
+}
+
+/// What the tool is told to become; without a command, to look around.
+pub(super) fn order(command: Option<&Command>, policy: &SandboxPolicy) -> Order {
     let mut environment: BTreeMap<String, OsString> = BTreeMap::new();
     let fixed = [("PATH", SEARCH_PATH), ("HOME", "/work"), ("TMPDIR", "/work/.tmp"), ("LANG", "C.UTF-8")];
     for (name, value) in fixed.iter().chain(policy.profile.environment()) {
@@ -191,15 +237,9 @@ pub(super) fn spec(command: Option<&Command>, policy: &SandboxPolicy) -> Spec {
     for (name, value) in &policy.environment {
         environment.insert(name.clone(), value.into());
     }
-    let optional =
-        Layer::ALL.into_iter().filter(|layer| layer.is_optional() && !policy.required.contains(layer));
-    Spec {
+    Order {
         program: command.map(|command| command.program.clone()),
         arguments: command.map(|command| command.arguments.clone()).unwrap_or_default(),
         environment,
-        limits: policy.limits.clone(),
-        mounts: system.chain(grants).collect(),
-        waived: policy.waived.iter().copied().chain(optional).collect(),
-        absent: policy.absent.clone(),
     }
 }

@@ -82,20 +82,23 @@ fn is_gone(alive: &OwnedFd) -> bool {
     poll(&mut fds, Some(&at_once)).is_ok_and(|ready| ready > 0)
 }
 
-/// Waits for the tool, tells how it ended, and ends everything that it left.
+/// Waits for the tool, ends everything that it left, and tells how it ended.
 fn reap(tool: i32) -> std::io::Result<()> {
+    let mut end = None;
     while let Some(ended) = sys::wait(-1)? {
         if ended.pid != tool {
             continue;
         }
         let status = ended.status;
-        let end = if libc::WIFEXITED(status) {
+        end = Some(if libc::WIFEXITED(status) {
             ToolEnd::Exit(libc::WEXITSTATUS(status))
         } else {
             ToolEnd::Signal(libc::WTERMSIG(status))
-        };
-        inherit::tell(&Note::Tool(end));
+        });
         sys::kill_all();
+    }
+    if let Some(end) = end {
+        inherit::tell(&Note::Tool(end));
     }
     Ok(())
 }

@@ -10,12 +10,14 @@ use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendFlag
 use super::fault::At;
 use super::sys;
 use crate::report::{SetupFailure, Stage};
-use crate::wire::{self, Note, Spec};
+use crate::wire::{self, Note, Order, Spec};
 
 /// The socket.
 const SOCKET: RawFd = 3;
 /// Standard input, output and error of the tool.
 const STREAMS: [RawFd; 3] = [4, 5, 6];
+/// Where the tool is told what to run.
+const ORDERS: RawFd = 7;
 
 /// The socket to the program that asked for the run.
 pub(super) fn socket() -> BorrowedFd<'static> {
@@ -35,7 +37,7 @@ pub(super) fn tell(note: &Note) {
     }
 }
 
-/// Receives the task. Afterwards exactly the descriptors 0 to 6 are open: nothing that the program leaked comes along.
+/// Receives the task. Afterwards exactly the descriptors 0 to 7 are open: nothing that the program leaked comes along.
 pub(super) fn receive() -> Result<Spec, SetupFailure> {
     let socket =
         UnixStream::from(std::io::stdin().as_fd().try_clone_to_owned().at(Stage::Spec, "the socket")?);
@@ -46,12 +48,12 @@ pub(super) fn receive() -> Result<Spec, SetupFailure> {
     for fd in std::iter::once(socket.as_fd()).chain(streams.iter().map(AsFd::as_fd)) {
         high.push(rustix::io::fcntl_dupfd_cloexec(fd, 16).at(Stage::Spec, "the streams")?);
     }
-    for (fd, to) in high.iter().zip(std::iter::once(SOCKET).chain(STREAMS)) {
+    for (fd, to) in high.iter().zip(std::iter::once(SOCKET).chain(STREAMS).chain([ORDERS])) {
         sys::duplicate(fd.as_fd(), to).at(Stage::Spec, "the streams")?;
     }
     // Their numbers are closed here, or others stand there now: their owners must not close them.
     std::mem::forget((high, socket, streams));
-    sys::close_from(7, false).at(Stage::Spec, "closing what was inherited")?;
+    sys::close_from(8, false).at(Stage::Spec, "closing what was inherited")?;
     let null = null().at(Stage::Spec, "opening /dev/null")?;
     for standard in 0..=2 {
         sys::duplicate(null.as_fd(), standard).at(Stage::Spec, "the streams")?;
@@ -59,8 +61,8 @@ pub(super) fn receive() -> Result<Spec, SetupFailure> {
     Ok(spec)
 }
 
-fn streams(socket: &UnixStream) -> io::Result<[OwnedFd; 3]> {
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(3))];
+fn streams(socket: &UnixStream) -> io::Result<[OwnedFd; 4]> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(4))];
     let mut control = RecvAncillaryBuffer::new(&mut space);
     let mut byte = [0];
     rustix::net::recvmsg(socket, &mut [IoSliceMut::new(&mut byte)], &mut control, RecvFlags::CMSG_CLOEXEC)?;
@@ -71,7 +73,7 @@ fn streams(socket: &UnixStream) -> io::Result<[OwnedFd; 3]> {
         }
     }
     fds.try_into().map_err(|fds: Vec<OwnedFd>| {
-        let what = format!("{} came instead of 3; was the launcher started by hand?", fds.len());
+        let what = format!("{} came instead of 4; was the launcher started by hand?", fds.len());
         io::Error::new(io::ErrorKind::InvalidData, what)
     })
 }
@@ -97,8 +99,36 @@ pub(super) fn take_streams() -> io::Result<()> {
     sys::close_from(SOCKET, true)
 }
 
+/// Waits to be told what to run. None if nobody wants to run anything any more.
+pub(super) fn order() -> io::Result<Option<Order>> {
+    let orders = std::fs::File::from(sys::borrow(ORDERS).try_clone_to_owned()?);
+    match wire::read(&orders) {
+        Ok(order) => Ok(Some(order)),
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// What the program says to the launcher while a run goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Heard {
+    /// The time of the run begins.
+    Begin,
+    /// The run is to end, or the program is gone.
+    End,
+}
+
+/// What the program says, once there is something to read.
+pub(super) fn hear() -> Heard {
+    let mut byte = [0_u8];
+    match rustix::net::recv(socket(), &mut byte, RecvFlags::empty()) {
+        Ok((1.., _)) => Heard::Begin,
+        Ok((0, _)) | Err(_) => Heard::End,
+    }
+}
+
 /// Closes the streams of the tool: whoever reads them sees their end when the tool's processes have closed them.
 pub(super) fn close_streams() -> io::Result<()> {
     let null = null()?;
-    STREAMS.into_iter().try_for_each(|stream| sys::duplicate(null.as_fd(), stream))
+    STREAMS.into_iter().chain([ORDERS]).try_for_each(|stream| sys::duplicate(null.as_fd(), stream))
 }

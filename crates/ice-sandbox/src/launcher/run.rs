@@ -1,7 +1,6 @@
 //! The launcher's own way: receive the task, enter the outer namespaces, start the first process, watch.
 
 use std::path::Path;
-use std::time::Instant;
 
 use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::thread::UnshareFlags;
@@ -40,7 +39,6 @@ fn complain(failure: &SetupFailure) {
 }
 
 fn start(spec: &Spec) -> Result<(), SetupFailure> {
-    let began = Instant::now();
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     // It may be the leader of a group already.
     let _ = rustix::process::setsid();
@@ -62,20 +60,14 @@ fn start(spec: &Spec) -> Result<(), SetupFailure> {
         let name = format!("ice-sandbox-{}", std::process::id());
         Groups::make(Path::new(group::ROOT), &own, &name, &spec.limits).at(stage, "making groups")
     })?;
-    let result = begin(spec, layers, privileged, groups.as_ref(), began);
+    let result = begin(spec, layers, privileged, groups.as_ref());
     if let Some(groups) = groups {
         groups.remove();
     }
     result
 }
 
-fn begin(
-    spec: &Spec,
-    layers: Layers,
-    privileged: bool,
-    groups: Option<&Groups>,
-    began: Instant,
-) -> Result<(), SetupFailure> {
+fn begin(spec: &Spec, layers: Layers, privileged: bool, groups: Option<&Groups>) -> Result<(), SetupFailure> {
     // It lets the first process go on, and its end tells that the launcher is gone.
     let (alive, life) = pipe_with(PipeFlags::CLOEXEC).at(Stage::Fork, "making a pipe")?;
     match sys::fork().at(Stage::Fork, "starting the first process of the cage")? {
@@ -90,7 +82,7 @@ fn begin(
                 groups.take(pid.as_raw_nonzero().get()).at(stage, "entering the groups")?;
             }
             rustix::io::write(&life, &[1]).at(Stage::Fork, "letting the first process go on")?;
-            let watched = supervise::run(&spec.limits, pid, groups, began);
+            let watched = supervise::run(&spec.limits, pid, groups);
             std::mem::drop(life);
             watched.at(Stage::Fork, "watching over the run")
         }

@@ -7,23 +7,28 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
 use super::group::Groups;
-use super::{inherit, sys, tree};
+use super::inherit::{self, Heard};
+use super::{sys, tree};
 use crate::policy::Limits;
 use crate::wire::{Note, Stop, Used};
 
 /// How often the processes are looked at.
 const LOOK: Duration = Duration::from_millis(25);
 
+/// How long to sleep while there is nothing to look at.
+const REST: Duration = Duration::from_secs(60);
+
 /// Waits until all processes of the run have ended, and ends them if one of the limits is reached.
-pub(super) fn run(limits: &Limits, first: Pid, groups: Option<&Groups>, began: Instant) -> io::Result<()> {
+pub(super) fn run(limits: &Limits, first: Pid, groups: Option<&Groups>) -> io::Result<()> {
     let pidfd = pidfd_open(first, PidfdFlags::empty())?;
     inherit::close_streams()?;
     let (mut most, mut cpu) = (0, Duration::ZERO);
     let mut stopped = None;
+    let mut began: Option<Instant> = None;
     loop {
-        let left = limits.wall.saturating_sub(began.elapsed());
-        // Once it is told to end, there is nothing left to look at.
-        let pause = if stopped.is_some() { Duration::from_secs(1) } else { left.min(LOOK) };
+        let left = limits.wall.saturating_sub(began.map(|began| began.elapsed()).unwrap_or_default());
+        // Before it begins and once it was ended, there is nothing to look at.
+        let pause = if stopped.is_some() || began.is_none() { REST } else { left.min(LOOK) };
         let mut fds = vec![PollFd::new(&pidfd, PollFlags::IN)];
         let socket = inherit::socket();
         if stopped.is_none() {
@@ -41,15 +46,20 @@ pub(super) fn run(limits: &Limits, first: Pid, groups: Option<&Groups>, began: I
         if ready(0) {
             break;
         }
-        if stopped.is_some() {
+        let heard = (stopped.is_none() && ready(1)).then(inherit::hear);
+        if heard == Some(Heard::Begin) {
+            began = Some(Instant::now());
+            continue;
+        }
+        if stopped.is_some() || (began.is_none() && heard.is_none()) {
             continue;
         }
         let seen = tree::look(first.as_raw_nonzero().get());
         (most, cpu) = (most.max(seen.memory), cpu.max(seen.cpu));
         let killed = groups.is_some_and(|groups| groups.look().killed > 0);
-        let stop = if ready(1) {
+        let stop = if heard == Some(Heard::End) {
             Some(Stop::Told)
-        } else if began.elapsed() >= limits.wall {
+        } else if began.is_some_and(|began| began.elapsed() >= limits.wall) {
             Some(Stop::Wall)
         } else if killed || limits.memory.is_some_and(|memory| seen.memory > memory) {
             Some(Stop::Memory)

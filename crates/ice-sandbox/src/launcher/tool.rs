@@ -10,7 +10,7 @@ use super::fault::{At, Layers};
 use super::{confine, filter, inherit, sys};
 use crate::layer::Layer;
 use crate::report::{SetupFailure, Stage};
-use crate::wire::{Note, Spec};
+use crate::wire::{Note, Order, Spec};
 
 const NO_CAPABILITIES: CapabilitySets = CapabilitySets {
     effective: CapabilitySet::empty(),
@@ -29,14 +29,6 @@ pub(super) fn run(spec: &Spec, layers: Layers) -> ! {
 }
 
 fn become_program(spec: &Spec, mut layers: Layers) -> Result<std::convert::Infallible, SetupFailure> {
-    let arguments = texts(&spec.program.iter().chain(&spec.arguments).collect::<Vec<_>>())?;
-    let environment: Vec<_> = spec
-        .environment
-        .iter()
-        .map(|(name, value)| [name.as_bytes(), b"=", value.as_bytes()].concat())
-        .map(CString::new)
-        .collect::<Result<_, _>>()
-        .map_err(|_| SetupFailure::new(Stage::Exec, "a NUL byte in the environment"))?;
     sys::reset_signals();
     // Its own session: no terminal, and no signal reaches others.
     rustix::process::setsid().at(Stage::Fork, "beginning a session")?;
@@ -44,7 +36,6 @@ fn become_program(spec: &Spec, mut layers: Layers) -> Result<std::convert::Infal
     if layers.has(Layer::Root) {
         rustix::process::chdir("/work").at(Stage::Layer(Layer::Root), "entering /work")?;
     }
-    let candidates = candidates(spec, arguments.first());
     layers.put(spec, Layer::ResourceLimits, || confine::limits(&spec.limits))?;
     // An exec by anybody but root takes them as well; this is for what looks around instead.
     rustix::thread::set_capabilities(None, NO_CAPABILITIES).at(Stage::Fork, "giving capabilities up")?;
@@ -56,9 +47,18 @@ fn become_program(spec: &Spec, mut layers: Layers) -> Result<std::convert::Infal
     layers.put(spec, Layer::Seccomp, filter::put_on)?;
     let Layers { held, absent } = layers;
     inherit::tell(&Note::Ready { layers: held, absent, landlock_abi: landlock.unwrap_or(0) });
-    let Some(program) = &spec.program else { look_around() };
+    let Some(order) = inherit::order().at(Stage::Spec, "reading what to run")? else { sys::exit(0) };
+    let Some(program) = &order.program else { look_around() };
+    let arguments = texts(&std::iter::once(program).chain(&order.arguments).collect::<Vec<_>>())?;
+    let environment: Vec<_> = order
+        .environment
+        .iter()
+        .map(|(name, value)| [name.as_bytes(), b"=", value.as_bytes()].concat())
+        .map(CString::new)
+        .collect::<Result<_, _>>()
+        .map_err(|_| SetupFailure::new(Stage::Exec, "a NUL byte in the environment"))?;
     let mut last = io::Error::from(io::ErrorKind::NotFound);
-    for candidate in &candidates {
+    for candidate in &candidates(&order, arguments.first()) {
         let error = sys::exec(candidate, &arguments, &environment);
         // The first that is there says more than the last that is not.
         if error.kind() != io::ErrorKind::NotFound {
@@ -90,12 +90,12 @@ fn look_around() -> ! {
 }
 
 /// Where the program may be: as it is named, or in each folder of the path.
-fn candidates(spec: &Spec, program: Option<&CString>) -> Vec<CString> {
+fn candidates(order: &Order, program: Option<&CString>) -> Vec<CString> {
     let Some(program) = program else { return Vec::new() };
     if program.as_bytes().contains(&b'/') {
         return vec![program.clone()];
     }
-    let path = spec.environment.get("PATH").map(|path| path.as_bytes()).unwrap_or_default();
+    let path = order.environment.get("PATH").map(|path| path.as_bytes()).unwrap_or_default();
     let folders = path.split(|byte| *byte == b':').filter(|folder| folder.starts_with(b"/"));
     folders.filter_map(|folder| CString::new([folder, b"/", program.as_bytes()].concat()).ok()).collect()
 }

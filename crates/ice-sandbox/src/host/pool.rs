@@ -1,0 +1,134 @@
+//! Cages that are made ahead, each for one command.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::caged::Caged;
+use super::collect::collect;
+use super::sandbox::{ResourceSandbox, order, spec};
+use crate::command::Command;
+use crate::error::SandboxError;
+use crate::policy::SandboxPolicy;
+use crate::report::RunReport;
+
+/// The first and the longest pause after a cage could not be made.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(10));
+
+/// How long to wait before a cage that was taken is replaced.
+const COURTESY: Duration = Duration::from_millis(5);
+
+/// Cages of one policy that are made ahead, so that a command has only to be started. Each is used once; another takes
+/// its place. Dropping the pool ends those that wait.
+#[derive(Debug)]
+pub struct WarmPool {
+    shared: Arc<Shared>,
+    /// One task, which ends with this.
+    _refill: JoinSet<()>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    sandbox: ResourceSandbox,
+    policy: SandboxPolicy,
+    size: usize,
+    ready: Mutex<VecDeque<Caged>>,
+    /// Told when a cage was taken, and when one has become ready.
+    taken: Notify,
+    added: Notify,
+}
+
+impl WarmPool {
+    pub(super) fn new(sandbox: ResourceSandbox, policy: SandboxPolicy, size: usize) -> Self {
+        let (ready, taken, added) = (Mutex::default(), Notify::new(), Notify::new());
+        let shared = Arc::new(Shared { sandbox, policy, size, ready, taken, added });
+        let mut tasks = JoinSet::new();
+        tasks.spawn(refill(Arc::clone(&shared)));
+        Self { shared, _refill: tasks }
+    }
+
+    /// How many cages wait for a command.
+    #[must_use]
+    pub fn ready(&self) -> usize {
+        self.shared.waiting()
+    }
+
+    /// Waits until as many cages are ready as there may be. For ever if they cannot be made. Cancel-safe.
+    pub async fn filled(&self) {
+        loop {
+            let mut added = std::pin::pin!(self.shared.added.notified());
+            added.as_mut().enable();
+            if self.shared.waiting() >= self.shared.size {
+                return;
+            }
+            added.await;
+        }
+    }
+
+    /// As [`ResourceSandbox::spawn`], in a cage that is ready, or in a fresh one if none is.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn spawn(&self, command: &Command, cancel: &CancellationToken) -> Result<Caged, SandboxError> {
+        let Shared { sandbox, policy, .. } = &*self.shared;
+        let order = order(Some(command), policy);
+        while let Some(mut caged) = self.shared.take() {
+            // One that has ended while it waited is passed over.
+            if caged.control.order(&order, cancel.clone()).await? {
+                return Ok(caged);
+            }
+        }
+        sandbox.spawn(command, policy, cancel).await
+    }
+
+    /// As [`ResourceSandbox::run`], in a cage that is ready, or in a fresh one if none is.
+    pub async fn run(&self, command: &Command, cancel: &CancellationToken) -> RunReport {
+        match self.spawn(command, cancel).await {
+            Ok(caged) => collect(caged, &command.input).await,
+            // It says why.
+            Err(_) => self.shared.sandbox.run(command, &self.shared.policy, cancel).await,
+        }
+    }
+}
+
+impl Shared {
+    fn waiting(&self) -> usize {
+        self.ready.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    fn take(&self) -> Option<Caged> {
+        let caged = self.ready.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+        self.taken.notify_one();
+        caged
+    }
+}
+
+async fn refill(shared: Arc<Shared>) {
+    let spec = spec(&shared.policy);
+    let mut pause = PAUSES.0;
+    loop {
+        while shared.waiting() < shared.size {
+            match shared.sandbox.launch(&spec).await {
+                Ok(mut caged) => {
+                    if caged.control.ready().await {
+                        pause = PAUSES.0;
+                        shared.ready.lock().unwrap_or_else(PoisonError::into_inner).push_back(caged);
+                        shared.added.notify_waiters();
+                        continue;
+                    }
+                    tracing::warn!(failure = ?caged.control.failure(), "a cage could not be made ahead");
+                }
+                Err(failure) => tracing::warn!(%failure, "a cage could not be made ahead"),
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(PAUSES.1);
+        }
+        shared.taken.notified().await;
+        // Whoever took it is starting a command; to make another one at once would slow that down.
+        tokio::time::sleep(COURTESY).await;
+    }
+}
