@@ -77,6 +77,7 @@ pub(super) fn landlock(mounts: &[Mount], rooted: bool) -> Result<i32, SetupFailu
         // Everything that is there was granted; only what may be done with it differs.
         paths.push((Path::new("/"), AccessFs::ReadDir.into()));
         paths.push((Path::new("/work"), all));
+        paths.push((Path::new("/tmp"), all));
         paths.push((Path::new("/proc"), look));
         paths.push((Path::new("/etc"), look));
     }

@@ -56,12 +56,13 @@ pub(super) fn build(mounts: &[Mount], workspace: u64, privileged: bool) -> Resul
     let staging = if Path::new("/tmp").is_dir() { "/tmp" } else { "/" };
     rustix::mount::move_mount(root.as_fd(), "", CWD, staging, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)
         .at(STAGE, "mounting the root")?;
+    // Before the grants, of which some may stand below /tmp.
+    attach_work(root.as_fd(), workspace, privileged).at(STAGE, "mounting /work")?;
     for (path, shown) in &shown {
         place(root.as_fd(), path, shown).at(STAGE, &format!("showing {}", path.display()))?;
     }
     furnish(root.as_fd(), &devices).at(STAGE, "furnishing the root")?;
     attach_proc(root.as_fd()).at(STAGE, "mounting /proc")?;
-    attach_work(root.as_fd(), workspace, privileged).at(STAGE, "mounting /work")?;
     sys::set_mount(root.as_fd(), false, libc::MOUNT_ATTR_RDONLY, None).at(STAGE, "closing the root")?;
     rustix::process::fchdir(&root).at(STAGE, "entering the root")?;
     rustix::process::pivot_root(".", ".").at(STAGE, "changing to the root")?;
@@ -249,7 +250,6 @@ fn furnish(root: BorrowedFd<'_>, devices: &[(&str, OwnedFd)]) -> io::Result<()> 
     for (name, target) in links {
         rustix::fs::symlinkat(target, &dev, name)?;
     }
-    rustix::fs::symlinkat("/work/.tmp", root, "tmp").or_else(exists)?;
     let etc = folder(root, Path::new("/etc"))?;
     let passwd = format!("sandbox:x:{INSIDE}:{INSIDE}::/work:/bin/sh\n");
     let group = format!("sandbox:x:{INSIDE}:\n");
@@ -267,10 +267,6 @@ fn furnish(root: BorrowedFd<'_>, devices: &[(&str, OwnedFd)]) -> io::Result<()> 
         }
     }
     Ok(())
-}
-
-fn exists(error: Errno) -> rustix::io::Result<()> {
-    if error == Errno::EXIST { Ok(()) } else { Err(error) }
 }
 
 /// A /proc that shows the processes of the cage.
@@ -291,7 +287,8 @@ fn proc(processes_only: bool) -> io::Result<OwnedFd> {
     Ok(rustix::mount::fsmount(context.as_fd(), FsMountFlags::FSMOUNT_CLOEXEC, attributes)?)
 }
 
-/// The working folder, with room for temporary files and shared memory in it: all that is written counts together.
+/// The working folder, with room for temporary files and shared memory in it, which are shown at their places, too: all
+/// that is written counts together.
 fn attach_work(root: BorrowedFd<'_>, size: u64, privileged: bool) -> io::Result<()> {
     let work = tmpfs(size, "0700", privileged.then_some(NOBODY))?;
     attach(work.as_fd(), folder(root, Path::new("/work"))?.as_fd())?;
@@ -302,5 +299,7 @@ fn attach_work(root: BorrowedFd<'_>, size: u64, privileged: bool) -> io::Result<
             rustix::fs::chownat(&work, name, Some(user), Some(group), AtFlags::SYMLINK_NOFOLLOW)?;
         }
     }
-    Ok(())
+    let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
+    let temporary = rustix::mount::open_tree(&work, ".tmp", flags)?;
+    attach(temporary.as_fd(), folder(root, Path::new("/tmp"))?.as_fd())
 }
