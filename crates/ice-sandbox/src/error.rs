@@ -25,6 +25,14 @@ pub enum PolicyError {
         /// Why not.
         why: &'static str,
     },
+    /// An endpoint that cannot be granted.
+    #[error("the endpoint `{endpoint}` cannot be granted: {why}")]
+    Endpoint {
+        /// What was given.
+        endpoint: String,
+        /// Why not.
+        why: &'static str,
+    },
     /// A name or value that no environment can hold.
     #[error(
         "`{name}` cannot be set in the environment: a name is not empty and has no `=`, and neither has a NUL byte"

@@ -46,9 +46,9 @@ mod wire;
 pub use command::{Command, SEARCH_PATH};
 pub use error::{PolicyError, SandboxError};
 pub use layer::Layer;
-pub use policy::{Access, Grant, Limits, PolicyBuilder, Profile, SandboxPolicy};
+pub use policy::{Access, Endpoint, Grant, Limits, PolicyBuilder, Profile, SandboxPolicy};
 pub use report::{
-    Absent, Capabilities, End, MemorySource, Output, RunReport, SetupFailure, Stage, Usage, Verdict,
+    Absent, Capabilities, End, MemorySource, Output, RunReport, SetupFailure, Stage, Traffic, Usage, Verdict,
 };
 
 #[cfg(target_os = "linux")]

@@ -134,6 +134,21 @@ pub enum MemorySource {
     Group,
 }
 
+/// What was carried to one endpoint.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Traffic {
+    /// The endpoint, `host:port`.
+    pub endpoint: String,
+    /// Connections that were made.
+    pub connections: u64,
+    /// Connections that were not: the host did not answer, or is at an address that is not public.
+    pub refused: u64,
+    /// Bytes to the host.
+    pub sent: u64,
+    /// Bytes from the host.
+    pub received: u64,
+}
+
 /// What a run used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Usage {
@@ -192,6 +207,8 @@ pub struct End {
     pub layers: BTreeSet<Layer>,
     /// The waived layers that it ran without.
     pub not_enforced: Vec<Absent>,
+    /// What was carried to each granted endpoint.
+    pub traffic: Vec<Traffic>,
 }
 
 /// What came of a run.
@@ -211,6 +228,8 @@ pub struct RunReport {
     pub not_enforced: Vec<Absent>,
     /// The ABI of Landlock that it ran under, 0 for none.
     pub landlock_abi: i32,
+    /// What was carried to each granted endpoint.
+    pub traffic: Vec<Traffic>,
 }
 
 /// What this machine can enforce, found by making a cage and looking at it from within.

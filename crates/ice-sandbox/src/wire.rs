@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::io::{self, Read};
+use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -22,6 +23,7 @@ pub(crate) const MAX_BYTES: usize = 16 << 20;
 pub(crate) struct Spec {
     pub(crate) limits: Limits,
     pub(crate) mounts: Vec<Mount>,
+    pub(crate) ways: Vec<Way>,
     pub(crate) waived: BTreeSet<Layer>,
     pub(crate) absent: BTreeSet<Layer>,
 }
@@ -33,6 +35,14 @@ pub(crate) struct Order {
     pub(crate) program: Option<OsString>,
     pub(crate) arguments: Vec<OsString>,
     pub(crate) environment: BTreeMap<String, OsString>,
+}
+
+/// A way out: what connects to this address and port inside is carried to the host.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Way {
+    pub(crate) host: String,
+    pub(crate) port: u16,
+    pub(crate) inside: Ipv4Addr,
 }
 
 /// A path of the system that the cage shows.

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::collect;
 use super::sandbox::PATIENCE;
+use super::ways::Ways;
 use crate::layer::Layer;
 use crate::policy::Limits;
 use crate::report::{Absent, End, MemorySource, SetupFailure, Stage, Usage, Verdict};
@@ -65,6 +66,7 @@ pub(super) struct Control {
     socket: UnixStream,
     /// Where the tool is told what to run; once.
     orders: Option<pipe::Sender>,
+    ways: Ways,
     launcher: Child,
     cancel: CancellationToken,
     started: Instant,
@@ -93,6 +95,7 @@ impl Control {
     pub(super) fn new(
         socket: UnixStream,
         orders: pipe::Sender,
+        ways: Ways,
         launcher: Child,
         started: Instant,
         wall: Duration,
@@ -100,6 +103,7 @@ impl Control {
         Self {
             socket,
             orders: Some(orders),
+            ways,
             launcher,
             cancel: CancellationToken::new(),
             started,
@@ -180,6 +184,7 @@ impl Control {
                         self.heard.closed = true;
                     }
                 },
+                () = self.ways.open() => {}
                 () = cancelled.cancelled(), if self.told.is_none() => self.stop(Verdict::Cancelled),
                 () = until(self.deadline) => {
                     // It does not answer. Its first process ends with it, and everything with that.
@@ -232,6 +237,7 @@ impl Control {
             },
             layers: heard.layers,
             not_enforced: heard.absent,
+            traffic: self.ways.traffic(),
         }
     }
 }

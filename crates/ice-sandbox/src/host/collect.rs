@@ -18,7 +18,7 @@ pub(super) async fn collect(mut caged: Caged, input: &[u8]) -> RunReport {
     let mut stdout = Keep::new(caged.limits.kept_output);
     let mut stderr = Keep::new(caged.limits.kept_output);
     let end = copy(&mut caged, input, &mut stdout, &mut stderr).await;
-    let End { verdict, usage, layers, not_enforced } = end;
+    let End { verdict, usage, layers, not_enforced, traffic } = end;
     RunReport {
         verdict,
         usage,
@@ -27,6 +27,7 @@ pub(super) async fn collect(mut caged: Caged, input: &[u8]) -> RunReport {
         layers,
         not_enforced,
         landlock_abi: caged.control.landlock_abi,
+        traffic,
     }
 }
 

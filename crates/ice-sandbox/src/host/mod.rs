@@ -1,5 +1,6 @@
 //! The side of the program that asks for runs.
 
+mod broker;
 mod caged;
 mod collect;
 mod find;
@@ -8,6 +9,7 @@ mod keep;
 mod pool;
 mod probe;
 mod sandbox;
+mod ways;
 
 pub use caged::Caged;
 pub use pool::WarmPool;

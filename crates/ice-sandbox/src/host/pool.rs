@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::caged::Caged;
 use super::collect::collect;
-use super::sandbox::{ResourceSandbox, order, spec};
+use super::sandbox::{ResourceSandbox, order};
 use crate::command::Command;
 use crate::error::SandboxError;
 use crate::policy::SandboxPolicy;
@@ -108,11 +108,10 @@ impl Shared {
 }
 
 async fn refill(shared: Arc<Shared>) {
-    let spec = spec(&shared.policy);
     let mut pause = PAUSES.0;
     loop {
         while shared.waiting() < shared.size {
-            match shared.sandbox.launch(&spec).await {
+            match shared.sandbox.launch(&shared.policy).await {
                 Ok(mut caged) => {
                     if caged.control.ready().await {
                         pause = PAUSES.0;

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::io::IoSlice;
 use std::mem::MaybeUninit;
+use std::net::Ipv4Addr;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -20,13 +21,14 @@ use super::collect::collect;
 use super::find::Launcher;
 use super::pool::WarmPool;
 use super::probe;
+use super::ways::Ways;
 use crate::command::{Command, SEARCH_PATH};
 use crate::error::SandboxError;
 use crate::launcher::NAME;
 use crate::layer::Layer;
-use crate::policy::SandboxPolicy;
+use crate::policy::{Endpoint, SandboxPolicy};
 use crate::report::{Capabilities, Output, RunReport, SetupFailure, Stage, Usage, Verdict};
-use crate::wire::{self, Mount, Order, Spec};
+use crate::wire::{self, Mount, Order, Spec, Way};
 
 /// How long the launcher may take to accept what it is to do.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
@@ -117,6 +119,7 @@ impl ResourceSandbox {
                 layers: BTreeSet::new(),
                 not_enforced: Vec::new(),
                 landlock_abi: 0,
+                traffic: Vec::new(),
             },
         }
     }
@@ -127,24 +130,27 @@ impl ResourceSandbox {
         policy: &SandboxPolicy,
         cancel: &CancellationToken,
     ) -> Result<Caged, SetupFailure> {
-        let mut caged = self.launch(&spec(policy)).await?;
+        let mut caged = self.launch(policy).await?;
         // A cage that could not be made says so itself.
         caged.control.order(order, cancel.clone()).await?;
         Ok(caged)
     }
 
     /// Has a cage made in which nothing runs yet.
-    pub(super) async fn launch(&self, spec: &Spec) -> Result<Caged, SetupFailure> {
+    pub(super) async fn launch(&self, policy: &SandboxPolicy) -> Result<Caged, SetupFailure> {
+        let spec = spec(policy);
+        let endpoints = policy.endpoints.iter().cloned().collect();
         let started = Instant::now();
         let stage = Stage::Launcher;
         let failed = |what: &'static str| move |error: std::io::Error| SetupFailure::io(stage, what, &error);
         let spec_bytes =
-            wire::encode(spec).map_err(|error| SetupFailure::io(Stage::Spec, "the policy", &error))?;
+            wire::encode(&spec).map_err(|error| SetupFailure::io(Stage::Spec, "the policy", &error))?;
         let (ours, theirs) = UnixStream::pair().map_err(failed("making a socket"))?;
         let (input, stdin) = std::io::pipe().map_err(failed("making a pipe"))?;
         let (stdout, output) = std::io::pipe().map_err(failed("making a pipe"))?;
         let (stderr, errors) = std::io::pipe().map_err(failed("making a pipe"))?;
         let (order, orders) = std::io::pipe().map_err(failed("making a pipe"))?;
+        let (ways, listening) = UnixStream::pair().map_err(failed("making a socket"))?;
         let mut process = tokio::process::Command::new(self.launcher.path());
         process
             .arg0(NAME)
@@ -158,8 +164,13 @@ impl ResourceSandbox {
             SetupFailure::io(stage, &format!("starting {}", self.launcher.path().display()), &error)
         })?;
         // Theirs is closed with it: its end is noticed.
-        let theirs =
-            [OwnedFd::from(input), OwnedFd::from(output), OwnedFd::from(errors), OwnedFd::from(order)];
+        let theirs = [
+            OwnedFd::from(input),
+            OwnedFd::from(output),
+            OwnedFd::from(errors),
+            OwnedFd::from(order),
+            OwnedFd::from(listening),
+        ];
         hand_over(&ours, &theirs).map_err(failed("handing the streams over"))?;
         drop(theirs);
         ours.set_nonblocking(true).map_err(failed("preparing the socket"))?;
@@ -182,6 +193,7 @@ impl ResourceSandbox {
             control: Control::new(
                 socket,
                 pipe::Sender::from_owned_fd(orders.into()).map_err(failed("preparing a pipe"))?,
+                Ways::new(ways, endpoints).map_err(failed("preparing a socket"))?,
                 process,
                 started,
                 spec.limits.wall,
@@ -191,9 +203,9 @@ impl ResourceSandbox {
     }
 }
 
-fn hand_over(socket: &UnixStream, streams: &[OwnedFd; 4]) -> std::io::Result<()> {
+fn hand_over(socket: &UnixStream, streams: &[OwnedFd; 5]) -> std::io::Result<()> {
     let streams = streams.each_ref().map(AsFd::as_fd);
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(4))];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(5))];
     let mut control = SendAncillaryBuffer::new(&mut space);
     control.push(SendAncillaryMessage::ScmRights(&streams));
     rustix::net::sendmsg(socket, &[IoSlice::new(&[0])], &mut control, SendFlags::NOSIGNAL)?;
@@ -217,9 +229,30 @@ pub(super) fn spec(policy: &SandboxPolicy) -> Spec {
     Spec {
         limits: policy.limits.clone(),
         mounts: system.chain(grants).collect(),
+        ways: ways(&policy.endpoints),
         waived: policy.waived.iter().copied().chain(optional).collect(),
         absent: policy.absent.clone(),
     }
+}
+
+/// The address that each host has in the cage: its own, or one of loopback that nobody else has.
+fn ways(endpoints: &BTreeSet<Endpoint>) -> Vec<Way> {
+    let mut hosts: Vec<&str> = Vec::new();
+    let mut ways = Vec::new();
+    for endpoint in endpoints {
+        // They are sorted by host.
+        if hosts.last() != Some(&endpoint.host.as_str()) {
+            hosts.push(&endpoint.host);
+        }
+        let number = u8::try_from(hosts.len()).unwrap_or(u8::MAX);
+        let inside = match endpoint.address() {
+            Some(address) => address,
+            None if endpoint.host == "localhost" => Ipv4Addr::LOCALHOST,
+            None => Ipv4Addr::new(127, 77, 0, number),
+        };
+        ways.push(Way { host: endpoint.host.clone(), port: endpoint.port, inside });
+    }
+    ways
 }
 
 /// What the tool is told to become; without a command, to look around.

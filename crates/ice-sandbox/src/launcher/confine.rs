@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use landlock::{
-    ABI, Access as _, AccessFs, AccessNet, BitFlags, LandlockStatus, PathBeneath, PathFd, Ruleset,
+    ABI, Access as _, AccessFs, AccessNet, BitFlags, LandlockStatus, NetPort, PathBeneath, PathFd, Ruleset,
     RulesetAttr, RulesetCreatedAttr, RulesetStatus, Scope,
 };
 use rlimit::{Resource, setrlimit};
@@ -14,7 +14,7 @@ use super::fault::At;
 use crate::layer::Layer;
 use crate::policy::{Access, Limits};
 use crate::report::{SetupFailure, Stage};
-use crate::wire::Mount;
+use crate::wire::Spec;
 
 /// Everything that this crate knows of Landlock; of a kernel that knows less, all that it has.
 const NEWEST: ABI = ABI::V10;
@@ -50,8 +50,8 @@ pub(super) fn limits(limits: &Limits) -> Result<(), SetupFailure> {
     Ok(())
 }
 
-/// Files by what was granted, no network, no signals and abstract sockets to the outside. Returns the ABI.
-pub(super) fn landlock(mounts: &[Mount], rooted: bool) -> Result<i32, SetupFailure> {
+/// Files by what was granted, of the network the granted ports, no signals and abstract sockets to the outside. Returns the ABI.
+pub(super) fn landlock(spec: &Spec, rooted: bool) -> Result<i32, SetupFailure> {
     let stage = Stage::Layer(Layer::Landlock);
     let failed = |error: landlock::RulesetError| SetupFailure::new(stage, error.to_string());
     let mut rules = Ruleset::default()
@@ -63,7 +63,7 @@ pub(super) fn landlock(mounts: &[Mount], rooted: bool) -> Result<i32, SetupFailu
     let look = AccessFs::ReadFile | AccessFs::ReadDir;
     let all = AccessFs::from_all(NEWEST) & !(AccessFs::MakeChar | AccessFs::MakeBlock);
     let mut paths: Vec<(&Path, BitFlags<AccessFs>)> = Vec::new();
-    for mount in mounts {
+    for mount in &spec.mounts {
         paths.push((
             &mount.path,
             match mount.access {
@@ -92,6 +92,9 @@ pub(super) fn landlock(mounts: &[Mount], rooted: bool) -> Result<i32, SetupFailu
             Err(error) => return Err(SetupFailure::new(stage, error.to_string())),
         };
         rules = rules.add_rule(PathBeneath::new(opened, access)).map_err(failed)?;
+    }
+    for way in &spec.ways {
+        rules = rules.add_rule(NetPort::new(way.port, AccessNet::ConnectTcp)).map_err(failed)?;
     }
     let status = rules.restrict_self().map_err(failed)?;
     let abi = match status.landlock {

@@ -118,18 +118,18 @@ const TERMINAL: [u64; 3] =
     [0x5412 /* TIOCSTI */, 0x541C /* TIOCLINUX */, 0x5423 /* TIOCSETD */];
 
 /// Puts the filters on, for this process and all that it starts.
-pub(super) fn put_on() -> Result<(), SetupFailure> {
+pub(super) fn put_on(has_ways: bool) -> Result<(), SetupFailure> {
     let failed =
         |error: seccompiler::Error| SetupFailure::new(Stage::Layer(Layer::Seccomp), error.to_string());
-    for program in programs().map_err(|error| failed(error.into()))? {
+    for program in programs(has_ways).map_err(|error| failed(error.into()))? {
         apply_filter(&program).map_err(failed)?;
     }
     Ok(())
 }
 
-fn programs() -> Result<Vec<BpfProgram>, seccompiler::BackendError> {
+fn programs(has_ways: bool) -> Result<Vec<BpfProgram>, seccompiler::BackendError> {
     let errno = |errno: i32| SeccompAction::Errno(u32::try_from(errno).unwrap_or(1));
-    let refused = SeccompFilter::new(refused()?, SeccompAction::Allow, errno(libc::EPERM), ARCH)?;
+    let refused = SeccompFilter::new(refused(has_ways)?, SeccompAction::Allow, errno(libc::EPERM), ARCH)?;
     let unknown = UNKNOWN.iter().map(|call| (*call, Vec::new())).collect();
     let unknown = SeccompFilter::new(unknown, SeccompAction::Allow, errno(libc::ENOSYS), ARCH)?;
     Ok(vec![refused.try_into()?, unknown.try_into()?, strange()])
@@ -139,7 +139,32 @@ fn equal(argument: u8, value: u64) -> Result<SeccompCondition, seccompiler::Back
     SeccompCondition::new(argument, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, value)
 }
 
-fn refused() -> Result<BTreeMap<i64, Vec<SeccompRule>>, seccompiler::BackendError> {
+fn unequal(argument: u8, value: i32) -> Result<SeccompCondition, seccompiler::BackendError> {
+    let value = u64::try_from(value).unwrap_or(0);
+    SeccompCondition::new(argument, SeccompCmpArgLen::Dword, SeccompCmpOp::Ne, value)
+}
+
+/// Which sockets are refused: all but those between processes of the cage, and, with ways out, those of TCP.
+fn sockets(has_ways: bool) -> Result<Vec<SeccompRule>, seccompiler::BackendError> {
+    let local = unequal(0, libc::AF_UNIX)?;
+    if !has_ways {
+        return Ok(vec![SeccompRule::new(vec![local])?]);
+    }
+    let internet = equal(0, u64::try_from(libc::AF_INET).unwrap_or(2))?;
+    let mut rules = vec![
+        SeccompRule::new(vec![local, unequal(0, libc::AF_INET)?])?,
+        SeccompRule::new(vec![internet.clone(), unequal(2, 0)?, unequal(2, libc::IPPROTO_TCP)?])?,
+    ];
+    // The low bits are the kind, of which 1 is a stream; the others are flags.
+    for kind in (0..16).filter(|kind| *kind != libc::SOCK_STREAM) {
+        let kind = u64::try_from(kind).unwrap_or(0);
+        let is = SeccompCondition::new(1, SeccompCmpArgLen::Dword, SeccompCmpOp::MaskedEq(0xf), kind)?;
+        rules.push(SeccompRule::new(vec![internet.clone(), is])?);
+    }
+    Ok(rules)
+}
+
+fn refused(has_ways: bool) -> Result<BTreeMap<i64, Vec<SeccompRule>>, seccompiler::BackendError> {
     let mut rules: BTreeMap<i64, Vec<SeccompRule>> = REFUSED.iter().map(|call| (*call, Vec::new())).collect();
     let rule = |condition: SeccompCondition| SeccompRule::new(vec![condition]);
     let mut clone = Vec::new();
@@ -149,10 +174,9 @@ fn refused() -> Result<BTreeMap<i64, Vec<SeccompRule>>, seccompiler::BackendErro
         clone.push(rule(SeccompCondition::new(0, SeccompCmpArgLen::Qword, set, flag)?)?);
     }
     rules.insert(libc::SYS_clone, clone);
-    // Sockets between processes of the cage only.
-    let other = |argument| SeccompCondition::new(argument, SeccompCmpArgLen::Dword, SeccompCmpOp::Ne, 1);
-    rules.insert(libc::SYS_socket, vec![rule(other(0)?)?]);
-    rules.insert(libc::SYS_socketpair, vec![rule(other(0)?)?]);
+    let pairs = rule(unequal(0, libc::AF_UNIX)?)?;
+    rules.insert(libc::SYS_socketpair, vec![pairs]);
+    rules.insert(libc::SYS_socket, sockets(has_ways)?);
     let mut terminal = Vec::new();
     for request in TERMINAL {
         terminal.push(rule(equal(1, request)?)?);

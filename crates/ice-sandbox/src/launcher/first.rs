@@ -9,7 +9,7 @@ use rustix::thread::UnshareFlags;
 
 use super::fault::{At, Layers};
 use super::sys::Forked;
-use super::{inherit, privilege, root, sys, tool};
+use super::{inherit, net, privilege, root, sys, tool};
 use crate::layer::Layer;
 use crate::report::{SetupFailure, Stage};
 use crate::wire::{Note, Spec, ToolEnd};
@@ -45,10 +45,17 @@ fn live(spec: &Spec, mut layers: Layers, privileged: bool, alive: &OwnedFd) -> R
         let stage = Stage::Layer(Layer::UtsNamespace);
         rustix::system::sethostname(b"sandbox").at(stage, "setting the host name")?;
     }
+    if !spec.ways.is_empty() {
+        let stage = Stage::Layer(Layer::NetNamespace);
+        if !layers.has(Layer::NetNamespace) {
+            return Err(SetupFailure::new(stage, "endpoints cannot be granted without it"));
+        }
+        net::open(&spec.ways).at(stage, "opening ways out")?;
+    }
     let has_mounts = layers.has(Layer::MountNamespace);
     layers.put(spec, Layer::Root, || {
         if has_mounts {
-            return root::build(&spec.mounts, spec.limits.workspace, privileged);
+            return root::build(spec, privileged);
         }
         Err(SetupFailure::new(Stage::Layer(Layer::Root), "it needs the mount namespace"))
     })?;

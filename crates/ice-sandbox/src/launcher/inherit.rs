@@ -1,11 +1,14 @@
 //! What the launcher is given: a socket as standard input, over which the tool's streams and the task come.
 
-use std::io::{self, IoSliceMut};
+use std::io::{self, IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
 
-use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendFlags};
+use rustix::net::{
+    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage,
+    SendFlags,
+};
 
 use super::fault::At;
 use super::sys;
@@ -18,6 +21,8 @@ const SOCKET: RawFd = 3;
 const STREAMS: [RawFd; 3] = [4, 5, 6];
 /// Where the tool is told what to run.
 const ORDERS: RawFd = 7;
+/// Where sockets are handed over that listen in the cage.
+const WAYS: RawFd = 8;
 
 /// The socket to the program that asked for the run.
 pub(super) fn socket() -> BorrowedFd<'static> {
@@ -37,7 +42,7 @@ pub(super) fn tell(note: &Note) {
     }
 }
 
-/// Receives the task. Afterwards exactly the descriptors 0 to 7 are open: nothing that the program leaked comes along.
+/// Receives the task. Afterwards exactly the descriptors 0 to 8 are open: nothing that the program leaked comes along.
 pub(super) fn receive() -> Result<Spec, SetupFailure> {
     let socket =
         UnixStream::from(std::io::stdin().as_fd().try_clone_to_owned().at(Stage::Spec, "the socket")?);
@@ -48,12 +53,12 @@ pub(super) fn receive() -> Result<Spec, SetupFailure> {
     for fd in std::iter::once(socket.as_fd()).chain(streams.iter().map(AsFd::as_fd)) {
         high.push(rustix::io::fcntl_dupfd_cloexec(fd, 16).at(Stage::Spec, "the streams")?);
     }
-    for (fd, to) in high.iter().zip(std::iter::once(SOCKET).chain(STREAMS).chain([ORDERS])) {
+    for (fd, to) in high.iter().zip(std::iter::once(SOCKET).chain(STREAMS).chain([ORDERS, WAYS])) {
         sys::duplicate(fd.as_fd(), to).at(Stage::Spec, "the streams")?;
     }
     // Their numbers are closed here, or others stand there now: their owners must not close them.
     std::mem::forget((high, socket, streams));
-    sys::close_from(8, false).at(Stage::Spec, "closing what was inherited")?;
+    sys::close_from(9, false).at(Stage::Spec, "closing what was inherited")?;
     let null = null().at(Stage::Spec, "opening /dev/null")?;
     for standard in 0..=2 {
         sys::duplicate(null.as_fd(), standard).at(Stage::Spec, "the streams")?;
@@ -61,8 +66,8 @@ pub(super) fn receive() -> Result<Spec, SetupFailure> {
     Ok(spec)
 }
 
-fn streams(socket: &UnixStream) -> io::Result<[OwnedFd; 4]> {
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(4))];
+fn streams(socket: &UnixStream) -> io::Result<[OwnedFd; 5]> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(5))];
     let mut control = RecvAncillaryBuffer::new(&mut space);
     let mut byte = [0];
     rustix::net::recvmsg(socket, &mut [IoSliceMut::new(&mut byte)], &mut control, RecvFlags::CMSG_CLOEXEC)?;
@@ -73,7 +78,7 @@ fn streams(socket: &UnixStream) -> io::Result<[OwnedFd; 4]> {
         }
     }
     fds.try_into().map_err(|fds: Vec<OwnedFd>| {
-        let what = format!("{} came instead of 4; was the launcher started by hand?", fds.len());
+        let what = format!("{} came instead of 5; was the launcher started by hand?", fds.len());
         io::Error::new(io::ErrorKind::InvalidData, what)
     })
 }
@@ -97,6 +102,16 @@ pub(super) fn take_streams() -> io::Result<()> {
         sys::duplicate(sys::borrow(stream), standard)?;
     }
     sys::close_from(SOCKET, true)
+}
+
+/// Hands a socket over that listens in the cage.
+pub(super) fn hand_over(socket: BorrowedFd<'_>) -> io::Result<()> {
+    let fds = [socket];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut control = SendAncillaryBuffer::new(&mut space);
+    control.push(SendAncillaryMessage::ScmRights(&fds));
+    rustix::net::sendmsg(sys::borrow(WAYS), &[IoSlice::new(&[0])], &mut control, SendFlags::NOSIGNAL)?;
+    Ok(())
 }
 
 /// Waits to be told what to run. None if nobody wants to run anything any more.
@@ -130,5 +145,5 @@ pub(super) fn hear() -> Heard {
 /// Closes the streams of the tool: whoever reads them sees their end when the tool's processes have closed them.
 pub(super) fn close_streams() -> io::Result<()> {
     let null = null()?;
-    STREAMS.into_iter().chain([ORDERS]).try_for_each(|stream| sys::duplicate(null.as_fd(), stream))
+    STREAMS.into_iter().chain([ORDERS, WAYS]).try_for_each(|stream| sys::duplicate(null.as_fd(), stream))
 }

@@ -10,6 +10,7 @@ mod filter;
 mod first;
 mod group;
 mod inherit;
+mod net;
 mod privilege;
 mod root;
 mod run;

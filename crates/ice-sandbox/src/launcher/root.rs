@@ -16,11 +16,11 @@ use rustix::mount::{
 
 use super::fault::At;
 use super::privilege::{INSIDE, NOBODY};
-use super::sys;
+use super::{net, sys};
 use crate::layer::Layer;
 use crate::policy::Access;
 use crate::report::{SetupFailure, Stage};
-use crate::wire::Mount;
+use crate::wire::{Mount, Spec};
 
 const STAGE: Stage = Stage::Layer(Layer::Root);
 
@@ -34,11 +34,11 @@ enum Shown {
 }
 
 /// Builds the root and moves into it. Every granted path is opened before, once: what stands there later does not matter.
-pub(super) fn build(mounts: &[Mount], workspace: u64, privileged: bool) -> Result<(), SetupFailure> {
+pub(super) fn build(spec: &Spec, privileged: bool) -> Result<(), SetupFailure> {
     rustix::mount::mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)
         .at(STAGE, "making the mounts private")?;
     let mut shown = Vec::new();
-    for mount in mounts {
+    for mount in &spec.mounts {
         if let Some(found) = open(mount, privileged)? {
             shown.push((mount.path.as_path(), found));
         }
@@ -57,11 +57,11 @@ pub(super) fn build(mounts: &[Mount], workspace: u64, privileged: bool) -> Resul
     rustix::mount::move_mount(root.as_fd(), "", CWD, staging, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)
         .at(STAGE, "mounting the root")?;
     // Before the grants, of which some may stand below /tmp.
-    attach_work(root.as_fd(), workspace, privileged).at(STAGE, "mounting /work")?;
+    attach_work(root.as_fd(), spec.limits.workspace, privileged).at(STAGE, "mounting /work")?;
     for (path, shown) in &shown {
         place(root.as_fd(), path, shown).at(STAGE, &format!("showing {}", path.display()))?;
     }
-    furnish(root.as_fd(), &devices).at(STAGE, "furnishing the root")?;
+    furnish(root.as_fd(), &devices, &net::hosts(&spec.ways)).at(STAGE, "furnishing the root")?;
     attach_proc(root.as_fd()).at(STAGE, "mounting /proc")?;
     sys::set_mount(root.as_fd(), false, libc::MOUNT_ATTR_RDONLY, None).at(STAGE, "closing the root")?;
     rustix::process::fchdir(&root).at(STAGE, "entering the root")?;
@@ -233,7 +233,7 @@ fn write(parent: BorrowedFd<'_>, name: &OsString, text: &[u8]) -> io::Result<()>
 }
 
 /// What programs expect to find: devices, and who they are.
-fn furnish(root: BorrowedFd<'_>, devices: &[(&str, OwnedFd)]) -> io::Result<()> {
+fn furnish(root: BorrowedFd<'_>, devices: &[(&str, OwnedFd)], hosts: &str) -> io::Result<()> {
     let dev = folder(root, Path::new("/dev"))?;
     for (device, tree) in devices {
         write(dev.as_fd(), &OsString::from(device), b"")?;
@@ -253,10 +253,11 @@ fn furnish(root: BorrowedFd<'_>, devices: &[(&str, OwnedFd)]) -> io::Result<()> 
     let etc = folder(root, Path::new("/etc"))?;
     let passwd = format!("sandbox:x:{INSIDE}:{INSIDE}::/work:/bin/sh\n");
     let group = format!("sandbox:x:{INSIDE}:\n");
+    let hosts = format!("127.0.0.1 localhost\n{hosts}");
     let files = [
         ("passwd", passwd.as_str()),
         ("group", group.as_str()),
-        ("hosts", "127.0.0.1 localhost\n::1 localhost\n"),
+        ("hosts", hosts.as_str()),
         ("nsswitch.conf", "passwd: files\ngroup: files\nhosts: files\n"),
     ];
     for (name, text) in files {

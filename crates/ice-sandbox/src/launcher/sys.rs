@@ -170,3 +170,50 @@ pub(super) fn kill_all() {
         }
     }
 }
+
+/// A request about a network device by its name.
+fn about(name: &str) -> libc::ifreq {
+    // SAFETY: all zeros are a valid request.
+    let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
+    for (slot, byte) in request.ifr_name.iter_mut().take(libc::IFNAMSIZ - 1).zip(name.bytes()) {
+        *slot = byte.cast_signed();
+    }
+    request
+}
+
+fn ask(socket: BorrowedFd<'_>, what: u64, request: &mut libc::ifreq) -> io::Result<()> {
+    // SAFETY: the request lives as long as the call, and is the one that these questions take.
+    let done = unsafe { libc::ioctl(socket.as_raw_fd(), what as _, std::ptr::from_mut(request)) };
+    if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// Switches the loopback device of this network namespace on.
+pub(super) fn raise_loopback(socket: BorrowedFd<'_>) -> io::Result<()> {
+    let mut request = about("lo");
+    let up = libc::c_short::try_from(libc::IFF_UP | libc::IFF_RUNNING).unwrap_or(0);
+    request.ifr_ifru.ifru_flags = up;
+    ask(socket, libc::SIOCSIFFLAGS, &mut request)
+}
+
+/// Has the loopback device carry an address besides its own.
+pub(super) fn add_to_loopback(
+    socket: BorrowedFd<'_>,
+    number: usize,
+    address: std::net::Ipv4Addr,
+) -> io::Result<()> {
+    for (what, address) in
+        [(libc::SIOCSIFADDR, address), (libc::SIOCSIFNETMASK, std::net::Ipv4Addr::BROADCAST)]
+    {
+        let mut request = about(&format!("lo:{number}"));
+        let bytes = address.octets();
+        // SAFETY: a plain address of version 4 in the room for any address, whose other bytes are zero.
+        unsafe {
+            request.ifr_ifru.ifru_addr.sa_family = libc::sa_family_t::try_from(libc::AF_INET).unwrap_or(2);
+            for (slot, byte) in request.ifr_ifru.ifru_addr.sa_data.iter_mut().skip(2).zip(bytes) {
+                *slot = byte.cast_signed();
+            }
+        }
+        ask(socket, what, &mut request)?;
+    }
+    Ok(())
+}

@@ -43,8 +43,8 @@ fn become_program(spec: &Spec, mut layers: Layers) -> Result<std::convert::Infal
         rustix::thread::set_no_new_privs(true).at(Stage::Layer(Layer::NoNewPrivileges), "asking for it")
     })?;
     let rooted = layers.has(Layer::Root);
-    let landlock = layers.put(spec, Layer::Landlock, || confine::landlock(&spec.mounts, rooted))?;
-    layers.put(spec, Layer::Seccomp, filter::put_on)?;
+    let landlock = layers.put(spec, Layer::Landlock, || confine::landlock(spec, rooted))?;
+    layers.put(spec, Layer::Seccomp, || filter::put_on(!spec.ways.is_empty()))?;
     let Layers { held, absent } = layers;
     inherit::tell(&Note::Ready { layers: held, absent, landlock_abi: landlock.unwrap_or(0) });
     let Some(order) = inherit::order().at(Stage::Spec, "reading what to run")? else { sys::exit(0) };

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Access, Grant, Limits, Profile};
+use super::endpoint::MOST;
+use super::{Access, Endpoint, Grant, Limits, Profile};
 use crate::error::PolicyError;
 use crate::layer::Layer;
 
@@ -15,6 +16,7 @@ pub struct SandboxPolicy {
     pub(crate) profile: Profile,
     pub(crate) limits: Limits,
     pub(crate) grants: Vec<Grant>,
+    pub(crate) endpoints: BTreeSet<Endpoint>,
     pub(crate) environment: BTreeMap<String, String>,
     pub(crate) inherited: BTreeSet<String>,
     pub(crate) waived: BTreeSet<Layer>,
@@ -39,6 +41,7 @@ impl SandboxPolicy {
                 profile,
                 limits: profile.limits(),
                 grants: Vec::new(),
+                endpoints: BTreeSet::new(),
                 environment: BTreeMap::new(),
                 inherited: BTreeSet::new(),
                 waived: BTreeSet::new(),
@@ -60,6 +63,12 @@ impl SandboxPolicy {
         &self.grants
     }
 
+    /// Where on the network it may go.
+    #[must_use]
+    pub const fn endpoints(&self) -> &BTreeSet<Endpoint> {
+        &self.endpoints
+    }
+
     /// The layers that are done without if they cannot be had.
     #[must_use]
     pub const fn waived(&self) -> &BTreeSet<Layer> {
@@ -69,6 +78,11 @@ impl SandboxPolicy {
     fn check(&self) -> Result<(), PolicyError> {
         self.limits.check()?;
         self.grants.iter().try_for_each(Grant::check)?;
+        self.endpoints.iter().try_for_each(Endpoint::check)?;
+        if let Some(endpoint) = self.endpoints.iter().nth(MOST) {
+            let why = "a policy names at most 200 endpoints";
+            return Err(PolicyError::Endpoint { endpoint: endpoint.to_string(), why });
+        }
         for (name, value) in &self.environment {
             if name.is_empty() || name.contains(['=', '\0']) || value.contains('\0') {
                 return Err(PolicyError::Environment { name: name.clone() });
@@ -91,6 +105,8 @@ struct Written {
     #[serde(default)]
     grants: Vec<Grant>,
     #[serde(default)]
+    endpoints: BTreeSet<Endpoint>,
+    #[serde(default)]
     environment: BTreeMap<String, String>,
     #[serde(default)]
     inherited: BTreeSet<String>,
@@ -102,11 +118,12 @@ struct Written {
 
 impl<'de> Deserialize<'de> for SandboxPolicy {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let Written { profile, limits, grants, environment, inherited, waived, required } =
+        let Written { profile, limits, grants, endpoints, environment, inherited, waived, required } =
             Written::deserialize(deserializer)?;
         let limits = limits.unwrap_or_else(|| profile.limits());
         let absent = BTreeSet::new();
-        let policy = Self { profile, limits, grants, environment, inherited, waived, required, absent };
+        let policy =
+            Self { profile, limits, grants, endpoints, environment, inherited, waived, required, absent };
         policy.check().map_err(serde::de::Error::custom)?;
         Ok(policy)
     }
@@ -155,6 +172,13 @@ impl PolicyBuilder {
     #[must_use]
     pub fn grant(mut self, path: impl Into<PathBuf>, access: Access) -> Self {
         self.policy.grants.push(Grant { path: path.into(), access });
+        self
+    }
+
+    /// Grants connections to a host and port.
+    #[must_use]
+    pub fn connect(mut self, endpoint: Endpoint) -> Self {
+        self.policy.endpoints.insert(endpoint);
         self
     }
 

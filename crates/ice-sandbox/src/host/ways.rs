@@ -1,0 +1,80 @@
+//! Taking over the sockets that listen in a cage.
+
+use std::collections::VecDeque;
+use std::io::{self, IoSliceMut};
+use std::mem::MaybeUninit;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream as StdStream;
+
+use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags};
+use tokio::io::Interest;
+use tokio::net::UnixStream;
+
+use super::broker::Broker;
+use crate::policy::Endpoint;
+use crate::report::Traffic;
+
+/// The ways out of one cage: first the sockets that are awaited, then the broker that serves them.
+#[derive(Debug)]
+pub(super) struct Ways {
+    socket: UnixStream,
+    /// Those whose sockets have not come yet, in the order in which they come.
+    awaited: VecDeque<Endpoint>,
+    sockets: Vec<(Endpoint, OwnedFd)>,
+    broker: Option<Broker>,
+}
+
+impl Ways {
+    pub(super) fn new(socket: StdStream, awaited: VecDeque<Endpoint>) -> io::Result<Self> {
+        socket.set_nonblocking(true)?;
+        Ok(Self { socket: UnixStream::from_std(socket)?, awaited, sockets: Vec::new(), broker: None })
+    }
+
+    /// Takes the sockets over and serves them. For ever once that is done. Cancel-safe.
+    pub(super) async fn open(&mut self) {
+        while let Some(endpoint) = self.awaited.front() {
+            match receive(&self.socket).await {
+                Ok(Some(socket)) => {
+                    self.sockets.push((endpoint.clone(), socket));
+                    self.awaited.pop_front();
+                }
+                // The cage could not be made, which is told elsewhere.
+                Ok(None) => self.awaited.clear(),
+                Err(error) => {
+                    tracing::warn!(%error, "the ways out of a cage cannot be taken over");
+                    self.awaited.clear();
+                }
+            }
+            if self.awaited.is_empty() && !self.sockets.is_empty() {
+                match Broker::new(std::mem::take(&mut self.sockets)) {
+                    Ok(broker) => self.broker = Some(broker),
+                    Err(error) => tracing::warn!(%error, "the ways out of a cage cannot be served"),
+                }
+            }
+        }
+        std::future::pending().await
+    }
+
+    /// What was carried so far.
+    pub(super) fn traffic(&self) -> Vec<Traffic> {
+        self.broker.as_ref().map(Broker::traffic).unwrap_or_default()
+    }
+}
+
+/// The next socket; nothing if there is no more. Cancel-safe.
+async fn receive(from: &UnixStream) -> io::Result<Option<OwnedFd>> {
+    from.async_io(Interest::READABLE, || {
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+        let mut control = RecvAncillaryBuffer::new(&mut space);
+        let mut byte = [0];
+        rustix::net::recvmsg(from, &mut [IoSliceMut::new(&mut byte)], &mut control, RecvFlags::CMSG_CLOEXEC)?;
+        let mut socket = None;
+        for message in control.drain() {
+            if let RecvAncillaryMessage::ScmRights(mut rights) = message {
+                socket = rights.next().or(socket);
+            }
+        }
+        Ok(socket)
+    })
+    .await
+}
