@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
-use super::{inherit, sys, tree};
+use super::tree::{Times, Tree};
+use super::{inherit, sys};
 use crate::policy::Limits;
 use crate::wire::{Note, Stop, Used};
 
@@ -17,7 +18,8 @@ const LOOK: Duration = Duration::from_millis(25);
 pub(super) fn run(limits: &Limits, first: Pid, began: Instant) -> io::Result<()> {
     let pidfd = pidfd_open(first, PidfdFlags::empty())?;
     inherit::close_streams()?;
-    let mut most = 0;
+    let mut tree = Tree::default();
+    let (mut most, mut cpu) = (0, Times::default());
     let mut stopped = None;
     loop {
         let left = limits.wall.saturating_sub(began.elapsed());
@@ -43,15 +45,16 @@ pub(super) fn run(limits: &Limits, first: Pid, began: Instant) -> io::Result<()>
         if stopped.is_some() {
             continue;
         }
-        let seen = tree::look(first.as_raw_nonzero().get());
+        let seen = tree.look(first.as_raw_nonzero().get());
         most = most.max(seen.memory);
+        cpu = cpu.most(seen.cpu);
         let stop = if ready(1) {
             Some(Stop::Told)
         } else if began.elapsed() >= limits.wall {
             Some(Stop::Wall)
         } else if limits.memory.is_some_and(|memory| seen.memory > memory) {
             Some(Stop::Memory)
-        } else if limits.cpu.is_some_and(|cpu| seen.cpu > cpu) {
+        } else if limits.cpu.is_some_and(|most| cpu.sum() > most) {
             Some(Stop::Cpu)
         } else {
             None
@@ -63,9 +66,11 @@ pub(super) fn run(limits: &Limits, first: Pid, began: Instant) -> io::Result<()>
         }
     }
     if let Some(ended) = sys::wait(first.as_raw_nonzero().get())? {
+        // Of processes that were killed with the first one the kernel counts nothing.
+        let cpu = cpu.most(Times { user: ended.user, system: ended.system });
         inherit::tell(&Note::Ended(Used {
-            user: ended.user,
-            system: ended.system,
+            user: cpu.user,
+            system: cpu.system,
             polled: most,
             largest: ended.largest,
         }));
