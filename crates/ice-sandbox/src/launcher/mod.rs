@@ -12,6 +12,7 @@ mod inherit;
 mod privilege;
 mod root;
 mod run;
+mod set_id;
 mod supervise;
 mod sys;
 mod tool;
