@@ -94,9 +94,19 @@ const REFUSED: &[i64] = &[
     libc::SYS__sysctl,
 ];
 
-/// Said not to exist, so that programs fall back to what can be looked into: clone3 has its flags behind a pointer.
-const UNKNOWN: &[i64] =
-    &[libc::SYS_clone3, libc::SYS_io_uring_setup, libc::SYS_io_uring_enter, libc::SYS_io_uring_register];
+/// Said not to exist, so that programs fall back to what can be looked into: some have their flags behind a pointer.
+const UNKNOWN: &[i64] = &[
+    libc::SYS_clone3,
+    libc::SYS_io_uring_setup,
+    libc::SYS_io_uring_enter,
+    libc::SYS_io_uring_register,
+    // The mode of the file to make stands behind a pointer.
+    libc::SYS_openat2,
+    // Memory that no process of the run has, and that no limit counts.
+    libc::SYS_shmget,
+    libc::SYS_msgget,
+    libc::SYS_semget,
+];
 
 /// The first call that this crate does not know: `open_tree_attr`. From here on the numbers are the same everywhere.
 const FIRST_UNKNOWN: u32 = 467;
@@ -182,6 +192,7 @@ fn refused(has_ways: bool) -> Result<BTreeMap<i64, Vec<SeccompRule>>, seccompile
         terminal.push(rule(equal(1, request)?)?);
     }
     rules.insert(libc::SYS_ioctl, terminal);
+    rules.extend(super::set_id::rules()?);
     // Other personalities take protections of memory away; 0 and the question 0xffffffff do not.
     let personality = SeccompRule::new(vec![
         SeccompCondition::new(0, SeccompCmpArgLen::Dword, SeccompCmpOp::Ne, 0)?,

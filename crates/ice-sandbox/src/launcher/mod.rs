@@ -14,6 +14,7 @@ mod net;
 mod privilege;
 mod root;
 mod run;
+mod set_id;
 mod supervise;
 mod sys;
 mod tool;

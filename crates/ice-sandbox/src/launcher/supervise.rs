@@ -8,7 +8,8 @@ use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
 use super::group::Groups;
 use super::inherit::{self, Heard};
-use super::{sys, tree};
+use super::sys;
+use super::tree::{Times, Tree};
 use crate::policy::Limits;
 use crate::wire::{Note, Stop, Used};
 
@@ -22,7 +23,8 @@ const REST: Duration = Duration::from_secs(60);
 pub(super) fn run(limits: &Limits, first: Pid, groups: Option<&Groups>) -> io::Result<()> {
     let pidfd = pidfd_open(first, PidfdFlags::empty())?;
     inherit::close_streams()?;
-    let (mut most, mut cpu) = (0, Duration::ZERO);
+    let mut tree = Tree::default();
+    let (mut most, mut cpu) = (0, Times::default());
     let mut stopped = None;
     let mut began: Option<Instant> = None;
     loop {
@@ -54,8 +56,9 @@ pub(super) fn run(limits: &Limits, first: Pid, groups: Option<&Groups>) -> io::R
         if stopped.is_some() || (began.is_none() && heard.is_none()) {
             continue;
         }
-        let seen = tree::look(first.as_raw_nonzero().get());
-        (most, cpu) = (most.max(seen.memory), cpu.max(seen.cpu));
+        let seen = tree.look(first.as_raw_nonzero().get());
+        most = most.max(seen.memory);
+        cpu = cpu.most(seen.cpu);
         let killed = groups.is_some_and(|groups| groups.look().killed > 0);
         let stop = if heard == Some(Heard::End) {
             Some(Stop::Told)
@@ -63,7 +66,7 @@ pub(super) fn run(limits: &Limits, first: Pid, groups: Option<&Groups>) -> io::R
             Some(Stop::Wall)
         } else if killed || limits.memory.is_some_and(|memory| seen.memory > memory) {
             Some(Stop::Memory)
-        } else if limits.cpu.is_some_and(|cpu| seen.cpu > cpu) {
+        } else if limits.cpu.is_some_and(|most| cpu.sum() > most) {
             Some(Stop::Cpu)
         } else {
             None
@@ -76,11 +79,11 @@ pub(super) fn run(limits: &Limits, first: Pid, groups: Option<&Groups>) -> io::R
     }
     if let Some(ended) = sys::wait(first.as_raw_nonzero().get())? {
         let counted = groups.map(Groups::look);
-        // What is ended from outside is not added up by the kernel: what was seen is the least that it was.
-        let unseen = cpu.saturating_sub(ended.user + ended.system);
+        // Of processes that were killed with the first one the kernel counts nothing.
+        let cpu = cpu.most(Times { user: ended.user, system: ended.system });
         inherit::tell(&Note::Ended(Used {
-            user: ended.user + unseen,
-            system: ended.system,
+            user: cpu.user,
+            system: cpu.system,
             polled: most,
             largest: ended.largest,
             counted: counted.map(|counted| counted.peak),
