@@ -2,6 +2,9 @@
 
 use std::ffi::{OsStr, OsString};
 
+/// The `PATH` of a cage, where a program that is named without a folder is looked up unless the policy sets another one.
+pub const SEARCH_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
 /// A program with its arguments. Secrets do not belong into arguments: give them in the environment of the policy or on
 /// standard input.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -43,15 +43,15 @@ mod launcher;
 #[cfg(target_os = "linux")]
 mod wire;
 
-pub use command::Command;
+pub use command::{Command, SEARCH_PATH};
 pub use error::{PolicyError, SandboxError};
 pub use layer::Layer;
 pub use policy::{Access, Grant, Limits, PolicyBuilder, Profile, SandboxPolicy};
 pub use report::{
-    Absent, Capabilities, MemorySource, Output, RunReport, SetupFailure, Stage, Usage, Verdict,
+    Absent, Capabilities, End, MemorySource, Output, RunReport, SetupFailure, Stage, Usage, Verdict,
 };
 
 #[cfg(target_os = "linux")]
-pub use host::{Caged, End, ResourceSandbox};
+pub use host::{Caged, ResourceSandbox};
 #[cfg(target_os = "linux")]
 pub use launcher::{NAME as LAUNCHER_NAME, init, launcher_main};

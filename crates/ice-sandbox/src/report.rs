@@ -176,6 +176,19 @@ impl Output {
     }
 }
 
+/// How a command ended whose output was not collected.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct End {
+    /// How.
+    pub verdict: Verdict,
+    /// What it used.
+    pub usage: Usage,
+    /// The layers it ran in.
+    pub layers: BTreeSet<Layer>,
+    /// The waived layers that it ran without.
+    pub not_enforced: Vec<Absent>,
+}
+
 /// What came of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunReport {

@@ -4,14 +4,16 @@ use std::collections::BTreeSet;
 use std::io;
 use std::time::{Duration, Instant};
 
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::net::UnixStream;
 use tokio::net::unix::pipe;
 use tokio::process::Child;
 use tokio_util::sync::CancellationToken;
 
+use super::collect;
 use crate::layer::Layer;
-use crate::report::{Absent, MemorySource, SetupFailure, Stage, Usage, Verdict};
+use crate::policy::Limits;
+use crate::report::{Absent, End, MemorySource, SetupFailure, Stage, Usage, Verdict};
 use crate::wire::{self, Note, Stop, ToolEnd};
 
 /// How much longer than a run may take its launcher may take to end it.
@@ -27,19 +29,7 @@ pub struct Caged {
     /// Its standard error.
     pub stderr: Option<pipe::Receiver>,
     pub(super) control: Control,
-}
-
-/// How a caged command ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct End {
-    /// How.
-    pub verdict: Verdict,
-    /// What it used.
-    pub usage: Usage,
-    /// The layers it ran in.
-    pub layers: BTreeSet<Layer>,
-    /// The waived layers it ran without.
-    pub not_enforced: Vec<Absent>,
+    pub(super) limits: Limits,
 }
 
 impl Caged {
@@ -47,6 +37,19 @@ impl Caged {
     /// KiB. Cancel-safe.
     pub async fn wait(&mut self) -> End {
         self.control.wait().await
+    }
+
+    /// Gives the command what `input` has, hands on what it writes as it comes, and waits until everything has ended
+    /// and all that was written is handed on. Unlike [`wait`](Self::wait) alone this holds it to the limits of its output
+    /// and of its time without any. If one of the two outputs is taken no more, the command learns that as from any pipe.
+    /// To be called once, with the streams still there; not cancel-safe: what was read but not handed on is lost.
+    pub async fn copy(
+        &mut self,
+        input: impl AsyncRead + Unpin,
+        stdout: impl AsyncWrite + Unpin,
+        stderr: impl AsyncWrite + Unpin,
+    ) -> End {
+        collect::copy(self, input, stdout, stderr).await
     }
 
     /// Has everything ended. [`wait`](Self::wait) still tells how it ended.
@@ -110,6 +113,11 @@ impl Control {
             // It sees the end of what it is told, and ends all. If it is gone, so are they.
             let _ = rustix::net::shutdown(&self.socket, rustix::net::Shutdown::Write);
         }
+    }
+
+    /// Waits until it is asked from outside to end.
+    pub(super) fn cancelled(&self) -> impl Future<Output = ()> + Send + 'static {
+        self.cancel.clone().cancelled_owned()
     }
 
     /// Waits for the end of everything. Cancel-safe.

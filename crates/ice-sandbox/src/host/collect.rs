@@ -1,114 +1,87 @@
-//! Collecting what a caged command writes, while it runs.
+//! Handing on or collecting what a caged command writes, while it runs.
 
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::unix::pipe;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 
-use super::caged::{Caged, End};
+use super::caged::Caged;
+use super::flow::{Flow, Step};
 use super::keep::Keep;
-use crate::policy::Limits;
-use crate::report::{RunReport, Verdict};
+use crate::report::{End, RunReport, Verdict};
 
 /// How long to read on after the end of all processes: what is in the pipes then is all that comes.
 const DRAIN: Duration = Duration::from_millis(250);
 
-/// How much is read at a time.
-const PIECE: usize = 64 << 10;
-
-/// Gives the command its input, and reads both outputs until everything has ended.
-pub(super) async fn collect(mut caged: Caged, input: &[u8], limits: &Limits) -> RunReport {
-    let mut streams = Streams::new(&mut caged, limits);
-    let mut rest = input;
-    let mut stdin = caged.stdin.take().filter(|_| !input.is_empty());
-    let end = loop {
-        let idle = limits.idle.map(|idle| streams.heard + idle);
-        tokio::select! {
-            biased;
-            over = streams.read() => {
-                if over {
-                    caged.control.stop(Verdict::OutputLimit);
-                }
-            }
-            end = caged.control.wait() => break end,
-            written = write(&mut stdin, rest) => match written {
-                Some(written) if written < rest.len() => rest = rest.get(written..).unwrap_or_default(),
-                // All is written, or nobody reads on.
-                Some(_) | None => stdin = None,
-            },
-            () = sleep(idle) => {
-                streams.heard = Instant::now();
-                caged.control.stop(Verdict::IdleTimeout);
-            }
-        }
-    };
-    drop(stdin);
-    let _ = tokio::time::timeout(DRAIN, async {
-        while streams.is_open() {
-            streams.read().await;
-        }
-    })
-    .await;
+/// Gives the command its input, and keeps of both outputs what the limits allow, until everything has ended.
+pub(super) async fn collect(mut caged: Caged, input: &[u8]) -> RunReport {
+    let mut stdout = Keep::new(caged.limits.kept_output);
+    let mut stderr = Keep::new(caged.limits.kept_output);
+    let end = copy(&mut caged, input, &mut stdout, &mut stderr).await;
     let End { verdict, usage, layers, not_enforced } = end;
     RunReport {
-        // What was written at last may be too much as well, but then it has ended by itself.
         verdict,
         usage,
-        stdout: streams.stdout.1.output(),
-        stderr: streams.stderr.1.output(),
+        stdout: stdout.output(),
+        stderr: stderr.output(),
         layers,
         not_enforced,
         landlock_abi: caged.control.landlock_abi,
     }
 }
 
-struct Streams {
-    stdout: (Option<pipe::Receiver>, Keep),
-    stderr: (Option<pipe::Receiver>, Keep),
-    most: u64,
-    /// When something came last.
-    heard: Instant,
-}
-
-impl Streams {
-    fn new(caged: &mut Caged, limits: &Limits) -> Self {
-        Self {
-            stdout: (caged.stdout.take(), Keep::new(limits.kept_output)),
-            stderr: (caged.stderr.take(), Keep::new(limits.kept_output)),
-            most: limits.output,
-            heard: Instant::now(),
+/// Gives the command its input and hands on what it writes, until everything has ended.
+pub(super) async fn copy(
+    caged: &mut Caged,
+    input: impl AsyncRead + Unpin,
+    stdout: impl AsyncWrite + Unpin,
+    stderr: impl AsyncWrite + Unpin,
+) -> End {
+    let mut input = Flow::new(caged.stdin.take().map(|stdin| (input, stdin)));
+    let mut outputs =
+        (Flow::new(caged.stdout.take().zip(Some(stdout))), Flow::new(caged.stderr.take().zip(Some(stderr))));
+    let mut heard = Instant::now();
+    let end = loop {
+        // It is not idle as long as somebody has yet to take what it wrote.
+        let is_taken = outputs.0.is_read() && outputs.1.is_read();
+        let idle = caged.limits.idle.filter(|_| is_taken).map(|idle| heard + idle);
+        let step = tokio::select! {
+            biased;
+            // What was written at last may be too much as well, but then it has ended by itself.
+            end = caged.control.wait() => break end,
+            step = outputs.0.step() => step,
+            step = outputs.1.step() => step,
+            _ = input.step() => continue,
+            () = sleep(idle) => {
+                heard = Instant::now();
+                caged.control.stop(Verdict::IdleTimeout);
+                continue;
+            }
+        };
+        heard = Instant::now();
+        let most = caged.limits.output;
+        if step == Step::Read && (outputs.0.total() > most || outputs.1.total() > most) {
+            caged.control.stop(Verdict::OutputLimit);
         }
+    };
+    drop(input);
+    let cancelled = caged.control.cancelled();
+    tokio::select! {
+        _ = async { tokio::join!(drain(&mut outputs.0), drain(&mut outputs.1)) } => {}
+        // Whoever takes the rest may never do so.
+        () = async { cancelled.await; tokio::time::sleep(DRAIN).await } => {}
     }
+    end
+}
 
-    const fn is_open(&self) -> bool {
-        self.stdout.0.is_some() || self.stderr.0.is_some()
-    }
-
-    /// Reads a piece of either; says whether that was too much. For ever if both are closed. Cancel-safe.
-    async fn read(&mut self) -> bool {
-        tokio::select! {
-            () = read_from(&mut self.stdout) => {}
-            () = read_from(&mut self.stderr) => {}
+/// Hands on what is left once everything has ended.
+async fn drain<R: AsyncRead + Unpin, W: AsyncWrite + Unpin>(flow: &mut Flow<R, W>) {
+    while flow.is_open() {
+        if !flow.is_read() {
+            flow.step().await;
+        } else if tokio::time::timeout(DRAIN, flow.step()).await.is_err() {
+            return;
         }
-        self.heard = Instant::now();
-        self.stdout.1.total() > self.most || self.stderr.1.total() > self.most
-    }
-}
-
-async fn read_from((stream, keep): &mut (Option<pipe::Receiver>, Keep)) {
-    let Some(open) = stream else { return std::future::pending().await };
-    let mut piece = Vec::with_capacity(PIECE);
-    match open.read_buf(&mut piece).await {
-        Ok(0) | Err(_) => *stream = None,
-        Ok(_) => keep.push(&piece),
-    }
-}
-
-async fn write(stdin: &mut Option<pipe::Sender>, rest: &[u8]) -> Option<usize> {
-    match stdin {
-        Some(stdin) => stdin.write(rest).await.ok(),
-        None => std::future::pending().await,
     }
 }
 

@@ -1,6 +1,11 @@
 //! Keeping the beginning and the end of an output, whatever its length.
 
 use std::collections::VecDeque;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use tokio::io::AsyncWrite;
 
 use crate::report::Output;
 
@@ -19,7 +24,7 @@ impl Keep {
         Self { head: Vec::new(), tail: VecDeque::new(), half: (bytes / 2).max(1), total: 0 }
     }
 
-    pub(super) fn push(&mut self, bytes: &[u8]) {
+    fn push(&mut self, bytes: &[u8]) {
         self.total += bytes.len() as u64;
         let room = self.half.saturating_sub(self.head.len());
         let (first, rest) = bytes.split_at(room.min(bytes.len()));
@@ -30,12 +35,23 @@ impl Keep {
         self.tail.extend(rest);
     }
 
-    pub(super) const fn total(&self) -> u64 {
-        self.total
-    }
-
     pub(super) fn output(self) -> Output {
         Output { head: self.head, tail: self.tail.into(), total: self.total }
+    }
+}
+
+impl AsyncWrite for Keep {
+    fn poll_write(mut self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.push(bytes);
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
     }
 }
 

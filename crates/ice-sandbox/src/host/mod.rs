@@ -3,9 +3,10 @@
 mod caged;
 mod collect;
 mod find;
+mod flow;
 mod keep;
 mod probe;
 mod sandbox;
 
-pub use caged::{Caged, End};
+pub use caged::Caged;
 pub use sandbox::ResourceSandbox;

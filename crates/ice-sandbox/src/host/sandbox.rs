@@ -19,7 +19,7 @@ use super::caged::{Caged, Control};
 use super::collect::collect;
 use super::find::Launcher;
 use super::probe;
-use crate::command::Command;
+use crate::command::{Command, SEARCH_PATH};
 use crate::error::SandboxError;
 use crate::launcher::NAME;
 use crate::policy::SandboxPolicy;
@@ -28,8 +28,6 @@ use crate::wire::{self, Mount, Spec};
 
 /// How long the launcher may take to accept what it is to do.
 const PATIENCE: Duration = Duration::from_secs(10);
-
-const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// Runs commands in cages. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -96,7 +94,7 @@ impl ResourceSandbox {
 
     pub(super) async fn run_spec(&self, spec: &Spec, input: &[u8], cancel: &CancellationToken) -> RunReport {
         match self.launch(spec, cancel.clone()).await {
-            Ok(caged) => collect(caged, input, &spec.limits).await,
+            Ok(caged) => collect(caged, input).await,
             Err(failure) => RunReport {
                 verdict: Verdict::SetupFailed { failure },
                 usage: Usage::default(),
@@ -153,6 +151,7 @@ impl ResourceSandbox {
             stdout: Some(open(stdout.into()).map_err(failed("preparing a pipe"))?),
             stderr: Some(open(stderr.into()).map_err(failed("preparing a pipe"))?),
             control: Control::new(socket, process, cancel, started, spec.limits.wall),
+            limits: spec.limits.clone(),
         })
     }
 }
@@ -179,7 +178,7 @@ pub(super) fn spec(command: Option<&Command>, policy: &SandboxPolicy) -> Spec {
         system: false,
     });
     let mut environment: BTreeMap<String, OsString> = BTreeMap::new();
-    let fixed = [("PATH", PATH), ("HOME", "/work"), ("TMPDIR", "/work/.tmp"), ("LANG", "C.UTF-8")];
+    let fixed = [("PATH", SEARCH_PATH), ("HOME", "/work"), ("TMPDIR", "/work/.tmp"), ("LANG", "C.UTF-8")];
     for (name, value) in fixed.iter().chain(policy.profile.environment()) {
         environment.insert((*name).to_owned(), value.into());
     }
