@@ -57,7 +57,7 @@ fn become_program(spec: &Spec, mut layers: Layers) -> Result<std::convert::Infal
     let Layers { held, absent } = layers;
     inherit::tell(&Note::Ready { layers: held, absent, landlock_abi: landlock.unwrap_or(0) });
     let Some(program) = &spec.program else { look_around() };
-    let mut last = io::Error::from(io::ErrorKind::NotFound);
+    let mut last = io::Error::from_raw_os_error(libc::ENOENT);
     for candidate in &candidates {
         let error = sys::exec(candidate, &arguments, &environment);
         // The first that is there says more than the last that is not.
