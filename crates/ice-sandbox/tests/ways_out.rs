@@ -101,7 +101,8 @@ async fn without_a_grant_nothing_is_reached() {
 async fn a_host_at_an_address_that_is_not_public_is_refused_unless_granted_as_such() {
     let echo = Echo::start().await;
     for host in ["localhost", "127.0.0.1"] {
-        let report = run(&say(host, echo.port, "hello"), &[endpoint(host, echo.port)]).await;
+        let public = Endpoint { host: host.to_owned(), port: echo.port, private: false };
+        let report = run(&say(host, echo.port, "hello"), &[public]).await;
         assert_eq!(report.stdout.text(), "", "{report:?}");
         let [traffic] = report.traffic.as_slice() else { panic!("{report:?}") };
         assert_eq!((traffic.connections, traffic.refused, traffic.sent), (0, 1, 0));

@@ -13,7 +13,8 @@ pub(super) const MOST: usize = 200;
 
 /// A host and a port that a command may connect to, over TCP. A name is resolved outside of the cage, anew for each
 /// connection, and what it resolves to is looked at: addresses of private networks, of this machine and of its neighbours
-/// are refused, unless the endpoint is granted as private. Written `host:port`.
+/// are refused, unless the endpoint is granted as private. Written `host:port`; whoever writes an address instead of a
+/// name means that one, be it private or not.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Endpoint {
@@ -77,7 +78,8 @@ impl FromStr for Endpoint {
         let fail = |why| PolicyError::Endpoint { endpoint: text.to_owned(), why };
         let (host, port) = text.rsplit_once(':').ok_or(fail("it is written `host:port`"))?;
         let port = port.parse().map_err(|_| fail("the port is from 1 to 65535"))?;
-        let endpoint = Self { host: host.to_ascii_lowercase(), port, private: false };
+        let private = host.parse::<Ipv4Addr>().is_ok();
+        let endpoint = Self { host: host.to_ascii_lowercase(), port, private };
         endpoint.check()?;
         Ok(endpoint)
     }
