@@ -14,6 +14,8 @@ pub(crate) struct Environment {
     pub(crate) state_home: Option<PathBuf>,
     /// `ICE_LOG`: which spans and events are written to standard error, as `tracing` filters say it.
     pub(crate) log: Option<String>,
+    /// `PATH`.
+    pub(crate) path: Option<OsString>,
 }
 
 impl Environment {
@@ -25,7 +27,14 @@ impl Environment {
             home: path("HOME"),
             state_home: path("XDG_STATE_HOME"),
             log: variable("ICE_LOG").map(|text| text.to_string_lossy().into_owned()),
+            path: variable("PATH"),
         }
+    }
+
+    /// Where a shell would find a program.
+    pub(crate) fn find(&self, program: &str) -> Option<PathBuf> {
+        let folders = std::env::split_paths(self.path.as_ref()?);
+        folders.map(|folder| folder.join(program)).find(|path| path.is_file())
     }
 }
 

@@ -15,8 +15,14 @@ pub(crate) enum Exit {
     Invalid,
     /// The run is not over: it waits, is parked, or was left for another process to resume.
     Waiting,
+    /// A command in a cage reached a limit.
+    Limit,
+    /// A cage cannot be made, or not with all that was asked for. Nothing was run.
+    NoCage,
     /// The run was cancelled.
     Cancelled,
+    /// As the command did that was run in a cage.
+    Command(u8),
 }
 
 impl Exit {
@@ -28,8 +34,17 @@ impl Exit {
             Self::Usage => 2,
             Self::Invalid => 3,
             Self::Waiting => 4,
+            // As `timeout` and those who run commands in containers have it.
+            Self::Limit => 124,
+            Self::NoCage => 125,
             Self::Cancelled => 130,
+            Self::Command(code) => code,
         }
+    }
+
+    /// As a command did that ended with this code.
+    pub(crate) fn of_command(code: i32) -> Self {
+        Self::Command(u8::try_from(code).unwrap_or(u8::MAX))
     }
 }
 

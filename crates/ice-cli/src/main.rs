@@ -2,6 +2,7 @@
 //! here; what a run is and does is below, in the libraries.
 
 mod args;
+mod cage;
 mod commands;
 mod data;
 mod environment;
@@ -11,6 +12,7 @@ mod file;
 mod input;
 mod load;
 mod pages;
+mod quantity;
 mod render;
 mod screen;
 mod shell;
@@ -31,6 +33,8 @@ use crate::shell::Shell;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    // Before anything else: what makes cages may have one thread only.
+    cage::init();
     match Cli::try_parse() {
         Ok(cli) => Shell::new(cli.global).run(cli.command),
         Err(error) => args::refuse(&error, std::env::args_os().skip(1)),

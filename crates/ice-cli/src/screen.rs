@@ -84,6 +84,13 @@ impl Screen {
         let _ = writeln!(stream, "{text}");
     }
 
+    /// Writes a document as JSON in one line to standard error, where standard output is not the command's own. As with a
+    /// note, a closed standard error is no reason to stop.
+    pub(crate) fn remark(&self, document: &impl Serialize) {
+        let text = serde_json::to_string(document).unwrap_or_default();
+        let _ = writeln!(io::stderr().lock(), "{text}");
+    }
+
     /// Whether standard error takes colours.
     pub(crate) fn colors_on_stderr(&self) -> bool {
         match self.color {

@@ -131,6 +131,7 @@ codes! {
     FileUnreadable = 5002, "FILE_UNREADABLE", "A file cannot be read.";
     ControlUnavailable = 5003, "CONTROL_UNAVAILABLE", "The owner of the data folder does not answer.";
     ControlVersion = 5004, "CONTROL_VERSION", "The owner of the data folder speaks another protocol version.";
+    SandboxSetup = 5005, "SANDBOX_SETUP", "A command could not be started in a cage.";
     Unknown = 9000, "UNKNOWN", "A failure without a code of its own.";
 }
 

@@ -45,8 +45,11 @@ fn all(paths: &[PathBuf], option: &str) -> Result<Vec<PathBuf>, Fault> {
 }
 
 fn one(path: &Path, option: &str) -> Result<PathBuf, Fault> {
-    path.canonicalize().map_err(|error| {
-        Fault::usage(format!("`{option} {}` grants nothing: {}", path.display(), plain(&error)))
-            .help("a grant names a folder or file that exists")
-    })
+    path.canonicalize().map_err(|error| nothing(option, path, &error))
+}
+
+/// A grant of what is not there.
+pub(crate) fn nothing(option: &str, path: &Path, error: &std::io::Error) -> Fault {
+    Fault::usage(format!("`{option} {}` grants nothing: {}", path.display(), plain(error)))
+        .help("a grant names a folder or file that exists")
 }

@@ -3,11 +3,13 @@
 use clap::Subcommand;
 
 use super::completions::Completions;
+use super::doctor::Doctor;
 use super::errors::Errors;
 use super::graph::Graph;
 use super::new::New;
 use super::run::Run;
 use super::runs::Runs;
+use super::sandbox::Sandbox;
 use super::schema::PrintSchema;
 use super::tools::Tools;
 use super::validate::Validate;
@@ -31,6 +33,10 @@ pub(crate) enum Command {
     Worker(Worker),
     /// List and show the tools that blueprints can call
     Tools(Tools),
+    /// Run commands in cages
+    Sandbox(Sandbox),
+    /// Tell what this machine can enforce on commands in cages
+    Doctor(Doctor),
     /// Print the JSON Schemas of what ice reads and writes
     Schema(PrintSchema),
     /// Write a blueprint or a tool to start from
@@ -54,6 +60,8 @@ impl Command {
             Self::Runs(command) => command.run(shell),
             Self::Worker(command) => command.run(shell),
             Self::Tools(command) => command.run(shell),
+            Self::Sandbox(command) => command.run(shell),
+            Self::Doctor(command) => command.run(shell),
             Self::Schema(command) => command.run(shell),
             Self::New(command) => command.run(shell),
             Self::Errors(command) => command.run(shell),

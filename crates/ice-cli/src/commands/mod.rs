@@ -1,6 +1,7 @@
 //! The commands, one file each, and what several of them share.
 
 mod completions;
+mod doctor;
 mod errors;
 mod grants;
 mod graph;
@@ -8,6 +9,7 @@ mod list;
 mod new;
 mod run;
 mod runs;
+mod sandbox;
 mod schema;
 mod tools;
 mod validate;

@@ -18,6 +18,7 @@ use crate::exit::Exit;
 use crate::fault::Fault;
 use crate::input;
 use crate::load;
+use crate::quantity::bytes;
 use crate::screen::{CYAN, styled};
 use crate::shell::Shell;
 use crate::signals::Signals;
@@ -63,21 +64,6 @@ pub(crate) struct Run {
     /// The same key gives the same run, however often it is started
     #[arg(long, value_name = "KEY")]
     idempotency_key: Option<String>,
-}
-
-/// Reads a number of bytes, with a unit or without.
-fn bytes(text: &str) -> Result<u64, String> {
-    let digits = text.find(|character: char| !character.is_ascii_digit()).unwrap_or(text.len());
-    let (number, unit) = text.split_at(digits);
-    let unit = match unit.trim() {
-        "" => 1,
-        "KiB" => 1 << 10,
-        "MiB" => 1 << 20,
-        "GiB" => 1 << 30,
-        other => return Err(format!("`{other}` is no unit; write KiB, MiB or GiB, or nothing for bytes")),
-    };
-    let number = number.parse::<u64>().map_err(|_| "write a whole number, for example 512MiB".to_owned())?;
-    number.checked_mul(unit).ok_or_else(|| "this is more than can be counted".to_owned())
 }
 
 /// What an acknowledged step survives.
@@ -246,17 +232,4 @@ async fn detach(shell: &Shell, folder: &DataFolder, mut start: Start) -> Result<
         "no owner of the data folder stays long enough to start a run",
     )
     .help("run `ice worker` in another terminal and try again"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::bytes;
-
-    #[test]
-    fn sizes_have_units() {
-        assert_eq!(["7", "2KiB", "512MiB", "1 GiB"].map(bytes), [7, 2 << 10, 512 << 20, 1 << 30].map(Ok));
-        for wrong in ["", "MiB", "-1", "1.5GiB", "3MB", "99999999999GiB", "1e3"] {
-            assert!(bytes(wrong).is_err(), "{wrong}");
-        }
-    }
 }

@@ -118,7 +118,7 @@ mod tests {
             data: None,
             home: home.map(PathBuf::from),
             state_home: state_home.map(PathBuf::from),
-            log: None,
+            ..Environment::default()
         };
         let screen = Screen::new(false, ColorChoice::Auto);
         let shell = Shell { global, environment, screen, toolbox: Toolbox::default() };

@@ -1,5 +1,6 @@
 //! How things look on a terminal.
 
+pub(crate) mod cage;
 pub(crate) mod diagnostics;
 pub(crate) mod event;
 pub(crate) mod progress;

@@ -33,6 +33,22 @@ pub(crate) fn usage(usage: &Usage) -> Vec<String> {
     facts
 }
 
+/// A number of bytes in the unit that matters: `700 bytes`, `64 MiB`, `1.8 GiB`.
+pub(crate) fn size(bytes: u64) -> String {
+    let (unit, name) = match bytes {
+        0..1_024 => return count(bytes, "byte"),
+        1_024..1_048_576 => (1 << 10, "KiB"),
+        1_048_576..1_073_741_824 => (1 << 20, "MiB"),
+        _ => (1 << 30, "GiB"),
+    };
+    let (whole, tenths) = (bytes / unit, bytes % unit * 10 / unit);
+    if tenths == 0 {
+        format!("{} {name}", number(whole))
+    } else {
+        format!("{}.{tenths} {name}", number(whole))
+    }
+}
+
 /// A number with a comma after every three digits.
 pub(crate) fn number(number: u64) -> String {
     let digits = number.to_string();
@@ -94,6 +110,15 @@ mod tests {
                 "1 h 0 min",
                 "25 h 1 min"
             ]
+        );
+    }
+
+    #[test]
+    fn sizes_are_written_in_the_unit_that_matters() {
+        let sizes = [0, 1, 1_023, 1_024, 64 << 20, 1_900_000_000, 5_000 << 30];
+        assert_eq!(
+            sizes.map(size),
+            ["0 bytes", "1 byte", "1,023 bytes", "1 KiB", "64 MiB", "1.7 GiB", "5,000 GiB"]
         );
     }
 

@@ -57,7 +57,7 @@ fn become_program(spec: &Spec, mut layers: Layers) -> Result<std::convert::Infal
         .map(CString::new)
         .collect::<Result<_, _>>()
         .map_err(|_| SetupFailure::new(Stage::Exec, "a NUL byte in the environment"))?;
-    let mut last = io::Error::from(io::ErrorKind::NotFound);
+    let mut last = io::Error::from_raw_os_error(libc::ENOENT);
     for candidate in &candidates(&order, arguments.first()) {
         let error = sys::exec(candidate, &arguments, &environment);
         // The first that is there says more than the last that is not.
