@@ -39,9 +39,9 @@ fn every_layer_holds_or_it_is_told_why_not() {
     let told = desk.ice(&["doctor", "--json"]);
     let found = told.json();
     let missing = found["missing"].as_array().unwrap();
-    // It is done without where nobody has set it up.
-    let complete = missing.iter().all(|absent| absent["layer"] == "control_groups");
-    assert_eq!(found["complete"], complete);
+    let complete = missing.is_empty();
+    let capable = missing.iter().all(|one| one["layer"] == "control_groups");
+    assert_eq!((&found["complete"], &found["capable"]), (&json!(complete), &json!(capable)));
     assert_eq!(found["layers"].as_array().unwrap().len() + missing.len(), 13, "{found}");
     assert!(
         found["landlock_abi"].as_i64().is_some_and(|abi| abi > 0)
@@ -53,9 +53,9 @@ fn every_layer_holds_or_it_is_told_why_not() {
     for one in found["interpreters"].as_array().unwrap() {
         assert!(one["version"].is_string() != one["why"].is_string(), "{one}");
     }
-    told.code(if complete { 0 } else { 125 });
+    told.code(if capable { 0 } else { 125 });
     let shown = desk.ice(&["doctor"]).out;
-    assert_eq!(shown.contains("every layer holds"), complete, "{shown}");
+    assert_eq!(shown.contains("every layer holds"), capable, "{shown}");
     assert_eq!(shown.contains("missing:"), !complete, "{shown}");
 }
 
@@ -67,7 +67,7 @@ fn what_is_missing_is_told_with_what_to_do() {
         "user_namespace     no ",
         "missing: net_namespace: ",
         "help: the kernel or a seccomp",
-        "layers are missing",
+        ": commands run only without them by name",
     ] {
         assert!(shown.contains(expected), "no `{expected}` in {shown}");
     }
@@ -114,8 +114,8 @@ fn the_report_is_a_line_of_json_beside_what_the_command_writes() {
         (&report["verdict"], &report["code"], &report["exit"]),
         (&json!("exit_code"), &json!(3), &json!(3))
     );
-    let (layers, absent) = (report["layers"].as_array().unwrap(), report["not_enforced"].as_array().unwrap());
-    assert_eq!(layers.len() + absent.len(), 13, "{report}");
+    let held = report["layers"].as_array().unwrap().len();
+    assert_eq!(held + report["not_enforced"].as_array().unwrap().len(), 13, "{report}");
     for field in ["wall_ms", "cpu_user_ms", "cpu_system_ms", "setup_ms", "peak_memory_bytes"] {
         assert!(report[field].is_u64(), "{field}: {report}");
     }

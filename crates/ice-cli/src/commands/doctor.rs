@@ -10,20 +10,22 @@ use serde::Serialize;
 use crate::cage;
 use crate::exit::Exit;
 use crate::fault::Fault;
-use crate::render::{cage as report, table};
+use crate::render::{cage as report, table, text};
 use crate::screen::{BOLD, CYAN, DIM, GREEN, RED, Screen, YELLOW, styled};
 use crate::shell::Shell;
 
-/// Makes a cage, looks at it from within, and tells layer by layer what this machine can enforce: 0 every layer holds,
-/// 125 one is missing or no cage can be made.
+/// Makes a cage, looks at it from within, and tells layer by layer what this machine can enforce: 0 every layer holds
+/// that is not optional, 125 one is missing or no cage can be made.
 #[derive(Debug, Args)]
 pub(crate) struct Doctor {}
 
 /// What was found.
 #[derive(Debug, Serialize)]
 struct Diagnosis {
-    /// Whether every layer holds that a cage does not do without.
+    /// Whether every layer holds.
     complete: bool,
+    /// Whether every layer holds that a cage does not do without by itself.
+    capable: bool,
     #[serde(flatten)]
     capabilities: Capabilities,
     /// What to do about each layer that is missing.
@@ -58,7 +60,7 @@ impl Doctor {
         } else {
             diagnosis.tell(&shell.screen)?;
         }
-        Ok(if diagnosis.complete { Exit::Succeeded } else { Exit::NoCage })
+        Ok(if diagnosis.capable { Exit::Succeeded } else { Exit::NoCage })
     }
 }
 
@@ -67,7 +69,8 @@ async fn diagnose(shell: &Shell) -> Result<Diagnosis, Fault> {
     let missing: BTreeSet<Layer> = capabilities.missing.iter().map(|absent| absent.layer).collect();
     let look = INTERPRETERS.map(|(name, profile)| look_for(shell, name, profile, &missing));
     Ok(Diagnosis {
-        complete: Layer::ALL.iter().all(|layer| layer.is_optional() || capabilities.layers.contains(layer)),
+        complete: Layer::ALL.iter().all(|layer| capabilities.layers.contains(layer)),
+        capable: missing.iter().all(|layer| layer.is_optional()),
         hints: missing.iter().map(|layer| (*layer, layer.hint())).collect(),
         kernel: rustix::system::uname().release().to_string_lossy().into_owned(),
         interpreters: futures::future::try_join_all(look).await?,
@@ -117,13 +120,7 @@ impl Diagnosis {
     fn tell(&self, screen: &Screen) -> Result<(), Fault> {
         let held = &self.capabilities.layers;
         let rows = Layer::ALL.map(|layer| {
-            let holds = if held.contains(&layer) {
-                styled(GREEN, "yes")
-            } else if layer.is_optional() {
-                styled(YELLOW, "no, optional")
-            } else {
-                styled(RED, "no")
-            };
+            let holds = if held.contains(&layer) { styled(GREEN, "yes") } else { styled(RED, "no") };
             [layer.to_string(), holds, about(layer).to_owned()]
         });
         screen.line(table::plain(screen, ["LAYER", "HOLDS", "WHAT IT DOES"], rows))?;
@@ -131,9 +128,7 @@ impl Diagnosis {
         // What helps against several is said once, behind the last of them.
         let mut missing = self.capabilities.missing.iter().peekable();
         while let Some(Absent { layer, why }) = missing.next() {
-            let missing_is =
-                if layer.is_optional() { styled(YELLOW, "missing:") } else { styled(RED, "missing:") };
-            screen.line(format_args!("{missing_is} {}: {why}", styled(BOLD, layer)))?;
+            screen.line(format_args!("{} {}: {why}", styled(RED, "missing:"), styled(BOLD, layer)))?;
             if missing.peek().is_none_or(|next| next.layer.hint() != layer.hint()) {
                 screen.line(format_args!("  {} {}", styled(CYAN, "help:"), layer.hint()))?;
             }
@@ -156,19 +151,16 @@ impl Diagnosis {
             });
             screen.line(format_args!(" {name:<17}  {found}"))?;
         }
-        screen.line(if self.complete {
-            let but = if self.capabilities.missing.is_empty() { "" } else { " that is not optional" };
-            format!("\n{}", styled(GREEN, format_args!("every layer holds{but}")))
-        } else {
-            let missing =
-                self.capabilities.missing.iter().filter(|absent| !absent.layer.is_optional()).count();
-            let those = if missing == 1 {
-                "a layer is missing".to_owned()
-            } else {
-                format!("{missing} layers are missing")
-            };
-            let waive = "nothing runs in a cage but without it by name: `ice sandbox run --waive LAYER`";
-            format!("\n{}: {waive}", styled(RED, those))
+        let missing: Vec<Layer> = self.capabilities.missing.iter().map(|absent| absent.layer).collect();
+        let needed = missing.iter().filter(|layer| !layer.is_optional()).count();
+        screen.line("")?;
+        screen.line(match (missing.is_empty(), needed) {
+            (true, _) => styled(GREEN, "every layer holds"),
+            (false, 0) => styled(GREEN, "every layer holds that a cage does not do without"),
+            (false, needed) => format!(
+                "{}: commands run only without them by name, `ice sandbox run --waive LAYER`",
+                styled(RED, format_args!("missing {}", text::count(needed as u64, "layer")))
+            ),
         })
     }
 }
@@ -188,6 +180,6 @@ const fn about(layer: Layer) -> &'static str {
         Layer::NoNewPrivileges => "gains no privileges by running a program",
         Layer::Landlock => "a second lock on files, and on signals and sockets",
         Layer::Seccomp => "no system calls that a tool has no business with",
-        Layer::ControlGroups => "memory and processes counted by the kernel",
+        Layer::ControlGroups => "exact bounds on memory and processes of a whole run",
     }
 }

@@ -70,7 +70,7 @@ pub(crate) fn tell(screen: &Screen, end: &End, limits: &Limits) {
     let source = match memory_source {
         MemorySource::Polled => "all processes, polled",
         MemorySource::LargestProcess => "the largest process",
-        MemorySource::Group => "all processes, counted",
+        MemorySource::Group => "all processes and files in memory",
     };
     let when = if end.verdict == Verdict::Ok { "in" } else { "after" };
     let facts = format!(
@@ -84,7 +84,8 @@ pub(crate) fn tell(screen: &Screen, end: &End, limits: &Limits) {
         let (sent, received) = (text::size(*sent), text::size(*received));
         let refused = if *refused > 0 { format!(", {refused} refused") } else { String::new() };
         screen.note(format_args!(
-            "  {endpoint}: {connections} connections{refused}, {sent} sent, {received} received"
+            "  {endpoint}: {}{refused}, {sent} sent, {received} received",
+            text::count(*connections, "connection")
         ));
     }
     // What is optional is done without everywhere but where somebody has set it up.
