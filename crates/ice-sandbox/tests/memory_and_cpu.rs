@@ -6,8 +6,8 @@ mod common;
 
 use std::time::Duration;
 
-use common::{Ground, as_each_user};
-use ice_sandbox::{Command, Limits, Profile, Verdict};
+use common::{Ground, Told, as_each_user};
+use ice_sandbox::{Command, Layer, Limits, Profile, Verdict};
 
 /// A hundred MiB are what may be had, and half as much again is asked for: enough to see, and no harm to the machine.
 fn hundred(limits: &mut Limits) {
@@ -60,23 +60,31 @@ fn segments_that_no_process_has_attached_are_no_way_around_the_limit() {
     });
 }
 
+/// Memory that is mapped in no process is counted by a control group, and by nothing else.
+#[track_caller]
+fn refused_where_groups_count(told: Told) {
+    if told.report().layers.contains(&Layer::ControlGroups) {
+        assert_eq!(told.ended(Verdict::MemoryLimit).achieved(), [""; 0]);
+    } else {
+        eprintln!("skipped: there are no control groups here, so this memory is not seen: {told:?}");
+    }
+}
+
 #[test]
-#[ignore = "memory that is mapped in no process is not seen without a memory cgroup"]
 fn files_in_memory_that_are_mapped_nowhere_are_no_way_around_the_limit() {
     as_each_user(async |ground| {
         ground.outside(&["unmapped-files", "150"]).all(&["unmapped-files"]);
         let told = ground.attack(ground.policy().limit(hundred), &["unmapped-files", "150"]).await;
-        assert_eq!(told.achieved(), [""; 0], "{told:#?}");
+        refused_where_groups_count(told);
     });
 }
 
 #[test]
-#[ignore = "memory that is mapped in no process is not seen without a memory cgroup"]
 fn shared_memory_that_a_child_has_left_is_no_way_around_the_limit() {
     as_each_user(async |ground| {
         ground.outside(&["left-by-a-child", "150"]).all(&["left-by-a-child"]);
         let told = ground.attack(ground.policy().limit(hundred), &["left-by-a-child", "150"]).await;
-        assert_eq!(told.achieved(), [""; 0], "{told:#?}");
+        refused_where_groups_count(told);
     });
 }
 

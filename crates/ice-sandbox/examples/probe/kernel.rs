@@ -11,7 +11,7 @@ pub(crate) fn attack(name: &str, arguments: &[&str]) -> bool {
         "rare-calls" => rare_calls(),
         "other-tables" => other_tables(),
         "terminal" => terminal(),
-        "ipc" => ipc(text(arguments, 0)),
+        "ipc" => ipc(text(arguments, 0), text(arguments, 1) == "private"),
         "memory-program" => memory_program(arguments),
         "sandbox-itself" => sandbox_itself(text(arguments, 0)),
         _ => return false,
@@ -42,8 +42,14 @@ fn namespaces(folder: &str) {
         let bind = || {
             let root = c("/");
             call(
-                libc::mount(root.as_ptr(), here.as_ptr(), tmpfs.as_ptr(), libc::MS_BIND, std::ptr::null())
-                    .into(),
+                libc::mount(
+                    root.as_ptr(),
+                    here.as_ptr(),
+                    tmpfs.as_ptr(),
+                    libc::MS_BIND | libc::MS_REC,
+                    std::ptr::null(),
+                )
+                .into(),
             )
         };
         child("bind", &bind);
@@ -53,10 +59,11 @@ fn namespaces(folder: &str) {
         };
         child("remount", &remount);
         child("new-mount", &|| call(libc::syscall(libc::SYS_fsopen, tmpfs.as_ptr(), 0)));
-        child("clone-tree", &|| call(libc::syscall(libc::SYS_open_tree, libc::AT_FDCWD, here.as_ptr(), 1)));
+        child("clone-tree", &|| {
+            call(libc::syscall(libc::SYS_open_tree, libc::AT_FDCWD, here.as_ptr(), 0x8001))
+        });
         child("unmount", &|| call(libc::umount2(here.as_ptr(), libc::MNT_DETACH).into()));
         child("chroot", &|| call(libc::chroot(here.as_ptr()).into()));
-        child("pivot", &|| call(libc::syscall(libc::SYS_pivot_root, here.as_ptr(), here.as_ptr())));
         for (name, flag) in [
             ("unshare-user", libc::CLONE_NEWUSER),
             ("unshare-mount", libc::CLONE_NEWNS),
@@ -86,6 +93,8 @@ fn namespaces(folder: &str) {
                 pid => Ok(pid),
             }
         });
+        // Last: it is felt by all that are in these mounts.
+        child("pivot", &|| call(libc::syscall(libc::SYS_pivot_root, here.as_ptr(), here.as_ptr())));
     }
 }
 
@@ -167,8 +176,9 @@ fn terminal() {
     }
 }
 
-/// Leaves a segment, a queue and shared memory behind, under this key, or says that one was left.
-fn ipc(key: &str) {
+/// Leaves a segment and a queue behind under this key, and shared memory where that is in a private folder, and says
+/// whether one was there.
+fn ipc(key: &str, private: bool) {
     let number: i32 = key.parse().unwrap_or(1);
     let name = c(&format!("/probe-{key}"));
     // SAFETY: numbers, and texts that live for the calls.
@@ -181,6 +191,9 @@ fn ipc(key: &str) {
         }
         tried("segment", call(libc::shmget(number, 4_096, libc::IPC_CREAT | 0o666).into()));
         tried("queue", call(libc::msgget(number, libc::IPC_CREAT | 0o666).into()));
+        if !private {
+            return;
+        }
         let flags = libc::O_CREAT | libc::O_RDWR;
         tried("shared-memory", call(libc::shm_open(name.as_ptr(), flags, 0o666).into()));
     }

@@ -31,10 +31,19 @@ pub(super) fn socket() -> BorrowedFd<'static> {
 
 /// Tells the program something. If it is gone there is nobody to tell.
 pub(super) fn tell(note: &Note) {
+    tell_over(socket(), note);
+}
+
+/// The same while the socket still is the standard input, as it is until everything was received.
+pub(super) fn tell_first(note: &Note) {
+    tell_over(std::io::stdin().as_fd(), note);
+}
+
+fn tell_over(socket: BorrowedFd<'_>, note: &Note) {
     let Ok(bytes) = wire::encode(note) else { return };
     let mut rest = bytes.as_slice();
     while !rest.is_empty() {
-        match rustix::net::send(socket(), rest, SendFlags::NOSIGNAL) {
+        match rustix::net::send(socket, rest, SendFlags::NOSIGNAL) {
             Ok(sent) => rest = rest.get(sent..).unwrap_or_default(),
             Err(rustix::io::Errno::INTR) => {}
             Err(_) => return,

@@ -16,6 +16,7 @@ mod root;
 mod run;
 mod set_id;
 mod supervise;
+mod sweep;
 mod sys;
 mod tool;
 mod tree;

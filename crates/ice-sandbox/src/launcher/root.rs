@@ -56,18 +56,33 @@ pub(super) fn build(spec: &Spec, privileged: bool) -> Result<(), SetupFailure> {
     let staging = if Path::new("/tmp").is_dir() { "/tmp" } else { "/" };
     rustix::mount::move_mount(root.as_fd(), "", CWD, staging, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)
         .at(STAGE, "mounting the root")?;
-    // Before the grants, of which some may stand below /tmp.
-    attach_work(root.as_fd(), spec.limits.workspace, privileged).at(STAGE, "mounting /work")?;
-    for (path, shown) in &shown {
-        place(root.as_fd(), path, shown).at(STAGE, &format!("showing {}", path.display()))?;
+    let filled = fill(root.as_fd(), spec, &shown, &devices, privileged);
+    if filled.is_err() {
+        // Where it is done without the root, what it covered is to be seen again.
+        let _ = rustix::mount::unmount(staging, UnmountFlags::DETACH);
     }
-    furnish(root.as_fd(), &devices, &net::hosts(&spec.ways)).at(STAGE, "furnishing the root")?;
-    attach_proc(root.as_fd()).at(STAGE, "mounting /proc")?;
-    sys::set_mount(root.as_fd(), false, libc::MOUNT_ATTR_RDONLY, None).at(STAGE, "closing the root")?;
+    filled?;
     rustix::process::fchdir(&root).at(STAGE, "entering the root")?;
     rustix::process::pivot_root(".", ".").at(STAGE, "changing to the root")?;
     rustix::mount::unmount(".", UnmountFlags::DETACH).at(STAGE, "leaving the old root")?;
     rustix::process::chdir("/").at(STAGE, "entering the root")
+}
+
+fn fill(
+    root: BorrowedFd<'_>,
+    spec: &Spec,
+    shown: &[(&Path, Shown)],
+    devices: &[(&str, OwnedFd)],
+    privileged: bool,
+) -> Result<(), SetupFailure> {
+    // Before the grants, of which some may stand below /tmp.
+    attach_work(root, spec.limits.workspace, privileged).at(STAGE, "mounting /work")?;
+    for (path, shown) in shown {
+        place(root, path, shown).at(STAGE, &format!("showing {}", path.display()))?;
+    }
+    furnish(root, devices, &net::hosts(&spec.ways)).at(STAGE, "furnishing the root")?;
+    attach_proc(root).at(STAGE, "mounting /proc")?;
+    sys::set_mount(root, false, libc::MOUNT_ATTR_RDONLY, None).at(STAGE, "closing the root")
 }
 
 fn clone_tree(path: &Path) -> io::Result<OwnedFd> {

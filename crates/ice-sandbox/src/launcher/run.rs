@@ -8,7 +8,7 @@ use rustix::thread::UnshareFlags;
 use super::fault::{At, Layers};
 use super::group::{self, Groups};
 use super::sys::Forked;
-use super::{first, inherit, privilege, supervise, sys};
+use super::{first, inherit, privilege, supervise, sweep, sys};
 use crate::layer::Layer;
 use crate::report::{SetupFailure, Stage};
 use crate::wire::{Note, Spec};
@@ -18,8 +18,8 @@ pub(super) fn run() -> i32 {
     let spec = match inherit::receive() {
         Ok(spec) => spec,
         Err(failure) => {
-            // The socket may not stand where it is to stand yet; this is for whoever started it by hand.
             complain(&failure);
+            inherit::tell_first(&Note::Failed(failure));
             return 125;
         }
     };
@@ -32,6 +32,7 @@ pub(super) fn run() -> i32 {
     }
 }
 
+/// For whoever started it by hand.
 fn complain(failure: &SetupFailure) {
     use std::io::Write;
     // Nobody reads it if this fails.
@@ -68,6 +69,10 @@ fn start(spec: &Spec) -> Result<(), SetupFailure> {
 }
 
 fn begin(spec: &Spec, layers: Layers, privileged: bool, groups: Option<&Groups>) -> Result<(), SetupFailure> {
+    let contained = layers.has(Layer::PidNamespace);
+    if !contained {
+        sweep::adopt().at(Stage::Layer(Layer::PidNamespace), "adopting what the run leaves")?;
+    }
     // It lets the first process go on, and its end tells that the launcher is gone.
     let (alive, life) = pipe_with(PipeFlags::CLOEXEC).at(Stage::Fork, "making a pipe")?;
     match sys::fork().at(Stage::Fork, "starting the first process of the cage")? {
@@ -84,6 +89,9 @@ fn begin(spec: &Spec, layers: Layers, privileged: bool, groups: Option<&Groups>)
             rustix::io::write(&life, &[1]).at(Stage::Fork, "letting the first process go on")?;
             let watched = supervise::run(&spec.limits, pid, groups);
             std::mem::drop(life);
+            if !contained {
+                sweep::sweep().at(Stage::Layer(Layer::PidNamespace), "ending what the run has left")?;
+            }
             watched.at(Stage::Fork, "watching over the run")
         }
     }

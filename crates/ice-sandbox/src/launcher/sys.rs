@@ -160,14 +160,16 @@ pub(super) fn unshare(flags: rustix::thread::UnshareFlags) -> io::Result<()> {
     Ok(unsafe { rustix::thread::unshare_unsafe(flags) }?)
 }
 
-/// Kills every process of the pid namespace but this one. Only for its first process: elsewhere `-1` means all that the
-/// user has.
-pub(super) fn kill_all() {
+/// Kills every process of the pid namespace but this one, and says whether this is its first process: elsewhere `-1`
+/// means all that the user has, and nothing is done.
+pub(super) fn kill_all() -> bool {
     // SAFETY: takes numbers only.
     unsafe {
-        if libc::getpid() == 1 {
+        let is_first = libc::getpid() == 1;
+        if is_first {
             libc::kill(-1, libc::SIGKILL);
         }
+        is_first
     }
 }
 

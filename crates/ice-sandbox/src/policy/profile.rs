@@ -76,6 +76,11 @@ impl Profile {
                 ("/etc/ssl/certs", Read),
                 ("/etc/ssl/openssl.cnf", Read),
                 ("/etc/java", Read),
+                ("/etc/java-8-openjdk", Read),
+                ("/etc/java-11-openjdk", Read),
+                ("/etc/java-17-openjdk", Read),
+                ("/etc/java-21-openjdk", Read),
+                ("/etc/java-25-openjdk", Read),
                 ("/etc/python3", Read),
             ],
         }

@@ -12,7 +12,7 @@ use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command as Process;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use ice_sandbox::{Command, PolicyBuilder, Profile, ResourceSandbox, RunReport, SandboxPolicy, Verdict};
 use tempfile::TempDir;
@@ -77,7 +77,12 @@ fn prepare() -> TempDir {
     let folder = public_folder();
     let own = std::env::current_exe().unwrap();
     let probe = own.ancestors().nth(2).unwrap().join("examples/probe");
-    assert!(probe.is_file(), "{} is missing: build it with --examples", probe.display());
+    let is_new = |source: fs::DirEntry| Some(source.metadata().ok()?.modified().ok()? <= modified(&probe)?);
+    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/probe");
+    let mut sources = fs::read_dir(sources).unwrap().flatten();
+    // Nobody builds it who asks for a single file of tests.
+    let probed = sources.all(|source| is_new(source) == Some(true));
+    assert!(probed, "build the probe: cargo build -p ice-sandbox --examples");
     for (from, name) in [
         (Path::new(env!("CARGO_BIN_EXE_ice-sandbox-launcher")), "ice-sandbox-launcher"),
         (&probe, "probe"),
@@ -92,6 +97,10 @@ fn prepare() -> TempDir {
         }
     }
     folder
+}
+
+fn modified(path: &Path) -> Option<SystemTime> {
+    fs::metadata(path).ok()?.modified().ok()
 }
 
 /// A folder that everybody may look into.
