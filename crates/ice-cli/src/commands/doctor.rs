@@ -65,7 +65,8 @@ impl Doctor {
 }
 
 async fn diagnose(shell: &Shell) -> Result<Diagnosis, Fault> {
-    let capabilities = cage::probe().await?;
+    let mut capabilities = cage::probe().await?;
+    capabilities.missing.sort_by_key(|absent| absent.layer);
     let missing: BTreeSet<Layer> = capabilities.missing.iter().map(|absent| absent.layer).collect();
     let look = INTERPRETERS.map(|(name, profile)| look_for(shell, name, profile, &missing));
     Ok(Diagnosis {
