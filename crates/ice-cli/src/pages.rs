@@ -62,6 +62,7 @@ pages! {
     "RUN_OWNED",
     "RUN_STATE",
     "RUN_STUCK",
+    "SANDBOX_SETUP",
     "SCAFFOLD_VALIDATION",
     "SCHEMA_MISMATCH",
     "SCHEMA_VERSION",
