@@ -12,6 +12,12 @@ use crate::policy::Limits;
 /// Where control groups are mounted.
 pub(super) const ROOT: &str = "/sys/fs/cgroup";
 
+/// How the names of groups begin; the number of the launcher follows.
+pub(super) const PREFIX: &str = "ice-sandbox-";
+
+/// From this age on a group that nobody watches over is one that was left.
+const OLD: Duration = Duration::from_secs(60);
+
 /// The groups of one run: one in each hierarchy.
 #[derive(Debug)]
 pub(super) struct Groups {
@@ -65,6 +71,7 @@ impl Groups {
             }
             (_, _, None) => return Err(io::Error::from(io::ErrorKind::Unsupported)),
         };
+        groups.memory.parent().into_iter().chain(groups.processes.parent()).for_each(tidy);
         match groups.set(limits) {
             Ok(()) => Ok(groups),
             Err(error) => {
@@ -134,6 +141,19 @@ impl Groups {
     }
 }
 
+/// Removes what launchers have left that were killed. Those of other pid namespaces have numbers that mean nothing here,
+/// so a young group stays, which may be one that is being made; one with a process in it cannot be removed.
+fn tidy(parent: &Path) {
+    for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let Some(launcher) = name.to_str().and_then(|name| name.strip_prefix(PREFIX)) else { continue };
+        let age = entry.metadata().ok().and_then(|found| found.modified().ok()?.elapsed().ok());
+        if !Path::new("/proc").join(launcher).exists() && age.is_some_and(|age| age > OLD) {
+            let _ = fs::remove_dir(entry.path());
+        }
+    }
+}
+
 /// Sets a limit, and reads it back: some file systems take what they do not enforce.
 fn put(path: &Path, value: u64) -> io::Result<()> {
     fs::write(path, value.to_string())?;
@@ -180,5 +200,23 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         assert!(Groups::make(root.path(), "", "run", &limits()).is_err());
         assert!(Groups::make(root.path(), "0::/not/there\n", "run", &limits()).is_err());
+    }
+
+    #[test]
+    fn only_old_groups_without_a_launcher_are_tidied_away() {
+        let folder = tempfile::tempdir().unwrap();
+        let own = format!("{PREFIX}{}", std::process::id());
+        // No process has a number so high.
+        let names = [own.as_str(), "ice-sandbox-99999999", "other-99999999", "ice-sandbox-99999998"];
+        for name in names {
+            fs::create_dir(folder.path().join(name)).unwrap();
+        }
+        for old in &names[..3] {
+            let opened = fs::File::open(folder.path().join(old)).unwrap();
+            opened.set_modified(opened.metadata().unwrap().modified().unwrap() - 2 * OLD).unwrap();
+        }
+        tidy(folder.path());
+        let left = names.map(|name| folder.path().join(name).exists());
+        assert_eq!(left, [true, false, true, true]);
     }
 }

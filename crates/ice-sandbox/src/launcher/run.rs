@@ -58,7 +58,7 @@ fn start(spec: &Spec) -> Result<(), SetupFailure> {
     let groups = layers.put(spec, Layer::ControlGroups, || {
         let stage = Stage::Layer(Layer::ControlGroups);
         let own = std::fs::read_to_string("/proc/self/cgroup").at(stage, "reading /proc/self/cgroup")?;
-        let name = format!("ice-sandbox-{}", std::process::id());
+        let name = format!("{}{}", group::PREFIX, std::process::id());
         Groups::make(Path::new(group::ROOT), &own, &name, &spec.limits).at(stage, "making groups")
     })?;
     let result = begin(spec, layers, privileged, groups.as_ref());
