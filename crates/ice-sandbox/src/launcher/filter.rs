@@ -108,6 +108,9 @@ const UNKNOWN: &[i64] = &[
     libc::SYS_semget,
 ];
 
+/// Files in memory, of which only a control group counts what is mapped nowhere.
+const MEMORY_FILES: &[i64] = &[libc::SYS_memfd_create, libc::SYS_memfd_secret];
+
 /// The first call that this crate does not know: `open_tree_attr`. From here on the numbers are the same everywhere.
 const FIRST_UNKNOWN: u32 = 467;
 
@@ -127,20 +130,30 @@ const NAMESPACES: [i32; 8] = [
 const TERMINAL: [u64; 3] =
     [0x5412 /* TIOCSTI */, 0x541C /* TIOCLINUX */, 0x5423 /* TIOCSETD */];
 
+/// What the filters leave open that they close otherwise.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Openings {
+    /// Sockets of TCP, for the ways out.
+    pub(super) ways: bool,
+    /// Files in memory.
+    pub(super) memory_files: bool,
+}
+
 /// Puts the filters on, for this process and all that it starts.
-pub(super) fn put_on(has_ways: bool) -> Result<(), SetupFailure> {
+pub(super) fn put_on(openings: Openings) -> Result<(), SetupFailure> {
     let failed =
         |error: seccompiler::Error| SetupFailure::new(Stage::Layer(Layer::Seccomp), error.to_string());
-    for program in programs(has_ways).map_err(|error| failed(error.into()))? {
+    for program in programs(openings).map_err(|error| failed(error.into()))? {
         apply_filter(&program).map_err(failed)?;
     }
     Ok(())
 }
 
-fn programs(has_ways: bool) -> Result<Vec<BpfProgram>, seccompiler::BackendError> {
+fn programs(Openings { ways, memory_files }: Openings) -> Result<Vec<BpfProgram>, seccompiler::BackendError> {
     let errno = |errno: i32| SeccompAction::Errno(u32::try_from(errno).unwrap_or(1));
-    let refused = SeccompFilter::new(refused(has_ways)?, SeccompAction::Allow, errno(libc::EPERM), ARCH)?;
-    let unknown = UNKNOWN.iter().map(|call| (*call, Vec::new())).collect();
+    let refused = SeccompFilter::new(refused(ways)?, SeccompAction::Allow, errno(libc::EPERM), ARCH)?;
+    let counted = if memory_files { &[] } else { MEMORY_FILES };
+    let unknown = UNKNOWN.iter().chain(counted).map(|call| (*call, Vec::new())).collect();
     let unknown = SeccompFilter::new(unknown, SeccompAction::Allow, errno(libc::ENOSYS), ARCH)?;
     Ok(vec![refused.try_into()?, unknown.try_into()?, strange()])
 }

@@ -7,7 +7,8 @@ use std::os::unix::ffi::OsStrExt;
 use rustix::thread::{CapabilitySet, CapabilitySets};
 
 use super::fault::{At, Layers};
-use super::{confine, filter, inherit, sys};
+use super::filter::{self, Openings};
+use super::{confine, inherit, sys};
 use crate::layer::Layer;
 use crate::report::{SetupFailure, Stage};
 use crate::wire::{Note, Order, Spec};
@@ -44,7 +45,9 @@ fn become_program(spec: &Spec, mut layers: Layers) -> Result<std::convert::Infal
     })?;
     let rooted = layers.has(Layer::Root);
     let landlock = layers.put(spec, Layer::Landlock, || confine::landlock(spec, rooted))?;
-    layers.put(spec, Layer::Seccomp, || filter::put_on(!spec.ways.is_empty()))?;
+    let counted = spec.limits.memory.is_none() || layers.has(Layer::ControlGroups);
+    let openings = Openings { ways: !spec.ways.is_empty(), memory_files: counted };
+    layers.put(spec, Layer::Seccomp, || filter::put_on(openings))?;
     let Layers { held, absent } = layers;
     inherit::tell(&Note::Ready { layers: held, absent, landlock_abi: landlock.unwrap_or(0) });
     let Some(order) = inherit::order().at(Stage::Spec, "reading what to run")? else { sys::exit(0) };
