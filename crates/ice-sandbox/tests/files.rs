@@ -188,6 +188,28 @@ fn no_other_way_leads_to_a_file_outside() {
 }
 
 #[test]
+fn a_link_that_a_tool_left_is_not_followed_by_a_grant_below_its_folder() {
+    as_each_user(async |ground| {
+        let (folder, outside) = (open_folder(), open_folder());
+        fs::create_dir(folder.path().join("own")).unwrap();
+        fs::write(folder.path().join("own/file"), "own").unwrap();
+        let link = folder.path().join("link");
+        symlink(outside.path(), &link).unwrap();
+        let read = |path: &Path| Command::new("cat").arg(path);
+        let policy = ground.policy().write(folder.path()).read(folder.path().join("own")).build().unwrap();
+        let cancel = Default::default();
+        let report = ground.sandbox.run(&read(&folder.path().join("own/file")), &policy, &cancel).await;
+        assert_eq!(report.stdout.text(), "own", "{report:?}");
+        for below in [link.clone(), link.join("victim")] {
+            let policy = ground.policy().write(folder.path()).read(&below).build().unwrap();
+            let report = ground.sandbox.run(&read(&link.join("victim")), &policy, &cancel).await;
+            let Verdict::SetupFailed { failure } = &report.verdict else { panic!("{report:?}") };
+            assert_eq!(failure.stage, ice_sandbox::Stage::Grant);
+        }
+    });
+}
+
+#[test]
 fn links_in_a_granted_folder_lead_nowhere_outside() {
     as_each_user(async |ground| {
         let (folder, outside) = (open_folder(), open_folder());

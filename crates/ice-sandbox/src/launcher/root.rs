@@ -39,7 +39,10 @@ pub(super) fn build(spec: &Spec, privileged: bool) -> Result<(), SetupFailure> {
         .at(STAGE, "making the mounts private")?;
     let mut shown = Vec::new();
     for mount in &spec.mounts {
-        if let Some(found) = open(mount, privileged)? {
+        let writable = spec.mounts.iter().find(|other| {
+            other.access == Access::Write && other.path != mount.path && mount.path.starts_with(&other.path)
+        });
+        if let Some(found) = open(mount, writable.map(|other| other.path.as_path()), privileged)? {
             shown.push((mount.path.as_path(), found));
         }
     }
@@ -91,7 +94,21 @@ fn clone_tree(path: &Path) -> io::Result<OwnedFd> {
     Ok(rustix::mount::open_tree(CWD, path, flags)?)
 }
 
-fn open(mount: &Mount, privileged: bool) -> Result<Option<Shown>, SetupFailure> {
+/// The tree at a path below a folder that tools may write to: a link on the way is one that a tool may have left there.
+fn clone_below(above: &Path, path: &Path) -> io::Result<OwnedFd> {
+    let folder = rustix::fs::open(above, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+    let rest = path.strip_prefix(above).unwrap_or(path);
+    let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
+    let found = rustix::fs::openat2(&folder, rest, OFlags::PATH | OFlags::CLOEXEC, Mode::empty(), resolve)?;
+    let flags = OpenTreeFlags::OPEN_TREE_CLONE
+        | OpenTreeFlags::OPEN_TREE_CLOEXEC
+        | OpenTreeFlags::AT_RECURSIVE
+        | OpenTreeFlags::AT_EMPTY_PATH;
+    Ok(rustix::mount::open_tree(&found, "", flags)?)
+}
+
+/// Opens a path as it is shown. `writable` is a folder above it that the tool may write to.
+fn open(mount: &Mount, writable: Option<&Path>, privileged: bool) -> Result<Option<Shown>, SetupFailure> {
     let path = mount.path.as_path();
     let what = format!("opening {}", path.display());
     let stage = if mount.system { STAGE } else { Stage::Grant };
@@ -106,7 +123,11 @@ fn open(mount: &Mount, privileged: bool) -> Result<Option<Shown>, SetupFailure> 
             Ok(_) => {}
         }
     }
-    let tree = clone_tree(path).at(stage, &what)?;
+    let tree = match writable {
+        Some(above) => clone_below(above, path),
+        None => clone_tree(path),
+    }
+    .at(stage, &what)?;
     let found = rustix::fs::fstat(&tree).at(stage, &what)?;
     let kind = FileType::from_raw_mode(found.st_mode);
     if !kind.is_dir() && !kind.is_file() {
