@@ -43,6 +43,8 @@ pub enum Verdict {
     Denied,
     /// It was cancelled.
     Cancelled,
+    /// What watched over it was ended by somebody else while it ran, and it with that: what it had done is not known.
+    Lost,
     /// The cage could not be made; the command did not run.
     SetupFailed {
         /// What failed.

@@ -62,6 +62,8 @@ pub(crate) enum Note {
     Failed(SetupFailure),
     /// The layers that hold, and those that are done without: all that is missing is what to run.
     Ready { layers: BTreeSet<Layer>, absent: Vec<Absent>, landlock_abi: i32 },
+    /// The program is run now: what ends from here on is its own.
+    Running,
     /// How the program ended.
     Tool(ToolEnd),
     /// The launcher ended the run.

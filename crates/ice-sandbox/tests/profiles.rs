@@ -34,7 +34,7 @@ fn a_tool_writes_to_the_folder_for_temporary_files() {
 fn a_tool_writes_to_the_folder_for_temporary_files_though_something_in_it_is_granted() {
     as_each_user(async |ground| {
         let folder = tempfile::tempdir_in("/tmp").unwrap();
-        let line = Command::new("sh").args(["-c", "cd /tmp && echo hello > f && cat f"]);
+        let line = Command::new("sh").args(["-c", "cd $TMPDIR && echo hello > f && cat f"]);
         let report = ground.run(SandboxPolicy::of(Profile::Shell).read(folder.path()), &line).await;
         Ground::said(&report, "hello");
     });

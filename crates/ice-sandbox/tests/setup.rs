@@ -306,3 +306,20 @@ fn a_launcher_that_is_stopped_does_not_keep_the_run_for_ever() {
         gone(&marker).await;
     });
 }
+
+#[test]
+fn a_policy_that_takes_long_to_hand_over_is_held_to_its_limits_all_the_same() {
+    as_each_user(async |ground| {
+        let folder = common::public_folder();
+        let deep = folder.path().join(vec!["x".repeat(200); 15].join("/"));
+        fs::create_dir_all(&deep).unwrap();
+        // More than a socket holds at a time.
+        let policy = (0..80).fold(ground.policy(), |policy, _| policy.read(&deep));
+        let policy = policy.limit(|limits| limits.wall = Duration::from_secs(2));
+        let began = Instant::now();
+        let report = ground.run(policy, &Command::new("sleep").arg("60")).await;
+        assert_eq!(report.verdict, Verdict::WallTimeout, "{report:#?}");
+        // Later than that, it was the caller that had lost patience.
+        assert!(began.elapsed() < Duration::from_millis(6_900), "{:?}", began.elapsed());
+    });
+}

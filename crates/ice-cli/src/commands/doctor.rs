@@ -104,6 +104,7 @@ async fn look_for(
         | Verdict::FileSize
         | Verdict::Denied
         | Verdict::Cancelled
+        | Verdict::Lost
         | Verdict::SetupFailed { .. }) => (None, Some(report::words(&other, &profile.limits()))),
     };
     Ok(Interpreter { name, profile, version, why })

@@ -64,6 +64,7 @@ pub(crate) fn tell(screen: &Screen, end: &End, limits: &Limits) {
         | Verdict::OutputLimit
         | Verdict::FileSize
         | Verdict::Denied
+        | Verdict::Lost
         | Verdict::SetupFailed { .. } => RED,
     };
     let Usage { wall, cpu_user, cpu_system, peak_memory, memory_source, setup: _ } = end.usage;
@@ -123,6 +124,7 @@ pub(crate) fn words(verdict: &Verdict, limits: &Limits) -> String {
         }
         Verdict::Denied => "stopped: it made a system call that nothing in a cage may make".to_owned(),
         Verdict::Cancelled => "cancelled".to_owned(),
+        Verdict::Lost => "lost: what watched over it was ended while it ran".to_owned(),
         Verdict::SetupFailed { failure } => format!("was not run: {}: {}", failure.stage, failure.what),
     }
 }

@@ -73,7 +73,6 @@ async fn accept(listener: TcpListener, endpoint: Endpoint, counts: Arc<Counts>, 
     // They end with the broker.
     let mut connections = JoinSet::new();
     loop {
-        let Ok(seat) = Arc::clone(&seats).acquire_owned().await else { return };
         let inside = tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((inside, _)) => inside,
@@ -85,6 +84,8 @@ async fn accept(listener: TcpListener, endpoint: Endpoint, counts: Arc<Counts>, 
             },
             Some(_) = connections.join_next() => continue,
         };
+        // Those that wait for a seat are few: one for each endpoint.
+        let Ok(seat) = Arc::clone(&seats).acquire_owned().await else { return };
         let (endpoint, counts) = (endpoint.clone(), Arc::clone(&counts));
         connections.spawn(async move {
             match connect(&endpoint).await {
@@ -159,7 +160,7 @@ fn is_public(address: IpAddr) -> bool {
 }
 
 fn is_public_v4(address: Ipv4Addr) -> bool {
-    let [a, b, c, _] = address.octets();
+    let [a, b, c, d] = address.octets();
     !(address.is_private()
         || address.is_loopback()
         || address.is_link_local()
@@ -171,6 +172,8 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
         || (a == 100 && (64..128).contains(&b))
         || (a == 192 && b == 0 && c == 0)
         || (a == 192 && b == 88 && c == 99)
+        // What the machines of a cloud ask about themselves.
+        || [a, b, c, d] == [168, 63, 129, 16]
         || (a == 198 && (b == 18 || b == 19))
         || a >= 240)
 }
@@ -200,6 +203,7 @@ mod tests {
         }
         let others = [
             "127.0.0.1",
+            "168.63.129.16",
             "10.1.2.3",
             "172.16.0.1",
             "192.168.1.1",

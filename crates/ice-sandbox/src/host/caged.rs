@@ -85,6 +85,7 @@ struct Heard {
     layers: BTreeSet<Layer>,
     absent: Vec<Absent>,
     setup: Option<Duration>,
+    running: bool,
     tool: Option<ToolEnd>,
     stopped: Option<Stop>,
     used: Option<wire::Used>,
@@ -131,10 +132,14 @@ impl Control {
         }
         self.cancel = cancel;
         self.deadline = Some(tokio::time::Instant::now() + self.wall + BACKSTOP);
-        let begun = self.socket.try_write(&[1]).is_ok();
         let Some(mut orders) = self.orders.take() else { return Ok(false) };
-        match tokio::time::timeout(PATIENCE, orders.write_all(&bytes)).await {
-            Ok(Ok(())) => Ok(begun),
+        let told = async {
+            // First the launcher, which watches from then on; it may have to read its task before it hears of this.
+            self.socket.write_all(&[1]).await?;
+            orders.write_all(&bytes).await
+        };
+        match tokio::time::timeout(PATIENCE, told).await {
+            Ok(Ok(())) => Ok(true),
             Ok(Err(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
             Ok(Err(error)) => Err(failed(error)),
             Err(_) => Err(SetupFailure::new(Stage::Spec, "the tool does not read what it is to run")),
@@ -161,6 +166,8 @@ impl Control {
     pub(super) fn stop(&mut self, why: Verdict) {
         if self.told.is_none() {
             self.told = Some(why);
+            let soon = tokio::time::Instant::now() + BACKSTOP;
+            self.deadline = Some(self.deadline.map_or(soon, |deadline| deadline.min(soon)));
             // It sees the end of what it is told, and ends all. If it is gone, so are they.
             let _ = rustix::net::shutdown(&self.socket, rustix::net::Shutdown::Write);
         }
@@ -207,6 +214,7 @@ impl Control {
                 (self.heard.layers, self.heard.absent) = (layers, absent);
                 self.landlock_abi = landlock_abi;
             }
+            Note::Running => self.heard.running = true,
             Note::Tool(end) => self.heard.tool = Some(end),
             Note::Stopped(stop) => self.heard.stopped = Some(stop),
             Note::Ended(used) => self.heard.used = Some(used),
@@ -253,6 +261,11 @@ fn verdict(heard: &Heard, told: Option<Verdict>, launcher: &str) -> Verdict {
     if let Some(failure) = &heard.failed {
         return Verdict::SetupFailed { failure: failure.clone() };
     }
+    if let Some(end) = heard.tool.filter(|_| !heard.running && heard.stopped.is_none()) {
+        let what =
+            format!("the process ended before it was the program ({end:?}); a limit may be too low for it");
+        return Verdict::SetupFailed { failure: SetupFailure::new(Stage::Exec, what) };
+    }
     let used = heard.used.unwrap_or_default();
     let of = |end: ToolEnd| match of(end) {
         // Whoever of its processes it was that the kernel ended, it is why it failed.
@@ -268,6 +281,7 @@ fn verdict(heard: &Heard, told: Option<Verdict>, launcher: &str) -> Verdict {
         (Some(Stop::Memory), _, _) => Verdict::MemoryLimit,
         (Some(Stop::Told) | None, Some(why), _) => why,
         (Some(Stop::Told) | None, None, Some(end)) => of(end),
+        (Some(Stop::Told) | None, None, None) if heard.running => Verdict::Lost,
         (Some(Stop::Told) | None, None, None) => {
             let what = format!("the launcher ended without a word ({launcher})");
             Verdict::SetupFailed { failure: SetupFailure::new(Stage::Launcher, what) }

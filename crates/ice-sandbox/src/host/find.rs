@@ -27,7 +27,11 @@ impl Launcher {
             return Err(SandboxError::NoLauncher { looked });
         }
         let program = std::env::current_exe().ok();
-        for folder in program.iter().flat_map(|program| program.ancestors().skip(1).take(2)) {
+        let own = program.as_deref().and_then(Path::parent);
+        // Cargo puts tests and examples into folders of their own. No other folder above is looked into: it may be
+        // one that anybody writes to.
+        let of_cargo = |folder: &&Path| folder.ends_with("deps") || folder.ends_with("examples");
+        for folder in own.into_iter().chain(own.filter(of_cargo).and_then(Path::parent)) {
             let path = folder.join(NAME);
             if path.is_file() {
                 return Ok(Self::File(path));

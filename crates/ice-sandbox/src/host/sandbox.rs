@@ -230,7 +230,8 @@ pub(super) fn spec(policy: &SandboxPolicy) -> Spec {
         limits: policy.limits.clone(),
         mounts: system.chain(grants).collect(),
         ways: ways(&policy.endpoints),
-        waived: policy.waived.iter().copied().chain(optional).collect(),
+        // What is required is never done without.
+        waived: policy.waived.difference(&policy.required).copied().chain(optional).collect(),
         absent: policy.absent.clone(),
     }
 }

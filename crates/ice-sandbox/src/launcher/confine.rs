@@ -77,7 +77,10 @@ pub(super) fn landlock(spec: &Spec, rooted: bool) -> Result<i32, SetupFailure> {
         // Everything that is there was granted; only what may be done with it differs.
         paths.push((Path::new("/"), AccessFs::ReadDir.into()));
         paths.push((Path::new("/work"), all));
-        paths.push((Path::new("/tmp"), all));
+        // Rights go downwards: a grant below it would get them all. Then /work/.tmp alone, which is the same folder.
+        if !spec.mounts.iter().any(|mount| mount.path.starts_with("/tmp")) {
+            paths.push((Path::new("/tmp"), all));
+        }
         paths.push((Path::new("/proc"), look));
         paths.push((Path::new("/etc"), look));
     }

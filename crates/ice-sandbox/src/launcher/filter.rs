@@ -167,15 +167,15 @@ fn unequal(argument: u8, value: i32) -> Result<SeccompCondition, seccompiler::Ba
     SeccompCondition::new(argument, SeccompCmpArgLen::Dword, SeccompCmpOp::Ne, value)
 }
 
-/// Which sockets are refused: all but those between processes of the cage, and, with ways out, those of TCP.
+/// Which sockets are refused: all but those of TCP, if there are ways out. Local ones come in pairs only: by a path one
+/// could reach whoever listens in a folder that was granted, even for reading.
 fn sockets(has_ways: bool) -> Result<Vec<SeccompRule>, seccompiler::BackendError> {
-    let local = unequal(0, libc::AF_UNIX)?;
     if !has_ways {
-        return Ok(vec![SeccompRule::new(vec![local])?]);
+        return Ok(Vec::new());
     }
     let internet = equal(0, u64::try_from(libc::AF_INET).unwrap_or(2))?;
     let mut rules = vec![
-        SeccompRule::new(vec![local, unequal(0, libc::AF_INET)?])?,
+        SeccompRule::new(vec![unequal(0, libc::AF_INET)?])?,
         SeccompRule::new(vec![internet.clone(), unequal(2, 0)?, unequal(2, libc::IPPROTO_TCP)?])?,
     ];
     // The low bits are the kind, of which 1 is a stream; the others are flags.

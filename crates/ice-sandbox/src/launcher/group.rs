@@ -101,6 +101,15 @@ impl Groups {
         put(&self.processes.join("pids.max"), limits.processes + 1)
     }
 
+    /// Whether these are groups of the kernel, and not folders that only look like them.
+    pub(super) fn are_real(&self) -> bool {
+        // CGROUP_SUPER_MAGIC and CGROUP2_SUPER_MAGIC.
+        let is_real = |folder: &Path| {
+            rustix::fs::statfs(folder).is_ok_and(|found| [0x0027_e0eb, 0x6367_7270].contains(&found.f_type))
+        };
+        is_real(&self.memory) && is_real(&self.processes)
+    }
+
     /// Moves a process into the groups; what it starts is born there.
     pub(super) fn take(&self, pid: i32) -> io::Result<()> {
         self.each(|folder| fs::write(folder.join("cgroup.procs"), pid.to_string()))

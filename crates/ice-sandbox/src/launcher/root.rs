@@ -3,7 +3,7 @@
 
 use std::ffi::OsString;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -26,6 +26,9 @@ const STAGE: Stage = Stage::Layer(Layer::Root);
 
 /// Devices without anything behind them.
 const DEVICES: [&str; 5] = ["null", "zero", "full", "random", "urandom"];
+
+/// Where no grant may lead.
+const OWN: [&str; 3] = ["/proc", "/sys", "/dev"];
 
 /// What a path is in the cage.
 enum Shown {
@@ -94,17 +97,15 @@ fn clone_tree(path: &Path) -> io::Result<OwnedFd> {
     Ok(rustix::mount::open_tree(CWD, path, flags)?)
 }
 
-/// The tree at a path below a folder that tools may write to: a link on the way is one that a tool may have left there.
-fn clone_below(above: &Path, path: &Path) -> io::Result<OwnedFd> {
-    let folder = rustix::fs::open(above, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+/// A granted path, opened as it stands now. Below a folder that tools may write to, a link on the way is one that a tool may
+/// have left there: it is not followed.
+fn granted(path: &Path, writable: Option<&Path>) -> io::Result<OwnedFd> {
+    let flags = OFlags::PATH | OFlags::CLOEXEC;
+    let Some(above) = writable else { return Ok(rustix::fs::open(path, flags, Mode::empty())?) };
+    let folder = rustix::fs::open(above, flags | OFlags::DIRECTORY, Mode::empty())?;
     let rest = path.strip_prefix(above).unwrap_or(path);
     let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
-    let found = rustix::fs::openat2(&folder, rest, OFlags::PATH | OFlags::CLOEXEC, Mode::empty(), resolve)?;
-    let flags = OpenTreeFlags::OPEN_TREE_CLONE
-        | OpenTreeFlags::OPEN_TREE_CLOEXEC
-        | OpenTreeFlags::AT_RECURSIVE
-        | OpenTreeFlags::AT_EMPTY_PATH;
-    Ok(rustix::mount::open_tree(&found, "", flags)?)
+    Ok(rustix::fs::openat2(&folder, rest, flags, Mode::empty(), resolve)?)
 }
 
 /// Opens a path as it is shown. `writable` is a folder above it that the tool may write to.
@@ -123,11 +124,21 @@ fn open(mount: &Mount, writable: Option<&Path>, privileged: bool) -> Result<Opti
             Ok(_) => {}
         }
     }
-    let tree = match writable {
-        Some(above) => clone_below(above, path),
-        None => clone_tree(path),
-    }
-    .at(stage, &what)?;
+    let tree = if mount.system {
+        clone_tree(path).at(stage, &what)?
+    } else {
+        let opened = granted(path, writable).at(stage, &what)?;
+        // Where the links on the way have led.
+        let real = std::fs::read_link(format!("/proc/self/fd/{}", opened.as_raw_fd())).at(stage, &what)?;
+        if real == Path::new("/") || OWN.iter().any(|own| real.starts_with(own)) {
+            return Err(SetupFailure::new(stage, format!("{what}: it leads to {}", real.display())));
+        }
+        let flags = OpenTreeFlags::OPEN_TREE_CLONE
+            | OpenTreeFlags::OPEN_TREE_CLOEXEC
+            | OpenTreeFlags::AT_RECURSIVE
+            | OpenTreeFlags::AT_EMPTY_PATH;
+        rustix::mount::open_tree(&opened, "", flags).at(stage, &what)?
+    };
     let found = rustix::fs::fstat(&tree).at(stage, &what)?;
     let kind = FileType::from_raw_mode(found.st_mode);
     if !kind.is_dir() && !kind.is_file() {

@@ -15,6 +15,8 @@ use crate::wire::{Note, Spec};
 
 /// Makes one cage, and returns the exit code of the launcher once all in it has ended.
 pub(super) fn run() -> i32 {
+    // What the caller ignores is inherited: without the signal of a child's end nobody would learn how it ended.
+    sys::reset_signals();
     let spec = match inherit::receive() {
         Ok(spec) => spec,
         Err(failure) => {
@@ -59,7 +61,13 @@ fn start(spec: &Spec) -> Result<(), SetupFailure> {
         let stage = Stage::Layer(Layer::ControlGroups);
         let own = std::fs::read_to_string("/proc/self/cgroup").at(stage, "reading /proc/self/cgroup")?;
         let name = format!("{}{}", group::PREFIX, std::process::id());
-        Groups::make(Path::new(group::ROOT), &own, &name, &spec.limits).at(stage, "making groups")
+        let groups =
+            Groups::make(Path::new(group::ROOT), &own, &name, &spec.limits).at(stage, "making groups")?;
+        if groups.are_real() {
+            return Ok(groups);
+        }
+        groups.remove();
+        Err(SetupFailure::new(stage, format!("no groups are mounted at {}", group::ROOT)))
     })?;
     let result = begin(spec, layers, privileged, groups.as_ref());
     if let Some(groups) = groups {

@@ -51,7 +51,10 @@ fn become_program(spec: &Spec, mut layers: Layers) -> Result<std::convert::Infal
     let Layers { held, absent } = layers;
     inherit::tell(&Note::Ready { layers: held, absent, landlock_abi: landlock.unwrap_or(0) });
     let Some(order) = inherit::order().at(Stage::Spec, "reading what to run")? else { sys::exit(0) };
-    let Some(program) = &order.program else { look_around() };
+    let Some(program) = &order.program else {
+        inherit::tell(&Note::Running);
+        look_around()
+    };
     let arguments = texts(&std::iter::once(program).chain(&order.arguments).collect::<Vec<_>>())?;
     let environment: Vec<_> = order
         .environment
@@ -60,6 +63,7 @@ fn become_program(spec: &Spec, mut layers: Layers) -> Result<std::convert::Infal
         .map(CString::new)
         .collect::<Result<_, _>>()
         .map_err(|_| SetupFailure::new(Stage::Exec, "a NUL byte in the environment"))?;
+    inherit::tell(&Note::Running);
     let mut last = io::Error::from_raw_os_error(libc::ENOENT);
     for candidate in &candidates(&order, arguments.first()) {
         let error = sys::exec(candidate, &arguments, &environment);

@@ -83,6 +83,16 @@ impl SandboxPolicy {
             let why = "a policy names at most 200 endpoints";
             return Err(PolicyError::Endpoint { endpoint: endpoint.to_string(), why });
         }
+        let inside = |endpoint: &Endpoint| {
+            (
+                if endpoint.host == "localhost" { "127.0.0.1" } else { &endpoint.host }.to_owned(),
+                endpoint.port,
+            )
+        };
+        let mut known = BTreeSet::new();
+        if let Some(twice) = self.endpoints.iter().find(|endpoint| !known.insert(inside(endpoint))) {
+            return Err(PolicyError::Endpoint { endpoint: twice.to_string(), why: "it is granted twice" });
+        }
         for (name, value) in &self.environment {
             if name.is_empty() || name.contains(['=', '\0']) || value.contains('\0') {
                 return Err(PolicyError::Environment { name: name.clone() });

@@ -92,11 +92,11 @@ impl Limits {
                 });
             }
         }
-        if self.open_files < 8 {
+        if self.open_files < 16 {
             return Err(PolicyError::Limit {
                 limit: "open_files",
                 value: self.open_files.to_string(),
-                must: "at least 8: a program opens its libraries",
+                must: "at least 16: the cage is made with some, and a program opens its libraries",
             });
         }
         Ok(())

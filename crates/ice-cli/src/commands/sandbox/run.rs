@@ -74,6 +74,7 @@ fn exit(verdict: &Verdict) -> Exit {
         | Verdict::OutputLimit
         | Verdict::FileSize => Exit::Limit,
         Verdict::Cancelled => Exit::Cancelled,
+        Verdict::Lost => Exit::Failed,
         Verdict::SetupFailed { .. } => Exit::NoCage,
     }
 }
