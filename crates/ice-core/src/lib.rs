@@ -13,6 +13,7 @@ pub mod llm;
 pub mod metrics;
 pub mod near;
 pub mod path;
+pub mod process;
 pub mod registry;
 pub mod schema;
 pub mod store;

@@ -3,7 +3,6 @@
 mod context;
 mod effect;
 mod error;
-mod grants;
 mod spec;
 pub mod typed;
 
@@ -11,10 +10,10 @@ use std::fmt;
 
 use async_trait::async_trait;
 
+pub use crate::process::{Grants, HostGrant, InvalidGrant};
 pub use context::{ProgressSink, ToolContext, ToolLimits};
 pub use effect::Effect;
 pub use error::{Started, ToolError};
-pub use grants::{Grants, HostGrant, InvalidGrant};
 pub use spec::{Capability, ToolSpec};
 
 use crate::value::Value;

@@ -1,0 +1,14 @@
+//! The port for running programs, and what every execution is bounded by and reports, wherever it takes place: inside
+//! of the engine's process, in a cage, or in a WebAssembly sandbox.
+
+mod denial;
+mod grants;
+mod host;
+mod limits;
+mod report;
+
+pub use denial::{Denial, DenialKind};
+pub use grants::{Grants, HostGrant, InvalidGrant};
+pub use host::{Job, ProcessHost, Profile};
+pub use limits::Limits;
+pub use report::{Home, Report, Traffic, Unenforced, Usage, Verdict};
