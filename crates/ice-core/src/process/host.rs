@@ -31,6 +31,17 @@ pub enum Profile {
     Jvm,
 }
 
+/// Where tools that touch files or the network do their work.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Isolation {
+    /// In a process of their own, in a cage.
+    #[default]
+    Process,
+    /// Inside of the engine's process: nothing but their own care holds them to their grants.
+    InProcess,
+}
+
 /// What is to be run, and what it may do.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Job {

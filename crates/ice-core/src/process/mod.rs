@@ -9,6 +9,6 @@ mod report;
 
 pub use denial::{Denial, DenialKind};
 pub use grants::{Grants, HostGrant, InvalidGrant};
-pub use host::{Job, ProcessHost, Profile};
+pub use host::{Isolation, Job, ProcessHost, Profile};
 pub use limits::Limits;
 pub use report::{Home, Report, Traffic, Unenforced, Usage, Verdict};

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::Grants;
 use crate::id::{RunId, Tenant};
 use crate::path::NodePath;
+use crate::process::{Isolation, ProcessHost};
 use crate::time::Clock;
 use crate::value::Value;
 
@@ -54,6 +55,10 @@ pub struct ToolContext {
     pub limits: ToolLimits,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// Runs programs on behalf of the call, if anything does.
+    pub processes: Option<Arc<dyn ProcessHost>>,
+    /// Where tools that touch files or the network do their work, if they leave the choice.
+    pub isolation: Isolation,
     /// Where progress goes.
     pub progress: Option<Arc<dyn ProgressSink>>,
 }
@@ -85,6 +90,8 @@ impl ToolContext {
             grants: Arc::new(Grants::default()),
             limits: ToolLimits::default(),
             clock,
+            processes: None,
+            isolation: Isolation::default(),
             progress: None,
         }
     }

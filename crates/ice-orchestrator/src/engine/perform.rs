@@ -7,6 +7,7 @@ use ice_core::error::ErrorCode;
 use ice_core::llm::{Chunk, LlmContext, LlmError, LlmErrorKind, Request, Response, Usage};
 use ice_core::metrics::{MetricName, counter, histogram};
 use ice_core::path::NodePath;
+use ice_core::process::Isolation;
 use ice_core::tools::{ProgressSink, ToolContext};
 use ice_core::value::{BlobHash, Value};
 
@@ -36,6 +37,8 @@ impl RunShared {
             grants: Arc::clone(&self.grants),
             limits: self.engine.tool_limits,
             clock: Arc::clone(&self.engine.clock),
+            processes: None,
+            isolation: Isolation::default(),
             progress: Some(progress),
         };
         Ok(found.call(&context, input).await?.into())
