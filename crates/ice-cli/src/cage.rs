@@ -7,9 +7,9 @@ use crate::exit::Exit;
 use crate::fault::Fault;
 
 #[cfg(not(target_os = "linux"))]
-pub(crate) use absent::{init, probe, run, version};
+pub(crate) use absent::{host, probe, run, version};
 #[cfg(target_os = "linux")]
-pub(crate) use present::{init, probe, run, version};
+pub(crate) use present::{host, probe, run, version};
 
 /// Why a command was not run.
 pub(crate) fn fault(failure: &SetupFailure) -> Fault {
@@ -24,8 +24,11 @@ pub(crate) fn fault(failure: &SetupFailure) -> Fault {
 #[cfg(target_os = "linux")]
 mod present {
     use std::collections::BTreeSet;
+    use std::sync::Arc;
     use std::time::Duration;
 
+    use ice_core::process::ProcessHost;
+    use ice_orchestrator::process::SandboxHost;
     use ice_sandbox::{
         Capabilities, Command, End, Layer, Profile, ResourceSandbox, SandboxError, SandboxPolicy, Usage,
         Verdict,
@@ -38,9 +41,9 @@ mod present {
     /// How long a program may take to say which version it is.
     const PATIENCE: Duration = Duration::from_secs(10);
 
-    /// Makes this program its own launcher of cages. Never returns if it was started to be that.
-    pub(crate) fn init() {
-        ice_sandbox::init();
+    /// Runs programs for runs, in cages.
+    pub(crate) fn host() -> Result<Arc<dyn ProcessHost>, Fault> {
+        Ok(Arc::new(SandboxHost::new(sandbox()?)))
     }
 
     /// What cages of this machine hold.
@@ -116,12 +119,16 @@ mod present {
 #[cfg(not(target_os = "linux"))]
 mod absent {
     use std::collections::BTreeSet;
+    use std::sync::Arc;
 
+    use ice_core::process::ProcessHost;
     use ice_sandbox::{Capabilities, Command, End, Layer, Profile, SandboxPolicy, Verdict};
 
     use super::{ErrorCode, Exit, Fault};
 
-    pub(crate) const fn init() {}
+    pub(crate) fn host() -> Result<Arc<dyn ProcessHost>, Fault> {
+        Err(none())
+    }
 
     pub(crate) async fn probe() -> Result<Capabilities, Fault> {
         Err(none())

@@ -34,7 +34,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     // Before anything else: what makes cages may have one thread only.
-    cage::init();
+    ice_orchestrator::process::init(ice_tools::all);
     match Cli::try_parse() {
         Ok(cli) => Shell::new(cli.global).run(cli.command),
         Err(error) => args::refuse(&error, std::env::args_os().skip(1)),

@@ -6,6 +6,8 @@ use ice_core::blueprint::KindName;
 use ice_core::error::ErrorCode;
 use ice_core::llm::{Echo, LlmProvider};
 use ice_core::registry::Registry;
+use ice_core::tools::Tool;
+use ice_orchestrator::process::IsolatedTool;
 
 use crate::fault::Fault;
 
@@ -32,7 +34,12 @@ impl Toolbox {
 fn make() -> Result<Registry, Fault> {
     let mut registry = Registry::default();
     let clash = |error| Fault::new(ErrorCode::RegistryConflict, format!("{error}"));
+    let own = std::env::current_exe();
     for tool in ice_tools::all() {
+        let tool: Arc<dyn Tool> = match &own {
+            Ok(own) if tool.spec().reaches_outside() => Arc::new(IsolatedTool::new(tool, own)),
+            Ok(_) | Err(_) => tool,
+        };
         registry.tools.register(tool).map_err(clash)?;
     }
     let providers: [Arc<dyn LlmProvider>; 1] = [Arc::new(Echo)];

@@ -1,6 +1,7 @@
 //! The commands, one file each, and what several of them share.
 
 mod completions;
+mod confinement;
 mod doctor;
 mod errors;
 mod grants;

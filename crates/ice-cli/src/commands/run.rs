@@ -11,6 +11,7 @@ use ice_core::time::{IdSource, SystemIds};
 use ice_orchestrator::control::{Assembled, Request, Response, Start};
 use ice_orchestrator::journal::{FailurePolicy, RunOptions};
 
+use super::confinement::ConfinementArgs;
 use super::grants::GrantArgs;
 use super::worker;
 use crate::data::{DataFolder, Link, LinkError, Remote, Role, access};
@@ -43,6 +44,8 @@ pub(crate) struct Run {
     wait: bool,
     #[command(flatten)]
     grants: GrantArgs,
+    #[command(flatten)]
+    confinement: ConfinementArgs,
     /// What an acknowledged step survives [default: the best there is]
     #[arg(long, value_name = "LEVEL")]
     durability: Option<Survives>,
@@ -148,7 +151,7 @@ impl Run {
         let Some(checked) = &loaded.assembled.checked else { return Err(loaded.fault()) };
         let advice = input::advice(&self.input, &inputs, &checked.blueprint().input_schema);
         let defaults = RunOptions::default();
-        let options = RunOptions {
+        let mut options = RunOptions {
             grants,
             durability: self.durability.map(Durability::from),
             max_parallel: self.max_parallel.unwrap_or(defaults.max_parallel),
@@ -159,6 +162,7 @@ impl Run {
             max_bytes: self.max_bytes.unwrap_or(defaults.max_bytes),
             ..defaults
         };
+        self.confinement.apply(&mut options);
         let start = Start { documents: loaded.documents, inputs, options };
         Ok(Ready { start, blueprint: loaded.assembled, advice })
     }

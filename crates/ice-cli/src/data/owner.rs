@@ -13,6 +13,7 @@ use ice_orchestrator::engine::{Engine, TakenUp};
 use ice_orchestrator::journal::RunStatus;
 
 use super::DataFolder;
+use crate::cage;
 use crate::fault::{Fault, plain};
 use crate::screen::{YELLOW, styled};
 
@@ -79,12 +80,16 @@ impl Owner {
         let tenant = Tenant::default();
         let principal = Principal::new(&format!("cli:{uid}"))
             .map_err(|error| NotOwner::Fault(Fault::new(ErrorCode::InvalidId, error.to_string())))?;
-        let engine = Engine::builder()
+        let builder = Engine::builder()
             .store(Arc::clone(&store) as Arc<dyn Store>, blobs as Arc<dyn BlobStore>)
             .registry(folder.toolbox().registry().map_err(NotOwner::Fault)?.clone())
             // The lock of the folder makes sure that there is one at a time: it takes over at once.
-            .name("owner")
-            .build();
+            .name("owner");
+        // Without it what needs a process of its own says so when it is called.
+        let engine = match cage::host() {
+            Ok(host) => builder.processes(host).build(),
+            Err(_) => builder.build(),
+        };
         let info = Info {
             pid: std::process::id(),
             version: env!("CARGO_PKG_VERSION").to_owned(),

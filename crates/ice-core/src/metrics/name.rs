@@ -120,6 +120,28 @@ metrics_table! {
     LlmTokens = Counter, Count, "ice_llm_tokens_total", ["provider", "direction"], "Tokens of model calls, by provider and direction.";
     LlmCost = Counter, Count, "ice_llm_cost_total", ["provider"], "Cost of model calls in millionths of a US dollar, by provider.";
     LlmSeconds = Histogram, Seconds, "ice_llm_seconds", ["provider"], "Wall time of model calls, by provider.";
+    SandboxRuns = Counter, Count, "ice_sandbox_runs_total", ["tool", "verdict"], "Executions in cages, by tool or kind of node and by how they ended.",
+        alert("IceSandboxKills",
+            "sum by (tool) (rate(ice_sandbox_runs_total{verdict=~\"denied|memory_limit|cpu_limit|wall_timeout|process_limit|output_limit|file_size\"}[15m])) > 0.1 * sum by (tool) (rate(ice_sandbox_runs_total[15m]))",
+            "10m", Warning, "More than a tenth of the executions of a tool were ended by a limit or a forbidden call.");
+    SandboxWallSeconds = Histogram, Seconds, "ice_sandbox_wall_seconds", ["tool"], "Wall time of executions in cages.";
+    SandboxSetupSeconds = Histogram, Seconds, "ice_sandbox_setup_seconds", [], "Time to make a cage.";
+    SandboxSetupFailures = Counter, Count, "ice_sandbox_setup_failures_total", ["stage"], "Cages that could not be made, by stage; nothing ran in them.",
+        alert("IceSandboxUnavailable", "sum(increase(ice_sandbox_setup_failures_total[10m])) > 0", "0m", Critical,
+            "Cages cannot be made, so that what needs them does not run; see `ice doctor`.");
+    SandboxCpu = Counter, Count, "ice_sandbox_cpu_milliseconds_total", ["tool", "mode"], "CPU time of executions in cages in milliseconds, in programs (user) and in the kernel (system).";
+    SandboxCpuSeconds = Histogram, Seconds, "ice_sandbox_cpu_seconds", ["tool"], "CPU time of each execution in a cage.";
+    SandboxPeakMemory = Histogram, Bytes, "ice_sandbox_peak_memory_bytes", ["tool", "source"], "The most memory of each execution in a cage, by where the figure comes from.";
+    SandboxLimitHits = Counter, Count, "ice_sandbox_limit_hits_total", ["limit"], "Executions ended by a limit.";
+    SandboxDenials = Counter, Count, "ice_sandbox_denials_total", ["kind"], "What executions wanted and were not given: limits, system calls, connections, grants.";
+    SandboxOutputBytes = Counter, Bytes, "ice_sandbox_output_bytes_total", ["stream"], "Bytes that executions in cages wrote.";
+    SandboxActive = Gauge, Count, "ice_sandbox_active", [], "Executions in cages under way.";
+    SandboxLayersMissing = Counter, Count, "ice_sandbox_layers_missing_total", ["layer"], "Executions that ran without a layer of protection.";
+    SandboxWaivers = Gauge, Count, "ice_sandbox_waivers", ["layer"], "Runs under way that waive a layer of protection.",
+        alert("IceSandboxWaived", "sum by (layer) (ice_sandbox_waivers) > 0", "5m", Warning,
+            "Runs do without a layer of protection that somebody waived.");
+    WasmFuel = Counter, Count, "ice_wasm_fuel_consumed_total", [], "Fuel that WebAssembly used.";
+    WasmTraps = Counter, Count, "ice_wasm_traps_total", ["kind"], "WebAssembly that trapped, by kind.";
     StoreCommitSeconds = Histogram, Seconds, "ice_store_commit_seconds", ["durability"], "Time from a commit to its acknowledgement, by durability.";
     StoreCommitBatch = Histogram, Count, "ice_store_commit_batch_size", [], "Commits written together in one group.";
     StoreSyncSeconds = Histogram, Seconds, "ice_store_sync_seconds", [], "Time of one sync of the log.";

@@ -16,6 +16,7 @@ pub use effect::Effect;
 pub use error::{Started, ToolError};
 pub use spec::{Capability, ToolSpec};
 
+use crate::process::{Home, Isolation};
 use crate::value::Value;
 
 /// A unit of work that nodes call: JSON in, JSON out.
@@ -31,6 +32,19 @@ pub trait Tool: Send + Sync + fmt::Debug {
     fn effect(&self, input: &Value) -> Effect {
         let _ = input;
         self.spec().effect
+    }
+
+    /// Where its calls are carried out, if the run leaves the choice as stated.
+    fn home(&self, isolation: Isolation) -> Home {
+        let _ = isolation;
+        Home::InProcess
+    }
+
+    /// The hosts that a call with this input is going to reach, as far as the tool knows before: so that a grant of a
+    /// pattern of hosts can be narrowed to those.
+    fn hosts(&self, input: &Value) -> Vec<HostGrant> {
+        let _ = input;
+        Vec::new()
     }
 
     /// Does the work.

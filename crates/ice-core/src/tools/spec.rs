@@ -40,3 +40,14 @@ pub struct ToolSpec {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub capabilities: Vec<Capability>,
 }
+
+impl ToolSpec {
+    /// Whether it touches files or the network.
+    #[must_use]
+    pub fn reaches_outside(&self) -> bool {
+        self.capabilities.iter().any(|capability| match capability {
+            Capability::ReadFiles | Capability::WriteFiles | Capability::Network => true,
+            Capability::Nondeterminism => false,
+        })
+    }
+}

@@ -10,14 +10,18 @@ use async_trait::async_trait;
 use futures::FutureExt;
 use ice_core::error::ErrorCode;
 use ice_core::path::NodePath;
+use ice_core::process::{Denial, DenialKind, ProcessHost};
 use ice_core::tools::{Effect, ProgressSink};
 use ice_core::value::Value;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::processes::Recorder;
 use super::run::{Message, RunShared};
-use crate::executors::{Completion, StepContext, StepPort, TransientEvent, TransientSink, builtin};
+use crate::executors::{
+    Completion, Observation, StepContext, StepPort, TransientEvent, TransientSink, builtin,
+};
 use crate::journal::{Failure, Intent};
 use crate::workflow::model::TimeLimit;
 use crate::workflow::runtime::{Input, Start, Ticket, timeout_failure};
@@ -197,7 +201,12 @@ impl StepPort for Port {
                 } else {
                     Arc::new(StepProgress { port: Arc::clone(&self), step: address.clone() })
                 };
-                self.shared.call(ctx, address, &tool, input, progress).await
+                let called =
+                    self.shared.call(ctx, address, &tool, input, progress, self.processes(address)).await;
+                if let Some(denial) = called.as_ref().err().and_then(denial) {
+                    self.observe(address, Observation::Denial(denial));
+                }
+                called
             }
             // In a box of its own: it is large, and tools need no room for it.
             Intent::Llm { provider, request } => {
@@ -217,6 +226,13 @@ impl StepPort for Port {
         wait.await.map_err(|_| ended())
     }
 
+    fn observe(&self, address: &NodePath, observation: Observation) {
+        let message = Message::Observed { ticket: self.ticket, address: address.clone(), observation };
+        if !self.shared.mailbox.send(message) {
+            tracing::debug!(run = %self.shared.run, %address, "a report came after the run had ended");
+        }
+    }
+
     fn receipt(&self, step: &NodePath, result: Result<Value, Failure>) {
         let message = Message::Receipt { ticket: self.ticket, step: step.clone(), result };
         if !self.shared.mailbox.send(message) {
@@ -227,6 +243,26 @@ impl StepPort for Port {
     fn known(&self, step: &NodePath) -> Option<Result<Value, Failure>> {
         self.receipts.iter().find(|(known, _)| known == step).map(|(_, result)| result.clone())
     }
+}
+
+impl Port {
+    /// Who runs programs for this attempt, if anybody does.
+    fn processes(self: &Arc<Self>, address: &NodePath) -> Option<Arc<dyn ProcessHost>> {
+        let host = self.shared.engine.processes.as_ref()?;
+        let port = Arc::clone(self) as Arc<dyn StepPort>;
+        let confinement = self.shared.confinement.clone();
+        Some(Arc::new(Recorder::new(Arc::clone(host), confinement, port, address.clone())))
+    }
+}
+
+/// What a failed call was denied, if that is why it failed.
+fn denial(failure: &Failure) -> Option<Denial> {
+    let kind = match failure.code {
+        ErrorCode::GrantMissing | ErrorCode::PathSecurityViolation => DenialKind::Grant,
+        ErrorCode::AddressRefused => DenialKind::Network,
+        _ => return None,
+    };
+    Some(Denial::new(kind, failure.message.as_str()))
 }
 
 impl ProgressSink for Port {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use ice_core::process::ProcessHost;
 use ice_core::registry::Registry;
 use ice_core::store::{BlobStore, MemoryBlobs, MemoryStore, Store};
 use ice_core::time::{Clock, IdSource, SystemClock, SystemIds};
@@ -22,6 +23,7 @@ pub struct EngineBuilder {
     pub(super) lease: Duration,
     pub(super) tool_limits: ToolLimits,
     pub(super) ring: usize,
+    pub(super) processes: Option<Arc<dyn ProcessHost>>,
 }
 
 impl Default for EngineBuilder {
@@ -36,6 +38,7 @@ impl Default for EngineBuilder {
             lease: Duration::from_secs(15),
             tool_limits: ToolLimits::default(),
             ring: 1_024,
+            processes: None,
         }
     }
 }
@@ -81,6 +84,14 @@ impl EngineBuilder {
     #[must_use]
     pub const fn tool_limits(mut self, limits: ToolLimits) -> Self {
         self.tool_limits = limits;
+        self
+    }
+
+    /// Who runs programs: tools that are commands, tools in a process of their own, code. Without one, what needs it
+    /// fails.
+    #[must_use]
+    pub fn processes(mut self, host: Arc<dyn ProcessHost>) -> Self {
+        self.processes = Some(host);
         self
     }
 

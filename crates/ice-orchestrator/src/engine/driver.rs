@@ -260,6 +260,7 @@ impl Driver {
                 if let Some(meters) = kind.and_then(|kind| self.shared.engine.meters.kind(kind)) {
                     meters.seconds.record(end.seconds);
                 }
+                self.hear();
                 self.queue.push_back(end.into_input());
             }
             Poll::Pending => {
@@ -348,6 +349,7 @@ impl Driver {
                     meters.seconds.record(end.seconds);
                 }
                 self.live.remove(&end.ticket);
+                self.hear();
                 self.queue.push_back(end.into_input());
             }
             // Panics are caught within, but for those of what is dropped when an attempt is given up.
@@ -366,6 +368,13 @@ impl Driver {
         }
     }
 
+    /// Takes what was said before an attempt ended, so that it counts before the end does.
+    fn hear(&mut self) {
+        while let Some(message) = self.messages.next() {
+            self.told(message);
+        }
+    }
+
     fn told(&mut self, message: Message) {
         match message {
             Message::Nudge => self.look = true,
@@ -379,6 +388,9 @@ impl Driver {
             }
             Message::Receipt { ticket, step, result } => {
                 self.queue.push_back(Input::StepEnded { ticket, step, result });
+            }
+            Message::Observed { ticket, address, observation } => {
+                self.queue.push_back(Input::Observed { ticket, address, observation });
             }
         }
     }
@@ -478,6 +490,12 @@ impl Driver {
             Body::Succeeded { node, .. } => tracing::debug!(%run, %node, "node succeeded"),
             Body::Opened { node, .. } => tracing::debug!(%run, %node, "node opened"),
             Body::Parked { failure } => tracing::warn!(%run, code = %failure.code, "run parked"),
+            Body::Reported { node, report } => {
+                tracing::info!(%run, %node, verdict = report.verdict.name(), "execution ended");
+            }
+            Body::Denied { node, denial } => {
+                tracing::warn!(%run, %node, kind = denial.kind.as_str(), what = %denial.what, "denied");
+            }
             Body::Manifest(_)
             | Body::Step { .. }
             | Body::Receipt { .. }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use ahash::{AHashMap, AHashSet};
 use futures::StreamExt;
 use ice_core::id::{Principal, RunId, Tenant};
+use ice_core::process::ProcessHost;
 use ice_core::registry::Registry;
 use ice_core::store::lease::{self, Lease, LeaseError};
 use ice_core::store::{BlobStore, ChangeKind, Store, WatchEvent, inbox};
@@ -39,6 +40,7 @@ pub(crate) struct Inner {
     pub(crate) name: String,
     pub(crate) tool_limits: ToolLimits,
     pub(crate) ring: usize,
+    pub(crate) processes: Option<Arc<dyn ProcessHost>>,
     pub(crate) meters: Meters,
     pub(crate) tasks: TaskTracker,
     /// Fires when the engine closes, or loses its ownership.
@@ -89,6 +91,7 @@ impl Engine {
                 name: builder.name,
                 tool_limits: builder.tool_limits,
                 ring: builder.ring,
+                processes: builder.processes,
                 meters: Meters::new(),
                 tasks: TaskTracker::new(),
                 closing: Closing::default(),
@@ -204,6 +207,7 @@ impl Inner {
     pub(crate) fn enter(&self, shared: &Arc<RunShared>) {
         lock(&self.active).insert(shared.run, Arc::clone(shared));
         self.meters.active.increment(1.0);
+        shared.confinement.waived(1.0);
     }
 
     pub(crate) fn leave(&self, shared: &Arc<RunShared>) {
@@ -217,6 +221,7 @@ impl Inner {
             self.settled.notify_waiters();
         }
         self.meters.active.decrement(1.0);
+        shared.confinement.waived(-1.0);
     }
 
     /// Reserves the taking up of a run; nothing if it is being taken up already.

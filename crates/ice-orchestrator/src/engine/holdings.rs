@@ -145,6 +145,8 @@ const fn can_be_refused(body: &Body) -> bool {
         Body::Failed { .. }
         | Body::Woken { .. }
         | Body::Skipped { .. }
+        | Body::Reported { .. }
+        | Body::Denied { .. }
         | Body::Closed { .. }
         | Body::Cancelling { .. }
         | Body::Cancelled { .. }

@@ -12,6 +12,7 @@ mod handle;
 mod holdings;
 mod meters;
 mod perform;
+mod processes;
 mod query;
 mod recover;
 mod run;

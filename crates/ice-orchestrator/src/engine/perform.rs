@@ -7,7 +7,7 @@ use ice_core::error::ErrorCode;
 use ice_core::llm::{Chunk, LlmContext, LlmError, LlmErrorKind, Request, Response, Usage};
 use ice_core::metrics::{MetricName, counter, histogram};
 use ice_core::path::NodePath;
-use ice_core::process::Isolation;
+use ice_core::process::ProcessHost;
 use ice_core::tools::{ProgressSink, ToolContext};
 use ice_core::value::{BlobHash, Value};
 
@@ -24,6 +24,7 @@ impl RunShared {
         tool: &str,
         input: Value,
         progress: Arc<dyn ProgressSink>,
+        processes: Option<Arc<dyn ProcessHost>>,
     ) -> Result<Completion, Failure> {
         let Some(found) = self.plan.tools.get(tool) else {
             return Err(Failure::new(ErrorCode::UnknownTool, format!("no tool is named `{tool}`")));
@@ -37,8 +38,8 @@ impl RunShared {
             grants: Arc::clone(&self.grants),
             limits: self.engine.tool_limits,
             clock: Arc::clone(&self.engine.clock),
-            processes: None,
-            isolation: Isolation::default(),
+            processes,
+            isolation: self.confinement.isolation,
             progress: Some(progress),
         };
         Ok(found.call(&context, input).await?.into())

@@ -11,10 +11,13 @@ use super::RunError;
 use super::engine::Inner;
 use super::handle::RunEnd;
 use super::transient::TransientHub;
+use crate::executors::Observation;
 use crate::journal::{Failure, Intent};
 use crate::workflow::Plan;
 use crate::workflow::runtime::Ticket;
+use ice_core::metrics::{MetricName, gauge};
 use ice_core::path::NodePath;
+use ice_core::process::{Isolation, Limits};
 use ice_core::tools::Effect;
 use ice_core::value::Value;
 use tokio::sync::oneshot;
@@ -31,6 +34,24 @@ pub(crate) struct RunShared {
     pub(crate) mailbox: Mailbox,
     pub(crate) progress: Watched<Progress>,
     pub(crate) grace_ms: u64,
+    pub(crate) confinement: Confinement,
+}
+
+/// How what a run executes outside of the engine's own code is held.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Confinement {
+    pub(crate) isolation: Isolation,
+    pub(crate) waive: Vec<String>,
+    pub(crate) limits: Limits,
+}
+
+impl Confinement {
+    /// Counts the run among those that do without a layer.
+    pub(crate) fn waived(&self, change: f64) {
+        for layer in &self.waive {
+            gauge(MetricName::SandboxWaivers, &[("layer", layer)]).increment(change);
+        }
+    }
 }
 
 /// How far a run has come.
@@ -104,7 +125,9 @@ impl Mailbox {
         }
         match message {
             Message::Nudge => letters.nudged = true,
-            Message::Announce { .. } | Message::Receipt { .. } => letters.queue.push_back(message),
+            Message::Announce { .. } | Message::Receipt { .. } | Message::Observed { .. } => {
+                letters.queue.push_back(message)
+            }
         }
         drop(letters);
         self.bell.notify_one();
@@ -123,6 +146,11 @@ impl Mailbox {
 pub(super) struct Messages(pub(super) Arc<RunShared>);
 
 impl Messages {
+    /// The next message, if one is there.
+    pub(super) fn next(&mut self) -> Option<Message> {
+        self.0.mailbox.take()
+    }
+
     /// Waits for a message. Cancel-safe.
     pub(super) async fn recv(&mut self) -> Message {
         loop {
@@ -157,6 +185,8 @@ pub(crate) enum Message {
     Nudge,
     /// An attempt announces a step and waits until it may go on.
     Announce { ticket: Ticket, step: NodePath, intent: Intent, effect: Effect, go: oneshot::Sender<()> },
+    /// There is something to keep of what an attempt does.
+    Observed { ticket: Ticket, address: NodePath, observation: Observation },
     /// A step ended.
     Receipt { ticket: Ticket, step: NodePath, result: Result<Value, Failure> },
 }

@@ -10,7 +10,7 @@ use ice_core::value::Value;
 use super::driver::Driver;
 use super::engine::Inner;
 use super::holdings::Holdings;
-use super::run::{Mailbox, Progress, RunShared, Watched};
+use super::run::{Confinement, Mailbox, Progress, RunShared, Watched};
 use super::transient::TransientHub;
 use super::writer::Writer;
 use super::{Engine, RunEnd, RunError, RunHandle};
@@ -59,8 +59,8 @@ impl Engine {
             name: plan.blueprint.name().to_owned(),
             plan: plan.hash,
             inputs: inputs.clone(),
+            not_enforced: plan.not_enforced(options.isolation),
             options,
-            not_enforced: plan.not_enforced.clone(),
             engine: env!("CARGO_PKG_VERSION").to_owned(),
         };
         let summary = RunSummary {
@@ -178,6 +178,13 @@ fn check_options(inner: &Inner, options: &RunOptions) -> Result<Durability, RunE
     {
         return wrong("idempotency_key", format!("{} bytes", key.len()), "1 to 256 bytes");
     }
+    if !options.waive.is_empty() {
+        let known = inner.processes.as_ref().map(|host| host.layers()).unwrap_or_default();
+        if let Some(unknown) = options.waive.iter().find(|layer| !known.contains(&layer.as_str())) {
+            let rule = "the name of a layer of this engine's cages";
+            return wrong("waive", format!("`{}`", unknown.chars().take(100).collect::<String>()), rule);
+        }
+    }
     let offered = inner.store.offers().durability.min(inner.blobs.durability());
     match options.durability {
         Some(wanted) if wanted > offered => Err(RunError::Durability { wanted, offered }),
@@ -203,6 +210,11 @@ pub(super) fn share(
         mailbox: Mailbox::default(),
         progress: Watched::default(),
         grace_ms: manifest.options.cancel_grace_ms,
+        confinement: Confinement {
+            isolation: manifest.options.isolation,
+            waive: manifest.options.waive.clone(),
+            limits: manifest.options.limits,
+        },
     })
 }
 
@@ -240,6 +252,7 @@ pub(super) fn ended(inner: &Arc<Inner>, plan: &Arc<Plan>, tenant: &Tenant, end: 
         mailbox: Mailbox::default(),
         progress: Watched::new(progress),
         grace_ms: 0,
+        confinement: Confinement::default(),
     };
     RunHandle { shared: Arc::new(shared) }
 }

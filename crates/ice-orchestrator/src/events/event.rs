@@ -181,6 +181,8 @@ fn describe(body: &Body) -> (&'static str, Option<NodePath>, Option<u32>, Value)
         Body::Skipped { node, reason } => {
             ("node.skipped", Some(node.clone()), None, Value::map([("reason", value(reason))]))
         }
+        Body::Reported { node, report } => ("node.report", Some(node.clone()), None, value(report)),
+        Body::Denied { node, denial } => ("node.denied", Some(node.clone()), None, value(denial)),
         Body::Cancelled { node, in_doubt, winding_down: _ } => {
             let data = Value::map([("in_doubt", Value::from(*in_doubt))]);
             ("node.cancelled", Some(node.clone()), None, data)

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use ice_core::llm::Usage;
 use ice_core::path::NodePath;
+use ice_core::process::{Denial, Report};
 use ice_core::tools::Effect;
 use ice_core::value::{BlobHash, Value};
 use schemars::JsonSchema;
@@ -55,6 +56,15 @@ pub trait TransientSink: Send + Sync + fmt::Debug {
     fn emit(&self, address: &NodePath, attempt: u32, event: TransientEvent);
 }
 
+/// Something about an execution that is worth keeping, whatever becomes of its node.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Observation {
+    /// What came of an execution outside of the engine's own code.
+    Report(Box<Report>),
+    /// Something that was wanted and not given.
+    Denial(Denial),
+}
+
 /// What an attempt needs of the engine: it carries out what an intent says, and keeps the steps.
 #[async_trait]
 pub(crate) trait StepPort: Send + Sync + fmt::Debug {
@@ -68,6 +78,9 @@ pub(crate) trait StepPort: Send + Sync + fmt::Debug {
 
     /// Returns once the intent is kept; durable if the effect needs a barrier.
     async fn announce(&self, step: &NodePath, intent: &Intent, effect: Effect) -> Result<(), Failure>;
+
+    /// Hands in what is worth keeping of an execution. It rides along with the next write.
+    fn observe(&self, address: &NodePath, observation: Observation);
 
     /// Hands in the receipt. It rides along with the next write.
     fn receipt(&self, step: &NodePath, result: Result<Value, Failure>);

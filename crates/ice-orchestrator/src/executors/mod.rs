@@ -7,7 +7,7 @@ mod context;
 mod env;
 mod frame;
 
-pub use context::{Completion, StepContext, TransientEvent, TransientSink};
+pub use context::{Completion, Observation, StepContext, TransientEvent, TransientSink};
 
 pub(crate) use answer::fit;
 pub(crate) use context::StepPort;

@@ -378,6 +378,8 @@ pub(crate) fn values(body: &Body) -> [Option<&Value>; 1] {
         Body::Failed { .. }
         | Body::Woken { .. }
         | Body::Skipped { .. }
+        | Body::Reported { .. }
+        | Body::Denied { .. }
         | Body::Cancelling { .. }
         | Body::Cancelled { .. }
         | Body::Discarded { .. }
@@ -409,6 +411,8 @@ pub(crate) fn values_mut(body: &mut Body) -> [Option<&mut Value>; 1] {
         Body::Failed { .. }
         | Body::Woken { .. }
         | Body::Skipped { .. }
+        | Body::Reported { .. }
+        | Body::Denied { .. }
         | Body::Cancelling { .. }
         | Body::Cancelled { .. }
         | Body::Discarded { .. }

@@ -6,6 +6,7 @@ use ice_core::blueprint::KindName;
 use ice_core::id::{BlueprintId, Principal, RunId};
 use ice_core::llm::Usage;
 use ice_core::path::NodePath;
+use ice_core::process::{Denial, Report};
 use ice_core::time::Moment;
 use ice_core::value::{Map, Value};
 use indexmap::IndexMap;
@@ -17,6 +18,9 @@ use crate::workflow::runtime::NodeStatus;
 
 /// The most nodes a document lists; the failures and the output are complete.
 const MAX_NODES: usize = 10_000;
+
+/// The most denials that are listed for a node; all of them are events.
+const MAX_DENIALS: usize = 16;
 
 /// All there is to know of a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -91,6 +95,12 @@ pub struct NodeReport {
     /// Tokens spent.
     #[serde(default)]
     pub usage: Usage,
+    /// What came of its last execution outside of the engine's own code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub report: Option<Box<Report>>,
+    /// What it wanted and was not given, the first of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub denials: Vec<Denial>,
 }
 
 /// Folds records into a [`RunDocument`].
@@ -189,6 +199,16 @@ impl DocumentBuilder {
                 document.usage += *usage;
                 if let Some(report) = self.nodes.get_mut(node) {
                     report.usage += *usage;
+                }
+            }
+            Body::Reported { node, report } => {
+                if let Some(of) = self.nodes.get_mut(node) {
+                    of.report = Some(report.clone());
+                }
+            }
+            Body::Denied { node, denial } => {
+                if let Some(of) = self.nodes.get_mut(node).filter(|of| of.denials.len() < MAX_DENIALS) {
+                    of.denials.push(denial.clone());
                 }
             }
             Body::InDoubt { node } => drop(self.end(node, NodeStatus::Waiting, at)),
@@ -295,6 +315,8 @@ impl DocumentBuilder {
             ended_at: None,
             failure: None,
             usage: Usage::default(),
+            report: None,
+            denials: Vec::new(),
         }))
     }
 

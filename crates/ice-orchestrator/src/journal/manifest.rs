@@ -2,6 +2,7 @@
 
 use ice_core::blueprint::{KindName, VersionLock};
 use ice_core::id::{BlueprintId, Principal, RunId, Tenant};
+use ice_core::process::{Isolation, Limits};
 use ice_core::store::Durability;
 use ice_core::tools::Grants;
 use ice_core::value::{BlobHash, Value};
@@ -62,6 +63,18 @@ pub struct RunOptions {
     /// The most bytes that the values of a run may take in memory, roughly: its inputs, and what its nodes take and
     /// give, a value once however often it is handed on; 512 MiB by default.
     pub max_bytes: u64,
+    /// Where tools that touch files or the network do their work; in a cage by default.
+    pub isolation: Isolation,
+    /// The layers of cages that are done without where they cannot be had; none by default.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub waive: Vec<String>,
+    /// How much each execution outside of the engine's own code may use at most.
+    #[serde(skip_serializing_if = "is_default")]
+    pub limits: Limits,
+}
+
+fn is_default(limits: &Limits) -> bool {
+    *limits == Limits::default()
 }
 
 impl Default for RunOptions {
@@ -76,6 +89,9 @@ impl Default for RunOptions {
             max_loop_items: 100_000,
             max_nodes: 1_000_000,
             max_bytes: 512 << 20,
+            isolation: Isolation::default(),
+            waive: Vec::new(),
+            limits: Limits::default(),
         }
     }
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use ice_core::id::Principal;
 use ice_core::llm::Usage;
 use ice_core::path::NodePath;
+use ice_core::process::{Denial, Report};
 use ice_core::time::Moment;
 use ice_core::tools::Effect;
 use ice_core::value::{BlobHash, Value};
@@ -140,6 +141,24 @@ pub enum Body {
         /// Its output.
         #[serde(rename = "o")]
         output: Value,
+    },
+    /// An execution outside of the engine's own code ended: what it used, and in what it ran.
+    Reported {
+        /// The node or step it was for.
+        #[serde(rename = "n")]
+        node: NodePath,
+        /// What came of it.
+        #[serde(rename = "r")]
+        report: Box<Report>,
+    },
+    /// Something was wanted on behalf of a node and not given.
+    Denied {
+        /// The node or step.
+        #[serde(rename = "n")]
+        node: NodePath,
+        /// What was not given.
+        #[serde(rename = "d")]
+        denial: Denial,
     },
     /// Somebody asked for the run to be cancelled.
     Cancelling {

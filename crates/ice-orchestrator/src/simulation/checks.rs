@@ -61,6 +61,8 @@ impl Checks {
             | Body::Failed { .. }
             | Body::Woken { .. }
             | Body::Skipped { .. }
+            | Body::Reported { .. }
+            | Body::Denied { .. }
             | Body::Closed { .. }
             | Body::Cancelling { .. }
             | Body::Cancelled { .. }

@@ -10,9 +10,10 @@ use ice_core::error::ErrorCode;
 use ice_core::id::BlueprintId;
 use ice_core::llm::LlmProvider;
 use ice_core::path::NodePath;
+use ice_core::process::{Home, Isolation};
 use ice_core::registry::{Catalog, Registry};
 use ice_core::schema::Validator;
-use ice_core::tools::{Capability, Tool};
+use ice_core::tools::Tool;
 use ice_core::value::{BlobHash, Value};
 use indexmap::IndexMap;
 
@@ -115,7 +116,7 @@ impl Compiler<'_> {
             blueprint,
             scopes: parts.scopes,
             inputs,
-            not_enforced: not_enforced(&parts.tools),
+            unconfined: unconfined(&parts.tools),
             tools: parts.tools,
             providers: parts.providers,
             hash: BlobHash::of(&document),
@@ -214,16 +215,12 @@ fn pinned_tool(tool: &Arc<dyn Tool>) -> PinnedTool {
     }
 }
 
-/// What cannot be enforced for tools in process: that files and networks are touched by the tool alone as
-/// granted, and its memory and time.
-fn not_enforced(tools: &AHashMap<Arc<str>, Arc<dyn Tool>>) -> Vec<String> {
-    let outside = tools.values().any(|tool| {
-        tool.spec().capabilities.iter().any(|capability| match capability {
-            Capability::ReadFiles | Capability::WriteFiles | Capability::Network => true,
-            Capability::Nondeterminism => false,
-        })
-    });
-    if outside { vec!["process".to_owned()] } else { Vec::new() }
+/// Under which isolation nothing but a tool's own care holds it to what was granted, and its memory and time to bounds.
+fn unconfined(tools: &AHashMap<Arc<str>, Arc<dyn Tool>>) -> Vec<Isolation> {
+    let is_free = |isolation: &Isolation| {
+        tools.values().any(|tool| tool.spec().reaches_outside() && tool.home(*isolation) == Home::InProcess)
+    };
+    [Isolation::Process, Isolation::InProcess].into_iter().filter(is_free).collect()
 }
 
 impl Plan {
@@ -252,7 +249,7 @@ impl Plan {
             },
             document: Arc::from([]),
             hash: BlobHash::of(&[]),
-            not_enforced: Vec::new(),
+            unconfined: Vec::new(),
         }
     }
 }

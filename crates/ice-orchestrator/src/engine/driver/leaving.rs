@@ -35,7 +35,7 @@ impl Driver {
             tokio::select! {
                 biased;
                 message = self.messages.recv() => match message {
-                    Message::Receipt { .. } => self.told(message),
+                    Message::Receipt { .. } | Message::Observed { .. } => self.told(message),
                     // Dropping `go` tells the attempt that it must not go on.
                     Message::Announce { .. } | Message::Nudge => {}
                 },

@@ -1,6 +1,7 @@
 //! A record's line of JSON. What every node of every run writes is written straight, field by field, as serde
 //! would write it; the rest is left to serde.
 
+use ice_core::process::Limits;
 use ice_core::value::json::Object;
 use serde_json::Error;
 
@@ -57,6 +58,8 @@ pub(super) fn write(out: &mut Vec<u8>, record: &Record) -> Result<(), Error> {
         | Body::Failed { .. }
         | Body::Woken { .. }
         | Body::Skipped { .. }
+        | Body::Reported { .. }
+        | Body::Denied { .. }
         | Body::Cancelling { .. }
         | Body::Cancelled { .. }
         | Body::Discarded { .. }
@@ -116,6 +119,9 @@ fn how(mut object: Object<'_>, options: &RunOptions) -> Result<(), Error> {
         max_loop_items,
         max_nodes,
         max_bytes,
+        isolation,
+        waive,
+        limits,
     } = options;
     object.whole("max_parallel", *max_parallel).any("failure_policy", failure_policy)?;
     if let Some(durability) = durability {
@@ -128,7 +134,14 @@ fn how(mut object: Object<'_>, options: &RunOptions) -> Result<(), Error> {
     object
         .whole("max_loop_items", *max_loop_items)
         .whole("max_nodes", *max_nodes)
-        .whole("max_bytes", *max_bytes);
+        .whole("max_bytes", *max_bytes)
+        .any("isolation", isolation)?;
+    if !waive.is_empty() {
+        object.any("waive", waive)?;
+    }
+    if *limits != Limits::default() {
+        object.any("limits", limits)?;
+    }
     object.close();
     Ok(())
 }
@@ -137,6 +150,7 @@ fn how(mut object: Object<'_>, options: &RunOptions) -> Result<(), Error> {
 mod tests {
     use ice_core::error::ErrorCode;
     use ice_core::llm::Usage;
+    use ice_core::process::{Denial, DenialKind, Home, Isolation, Report, Verdict};
     use ice_core::time::Moment;
     use ice_core::tools::Effect;
     use ice_core::value::{BlobHash, Value};
@@ -167,7 +181,13 @@ mod tests {
         let tool = || Intent::Tool { tool: "read".into(), input: value() };
         let llm = || Intent::Llm { provider: "p\\".into(), request: value() };
         let usage = Usage { input: 1, ..Usage::default() };
-        let keyed = RunOptions { idempotency_key: Some("k".to_owned()), ..RunOptions::default() };
+        let keyed = RunOptions {
+            idempotency_key: Some("k".to_owned()),
+            isolation: Isolation::InProcess,
+            waive: vec!["landlock".to_owned()],
+            limits: Limits { memory_bytes: Some(1), ..Limits::default() },
+            ..RunOptions::default()
+        };
         let failure = Failure::new(ErrorCode::RunStuck, "why");
         for body in [
             Body::Manifest(Box::new(manifest(RunOptions::default(), Vec::new()))),
@@ -179,6 +199,11 @@ mod tests {
             Body::Closed { node: node(), output: value() },
             Body::Opened { node: node(), attempt: 1, opening: Opening::Condition { result: true } },
             Body::Opened { node: node(), attempt: 2, opening: Opening::Workflow { inputs: value() } },
+            Body::Reported {
+                node: node(),
+                report: Box::new(Report::new(Home::Process, Verdict::WallTimeout)),
+            },
+            Body::Denied { node: node(), denial: Denial::new(DenialKind::Limit, "wall") },
             Body::Failed { node: node(), failure: failure.clone(), retry_at: None },
             Body::Ended { status: RunStatus::Succeeded, output: value(), failure: None },
             Body::Ended { status: RunStatus::Failed, output: value(), failure: Some(failure) },

@@ -10,6 +10,7 @@ use ice_core::blueprint::{Blueprint, KindName, RetryPolicy};
 use ice_core::error::ErrorCode;
 use ice_core::id::NodeId;
 use ice_core::llm::LlmProvider;
+use ice_core::process::Isolation;
 use ice_core::schema::{SchemaViolation, Validator};
 use ice_core::tools::Tool;
 use ice_core::value::{BlobHash, Map, Value, ValuePath};
@@ -41,7 +42,8 @@ pub struct Plan {
     /// The pinned document as JSON, and its hash.
     pub(crate) document: Arc<[u8]>,
     pub(crate) hash: BlobHash,
-    pub(crate) not_enforced: Vec<String>,
+    /// Under which isolation a tool of the plan touches files or the network from inside of the engine's process.
+    pub(crate) unconfined: Vec<Isolation>,
 }
 
 /// Plans are equal if what runs of them are bound to is.
@@ -70,10 +72,11 @@ impl Plan {
         self.hash
     }
 
-    /// What cannot be enforced for tools that run inside this process, for example `process`.
+    /// What cannot be enforced under an isolation: `process` if a tool touches files or the network from inside of the
+    /// engine's process.
     #[must_use]
-    pub fn not_enforced(&self) -> &[String] {
-        &self.not_enforced
+    pub fn not_enforced(&self, isolation: Isolation) -> Vec<String> {
+        if self.unconfined.contains(&isolation) { vec!["process".to_owned()] } else { Vec::new() }
     }
 
     pub(crate) fn scope(&self, index: ScopeIndex) -> Option<&Scope> {

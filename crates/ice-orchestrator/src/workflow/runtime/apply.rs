@@ -120,8 +120,8 @@ fn fold(state: &mut State, record: &Record) -> Result<(), String> {
             let known = state.winding_down.remove(started);
             known.map(drop).ok_or_else(|| format!("no attempt that began with record {started} winds down"))
         }
-        // It may be about an attempt whose container is gone.
-        Body::Unresponsive { .. } => Ok(()),
+        // These may be about an attempt whose container is gone.
+        Body::Unresponsive { .. } | Body::Reported { .. } | Body::Denied { .. } => Ok(()),
         Body::InDoubt { node } => {
             let (place, attempt) = end_attempt(state, node)?;
             touch(state, place);

@@ -14,8 +14,8 @@ use super::frame::{Frame, NodeState, Outcome, Place, StepState};
 use super::input::{Command, Decided, Input, Start, Ticket};
 use super::scope::Frames;
 use super::state::{State, Stopping};
-use crate::executors::Completion;
 use crate::executors::builtin::{self, Begin};
+use crate::executors::{Completion, Observation};
 use crate::journal::{Body, Decision, Failure, FailurePolicy, Intent, RunStatus, SkipReason};
 use crate::workflow::model::PlanNode;
 
@@ -60,6 +60,11 @@ pub(crate) fn decide_into(out: &mut Decided, state: &State, input: Input, now: M
             }
             if let Some((_, node)) = decider.attempt(ticket) {
                 decider.out.records.push(Body::Receipt { step, node, result });
+            }
+        }
+        Input::Observed { ticket, address, observation } => {
+            if decider.attempt(ticket).is_some() || state.winding_down.contains_key(&ticket) {
+                decider.observed(&address, observation);
             }
         }
         Input::Withdrawn { ticket, by } => decider.withdrawn(ticket, by),
@@ -222,6 +227,23 @@ impl<'s> Decider<'s> {
                 self.out.records.push(Body::Parked { failure });
             }
         }
+    }
+
+    /// What an execution reported is kept, and with it, each by itself, what it was denied.
+    fn observed(&mut self, address: &NodePath, observation: Observation) {
+        let denials = match observation {
+            Observation::Report(report) => {
+                let denials = report.denials();
+                self.out.records.push(Body::Reported { node: address.clone(), report });
+                denials
+            }
+            Observation::Denial(mut denial) => {
+                shorten(&mut denial.what);
+                vec![denial]
+            }
+        };
+        let records = denials.into_iter().map(|denial| Body::Denied { node: address.clone(), denial });
+        self.out.records.extend(records);
     }
 
     /// A queued node's turn.

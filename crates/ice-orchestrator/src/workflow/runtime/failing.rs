@@ -86,6 +86,8 @@ pub(crate) fn not_kept(body: &Body, why: &str) -> Option<Body> {
         | Body::Failed { .. }
         | Body::Woken { .. }
         | Body::Skipped { .. }
+        | Body::Reported { .. }
+        | Body::Denied { .. }
         | Body::Cancelling { .. }
         | Body::Cancelled { .. }
         | Body::Discarded { .. }

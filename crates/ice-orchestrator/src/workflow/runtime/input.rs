@@ -7,7 +7,7 @@ use ice_core::path::NodePath;
 use ice_core::tools::Effect;
 use ice_core::value::Value;
 
-use crate::executors::Completion;
+use crate::executors::{Completion, Observation};
 use crate::journal::{Body, Decision, Failure, Intent};
 use crate::workflow::model::{NodeIndex, Plan, PlanNode, ScopeIndex};
 
@@ -49,6 +49,15 @@ pub enum Input {
         step: NodePath,
         /// What it gave.
         result: Result<Value, Failure>,
+    },
+    /// Something about what an attempt does that is worth keeping.
+    Observed {
+        /// The attempt.
+        ticket: Ticket,
+        /// The node or step.
+        address: NodePath,
+        /// What there is to keep.
+        observation: Observation,
     },
     /// An attempt was given up before it did anything: it can be made again, whatever its effect.
     Withdrawn {

@@ -1,0 +1,185 @@
+//! The port for running programs, carried out by cages.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use ice_core::process::{
+    Home, HostGrant, Job, Limits, ProcessHost, Profile, Report, Traffic, Unenforced, Usage, Verdict,
+};
+use ice_sandbox::{Access, Command, End, Endpoint, Layer, PolicyBuilder, ResourceSandbox, SandboxPolicy};
+use tokio::io::AsyncWrite;
+use tokio_util::sync::CancellationToken;
+
+use super::kept::{Counted, Kept};
+
+/// Runs programs in cages. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct SandboxHost {
+    sandbox: ResourceSandbox,
+}
+
+impl SandboxHost {
+    /// With these cages.
+    #[must_use]
+    pub const fn new(sandbox: ResourceSandbox) -> Self {
+        Self { sandbox }
+    }
+}
+
+#[async_trait]
+impl ProcessHost for SandboxHost {
+    async fn run(
+        &self,
+        job: &Job,
+        input: Bytes,
+        stdout: &mut (dyn AsyncWrite + Send + Unpin),
+        cancel: &CancellationToken,
+    ) -> Report {
+        let policy = match policy(job) {
+            Ok(policy) => policy,
+            Err(what) => return not_run("policy", what, None),
+        };
+        let command = Command::new(&job.program).args(&job.arguments);
+        let mut caged = match self.sandbox.spawn(&command, &policy, cancel).await {
+            Ok(caged) => caged,
+            Err(ice_sandbox::SandboxError::Setup(failure)) => {
+                return not_run(&failure.stage.to_string(), failure.what, failure.hint);
+            }
+            Err(error) => return not_run("launcher", error.to_string(), None),
+        };
+        let mut stderr = Kept::default();
+        let mut stdout = Counted { inner: stdout, bytes: 0 };
+        let end = caged.copy(&*input, &mut stdout, &mut stderr).await;
+        let mut report = report(end);
+        report.usage.stdout_bytes = stdout.bytes;
+        report.usage.stderr_bytes = stderr.total();
+        report.stderr = stderr.text();
+        report
+    }
+
+    fn layers(&self) -> Vec<&'static str> {
+        Layer::ALL.iter().map(|layer| layer.as_str()).collect()
+    }
+}
+
+fn not_run(stage: &str, what: String, hint: Option<String>) -> Report {
+    Report::new(Home::Process, Verdict::SetupFailed { stage: stage.to_owned(), what, hint })
+}
+
+/// What a job may do, in the words of cages.
+fn policy(job: &Job) -> Result<SandboxPolicy, String> {
+    let profile = match job.profile {
+        Profile::Binary => ice_sandbox::Profile::Binary,
+        Profile::Shell => ice_sandbox::Profile::Shell,
+        Profile::Python => ice_sandbox::Profile::Python,
+        Profile::Node => ice_sandbox::Profile::Node,
+        Profile::Jvm => ice_sandbox::Profile::Jvm,
+    };
+    let mut builder = limited(SandboxPolicy::of(profile), &job.limits);
+    let paths = [
+        (&job.grants.read, Access::Read),
+        (&job.execute, Access::Execute),
+        (&job.grants.write, Access::Write),
+    ];
+    for (paths, access) in paths {
+        builder = paths.iter().fold(builder, |builder, path| builder.grant(path, access));
+    }
+    for host in &job.grants.hosts {
+        builder = builder.connect(endpoint(host)?);
+    }
+    for (name, value) in &job.environment {
+        builder = builder.environment(name, value);
+    }
+    for layer in &job.waive {
+        builder = builder.waive(layer.parse()?);
+    }
+    builder.build().map_err(|error| error.to_string())
+}
+
+/// A host as it is granted to runs: a name stands for the public addresses it leads to, `localhost` for this machine,
+/// and an address for itself.
+fn endpoint(grant: &HostGrant) -> Result<Endpoint, String> {
+    if grant.host.starts_with('*') {
+        return Err(format!("`{grant}` is a pattern: in a cage every host is granted by its name"));
+    }
+    let endpoint: Endpoint = grant.to_string().parse().map_err(|error| format!("{error}"))?;
+    Ok(if grant.host == "localhost" { endpoint.private() } else { endpoint })
+}
+
+fn limited(builder: PolicyBuilder, limits: &Limits) -> PolicyBuilder {
+    let span = |millis: u64| Duration::from_millis(millis);
+    builder.limit(|own| {
+        own.wall = limits.wall_ms.map_or(own.wall, span);
+        own.idle = limits.idle_ms.map(span).or(own.idle);
+        own.cpu = limits.cpu_ms.map(span).or(own.cpu);
+        own.memory = limits.memory_bytes.or(own.memory);
+        own.processes = limits.processes.unwrap_or(own.processes);
+        own.open_files = limits.open_files.unwrap_or(own.open_files);
+        own.file_size = limits.file_bytes.unwrap_or(own.file_size);
+        own.workspace = limits.workspace_bytes.unwrap_or(own.workspace);
+        own.output = limits.output_bytes.unwrap_or(own.output);
+    })
+}
+
+/// The end of a caged command in the words of reports.
+fn report(end: End) -> Report {
+    let End { verdict, usage, layers, not_enforced, traffic } = end;
+    let micros = |span: Duration| u64::try_from(span.as_micros()).unwrap_or(u64::MAX);
+    Report {
+        home: Home::Process,
+        verdict: verdict_of(verdict),
+        usage: Usage {
+            wall_us: micros(usage.wall),
+            setup_us: micros(usage.setup),
+            cpu_user_us: micros(usage.cpu_user),
+            cpu_system_us: micros(usage.cpu_system),
+            peak_memory_bytes: usage.peak_memory,
+            ..Usage::default()
+        },
+        memory_source: match usage.memory_source {
+            ice_sandbox::MemorySource::Polled => "polled",
+            ice_sandbox::MemorySource::LargestProcess => "largest_process",
+            ice_sandbox::MemorySource::Group => "group",
+        }
+        .to_owned(),
+        stderr: String::new(),
+        layers: layers.iter().map(|layer| layer.as_str().to_owned()).collect(),
+        not_enforced: not_enforced
+            .into_iter()
+            .map(|absent| Unenforced { layer: absent.layer.as_str().to_owned(), why: absent.why })
+            .collect(),
+        traffic: traffic
+            .into_iter()
+            .map(|carried| Traffic {
+                endpoint: carried.endpoint,
+                connections: carried.connections,
+                refused: carried.refused,
+                sent: carried.sent,
+                received: carried.received,
+            })
+            .collect(),
+    }
+}
+
+fn verdict_of(verdict: ice_sandbox::Verdict) -> Verdict {
+    use ice_sandbox::Verdict as Caged;
+    match verdict {
+        Caged::Ok => Verdict::Ok,
+        Caged::ExitCode { code } => Verdict::ExitCode { code },
+        Caged::Signal { signal } => Verdict::Signal { signal },
+        Caged::WallTimeout => Verdict::WallTimeout,
+        Caged::IdleTimeout => Verdict::IdleTimeout,
+        Caged::CpuLimit => Verdict::CpuLimit,
+        Caged::MemoryLimit => Verdict::MemoryLimit,
+        Caged::ProcessLimit => Verdict::ProcessLimit,
+        Caged::OutputLimit => Verdict::OutputLimit,
+        Caged::FileSize => Verdict::FileSize,
+        Caged::Denied => Verdict::Denied,
+        Caged::Cancelled => Verdict::Cancelled,
+        Caged::Lost => Verdict::Lost,
+        Caged::SetupFailed { failure } => {
+            Verdict::SetupFailed { stage: failure.stage.to_string(), what: failure.what, hint: failure.hint }
+        }
+    }
+}
