@@ -82,6 +82,7 @@ codes! {
     BlueprintIncomplete = 1033, "BLUEPRINT_INCOMPLETE", "A partial blueprint still lacks something.";
     RegistryConflict = 1034, "REGISTRY_CONFLICT", "Something else is registered under this name and version.";
     BlueprintInvalid = 1035, "BLUEPRINT_INVALID", "A blueprint has errors, each of which is told by itself.";
+    UnknownCode = 1036, "UNKNOWN_CODE", "No code of this name is registered.";
     StoreUnavailable = 2001, "STORE_UNAVAILABLE", "The store cannot be reached or opened.";
     StoreConflict = 2002, "STORE_CONFLICT", "An expectation of a commit did not hold.";
     StorePoisoned = 2003, "STORE_POISONED", "A write or sync failed; the store must be opened again.";
@@ -127,6 +128,7 @@ codes! {
     FileTooLarge = 4013, "FILE_TOO_LARGE", "A file or body exceeds the limit.";
     HttpFailed = 4014, "HTTP_FAILED", "An HTTP request failed.";
     DataInvalid = 4015, "DATA_INVALID", "Data that a tool read cannot be parsed.";
+    CodeFailed = 4016, "CODE_FAILED", "A piece of code failed.";
     Usage = 5001, "USAGE", "The command line is not valid.";
     FileUnreadable = 5002, "FILE_UNREADABLE", "A file cannot be read.";
     ControlUnavailable = 5003, "CONTROL_UNAVAILABLE", "The owner of the data folder does not answer.";

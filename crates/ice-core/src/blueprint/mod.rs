@@ -21,9 +21,9 @@ pub use kind::{KindName, NodeKind};
 pub use lock::VersionLock;
 pub use model::{Blueprint, Node, SchemaVersion, When};
 pub use nodes::{
-    ActionOnTrigger, AgentNode, AgentSpec, AlertChannel, ApprovalType, CodeLanguage, CodeNode, ConditionNode,
-    CoordinationStrategy, HumanNode, LlmConfig, LlmNode, LoopNode, MonitorNode, ParallelNode, RecursiveNode,
-    SwarmNode, ToolConfig, ToolNode, WaitStrategy, WorkflowNode,
+    ActionOnTrigger, AgentNode, AgentSpec, AlertChannel, ApprovalType, CodeEngine, CodeLanguage, CodeNode,
+    ConditionNode, CoordinationStrategy, HumanNode, LlmConfig, LlmNode, LoopNode, MonitorNode, ParallelNode,
+    RecursiveNode, SwarmNode, ToolConfig, ToolNode, WaitStrategy, WorkflowNode,
 };
 pub use read::{Format, Locator, MAX_DEPTH, MAX_TEXT_BYTES, Reached, Reading, Source, read, read_value};
 pub use retry::{BackoffStrategy, RetryPolicy};

@@ -6,7 +6,7 @@ use semver::VersionReq;
 
 use super::names::is_template;
 use super::walk::Checker;
-use crate::blueprint::{LlmConfig, Node, NodeBase, NodeKind};
+use crate::blueprint::{CodeNode, LlmConfig, Node, NodeBase, NodeKind};
 use crate::diagnostic::{Finding, Trail, did_you_mean};
 use crate::error::ErrorCode;
 
@@ -55,10 +55,10 @@ impl Checker<'_> {
                     self.agent(&agent.package, None, &at.key("agents").index(index).key("package"));
                 }
             }
+            NodeKind::Code(code) => self.code(code, &node.base, at),
             NodeKind::Condition(_)
             | NodeKind::Loop(_)
             | NodeKind::Parallel(_)
-            | NodeKind::Code(_)
             | NodeKind::Human(_)
             | NodeKind::Monitor(_) => {}
         }
@@ -70,6 +70,36 @@ impl Checker<'_> {
         }
         let names = self.catalog.catalog.tools.iter().map(|tool| tool.name.as_str());
         self.absent(ErrorCode::UnknownTool, format!("there is no tool `{name}`"), name, names, at);
+    }
+
+    /// Code that a node names must be registered, as what the node takes it for.
+    fn code(&self, code: &CodeNode, base: &NodeBase, at: &Trail<'_>) {
+        let (field, name, is_module) = match (&code.code, &code.module, &base.name) {
+            (None, Some(module), _) if !code.is_file() => ("module", module, true),
+            (None, None, Some(name)) => ("name", name, false),
+            (Some(_), _, _) | (None, Some(_), _) | (None, None, None) => return,
+        };
+        if name.trim().is_empty() {
+            return;
+        }
+        let at = at.key(field);
+        let known = &self.catalog.catalog.code;
+        match self.catalog.catalog.code(name) {
+            None => {
+                let names = known.iter().filter(|known| known.language.is_none() == is_module);
+                let names = names.map(|known| known.name.as_str());
+                let message = format!("no code is registered as `{name}`");
+                self.absent(ErrorCode::UnknownCode, message, name, names, &at);
+            }
+            Some(found) if found.language.is_none() != is_module => {
+                let what = if is_module { "source in a language" } else { "WebAssembly" };
+                let other = if is_module { "name" } else { "module" };
+                let message = format!("`{name}` is registered as {what}");
+                let finding = Finding::error(ErrorCode::UnknownCode, message);
+                self.report.add(&at, finding.advise(format!("name it with `{other}`")));
+            }
+            Some(_) => {}
+        }
     }
 
     fn agent(&self, name: &str, constraint: Option<&VersionReq>, at: &Trail<'_>) {

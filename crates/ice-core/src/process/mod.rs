@@ -6,9 +6,11 @@ mod grants;
 mod host;
 mod limits;
 mod report;
+mod wasm;
 
 pub use denial::{Denial, DenialKind};
 pub use grants::{Grants, HostGrant, InvalidGrant};
 pub use host::{Isolation, Job, ProcessHost, Profile};
 pub use limits::Limits;
 pub use report::{Home, Report, Traffic, Unenforced, Usage, Verdict};
+pub use wasm::{WasmHost, WasmProgram};

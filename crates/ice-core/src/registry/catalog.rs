@@ -4,8 +4,8 @@ use schemars::JsonSchema;
 use semver::VersionReq;
 use serde::{Deserialize, Serialize};
 
-use super::{AgentDefinition, near_names};
-use crate::blueprint::{Blueprint, KindName, Node, NodeKind, Reading};
+use super::{AgentDefinition, CodeBody, RegisteredCode, near_names};
+use crate::blueprint::{Blueprint, CodeLanguage, KindName, Node, NodeKind, Reading};
 use crate::id::{BlueprintId, NodeId};
 use crate::tools::ToolSpec;
 use crate::value::Value;
@@ -22,6 +22,8 @@ pub struct Catalog {
     pub agents: Vec<AgentDefinition>,
     /// The blueprints that workflow nodes can name.
     pub blueprints: Vec<BlueprintSpec>,
+    /// The code that nodes can name, every version.
+    pub code: Vec<CodeSpec>,
     /// The kinds of node that can be executed.
     pub kinds: Vec<KindName>,
 }
@@ -81,6 +83,32 @@ impl BlueprintSpec {
     }
 }
 
+/// What is known of registered code.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CodeSpec {
+    /// The name that nodes use.
+    pub name: String,
+    /// Its version.
+    #[schemars(with = "String")]
+    pub version: semver::Version,
+    /// The language of its source; absent for WebAssembly.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<CodeLanguage>,
+}
+
+impl CodeSpec {
+    /// The spec of registered code.
+    #[must_use]
+    pub fn of(code: &RegisteredCode) -> Self {
+        let language = match &code.body {
+            CodeBody::Source(language, _) => Some(*language),
+            CodeBody::Module(_) => None,
+        };
+        Self { name: code.name.to_string(), version: code.version.clone(), language }
+    }
+}
+
 impl Reading {
     /// What others need to know of the blueprint to run it, as far as it could be read.
     #[must_use]
@@ -136,6 +164,12 @@ impl Catalog {
     #[must_use]
     pub fn blueprint(&self, name: &str) -> Option<&BlueprintSpec> {
         self.blueprints.iter().find(|blueprint| blueprint.name == name)
+    }
+
+    /// The newest code of this name.
+    #[must_use]
+    pub fn code(&self, name: &str) -> Option<&CodeSpec> {
+        newest(self.code.iter().filter(|code| code.name == name).map(|code| (&code.version, code)), None)
     }
 
     /// Whether nodes of this kind can be executed.

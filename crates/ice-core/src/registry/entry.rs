@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use semver::Version;
 
-use super::AgentDefinition;
+use super::{AgentDefinition, RegisteredCode};
 use crate::blueprint::Blueprint;
 use crate::llm::LlmProvider;
 use crate::tools::Tool;
@@ -115,6 +115,27 @@ impl Entry for Arc<AgentDefinition> {
             |b| b.is_ascii_alphabetic() || b == b'_',
             |b| b.is_ascii_alphanumeric() || b"_-.".contains(&b),
         )
+    }
+}
+
+impl Entry for Arc<RegisteredCode> {
+    const WHAT: &'static str = "code";
+    const NAME_RULE: &'static str = <Arc<AgentDefinition> as Entry>::NAME_RULE;
+
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn version(&self) -> Option<&Version> {
+        Some(&self.version)
+    }
+
+    fn is_same(&self, other: &Self) -> bool {
+        self == other
+    }
+
+    fn is_name(name: &str) -> bool {
+        <Arc<AgentDefinition> as Entry>::is_name(name)
     }
 }
 

@@ -1,10 +1,11 @@
-//! The registry: which tools, providers, agents and blueprints there are, and the catalog, its view as data.
+//! The registry: which tools, providers, agents, blueprints and code there are, and the catalog, its view as data.
 //!
-//! A [`Registry`] is a value that is passed in, never a global. Each of its four collections offers the same
+//! A [`Registry`] is a value that is passed in, never a global. Each of its five collections offers the same
 //! five calls: `register`, `get`, `list`, `contains` and `remove`.
 
 mod agent;
 mod catalog;
+mod code;
 mod collection;
 mod entry;
 mod error;
@@ -15,7 +16,8 @@ mod tests;
 
 pub use crate::near::near_names;
 pub use agent::AgentDefinition;
-pub use catalog::{BlueprintSpec, Catalog, ProviderSpec};
+pub use catalog::{BlueprintSpec, Catalog, CodeSpec, ProviderSpec};
+pub use code::{CodeBody, RegisteredCode};
 pub use collection::Collection;
 pub use entry::{Entry, NamedBlueprint};
 pub use error::RegistryError;

@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
-use super::{AgentDefinition, BlueprintSpec, Catalog, Collection, Entry, NamedBlueprint, ProviderSpec};
+use super::{
+    AgentDefinition, BlueprintSpec, Catalog, CodeSpec, Collection, Entry, NamedBlueprint, ProviderSpec,
+    RegisteredCode,
+};
 use crate::blueprint::KindName;
 use crate::llm::LlmProvider;
 use crate::tools::Tool;
 
-/// The tools, providers, agents and blueprints that runs may use. Cheap to clone; a clone is independent.
+/// The tools, providers, agents, blueprints and code that runs may use. Cheap to clone; a clone is independent.
 #[derive(Clone, Debug, Default)]
 pub struct Registry {
     /// Tools, by name and version.
@@ -18,6 +21,8 @@ pub struct Registry {
     pub agents: Collection<Arc<AgentDefinition>>,
     /// Blueprints that others run, by the name in `workflow_ref`.
     pub blueprints: Collection<NamedBlueprint>,
+    /// Code that nodes name instead of holding it, by name and version.
+    pub code: Collection<Arc<RegisteredCode>>,
 }
 
 impl Registry {
@@ -40,6 +45,7 @@ impl Registry {
                 .list()
                 .map(|entry| BlueprintSpec::of(entry.name(), &entry.blueprint))
                 .collect(),
+            code: self.code.list().map(|code| CodeSpec::of(code)).collect(),
             kinds,
         }
     }

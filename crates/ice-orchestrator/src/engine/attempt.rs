@@ -208,6 +208,10 @@ impl StepPort for Port {
                 }
                 called
             }
+            Intent::Code { request } => {
+                let observe = |report| self.observe(address, Observation::Report(Box::new(report)));
+                Box::pin(self.shared.execute(ctx, &request, self.processes(address), observe)).await
+            }
             // In a box of its own: it is large, and tools need no room for it.
             Intent::Llm { provider, request } => {
                 Box::pin(self.shared.ask(ctx, address, &provider, &request)).await

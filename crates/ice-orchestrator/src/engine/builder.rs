@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ice_core::process::ProcessHost;
+use ice_core::process::{ProcessHost, WasmHost};
 use ice_core::registry::Registry;
 use ice_core::store::{BlobStore, MemoryBlobs, MemoryStore, Store};
 use ice_core::time::{Clock, IdSource, SystemClock, SystemIds};
@@ -24,6 +24,7 @@ pub struct EngineBuilder {
     pub(super) tool_limits: ToolLimits,
     pub(super) ring: usize,
     pub(super) processes: Option<Arc<dyn ProcessHost>>,
+    pub(super) wasm: Option<Arc<dyn WasmHost>>,
 }
 
 impl Default for EngineBuilder {
@@ -39,6 +40,7 @@ impl Default for EngineBuilder {
             tool_limits: ToolLimits::default(),
             ring: 1_024,
             processes: None,
+            wasm: None,
         }
     }
 }
@@ -92,6 +94,13 @@ impl EngineBuilder {
     #[must_use]
     pub fn processes(mut self, host: Arc<dyn ProcessHost>) -> Self {
         self.processes = Some(host);
+        self
+    }
+
+    /// Who runs WebAssembly. Without one, code nodes with `engine: wasm` fail.
+    #[must_use]
+    pub fn wasm(mut self, host: Arc<dyn WasmHost>) -> Self {
+        self.wasm = Some(host);
         self
     }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use ahash::{AHashMap, AHashSet};
 use futures::StreamExt;
 use ice_core::id::{Principal, RunId, Tenant};
-use ice_core::process::ProcessHost;
+use ice_core::process::{ProcessHost, WasmHost};
 use ice_core::registry::Registry;
 use ice_core::store::lease::{self, Lease, LeaseError};
 use ice_core::store::{BlobStore, ChangeKind, Store, WatchEvent, inbox};
@@ -41,6 +41,7 @@ pub(crate) struct Inner {
     pub(crate) tool_limits: ToolLimits,
     pub(crate) ring: usize,
     pub(crate) processes: Option<Arc<dyn ProcessHost>>,
+    pub(crate) wasm: Option<Arc<dyn WasmHost>>,
     pub(crate) meters: Meters,
     pub(crate) tasks: TaskTracker,
     /// Fires when the engine closes, or loses its ownership.
@@ -92,6 +93,7 @@ impl Engine {
                 tool_limits: builder.tool_limits,
                 ring: builder.ring,
                 processes: builder.processes,
+                wasm: builder.wasm,
                 meters: Meters::new(),
                 tasks: TaskTracker::new(),
                 closing: Closing::default(),

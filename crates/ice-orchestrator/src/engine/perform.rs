@@ -7,13 +7,16 @@ use ice_core::error::ErrorCode;
 use ice_core::llm::{Chunk, LlmContext, LlmError, LlmErrorKind, Request, Response, Usage};
 use ice_core::metrics::{MetricName, counter, histogram};
 use ice_core::path::NodePath;
-use ice_core::process::ProcessHost;
+use ice_core::process::{ProcessHost, Report};
+use ice_core::registry::CodeBody;
 use ice_core::tools::{ProgressSink, ToolContext};
 use ice_core::value::{BlobHash, Value};
 
+use super::processes::count;
 use super::run::RunShared;
 use crate::executors::{Completion, StepContext, TransientEvent, TransientSink};
 use crate::journal::Failure;
+use crate::process::code::{self, Surroundings};
 
 impl RunShared {
     /// Calls a tool. What it reports on the way goes to `progress`.
@@ -43,6 +46,32 @@ impl RunShared {
             progress: Some(progress),
         };
         Ok(found.call(&context, input).await?.into())
+    }
+
+    /// Runs a piece of code. What WebAssembly reports goes to `observe`.
+    pub(super) async fn execute(
+        &self,
+        ctx: &StepContext,
+        request: &Value,
+        processes: Option<Arc<dyn ProcessHost>>,
+        observe: impl Fn(Report),
+    ) -> Result<Completion, Failure> {
+        let surroundings = Surroundings {
+            grants: &self.grants,
+            limits: self.confinement.limits,
+            processes,
+            wasm: self.engine.wasm.clone(),
+            cancel: &ctx.cancel,
+        };
+        let module = |name: &str| match &self.plan.code.get(name)?.body {
+            CodeBody::Module(bytes) => Some(bytes.clone()),
+            CodeBody::Source(..) => None,
+        };
+        let observe = |report: Report| {
+            count(code::LABEL, &report);
+            observe(report);
+        };
+        code::run(request, &surroundings, module, observe).await.map(Completion::from)
     }
 
     /// Asks a model. Pieces of its answer are shown as they come.

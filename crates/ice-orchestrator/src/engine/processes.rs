@@ -75,7 +75,7 @@ impl Drop for Active {
 }
 
 /// The metrics of an execution. `tool` comes from the registry or is a kind of node, so that there are boundedly many.
-pub(crate) fn count(tool: &str, report: &Report) {
+pub(super) fn count(tool: &str, report: &Report) {
     let usage = &report.usage;
     let seconds = |micros: u64| std::time::Duration::from_micros(micros).as_secs_f64();
     if let Verdict::Trap { kind } = &report.verdict {

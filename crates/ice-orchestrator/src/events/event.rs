@@ -225,5 +225,6 @@ fn intent_value(intent: &Intent) -> Value {
             ("provider", Value::String(std::sync::Arc::clone(provider))),
             ("request", request.clone()),
         ]),
+        Intent::Code { request } => request.clone(),
     }
 }

@@ -364,7 +364,7 @@ pub(crate) fn values(body: &Body) -> [Option<&Value>; 1] {
         Body::Manifest(manifest) => Some(&manifest.inputs),
         Body::Started { intent, .. } | Body::Step { intent, .. } => Some(match intent {
             Intent::Tool { input, .. } => input,
-            Intent::Llm { request, .. } => request,
+            Intent::Llm { request, .. } | Intent::Code { request } => request,
         }),
         Body::Receipt { result, .. } => result.as_ref().ok(),
         Body::Succeeded { output, .. } | Body::Closed { output, .. } | Body::Ended { output, .. } => {
@@ -397,7 +397,7 @@ pub(crate) fn values_mut(body: &mut Body) -> [Option<&mut Value>; 1] {
         Body::Manifest(manifest) => Some(&mut manifest.inputs),
         Body::Started { intent, .. } | Body::Step { intent, .. } => Some(match intent {
             Intent::Tool { input, .. } => input,
-            Intent::Llm { request, .. } => request,
+            Intent::Llm { request, .. } | Intent::Code { request } => request,
         }),
         Body::Receipt { result, .. } => result.as_mut().ok(),
         Body::Succeeded { output, .. } | Body::Closed { output, .. } | Body::Ended { output, .. } => {

@@ -154,6 +154,7 @@ impl DocumentBuilder {
                 let kind = match intent {
                     Intent::Tool { .. } => KindName::Tool,
                     Intent::Llm { .. } => KindName::Llm,
+                    Intent::Code { .. } => KindName::Code,
                 };
                 self.begin(node, *attempt, Some(kind), at);
             }

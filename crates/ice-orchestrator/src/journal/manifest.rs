@@ -123,6 +123,9 @@ pub struct PinnedPlan {
     /// The tools.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tools: Vec<PinnedTool>,
+    /// The registered code.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub code: Vec<PinnedCode>,
     /// The models that are named; those of templates are known only once they are rendered.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub models: Vec<PinnedModel>,
@@ -147,6 +150,15 @@ pub struct PinnedModel {
     pub provider: String,
     /// The model's name.
     pub model: String,
+}
+
+/// Registered code a run is bound to.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct PinnedCode {
+    /// Its name.
+    pub name: String,
+    /// Its hash.
+    pub hash: BlobHash,
 }
 
 /// A tool a run is bound to.

@@ -14,7 +14,7 @@ pub use document::{DocumentBuilder, NodeReport, RunDocument};
 pub use failure::{Failure, FieldPart, NodeFailure};
 pub use head::RunSummary;
 pub use manifest::{
-    FailurePolicy, Manifest, PinnedModel, PinnedPlan, PinnedTool, PinnedWorkflow, RunOptions,
+    FailurePolicy, Manifest, PinnedCode, PinnedModel, PinnedPlan, PinnedTool, PinnedWorkflow, RunOptions,
 };
 pub use reader::{Numbered, ReadError, Reader};
 pub use record::{Body, Decision, Intent, Opening, RECORD_VERSION, Record, RunStatus, SkipReason};

@@ -261,6 +261,12 @@ pub enum Intent {
         /// The request, an [`ice_core::llm::Request`] as a value so that its parts are shared.
         request: Value,
     },
+    /// Run a piece of code.
+    Code {
+        /// What runs what, as a value so that its parts are shared: `engine`, `language` and `code` or `module`,
+        /// `inputs`, `imports`, `capabilities`.
+        request: Value,
+    },
 }
 
 /// What a container opened with.

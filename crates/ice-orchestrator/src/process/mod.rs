@@ -1,7 +1,10 @@
-//! What runs execute outside of the engine's own code: tools in processes of their own, in cages.
+//! What runs execute outside of the engine's own code: tools in processes of their own, in cages, and the code of
+//! nodes.
 
 mod call;
+pub(crate) mod code;
 mod failure;
+mod granted;
 mod guest;
 mod host;
 mod isolated;

@@ -11,7 +11,7 @@ use ice_core::id::BlueprintId;
 use ice_core::llm::LlmProvider;
 use ice_core::path::NodePath;
 use ice_core::process::{Home, Isolation};
-use ice_core::registry::{Catalog, Registry};
+use ice_core::registry::{Catalog, RegisteredCode, Registry};
 use ice_core::schema::Validator;
 use ice_core::tools::Tool;
 use ice_core::value::{BlobHash, Value};
@@ -21,7 +21,7 @@ use self::node::plan_node;
 use super::graph_utils::dependents;
 use super::model::{NodeIndex, Plan, Scope, ScopeIndex};
 use crate::executors::builtin;
-use crate::journal::{PinnedModel, PinnedPlan, PinnedTool, PinnedWorkflow};
+use crate::journal::{PinnedCode, PinnedModel, PinnedPlan, PinnedTool, PinnedWorkflow};
 
 mod error;
 mod kinds;
@@ -74,6 +74,7 @@ struct Parts {
     scopes: Vec<Scope>,
     tools: AHashMap<Arc<str>, Arc<dyn Tool>>,
     providers: AHashMap<Arc<str>, Arc<dyn LlmProvider>>,
+    code: AHashMap<Arc<str>, Arc<RegisteredCode>>,
     workflows: IndexMap<String, Arc<Plan>>,
     models: Vec<PinnedModel>,
     kinds: Vec<KindName>,
@@ -94,6 +95,8 @@ impl Compiler<'_> {
         parts.kinds.dedup();
         let mut tools: Vec<PinnedTool> = parts.tools.values().map(pinned_tool).collect();
         tools.sort();
+        let mut code: Vec<PinnedCode> = parts.code.values().map(pinned_code).collect();
+        code.sort();
         let workflow = |(name, plan): (&String, &Arc<Plan>)| PinnedWorkflow {
             name: name.clone(),
             plan: plan.pinned.clone(),
@@ -103,6 +106,7 @@ impl Compiler<'_> {
             lock: lock.cloned(),
             workflows: parts.workflows.iter().map(workflow).collect(),
             tools,
+            code,
             models,
             kinds: parts.kinds,
         };
@@ -110,6 +114,7 @@ impl Compiler<'_> {
             serde_json::to_vec(&pinned).map_err(|e| CompileError::Document(e.to_string()))?.into();
         for plan in parts.workflows.values() {
             parts.tools.extend(plan.tools.iter().map(|(name, tool)| (Arc::clone(name), Arc::clone(tool))));
+            parts.code.extend(plan.code.iter().map(|(name, code)| (Arc::clone(name), Arc::clone(code))));
             parts.providers.extend(plan.providers.iter().map(|(name, p)| (Arc::clone(name), Arc::clone(p))));
         }
         Ok(Arc::new(Plan {
@@ -118,6 +123,7 @@ impl Compiler<'_> {
             inputs,
             unconfined: unconfined(&parts.tools),
             tools: parts.tools,
+            code: parts.code,
             providers: parts.providers,
             hash: BlobHash::of(&document),
             document,
@@ -215,6 +221,10 @@ fn pinned_tool(tool: &Arc<dyn Tool>) -> PinnedTool {
     }
 }
 
+fn pinned_code(code: &Arc<RegisteredCode>) -> PinnedCode {
+    PinnedCode { name: code.name.to_string(), hash: code.hash() }
+}
+
 /// Under which isolation nothing but a tool's own care holds it to what was granted, and its memory and time to bounds.
 fn unconfined(tools: &AHashMap<Arc<str>, Arc<dyn Tool>>) -> Vec<Isolation> {
     let is_free = |isolation: &Isolation| {
@@ -238,12 +248,14 @@ impl Plan {
             scopes: vec![Scope::default()],
             inputs: None,
             tools: AHashMap::new(),
+            code: AHashMap::new(),
             providers: AHashMap::new(),
             pinned: PinnedPlan {
                 blueprint: Value::Null,
                 lock: None,
                 workflows: Vec::new(),
                 tools: Vec::new(),
+                code: Vec::new(),
                 models: Vec::new(),
                 kinds: Vec::new(),
             },

@@ -83,6 +83,15 @@ fn differences(before: &PinnedPlan, now: &PinnedPlan) -> Vec<String> {
             Some(_) => {}
         }
     }
+    for code in &before.code {
+        match now.code.iter().find(|known| known.name == code.name) {
+            None => found.push(format!("the code `{}` is gone", code.name)),
+            Some(known) if known.hash != code.hash => {
+                found.push(format!("the code `{}` is another", code.name))
+            }
+            Some(_) => {}
+        }
+    }
     for (old, new) in before.workflows.iter().zip(&now.workflows) {
         found.extend(differences(&old.plan, &new.plan));
     }

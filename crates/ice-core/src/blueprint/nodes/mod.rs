@@ -14,7 +14,7 @@ mod tool;
 mod workflow;
 
 pub use agent::{AgentNode, ToolConfig};
-pub use code::{CodeLanguage, CodeNode};
+pub use code::{CodeEngine, CodeLanguage, CodeNode};
 pub use condition::ConditionNode;
 pub use human::{ApprovalType, HumanNode};
 pub use llm::{LlmConfig, LlmNode};

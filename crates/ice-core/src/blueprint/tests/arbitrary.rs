@@ -7,6 +7,7 @@ use proptest::prelude::*;
 
 use crate::blueprint::*;
 use crate::id::NodeId;
+use crate::tools::Capability;
 use crate::value::{Value, ValuePath};
 
 fn id() -> impl Strategy<Value = NodeId> {
@@ -213,9 +214,12 @@ fn leaf_kind() -> impl Strategy<Value = NodeKind> {
             })
         });
     let language = prop_oneof![Just(CodeLanguage::Python), Just(CodeLanguage::Javascript)];
-    let code = (language, of(text()), any::<bool>(), vec(text(), 0..2)).prop_map(
-        |(language, code, sandbox, imports)| NodeKind::Code(CodeNode { language, code, sandbox, imports }),
-    );
+    let engine = prop_oneof![Just(CodeEngine::Process), Just(CodeEngine::Wasm)];
+    let capabilities = vec(prop_oneof![Just(Capability::ReadFiles), Just(Capability::Network)], 0..2);
+    let code = (language, of(text()), engine, of(text()), any::<bool>(), vec(text(), 0..2), capabilities)
+        .prop_map(|(language, code, engine, module, sandbox, imports, capabilities)| {
+            NodeKind::Code(CodeNode { language, code, engine, module, sandbox, imports, capabilities })
+        });
     let approval = prop_oneof![
         Just(ApprovalType::ApproveReject),
         Just(ApprovalType::InputRequired),

@@ -50,6 +50,7 @@ pub(crate) fn catalog() -> Catalog {
             ProviderSpec { name: "openai".to_owned(), models: Some(vec!["gpt-4o".to_owned()]) },
         ],
         agents: vec![AgentDefinition::new("helper")],
+        code: Vec::new(),
         blueprints: vec![BlueprintSpec {
             name: "other".to_owned(),
             blueprint_id: "bp_other".parse().unwrap(),

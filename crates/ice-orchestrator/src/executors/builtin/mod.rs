@@ -1,6 +1,7 @@
 //! The built-in kinds, one file each. A leaf has `begin` (renders what it is going to do) and `run` (does
 //! it); a container has `begin` (what it opens with), `frame` (its nested scopes) and `output`.
 
+pub(crate) mod code;
 pub(crate) mod condition;
 pub(crate) mod llm;
 pub(crate) mod r#loop;
@@ -24,6 +25,7 @@ pub(crate) const KINDS: &[KindName] = &[
     KindName::Loop,
     KindName::Parallel,
     KindName::Workflow,
+    KindName::Code,
 ];
 
 /// What a node is going to do.
@@ -39,6 +41,7 @@ pub(crate) fn begin(work: &Work, env: &mut Env<'_>) -> Result<Begin, Failure> {
     match work {
         Work::Tool(plan) => tool::begin(plan, env),
         Work::Llm(plan) => llm::begin(plan, env),
+        Work::Code(plan) => Ok(code::begin(plan, env)),
         Work::Condition(plan) => condition::begin(plan, env),
         Work::Loop(plan) => r#loop::begin(plan, env),
         Work::Parallel(_) => Ok(Begin::Container(Opening::Parallel)),
@@ -52,6 +55,7 @@ pub(crate) async fn run(work: &Work, ctx: &StepContext, intent: Intent) -> Resul
         Work::Tool(plan) => tool::run(plan, ctx, intent).await,
         // In a box of its own: it is large, and tools need no room for it.
         Work::Llm(plan) => Box::pin(llm::run(plan, ctx, intent)).await,
+        Work::Code(_) => Box::pin(code::run(ctx, intent)).await,
         Work::Condition(_) | Work::Loop(_) | Work::Parallel(_) | Work::Workflow(_) => Err(Failure::new(
             ice_core::error::ErrorCode::RunStuck,
             "a container was started as if it were a leaf",

@@ -84,6 +84,9 @@ fn intent(mut object: Object<'_>, intent: &Intent) -> Result<(), Error> {
         Intent::Llm { provider, request } => {
             object.text("k", "llm")?.text("provider", provider)?.value("request", request)?;
         }
+        Intent::Code { request } => {
+            object.text("k", "code")?.value("request", request)?;
+        }
     }
     object.close();
     Ok(())

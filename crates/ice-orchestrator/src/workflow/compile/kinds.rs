@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use ice_core::blueprint::{
-    ConditionNode, LlmConfig, LlmNode, LoopNode, Node, NodeBase, NodeKind, ParallelNode, ToolNode,
-    WorkflowNode,
+    CodeEngine, CodeNode, ConditionNode, LlmConfig, LlmNode, LoopNode, Node, NodeBase, NodeKind,
+    ParallelNode, ToolNode, WorkflowNode,
 };
 use ice_core::check::CheckedScope;
 use ice_core::error::ErrorCode;
+use ice_core::id::NodeId;
 use ice_core::llm::Request;
 use ice_core::path::NodePath;
+use ice_core::registry::CodeBody;
 use ice_core::schema::Validator;
 use ice_core::template::{Expression, Template, TemplateError, ValueTemplate};
 use ice_core::value::{Map, Value};
@@ -18,7 +20,7 @@ use indexmap::IndexSet;
 use super::{CompileError, Compiler, Parts, is_empty, validator, within};
 use crate::journal::PinnedModel;
 use crate::workflow::model::{
-    ConditionPlan, Items, LlmOutput, LlmPlan, LoopPlan, ParallelPlan, ToolPlan, Work, WorkflowPlan,
+    CodePlan, ConditionPlan, Items, LlmOutput, LlmPlan, LoopPlan, ParallelPlan, ToolPlan, Work, WorkflowPlan,
 };
 
 impl Compiler<'_> {
@@ -32,13 +34,13 @@ impl Compiler<'_> {
         match &node.kind {
             NodeKind::Tool(kind) => self.tool(kind, &node.base, path, parts).map(Work::Tool),
             NodeKind::Llm(kind) => self.llm(kind, &node.base, path, parts).map(Work::Llm),
+            NodeKind::Code(kind) => self.code(kind, &node.base, path, parts).map(Work::Code),
             NodeKind::Condition(kind) => self.condition(kind, scopes, path, parts).map(Work::Condition),
             NodeKind::Loop(kind) => self.r#loop(kind, scopes, path, parts).map(Work::Loop),
             NodeKind::Parallel(kind) => self.parallel(kind, scopes, path, parts).map(Work::Parallel),
             NodeKind::Workflow(kind) => self.workflow(kind, path, parts).map(Work::Workflow),
             NodeKind::Agent(_)
             | NodeKind::Recursive(_)
-            | NodeKind::Code(_)
             | NodeKind::Human(_)
             | NodeKind::Monitor(_)
             | NodeKind::Swarm(_) => Err(CompileError::Kind { node: path.clone(), kind: node.kind.name() }),
@@ -139,6 +141,60 @@ impl Compiler<'_> {
             output,
             rules,
             format: kind.output_format.clone(),
+        })
+    }
+
+    fn code(
+        &mut self,
+        kind: &CodeNode,
+        base: &NodeBase,
+        path: &NodePath,
+        parts: &mut Parts,
+    ) -> Result<CodePlan, CompileError> {
+        let mut registered = |name: &str| {
+            let unknown = || CompileError::Unknown {
+                node: path.clone(),
+                what: "code",
+                name: name.to_owned(),
+                code: ErrorCode::UnknownCode,
+            };
+            let found = self.registry.code.get(name, None).ok_or_else(unknown)?;
+            parts.code.insert(Arc::clone(&found.name), Arc::clone(found));
+            match &found.body {
+                CodeBody::Source(language, text) => Ok((*language, "code", Value::String(Arc::clone(text)))),
+                CodeBody::Module(_) => Ok((kind.language, "module", Value::from(name))),
+            }
+        };
+        let (language, field, what) = match (&kind.code, &kind.module, &base.name) {
+            (Some(code), _, _) => (kind.language, "code", Value::from(code.as_str())),
+            (None, Some(file), _) if kind.is_file() => (kind.language, "file", Value::from(file.as_str())),
+            (None, Some(name), _) => registered(name)?,
+            (None, None, name) => registered(name.as_deref().unwrap_or_default())?,
+        };
+        let engine = match kind.engine {
+            CodeEngine::Process => "process",
+            CodeEngine::Wasm => "wasm",
+        };
+        let mut request: Map =
+            [(Arc::from("engine"), Value::from(engine)), (Arc::from(field), what)].into_iter().collect();
+        if field == "code" {
+            request.insert(Arc::from("language"), Value::from(language.as_str()));
+        }
+        if !kind.imports.is_empty() {
+            let imports = kind.imports.iter().map(|name| Value::from(name.as_str()));
+            request.insert(Arc::from("imports"), Value::list(imports));
+        }
+        if !kind.capabilities.is_empty() {
+            let capabilities = Value::from_serialize(&kind.capabilities);
+            request.insert(
+                Arc::from("capabilities"),
+                capabilities.map_err(|error| CompileError::Document(error.to_string()))?,
+            );
+        }
+        Ok(CodePlan {
+            request,
+            capabilities: kind.capabilities.clone(),
+            dependencies: base.dependencies.iter().map(NodeId::shared).collect(),
         })
     }
 

@@ -29,9 +29,12 @@ pub(super) fn plan_node(
     // An llm node's output schema is that of the answer, which its executor checks.
     let output_validator = match &work {
         Work::Llm(_) => None,
-        Work::Tool(_) | Work::Condition(_) | Work::Loop(_) | Work::Parallel(_) | Work::Workflow(_) => {
-            validator(&base.output_schema, || format!("the node `{path}`"))?
-        }
+        Work::Tool(_)
+        | Work::Code(_)
+        | Work::Condition(_)
+        | Work::Loop(_)
+        | Work::Parallel(_)
+        | Work::Workflow(_) => validator(&base.output_schema, || format!("the node `{path}`"))?,
     };
     // What a tool node is given are its arguments, which its executor checks; others are given the mapped names.
     let input = match &node.kind {

@@ -11,13 +11,14 @@ use ice_core::error::ErrorCode;
 use ice_core::id::NodeId;
 use ice_core::llm::LlmProvider;
 use ice_core::process::Isolation;
+use ice_core::registry::RegisteredCode;
 use ice_core::schema::{SchemaViolation, Validator};
 use ice_core::tools::Tool;
 use ice_core::value::{BlobHash, Map, Value, ValuePath};
 use indexmap::IndexMap;
 
 pub(crate) use work::{
-    ConditionPlan, Items, LlmOutput, LlmPlan, LoopPlan, ParallelPlan, ToolPlan, Work, WorkflowPlan,
+    CodePlan, ConditionPlan, Items, LlmOutput, LlmPlan, LoopPlan, ParallelPlan, ToolPlan, Work, WorkflowPlan,
 };
 
 use crate::journal::{Failure, PinnedPlan};
@@ -37,6 +38,8 @@ pub struct Plan {
     pub(crate) inputs: Option<Validator>,
     /// Every tool and provider in use, those of sub-blueprints included.
     pub(crate) tools: AHashMap<Arc<str>, Arc<dyn Tool>>,
+    /// The registered code in use, that of sub-blueprints included.
+    pub(crate) code: AHashMap<Arc<str>, Arc<RegisteredCode>>,
     pub(crate) providers: AHashMap<Arc<str>, Arc<dyn LlmProvider>>,
     pub(crate) pinned: PinnedPlan,
     /// The pinned document as JSON, and its hash.

@@ -6,8 +6,8 @@ use ice_core::blueprint::{ContextRule, WaitStrategy};
 use ice_core::llm::Request;
 use ice_core::schema::Validator;
 use ice_core::template::{Expression, Template, TemplateError, ValueTemplate};
-use ice_core::tools::Tool;
-use ice_core::value::{Value, ValuePath};
+use ice_core::tools::{Capability, Tool};
+use ice_core::value::{Map, Value, ValuePath};
 
 use super::{Plan, ScopeIndex};
 
@@ -16,6 +16,7 @@ use super::{Plan, ScopeIndex};
 pub(crate) enum Work {
     Tool(ToolPlan),
     Llm(LlmPlan),
+    Code(CodePlan),
     Condition(ConditionPlan),
     Loop(LoopPlan),
     Parallel(ParallelPlan),
@@ -26,7 +27,7 @@ impl Work {
     /// Whether it reaches the outside, and so counts as an attempt under way.
     pub(crate) const fn is_leaf(&self) -> bool {
         match self {
-            Self::Tool(_) | Self::Llm(_) => true,
+            Self::Tool(_) | Self::Llm(_) | Self::Code(_) => true,
             Self::Condition(_) | Self::Loop(_) | Self::Parallel(_) | Self::Workflow(_) => false,
         }
     }
@@ -68,6 +69,16 @@ pub(crate) struct LlmOutput {
     pub(crate) schema: Value,
     pub(crate) validator: Validator,
     pub(crate) coerce: bool,
+}
+
+/// A code node, compiled.
+#[derive(Debug)]
+pub(crate) struct CodePlan {
+    /// Everything of the request that does not depend on the run.
+    pub(crate) request: Map,
+    pub(crate) capabilities: Vec<Capability>,
+    /// The ids of the nodes it waits for by its own word.
+    pub(crate) dependencies: Vec<Arc<str>>,
 }
 
 /// A condition, compiled.

@@ -550,7 +550,7 @@ fn receipts(steps: &[StepState]) -> Vec<(NodePath, Result<Value, Failure>)> {
 const fn intent_value(intent: &Intent) -> &Value {
     match intent {
         Intent::Tool { input, .. } => input,
-        Intent::Llm { request, .. } => request,
+        Intent::Llm { request, .. } | Intent::Code { request } => request,
     }
 }
 

@@ -1,0 +1,254 @@
+//! Running the code of a node: by the interpreter of the machine in a cage, or by WebAssembly.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use ice_core::blueprint::CodeLanguage;
+use ice_core::error::ErrorCode;
+use ice_core::process::{
+    Grants, Home, Job, Limits, ProcessHost, Profile, Report, Verdict, WasmHost, WasmProgram,
+};
+use ice_core::tools::{Capability, ToolError};
+use ice_core::value::Value;
+use serde::Deserialize;
+use tokio_util::sync::CancellationToken;
+
+use super::failure::tool_error;
+use super::granted;
+use super::kept::Bounded;
+use crate::journal::Failure;
+
+/// On whose behalf code runs, in metrics and messages.
+pub(crate) const LABEL: &str = "code";
+
+/// How much code may use, where the run says nothing.
+const LIMITS: Limits = Limits {
+    wall_ms: Some(60_000),
+    idle_ms: None,
+    cpu_ms: Some(30_000),
+    memory_bytes: None,
+    processes: None,
+    open_files: None,
+    file_bytes: None,
+    workspace_bytes: None,
+    output_bytes: Some(64 << 20),
+    fuel: None,
+};
+
+/// The largest WebAssembly module that is read from a file, in bytes.
+const MAX_MODULE: u64 = 64 << 20;
+
+/// What a code node asks for, as its intent has it.
+#[derive(Debug, Deserialize)]
+struct Request {
+    engine: Engine,
+    #[serde(default)]
+    language: CodeLanguage,
+    #[serde(default)]
+    code: Option<Arc<str>>,
+    /// The name of a registered module.
+    #[serde(default)]
+    module: Option<String>,
+    /// The path of a module.
+    #[serde(default)]
+    file: Option<PathBuf>,
+    #[serde(default)]
+    inputs: Value,
+    #[serde(default)]
+    imports: Vec<String>,
+    #[serde(default)]
+    capabilities: Vec<Capability>,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Engine {
+    Process,
+    Wasm,
+}
+
+/// What the harness of a language answers.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Answer {
+    Ok(Value),
+    Error(Raised),
+}
+
+#[derive(Debug, Deserialize)]
+struct Raised {
+    r#type: String,
+    message: String,
+    line: Option<u64>,
+}
+
+/// What code is run with.
+pub(crate) struct Surroundings<'r> {
+    pub(crate) grants: &'r Grants,
+    /// What the run allows at most.
+    pub(crate) limits: Limits,
+    pub(crate) processes: Option<Arc<dyn ProcessHost>>,
+    pub(crate) wasm: Option<Arc<dyn WasmHost>>,
+    pub(crate) cancel: &'r CancellationToken,
+}
+
+/// Runs the code of a node. What WebAssembly reports goes to `observe`; a host of processes keeps its reports itself.
+pub(crate) async fn run(
+    request: &Value,
+    surroundings: &Surroundings<'_>,
+    module: impl Fn(&str) -> Option<Bytes>,
+    observe: impl Fn(Report),
+) -> Result<Value, Failure> {
+    let request: Request = request.to().map_err(|error| {
+        Failure::new(ErrorCode::CodeFailed, format!("what is to be run cannot be read: {error}"))
+    })?;
+    let (written, report, is_raw) = match request.engine {
+        Engine::Process => {
+            let (written, report) = in_process(&request, surroundings).await?;
+            (written, report, false)
+        }
+        Engine::Wasm => {
+            let (program, is_raw) = program(&request, surroundings.grants, module).await?;
+            let input = if is_raw { document_of(&request.inputs)? } else { document(&request)? };
+            let Some(host) = &surroundings.wasm else {
+                let message =
+                    "this engine runs no WebAssembly: build it with a host for it, or set `engine: process`";
+                return Err(Failure::new(ErrorCode::SandboxSetup, message).about("engine"));
+            };
+            let limits = LIMITS.within(surroundings.limits);
+            let (written, report) = host.run(&program, input, &limits, surroundings.cancel).await;
+            observe(report.clone());
+            (written, report, is_raw)
+        }
+    };
+    if is_raw { raw(&written, &report) } else { answered(&written, &report) }
+}
+
+async fn in_process(request: &Request, surroundings: &Surroundings<'_>) -> Result<(Bytes, Report), Failure> {
+    let Some(host) = &surroundings.processes else {
+        let message = "code runs in a process of its own, and this engine runs none: build it with a host of processes, \
+                       or set `engine: wasm`";
+        return Err(Failure::new(ErrorCode::SandboxSetup, message).about("engine"));
+    };
+    let (program, arguments, profile): (_, &[&str], _) = match request.language {
+        CodeLanguage::Python => {
+            ("python3", &["-I", "-B", "-c", include_str!("../code/harness.py")], Profile::Python)
+        }
+        CodeLanguage::Javascript => ("node", &["-e", include_str!("../code/harness.js")], Profile::Node),
+    };
+    let may = |capability| request.capabilities.contains(&capability);
+    let granted = surroundings.grants;
+    let job = Job {
+        label: LABEL.to_owned(),
+        program: OsString::from(program),
+        arguments: arguments.iter().map(OsString::from).collect(),
+        profile,
+        grants: Grants {
+            read: if may(Capability::ReadFiles) { granted.read.clone() } else { Vec::new() },
+            write: if may(Capability::WriteFiles) { granted.write.clone() } else { Vec::new() },
+            hosts: if may(Capability::Network) { granted.hosts.clone() } else { Vec::new() },
+        },
+        limits: LIMITS,
+        ..Job::default()
+    };
+    let mut written = Bounded::new(LIMITS.output_bytes.unwrap_or_default());
+    let report = host.run(&job, document(request)?, &mut written, surroundings.cancel).await;
+    if let Verdict::SetupFailed { stage, what, .. } = &report.verdict
+        && stage.contains("running the program")
+    {
+        let language = request.language.as_str();
+        let message = format!(
+            "`{program}`, which runs {language}, cannot be started: {what}; install it for the whole system, or set \
+             `engine: wasm`"
+        );
+        return Err(Failure::new(ErrorCode::SandboxSetup, message).about("language"));
+    }
+    Ok((written.into_bytes(), report))
+}
+
+/// What WebAssembly runs, and whether it is a module of the user's own, which knows nothing of a harness.
+async fn program(
+    request: &Request,
+    grants: &Grants,
+    module: impl Fn(&str) -> Option<Bytes>,
+) -> Result<(WasmProgram, bool), Failure> {
+    if let Some(name) = &request.module {
+        let bytes = module(name).ok_or_else(|| {
+            let message = format!("no WebAssembly is registered as `{name}`");
+            Failure::new(ErrorCode::UnknownCode, message).about("module")
+        })?;
+        return Ok((WasmProgram::Module(bytes), true));
+    }
+    if let Some(file) = &request.file {
+        let (file, grants) = (file.clone(), grants.clone());
+        let read = tokio::task::spawn_blocking(move || granted::read(&file, &grants, MAX_MODULE)).await;
+        let bytes = match read {
+            Ok(read) => read?,
+            Err(_) => {
+                let message = "the module was not read, as the engine closes";
+                return Err(Failure::new(ErrorCode::RunCancelled, message));
+            }
+        };
+        return Ok((WasmProgram::Module(bytes), true));
+    }
+    Ok((WasmProgram::Interpreter(request.language.as_str().to_owned()), false))
+}
+
+/// The document that a harness reads.
+fn document(request: &Request) -> Result<Bytes, Failure> {
+    let imports = request.imports.iter().map(|name| Value::from(name.as_str()));
+    document_of(&Value::map([
+        ("code", request.code.clone().map_or(Value::Null, Value::String)),
+        ("inputs", request.inputs.clone()),
+        ("context", request.inputs.clone()),
+        ("imports", Value::list(imports)),
+    ]))
+}
+
+fn document_of(value: &Value) -> Result<Bytes, Failure> {
+    let written = serde_json::to_vec(value);
+    let written = written.map_err(|error| {
+        Failure::new(ErrorCode::CodeFailed, format!("the inputs of the code have no JSON form: {error}"))
+    });
+    written.map(Bytes::from)
+}
+
+/// The answer of a harness, on the last line.
+fn answered(written: &[u8], report: &Report) -> Result<Value, Failure> {
+    let last = written.trim_ascii_end().rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
+    match serde_json::from_slice(last) {
+        Ok(Answer::Ok(value)) => Ok(value),
+        Ok(Answer::Error(Raised { r#type, message, line })) => {
+            let place = line.map(|line| format!(" (line {line} of `code`)")).unwrap_or_default();
+            Err(Failure::new(ErrorCode::CodeFailed, format!("{type}: {message}{place}")).about("code"))
+        }
+        Err(_) => Err(ended(report).unwrap_or_else(|| {
+            Failure::new(ErrorCode::CodeFailed, "the code ended without a result").about("code")
+        })),
+    }
+}
+
+/// What a module wrote: one JSON document.
+fn raw(written: &[u8], report: &Report) -> Result<Value, Failure> {
+    if let Some(failure) = ended(report) {
+        return Err(failure);
+    }
+    serde_json::from_slice(written).map_err(|error| {
+        let message = format!("what the module wrote to standard output is no JSON document: {error}");
+        Failure::new(ErrorCode::OutputInvalid, message).about("module")
+    })
+}
+
+/// Why code did not come to its end, if it did not.
+fn ended(report: &Report) -> Option<Failure> {
+    let error = tool_error(LABEL, report, &LIMITS)?;
+    let ToolError { code, .. } = &error;
+    let code = if *code == ErrorCode::ToolFailed { ErrorCode::CodeFailed } else { *code };
+    let is_temporary = match report.home {
+        Home::Process | Home::InProcess => error.retryable,
+        Home::Wasm => false,
+    };
+    Some(Failure { code, retryable: is_temporary, ..Failure::from(error) })
+}
