@@ -1,6 +1,9 @@
 //! An event in one line, and what progress needs to know of it.
 
+use std::time::Duration;
+
 use ice_core::llm::Usage;
+use ice_core::process::{Home, Report};
 use ice_core::value::Value;
 use ice_orchestrator::events::{Event, EventClass};
 use ice_orchestrator::journal::RunStatus;
@@ -19,7 +22,7 @@ pub(crate) fn line(event: &Event) -> String {
     let style = match event.event.rsplit('.').next().unwrap_or_default() {
         "failed" | "unresponsive" => RED,
         "succeeded" => GREEN,
-        "retrying" | "parked" | "cancelling" | "cancelled" | "in_doubt" => YELLOW,
+        "retrying" | "denied" | "parked" | "cancelling" | "cancelled" | "in_doubt" => YELLOW,
         "started" | "resumed" => CYAN,
         _ => DIM,
     };
@@ -44,6 +47,14 @@ fn detail(event: &Event) -> String {
         return failure;
     }
     let text = |key: &str| data.get(key).and_then(Value::as_str).map(str::to_owned);
+    match event.event.as_str() {
+        "node.report" => return report(event).unwrap_or_default(),
+        "node.denied" => {
+            let kind = text("kind").unwrap_or_default();
+            return text::line(&format!("{kind}: {}", text("what").unwrap_or_default()), LONGEST);
+        }
+        _ => {}
+    }
     match event.class {
         EventClass::Transient => {
             text("text").map(|piece| format!("{:?}", text::line(&piece, LONGEST))).unwrap_or_default()
@@ -62,6 +73,28 @@ fn detail(event: &Event) -> String {
                 .unwrap_or_default()
         }
     }
+}
+
+/// `ok in process: 180 ms, 96 ms CPU, 12 MiB`, and the layers that were missing.
+fn report(event: &Event) -> Option<String> {
+    let report: Report = read(&event.data)?;
+    let usage = &report.usage;
+    let span = |micros| text::span(Duration::from_micros(micros));
+    let home = match report.home {
+        Home::InProcess => "in the engine",
+        Home::Process => "in a cage",
+        Home::Wasm => "in WebAssembly",
+    };
+    let mut parts = vec![
+        format!("{} {home}: {}", report.verdict.name(), span(usage.wall_us)),
+        format!("{} CPU", span(usage.cpu_user_us.saturating_add(usage.cpu_system_us))),
+        text::size(usage.peak_memory_bytes),
+    ];
+    if !report.not_enforced.is_empty() {
+        let missing: Vec<&str> = report.not_enforced.iter().map(|missing| missing.layer.as_str()).collect();
+        parts.push(format!("without {}", missing.join(", ")));
+    }
+    Some(parts.join(", "))
 }
 
 /// The code and message of an event that is about a failure.

@@ -78,6 +78,16 @@ impl Failure {
         self
     }
 
+    /// The same about a part of the text in a field of the node, in bytes.
+    #[must_use]
+    pub(crate) fn about_part(self, field: &str, part: Range<u32>) -> Self {
+        let mut failure = self.about(field);
+        if let Some(about) = &mut failure.about {
+            about.part = Some(part);
+        }
+        failure
+    }
+
     /// The same about what values in a field do not fit a schema: about the deepest place that holds all that is wrong.
     #[must_use]
     pub(crate) fn about_violations(self, field: &str, violations: &[SchemaViolation]) -> Self {

@@ -1,6 +1,7 @@
 //! Running the code of a node: by the interpreter of the machine in a cage, or by WebAssembly.
 
 use std::ffi::OsString;
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -123,7 +124,7 @@ pub(crate) async fn run(
             (written, report, is_raw)
         }
     };
-    if is_raw { raw(&written, &report) } else { answered(&written, &report) }
+    if is_raw { raw(&written, &report) } else { answered(&written, &report, request.code.as_deref()) }
 }
 
 async fn in_process(request: &Request, surroundings: &Surroundings<'_>) -> Result<(Bytes, Report), Failure> {
@@ -216,18 +217,32 @@ fn document_of(value: &Value) -> Result<Bytes, Failure> {
 }
 
 /// The answer of a harness, on the last line.
-fn answered(written: &[u8], report: &Report) -> Result<Value, Failure> {
+fn answered(written: &[u8], report: &Report, code: Option<&str>) -> Result<Value, Failure> {
     let last = written.trim_ascii_end().rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
     match serde_json::from_slice(last) {
         Ok(Answer::Ok(value)) => Ok(value),
         Ok(Answer::Error(Raised { r#type, message, line })) => {
             let place = line.map(|line| format!(" (line {line} of `code`)")).unwrap_or_default();
-            Err(Failure::new(ErrorCode::CodeFailed, format!("{type}: {message}{place}")).about("code"))
+            let failure = Failure::new(ErrorCode::CodeFailed, format!("{type}: {message}{place}"));
+            Err(match line.zip(code).and_then(|(line, code)| range_of(line, code)) {
+                Some(range) => failure.about_part("code", range),
+                None => failure.about("code"),
+            })
         }
         Err(_) => Err(ended(report).unwrap_or_else(|| {
             Failure::new(ErrorCode::CodeFailed, "the code ended without a result").about("code")
         })),
     }
+}
+
+/// Where a line stands in a text, without its blanks at the ends; lines count from 1.
+fn range_of(line: u64, text: &str) -> Option<Range<u32>> {
+    let index = usize::try_from(line).ok()?.checked_sub(1)?;
+    let before: usize = text.split_inclusive('\n').take(index).map(str::len).sum();
+    let line = text.split('\n').nth(index)?;
+    let begin = before + (line.len() - line.trim_start().len());
+    let end = before + line.trim_end().len();
+    Some(u32::try_from(begin).ok()?..u32::try_from(end.max(begin)).ok()?)
 }
 
 /// What a module wrote: one JSON document.
@@ -251,4 +266,21 @@ fn ended(report: &Report) -> Option<Failure> {
         Home::Wasm => false,
     };
     Some(Failure { code, retryable: is_temporary, ..Failure::from(error) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_found_in_its_text() {
+        let text = "a = 1\n\n  b = é\r\nc";
+        let found =
+            |line| range_of(line, text).and_then(|range| text.get(range.start as usize..range.end as usize));
+        assert_eq!(
+            [found(1), found(2), found(3), found(4)],
+            [Some("a = 1"), Some(""), Some("b = é"), Some("c")]
+        );
+        assert_eq!([found(0), found(5), found(u64::MAX)], [None; 3]);
+    }
 }

@@ -57,6 +57,9 @@ fn print(shell: &Shell, document: &RunDocument) -> Result<(), Fault> {
     if !document.not_enforced.is_empty() {
         screen.line(format_args!("not enforced: {}", document.not_enforced.join(", ")))?;
     }
+    if !document.options.waive.is_empty() {
+        screen.line(format_args!("waived: {}", document.options.waive.join(", ")))?;
+    }
     screen.line("")?;
     let rows = document.nodes.iter().take(MAX_NODES).map(row);
     screen.line(table::plain(
@@ -64,6 +67,12 @@ fn print(shell: &Shell, document: &RunDocument) -> Result<(), Fault> {
         ["NODE", "KIND", "STATUS", "ATTEMPTS", "TOOK", "TOKENS", "FAILURE"],
         rows,
     ))?;
+    for node in document.nodes.iter().filter(|node| !node.denials.is_empty()) {
+        let denials = node.denials.iter();
+        let told: Vec<String> =
+            denials.map(|denied| format!("{}: {}", denied.kind.as_str(), denied.what)).collect();
+        screen.line(format_args!("{} {}: {}", styled(BOLD, "denied"), node.node, told.join("; ")))?;
+    }
     let more = document.nodes.len().saturating_sub(MAX_NODES);
     if more > 0 || document.nodes_truncated {
         screen.line(format_args!("… and {} more: `--json` has them", text::count(more as u64, "node")))?;
