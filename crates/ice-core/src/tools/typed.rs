@@ -45,7 +45,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{Capability, Effect, Tool, ToolContext, ToolError, ToolSpec};
+use super::{Capability, Effect, HostGrant, Tool, ToolContext, ToolError, ToolSpec};
 use crate::error::ErrorCode;
 use crate::schema;
 use crate::value::Value;
@@ -108,11 +108,13 @@ pub fn tool(name: &str, version: &str, description: &str) -> ToolBuilder {
         description: description.to_owned(),
         effect: Effect::default(),
         effect_of: None,
+        hosts_of: None,
         capabilities: Vec::new(),
     }
 }
 
 type EffectOf = Arc<dyn Fn(&Value) -> Effect + Send + Sync>;
+type HostsOf = Arc<dyn Fn(&Value) -> Vec<HostGrant> + Send + Sync>;
 
 /// A tool being described. See [`tool`].
 #[must_use]
@@ -122,6 +124,7 @@ pub struct ToolBuilder {
     description: String,
     effect: Effect,
     effect_of: Option<EffectOf>,
+    hosts_of: Option<HostsOf>,
     capabilities: Vec<Capability>,
 }
 
@@ -135,6 +138,12 @@ impl ToolBuilder {
     /// States the effect of a call by its input. The upper bound stays that of [`effect`](Self::effect).
     pub fn effect_of(mut self, effect_of: impl Fn(&Value) -> Effect + Send + Sync + 'static) -> Self {
         self.effect_of = Some(Arc::new(effect_of));
+        self
+    }
+
+    /// States which hosts a call is going to reach, by its input: see [`Tool::hosts`].
+    pub fn hosts_of(mut self, hosts_of: impl Fn(&Value) -> Vec<HostGrant> + Send + Sync + 'static) -> Self {
+        self.hosts_of = Some(Arc::new(hosts_of));
         self
     }
 
@@ -177,7 +186,8 @@ impl ToolBuilder {
             effect: self.effect,
             capabilities: self.capabilities,
         };
-        Ok(Arc::new(TypedTool { spec, effect_of: self.effect_of, function, types: PhantomData }))
+        let Self { effect_of, hosts_of, .. } = self;
+        Ok(Arc::new(TypedTool { spec, effect_of, hosts_of, function, types: PhantomData }))
     }
 }
 
@@ -190,6 +200,7 @@ impl fmt::Debug for ToolBuilder {
 struct TypedTool<I, O, F> {
     spec: ToolSpec,
     effect_of: Option<EffectOf>,
+    hosts_of: Option<HostsOf>,
     function: F,
     types: PhantomData<fn(I) -> O>,
 }
@@ -217,6 +228,10 @@ where
             Some(effect_of) => effect_of(input).min(self.spec.effect),
             None => self.spec.effect,
         }
+    }
+
+    fn hosts(&self, input: &Value) -> Vec<HostGrant> {
+        self.hosts_of.as_ref().map(|hosts_of| hosts_of(input)).unwrap_or_default()
     }
 
     async fn call(&self, ctx: &ToolContext, input: Value) -> Result<Value, ToolError> {

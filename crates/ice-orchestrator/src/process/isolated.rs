@@ -76,10 +76,12 @@ impl IsolatedTool {
     }
 }
 
-/// The grants without patterns: those stand for the hosts among `wanted` that they cover.
+/// The grants without patterns, which stand for the hosts among `wanted` that they cover, and without addresses of version
+/// 6, which no cage leads to, unless the call wants that one: then it is told.
 fn narrowed(granted: &[HostGrant], wanted: Vec<HostGrant>) -> Vec<HostGrant> {
     let (patterns, mut hosts): (Vec<_>, Vec<_>) =
         granted.iter().cloned().partition(|grant| grant.host.starts_with('*'));
+    hosts.retain(|host| !host.host.contains(':') || wanted.contains(host));
     let covered = |host: &HostGrant| patterns.iter().any(|pattern| pattern.covers(&host.host, host.port));
     hosts.extend(wanted.into_iter().filter(covered));
     hosts.sort_unstable();
@@ -227,5 +229,8 @@ mod tests {
         let granted = grants(&["*.example.org:443", "b.org:80"]);
         let wanted = grants(&["a.example.org:443", "a.example.org:80", "evil.org:443", "b.org:80"]);
         assert_eq!(narrowed(&granted, wanted), grants(&["a.example.org:443", "b.org:80"]));
+        let granted = grants(&["[::1]:80", "b.org:80"]);
+        assert_eq!(narrowed(&granted, Vec::new()), grants(&["b.org:80"]));
+        assert_eq!(narrowed(&granted, grants(&["[::1]:80"])), granted);
     }
 }

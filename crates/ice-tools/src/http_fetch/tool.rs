@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ice_core::error::ErrorCode;
 use ice_core::tools::typed::{self, InvalidTool};
-use ice_core::tools::{Capability, Effect, Started, Tool, ToolContext, ToolError};
+use ice_core::tools::{Capability, Effect, HostGrant, Started, Tool, ToolContext, ToolError};
 use ice_core::value::Value;
 use reqwest::header::{self, HeaderMap, HeaderName, HeaderValue};
 use schemars::JsonSchema;
@@ -159,6 +159,7 @@ pub fn tool_with(resolver: Arc<dyn HostResolver>) -> Result<Arc<dyn Tool>, Inval
     )
     .effect(Effect::Irreversible)
     .effect_of(effect)
+    .hosts_of(hosts)
     .capability(Capability::Network)
     .build(move |ctx, input| run(ctx, Arc::clone(&resolver), input))
 }
@@ -168,6 +169,20 @@ fn effect(input: &Value) -> Effect {
         None | Some(Some("GET" | "HEAD")) => Effect::Idempotent,
         Some(_) => Effect::Irreversible,
     }
+}
+
+/// The host of the URL. Where it redirects to is not known before.
+fn hosts(input: &Value) -> Vec<HostGrant> {
+    let url = input.get("url").and_then(Value::as_str).and_then(|text| Url::parse(text).ok());
+    let grant = url.and_then(|url| {
+        let host = match url.host()? {
+            url::Host::Domain(name) => name.to_owned(),
+            url::Host::Ipv4(address) => address.to_string(),
+            url::Host::Ipv6(address) => address.to_string(),
+        };
+        Some(HostGrant { host, port: url.port_or_known_default()? })
+    });
+    grant.into_iter().collect()
 }
 
 async fn run(ctx: ToolContext, resolver: Arc<dyn HostResolver>, input: Input) -> Result<Output, ToolError> {
