@@ -1,13 +1,15 @@
 //! What the `ice` command has: tools, models, and the kinds of node it executes.
 
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
-use ice_core::blueprint::KindName;
+use ice_core::blueprint::{CodeEngine, CodeLanguage, KindName};
 use ice_core::error::ErrorCode;
 use ice_core::llm::{Echo, LlmProvider};
-use ice_core::registry::Registry;
+use ice_core::registry::{InterpreterSpec, Registry};
 use ice_core::tools::Tool;
 use ice_orchestrator::process::IsolatedTool;
+use ice_sandbox::SEARCH_PATH;
 
 use crate::fault::Fault;
 
@@ -46,7 +48,18 @@ fn make() -> Result<Registry, Fault> {
     for provider in providers {
         registry.providers.register(provider).map_err(clash)?;
     }
+    registry.interpreters = Some(interpreters());
     Ok(registry)
+}
+
+/// The interpreters of the machine that a cage shows.
+fn interpreters() -> Vec<InterpreterSpec> {
+    let is_there = |program: &&(_, &str)| {
+        SEARCH_PATH.split(':').any(|folder| Path::new(folder).join(program.1).is_file())
+    };
+    let programs = [(CodeLanguage::Python, "python3"), (CodeLanguage::Javascript, "node")];
+    let found = programs.iter().filter(is_there);
+    found.map(|(language, _)| InterpreterSpec { engine: CodeEngine::Process, language: *language }).collect()
 }
 
 /// The kinds of node that can be executed.

@@ -42,9 +42,9 @@ fn run(desk: &Desk, nodes: &Value, options: &[&str]) -> Given {
 
 #[cfg(test)]
 fn has(program: &str) -> bool {
-    let found = ["/usr/bin", "/bin", "/usr/local/bin"].iter().any(|folder| {
-        std::path::Path::new(folder).join(program).exists()
-    });
+    let found = ["/usr/bin", "/bin", "/usr/local/bin"]
+        .iter()
+        .any(|folder| std::path::Path::new(folder).join(program).exists());
     if !found {
         println!("skipped: there is no `{program}` on this machine");
     }
@@ -89,7 +89,8 @@ fn tools_that_touch_files_work_in_cages() {
 fn who_wants_tools_in_process_is_told_what_is_not_enforced() {
     let desk = Desk::new();
     let path = desk.write("ro/there.txt", "a text");
-    let nodes = json!([{ "id": "read", "type": "tool", "tool_name": "read_text", "tool_args": { "path": path } }]);
+    let nodes =
+        json!([{ "id": "read", "type": "tool", "tool_name": "read_text", "tool_args": { "path": path } }]);
     let folder = desk.path("ro");
     let given = run(&desk, &nodes, &["--ro", folder.to_str().unwrap(), "--isolation", "in-process"]).code(0);
     let document = given.json();
@@ -103,7 +104,8 @@ fn what_is_not_granted_is_denied_and_told() {
     let desk = Desk::new();
     let secret = desk.write("secret/key", "s3cret");
     desk.write("ro/there", "");
-    let nodes = json!([{ "id": "read", "type": "tool", "tool_name": "read_text", "tool_args": { "path": secret } }]);
+    let nodes =
+        json!([{ "id": "read", "type": "tool", "tool_name": "read_text", "tool_args": { "path": secret } }]);
     let folder = desk.path("ro");
     let given = run(&desk, &nodes, &["--ro", folder.to_str().unwrap()]).code(1);
     assert!(!given.out.contains("s3cret"));
@@ -138,14 +140,10 @@ fn server() -> std::net::SocketAddr {
 fn a_fetch_in_a_cage_reaches_what_is_granted_and_nothing_else() {
     let desk = Desk::new();
     let (granted, other) = (server(), server());
-    let fetch = |id: &str, url: String| {
-        json!({ "id": id, "type": "tool", "tool_name": "http_fetch", "tool_args": { "url": url } })
-    };
+    let fetch = |id: &str, url: String| json!({ "id": id, "type": "tool", "tool_name": "http_fetch", "tool_args": { "url": url } });
     let by_name = format!("http://localhost:{}/", granted.port());
-    let nodes = json!([
-        fetch("good", format!("http://{granted}/")),
-        fetch("bad", format!("http://{other}/")),
-    ]);
+    let nodes =
+        json!([fetch("good", format!("http://{granted}/")), fetch("bad", format!("http://{other}/")),]);
     let given = run(&desk, &nodes, &["--allow-net", &granted.to_string()]).code(1);
     let document = given.json();
     assert_eq!(document["output"]["good"]["text"], "hello", "{document}");
@@ -189,7 +187,8 @@ fn a_failure_of_code_is_drawn_on_its_line() {
         return;
     }
     let desk = Desk::new();
-    let yaml = "schema_version: 1.2.0\nnodes:\n- id: bad\n  type: code\n  code: |\n    x = 1\n    y = x / 0\n";
+    let yaml =
+        "schema_version: 1.2.0\nnodes:\n- id: bad\n  type: code\n  code: |\n    x = 1\n    y = x / 0\n";
     let file = desk.write("bad.yaml", yaml);
     let given = desk.ice(&["run", file.to_str().unwrap()]).code(1);
     let given = given.says("CODE_FAILED").says("ZeroDivisionError: division by zero (line 2 of `code`)");

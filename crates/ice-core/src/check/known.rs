@@ -6,9 +6,10 @@ use semver::VersionReq;
 
 use super::names::is_template;
 use super::walk::Checker;
-use crate::blueprint::{CodeNode, LlmConfig, Node, NodeBase, NodeKind};
+use crate::blueprint::{CodeEngine, CodeNode, LlmConfig, Node, NodeBase, NodeKind};
 use crate::diagnostic::{Finding, Trail, did_you_mean};
 use crate::error::ErrorCode;
+use crate::registry::InterpreterSpec;
 
 /// The provider of models if nothing says which.
 const DEFAULT_PROVIDER: &str = "openai";
@@ -72,8 +73,33 @@ impl Checker<'_> {
         self.absent(ErrorCode::UnknownTool, format!("there is no tool `{name}`"), name, names, at);
     }
 
+    /// Source needs an interpreter. One that is missing is a warning: the run may take place elsewhere.
+    fn interpreter(&self, code: &CodeNode, base: &NodeBase, at: &Trail<'_>) {
+        let named = base.name.as_deref().filter(|_| code.code.is_none() && code.module.is_none());
+        let registered = named.and_then(|name| self.catalog.catalog.code(name)?.language);
+        let wanted = InterpreterSpec { engine: code.engine, language: registered.unwrap_or(code.language) };
+        let Some(known) = &self.catalog.catalog.interpreters else { return };
+        if code.module.is_some() || known.contains(&wanted) {
+            return;
+        }
+        let language = wanted.language.as_str();
+        let (message, advice) = match wanted.engine {
+            CodeEngine::Process => (
+                format!("this machine has no interpreter of {language}"),
+                "install it for the whole system, or set `engine: wasm`",
+            ),
+            CodeEngine::Wasm => (
+                format!("no interpreter of {language} for WebAssembly is installed"),
+                "install it, or set `engine: process`",
+            ),
+        };
+        let finding = Finding::warning(ErrorCode::InterpreterMissing, message).advise(advice.to_owned());
+        self.report.add(&at.key("language"), finding);
+    }
+
     /// Code that a node names must be registered, as what the node takes it for.
     fn code(&self, code: &CodeNode, base: &NodeBase, at: &Trail<'_>) {
+        self.interpreter(code, base, at);
         let (field, name, is_module) = match (&code.code, &code.module, &base.name) {
             (None, Some(module), _) if !code.is_file() => ("module", module, true),
             (None, None, Some(name)) => ("name", name, false),

@@ -5,7 +5,7 @@ use semver::VersionReq;
 use serde::{Deserialize, Serialize};
 
 use super::{AgentDefinition, CodeBody, RegisteredCode, near_names};
-use crate::blueprint::{Blueprint, CodeLanguage, KindName, Node, NodeKind, Reading};
+use crate::blueprint::{Blueprint, CodeEngine, CodeLanguage, KindName, Node, NodeKind, Reading};
 use crate::id::{BlueprintId, NodeId};
 use crate::tools::ToolSpec;
 use crate::value::Value;
@@ -24,6 +24,9 @@ pub struct Catalog {
     pub blueprints: Vec<BlueprintSpec>,
     /// The code that nodes can name, every version.
     pub code: Vec<CodeSpec>,
+    /// The interpreters that run source; absent if it is not known which there are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub interpreters: Option<Vec<InterpreterSpec>>,
     /// The kinds of node that can be executed.
     pub kinds: Vec<KindName>,
 }
@@ -95,6 +98,16 @@ pub struct CodeSpec {
     /// The language of its source; absent for WebAssembly.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub language: Option<CodeLanguage>,
+}
+
+/// An interpreter that runs source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct InterpreterSpec {
+    /// What runs it.
+    pub engine: CodeEngine,
+    /// Its language.
+    pub language: CodeLanguage,
 }
 
 impl CodeSpec {

@@ -16,7 +16,7 @@ mod tests;
 
 pub use crate::near::near_names;
 pub use agent::AgentDefinition;
-pub use catalog::{BlueprintSpec, Catalog, CodeSpec, ProviderSpec};
+pub use catalog::{BlueprintSpec, Catalog, CodeSpec, InterpreterSpec, ProviderSpec};
 pub use code::{CodeBody, RegisteredCode};
 pub use collection::Collection;
 pub use entry::{Entry, NamedBlueprint};

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::{
-    AgentDefinition, BlueprintSpec, Catalog, CodeSpec, Collection, Entry, NamedBlueprint, ProviderSpec,
-    RegisteredCode,
+    AgentDefinition, BlueprintSpec, Catalog, CodeSpec, Collection, Entry, InterpreterSpec, NamedBlueprint,
+    ProviderSpec, RegisteredCode,
 };
 use crate::blueprint::KindName;
 use crate::llm::LlmProvider;
@@ -23,6 +23,8 @@ pub struct Registry {
     pub blueprints: Collection<NamedBlueprint>,
     /// Code that nodes name instead of holding it, by name and version.
     pub code: Collection<Arc<RegisteredCode>>,
+    /// The interpreters that run source; absent if it is not known which there are.
+    pub interpreters: Option<Vec<InterpreterSpec>>,
 }
 
 impl Registry {
@@ -45,6 +47,7 @@ impl Registry {
                 .list()
                 .map(|entry| BlueprintSpec::of(entry.name(), &entry.blueprint))
                 .collect(),
+            interpreters: self.interpreters.clone(),
             code: self.code.list().map(|code| CodeSpec::of(code)).collect(),
             kinds,
         }

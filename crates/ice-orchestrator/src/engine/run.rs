@@ -49,6 +49,9 @@ impl Confinement {
     /// Counts the run among those that do without a layer.
     pub(crate) fn waived(&self, change: f64) {
         for layer in &self.waive {
+            if change > 0.0 {
+                tracing::warn!(%layer, "a run does without a layer of cages where it cannot be had");
+            }
             gauge(MetricName::SandboxWaivers, &[("layer", layer)]).increment(change);
         }
     }

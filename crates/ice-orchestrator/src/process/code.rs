@@ -164,7 +164,7 @@ async fn in_process(request: &Request, surroundings: &Surroundings<'_>) -> Resul
             "`{program}`, which runs {language}, cannot be started: {what}; install it for the whole system, or set \
              `engine: wasm`"
         );
-        return Err(Failure::new(ErrorCode::SandboxSetup, message).about("language"));
+        return Err(Failure::new(ErrorCode::InterpreterMissing, message).about("language"));
     }
     Ok((written.into_bytes(), report))
 }

@@ -160,6 +160,8 @@ const KINDS: &[Kind] = &[
             ("code", Takes::Required),
             ("sandbox", Takes::Flag),
             ("imports", Takes::Texts),
+            ("engine", Takes::Choice),
+            ("module", Takes::Text),
         ],
     ),
     (

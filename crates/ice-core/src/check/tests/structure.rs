@@ -1,8 +1,9 @@
 //! What a sound blueprint resolves to.
 
 use super::catalog::catalog;
-use crate::blueprint::{Format, read};
+use crate::blueprint::{CodeEngine, CodeLanguage, Format, read};
 use crate::check::{Checked, CheckedNode, CheckedScope};
+use crate::registry::{CodeSpec, InterpreterSpec};
 
 fn checked(text: &str) -> Checked {
     read(text, Format::Auto, "test").check(&catalog()).unwrap_or_else(|found| panic!("{found}"))
@@ -233,4 +234,55 @@ fn a_thousand_nodes_in_a_chain_are_checked_without_a_deep_stack() {
     text += "]}";
     let checked = checked(&text);
     assert_eq!(checked.scope().nodes[19_999].dependencies, [19_998]);
+}
+
+#[test]
+fn what_code_names_must_be_there() {
+    let mut catalog = catalog();
+    let version = semver::Version::new(1, 0, 0);
+    let code = |name: &str, language| CodeSpec { name: name.to_owned(), version: version.clone(), language };
+    catalog.code = vec![code("sum_up", Some(CodeLanguage::Javascript)), code("fast", None)];
+    catalog.interpreters =
+        Some(vec![InterpreterSpec { engine: CodeEngine::Process, language: CodeLanguage::Python }]);
+    let told = |nodes: &str| -> Vec<String> {
+        let reading = read(&format!("nodes:\n{nodes}"), Format::Yaml, "t");
+        let told = reading.check(&catalog).map_or_else(|found| found, |checked| checked.warnings().clone());
+        told.into_iter().map(|diagnostic| diagnostic.to_string()).collect()
+    };
+    assert_eq!(
+        told(
+            "- {id: a, type: code, name: sumup}\n\
+             - {id: b, type: code, module: sum_up, engine: wasm}\n\
+             - {id: c, type: code, name: fast}\n\
+             - {id: d, type: code, module: fast}\n\
+             - {id: e, type: code, code: x, module: fast, engine: wasm}\n\
+             - {id: f, type: code, code: x, engine: wasm, capabilities: [read_files]}\n"
+        )
+        .iter()
+        .filter(|told| told.contains("error"))
+        .collect::<Vec<_>>(),
+        [
+            "2:23: error[UNKNOWN_CODE]: a: name: no code is registered as `sumup`; did you mean `sum_up`?",
+            "3:23: error[UNKNOWN_CODE]: b: module: `sum_up` is registered as source in a language; name it with `name`",
+            "4:23: error[UNKNOWN_CODE]: c: name: `fast` is registered as WebAssembly; name it with `module`",
+            "5:23: error[RULE_VIOLATION]: d: module: a `module` is WebAssembly, which a process does not run; \
+             set `engine: wasm`",
+            "6:32: error[RULE_VIOLATION]: e: module: a code node has a `code` or a `module`, not both; remove one of them",
+            "7:46: error[RULE_VIOLATION]: f: capabilities: WebAssembly is given no files and no network; \
+             remove them, or set `engine: process`",
+        ]
+    );
+    assert_eq!(
+        told(
+            "- {id: a, type: code, name: sum_up}\n- {id: b, type: code, code: x}\n\
+             - {id: c, type: code, code: x, engine: wasm}\n- {id: d, type: code, module: ./x.wasm, engine: wasm}\n\
+             - {id: e, type: code, module: fast, engine: wasm}\n"
+        ),
+        [
+            "2:3: warning[INTERPRETER_MISSING]: a: language: this machine has no interpreter of javascript; \
+             install it for the whole system, or set `engine: wasm`",
+            "4:3: warning[INTERPRETER_MISSING]: c: language: no interpreter of python for WebAssembly is installed; \
+             install it, or set `engine: process`",
+        ]
+    );
 }
