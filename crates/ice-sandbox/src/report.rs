@@ -149,6 +149,10 @@ pub struct Traffic {
     pub sent: u64,
     /// Bytes from the host.
     pub received: u64,
+    /// Of the connections, those that did not end by themselves: with the run, by an error, or since nobody took what was
+    /// sent.
+    #[serde(default)]
+    pub cut: u64,
 }
 
 /// What a run used.

@@ -18,6 +18,12 @@ use crate::report::{Absent, SetupFailure};
 /// The longest document, in bytes: arguments and environment, of which the kernel takes 6 MiB at most.
 pub(crate) const MAX_BYTES: usize = 16 << 20;
 
+/// What the launcher says over the socket of the ways out as a run ends by itself. Anything else means that it was ended.
+pub(crate) const BY_ITSELF: u8 = 1;
+
+/// What it says there before it ends a run.
+pub(crate) const STOPPED: u8 = 2;
+
 /// The cage that the launcher is to make.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Spec {

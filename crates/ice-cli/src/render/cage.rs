@@ -81,11 +81,12 @@ pub(crate) fn tell(screen: &Screen, end: &End, limits: &Limits) {
         text::size(peak_memory)
     );
     screen.note(format_args!("{} {}", styled(style, words(&end.verdict, limits)), styled(DIM, facts)));
-    for Traffic { endpoint, connections, refused, sent, received } in &end.traffic {
+    for Traffic { endpoint, connections, refused, sent, received, cut } in &end.traffic {
         let (sent, received) = (text::size(*sent), text::size(*received));
         let refused = if *refused > 0 { format!(", {refused} refused") } else { String::new() };
+        let cut = if *cut > 0 { format!(", {cut} cut off") } else { String::new() };
         screen.note(format_args!(
-            "  {endpoint}: {}{refused}, {sent} sent, {received} received",
+            "  {endpoint}: {}{refused}{cut}, {sent} sent, {received} received",
             text::count(*connections, "connection")
         ));
     }

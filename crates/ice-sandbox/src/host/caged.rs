@@ -72,6 +72,8 @@ pub(super) struct Control {
     started: Instant,
     wall: Duration,
     deadline: Option<tokio::time::Instant>,
+    /// How long the run took, once it is over.
+    took: Option<Duration>,
     buffer: Vec<u8>,
     heard: Heard,
     /// Why it was told to end.
@@ -110,6 +112,7 @@ impl Control {
             started,
             wall,
             deadline: None,
+            took: None,
             buffer: Vec::new(),
             heard: Heard::default(),
             told: None,
@@ -134,6 +137,8 @@ impl Control {
         self.deadline = Some(tokio::time::Instant::now() + self.wall + BACKSTOP);
         let Some(mut orders) = self.orders.take() else { return Ok(false) };
         let told = async {
+            // Before anything runs that might use them.
+            self.ways.open().await;
             // First the launcher, which watches from then on; it may have to read its task before it hears of this.
             self.socket.write_all(&[1]).await?;
             orders.write_all(&bytes).await
@@ -191,7 +196,6 @@ impl Control {
                         self.heard.closed = true;
                     }
                 },
-                () = self.ways.open() => {}
                 () = cancelled.cancelled(), if self.told.is_none() => self.stop(Verdict::Cancelled),
                 () = until(self.deadline) => {
                     // It does not answer. Its first process ends with it, and everything with that.
@@ -200,6 +204,13 @@ impl Control {
                     self.heard.closed = true;
                 }
             }
+        }
+        self.took.get_or_insert_with(|| self.started.elapsed());
+        let by_itself = self.heard.tool.is_some() && self.heard.stopped.is_none();
+        let cancelled = self.cancel.clone();
+        tokio::select! {
+            () = self.ways.close(by_itself) => {}
+            () = cancelled.cancelled(), if by_itself => self.ways.close(false).await,
         }
         let launcher = self.launcher.wait().await;
         self.end(&launcher.map_or_else(|error| error.to_string(), |status| status.to_string()))
@@ -236,7 +247,7 @@ impl Control {
         End {
             verdict,
             usage: Usage {
-                wall: self.started.elapsed(),
+                wall: self.took.unwrap_or_default(),
                 cpu_user: used.user,
                 cpu_system: used.system,
                 peak_memory,

@@ -5,6 +5,7 @@ use std::io::{self, IoSliceMut};
 use std::mem::MaybeUninit;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream as StdStream;
+use std::sync::Arc;
 
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags};
 use tokio::io::Interest;
@@ -17,7 +18,7 @@ use crate::report::Traffic;
 /// The ways out of one cage: first the sockets that are awaited, then the broker that serves them.
 #[derive(Debug)]
 pub(super) struct Ways {
-    socket: UnixStream,
+    socket: Arc<UnixStream>,
     /// Those whose sockets have not come yet, in the order in which they come.
     awaited: VecDeque<Endpoint>,
     sockets: Vec<(Endpoint, OwnedFd)>,
@@ -27,10 +28,11 @@ pub(super) struct Ways {
 impl Ways {
     pub(super) fn new(socket: StdStream, awaited: VecDeque<Endpoint>) -> io::Result<Self> {
         socket.set_nonblocking(true)?;
-        Ok(Self { socket: UnixStream::from_std(socket)?, awaited, sockets: Vec::new(), broker: None })
+        let socket = Arc::new(UnixStream::from_std(socket)?);
+        Ok(Self { socket, awaited, sockets: Vec::new(), broker: None })
     }
 
-    /// Takes the sockets over and serves them. For ever once that is done. Cancel-safe.
+    /// Takes the sockets over and serves them; nothing is left to do once that is done. Cancel-safe.
     pub(super) async fn open(&mut self) {
         while let Some(endpoint) = self.awaited.front() {
             match receive(&self.socket).await {
@@ -46,13 +48,23 @@ impl Ways {
                 }
             }
             if self.awaited.is_empty() && !self.sockets.is_empty() {
-                match Broker::new(std::mem::take(&mut self.sockets)) {
+                match Broker::new(std::mem::take(&mut self.sockets), Arc::clone(&self.socket)) {
                     Ok(broker) => self.broker = Some(broker),
                     Err(error) => tracing::warn!(%error, "the ways out of a cage cannot be served"),
                 }
             }
         }
-        std::future::pending().await
+    }
+
+    /// Ends them after the run: if that ended by itself, with all that is under way. Cancel-safe.
+    pub(super) async fn close(&mut self, by_itself: bool) {
+        if let Some(broker) = &mut self.broker {
+            if by_itself {
+                broker.finish().await;
+            } else {
+                broker.cut().await;
+            }
+        }
     }
 
     /// What was carried so far.

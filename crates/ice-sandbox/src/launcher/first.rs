@@ -76,6 +76,7 @@ fn live(spec: &Spec, mut layers: Layers, privileged: bool, alive: &OwnedFd) -> R
     match sys::fork().at(Stage::Fork, "starting the tool")? {
         Forked::Child => tool::run(spec, layers),
         Forked::Parent(pid) => {
+            inherit::close_ways().at(Stage::Fork, "leaving the ways out")?;
             inherit::close_streams().at(Stage::Fork, "closing the streams")?;
             reap(pid.as_raw_nonzero().get()).at(Stage::Fork, "waiting for the tool")
         }

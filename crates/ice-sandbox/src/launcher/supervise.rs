@@ -11,7 +11,7 @@ use super::inherit::{self, Heard};
 use super::sys;
 use super::tree::{Times, Tree};
 use crate::policy::Limits;
-use crate::wire::{Note, Stop, Used};
+use crate::wire::{BY_ITSELF, Note, STOPPED, Stop, Used};
 
 /// How often the processes are looked at.
 const LOOK: Duration = Duration::from_millis(25);
@@ -46,6 +46,9 @@ pub(super) fn run(limits: &Limits, first: Pid, groups: Option<&Groups>) -> io::R
         }
         let ready = |at: usize| fds.get(at).is_some_and(|fd| !fd.revents().is_empty());
         if ready(0) {
+            if stopped.is_none() {
+                inherit::tell_ways(BY_ITSELF);
+            }
             break;
         }
         let heard = (stopped.is_none() && ready(1)).then(inherit::hear);
@@ -74,6 +77,7 @@ pub(super) fn run(limits: &Limits, first: Pid, groups: Option<&Groups>) -> io::R
         if let Some(stop) = stop {
             stopped = Some(stop);
             inherit::tell(&Note::Stopped(stop));
+            inherit::tell_ways(STOPPED);
             pidfd_send_signal(&pidfd, Signal::KILL)?;
         }
     }
