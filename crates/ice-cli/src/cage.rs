@@ -71,6 +71,7 @@ mod present {
         let sandbox = sandbox()?;
         let mut caged = match sandbox.spawn(command, policy, &cancel).await {
             Ok(caged) => caged,
+            Err(SandboxError::Cancelled) => return Ok(None),
             Err(SandboxError::Setup(failure)) => {
                 return Ok(Some(End {
                     verdict: Verdict::SetupFailed { failure },
@@ -106,7 +107,7 @@ mod present {
         match error {
             SandboxError::Setup(failure) => fault(&failure),
             SandboxError::Policy(error) => Fault::usage(error.to_string()),
-            SandboxError::NoLauncher { .. } => {
+            SandboxError::NoLauncher { .. } | SandboxError::Cancelled => {
                 Fault::new(ErrorCode::SandboxSetup, error.to_string()).exit(Exit::NoCage)
             }
         }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::error::SandboxError;
 use crate::layer::Layer;
 
 /// How a run ended.
@@ -236,6 +237,32 @@ pub struct RunReport {
     pub landlock_abi: i32,
     /// What was carried to each granted endpoint.
     pub traffic: Vec<Traffic>,
+}
+
+impl RunReport {
+    /// Of a command that did not run.
+    pub(crate) fn not_run(error: SandboxError) -> Self {
+        let verdict = match error {
+            SandboxError::Cancelled => Verdict::Cancelled,
+            SandboxError::Setup(failure) => Verdict::SetupFailed { failure },
+            SandboxError::Policy(_) => {
+                Verdict::SetupFailed { failure: SetupFailure::new(Stage::Spec, error.to_string()) }
+            }
+            SandboxError::NoLauncher { .. } => {
+                Verdict::SetupFailed { failure: SetupFailure::new(Stage::Launcher, error.to_string()) }
+            }
+        };
+        Self {
+            verdict,
+            usage: Usage::default(),
+            stdout: Output::default(),
+            stderr: Output::default(),
+            layers: BTreeSet::new(),
+            not_enforced: Vec::new(),
+            landlock_abi: 0,
+            traffic: Vec::new(),
+        }
+    }
 }
 
 /// What this machine can enforce, found by making a cage and looking at it from within.

@@ -5,10 +5,11 @@
 mod common;
 
 use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::{Command as Process, Stdio};
 use std::time::Duration;
 
-use common::{Ground, as_each_user, exists, gone, marker, pids, until};
+use common::{Ground, as_each_user, exists, gone, is_root, marker, pids, until};
 use ice_sandbox::{Command, Limits, Profile, Verdict};
 use tokio::io::AsyncReadExt as _;
 use tokio_util::sync::CancellationToken;
@@ -135,6 +136,40 @@ fn a_spawned_tool_that_is_dropped_or_killed_leaves_nothing() {
         until("the tool to run", || !pids(&marker).is_empty()).await;
         drop(caged);
         gone(&marker).await;
+    });
+}
+
+/// The control groups of a launcher.
+fn groups(folder: &Path, launcher: i32) -> Vec<PathBuf> {
+    let below = fs::read_dir(folder).into_iter().flatten().flatten().filter(|entry| entry.path().is_dir());
+    below
+        .flat_map(|entry| {
+            let is_one = entry.file_name() == format!("ice-sandbox-{launcher}").as_str();
+            if is_one { vec![entry.path()] } else { groups(&entry.path(), launcher) }
+        })
+        .collect()
+}
+
+#[test]
+fn a_run_that_is_dropped_leaves_no_control_groups() {
+    as_each_user(async |ground| {
+        let policy = ground.policy().build().unwrap();
+        for _ in 0..5 {
+            let marker = marker();
+            let command = ground.command(&["stubborn"], &marker);
+            let caged = ground.sandbox.spawn(&command, &policy, &CancellationToken::new()).await.unwrap();
+            until("the tool to run", || !pids(&marker).is_empty()).await;
+            let launcher = launchers(std::process::id());
+            let all = Path::new("/sys/fs/cgroup");
+            if is_root() {
+                assert!(!groups(all, launcher[0]).is_empty() || !all.join("memory").exists());
+            }
+            drop(caged);
+            ground.sandbox.settled().await;
+            let left = groups(all, launcher[0]);
+            assert!(left.is_empty(), "{left:?}");
+            assert!(!exists(launcher[0]) && pids(&marker).is_empty());
+        }
     });
 }
 

@@ -224,6 +224,35 @@ fn a_launcher_that_does_nothing_does_not_hang_the_run() {
     });
 }
 
+#[test]
+fn who_waits_for_a_launcher_that_does_nothing_can_be_cancelled() {
+    as_each_user(async |_| {
+        let (folder, marker) = (tempfile::tempdir().unwrap(), marker());
+        let path = script(folder.path(), &format!("#!/bin/sh\nexec perl -e 'sleep 600' {marker}\n"));
+        let sandbox = ResourceSandbox::with_launcher(&path).unwrap();
+        let deep = PathBuf::from(format!("/{}", vec!["x".repeat(200); 15].join("/")));
+        let small = ice_sandbox::SandboxPolicy::builder();
+        // More than a socket holds, of the cage or of what is to run in it.
+        let large = (0..80).fold(small.clone(), |policy, number| policy.read(deep.join(number.to_string())));
+        let long = Command::new("true").arg("x".repeat(2 << 20));
+        for (policy, command) in [(large, Command::new("true")), (small, long)] {
+            let (policy, cancel) = (policy.build().unwrap(), CancellationToken::new());
+            let began = Instant::now();
+            let stop = async {
+                tokio::time::sleep(Duration::from_millis(300)).await;
+                cancel.cancel();
+            };
+            let (report, ()) = tokio::join!(sandbox.run(&command, &policy, &cancel), stop);
+            assert_eq!(report.verdict, Verdict::Cancelled, "{report:#?}");
+            assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+            let spawned = sandbox.spawn(&command, &policy, &cancel).await;
+            assert!(matches!(spawned, Err(SandboxError::Cancelled)), "{spawned:?}");
+            sandbox.settled().await;
+        }
+        gone(&marker).await;
+    });
+}
+
 /// Starts the launcher by hand and tells it this; returns its exit code and what it answered.
 fn by_hand(ground: &Ground, streams: bool, told: &[u8]) -> (Option<i32>, Vec<u8>) {
     let (mut ours, theirs) = UnixStream::pair().unwrap();

@@ -9,10 +9,12 @@ use tokio::net::UnixStream;
 use tokio::net::unix::pipe;
 use tokio::process::Child;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use super::collect;
 use super::sandbox::PATIENCE;
 use super::ways::Ways;
+use crate::error::SandboxError;
 use crate::layer::Layer;
 use crate::policy::Limits;
 use crate::report::{Absent, End, MemorySource, SetupFailure, Stage, Usage, Verdict};
@@ -20,6 +22,9 @@ use crate::wire::{self, Note, Order, Stop, ToolEnd};
 
 /// How much longer than a run may take its launcher may take to end it.
 const BACKSTOP: Duration = Duration::from_secs(5);
+
+/// How long a launcher may take to end a run that was dropped, before it is killed and the run with it.
+const FAREWELL: Duration = Duration::from_secs(1);
 
 /// A command that runs in a cage. Dropping it ends everything that the command has started.
 #[derive(Debug)]
@@ -67,7 +72,9 @@ pub(super) struct Control {
     /// Where the tool is told what to run; once.
     orders: Option<pipe::Sender>,
     ways: Ways,
-    launcher: Child,
+    launcher: Option<Child>,
+    /// Where the launcher ends if this is dropped.
+    ends: TaskTracker,
     cancel: CancellationToken,
     started: Instant,
     wall: Duration,
@@ -99,7 +106,7 @@ impl Control {
         socket: UnixStream,
         orders: pipe::Sender,
         ways: Ways,
-        launcher: Child,
+        (launcher, ends): (Child, TaskTracker),
         started: Instant,
         wall: Duration,
     ) -> Self {
@@ -107,7 +114,8 @@ impl Control {
             socket,
             orders: Some(orders),
             ways,
-            launcher,
+            launcher: Some(launcher),
+            ends,
             cancel: CancellationToken::new(),
             started,
             wall,
@@ -126,14 +134,14 @@ impl Control {
         &mut self,
         order: &Order,
         cancel: CancellationToken,
-    ) -> Result<bool, SetupFailure> {
+    ) -> Result<bool, SandboxError> {
         let failed = |error: io::Error| SetupFailure::io(Stage::Spec, "telling the tool what to run", &error);
         let bytes = wire::encode(order).map_err(failed)?;
         if self.heard.setup.is_some() {
             // It was made ready before.
             (self.started, self.heard.setup) = (Instant::now(), Some(Duration::ZERO));
         }
-        self.cancel = cancel;
+        self.cancel = cancel.clone();
         self.deadline = Some(tokio::time::Instant::now() + self.wall + BACKSTOP);
         let Some(mut orders) = self.orders.take() else { return Ok(false) };
         let told = async {
@@ -143,23 +151,30 @@ impl Control {
             self.socket.write_all(&[1]).await?;
             orders.write_all(&bytes).await
         };
-        match tokio::time::timeout(PATIENCE, told).await {
-            Ok(Ok(())) => Ok(true),
-            Ok(Err(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
-            Ok(Err(error)) => Err(failed(error)),
-            Err(_) => Err(SetupFailure::new(Stage::Spec, "the tool does not read what it is to run")),
+        match cancel.run_until_cancelled(tokio::time::timeout(PATIENCE, told)).await {
+            None => Err(SandboxError::Cancelled),
+            Some(Ok(Ok(()))) => Ok(true),
+            Some(Ok(Err(error))) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+            Some(Ok(Err(error))) => Err(failed(error).into()),
+            Some(Err(_)) => {
+                Err(SetupFailure::new(Stage::Spec, "the tool does not read what it is to run").into())
+            }
         }
     }
 
-    /// Waits until all is ready but what to run; says whether that went well. Cancel-safe.
+    /// Waits until all is ready but what to run, for a while at most; says whether that went well. Cancel-safe.
     pub(super) async fn ready(&mut self) -> bool {
-        while self.heard.setup.is_none() && self.heard.failed.is_none() {
-            match next(&mut self.socket, &mut self.buffer).await {
-                Ok(Some(note)) => self.hear(note),
-                Ok(None) | Err(_) => return false,
+        let heard = async {
+            while self.heard.setup.is_none() && self.heard.failed.is_none() {
+                match next(&mut self.socket, &mut self.buffer).await {
+                    Ok(Some(note)) => self.hear(note),
+                    Ok(None) | Err(_) => return,
+                }
             }
-        }
-        self.heard.failed.is_none()
+        };
+        // Whether it took too long is seen by what was not heard.
+        let _ = tokio::time::timeout(PATIENCE, heard).await;
+        self.heard.setup.is_some() && self.heard.failed.is_none()
     }
 
     /// What could not be made.
@@ -200,7 +215,9 @@ impl Control {
                 () = until(self.deadline) => {
                     // It does not answer. Its first process ends with it, and everything with that.
                     self.told.get_or_insert(Verdict::WallTimeout);
-                    let _ = self.launcher.start_kill();
+                    if let Some(launcher) = &mut self.launcher {
+                        let _ = launcher.start_kill();
+                    }
                     self.heard.closed = true;
                 }
             }
@@ -212,8 +229,15 @@ impl Control {
             () = self.ways.close(by_itself) => {}
             () = cancelled.cancelled(), if by_itself => self.ways.close(false).await,
         }
-        let launcher = self.launcher.wait().await;
-        self.end(&launcher.map_or_else(|error| error.to_string(), |status| status.to_string()))
+        let ended = match &mut self.launcher {
+            Some(launcher) => {
+                let ended = launcher.wait().await;
+                ended.map_or_else(|error| error.to_string(), |status| status.to_string())
+            }
+            None => String::new(),
+        };
+        self.launcher = None;
+        self.end(&ended)
     }
 
     fn hear(&mut self, note: Note) {
@@ -257,6 +281,25 @@ impl Control {
             layers: heard.layers,
             not_enforced: heard.absent,
             traffic: self.ways.traffic(),
+        }
+    }
+}
+
+impl Drop for Control {
+    /// The launcher ends the run, and removes its control groups, once nobody is there who wants it.
+    fn drop(&mut self) {
+        let Some(mut launcher) = self.launcher.take() else { return };
+        let _ = rustix::net::shutdown(&self.socket, rustix::net::Shutdown::Both);
+        // Elsewhere it is killed as it is dropped here, and a later one removes the groups.
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            self.ends.spawn_on(
+                async move {
+                    if tokio::time::timeout(FAREWELL, launcher.wait()).await.is_err() {
+                        let _ = launcher.kill().await;
+                    }
+                },
+                &runtime,
+            );
         }
     }
 }

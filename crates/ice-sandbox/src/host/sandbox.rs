@@ -15,6 +15,7 @@ use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags};
 use tokio::io::AsyncWriteExt;
 use tokio::net::unix::pipe;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use super::caged::{Caged, Control};
 use super::collect::collect;
@@ -27,7 +28,7 @@ use crate::error::SandboxError;
 use crate::launcher::NAME;
 use crate::layer::Layer;
 use crate::policy::{Endpoint, SandboxPolicy};
-use crate::report::{Capabilities, Output, RunReport, SetupFailure, Stage, Usage, Verdict};
+use crate::report::{Capabilities, RunReport, SetupFailure, Stage};
 use crate::wire::{self, Mount, Order, Spec, Way};
 
 /// How long the launcher may take to accept what it is to do.
@@ -37,6 +38,8 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 #[derive(Clone, Debug)]
 pub struct ResourceSandbox {
     launcher: Launcher,
+    /// The ends of cages that were dropped.
+    ends: TaskTracker,
 }
 
 impl ResourceSandbox {
@@ -45,7 +48,7 @@ impl ResourceSandbox {
     /// # Errors
     /// [`SandboxError::NoLauncher`], which says where it was looked for.
     pub fn new() -> Result<Self, SandboxError> {
-        Ok(Self { launcher: Launcher::find(None)? })
+        Ok(Self { launcher: Launcher::find(None)?, ends: TaskTracker::new() })
     }
 
     /// With this launcher.
@@ -53,13 +56,21 @@ impl ResourceSandbox {
     /// # Errors
     /// [`SandboxError::NoLauncher`] if there is no such file.
     pub fn with_launcher(path: impl Into<PathBuf>) -> Result<Self, SandboxError> {
-        Ok(Self { launcher: Launcher::find(Some(&path.into()))? })
+        Ok(Self { launcher: Launcher::find(Some(&path.into()))?, ends: TaskTracker::new() })
     }
 
     /// Which launcher it uses.
     #[must_use]
     pub fn launcher(&self) -> &Path {
         self.launcher.path()
+    }
+
+    /// Waits until nothing is left of the cages that were dropped, neither processes nor control groups: for a second or
+    /// so at most. Cancel-safe. A runtime that ends before kills what is left.
+    pub async fn settled(&self) {
+        // It takes more tasks all the same.
+        self.ends.close();
+        self.ends.wait().await;
     }
 
     /// Makes a cage and looks at it from within: what this machine can enforce.
@@ -74,14 +85,15 @@ impl ResourceSandbox {
     /// the command has started.
     ///
     /// # Errors
-    /// [`SandboxError::Setup`] if the launcher cannot be started. What fails later, [`Caged::wait`] tells.
+    /// [`SandboxError::Setup`] if the launcher cannot be started, [`SandboxError::Cancelled`]. What fails later,
+    /// [`Caged::wait`] tells.
     pub async fn spawn(
         &self,
         command: &Command,
         policy: &SandboxPolicy,
         cancel: &CancellationToken,
     ) -> Result<Caged, SandboxError> {
-        Ok(self.ordered(&order(Some(command), policy), policy, cancel).await?)
+        self.ordered(&order(Some(command), policy), policy, cancel).await
     }
 
     /// Makes cages of this policy ahead, so many at a time, each for one command. A cage that was made ahead shows the
@@ -111,16 +123,7 @@ impl ResourceSandbox {
     ) -> RunReport {
         match self.ordered(order, policy, cancel).await {
             Ok(caged) => collect(caged, input).await,
-            Err(failure) => RunReport {
-                verdict: Verdict::SetupFailed { failure },
-                usage: Usage::default(),
-                stdout: Output::default(),
-                stderr: Output::default(),
-                layers: BTreeSet::new(),
-                not_enforced: Vec::new(),
-                landlock_abi: 0,
-                traffic: Vec::new(),
-            },
+            Err(error) => RunReport::not_run(error),
         }
     }
 
@@ -129,15 +132,22 @@ impl ResourceSandbox {
         order: &Order,
         policy: &SandboxPolicy,
         cancel: &CancellationToken,
-    ) -> Result<Caged, SetupFailure> {
-        let mut caged = self.launch(policy).await?;
+    ) -> Result<Caged, SandboxError> {
+        let mut caged = self.launch(policy, cancel).await?;
         // A cage that could not be made says so itself.
         caged.control.order(order, cancel.clone()).await?;
         Ok(caged)
     }
 
     /// Has a cage made in which nothing runs yet.
-    pub(super) async fn launch(&self, policy: &SandboxPolicy) -> Result<Caged, SetupFailure> {
+    pub(super) async fn launch(
+        &self,
+        policy: &SandboxPolicy,
+        cancel: &CancellationToken,
+    ) -> Result<Caged, SandboxError> {
+        if cancel.is_cancelled() {
+            return Err(SandboxError::Cancelled);
+        }
         let spec = spec(policy);
         let endpoints = policy.endpoints.iter().cloned().collect();
         let started = Instant::now();
@@ -175,14 +185,18 @@ impl ResourceSandbox {
         drop(theirs);
         ours.set_nonblocking(true).map_err(failed("preparing the socket"))?;
         let mut socket = tokio::net::UnixStream::from_std(ours).map_err(failed("preparing the socket"))?;
-        let sent = tokio::time::timeout(PATIENCE, socket.write_all(&spec_bytes)).await;
-        match sent {
-            Ok(Ok(())) => {}
+        let sent = tokio::time::timeout(PATIENCE, socket.write_all(&spec_bytes));
+        match cancel.run_until_cancelled(sent).await {
+            None => return Err(SandboxError::Cancelled),
+            Some(Ok(Ok(()))) => {}
             // It has ended already, and perhaps said why.
-            Ok(Err(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => {}
-            Ok(Err(error)) => return Err(SetupFailure::io(Stage::Spec, "telling the launcher", &error)),
-            Err(_) => {
-                return Err(SetupFailure::new(Stage::Spec, "the launcher does not read what it is to do"));
+            Some(Ok(Err(error))) if error.kind() == std::io::ErrorKind::BrokenPipe => {}
+            Some(Ok(Err(error))) => {
+                return Err(SetupFailure::io(Stage::Spec, "telling the launcher", &error).into());
+            }
+            Some(Err(_)) => {
+                let what = "the launcher does not read what it is to do";
+                return Err(SetupFailure::new(Stage::Spec, what).into());
             }
         }
         let open = |fd: OwnedFd| pipe::Receiver::from_owned_fd(fd);
@@ -194,7 +208,7 @@ impl ResourceSandbox {
                 socket,
                 pipe::Sender::from_owned_fd(orders.into()).map_err(failed("preparing a pipe"))?,
                 Ways::new(ways, endpoints).map_err(failed("preparing a socket"))?,
-                process,
+                (process, self.ends.clone()),
                 started,
                 spec.limits.wall,
             ),
