@@ -79,6 +79,7 @@ mod present {
                     layers: BTreeSet::new(),
                     not_enforced: Vec::new(),
                     traffic: Vec::new(),
+                    broken: Vec::new(),
                 }));
             }
             Err(error @ (SandboxError::Policy(_) | SandboxError::NoLauncher { .. })) => {

@@ -10,7 +10,7 @@ use std::process::{Command as Process, Stdio};
 use std::time::Duration;
 
 use common::{Ground, as_each_user, exists, gone, is_root, marker, pids, until};
-use ice_sandbox::{Command, Limits, Profile, Verdict};
+use ice_sandbox::{Command, Limits, Profile, Side, Stream, Verdict};
 use tokio::io::AsyncReadExt as _;
 use tokio_util::sync::CancellationToken;
 
@@ -85,6 +85,23 @@ fn input_that_nobody_reads_is_no_hindrance() {
         assert_eq!(report.verdict, Verdict::Ok, "{report:#?}");
         let report = ground.run(ground.policy(), &Command::new("wc").arg("-c").input(vec![0; 1 << 20])).await;
         Ground::said(&report, "1048576");
+    });
+}
+
+#[test]
+fn output_that_cannot_be_handed_on_is_told() {
+    as_each_user(async |ground| {
+        let (cancel, policy) = (CancellationToken::new(), ground.policy().build().unwrap());
+        let command = Command::new("echo").arg("said");
+        let full = tokio::fs::OpenOptions::new().write(true).open("/dev/full").await.unwrap();
+        let mut caged = ground.sandbox.spawn(&command, &policy, &cancel).await.unwrap();
+        let end = caged.copy(&b""[..], full, tokio::io::sink()).await;
+        let [broken] = end.broken.as_slice() else { panic!("{end:?}") };
+        let told = (broken.stream, broken.side, broken.errno);
+        assert_eq!(told, (Stream::Stdout, Side::Sink, Some(libc::ENOSPC)));
+        // What a tool does not read is not lost.
+        let report = ground.run(ground.policy(), &Command::new("true").input(vec![0; 1 << 20])).await;
+        assert_eq!(report.broken, []);
     });
 }
 

@@ -146,16 +146,22 @@ impl Control {
         let Some(mut orders) = self.orders.take() else { return Ok(false) };
         let told = async {
             // Before anything runs that might use them.
-            self.ways.open().await;
+            let opened = self.ways.open().await;
+            opened.map_err(|error| SetupFailure::io(Stage::Ways, "a socket that listens", &error))?;
             // First the launcher, which watches from then on; it may have to read its task before it hears of this.
-            self.socket.write_all(&[1]).await?;
-            orders.write_all(&bytes).await
+            let sent = match self.socket.write_all(&[1]).await {
+                Ok(()) => orders.write_all(&bytes).await,
+                Err(error) => Err(error),
+            };
+            match sent {
+                Ok(()) => Ok(true),
+                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+                Err(error) => Err(failed(error).into()),
+            }
         };
         match cancel.run_until_cancelled(tokio::time::timeout(PATIENCE, told)).await {
             None => Err(SandboxError::Cancelled),
-            Some(Ok(Ok(()))) => Ok(true),
-            Some(Ok(Err(error))) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
-            Some(Ok(Err(error))) => Err(failed(error).into()),
+            Some(Ok(told)) => told,
             Some(Err(_)) => {
                 Err(SetupFailure::new(Stage::Spec, "the tool does not read what it is to run").into())
             }
@@ -281,6 +287,7 @@ impl Control {
             layers: heard.layers,
             not_enforced: heard.absent,
             traffic: self.ways.traffic(),
+            broken: Vec::new(),
         }
     }
 }
