@@ -262,6 +262,17 @@ fn the_working_folder_fills_up() {
 }
 
 #[test]
+fn the_working_folder_holds_only_so_many_files() {
+    as_each_user(async |ground| {
+        let policy = ground.policy_of(Profile::Shell).limit(|limits| limits.workspace = 1 << 20);
+        let line = "touch $(seq 1000) 2>/dev/null; ls | wc -l";
+        let report = ground.run(policy, &Command::new("sh").args(["-c", line])).await;
+        let files: u64 = report.stdout.text().trim().parse().unwrap();
+        assert!((200..=256).contains(&files), "{files}");
+    });
+}
+
+#[test]
 fn limits_of_files_hold_and_cannot_be_raised() {
     as_each_user(async |ground| {
         let policy = ground.policy().limit(|limits| {

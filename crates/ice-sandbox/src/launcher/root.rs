@@ -58,7 +58,7 @@ pub(super) fn build(spec: &Spec, privileged: bool) -> Result<(), SetupFailure> {
         sys::set_mount(tree.as_fd(), true, set, None).at(STAGE, "closing a device")?;
         devices.push((device, tree));
     }
-    let root = tmpfs(4 << 20, "0755", None).at(STAGE, "making a tmpfs")?;
+    let root = tmpfs(4 << 20, None, "0755", None).at(STAGE, "making a tmpfs")?;
     let staging = if Path::new("/tmp").is_dir() { "/tmp" } else { "/" };
     rustix::mount::move_mount(root.as_fd(), "", CWD, staging, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)
         .at(STAGE, "mounting the root")?;
@@ -205,8 +205,17 @@ fn newest_child() -> io::Result<i32> {
     newest.ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))
 }
 
-fn tmpfs(size: u64, mode: &str, owner: Option<u32>) -> io::Result<OwnedFd> {
+/// How many files and folders a folder in memory of this size holds. The kernel keeps about a KiB of each besides what is in
+/// it, which no size counts: so they are no more than pages.
+fn files_of(size: u64) -> u64 {
+    (size / 4_096).max(64)
+}
+
+fn tmpfs(size: u64, files: Option<u64>, mode: &str, owner: Option<u32>) -> io::Result<OwnedFd> {
     let context = rustix::mount::fsopen("tmpfs", FsOpenFlags::FSOPEN_CLOEXEC)?;
+    if let Some(files) = files {
+        rustix::mount::fsconfig_set_string(context.as_fd(), "nr_inodes", files.to_string())?;
+    }
     rustix::mount::fsconfig_set_string(context.as_fd(), "size", size.to_string())?;
     rustix::mount::fsconfig_set_string(context.as_fd(), "mode", mode)?;
     if let Some(owner) = owner {
@@ -338,7 +347,7 @@ fn proc(processes_only: bool) -> io::Result<OwnedFd> {
 /// The working folder, with room for temporary files and shared memory in it, which are shown at their places, too: all
 /// that is written counts together.
 fn attach_work(root: BorrowedFd<'_>, size: u64, privileged: bool) -> io::Result<()> {
-    let work = tmpfs(size, "0700", privileged.then_some(NOBODY))?;
+    let work = tmpfs(size, Some(files_of(size)), "0700", privileged.then_some(NOBODY))?;
     attach(work.as_fd(), folder(root, Path::new("/work"))?.as_fd())?;
     for name in [".tmp", ".shm"] {
         rustix::fs::mkdirat(&work, name, Mode::from_raw_mode(0o700))?;

@@ -10,7 +10,7 @@ const MOST: usize = 1 << 16;
 /// What was seen at one look.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Seen {
-    /// Bytes of memory that no file backs.
+    /// Bytes of memory that no file backs, and of the tables that say where it is.
     pub(super) memory: u64,
     /// CPU time, with that of processes that have ended.
     pub(super) cpu: Times,
@@ -85,7 +85,9 @@ fn children(pid: i32) -> Vec<i32> {
 
 fn anonymous(pid: i32) -> Option<u64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let kib = status.lines().filter(|line| line.starts_with("RssAnon:") || line.starts_with("RssShmem:"));
+    // Tables may be many though what they point to is little: a page that was only read is that of all zeros.
+    let counted = ["RssAnon:", "RssShmem:", "VmPTE:"];
+    let kib = status.lines().filter(|line| counted.iter().any(|name| line.starts_with(name)));
     Some(kib.filter_map(|line| line.split_whitespace().nth(1)?.parse::<u64>().ok()).sum::<u64>() * 1_024)
 }
 
