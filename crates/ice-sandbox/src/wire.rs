@@ -18,6 +18,9 @@ use crate::report::{Absent, SetupFailure};
 /// The longest document, in bytes: arguments and environment, of which the kernel takes 6 MiB at most.
 pub(crate) const MAX_BYTES: usize = 16 << 20;
 
+/// How long making a cage may take from when it is wanted.
+pub(crate) const SETUP: Duration = Duration::from_secs(10);
+
 /// What the launcher says over the socket of the ways out as a run ends by itself. Anything else means that it was ended.
 pub(crate) const BY_ITSELF: u8 = 1;
 

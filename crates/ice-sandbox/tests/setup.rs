@@ -215,7 +215,7 @@ fn a_launcher_that_does_nothing_does_not_hang_the_run() {
         let began = Instant::now();
         let report = run_with(&path, &Command::new("true")).await;
         assert!(began.elapsed() < Duration::from_secs(30), "{report:#?}");
-        assert_eq!((report.verdict, report.layers.len()), (Verdict::WallTimeout, 0));
+        assert_eq!((failure(&report).stage, report.layers.len()), (Stage::Launcher, 0));
         gone(&marker).await;
         // More than a socket holds.
         let report = run_with(&path, &Command::new("true").arg("x".repeat(4 << 20))).await;
@@ -333,6 +333,32 @@ fn a_launcher_that_is_stopped_does_not_keep_the_run_for_ever() {
         let (report, ()) = tokio::join!(ground.run(policy, &command), stop);
         assert_eq!(report.verdict, Verdict::WallTimeout, "{report:#?}");
         gone(&marker).await;
+    });
+}
+
+#[test]
+fn making_the_cage_is_no_part_of_the_time_of_a_run() {
+    as_each_user(async |ground| {
+        let folder = common::public_folder();
+        let policy = (0..1_500).fold(ground.policy(), |policy, number| {
+            let granted = folder.path().join(number.to_string());
+            fs::create_dir(&granted).unwrap();
+            policy.read(granted)
+        });
+        let limit = Duration::from_millis(100);
+        for idle in [false, true] {
+            let policy = policy.clone().limit(|limits| {
+                if idle {
+                    limits.idle = Some(limit);
+                } else {
+                    limits.wall = limit;
+                }
+            });
+            // It reads nothing and is gone as soon as it runs.
+            let report = ground.run(policy, &Command::new("true")).await;
+            assert!(report.usage.setup > limit, "too little to do: {:?}", report.usage);
+            assert_eq!(report.verdict, Verdict::Ok, "{report:#?}");
+        }
     });
 }
 

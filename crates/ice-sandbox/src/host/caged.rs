@@ -18,7 +18,7 @@ use crate::error::SandboxError;
 use crate::layer::Layer;
 use crate::policy::Limits;
 use crate::report::{Absent, End, MemorySource, SetupFailure, Stage, Usage, Verdict};
-use crate::wire::{self, Note, Order, Stop, ToolEnd};
+use crate::wire::{self, Note, Order, SETUP, Stop, ToolEnd};
 
 /// How much longer than a run may take its launcher may take to end it.
 const BACKSTOP: Duration = Duration::from_secs(5);
@@ -94,7 +94,8 @@ struct Heard {
     layers: BTreeSet<Layer>,
     absent: Vec<Absent>,
     setup: Option<Duration>,
-    running: bool,
+    /// Since when.
+    running: Option<tokio::time::Instant>,
     tool: Option<ToolEnd>,
     stopped: Option<Stop>,
     used: Option<wire::Used>,
@@ -142,7 +143,7 @@ impl Control {
             (self.started, self.heard.setup) = (Instant::now(), Some(Duration::ZERO));
         }
         self.cancel = cancel.clone();
-        self.deadline = Some(tokio::time::Instant::now() + self.wall + BACKSTOP);
+        self.deadline = Some(tokio::time::Instant::now() + SETUP + BACKSTOP);
         let Some(mut orders) = self.orders.take() else { return Ok(false) };
         let told = async {
             // Before anything runs that might use them.
@@ -183,6 +184,11 @@ impl Control {
         self.heard.setup.is_some() && self.heard.failed.is_none()
     }
 
+    /// Since when the command runs, if it does.
+    pub(super) const fn running(&self) -> Option<tokio::time::Instant> {
+        self.heard.running
+    }
+
     /// What could not be made.
     pub(super) fn failure(&self) -> Option<&SetupFailure> {
         self.heard.failed.as_ref()
@@ -220,7 +226,13 @@ impl Control {
                 () = cancelled.cancelled(), if self.told.is_none() => self.stop(Verdict::Cancelled),
                 () = until(self.deadline) => {
                     // It does not answer. Its first process ends with it, and everything with that.
-                    self.told.get_or_insert(Verdict::WallTimeout);
+                    self.told.get_or_insert_with(|| match self.heard.running {
+                        Some(_) => Verdict::WallTimeout,
+                        None => {
+                            let what = "the launcher did not make the cage in time";
+                            Verdict::SetupFailed { failure: SetupFailure::new(Stage::Launcher, what) }
+                        }
+                    });
                     if let Some(launcher) = &mut self.launcher {
                         let _ = launcher.start_kill();
                     }
@@ -255,7 +267,12 @@ impl Control {
                 (self.heard.layers, self.heard.absent) = (layers, absent);
                 self.landlock_abi = landlock_abi;
             }
-            Note::Running => self.heard.running = true,
+            Note::Running => {
+                self.heard.running = Some(tokio::time::Instant::now());
+                if self.told.is_none() {
+                    self.deadline = Some(tokio::time::Instant::now() + self.wall + BACKSTOP);
+                }
+            }
             Note::Tool(end) => self.heard.tool = Some(end),
             Note::Stopped(stop) => self.heard.stopped = Some(stop),
             Note::Ended(used) => self.heard.used = Some(used),
@@ -322,7 +339,7 @@ fn verdict(heard: &Heard, told: Option<Verdict>, launcher: &str) -> Verdict {
     if let Some(failure) = &heard.failed {
         return Verdict::SetupFailed { failure: failure.clone() };
     }
-    if let Some(end) = heard.tool.filter(|_| !heard.running && heard.stopped.is_none()) {
+    if let Some(end) = heard.tool.filter(|_| heard.running.is_none() && heard.stopped.is_none()) {
         let what =
             format!("the process ended before it was the program ({end:?}); a limit may be too low for it");
         return Verdict::SetupFailed { failure: SetupFailure::new(Stage::Exec, what) };
@@ -342,7 +359,7 @@ fn verdict(heard: &Heard, told: Option<Verdict>, launcher: &str) -> Verdict {
         (Some(Stop::Memory), _, _) => Verdict::MemoryLimit,
         (Some(Stop::Told) | None, Some(why), _) => why,
         (Some(Stop::Told) | None, None, Some(end)) => of(end),
-        (Some(Stop::Told) | None, None, None) if heard.running => Verdict::Lost,
+        (Some(Stop::Told) | None, None, None) if heard.running.is_some() => Verdict::Lost,
         (Some(Stop::Told) | None, None, None) => {
             let what = format!("the launcher ended without a word ({launcher})");
             Verdict::SetupFailed { failure: SetupFailure::new(Stage::Launcher, what) }

@@ -55,6 +55,12 @@ pub(super) async fn copy(
             step = outputs.1.step() => step,
             _ = input.step() => continue,
             () = sleep(idle) => {
+                // What did not run yet could not write.
+                let since = caged.control.running().unwrap_or_else(Instant::now);
+                if heard < since {
+                    heard = since;
+                    continue;
+                }
                 heard = Instant::now();
                 caged.control.stop(Verdict::IdleTimeout);
                 continue;

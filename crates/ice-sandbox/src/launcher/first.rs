@@ -23,8 +23,8 @@ const INNER: [(Layer, UnshareFlags); 5] = [
 ];
 
 /// The whole life of the first process.
-pub(super) fn run(spec: &Spec, layers: Layers, privileged: bool, alive: &OwnedFd) -> ! {
-    match live(spec, layers, privileged, alive) {
+pub(super) fn run(spec: &Spec, layers: Layers, privileged: bool, alive: &OwnedFd, begin: OwnedFd) -> ! {
+    match live(spec, layers, privileged, alive, begin) {
         Ok(()) => sys::exit(0),
         Err(failure) => {
             inherit::tell(&Note::Failed(failure));
@@ -33,7 +33,13 @@ pub(super) fn run(spec: &Spec, layers: Layers, privileged: bool, alive: &OwnedFd
     }
 }
 
-fn live(spec: &Spec, mut layers: Layers, privileged: bool, alive: &OwnedFd) -> Result<(), SetupFailure> {
+fn live(
+    spec: &Spec,
+    mut layers: Layers,
+    privileged: bool,
+    alive: &OwnedFd,
+    begin: OwnedFd,
+) -> Result<(), SetupFailure> {
     // Until the launcher has put this process where it belongs; or for nothing, if the launcher is gone.
     if rustix::io::read(alive, &mut [0_u8]).at(Stage::Fork, "waiting for the launcher")? == 0 {
         sys::exit(125);
@@ -74,8 +80,9 @@ fn live(spec: &Spec, mut layers: Layers, privileged: bool, alive: &OwnedFd) -> R
     rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)
         .at(Stage::Fork, "hiding the first process")?;
     match sys::fork().at(Stage::Fork, "starting the tool")? {
-        Forked::Child => tool::run(spec, layers),
+        Forked::Child => tool::run(spec, layers, &begin),
         Forked::Parent(pid) => {
+            drop(begin);
             inherit::close_ways().at(Stage::Fork, "leaving the ways out")?;
             inherit::close_streams().at(Stage::Fork, "closing the streams")?;
             reap(pid.as_raw_nonzero().get()).at(Stage::Fork, "waiting for the tool")

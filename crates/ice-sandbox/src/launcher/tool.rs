@@ -2,6 +2,7 @@
 
 use std::ffi::{CString, OsStr};
 use std::io;
+use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 
 use rustix::thread::{CapabilitySet, CapabilitySets};
@@ -20,8 +21,8 @@ const NO_CAPABILITIES: CapabilitySets = CapabilitySets {
 };
 
 /// Becomes the program, or says why not.
-pub(super) fn run(spec: &Spec, layers: Layers) -> ! {
-    let failure = match become_program(spec, layers) {
+pub(super) fn run(spec: &Spec, layers: Layers, begin: &OwnedFd) -> ! {
+    let failure = match become_program(spec, layers, begin) {
         Ok(never) => match never {},
         Err(failure) => failure,
     };
@@ -29,7 +30,11 @@ pub(super) fn run(spec: &Spec, layers: Layers) -> ! {
     sys::exit(125)
 }
 
-fn become_program(spec: &Spec, mut layers: Layers) -> Result<std::convert::Infallible, SetupFailure> {
+fn become_program(
+    spec: &Spec,
+    mut layers: Layers,
+    begin: &OwnedFd,
+) -> Result<std::convert::Infallible, SetupFailure> {
     sys::reset_signals();
     // Its own session: no terminal, and no signal reaches others.
     rustix::process::setsid().at(Stage::Fork, "beginning a session")?;
@@ -52,7 +57,7 @@ fn become_program(spec: &Spec, mut layers: Layers) -> Result<std::convert::Infal
     inherit::tell(&Note::Ready { layers: held, absent, landlock_abi: landlock.unwrap_or(0) });
     let Some(order) = inherit::order().at(Stage::Spec, "reading what to run")? else { sys::exit(0) };
     let Some(program) = &order.program else {
-        inherit::tell(&Note::Running);
+        running(begin);
         look_around()
     };
     let arguments = texts(&std::iter::once(program).chain(&order.arguments).collect::<Vec<_>>())?;
@@ -63,7 +68,7 @@ fn become_program(spec: &Spec, mut layers: Layers) -> Result<std::convert::Infal
         .map(CString::new)
         .collect::<Result<_, _>>()
         .map_err(|_| SetupFailure::new(Stage::Exec, "a NUL byte in the environment"))?;
-    inherit::tell(&Note::Running);
+    running(begin);
     let mut last = io::Error::from_raw_os_error(libc::ENOENT);
     for candidate in &candidates(&order, arguments.first()) {
         let error = sys::exec(candidate, &arguments, &environment);
@@ -80,6 +85,13 @@ fn become_program(spec: &Spec, mut layers: Layers) -> Result<std::convert::Infal
             Some("it is not in the cage: grant its folder for running, or name its whole path".to_owned());
     }
     Err(failure)
+}
+
+/// Has the time of the run begin.
+fn running(begin: &OwnedFd) {
+    inherit::tell(&Note::Running);
+    // A launcher that is gone ends this process.
+    let _ = rustix::io::write(begin, &[1]);
 }
 
 /// Writes down what the kernel says about a process of the cage, from within it.
