@@ -7,6 +7,7 @@
 
 mod address;
 mod carry;
+mod own;
 mod serve;
 
 pub(super) use serve::Broker;

@@ -1,7 +1,7 @@
 //! Taking the connections of a cage, and making those to the hosts.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,6 +13,7 @@ use tokio::task::JoinSet;
 
 use super::address::is_public;
 use super::carry::{Run, carry};
+use super::own::is_own;
 use crate::policy::Endpoint;
 use crate::report::Traffic;
 
@@ -159,14 +160,28 @@ async fn through(inside: TcpStream, endpoint: &Endpoint, counts: &Counts, run: &
     }
 }
 
+/// Whether an endpoint may be at an address; if not, what that is.
+fn may_be_at(endpoint: &Endpoint, address: IpAddr) -> Result<(), &'static str> {
+    if endpoint.private {
+        Ok(())
+    } else if !is_public(address) {
+        Err("not a public address")
+    } else if endpoint.address().map(IpAddr::V4) != Some(address) && is_own(address) {
+        // Public as it is, behind it may be what trusts whoever is on the same machine.
+        Err("an address of this machine")
+    } else {
+        Ok(())
+    }
+}
+
 /// Connects to an endpoint, at an address that it may be at.
 async fn connect(endpoint: &Endpoint) -> io::Result<TcpStream> {
     let connecting = async {
         let found = tokio::net::lookup_host((endpoint.host.as_str(), endpoint.port)).await?;
         let mut last = io::Error::new(io::ErrorKind::NotFound, "it has no address");
         for address in found {
-            if !endpoint.private && !is_public(address.ip()) {
-                let what = format!("{} is not a public address", address.ip());
+            if let Err(why) = may_be_at(endpoint, address.ip()) {
+                let what = format!("{} is {why}", address.ip());
                 last = io::Error::new(io::ErrorKind::PermissionDenied, what);
                 continue;
             }
