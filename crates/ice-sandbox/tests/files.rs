@@ -4,13 +4,15 @@
 
 mod common;
 
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 use std::path::Path;
 use std::time::Duration;
 
 use common::{Ground, as_each_user, marker, public_folder};
-use ice_sandbox::{Command, Profile, Verdict};
+use ice_sandbox::{Command, Profile, SandboxPolicy, Verdict};
 use tempfile::TempDir;
 
 /// A folder that anybody may change, with a file that anybody may change: only the cage protects it.
@@ -258,6 +260,28 @@ fn the_working_folder_fills_up() {
         assert_eq!(told.number("then"), libc::ENOSPC as u64, "{told:#?}");
         let use_it = ["work", "temporary", "shared", "null"];
         ground.attack(policy(), &["use-work"]).await.ended(Verdict::Ok).all(&use_it);
+    });
+}
+
+#[test]
+fn paths_and_arguments_need_not_be_text() {
+    as_each_user(async |ground| {
+        let name = |bytes: &[u8]| OsStr::from_bytes(bytes).to_owned();
+        let folder = open_folder();
+        let granted = folder.path().join(name(b"caf\xe9"));
+        fs::create_dir(&granted).unwrap();
+        let program = granted.join(name(b"echo\xff"));
+        fs::copy("/bin/echo", &program).unwrap();
+        let policy = ground.policy().execute(&granted).build().unwrap();
+        let written = serde_json::to_string(&policy).unwrap();
+        assert_eq!(serde_json::from_str::<SandboxPolicy>(&written).unwrap(), policy);
+        let command = Command::new(&program).arg(name(b"said \xe9"));
+        let report = ground.sandbox.run(&command, &policy, &Default::default()).await;
+        assert_eq!(
+            (&report.verdict, &report.stdout.head[..]),
+            (&Verdict::Ok, &b"said \xe9\n"[..]),
+            "{report:#?}"
+        );
     });
 }
 

@@ -213,13 +213,14 @@ fn a_launcher_that_does_nothing_does_not_hang_the_run() {
         // What sleeps is the launcher itself, under a name by which it is found.
         let path = script(folder.path(), &format!("#!/bin/sh\nexec perl -e 'sleep 600' {marker}\n"));
         let began = Instant::now();
-        let report = run_with(&path, &Command::new("true")).await;
+        // More than a socket holds.
+        let long = Command::new("true").arg("x".repeat(4 << 20));
+        let short = Command::new("true");
+        let (report, other) = tokio::join!(run_with(&path, &short), run_with(&path, &long));
         assert!(began.elapsed() < Duration::from_secs(30), "{report:#?}");
         assert_eq!((failure(&report).stage, report.layers.len()), (Stage::Launcher, 0));
-        gone(&marker).await;
-        // More than a socket holds.
-        let report = run_with(&path, &Command::new("true").arg("x".repeat(4 << 20))).await;
-        assert_eq!(failure(&report).stage, Stage::Spec, "{report:#?}");
+        let failed = failure(&other);
+        assert!(failed.stage == Stage::Spec && failed.what.contains("does not read"), "{failed}");
         gone(&marker).await;
     });
 }
@@ -296,6 +297,18 @@ fn a_task_that_is_cut_off_ends_the_launcher() {
             let says_why = answer.contains(r#"{"failed":{"stage":"spec""#);
             assert!(code == Some(125) && says_why, "told {told:?} it ended with {code:?} and {answer}");
         }
+    });
+}
+
+#[test]
+fn more_arguments_than_the_kernel_takes_are_refused() {
+    as_each_user(async |ground| {
+        // So much is told to the tool, which may be more than its system takes: then that says so.
+        let report = ground.run(ground.policy(), &Command::new("true").arg("x".repeat(6_000_000))).await;
+        assert_eq!(failure(&report).stage, Stage::Exec, "{report:#?}");
+        let report = ground.run(ground.policy(), &Command::new("true").arg("x".repeat(6 << 20))).await;
+        let failed = failure(&report);
+        assert!(failed.stage == Stage::Spec && failed.what.contains("6 MiB"), "{failed}");
     });
 }
 

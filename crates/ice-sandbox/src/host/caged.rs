@@ -137,7 +137,7 @@ impl Control {
         cancel: CancellationToken,
     ) -> Result<bool, SandboxError> {
         let failed = |error: io::Error| SetupFailure::io(Stage::Spec, "telling the tool what to run", &error);
-        let bytes = wire::encode(order).map_err(failed)?;
+        let bytes = order.encode().map_err(failed)?;
         if self.heard.setup.is_some() {
             // It was made ready before.
             (self.started, self.heard.setup) = (Instant::now(), Some(Duration::ZERO));

@@ -1,7 +1,6 @@
 //! Runs commands in cages.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::OsString;
 use std::io::IoSlice;
 use std::mem::MaybeUninit;
 use std::net::Ipv4Addr;
@@ -29,7 +28,7 @@ use crate::launcher::NAME;
 use crate::layer::Layer;
 use crate::policy::{Endpoint, SandboxPolicy};
 use crate::report::{Capabilities, RunReport, SetupFailure, Stage};
-use crate::wire::{self, Mount, Order, Spec, Way};
+use crate::wire::{self, Mount, Order, Spec, Text, Way};
 
 /// How long the launcher may take to accept what it is to do.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
@@ -272,22 +271,25 @@ fn ways(endpoints: &BTreeSet<Endpoint>) -> Vec<Way> {
 
 /// What the tool is told to become; without a command, to look around.
 pub(super) fn order(command: Option<&Command>, policy: &SandboxPolicy) -> Order {
-    let mut environment: BTreeMap<String, OsString> = BTreeMap::new();
+    let mut environment: BTreeMap<String, Text> = BTreeMap::new();
     let fixed = [("PATH", SEARCH_PATH), ("HOME", "/work"), ("TMPDIR", "/work/.tmp"), ("LANG", "C.UTF-8")];
     for (name, value) in fixed.iter().chain(policy.profile.environment()) {
-        environment.insert((*name).to_owned(), value.into());
+        environment.insert((*name).to_owned(), Text(value.into()));
     }
     for name in &policy.inherited {
         if let Some(value) = std::env::var_os(name) {
-            environment.insert(name.clone(), value);
+            environment.insert(name.clone(), Text(value));
         }
     }
     for (name, value) in &policy.environment {
-        environment.insert(name.clone(), value.into());
+        environment.insert(name.clone(), Text(value.into()));
     }
     Order {
-        program: command.map(|command| command.program.clone()),
-        arguments: command.map(|command| command.arguments.clone()).unwrap_or_default(),
+        program: command.map(|command| Text(command.program.clone())),
+        arguments: command
+            .into_iter()
+            .flat_map(|command| command.arguments.iter().cloned().map(Text))
+            .collect(),
         environment,
     }
 }

@@ -1,6 +1,6 @@
 //! The tool, before it is the program: streams, the last layers, exec.
 
-use std::ffi::{CString, OsStr};
+use std::ffi::CString;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
@@ -12,7 +12,7 @@ use super::filter::{self, Openings};
 use super::{confine, inherit, sys};
 use crate::layer::Layer;
 use crate::report::{SetupFailure, Stage};
-use crate::wire::{Note, Order, Spec};
+use crate::wire::{Note, Order, Spec, Text};
 
 const NO_CAPABILITIES: CapabilitySets = CapabilitySets {
     effective: CapabilitySet::empty(),
@@ -60,11 +60,11 @@ fn become_program(
         running(begin);
         look_around()
     };
-    let arguments = texts(&std::iter::once(program).chain(&order.arguments).collect::<Vec<_>>())?;
+    let arguments = texts(std::iter::once(program).chain(&order.arguments))?;
     let environment: Vec<_> = order
         .environment
         .iter()
-        .map(|(name, value)| [name.as_bytes(), b"=", value.as_bytes()].concat())
+        .map(|(name, value)| [name.as_bytes(), b"=", value.0.as_bytes()].concat())
         .map(CString::new)
         .collect::<Result<_, _>>()
         .map_err(|_| SetupFailure::new(Stage::Exec, "a NUL byte in the environment"))?;
@@ -78,7 +78,7 @@ fn become_program(
             break;
         }
     }
-    let program = program.to_string_lossy();
+    let program = program.0.to_string_lossy();
     let mut failure = SetupFailure::io(Stage::Exec, &format!("`{program}`"), &last);
     if last.kind() == io::ErrorKind::NotFound {
         failure.hint =
@@ -114,12 +114,12 @@ fn candidates(order: &Order, program: Option<&CString>) -> Vec<CString> {
     if program.as_bytes().contains(&b'/') {
         return vec![program.clone()];
     }
-    let path = order.environment.get("PATH").map(|path| path.as_bytes()).unwrap_or_default();
+    let path = order.environment.get("PATH").map(|path| path.0.as_bytes()).unwrap_or_default();
     let folders = path.split(|byte| *byte == b':').filter(|folder| folder.starts_with(b"/"));
     folders.filter_map(|folder| CString::new([folder, b"/", program.as_bytes()].concat()).ok()).collect()
 }
 
-fn texts<T: AsRef<OsStr>>(texts: &[T]) -> Result<Vec<CString>, SetupFailure> {
-    let texts = texts.iter().map(|text| CString::new(text.as_ref().as_bytes()));
+fn texts<'t>(texts: impl Iterator<Item = &'t Text>) -> Result<Vec<CString>, SetupFailure> {
+    let texts = texts.map(|text| CString::new(text.0.as_bytes()));
     texts.collect::<Result<_, _>>().map_err(|_| SetupFailure::new(Stage::Exec, "a NUL byte in an argument"))
 }
