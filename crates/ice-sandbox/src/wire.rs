@@ -28,6 +28,32 @@ const MAX_TEXTS: usize = 6 << 20;
 /// How long making a cage may take from when it is wanted.
 pub(crate) const SETUP: Duration = Duration::from_secs(10);
 
+/// The layers that are namespaces, with the kernel's names of them.
+pub(crate) const NAMESPACES: [(Layer, &str); 7] = [
+    (Layer::UserNamespace, "user"),
+    (Layer::PidNamespace, "pid"),
+    (Layer::MountNamespace, "mnt"),
+    (Layer::NetNamespace, "net"),
+    (Layer::IpcNamespace, "ipc"),
+    (Layer::UtsNamespace, "uts"),
+    (Layer::CgroupNamespace, "cgroup"),
+];
+
+/// What is looked at in a cage besides, by the names under which it is told.
+pub(crate) mod fact {
+    pub(crate) const PRIVILEGES: &str = "no new privileges";
+    pub(crate) const SECCOMP: &str = "mode of seccomp";
+    pub(crate) const POWERS: &str = "capabilities";
+    pub(crate) const HOST_NAME: &str = "host name";
+    pub(crate) const LIMITS: &str = "limits";
+    pub(crate) const LANDLOCK: &str = "landlock";
+    pub(crate) const ROOT: &str = "root";
+    /// What holds.
+    pub(crate) const HOLDS: &str = "held";
+    /// The host name of every cage.
+    pub(crate) const SANDBOX: &str = "sandbox";
+}
+
 /// What the launcher says over the socket of the ways out as a run ends by itself. Anything else means that it was ended.
 pub(crate) const BY_ITSELF: u8 = 1;
 

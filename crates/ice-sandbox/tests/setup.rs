@@ -82,6 +82,18 @@ fn all_layers_hold_on_this_machine() {
 }
 
 #[test]
+fn looking_around_misses_exactly_what_is_not_there() {
+    as_each_user(async |ground| {
+        for layer in Layer::ALL {
+            let found = ground.sandbox.probe_without(&[layer]).await.unwrap();
+            let mut missing: Vec<Layer> = found.missing.iter().map(|absent| absent.layer).collect();
+            missing.sort();
+            assert_eq!(needed(&missing), needed(&with(layer)), "{:?}", found.missing);
+        }
+    });
+}
+
+#[test]
 fn nothing_runs_without_a_layer_that_is_not_waived() {
     as_each_user(async |ground| {
         for layer in Layer::ALL {

@@ -77,7 +77,13 @@ impl ResourceSandbox {
     /// # Errors
     /// [`SandboxError::Setup`] if not even a cage without any layer can be made.
     pub async fn probe(&self) -> Result<Capabilities, SandboxError> {
-        probe::probe(self).await
+        probe::probe(self, &[]).await
+    }
+
+    /// The same without layers that are taken for absent.
+    #[doc(hidden)]
+    pub async fn probe_without(&self, absent: &[Layer]) -> Result<Capabilities, SandboxError> {
+        probe::probe(self, absent).await
     }
 
     /// Starts a command, whose streams and end are left to the caller. Dropping what is returned ends everything that

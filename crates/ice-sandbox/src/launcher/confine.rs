@@ -8,7 +8,7 @@ use landlock::{
     ABI, Access as _, AccessFs, AccessNet, BitFlags, LandlockStatus, NetPort, PathBeneath, PathFd, Ruleset,
     RulesetAttr, RulesetCreatedAttr, RulesetStatus, Scope,
 };
-use rlimit::{Resource, setrlimit};
+use rlimit::{Resource, getrlimit, setrlimit};
 
 use super::fault::At;
 use crate::layer::Layer;
@@ -21,12 +21,11 @@ const NEWEST: ABI = ABI::V10;
 /// The least that is taken for Landlock: files and TCP.
 const LEAST: i32 = 4;
 
-/// Limits of each process. Those of the run as a whole are watched from outside.
-pub(super) fn limits(limits: &Limits) -> Result<(), SetupFailure> {
-    let stage = Stage::Layer(Layer::ResourceLimits);
+/// Limits of each process, each with a soft and a hard one. Those of the run as a whole are watched from outside.
+fn each(limits: &Limits) -> Vec<(Resource, u64, u64)> {
     // The processes that make the cage count, too.
     let processes = limits.processes + 2;
-    let fixed = [
+    let mut all: Vec<(Resource, u64, u64)> = [
         (Resource::CORE, 0),
         (Resource::MEMLOCK, 0),
         (Resource::MSGQUEUE, 0),
@@ -35,17 +34,33 @@ pub(super) fn limits(limits: &Limits) -> Result<(), SetupFailure> {
         (Resource::NPROC, processes),
         (Resource::NOFILE, limits.open_files),
         (Resource::FSIZE, limits.file_size),
-    ];
-    for (resource, most) in fixed {
-        setrlimit(resource, most, most).at(stage, resource.as_name())?;
-    }
-    if let Some(bytes) = limits.address_space {
-        setrlimit(Resource::AS, bytes, bytes).at(stage, Resource::AS.as_name())?;
-    }
-    if let Some(cpu) = limits.cpu {
+    ]
+    .map(|(resource, most)| (resource, most, most))
+    .into();
+    all.extend(limits.address_space.map(|bytes| (Resource::AS, bytes, bytes)));
+    all.extend(limits.cpu.map(|cpu| {
         // In whole seconds, each process for itself: a backstop. First a signal that says why, then the end.
         let seconds = cpu.saturating_add(Duration::from_millis(999)).as_secs().max(1);
-        setrlimit(Resource::CPU, seconds, seconds + 1).at(stage, Resource::CPU.as_name())?;
+        (Resource::CPU, seconds, seconds + 1)
+    }));
+    all
+}
+
+/// Sets the limits of each process.
+pub(super) fn limits(limits: &Limits) -> Result<(), SetupFailure> {
+    let stage = Stage::Layer(Layer::ResourceLimits);
+    each(limits)
+        .into_iter()
+        .try_for_each(|(resource, soft, hard)| setrlimit(resource, soft, hard).at(stage, resource.as_name()))
+}
+
+/// Whether the kernel has these limits; if not, which one it has otherwise.
+pub(super) fn limits_hold(limits: &Limits) -> Result<(), String> {
+    for (resource, soft, hard) in each(limits) {
+        let found = getrlimit(resource).map_err(|error| format!("{}: {error}", resource.as_name()))?;
+        if found != (soft, hard) {
+            return Err(format!("{} {found:?}", resource.as_name()));
+        }
     }
     Ok(())
 }

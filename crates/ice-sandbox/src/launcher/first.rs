@@ -12,7 +12,7 @@ use super::sys::Forked;
 use super::{inherit, net, privilege, root, sys, tool};
 use crate::layer::Layer;
 use crate::report::{SetupFailure, Stage};
-use crate::wire::{Note, Spec, ToolEnd};
+use crate::wire::{Note, Spec, ToolEnd, fact};
 
 const INNER: [(Layer, UnshareFlags); 5] = [
     (Layer::MountNamespace, UnshareFlags::NEWNS),
@@ -49,7 +49,7 @@ fn live(
     }
     if layers.has(Layer::UtsNamespace) {
         let stage = Stage::Layer(Layer::UtsNamespace);
-        rustix::system::sethostname(b"sandbox").at(stage, "setting the host name")?;
+        rustix::system::sethostname(fact::SANDBOX.as_bytes()).at(stage, "setting the host name")?;
     }
     if !spec.ways.is_empty() {
         let stage = Stage::Layer(Layer::NetNamespace);

@@ -10,6 +10,8 @@ mod filter;
 mod first;
 mod group;
 mod inherit;
+mod kin;
+mod look;
 mod net;
 mod privilege;
 mod root;

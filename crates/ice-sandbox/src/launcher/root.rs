@@ -16,7 +16,7 @@ use rustix::mount::{
 
 use super::fault::At;
 use super::privilege::{INSIDE, NOBODY};
-use super::{net, sys};
+use super::{kin, net, sys};
 use crate::layer::Layer;
 use crate::policy::Access;
 use crate::report::{SetupFailure, Stage};
@@ -185,7 +185,7 @@ fn owners(user: u32, group: u32) -> io::Result<OwnedFd> {
                     return Err(io::Error::from(io::ErrorKind::PermissionDenied));
                 }
                 // The /proc from outside knows the child under another number.
-                let outside = newest_child()?;
+                let outside = only_child()?;
                 std::fs::write(format!("/proc/{outside}/uid_map"), format!("{user} {NOBODY} 1"))?;
                 std::fs::write(format!("/proc/{outside}/gid_map"), format!("{group} {NOBODY} 1"))?;
                 let namespace = format!("/proc/{outside}/ns/user");
@@ -198,11 +198,9 @@ fn owners(user: u32, group: u32) -> io::Result<OwnedFd> {
     }
 }
 
-/// The number of the newest child in the /proc that is mounted, which is that of the outer pid namespace.
-fn newest_child() -> io::Result<i32> {
-    let children = std::fs::read_to_string("/proc/thread-self/children")?;
-    let newest = children.split_whitespace().next_back().and_then(|pid| pid.parse().ok());
-    newest.ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))
+/// The number of the only child in the /proc that is mounted, which is that of the outer pid namespace.
+fn only_child() -> io::Result<i32> {
+    kin::own()?.pop().ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))
 }
 
 /// How many files and folders a folder in memory of this size holds. The kernel keeps about a KiB of each besides what is in

@@ -9,7 +9,7 @@ use rustix::thread::{CapabilitySet, CapabilitySets};
 
 use super::fault::{At, Layers};
 use super::filter::{self, Openings};
-use super::{confine, inherit, sys};
+use super::{confine, inherit, look, sys};
 use crate::layer::Layer;
 use crate::report::{SetupFailure, Stage};
 use crate::wire::{Note, Order, Spec, Text};
@@ -58,7 +58,7 @@ fn become_program(
     let Some(order) = inherit::order().at(Stage::Spec, "reading what to run")? else { sys::exit(0) };
     let Some(program) = &order.program else {
         running(begin);
-        look_around()
+        look::around(&spec.limits, rooted)
     };
     let arguments = texts(std::iter::once(program).chain(&order.arguments))?;
     let environment: Vec<_> = order
@@ -92,20 +92,6 @@ fn running(begin: &OwnedFd) {
     inherit::tell(&Note::Running);
     // A launcher that is gone ends this process.
     let _ = rustix::io::write(begin, &[1]);
-}
-
-/// Writes down what the kernel says about a process of the cage, from within it.
-fn look_around() -> ! {
-    let mut text = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let count = |folder: &str| std::fs::read_dir(folder).map_or(0, |entries| entries.flatten().count());
-    let is_pid = |entry: &std::fs::DirEntry| entry.file_name().to_string_lossy().parse::<u32>().is_ok();
-    let processes = std::fs::read_dir("/proc").map_or(0, |entries| entries.flatten().filter(is_pid).count());
-    let interfaces =
-        std::fs::read_to_string("/proc/self/net/dev").unwrap_or_default().lines().skip(2).count();
-    text.push_str(&format!("Processes:\t{processes}\nInterfaces:\t{interfaces}\nRoot:\t{}\n", count("/")));
-    let _ = io::Write::write_all(&mut io::stdout(), text.as_bytes());
-    let _ = io::Write::flush(&mut io::stdout());
-    sys::exit(0)
 }
 
 /// Where the program may be: as it is named, or in each folder of the path.

@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::fs;
 use std::time::Duration;
 
+use super::kin::Kin;
+
 /// Processes looked at, at most: more than any run may have.
 const MOST: usize = 1 << 16;
 
@@ -54,7 +56,7 @@ impl Tree {
         let (mut own, mut waited) = (Times::default(), Times::default());
         let mut before = std::mem::take(&mut self.alive);
         let mut pids = vec![first];
-        let mut at = 0;
+        let (mut at, kin) = (0, Kin::new());
         while let Some(pid) = pids.get(at).copied() {
             at += 1;
             memory += anonymous(pid).unwrap_or(0);
@@ -65,7 +67,7 @@ impl Tree {
                 self.alive.insert((pid, used.start), used.own);
             }
             let room = MOST.saturating_sub(pids.len());
-            pids.extend(children(pid).into_iter().take(room));
+            pids.extend(kin.children(pid).into_iter().take(room));
         }
         for gone in before.into_values() {
             self.ended = self.ended.plus(gone);
@@ -73,14 +75,6 @@ impl Tree {
         // A process that nobody waits for adds its time to nobody's. Neither sum is more than was used.
         Seen { memory, cpu: own.plus(waited).most(own.plus(self.ended)) }
     }
-}
-
-fn children(pid: i32) -> Vec<i32> {
-    let Ok(threads) = fs::read_dir(format!("/proc/{pid}/task")) else { return Vec::new() };
-    let lists = threads.filter_map(|thread| fs::read_to_string(thread.ok()?.path().join("children")).ok());
-    lists
-        .flat_map(|list| list.split_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<_>>())
-        .collect()
 }
 
 fn anonymous(pid: i32) -> Option<u64> {
