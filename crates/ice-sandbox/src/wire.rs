@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use std::io::{self, Read};
 use std::net::Ipv4Addr;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -68,6 +68,16 @@ pub(crate) struct Spec {
     pub(crate) ways: Vec<Way>,
     pub(crate) waived: BTreeSet<Layer>,
     pub(crate) absent: BTreeSet<Layer>,
+}
+
+impl Spec {
+    /// A folder above a path that is granted for writing.
+    pub(crate) fn writable_above(&self, mount: &Mount) -> Option<&Path> {
+        let found = self.mounts.iter().find(|other| {
+            other.access == Access::Write && other.path != mount.path && mount.path.starts_with(&other.path)
+        });
+        found.map(|other| other.path.as_path())
+    }
 }
 
 /// What is to run in a cage, told once it is wanted, to the process that becomes it.

@@ -12,7 +12,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use common::{Ground, as_each_user, marker, public_folder};
-use ice_sandbox::{Command, Profile, SandboxPolicy, Verdict};
+use ice_sandbox::{Command, Layer, Profile, SandboxPolicy, Verdict};
 use tempfile::TempDir;
 
 /// A folder that anybody may change, with a file that anybody may change: only the cage protects it.
@@ -208,6 +208,30 @@ fn a_link_that_a_tool_left_is_not_followed_by_a_grant_below_its_folder() {
             let Verdict::SetupFailed { failure } = &report.verdict else { panic!("{report:?}") };
             assert_eq!(failure.stage, ice_sandbox::Stage::Grant);
         }
+    });
+}
+
+#[test]
+fn a_link_that_a_tool_left_is_not_followed_by_a_grant_of_a_later_policy() {
+    as_each_user(async |ground| {
+        let (folder, outside) = (public_folder(), open_folder());
+        let link = folder.path().join("link");
+        let line = format!("ln -s {} {}", text(outside.path()), text(&link));
+        let leave = Command::new("sh").args(["-c", &line]);
+        let report = ground.run(ground.policy_of(Profile::Shell).write(folder.path()), &leave).await;
+        assert_eq!((report.verdict, fs::read_link(&link).unwrap()), (Verdict::Ok, outside.path().to_owned()));
+        let read = Command::new("cat").arg(link.join("victim"));
+        for granted in [link.clone(), link.join("victim")] {
+            for policy in [ground.policy(), ground.policy().waive(Layer::Root).absent(Layer::Root)] {
+                let report = ground.run(policy.read(&granted), &read).await;
+                let Verdict::SetupFailed { failure } = &report.verdict else { panic!("{report:?}") };
+                assert_eq!(failure.stage, ice_sandbox::Stage::Grant);
+                assert!(failure.what.contains(text(&link)) && failure.hint.is_some(), "{failure}");
+            }
+        }
+        // The control: by its own path it is granted.
+        let read = Command::new("cat").arg(outside.path().join("victim"));
+        Ground::said(&ground.run(ground.policy().read(outside.path()), &read).await, "secret");
     });
 }
 

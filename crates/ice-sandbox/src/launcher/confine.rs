@@ -11,6 +11,7 @@ use landlock::{
 use rlimit::{Resource, getrlimit, setrlimit};
 
 use super::fault::At;
+use super::granted::{self, Caller};
 use crate::layer::Layer;
 use crate::policy::{Access, Limits};
 use crate::report::{SetupFailure, Stage};
@@ -66,7 +67,7 @@ pub(super) fn limits_hold(limits: &Limits) -> Result<(), String> {
 }
 
 /// Files by what was granted, of the network the granted ports, no signals and abstract sockets to the outside. Returns the ABI.
-pub(super) fn landlock(spec: &Spec, rooted: bool) -> Result<i32, SetupFailure> {
+pub(super) fn landlock(spec: &Spec, rooted: bool, caller: Caller) -> Result<i32, SetupFailure> {
     let stage = Stage::Layer(Layer::Landlock);
     let failed = |error: landlock::RulesetError| SetupFailure::new(stage, error.to_string());
     let mut rules = Ruleset::default()
@@ -79,14 +80,18 @@ pub(super) fn landlock(spec: &Spec, rooted: bool) -> Result<i32, SetupFailure> {
     let all = AccessFs::from_all(NEWEST) & !(AccessFs::MakeChar | AccessFs::MakeBlock);
     let mut paths: Vec<(&Path, BitFlags<AccessFs>)> = Vec::new();
     for mount in &spec.mounts {
-        paths.push((
-            &mount.path,
-            match mount.access {
-                Access::Read => look,
-                Access::Execute => look | AccessFs::Execute,
-                Access::Write => all & !BitFlags::from(AccessFs::Execute),
-            },
-        ));
+        let access = match mount.access {
+            Access::Read => look,
+            Access::Execute => look | AccessFs::Execute,
+            Access::Write => all & !BitFlags::from(AccessFs::Execute),
+        };
+        if rooted || mount.system {
+            paths.push((&mount.path, access));
+        } else {
+            // Nobody has opened it before.
+            let opened = granted::open(&mount.path, spec.writable_above(mount), caller)?;
+            rules = rules.add_rule(PathBeneath::new(opened, access)).map_err(failed)?;
+        }
     }
     if rooted {
         // Everything that is there was granted; only what may be done with it differs.

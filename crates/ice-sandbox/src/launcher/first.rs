@@ -8,6 +8,7 @@ use rustix::process::{DumpableBehavior, Signal};
 use rustix::thread::UnshareFlags;
 
 use super::fault::{At, Layers};
+use super::granted::Caller;
 use super::sys::Forked;
 use super::{inherit, net, privilege, root, sys, tool};
 use crate::layer::Layer;
@@ -80,7 +81,7 @@ fn live(
     rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)
         .at(Stage::Fork, "hiding the first process")?;
     match sys::fork().at(Stage::Fork, "starting the tool")? {
-        Forked::Child => tool::run(spec, layers, &begin),
+        Forked::Child => tool::run(spec, layers, Caller::of(privileged), &begin),
         Forked::Parent(pid) => {
             drop(begin);
             inherit::close_ways().at(Stage::Fork, "leaving the ways out")?;

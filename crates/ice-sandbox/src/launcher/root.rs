@@ -15,6 +15,7 @@ use rustix::mount::{
 };
 
 use super::fault::At;
+use super::granted::{self, Caller};
 use super::privilege::{INSIDE, NOBODY};
 use super::{kin, net, sys};
 use crate::layer::Layer;
@@ -42,10 +43,7 @@ pub(super) fn build(spec: &Spec, privileged: bool) -> Result<(), SetupFailure> {
         .at(STAGE, "making the mounts private")?;
     let mut shown = Vec::new();
     for mount in &spec.mounts {
-        let writable = spec.mounts.iter().find(|other| {
-            other.access == Access::Write && other.path != mount.path && mount.path.starts_with(&other.path)
-        });
-        if let Some(found) = open(mount, writable.map(|other| other.path.as_path()), privileged)? {
+        if let Some(found) = open(mount, spec.writable_above(mount), privileged)? {
             shown.push((mount.path.as_path(), found));
         }
     }
@@ -97,17 +95,6 @@ fn clone_tree(path: &Path) -> io::Result<OwnedFd> {
     Ok(rustix::mount::open_tree(CWD, path, flags)?)
 }
 
-/// A granted path, opened as it stands now. Below a folder that tools may write to, a link on the way is one that a tool may
-/// have left there: it is not followed.
-fn granted(path: &Path, writable: Option<&Path>) -> io::Result<OwnedFd> {
-    let flags = OFlags::PATH | OFlags::CLOEXEC;
-    let Some(above) = writable else { return Ok(rustix::fs::open(path, flags, Mode::empty())?) };
-    let folder = rustix::fs::open(above, flags | OFlags::DIRECTORY, Mode::empty())?;
-    let rest = path.strip_prefix(above).unwrap_or(path);
-    let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
-    Ok(rustix::fs::openat2(&folder, rest, flags, Mode::empty(), resolve)?)
-}
-
 /// Opens a path as it is shown. `writable` is a folder above it that the tool may write to.
 fn open(mount: &Mount, writable: Option<&Path>, privileged: bool) -> Result<Option<Shown>, SetupFailure> {
     let path = mount.path.as_path();
@@ -127,7 +114,7 @@ fn open(mount: &Mount, writable: Option<&Path>, privileged: bool) -> Result<Opti
     let tree = if mount.system {
         clone_tree(path).at(stage, &what)?
     } else {
-        let opened = granted(path, writable).at(stage, &what)?;
+        let opened = granted::open(path, writable, Caller::of(privileged))?;
         // Where the links on the way have led.
         let real = std::fs::read_link(format!("/proc/self/fd/{}", opened.as_raw_fd())).at(stage, &what)?;
         if real == Path::new("/") || OWN.iter().any(|own| real.starts_with(own)) {

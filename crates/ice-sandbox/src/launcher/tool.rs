@@ -9,6 +9,7 @@ use rustix::thread::{CapabilitySet, CapabilitySets};
 
 use super::fault::{At, Layers};
 use super::filter::{self, Openings};
+use super::granted::Caller;
 use super::{confine, inherit, look, sys};
 use crate::layer::Layer;
 use crate::report::{SetupFailure, Stage};
@@ -21,8 +22,8 @@ const NO_CAPABILITIES: CapabilitySets = CapabilitySets {
 };
 
 /// Becomes the program, or says why not.
-pub(super) fn run(spec: &Spec, layers: Layers, begin: &OwnedFd) -> ! {
-    let failure = match become_program(spec, layers, begin) {
+pub(super) fn run(spec: &Spec, layers: Layers, caller: Caller, begin: &OwnedFd) -> ! {
+    let failure = match become_program(spec, layers, caller, begin) {
         Ok(never) => match never {},
         Err(failure) => failure,
     };
@@ -33,6 +34,7 @@ pub(super) fn run(spec: &Spec, layers: Layers, begin: &OwnedFd) -> ! {
 fn become_program(
     spec: &Spec,
     mut layers: Layers,
+    caller: Caller,
     begin: &OwnedFd,
 ) -> Result<std::convert::Infallible, SetupFailure> {
     sys::reset_signals();
@@ -49,7 +51,7 @@ fn become_program(
         rustix::thread::set_no_new_privs(true).at(Stage::Layer(Layer::NoNewPrivileges), "asking for it")
     })?;
     let rooted = layers.has(Layer::Root);
-    let landlock = layers.put(spec, Layer::Landlock, || confine::landlock(spec, rooted))?;
+    let landlock = layers.put(spec, Layer::Landlock, || confine::landlock(spec, rooted, caller))?;
     let counted = spec.limits.memory.is_none() || layers.has(Layer::ControlGroups);
     let openings = Openings { ways: !spec.ways.is_empty(), memory_files: counted };
     layers.put(spec, Layer::Seccomp, || filter::put_on(openings))?;
