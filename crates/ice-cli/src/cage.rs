@@ -74,6 +74,7 @@ mod present {
         let sandbox = sandbox()?;
         let mut caged = match sandbox.spawn(command, policy, &cancel).await {
             Ok(caged) => caged,
+            Err(SandboxError::Cancelled) => return Ok(None),
             Err(SandboxError::Setup(failure)) => {
                 return Ok(Some(End {
                     verdict: Verdict::SetupFailed { failure },
@@ -81,6 +82,7 @@ mod present {
                     layers: BTreeSet::new(),
                     not_enforced: Vec::new(),
                     traffic: Vec::new(),
+                    broken: Vec::new(),
                 }));
             }
             Err(error @ (SandboxError::Policy(_) | SandboxError::NoLauncher { .. })) => {
@@ -109,7 +111,7 @@ mod present {
         match error {
             SandboxError::Setup(failure) => fault(&failure),
             SandboxError::Policy(error) => Fault::usage(error.to_string()),
-            SandboxError::NoLauncher { .. } => {
+            SandboxError::NoLauncher { .. } | SandboxError::Cancelled => {
                 Fault::new(ErrorCode::SandboxSetup, error.to_string()).exit(Exit::NoCage)
             }
         }

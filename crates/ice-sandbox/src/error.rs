@@ -58,6 +58,9 @@ pub enum SandboxError {
         /// Where it was looked for.
         looked: String,
     },
+    /// It was cancelled before the command ran.
+    #[error("cancelled before the command ran")]
+    Cancelled,
     /// The cage could not be made; the command did not run.
     #[error(transparent)]
     Setup(#[from] SetupFailure),

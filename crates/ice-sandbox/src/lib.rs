@@ -48,7 +48,8 @@ pub use error::{PolicyError, SandboxError};
 pub use layer::Layer;
 pub use policy::{Access, Endpoint, Grant, Limits, PolicyBuilder, Profile, SandboxPolicy};
 pub use report::{
-    Absent, Capabilities, End, MemorySource, Output, RunReport, SetupFailure, Stage, Traffic, Usage, Verdict,
+    Absent, Broken, Capabilities, End, MemorySource, Output, RunReport, SetupFailure, Side, Stage, Stream,
+    Traffic, Usage, Verdict,
 };
 
 #[cfg(target_os = "linux")]

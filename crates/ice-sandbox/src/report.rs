@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::error::SandboxError;
 use crate::layer::Layer;
 
 /// How a run ended.
@@ -67,6 +68,8 @@ pub enum Stage {
     Fork,
     /// Opening a granted path.
     Grant,
+    /// Taking over the sockets of the ways out.
+    Ways,
     /// Running the program.
     Exec,
 }
@@ -79,6 +82,7 @@ impl fmt::Display for Stage {
             Self::Layer(layer) => write!(f, "the layer {layer}"),
             Self::Fork => f.write_str("starting a process"),
             Self::Grant => f.write_str("opening a granted path"),
+            Self::Ways => f.write_str("taking the ways out over"),
             Self::Exec => f.write_str("running the program"),
         }
     }
@@ -104,7 +108,7 @@ impl SetupFailure {
     pub(crate) fn new(stage: Stage, what: impl Into<String>) -> Self {
         let hint = match stage {
             Stage::Layer(layer) => Some(layer.hint().to_owned()),
-            Stage::Launcher | Stage::Spec | Stage::Fork | Stage::Grant | Stage::Exec => None,
+            Stage::Launcher | Stage::Spec | Stage::Fork | Stage::Grant | Stage::Ways | Stage::Exec => None,
         };
         Self { stage, what: what.into(), errno: None, hint }
     }
@@ -136,6 +140,42 @@ pub enum MemorySource {
     Group,
 }
 
+/// One of the streams of a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stream {
+    /// What it is given.
+    Stdin,
+    /// Standard output.
+    Stdout,
+    /// Standard error.
+    Stderr,
+}
+
+/// One of the ends of a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Side {
+    /// Where its bytes come from.
+    Source,
+    /// Where they are handed on to.
+    Sink,
+}
+
+/// A stream that broke, so that not all of it was handed on. That a command does not read what it is given breaks nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Broken {
+    /// The stream.
+    pub stream: Stream,
+    /// At which end it broke.
+    pub side: Side,
+    /// Why, in words.
+    pub why: String,
+    /// The number of the system's error, if it was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub errno: Option<i32>,
+}
+
 /// What was carried to one endpoint.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Traffic {
@@ -149,6 +189,10 @@ pub struct Traffic {
     pub sent: u64,
     /// Bytes from the host.
     pub received: u64,
+    /// Of the connections, those that did not end by themselves: with the run, by an error, or since nobody took what was
+    /// sent.
+    #[serde(default)]
+    pub cut: u64,
 }
 
 /// What a run used.
@@ -211,6 +255,8 @@ pub struct End {
     pub not_enforced: Vec<Absent>,
     /// What was carried to each granted endpoint.
     pub traffic: Vec<Traffic>,
+    /// The streams that broke.
+    pub broken: Vec<Broken>,
 }
 
 /// What came of a run.
@@ -232,6 +278,35 @@ pub struct RunReport {
     pub landlock_abi: i32,
     /// What was carried to each granted endpoint.
     pub traffic: Vec<Traffic>,
+    /// The streams that broke.
+    pub broken: Vec<Broken>,
+}
+
+impl RunReport {
+    /// Of a command that did not run.
+    pub(crate) fn not_run(error: SandboxError) -> Self {
+        let verdict = match error {
+            SandboxError::Cancelled => Verdict::Cancelled,
+            SandboxError::Setup(failure) => Verdict::SetupFailed { failure },
+            SandboxError::Policy(_) => {
+                Verdict::SetupFailed { failure: SetupFailure::new(Stage::Spec, error.to_string()) }
+            }
+            SandboxError::NoLauncher { .. } => {
+                Verdict::SetupFailed { failure: SetupFailure::new(Stage::Launcher, error.to_string()) }
+            }
+        };
+        Self {
+            verdict,
+            usage: Usage::default(),
+            stdout: Output::default(),
+            stderr: Output::default(),
+            layers: BTreeSet::new(),
+            not_enforced: Vec::new(),
+            landlock_abi: 0,
+            traffic: Vec::new(),
+            broken: Vec::new(),
+        }
+    }
 }
 
 /// What this machine can enforce, found by making a cage and looking at it from within.

@@ -4,13 +4,15 @@
 
 mod common;
 
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 use std::path::Path;
 use std::time::Duration;
 
 use common::{Ground, as_each_user, marker, public_folder};
-use ice_sandbox::{Command, Profile, Verdict};
+use ice_sandbox::{Command, Layer, Profile, SandboxPolicy, Verdict};
 use tempfile::TempDir;
 
 /// A folder that anybody may change, with a file that anybody may change: only the cage protects it.
@@ -210,6 +212,30 @@ fn a_link_that_a_tool_left_is_not_followed_by_a_grant_below_its_folder() {
 }
 
 #[test]
+fn a_link_that_a_tool_left_is_not_followed_by_a_grant_of_a_later_policy() {
+    as_each_user(async |ground| {
+        let (folder, outside) = (public_folder(), open_folder());
+        let link = folder.path().join("link");
+        let line = format!("ln -s {} {}", text(outside.path()), text(&link));
+        let leave = Command::new("sh").args(["-c", &line]);
+        let report = ground.run(ground.policy_of(Profile::Shell).write(folder.path()), &leave).await;
+        assert_eq!((report.verdict, fs::read_link(&link).unwrap()), (Verdict::Ok, outside.path().to_owned()));
+        let read = Command::new("cat").arg(link.join("victim"));
+        for granted in [link.clone(), link.join("victim")] {
+            for policy in [ground.policy(), ground.policy().waive(Layer::Root).absent(Layer::Root)] {
+                let report = ground.run(policy.read(&granted), &read).await;
+                let Verdict::SetupFailed { failure } = &report.verdict else { panic!("{report:?}") };
+                assert_eq!(failure.stage, ice_sandbox::Stage::Grant);
+                assert!(failure.what.contains(text(&link)) && failure.hint.is_some(), "{failure}");
+            }
+        }
+        // The control: by its own path it is granted.
+        let read = Command::new("cat").arg(outside.path().join("victim"));
+        Ground::said(&ground.run(ground.policy().read(outside.path()), &read).await, "secret");
+    });
+}
+
+#[test]
 fn links_in_a_granted_folder_lead_nowhere_outside() {
     as_each_user(async |ground| {
         let (folder, outside) = (open_folder(), open_folder());
@@ -258,6 +284,39 @@ fn the_working_folder_fills_up() {
         assert_eq!(told.number("then"), libc::ENOSPC as u64, "{told:#?}");
         let use_it = ["work", "temporary", "shared", "null"];
         ground.attack(policy(), &["use-work"]).await.ended(Verdict::Ok).all(&use_it);
+    });
+}
+
+#[test]
+fn paths_and_arguments_need_not_be_text() {
+    as_each_user(async |ground| {
+        let name = |bytes: &[u8]| OsStr::from_bytes(bytes).to_owned();
+        let folder = open_folder();
+        let granted = folder.path().join(name(b"caf\xe9"));
+        fs::create_dir(&granted).unwrap();
+        let program = granted.join(name(b"echo\xff"));
+        fs::copy("/bin/echo", &program).unwrap();
+        let policy = ground.policy().execute(&granted).build().unwrap();
+        let written = serde_json::to_string(&policy).unwrap();
+        assert_eq!(serde_json::from_str::<SandboxPolicy>(&written).unwrap(), policy);
+        let command = Command::new(&program).arg(name(b"said \xe9"));
+        let report = ground.sandbox.run(&command, &policy, &Default::default()).await;
+        assert_eq!(
+            (&report.verdict, &report.stdout.head[..]),
+            (&Verdict::Ok, &b"said \xe9\n"[..]),
+            "{report:#?}"
+        );
+    });
+}
+
+#[test]
+fn the_working_folder_holds_only_so_many_files() {
+    as_each_user(async |ground| {
+        let policy = ground.policy_of(Profile::Shell).limit(|limits| limits.workspace = 1 << 20);
+        let line = "touch $(seq 1000) 2>/dev/null; ls | wc -l";
+        let report = ground.run(policy, &Command::new("sh").args(["-c", line])).await;
+        let files: u64 = report.stdout.text().trim().parse().unwrap();
+        assert!((200..=256).contains(&files), "{files}");
     });
 }
 

@@ -60,6 +60,17 @@ fn segments_that_no_process_has_attached_are_no_way_around_the_limit() {
     });
 }
 
+#[test]
+fn tables_of_memory_that_is_only_read_are_no_way_around_the_limit() {
+    as_each_user(async |ground| {
+        ground.outside(&["page-tables", "150"]).all(&["page-tables"]);
+        for policy in [ground.policy(), ground.policy().absent(Layer::ControlGroups)] {
+            let told = ground.attack(policy.limit(hundred), &["page-tables", "150"]).await;
+            assert_eq!(told.ended(Verdict::MemoryLimit).achieved(), [""; 0]);
+        }
+    });
+}
+
 /// Memory that is mapped in no process is counted by a control group, and by nothing else.
 #[track_caller]
 fn refused_where_groups_count(told: Told) {

@@ -5,11 +5,12 @@
 mod common;
 
 use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::{Command as Process, Stdio};
 use std::time::Duration;
 
-use common::{Ground, as_each_user, exists, gone, marker, pids, until};
-use ice_sandbox::{Command, Limits, Profile, Verdict};
+use common::{Ground, as_each_user, exists, gone, is_root, marker, pids, until};
+use ice_sandbox::{Command, Limits, Profile, Side, Stream, Verdict};
 use tokio::io::AsyncReadExt as _;
 use tokio_util::sync::CancellationToken;
 
@@ -88,6 +89,23 @@ fn input_that_nobody_reads_is_no_hindrance() {
 }
 
 #[test]
+fn output_that_cannot_be_handed_on_is_told() {
+    as_each_user(async |ground| {
+        let (cancel, policy) = (CancellationToken::new(), ground.policy().build().unwrap());
+        let command = Command::new("echo").arg("said");
+        let full = tokio::fs::OpenOptions::new().write(true).open("/dev/full").await.unwrap();
+        let mut caged = ground.sandbox.spawn(&command, &policy, &cancel).await.unwrap();
+        let end = caged.copy(&b""[..], full, tokio::io::sink()).await;
+        let [broken] = end.broken.as_slice() else { panic!("{end:?}") };
+        let told = (broken.stream, broken.side, broken.errno);
+        assert_eq!(told, (Stream::Stdout, Side::Sink, Some(libc::ENOSPC)));
+        // What a tool does not read is not lost.
+        let report = ground.run(ground.policy(), &Command::new("true").input(vec![0; 1 << 20])).await;
+        assert_eq!(report.broken, []);
+    });
+}
+
+#[test]
 fn a_run_that_is_cancelled_leaves_nothing() {
     as_each_user(async |ground| {
         let (marker, cancel) = (marker(), CancellationToken::new());
@@ -135,6 +153,40 @@ fn a_spawned_tool_that_is_dropped_or_killed_leaves_nothing() {
         until("the tool to run", || !pids(&marker).is_empty()).await;
         drop(caged);
         gone(&marker).await;
+    });
+}
+
+/// The control groups of a launcher.
+fn groups(folder: &Path, launcher: i32) -> Vec<PathBuf> {
+    let below = fs::read_dir(folder).into_iter().flatten().flatten().filter(|entry| entry.path().is_dir());
+    below
+        .flat_map(|entry| {
+            let is_one = entry.file_name() == format!("ice-sandbox-{launcher}").as_str();
+            if is_one { vec![entry.path()] } else { groups(&entry.path(), launcher) }
+        })
+        .collect()
+}
+
+#[test]
+fn a_run_that_is_dropped_leaves_no_control_groups() {
+    as_each_user(async |ground| {
+        let policy = ground.policy().build().unwrap();
+        for _ in 0..5 {
+            let marker = marker();
+            let command = ground.command(&["stubborn"], &marker);
+            let caged = ground.sandbox.spawn(&command, &policy, &CancellationToken::new()).await.unwrap();
+            until("the tool to run", || !pids(&marker).is_empty()).await;
+            let launcher = launchers(std::process::id());
+            let all = Path::new("/sys/fs/cgroup");
+            if is_root() {
+                assert!(!groups(all, launcher[0]).is_empty() || !all.join("memory").exists());
+            }
+            drop(caged);
+            ground.sandbox.settled().await;
+            let left = groups(all, launcher[0]);
+            assert!(left.is_empty(), "{left:?}");
+            assert!(!exists(launcher[0]) && pids(&marker).is_empty());
+        }
     });
 }
 

@@ -82,6 +82,18 @@ fn all_layers_hold_on_this_machine() {
 }
 
 #[test]
+fn looking_around_misses_exactly_what_is_not_there() {
+    as_each_user(async |ground| {
+        for layer in Layer::ALL {
+            let found = ground.sandbox.probe_without(&[layer]).await.unwrap();
+            let mut missing: Vec<Layer> = found.missing.iter().map(|absent| absent.layer).collect();
+            missing.sort();
+            assert_eq!(needed(&missing), needed(&with(layer)), "{:?}", found.missing);
+        }
+    });
+}
+
+#[test]
 fn nothing_runs_without_a_layer_that_is_not_waived() {
     as_each_user(async |ground| {
         for layer in Layer::ALL {
@@ -213,13 +225,43 @@ fn a_launcher_that_does_nothing_does_not_hang_the_run() {
         // What sleeps is the launcher itself, under a name by which it is found.
         let path = script(folder.path(), &format!("#!/bin/sh\nexec perl -e 'sleep 600' {marker}\n"));
         let began = Instant::now();
-        let report = run_with(&path, &Command::new("true")).await;
-        assert!(began.elapsed() < Duration::from_secs(30), "{report:#?}");
-        assert_eq!((report.verdict, report.layers.len()), (Verdict::WallTimeout, 0));
-        gone(&marker).await;
         // More than a socket holds.
-        let report = run_with(&path, &Command::new("true").arg("x".repeat(4 << 20))).await;
-        assert_eq!(failure(&report).stage, Stage::Spec, "{report:#?}");
+        let long = Command::new("true").arg("x".repeat(4 << 20));
+        let short = Command::new("true");
+        let (report, other) = tokio::join!(run_with(&path, &short), run_with(&path, &long));
+        assert!(began.elapsed() < Duration::from_secs(30), "{report:#?}");
+        assert_eq!((failure(&report).stage, report.layers.len()), (Stage::Launcher, 0));
+        let failed = failure(&other);
+        assert!(failed.stage == Stage::Spec && failed.what.contains("does not read"), "{failed}");
+        gone(&marker).await;
+    });
+}
+
+#[test]
+fn who_waits_for_a_launcher_that_does_nothing_can_be_cancelled() {
+    as_each_user(async |_| {
+        let (folder, marker) = (tempfile::tempdir().unwrap(), marker());
+        let path = script(folder.path(), &format!("#!/bin/sh\nexec perl -e 'sleep 600' {marker}\n"));
+        let sandbox = ResourceSandbox::with_launcher(&path).unwrap();
+        let deep = PathBuf::from(format!("/{}", vec!["x".repeat(200); 15].join("/")));
+        let small = ice_sandbox::SandboxPolicy::builder();
+        // More than a socket holds, of the cage or of what is to run in it.
+        let large = (0..80).fold(small.clone(), |policy, number| policy.read(deep.join(number.to_string())));
+        let long = Command::new("true").arg("x".repeat(2 << 20));
+        for (policy, command) in [(large, Command::new("true")), (small, long)] {
+            let (policy, cancel) = (policy.build().unwrap(), CancellationToken::new());
+            let began = Instant::now();
+            let stop = async {
+                tokio::time::sleep(Duration::from_millis(300)).await;
+                cancel.cancel();
+            };
+            let (report, ()) = tokio::join!(sandbox.run(&command, &policy, &cancel), stop);
+            assert_eq!(report.verdict, Verdict::Cancelled, "{report:#?}");
+            assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+            let spawned = sandbox.spawn(&command, &policy, &cancel).await;
+            assert!(matches!(spawned, Err(SandboxError::Cancelled)), "{spawned:?}");
+            sandbox.settled().await;
+        }
         gone(&marker).await;
     });
 }
@@ -271,6 +313,18 @@ fn a_task_that_is_cut_off_ends_the_launcher() {
 }
 
 #[test]
+fn more_arguments_than_the_kernel_takes_are_refused() {
+    as_each_user(async |ground| {
+        // So much is told to the tool, which may be more than its system takes: then that says so.
+        let report = ground.run(ground.policy(), &Command::new("true").arg("x".repeat(6_000_000))).await;
+        assert_eq!(failure(&report).stage, Stage::Exec, "{report:#?}");
+        let report = ground.run(ground.policy(), &Command::new("true").arg("x".repeat(6 << 20))).await;
+        let failed = failure(&report);
+        assert!(failed.stage == Stage::Spec && failed.what.contains("6 MiB"), "{failed}");
+    });
+}
+
+#[test]
 fn what_is_not_there_is_named() {
     as_each_user(async |ground| {
         let report = ground.run(ground.policy(), &Command::new("no-such-program")).await;
@@ -304,6 +358,32 @@ fn a_launcher_that_is_stopped_does_not_keep_the_run_for_ever() {
         let (report, ()) = tokio::join!(ground.run(policy, &command), stop);
         assert_eq!(report.verdict, Verdict::WallTimeout, "{report:#?}");
         gone(&marker).await;
+    });
+}
+
+#[test]
+fn making_the_cage_is_no_part_of_the_time_of_a_run() {
+    as_each_user(async |ground| {
+        let folder = common::public_folder();
+        let policy = (0..1_500).fold(ground.policy(), |policy, number| {
+            let granted = folder.path().join(number.to_string());
+            fs::create_dir(&granted).unwrap();
+            policy.read(granted)
+        });
+        let limit = Duration::from_millis(100);
+        for idle in [false, true] {
+            let policy = policy.clone().limit(|limits| {
+                if idle {
+                    limits.idle = Some(limit);
+                } else {
+                    limits.wall = limit;
+                }
+            });
+            // It reads nothing and is gone as soon as it runs.
+            let report = ground.run(policy, &Command::new("true")).await;
+            assert!(report.usage.setup > limit, "too little to do: {:?}", report.usage);
+            assert_eq!(report.verdict, Verdict::Ok, "{report:#?}");
+        }
     });
 }
 

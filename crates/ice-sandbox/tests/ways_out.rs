@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use ice_sandbox::{
     Command, Endpoint, Layer, Profile, ResourceSandbox, RunReport, SandboxPolicy, Stage, Verdict,
@@ -40,6 +41,29 @@ impl Echo {
 
     fn accepted(&self) -> usize {
         self.accepted.load(Ordering::SeqCst)
+    }
+}
+
+/// A server on this machine that reads what it is sent, a while after it was sent, and tells how much that was and how it
+/// ended.
+struct Sink {
+    port: u16,
+    heard: tokio::task::JoinHandle<(usize, Result<(), std::io::ErrorKind>)>,
+}
+
+impl Sink {
+    async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        #[expect(clippy::disallowed_methods, reason = "it is joined by its test")]
+        let heard = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            let mut all = Vec::new();
+            let end = stream.read_to_end(&mut all).await;
+            (all.len(), end.map(drop).map_err(|error| error.kind()))
+        });
+        Self { port, heard }
     }
 }
 
@@ -149,4 +173,65 @@ async fn without_a_network_namespace_no_endpoint_is_granted() {
     let report = sandbox.run(&Command::new("true"), &policy, &CancellationToken::new()).await;
     let Verdict::SetupFailed { failure } = report.verdict else { panic!("{report:?}") };
     assert_eq!(failure.stage, Stage::Layer(Layer::NetNamespace));
+}
+
+#[tokio::test]
+async fn what_a_tool_sends_as_it_ends_arrives() {
+    let sink = Sink::start().await;
+    let script = format!("exec 3<>/dev/tcp/localhost/{}; head -c 3000000 /dev/zero >&3", sink.port);
+    let command = Command::new("bash").args(["-c", &script]);
+    let report = run(&command, &[endpoint("localhost", sink.port).private()]).await;
+    assert_eq!(report.verdict, Verdict::Ok, "{report:?}");
+    assert_eq!(sink.heard.await.unwrap(), (3_000_000, Ok(())));
+    let [traffic] = report.traffic.as_slice() else { panic!("{report:?}") };
+    assert_eq!((traffic.connections, traffic.sent, traffic.cut), (1, 3_000_000, 0));
+}
+
+#[tokio::test]
+async fn what_nobody_takes_at_the_end_is_not_waited_for() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let script = format!("exec 3<>/dev/tcp/localhost/{port}; timeout 1 head -c 30000000 /dev/zero >&3; true");
+    let command = Command::new("bash").args(["-c", &script]);
+    let began = std::time::Instant::now();
+    let report = run(&command, &[endpoint("localhost", port).private()]).await;
+    assert_eq!(report.verdict, Verdict::Ok, "{report:?}");
+    assert_eq!(report.traffic.iter().map(|traffic| traffic.cut).sum::<u64>(), 1, "{report:?}");
+    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+    assert!(
+        report.usage.wall + Duration::from_secs(1) < began.elapsed(),
+        "it is no part of the run: {report:?}"
+    );
+}
+
+#[tokio::test]
+async fn the_connection_of_a_tool_that_is_ended_is_reset() {
+    let sandbox = ResourceSandbox::with_launcher(env!("CARGO_BIN_EXE_ice-sandbox-launcher")).unwrap();
+    for expected in [Verdict::WallTimeout, Verdict::IdleTimeout, Verdict::Cancelled] {
+        let sink = Sink::start().await;
+        let script = format!("exec 3<>/dev/tcp/localhost/{} && echo half >&3 && exec sleep 60", sink.port);
+        let policy = SandboxPolicy::of(Profile::Shell).connect(endpoint("localhost", sink.port).private());
+        let policy = policy.limit(|limits| {
+            if expected == Verdict::WallTimeout {
+                limits.wall = Duration::from_secs(1);
+            } else if expected == Verdict::IdleTimeout {
+                limits.idle = Some(Duration::from_secs(1));
+            }
+        });
+        let cancel = CancellationToken::new();
+        let command = Command::new("bash").args(["-c", &script]);
+        let policy = policy.build().unwrap();
+        let report = sandbox.run(&command, &policy, &cancel);
+        let stop = async {
+            if expected == Verdict::Cancelled {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                cancel.cancel();
+            }
+        };
+        let (report, ()) = tokio::join!(report, stop);
+        assert_eq!(report.verdict, expected, "{report:?}");
+        let reset = Err(std::io::ErrorKind::ConnectionReset);
+        assert_eq!(sink.heard.await.unwrap(), (5, reset), "{report:?}");
+        assert_eq!(report.traffic.iter().map(|traffic| traffic.cut).sum::<u64>(), 1, "{report:?}");
+    }
 }

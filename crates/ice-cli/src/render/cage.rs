@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use ice_sandbox::{Absent, End, Layer, Limits, MemorySource, Traffic, Usage, Verdict};
+use ice_sandbox::{Absent, Broken, End, Layer, Limits, MemorySource, Stream, Traffic, Usage, Verdict};
 use serde::Serialize;
 
 use super::text;
@@ -26,6 +26,7 @@ pub(crate) struct Document<'e> {
     layers: &'e BTreeSet<Layer>,
     not_enforced: &'e [Absent],
     traffic: &'e [Traffic],
+    broken: &'e [Broken],
 }
 
 impl<'e> Document<'e> {
@@ -44,6 +45,7 @@ impl<'e> Document<'e> {
             layers: &end.layers,
             not_enforced: &end.not_enforced,
             traffic: &end.traffic,
+            broken: &end.broken,
         }
     }
 }
@@ -81,12 +83,24 @@ pub(crate) fn tell(screen: &Screen, end: &End, limits: &Limits) {
         text::size(peak_memory)
     );
     screen.note(format_args!("{} {}", styled(style, words(&end.verdict, limits)), styled(DIM, facts)));
-    for Traffic { endpoint, connections, refused, sent, received } in &end.traffic {
+    for Traffic { endpoint, connections, refused, sent, received, cut } in &end.traffic {
         let (sent, received) = (text::size(*sent), text::size(*received));
         let refused = if *refused > 0 { format!(", {refused} refused") } else { String::new() };
+        let cut = if *cut > 0 { format!(", {cut} cut off") } else { String::new() };
         screen.note(format_args!(
-            "  {endpoint}: {}{refused}, {sent} sent, {received} received",
+            "  {endpoint}: {}{refused}{cut}, {sent} sent, {received} received",
             text::count(*connections, "connection")
+        ));
+    }
+    for Broken { stream, side: _, why, errno: _ } in &end.broken {
+        let stream = match stream {
+            Stream::Stdin => "standard input",
+            Stream::Stdout => "standard output",
+            Stream::Stderr => "standard error",
+        };
+        screen.note(format_args!(
+            "  {} not all of its {stream} was handed on: {why}",
+            styled(YELLOW, "warning:")
         ));
     }
     // What is optional is done without everywhere but where somebody has set it up.

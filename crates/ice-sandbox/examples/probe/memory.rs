@@ -15,6 +15,7 @@ pub(crate) fn attack(name: &str, arguments: &[&str]) -> bool {
         "detached-segments" => detached_segments(first),
         "unmapped-files" => unmapped_files(first),
         "left-by-a-child" => left_by_a_child(first),
+        "page-tables" => page_tables(first),
         "burn" => burn(first),
         "burn-unwaited" => burn_unwaited(first, second),
         _ => return false,
@@ -48,6 +49,26 @@ fn allocate(mib: usize) {
     // Whoever watches has time to see it.
     std::thread::park_timeout(std::time::Duration::from_secs(1));
     say("ok allocate");
+}
+
+/// Page tables of memory that is only read, and so is none.
+fn page_tables(mib: usize) {
+    // A table is a page and covers two MiB.
+    let covered = mib * 256 * 2 * MIB;
+    // SAFETY: new memory, at no particular address.
+    let memory = unsafe {
+        let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
+        libc::mmap(std::ptr::null_mut(), covered, libc::PROT_READ, flags, -1, 0)
+    };
+    if memory == libc::MAP_FAILED {
+        return say(&format!("no page-tables: {}", io::Error::last_os_error()));
+    }
+    for place in (0..covered).step_by(2 * MIB) {
+        // SAFETY: within what was mapped.
+        unsafe { memory.cast::<u8>().add(place).read_volatile() };
+    }
+    std::thread::park_timeout(std::time::Duration::from_secs(1));
+    say("ok page-tables");
 }
 
 fn allocate_each(processes: usize, mib: usize) {

@@ -9,17 +9,22 @@ use tokio::net::UnixStream;
 use tokio::net::unix::pipe;
 use tokio::process::Child;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use super::collect;
 use super::sandbox::PATIENCE;
 use super::ways::Ways;
+use crate::error::SandboxError;
 use crate::layer::Layer;
 use crate::policy::Limits;
 use crate::report::{Absent, End, MemorySource, SetupFailure, Stage, Usage, Verdict};
-use crate::wire::{self, Note, Order, Stop, ToolEnd};
+use crate::wire::{self, Note, Order, SETUP, Stop, ToolEnd};
 
 /// How much longer than a run may take its launcher may take to end it.
 const BACKSTOP: Duration = Duration::from_secs(5);
+
+/// How long a launcher may take to end a run that was dropped, before it is killed and the run with it.
+const FAREWELL: Duration = Duration::from_secs(1);
 
 /// A command that runs in a cage. Dropping it ends everything that the command has started.
 #[derive(Debug)]
@@ -67,11 +72,15 @@ pub(super) struct Control {
     /// Where the tool is told what to run; once.
     orders: Option<pipe::Sender>,
     ways: Ways,
-    launcher: Child,
+    launcher: Option<Child>,
+    /// Where the launcher ends if this is dropped.
+    ends: TaskTracker,
     cancel: CancellationToken,
     started: Instant,
     wall: Duration,
     deadline: Option<tokio::time::Instant>,
+    /// How long the run took, once it is over.
+    took: Option<Duration>,
     buffer: Vec<u8>,
     heard: Heard,
     /// Why it was told to end.
@@ -85,7 +94,8 @@ struct Heard {
     layers: BTreeSet<Layer>,
     absent: Vec<Absent>,
     setup: Option<Duration>,
-    running: bool,
+    /// Since when.
+    running: Option<tokio::time::Instant>,
     tool: Option<ToolEnd>,
     stopped: Option<Stop>,
     used: Option<wire::Used>,
@@ -97,7 +107,7 @@ impl Control {
         socket: UnixStream,
         orders: pipe::Sender,
         ways: Ways,
-        launcher: Child,
+        (launcher, ends): (Child, TaskTracker),
         started: Instant,
         wall: Duration,
     ) -> Self {
@@ -105,11 +115,13 @@ impl Control {
             socket,
             orders: Some(orders),
             ways,
-            launcher,
+            launcher: Some(launcher),
+            ends,
             cancel: CancellationToken::new(),
             started,
             wall,
             deadline: None,
+            took: None,
             buffer: Vec::new(),
             heard: Heard::default(),
             told: None,
@@ -123,38 +135,58 @@ impl Control {
         &mut self,
         order: &Order,
         cancel: CancellationToken,
-    ) -> Result<bool, SetupFailure> {
+    ) -> Result<bool, SandboxError> {
         let failed = |error: io::Error| SetupFailure::io(Stage::Spec, "telling the tool what to run", &error);
-        let bytes = wire::encode(order).map_err(failed)?;
+        let bytes = order.encode().map_err(failed)?;
         if self.heard.setup.is_some() {
             // It was made ready before.
             (self.started, self.heard.setup) = (Instant::now(), Some(Duration::ZERO));
         }
-        self.cancel = cancel;
-        self.deadline = Some(tokio::time::Instant::now() + self.wall + BACKSTOP);
+        self.cancel = cancel.clone();
+        self.deadline = Some(tokio::time::Instant::now() + SETUP + BACKSTOP);
         let Some(mut orders) = self.orders.take() else { return Ok(false) };
         let told = async {
+            // Before anything runs that might use them.
+            let opened = self.ways.open().await;
+            opened.map_err(|error| SetupFailure::io(Stage::Ways, "a socket that listens", &error))?;
             // First the launcher, which watches from then on; it may have to read its task before it hears of this.
-            self.socket.write_all(&[1]).await?;
-            orders.write_all(&bytes).await
+            let sent = match self.socket.write_all(&[1]).await {
+                Ok(()) => orders.write_all(&bytes).await,
+                Err(error) => Err(error),
+            };
+            match sent {
+                Ok(()) => Ok(true),
+                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+                Err(error) => Err(failed(error).into()),
+            }
         };
-        match tokio::time::timeout(PATIENCE, told).await {
-            Ok(Ok(())) => Ok(true),
-            Ok(Err(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
-            Ok(Err(error)) => Err(failed(error)),
-            Err(_) => Err(SetupFailure::new(Stage::Spec, "the tool does not read what it is to run")),
+        match cancel.run_until_cancelled(tokio::time::timeout(PATIENCE, told)).await {
+            None => Err(SandboxError::Cancelled),
+            Some(Ok(told)) => told,
+            Some(Err(_)) => {
+                Err(SetupFailure::new(Stage::Spec, "the tool does not read what it is to run").into())
+            }
         }
     }
 
-    /// Waits until all is ready but what to run; says whether that went well. Cancel-safe.
+    /// Waits until all is ready but what to run, for a while at most; says whether that went well. Cancel-safe.
     pub(super) async fn ready(&mut self) -> bool {
-        while self.heard.setup.is_none() && self.heard.failed.is_none() {
-            match next(&mut self.socket, &mut self.buffer).await {
-                Ok(Some(note)) => self.hear(note),
-                Ok(None) | Err(_) => return false,
+        let heard = async {
+            while self.heard.setup.is_none() && self.heard.failed.is_none() {
+                match next(&mut self.socket, &mut self.buffer).await {
+                    Ok(Some(note)) => self.hear(note),
+                    Ok(None) | Err(_) => return,
+                }
             }
-        }
-        self.heard.failed.is_none()
+        };
+        // Whether it took too long is seen by what was not heard.
+        let _ = tokio::time::timeout(PATIENCE, heard).await;
+        self.heard.setup.is_some() && self.heard.failed.is_none()
+    }
+
+    /// Since when the command runs, if it does.
+    pub(super) const fn running(&self) -> Option<tokio::time::Instant> {
+        self.heard.running
     }
 
     /// What could not be made.
@@ -191,18 +223,39 @@ impl Control {
                         self.heard.closed = true;
                     }
                 },
-                () = self.ways.open() => {}
                 () = cancelled.cancelled(), if self.told.is_none() => self.stop(Verdict::Cancelled),
                 () = until(self.deadline) => {
                     // It does not answer. Its first process ends with it, and everything with that.
-                    self.told.get_or_insert(Verdict::WallTimeout);
-                    let _ = self.launcher.start_kill();
+                    self.told.get_or_insert_with(|| match self.heard.running {
+                        Some(_) => Verdict::WallTimeout,
+                        None => {
+                            let what = "the launcher did not make the cage in time";
+                            Verdict::SetupFailed { failure: SetupFailure::new(Stage::Launcher, what) }
+                        }
+                    });
+                    if let Some(launcher) = &mut self.launcher {
+                        let _ = launcher.start_kill();
+                    }
                     self.heard.closed = true;
                 }
             }
         }
-        let launcher = self.launcher.wait().await;
-        self.end(&launcher.map_or_else(|error| error.to_string(), |status| status.to_string()))
+        self.took.get_or_insert_with(|| self.started.elapsed());
+        let by_itself = self.heard.tool.is_some() && self.heard.stopped.is_none();
+        let cancelled = self.cancel.clone();
+        tokio::select! {
+            () = self.ways.close(by_itself) => {}
+            () = cancelled.cancelled(), if by_itself => self.ways.close(false).await,
+        }
+        let ended = match &mut self.launcher {
+            Some(launcher) => {
+                let ended = launcher.wait().await;
+                ended.map_or_else(|error| error.to_string(), |status| status.to_string())
+            }
+            None => String::new(),
+        };
+        self.launcher = None;
+        self.end(&ended)
     }
 
     fn hear(&mut self, note: Note) {
@@ -214,7 +267,12 @@ impl Control {
                 (self.heard.layers, self.heard.absent) = (layers, absent);
                 self.landlock_abi = landlock_abi;
             }
-            Note::Running => self.heard.running = true,
+            Note::Running => {
+                self.heard.running = Some(tokio::time::Instant::now());
+                if self.told.is_none() {
+                    self.deadline = Some(tokio::time::Instant::now() + self.wall + BACKSTOP);
+                }
+            }
             Note::Tool(end) => self.heard.tool = Some(end),
             Note::Stopped(stop) => self.heard.stopped = Some(stop),
             Note::Ended(used) => self.heard.used = Some(used),
@@ -236,7 +294,7 @@ impl Control {
         End {
             verdict,
             usage: Usage {
-                wall: self.started.elapsed(),
+                wall: self.took.unwrap_or_default(),
                 cpu_user: used.user,
                 cpu_system: used.system,
                 peak_memory,
@@ -246,6 +304,26 @@ impl Control {
             layers: heard.layers,
             not_enforced: heard.absent,
             traffic: self.ways.traffic(),
+            broken: Vec::new(),
+        }
+    }
+}
+
+impl Drop for Control {
+    /// The launcher ends the run, and removes its control groups, once nobody is there who wants it.
+    fn drop(&mut self) {
+        let Some(mut launcher) = self.launcher.take() else { return };
+        let _ = rustix::net::shutdown(&self.socket, rustix::net::Shutdown::Both);
+        // Elsewhere it is killed as it is dropped here, and a later one removes the groups.
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            self.ends.spawn_on(
+                async move {
+                    if tokio::time::timeout(FAREWELL, launcher.wait()).await.is_err() {
+                        let _ = launcher.kill().await;
+                    }
+                },
+                &runtime,
+            );
         }
     }
 }
@@ -261,7 +339,7 @@ fn verdict(heard: &Heard, told: Option<Verdict>, launcher: &str) -> Verdict {
     if let Some(failure) = &heard.failed {
         return Verdict::SetupFailed { failure: failure.clone() };
     }
-    if let Some(end) = heard.tool.filter(|_| !heard.running && heard.stopped.is_none()) {
+    if let Some(end) = heard.tool.filter(|_| heard.running.is_none() && heard.stopped.is_none()) {
         let what =
             format!("the process ended before it was the program ({end:?}); a limit may be too low for it");
         return Verdict::SetupFailed { failure: SetupFailure::new(Stage::Exec, what) };
@@ -281,7 +359,7 @@ fn verdict(heard: &Heard, told: Option<Verdict>, launcher: &str) -> Verdict {
         (Some(Stop::Memory), _, _) => Verdict::MemoryLimit,
         (Some(Stop::Told) | None, Some(why), _) => why,
         (Some(Stop::Told) | None, None, Some(end)) => of(end),
-        (Some(Stop::Told) | None, None, None) if heard.running => Verdict::Lost,
+        (Some(Stop::Told) | None, None, None) if heard.running.is_some() => Verdict::Lost,
         (Some(Stop::Told) | None, None, None) => {
             let what = format!("the launcher ended without a word ({launcher})");
             Verdict::SetupFailed { failure: SetupFailure::new(Stage::Launcher, what) }

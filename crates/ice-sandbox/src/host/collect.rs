@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::caged::Caged;
 use super::flow::{Flow, Step};
 use super::keep::Keep;
-use crate::report::{End, RunReport, Verdict};
+use crate::report::{Broken, End, RunReport, Side, Stream, Verdict};
 
 /// How long to read on after the end of all processes: what is in the pipes then is all that comes.
 const DRAIN: Duration = Duration::from_millis(250);
@@ -18,7 +18,7 @@ pub(super) async fn collect(mut caged: Caged, input: &[u8]) -> RunReport {
     let mut stdout = Keep::new(caged.limits.kept_output);
     let mut stderr = Keep::new(caged.limits.kept_output);
     let end = copy(&mut caged, input, &mut stdout, &mut stderr).await;
-    let End { verdict, usage, layers, not_enforced, traffic } = end;
+    let End { verdict, usage, layers, not_enforced, traffic, broken } = end;
     RunReport {
         verdict,
         usage,
@@ -28,6 +28,7 @@ pub(super) async fn collect(mut caged: Caged, input: &[u8]) -> RunReport {
         not_enforced,
         landlock_abi: caged.control.landlock_abi,
         traffic,
+        broken,
     }
 }
 
@@ -42,7 +43,7 @@ pub(super) async fn copy(
     let mut outputs =
         (Flow::new(caged.stdout.take().zip(Some(stdout))), Flow::new(caged.stderr.take().zip(Some(stderr))));
     let mut heard = Instant::now();
-    let end = loop {
+    let mut end = loop {
         // It is not idle as long as somebody has yet to take what it wrote.
         let is_taken = outputs.0.is_read() && outputs.1.is_read();
         let idle = caged.limits.idle.filter(|_| is_taken).map(|idle| heard + idle);
@@ -54,6 +55,12 @@ pub(super) async fn copy(
             step = outputs.1.step() => step,
             _ = input.step() => continue,
             () = sleep(idle) => {
+                // What did not run yet could not write.
+                let since = caged.control.running().unwrap_or_else(Instant::now);
+                if heard < since {
+                    heard = since;
+                    continue;
+                }
                 heard = Instant::now();
                 caged.control.stop(Verdict::IdleTimeout);
                 continue;
@@ -65,13 +72,17 @@ pub(super) async fn copy(
             caged.control.stop(Verdict::OutputLimit);
         }
     };
-    drop(input);
     let cancelled = caged.control.cancelled();
     tokio::select! {
         _ = async { tokio::join!(drain(&mut outputs.0), drain(&mut outputs.1)) } => {}
         // Whoever takes the rest may never do so.
         () = async { cancelled.await; tokio::time::sleep(DRAIN).await } => {}
     }
+    // A command need not read what it is given.
+    let unread = |broken: &Broken| broken.side == Side::Sink && broken.errno == Some(libc::EPIPE);
+    end.broken.extend(input.broken(Stream::Stdin).filter(|broken| !unread(broken)));
+    end.broken.extend(outputs.0.broken(Stream::Stdout));
+    end.broken.extend(outputs.1.broken(Stream::Stderr));
     end
 }
 

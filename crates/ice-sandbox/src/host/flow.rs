@@ -1,6 +1,10 @@
 //! A stream of bytes from one end to another, in steps that can be given up and taken up again.
 
+use std::io;
+
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+
+use crate::report::{Broken, Side, Stream};
 
 /// How much is read at a time.
 const PIECE: usize = 64 << 10;
@@ -15,6 +19,8 @@ pub(super) struct Flow<R, W> {
     written: usize,
     flushed: bool,
     total: u64,
+    /// Why it was closed, if not by the end of what is read.
+    failure: Option<(Side, io::Error)>,
 }
 
 /// What a step did.
@@ -29,7 +35,7 @@ pub(super) enum Step {
 impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Flow<R, W> {
     /// From here to there; nothing at all without both.
     pub(super) const fn new(ends: Option<(R, W)>) -> Self {
-        Self { ends, piece: Vec::new(), written: 0, flushed: true, total: 0 }
+        Self { ends, piece: Vec::new(), written: 0, flushed: true, total: 0, failure: None }
     }
 
     pub(super) const fn is_open(&self) -> bool {
@@ -50,32 +56,52 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Flow<R, W> {
     pub(super) async fn step(&mut self) -> Step {
         let Some((from, to)) = &mut self.ends else { return std::future::pending().await };
         let rest = self.piece.get(self.written..).unwrap_or_default();
-        let (step, open) = if !rest.is_empty() {
+        let (step, side, done) = if !rest.is_empty() {
             self.flushed = false;
-            let written = to.write(rest).await.unwrap_or(0);
-            self.written += written;
-            (Step::Written, written > 0)
+            let written = to.write(rest).await;
+            let written = written.and_then(|bytes| match bytes {
+                0 => Err(io::ErrorKind::WriteZero.into()),
+                bytes => Ok(bytes),
+            });
+            (Step::Written, Side::Sink, written.map(|bytes| self.written += bytes).map(|()| true))
         } else if !self.flushed {
-            let flushed = to.flush().await.is_ok();
+            let flushed = to.flush().await;
             self.flushed = true;
-            (Step::Written, flushed)
+            (Step::Written, Side::Sink, flushed.map(|()| true))
         } else {
             self.piece.clear();
             self.written = 0;
             self.piece.reserve(PIECE);
-            let read = from.read_buf(&mut self.piece).await.unwrap_or(0);
-            self.total += read as u64;
-            (Step::Read, read > 0)
+            let read = from.read_buf(&mut self.piece).await;
+            (
+                Step::Read,
+                Side::Source,
+                read.map(|bytes| {
+                    self.total += bytes as u64;
+                    bytes > 0
+                }),
+            )
         };
-        if !open {
-            self.ends = None;
+        match done {
+            Ok(true) => {}
+            Ok(false) => self.ends = None,
+            Err(error) => (self.ends, self.failure) = (None, Some((side, error))),
         }
         step
+    }
+
+    /// What broke it, if something has.
+    pub(super) fn broken(&self, stream: Stream) -> Option<Broken> {
+        let (side, error) = self.failure.as_ref()?;
+        Some(Broken { stream, side: *side, why: error.to_string(), errno: error.raw_os_error() })
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::pin::Pin;
+    use std::task::{Context, Poll};
+
     use super::*;
 
     async fn carried(pieces: &[&[u8]], room: usize) -> (Vec<u8>, u64) {
@@ -114,5 +140,59 @@ mod tests {
             flow.step().await;
         }
         assert!(source.write_all(b"two").await.is_err());
+    }
+    #[tokio::test]
+    async fn what_broke_it_is_told() {
+        let good = || &b"one"[..];
+        let mut flow = Flow::new(Some((Broke(libc::EIO), Vec::new())));
+        while flow.is_open() {
+            flow.step().await;
+        }
+        let broken = flow.broken(Stream::Stdin).unwrap();
+        assert_eq!((broken.side, broken.errno), (Side::Source, Some(libc::EIO)));
+        let mut flow = Flow::new(Some((good(), Broke(libc::ENOSPC))));
+        while flow.is_open() {
+            flow.step().await;
+        }
+        let broken = flow.broken(Stream::Stdout).unwrap();
+        assert_eq!((broken.side, broken.errno), (Side::Sink, Some(libc::ENOSPC)));
+        let mut flow = Flow::new(Some((good(), Vec::new())));
+        while flow.is_open() {
+            flow.step().await;
+        }
+        assert_eq!(flow.broken(Stream::Stdout), None);
+    }
+
+    /// An end that fails at once.
+    struct Broke(i32);
+
+    impl Broke {
+        fn again(&self) -> io::Error {
+            io::Error::from_raw_os_error(self.0)
+        }
+    }
+
+    impl AsyncRead for Broke {
+        fn poll_read(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            _: &mut tokio::io::ReadBuf<'_>,
+        ) -> Poll<io::Result<()>> {
+            Poll::Ready(Err(self.again()))
+        }
+    }
+
+    impl AsyncWrite for Broke {
+        fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, _: &[u8]) -> Poll<io::Result<usize>> {
+            Poll::Ready(Err(self.again()))
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
     }
 }

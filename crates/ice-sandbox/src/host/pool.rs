@@ -111,7 +111,7 @@ async fn refill(shared: Arc<Shared>) {
     let mut pause = PAUSES.0;
     loop {
         while shared.waiting() < shared.size {
-            match shared.sandbox.launch(&shared.policy).await {
+            match shared.sandbox.launch(&shared.policy, &CancellationToken::new()).await {
                 Ok(mut caged) => {
                     if caged.control.ready().await {
                         pause = PAUSES.0;
@@ -129,5 +129,31 @@ async fn refill(shared: Arc<Shared>) {
         shared.taken.notified().await;
         // Whoever took it is starting a command; to make another one at once would slow that down.
         tokio::time::sleep(COURTESY).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Stdio;
+    use std::time::Instant;
+
+    use tokio_util::task::TaskTracker;
+
+    use super::super::caged::Control;
+    use super::super::ways::Ways;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_cage_that_never_becomes_ready_is_given_up() {
+        let (ours, _theirs) = tokio::net::UnixStream::pair().unwrap();
+        let (ways, _listening) = std::os::unix::net::UnixStream::pair().unwrap();
+        let (_order, orders) = std::io::pipe().unwrap();
+        let orders = tokio::net::unix::pipe::Sender::from_owned_fd(orders.into()).unwrap();
+        let mut launcher = tokio::process::Command::new("sleep");
+        let launcher = launcher.arg("60").stdin(Stdio::null()).kill_on_drop(true).spawn().unwrap();
+        let ways = Ways::new(ways, Default::default()).unwrap();
+        let launcher = (launcher, TaskTracker::new());
+        let mut control =
+            Control::new(ours, orders, ways, launcher, Instant::now(), std::time::Duration::from_secs(1));
+        assert!(!control.ready().await);
     }
 }

@@ -1,7 +1,6 @@
 //! Runs commands in cages.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::OsString;
 use std::io::IoSlice;
 use std::mem::MaybeUninit;
 use std::net::Ipv4Addr;
@@ -15,6 +14,7 @@ use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags};
 use tokio::io::AsyncWriteExt;
 use tokio::net::unix::pipe;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use super::caged::{Caged, Control};
 use super::collect::collect;
@@ -27,8 +27,8 @@ use crate::error::SandboxError;
 use crate::launcher::NAME;
 use crate::layer::Layer;
 use crate::policy::{Endpoint, SandboxPolicy};
-use crate::report::{Capabilities, Output, RunReport, SetupFailure, Stage, Usage, Verdict};
-use crate::wire::{self, Mount, Order, Spec, Way};
+use crate::report::{Capabilities, RunReport, SetupFailure, Stage};
+use crate::wire::{self, Mount, Order, Spec, Text, Way};
 
 /// How long the launcher may take to accept what it is to do.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
@@ -37,6 +37,8 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 #[derive(Clone, Debug)]
 pub struct ResourceSandbox {
     launcher: Launcher,
+    /// The ends of cages that were dropped.
+    ends: TaskTracker,
 }
 
 impl ResourceSandbox {
@@ -45,7 +47,7 @@ impl ResourceSandbox {
     /// # Errors
     /// [`SandboxError::NoLauncher`], which says where it was looked for.
     pub fn new() -> Result<Self, SandboxError> {
-        Ok(Self { launcher: Launcher::find(None)? })
+        Ok(Self { launcher: Launcher::find(None)?, ends: TaskTracker::new() })
     }
 
     /// With this launcher.
@@ -53,7 +55,7 @@ impl ResourceSandbox {
     /// # Errors
     /// [`SandboxError::NoLauncher`] if there is no such file.
     pub fn with_launcher(path: impl Into<PathBuf>) -> Result<Self, SandboxError> {
-        Ok(Self { launcher: Launcher::find(Some(&path.into()))? })
+        Ok(Self { launcher: Launcher::find(Some(&path.into()))?, ends: TaskTracker::new() })
     }
 
     /// Which launcher it uses.
@@ -62,26 +64,41 @@ impl ResourceSandbox {
         self.launcher.path()
     }
 
+    /// Waits until nothing is left of the cages that were dropped, neither processes nor control groups: for a second or
+    /// so at most. Cancel-safe. A runtime that ends before kills what is left.
+    pub async fn settled(&self) {
+        // It takes more tasks all the same.
+        self.ends.close();
+        self.ends.wait().await;
+    }
+
     /// Makes a cage and looks at it from within: what this machine can enforce.
     ///
     /// # Errors
     /// [`SandboxError::Setup`] if not even a cage without any layer can be made.
     pub async fn probe(&self) -> Result<Capabilities, SandboxError> {
-        probe::probe(self).await
+        probe::probe(self, &[]).await
+    }
+
+    /// The same without layers that are taken for absent.
+    #[doc(hidden)]
+    pub async fn probe_without(&self, absent: &[Layer]) -> Result<Capabilities, SandboxError> {
+        probe::probe(self, absent).await
     }
 
     /// Starts a command, whose streams and end are left to the caller. Dropping what is returned ends everything that
     /// the command has started.
     ///
     /// # Errors
-    /// [`SandboxError::Setup`] if the launcher cannot be started. What fails later, [`Caged::wait`] tells.
+    /// [`SandboxError::Setup`] if the launcher cannot be started, [`SandboxError::Cancelled`]. What fails later,
+    /// [`Caged::wait`] tells.
     pub async fn spawn(
         &self,
         command: &Command,
         policy: &SandboxPolicy,
         cancel: &CancellationToken,
     ) -> Result<Caged, SandboxError> {
-        Ok(self.ordered(&order(Some(command), policy), policy, cancel).await?)
+        self.ordered(&order(Some(command), policy), policy, cancel).await
     }
 
     /// Makes cages of this policy ahead, so many at a time, each for one command. A cage that was made ahead shows the
@@ -111,16 +128,7 @@ impl ResourceSandbox {
     ) -> RunReport {
         match self.ordered(order, policy, cancel).await {
             Ok(caged) => collect(caged, input).await,
-            Err(failure) => RunReport {
-                verdict: Verdict::SetupFailed { failure },
-                usage: Usage::default(),
-                stdout: Output::default(),
-                stderr: Output::default(),
-                layers: BTreeSet::new(),
-                not_enforced: Vec::new(),
-                landlock_abi: 0,
-                traffic: Vec::new(),
-            },
+            Err(error) => RunReport::not_run(error),
         }
     }
 
@@ -129,15 +137,22 @@ impl ResourceSandbox {
         order: &Order,
         policy: &SandboxPolicy,
         cancel: &CancellationToken,
-    ) -> Result<Caged, SetupFailure> {
-        let mut caged = self.launch(policy).await?;
+    ) -> Result<Caged, SandboxError> {
+        let mut caged = self.launch(policy, cancel).await?;
         // A cage that could not be made says so itself.
         caged.control.order(order, cancel.clone()).await?;
         Ok(caged)
     }
 
     /// Has a cage made in which nothing runs yet.
-    pub(super) async fn launch(&self, policy: &SandboxPolicy) -> Result<Caged, SetupFailure> {
+    pub(super) async fn launch(
+        &self,
+        policy: &SandboxPolicy,
+        cancel: &CancellationToken,
+    ) -> Result<Caged, SandboxError> {
+        if cancel.is_cancelled() {
+            return Err(SandboxError::Cancelled);
+        }
         let spec = spec(policy);
         let endpoints = policy.endpoints.iter().cloned().collect();
         let started = Instant::now();
@@ -175,14 +190,18 @@ impl ResourceSandbox {
         drop(theirs);
         ours.set_nonblocking(true).map_err(failed("preparing the socket"))?;
         let mut socket = tokio::net::UnixStream::from_std(ours).map_err(failed("preparing the socket"))?;
-        let sent = tokio::time::timeout(PATIENCE, socket.write_all(&spec_bytes)).await;
-        match sent {
-            Ok(Ok(())) => {}
+        let sent = tokio::time::timeout(PATIENCE, socket.write_all(&spec_bytes));
+        match cancel.run_until_cancelled(sent).await {
+            None => return Err(SandboxError::Cancelled),
+            Some(Ok(Ok(()))) => {}
             // It has ended already, and perhaps said why.
-            Ok(Err(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => {}
-            Ok(Err(error)) => return Err(SetupFailure::io(Stage::Spec, "telling the launcher", &error)),
-            Err(_) => {
-                return Err(SetupFailure::new(Stage::Spec, "the launcher does not read what it is to do"));
+            Some(Ok(Err(error))) if error.kind() == std::io::ErrorKind::BrokenPipe => {}
+            Some(Ok(Err(error))) => {
+                return Err(SetupFailure::io(Stage::Spec, "telling the launcher", &error).into());
+            }
+            Some(Err(_)) => {
+                let what = "the launcher does not read what it is to do";
+                return Err(SetupFailure::new(Stage::Spec, what).into());
             }
         }
         let open = |fd: OwnedFd| pipe::Receiver::from_owned_fd(fd);
@@ -194,7 +213,7 @@ impl ResourceSandbox {
                 socket,
                 pipe::Sender::from_owned_fd(orders.into()).map_err(failed("preparing a pipe"))?,
                 Ways::new(ways, endpoints).map_err(failed("preparing a socket"))?,
-                process,
+                (process, self.ends.clone()),
                 started,
                 spec.limits.wall,
             ),
@@ -258,22 +277,25 @@ fn ways(endpoints: &BTreeSet<Endpoint>) -> Vec<Way> {
 
 /// What the tool is told to become; without a command, to look around.
 pub(super) fn order(command: Option<&Command>, policy: &SandboxPolicy) -> Order {
-    let mut environment: BTreeMap<String, OsString> = BTreeMap::new();
+    let mut environment: BTreeMap<String, Text> = BTreeMap::new();
     let fixed = [("PATH", SEARCH_PATH), ("HOME", "/work"), ("TMPDIR", "/work/.tmp"), ("LANG", "C.UTF-8")];
     for (name, value) in fixed.iter().chain(policy.profile.environment()) {
-        environment.insert((*name).to_owned(), value.into());
+        environment.insert((*name).to_owned(), Text(value.into()));
     }
     for name in &policy.inherited {
         if let Some(value) = std::env::var_os(name) {
-            environment.insert(name.clone(), value);
+            environment.insert(name.clone(), Text(value));
         }
     }
     for (name, value) in &policy.environment {
-        environment.insert(name.clone(), value.into());
+        environment.insert(name.clone(), Text(value.into()));
     }
     Order {
-        program: command.map(|command| command.program.clone()),
-        arguments: command.map(|command| command.arguments.clone()).unwrap_or_default(),
+        program: command.map(|command| Text(command.program.clone())),
+        arguments: command
+            .into_iter()
+            .flat_map(|command| command.arguments.iter().cloned().map(Text))
+            .collect(),
         environment,
     }
 }

@@ -8,9 +8,10 @@ use landlock::{
     ABI, Access as _, AccessFs, AccessNet, BitFlags, LandlockStatus, NetPort, PathBeneath, PathFd, Ruleset,
     RulesetAttr, RulesetCreatedAttr, RulesetStatus, Scope,
 };
-use rlimit::{Resource, setrlimit};
+use rlimit::{Resource, getrlimit, setrlimit};
 
 use super::fault::At;
+use super::granted::{self, Caller};
 use crate::layer::Layer;
 use crate::policy::{Access, Limits};
 use crate::report::{SetupFailure, Stage};
@@ -21,12 +22,11 @@ const NEWEST: ABI = ABI::V10;
 /// The least that is taken for Landlock: files and TCP.
 const LEAST: i32 = 4;
 
-/// Limits of each process. Those of the run as a whole are watched from outside.
-pub(super) fn limits(limits: &Limits) -> Result<(), SetupFailure> {
-    let stage = Stage::Layer(Layer::ResourceLimits);
+/// Limits of each process, each with a soft and a hard one. Those of the run as a whole are watched from outside.
+fn each(limits: &Limits) -> Vec<(Resource, u64, u64)> {
     // The processes that make the cage count, too.
     let processes = limits.processes + 2;
-    let fixed = [
+    let mut all: Vec<(Resource, u64, u64)> = [
         (Resource::CORE, 0),
         (Resource::MEMLOCK, 0),
         (Resource::MSGQUEUE, 0),
@@ -35,23 +35,39 @@ pub(super) fn limits(limits: &Limits) -> Result<(), SetupFailure> {
         (Resource::NPROC, processes),
         (Resource::NOFILE, limits.open_files),
         (Resource::FSIZE, limits.file_size),
-    ];
-    for (resource, most) in fixed {
-        setrlimit(resource, most, most).at(stage, resource.as_name())?;
-    }
-    if let Some(bytes) = limits.address_space {
-        setrlimit(Resource::AS, bytes, bytes).at(stage, Resource::AS.as_name())?;
-    }
-    if let Some(cpu) = limits.cpu {
+    ]
+    .map(|(resource, most)| (resource, most, most))
+    .into();
+    all.extend(limits.address_space.map(|bytes| (Resource::AS, bytes, bytes)));
+    all.extend(limits.cpu.map(|cpu| {
         // In whole seconds, each process for itself: a backstop. First a signal that says why, then the end.
         let seconds = cpu.saturating_add(Duration::from_millis(999)).as_secs().max(1);
-        setrlimit(Resource::CPU, seconds, seconds + 1).at(stage, Resource::CPU.as_name())?;
+        (Resource::CPU, seconds, seconds + 1)
+    }));
+    all
+}
+
+/// Sets the limits of each process.
+pub(super) fn limits(limits: &Limits) -> Result<(), SetupFailure> {
+    let stage = Stage::Layer(Layer::ResourceLimits);
+    each(limits)
+        .into_iter()
+        .try_for_each(|(resource, soft, hard)| setrlimit(resource, soft, hard).at(stage, resource.as_name()))
+}
+
+/// Whether the kernel has these limits; if not, which one it has otherwise.
+pub(super) fn limits_hold(limits: &Limits) -> Result<(), String> {
+    for (resource, soft, hard) in each(limits) {
+        let found = getrlimit(resource).map_err(|error| format!("{}: {error}", resource.as_name()))?;
+        if found != (soft, hard) {
+            return Err(format!("{} {found:?}", resource.as_name()));
+        }
     }
     Ok(())
 }
 
 /// Files by what was granted, of the network the granted ports, no signals and abstract sockets to the outside. Returns the ABI.
-pub(super) fn landlock(spec: &Spec, rooted: bool) -> Result<i32, SetupFailure> {
+pub(super) fn landlock(spec: &Spec, rooted: bool, caller: Caller) -> Result<i32, SetupFailure> {
     let stage = Stage::Layer(Layer::Landlock);
     let failed = |error: landlock::RulesetError| SetupFailure::new(stage, error.to_string());
     let mut rules = Ruleset::default()
@@ -64,14 +80,18 @@ pub(super) fn landlock(spec: &Spec, rooted: bool) -> Result<i32, SetupFailure> {
     let all = AccessFs::from_all(NEWEST) & !(AccessFs::MakeChar | AccessFs::MakeBlock);
     let mut paths: Vec<(&Path, BitFlags<AccessFs>)> = Vec::new();
     for mount in &spec.mounts {
-        paths.push((
-            &mount.path,
-            match mount.access {
-                Access::Read => look,
-                Access::Execute => look | AccessFs::Execute,
-                Access::Write => all & !BitFlags::from(AccessFs::Execute),
-            },
-        ));
+        let access = match mount.access {
+            Access::Read => look,
+            Access::Execute => look | AccessFs::Execute,
+            Access::Write => all & !BitFlags::from(AccessFs::Execute),
+        };
+        if rooted || mount.system {
+            paths.push((&mount.path, access));
+        } else {
+            // Nobody has opened it before.
+            let opened = granted::open(&mount.path, spec.writable_above(mount), caller)?;
+            rules = rules.add_rule(PathBeneath::new(opened, access)).map_err(failed)?;
+        }
     }
     if rooted {
         // Everything that is there was granted; only what may be done with it differs.

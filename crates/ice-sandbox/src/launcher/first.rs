@@ -8,11 +8,12 @@ use rustix::process::{DumpableBehavior, Signal};
 use rustix::thread::UnshareFlags;
 
 use super::fault::{At, Layers};
+use super::granted::Caller;
 use super::sys::Forked;
 use super::{inherit, net, privilege, root, sys, tool};
 use crate::layer::Layer;
 use crate::report::{SetupFailure, Stage};
-use crate::wire::{Note, Spec, ToolEnd};
+use crate::wire::{Note, Spec, ToolEnd, fact};
 
 const INNER: [(Layer, UnshareFlags); 5] = [
     (Layer::MountNamespace, UnshareFlags::NEWNS),
@@ -23,8 +24,8 @@ const INNER: [(Layer, UnshareFlags); 5] = [
 ];
 
 /// The whole life of the first process.
-pub(super) fn run(spec: &Spec, layers: Layers, privileged: bool, alive: &OwnedFd) -> ! {
-    match live(spec, layers, privileged, alive) {
+pub(super) fn run(spec: &Spec, layers: Layers, privileged: bool, alive: &OwnedFd, begin: OwnedFd) -> ! {
+    match live(spec, layers, privileged, alive, begin) {
         Ok(()) => sys::exit(0),
         Err(failure) => {
             inherit::tell(&Note::Failed(failure));
@@ -33,7 +34,13 @@ pub(super) fn run(spec: &Spec, layers: Layers, privileged: bool, alive: &OwnedFd
     }
 }
 
-fn live(spec: &Spec, mut layers: Layers, privileged: bool, alive: &OwnedFd) -> Result<(), SetupFailure> {
+fn live(
+    spec: &Spec,
+    mut layers: Layers,
+    privileged: bool,
+    alive: &OwnedFd,
+    begin: OwnedFd,
+) -> Result<(), SetupFailure> {
     // Until the launcher has put this process where it belongs; or for nothing, if the launcher is gone.
     if rustix::io::read(alive, &mut [0_u8]).at(Stage::Fork, "waiting for the launcher")? == 0 {
         sys::exit(125);
@@ -43,7 +50,7 @@ fn live(spec: &Spec, mut layers: Layers, privileged: bool, alive: &OwnedFd) -> R
     }
     if layers.has(Layer::UtsNamespace) {
         let stage = Stage::Layer(Layer::UtsNamespace);
-        rustix::system::sethostname(b"sandbox").at(stage, "setting the host name")?;
+        rustix::system::sethostname(fact::SANDBOX.as_bytes()).at(stage, "setting the host name")?;
     }
     if !spec.ways.is_empty() {
         let stage = Stage::Layer(Layer::NetNamespace);
@@ -74,8 +81,10 @@ fn live(spec: &Spec, mut layers: Layers, privileged: bool, alive: &OwnedFd) -> R
     rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)
         .at(Stage::Fork, "hiding the first process")?;
     match sys::fork().at(Stage::Fork, "starting the tool")? {
-        Forked::Child => tool::run(spec, layers),
+        Forked::Child => tool::run(spec, layers, Caller::of(privileged), &begin),
         Forked::Parent(pid) => {
+            drop(begin);
+            inherit::close_ways().at(Stage::Fork, "leaving the ways out")?;
             inherit::close_streams().at(Stage::Fork, "closing the streams")?;
             reap(pid.as_raw_nonzero().get()).at(Stage::Fork, "waiting for the tool")
         }

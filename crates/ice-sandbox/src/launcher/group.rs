@@ -110,9 +110,17 @@ impl Groups {
         is_real(&self.memory) && is_real(&self.processes)
     }
 
-    /// Moves a process into the groups; what it starts is born there.
+    /// Moves a process into the groups, and looks whether it is there; what it starts is born there.
     pub(super) fn take(&self, pid: i32) -> io::Result<()> {
-        self.each(|folder| fs::write(folder.join("cgroup.procs"), pid.to_string()))
+        self.each(|folder| {
+            let path = folder.join("cgroup.procs");
+            fs::write(&path, pid.to_string())?;
+            let found = fs::read_to_string(&path)?;
+            if found.lines().any(|line| line == pid.to_string()) {
+                return Ok(());
+            }
+            Err(io::Error::other(format!("{} does not hold {pid} after it was written", path.display())))
+        })
     }
 
     /// What was counted so far.

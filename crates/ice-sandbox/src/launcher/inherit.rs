@@ -123,6 +123,13 @@ pub(super) fn hand_over(socket: BorrowedFd<'_>) -> io::Result<()> {
     Ok(())
 }
 
+/// Tells whoever carries the connections of the run how it ends. To be said before the processes are ended, whose sockets
+/// look as if all had been sent from then on.
+pub(super) fn tell_ways(how: u8) {
+    // There may be no ways out, and the program may be gone.
+    let _ = rustix::net::send(sys::borrow(WAYS), &[how], SendFlags::NOSIGNAL | SendFlags::DONTWAIT);
+}
+
 /// Waits to be told what to run. None if nobody wants to run anything any more.
 pub(super) fn order() -> io::Result<Option<Order>> {
     let orders = std::fs::File::from(sys::borrow(ORDERS).try_clone_to_owned()?);
@@ -154,5 +161,10 @@ pub(super) fn hear() -> Heard {
 /// Closes the streams of the tool: whoever reads them sees their end when the tool's processes have closed them.
 pub(super) fn close_streams() -> io::Result<()> {
     let null = null()?;
-    STREAMS.into_iter().chain([ORDERS, WAYS]).try_for_each(|stream| sys::duplicate(null.as_fd(), stream))
+    STREAMS.into_iter().chain([ORDERS]).try_for_each(|stream| sys::duplicate(null.as_fd(), stream))
+}
+
+/// Leaves the socket of the ways out to the launcher alone, whose end is seen there.
+pub(super) fn close_ways() -> io::Result<()> {
+    sys::duplicate(null()?.as_fd(), WAYS)
 }

@@ -15,8 +15,9 @@ use rustix::mount::{
 };
 
 use super::fault::At;
+use super::granted::{self, Caller};
 use super::privilege::{INSIDE, NOBODY};
-use super::{net, sys};
+use super::{kin, net, sys};
 use crate::layer::Layer;
 use crate::policy::Access;
 use crate::report::{SetupFailure, Stage};
@@ -42,10 +43,7 @@ pub(super) fn build(spec: &Spec, privileged: bool) -> Result<(), SetupFailure> {
         .at(STAGE, "making the mounts private")?;
     let mut shown = Vec::new();
     for mount in &spec.mounts {
-        let writable = spec.mounts.iter().find(|other| {
-            other.access == Access::Write && other.path != mount.path && mount.path.starts_with(&other.path)
-        });
-        if let Some(found) = open(mount, writable.map(|other| other.path.as_path()), privileged)? {
+        if let Some(found) = open(mount, spec.writable_above(mount), privileged)? {
             shown.push((mount.path.as_path(), found));
         }
     }
@@ -58,7 +56,7 @@ pub(super) fn build(spec: &Spec, privileged: bool) -> Result<(), SetupFailure> {
         sys::set_mount(tree.as_fd(), true, set, None).at(STAGE, "closing a device")?;
         devices.push((device, tree));
     }
-    let root = tmpfs(4 << 20, "0755", None).at(STAGE, "making a tmpfs")?;
+    let root = tmpfs(4 << 20, None, "0755", None).at(STAGE, "making a tmpfs")?;
     let staging = if Path::new("/tmp").is_dir() { "/tmp" } else { "/" };
     rustix::mount::move_mount(root.as_fd(), "", CWD, staging, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)
         .at(STAGE, "mounting the root")?;
@@ -97,17 +95,6 @@ fn clone_tree(path: &Path) -> io::Result<OwnedFd> {
     Ok(rustix::mount::open_tree(CWD, path, flags)?)
 }
 
-/// A granted path, opened as it stands now. Below a folder that tools may write to, a link on the way is one that a tool may
-/// have left there: it is not followed.
-fn granted(path: &Path, writable: Option<&Path>) -> io::Result<OwnedFd> {
-    let flags = OFlags::PATH | OFlags::CLOEXEC;
-    let Some(above) = writable else { return Ok(rustix::fs::open(path, flags, Mode::empty())?) };
-    let folder = rustix::fs::open(above, flags | OFlags::DIRECTORY, Mode::empty())?;
-    let rest = path.strip_prefix(above).unwrap_or(path);
-    let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
-    Ok(rustix::fs::openat2(&folder, rest, flags, Mode::empty(), resolve)?)
-}
-
 /// Opens a path as it is shown. `writable` is a folder above it that the tool may write to.
 fn open(mount: &Mount, writable: Option<&Path>, privileged: bool) -> Result<Option<Shown>, SetupFailure> {
     let path = mount.path.as_path();
@@ -127,7 +114,7 @@ fn open(mount: &Mount, writable: Option<&Path>, privileged: bool) -> Result<Opti
     let tree = if mount.system {
         clone_tree(path).at(stage, &what)?
     } else {
-        let opened = granted(path, writable).at(stage, &what)?;
+        let opened = granted::open(path, writable, Caller::of(privileged))?;
         // Where the links on the way have led.
         let real = std::fs::read_link(format!("/proc/self/fd/{}", opened.as_raw_fd())).at(stage, &what)?;
         if real == Path::new("/") || OWN.iter().any(|own| real.starts_with(own)) {
@@ -185,7 +172,7 @@ fn owners(user: u32, group: u32) -> io::Result<OwnedFd> {
                     return Err(io::Error::from(io::ErrorKind::PermissionDenied));
                 }
                 // The /proc from outside knows the child under another number.
-                let outside = newest_child()?;
+                let outside = only_child()?;
                 std::fs::write(format!("/proc/{outside}/uid_map"), format!("{user} {NOBODY} 1"))?;
                 std::fs::write(format!("/proc/{outside}/gid_map"), format!("{group} {NOBODY} 1"))?;
                 let namespace = format!("/proc/{outside}/ns/user");
@@ -198,15 +185,22 @@ fn owners(user: u32, group: u32) -> io::Result<OwnedFd> {
     }
 }
 
-/// The number of the newest child in the /proc that is mounted, which is that of the outer pid namespace.
-fn newest_child() -> io::Result<i32> {
-    let children = std::fs::read_to_string("/proc/thread-self/children")?;
-    let newest = children.split_whitespace().next_back().and_then(|pid| pid.parse().ok());
-    newest.ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))
+/// The number of the only child in the /proc that is mounted, which is that of the outer pid namespace.
+fn only_child() -> io::Result<i32> {
+    kin::own()?.pop().ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))
 }
 
-fn tmpfs(size: u64, mode: &str, owner: Option<u32>) -> io::Result<OwnedFd> {
+/// How many files and folders a folder in memory of this size holds. The kernel keeps about a KiB of each besides what is in
+/// it, which no size counts: so they are no more than pages.
+fn files_of(size: u64) -> u64 {
+    (size / 4_096).max(64)
+}
+
+fn tmpfs(size: u64, files: Option<u64>, mode: &str, owner: Option<u32>) -> io::Result<OwnedFd> {
     let context = rustix::mount::fsopen("tmpfs", FsOpenFlags::FSOPEN_CLOEXEC)?;
+    if let Some(files) = files {
+        rustix::mount::fsconfig_set_string(context.as_fd(), "nr_inodes", files.to_string())?;
+    }
     rustix::mount::fsconfig_set_string(context.as_fd(), "size", size.to_string())?;
     rustix::mount::fsconfig_set_string(context.as_fd(), "mode", mode)?;
     if let Some(owner) = owner {
@@ -338,7 +332,7 @@ fn proc(processes_only: bool) -> io::Result<OwnedFd> {
 /// The working folder, with room for temporary files and shared memory in it, which are shown at their places, too: all
 /// that is written counts together.
 fn attach_work(root: BorrowedFd<'_>, size: u64, privileged: bool) -> io::Result<()> {
-    let work = tmpfs(size, "0700", privileged.then_some(NOBODY))?;
+    let work = tmpfs(size, Some(files_of(size)), "0700", privileged.then_some(NOBODY))?;
     attach(work.as_fd(), folder(root, Path::new("/work"))?.as_fd())?;
     for name in [".tmp", ".shm"] {
         rustix::fs::mkdirat(&work, name, Mode::from_raw_mode(0o700))?;

@@ -1,6 +1,7 @@
 //! Watching over a run from outside: its time, its memory, and whether anybody still wants it.
 
 use std::io;
+use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -11,7 +12,8 @@ use super::inherit::{self, Heard};
 use super::sys;
 use super::tree::{Times, Tree};
 use crate::policy::Limits;
-use crate::wire::{Note, Stop, Used};
+use crate::report::{SetupFailure, Stage};
+use crate::wire::{BY_ITSELF, Note, SETUP, STOPPED, Stop, Used};
 
 /// How often the processes are looked at.
 const LOOK: Duration = Duration::from_millis(25);
@@ -19,23 +21,58 @@ const LOOK: Duration = Duration::from_millis(25);
 /// How long to sleep while there is nothing to look at.
 const REST: Duration = Duration::from_secs(60);
 
-/// Waits until all processes of the run have ended, and ends them if one of the limits is reached.
-pub(super) fn run(limits: &Limits, first: Pid, groups: Option<&Groups>) -> io::Result<()> {
+/// How far a run is, each with the time from which its limit counts.
+#[derive(Clone, Copy, Debug)]
+enum Phase {
+    /// Nobody wants it yet, which may last.
+    Waiting,
+    /// It is wanted, and being made.
+    Making(Instant),
+    /// The program runs.
+    Running(Instant),
+    /// It was ended, and its processes are going.
+    Ending,
+}
+
+impl Phase {
+    /// How much of its time is left; none if it has none to keep to.
+    fn left(self, limits: &Limits) -> Option<Duration> {
+        match self {
+            Self::Waiting | Self::Ending => None,
+            Self::Making(since) => Some(SETUP.saturating_sub(since.elapsed())),
+            Self::Running(since) => Some(limits.wall.saturating_sub(since.elapsed())),
+        }
+    }
+
+    fn is_over(self, limits: &Limits) -> bool {
+        self.left(limits).is_some_and(|left| left.is_zero())
+    }
+}
+
+/// Waits until all processes of the run have ended, and ends them if one of the limits is reached. What comes over `began`
+/// tells that the program begins.
+pub(super) fn run(limits: &Limits, first: Pid, began: &OwnedFd, groups: Option<&Groups>) -> io::Result<()> {
     let pidfd = pidfd_open(first, PidfdFlags::empty())?;
     inherit::close_streams()?;
     let mut tree = Tree::default();
     let (mut most, mut cpu) = (0, Times::default());
-    let mut stopped = None;
-    let mut began: Option<Instant> = None;
+    let mut phase = Phase::Waiting;
     loop {
-        let left = limits.wall.saturating_sub(began.map(|began| began.elapsed()).unwrap_or_default());
         // Before it begins and once it was ended, there is nothing to look at.
-        let pause = if stopped.is_some() || began.is_none() { REST } else { left.min(LOOK) };
-        let mut fds = vec![PollFd::new(&pidfd, PollFlags::IN)];
+        let pause = match phase {
+            Phase::Waiting | Phase::Ending => REST,
+            Phase::Making(_) => phase.left(limits).unwrap_or(REST),
+            Phase::Running(_) => phase.left(limits).unwrap_or(REST).min(LOOK),
+        };
         let socket = inherit::socket();
-        if stopped.is_none() {
-            fds.push(PollFd::new(&socket, PollFlags::IN));
-        }
+        let is_ending = matches!(phase, Phase::Ending);
+        let is_begun = matches!(phase, Phase::Running(_) | Phase::Ending);
+        // What is heard of no more is replaced by what ends this anyway: an end that was seen would be seen for ever.
+        let mut fds = [
+            PollFd::new(&pidfd, PollFlags::IN),
+            if is_ending { PollFd::new(&pidfd, PollFlags::IN) } else { PollFd::new(&socket, PollFlags::IN) },
+            if is_begun { PollFd::new(&pidfd, PollFlags::IN) } else { PollFd::new(began, PollFlags::IN) },
+        ];
         let timeout = Timespec {
             tv_sec: i64::try_from(pause.as_secs()).unwrap_or(i64::MAX),
             tv_nsec: i64::from(pause.subsec_nanos()),
@@ -44,25 +81,33 @@ pub(super) fn run(limits: &Limits, first: Pid, groups: Option<&Groups>) -> io::R
             Ok(_) | Err(rustix::io::Errno::INTR) => {}
             Err(error) => return Err(error.into()),
         }
-        let ready = |at: usize| fds.get(at).is_some_and(|fd| !fd.revents().is_empty());
-        if ready(0) {
+        let [ended, told, begun] = fds.map(|fd| !fd.revents().is_empty());
+        if ended {
+            if !is_ending {
+                inherit::tell_ways(BY_ITSELF);
+            }
             break;
         }
-        let heard = (stopped.is_none() && ready(1)).then(inherit::hear);
-        if heard == Some(Heard::Begin) {
-            began = Some(Instant::now());
+        if is_ending {
             continue;
         }
-        if stopped.is_some() || (began.is_none() && heard.is_none()) {
-            continue;
-        }
+        let heard = told.then(inherit::hear);
+        phase = match phase {
+            Phase::Waiting | Phase::Making(_) if begun => Phase::Running(Instant::now()),
+            Phase::Waiting if heard == Some(Heard::Begin) => Phase::Making(Instant::now()),
+            Phase::Waiting | Phase::Making(_) | Phase::Running(_) | Phase::Ending => phase,
+        };
         let seen = tree.look(first.as_raw_nonzero().get());
         most = most.max(seen.memory);
         cpu = cpu.most(seen.cpu);
         let killed = groups.is_some_and(|groups| groups.look().killed > 0);
         let stop = if heard == Some(Heard::End) {
             Some(Stop::Told)
-        } else if began.is_some_and(|began| began.elapsed() >= limits.wall) {
+        } else if phase.is_over(limits) {
+            if matches!(phase, Phase::Making(_)) {
+                let what = format!("making the cage took longer than {} s", SETUP.as_secs());
+                inherit::tell(&Note::Failed(SetupFailure::new(Stage::Launcher, what)));
+            }
             Some(Stop::Wall)
         } else if killed || limits.memory.is_some_and(|memory| seen.memory > memory) {
             Some(Stop::Memory)
@@ -72,8 +117,9 @@ pub(super) fn run(limits: &Limits, first: Pid, groups: Option<&Groups>) -> io::R
             None
         };
         if let Some(stop) = stop {
-            stopped = Some(stop);
+            phase = Phase::Ending;
             inherit::tell(&Note::Stopped(stop));
+            inherit::tell_ways(STOPPED);
             pidfd_send_signal(&pidfd, Signal::KILL)?;
         }
     }

@@ -1,11 +1,10 @@
 //! Ending what a run has left where no pid namespace does that: the launcher is the parent of all that lose theirs.
 
-use std::fs;
 use std::io;
 
 use rustix::process::{Pid, Signal, getpid, kill_process, set_child_subreaper};
 
-use super::sys;
+use super::{kin, sys};
 
 /// After so many rounds the processes start others faster than they can be ended.
 const MOST_ROUNDS: usize = 100_000;
@@ -19,7 +18,7 @@ pub(super) fn adopt() -> io::Result<()> {
 /// below them become children by that.
 pub(super) fn sweep() -> io::Result<()> {
     for _ in 0..MOST_ROUNDS {
-        for child in children()? {
+        for child in kin::own()?.into_iter().filter_map(Pid::from_raw) {
             // One that has ended already is waited for all the same.
             let _ = kill_process(child, Signal::KILL);
         }
@@ -28,9 +27,4 @@ pub(super) fn sweep() -> io::Result<()> {
         }
     }
     Err(io::Error::other("processes of the run go on starting others"))
-}
-
-fn children() -> io::Result<Vec<Pid>> {
-    let list = fs::read_to_string("/proc/thread-self/children")?;
-    Ok(list.split_whitespace().filter_map(|pid| Pid::from_raw(pid.parse().ok()?)).collect())
 }

@@ -1,17 +1,19 @@
 //! The tool, before it is the program: streams, the last layers, exec.
 
-use std::ffi::{CString, OsStr};
+use std::ffi::CString;
 use std::io;
+use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 
 use rustix::thread::{CapabilitySet, CapabilitySets};
 
 use super::fault::{At, Layers};
 use super::filter::{self, Openings};
-use super::{confine, inherit, sys};
+use super::granted::Caller;
+use super::{confine, inherit, look, sys};
 use crate::layer::Layer;
 use crate::report::{SetupFailure, Stage};
-use crate::wire::{Note, Order, Spec};
+use crate::wire::{Note, Order, Spec, Text};
 
 const NO_CAPABILITIES: CapabilitySets = CapabilitySets {
     effective: CapabilitySet::empty(),
@@ -20,8 +22,8 @@ const NO_CAPABILITIES: CapabilitySets = CapabilitySets {
 };
 
 /// Becomes the program, or says why not.
-pub(super) fn run(spec: &Spec, layers: Layers) -> ! {
-    let failure = match become_program(spec, layers) {
+pub(super) fn run(spec: &Spec, layers: Layers, caller: Caller, begin: &OwnedFd) -> ! {
+    let failure = match become_program(spec, layers, caller, begin) {
         Ok(never) => match never {},
         Err(failure) => failure,
     };
@@ -29,7 +31,12 @@ pub(super) fn run(spec: &Spec, layers: Layers) -> ! {
     sys::exit(125)
 }
 
-fn become_program(spec: &Spec, mut layers: Layers) -> Result<std::convert::Infallible, SetupFailure> {
+fn become_program(
+    spec: &Spec,
+    mut layers: Layers,
+    caller: Caller,
+    begin: &OwnedFd,
+) -> Result<std::convert::Infallible, SetupFailure> {
     sys::reset_signals();
     // Its own session: no terminal, and no signal reaches others.
     rustix::process::setsid().at(Stage::Fork, "beginning a session")?;
@@ -44,7 +51,7 @@ fn become_program(spec: &Spec, mut layers: Layers) -> Result<std::convert::Infal
         rustix::thread::set_no_new_privs(true).at(Stage::Layer(Layer::NoNewPrivileges), "asking for it")
     })?;
     let rooted = layers.has(Layer::Root);
-    let landlock = layers.put(spec, Layer::Landlock, || confine::landlock(spec, rooted))?;
+    let landlock = layers.put(spec, Layer::Landlock, || confine::landlock(spec, rooted, caller))?;
     let counted = spec.limits.memory.is_none() || layers.has(Layer::ControlGroups);
     let openings = Openings { ways: !spec.ways.is_empty(), memory_files: counted };
     layers.put(spec, Layer::Seccomp, || filter::put_on(openings))?;
@@ -52,18 +59,18 @@ fn become_program(spec: &Spec, mut layers: Layers) -> Result<std::convert::Infal
     inherit::tell(&Note::Ready { layers: held, absent, landlock_abi: landlock.unwrap_or(0) });
     let Some(order) = inherit::order().at(Stage::Spec, "reading what to run")? else { sys::exit(0) };
     let Some(program) = &order.program else {
-        inherit::tell(&Note::Running);
-        look_around()
+        running(begin);
+        look::around(&spec.limits, rooted)
     };
-    let arguments = texts(&std::iter::once(program).chain(&order.arguments).collect::<Vec<_>>())?;
+    let arguments = texts(std::iter::once(program).chain(&order.arguments))?;
     let environment: Vec<_> = order
         .environment
         .iter()
-        .map(|(name, value)| [name.as_bytes(), b"=", value.as_bytes()].concat())
+        .map(|(name, value)| [name.as_bytes(), b"=", value.0.as_bytes()].concat())
         .map(CString::new)
         .collect::<Result<_, _>>()
         .map_err(|_| SetupFailure::new(Stage::Exec, "a NUL byte in the environment"))?;
-    inherit::tell(&Note::Running);
+    running(begin);
     let mut last = io::Error::from_raw_os_error(libc::ENOENT);
     for candidate in &candidates(&order, arguments.first()) {
         let error = sys::exec(candidate, &arguments, &environment);
@@ -73,7 +80,7 @@ fn become_program(spec: &Spec, mut layers: Layers) -> Result<std::convert::Infal
             break;
         }
     }
-    let program = program.to_string_lossy();
+    let program = program.0.to_string_lossy();
     let mut failure = SetupFailure::io(Stage::Exec, &format!("`{program}`"), &last);
     if last.kind() == io::ErrorKind::NotFound {
         failure.hint =
@@ -82,18 +89,11 @@ fn become_program(spec: &Spec, mut layers: Layers) -> Result<std::convert::Infal
     Err(failure)
 }
 
-/// Writes down what the kernel says about a process of the cage, from within it.
-fn look_around() -> ! {
-    let mut text = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let count = |folder: &str| std::fs::read_dir(folder).map_or(0, |entries| entries.flatten().count());
-    let is_pid = |entry: &std::fs::DirEntry| entry.file_name().to_string_lossy().parse::<u32>().is_ok();
-    let processes = std::fs::read_dir("/proc").map_or(0, |entries| entries.flatten().filter(is_pid).count());
-    let interfaces =
-        std::fs::read_to_string("/proc/self/net/dev").unwrap_or_default().lines().skip(2).count();
-    text.push_str(&format!("Processes:\t{processes}\nInterfaces:\t{interfaces}\nRoot:\t{}\n", count("/")));
-    let _ = io::Write::write_all(&mut io::stdout(), text.as_bytes());
-    let _ = io::Write::flush(&mut io::stdout());
-    sys::exit(0)
+/// Has the time of the run begin.
+fn running(begin: &OwnedFd) {
+    inherit::tell(&Note::Running);
+    // A launcher that is gone ends this process.
+    let _ = rustix::io::write(begin, &[1]);
 }
 
 /// Where the program may be: as it is named, or in each folder of the path.
@@ -102,12 +102,12 @@ fn candidates(order: &Order, program: Option<&CString>) -> Vec<CString> {
     if program.as_bytes().contains(&b'/') {
         return vec![program.clone()];
     }
-    let path = order.environment.get("PATH").map(|path| path.as_bytes()).unwrap_or_default();
+    let path = order.environment.get("PATH").map(|path| path.0.as_bytes()).unwrap_or_default();
     let folders = path.split(|byte| *byte == b':').filter(|folder| folder.starts_with(b"/"));
     folders.filter_map(|folder| CString::new([folder, b"/", program.as_bytes()].concat()).ok()).collect()
 }
 
-fn texts<T: AsRef<OsStr>>(texts: &[T]) -> Result<Vec<CString>, SetupFailure> {
-    let texts = texts.iter().map(|text| CString::new(text.as_ref().as_bytes()));
+fn texts<'t>(texts: impl Iterator<Item = &'t Text>) -> Result<Vec<CString>, SetupFailure> {
+    let texts = texts.map(|text| CString::new(text.0.as_bytes()));
     texts.collect::<Result<_, _>>().map_err(|_| SetupFailure::new(Stage::Exec, "a NUL byte in an argument"))
 }

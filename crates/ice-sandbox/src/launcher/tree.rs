@@ -4,13 +4,15 @@ use std::collections::HashMap;
 use std::fs;
 use std::time::Duration;
 
+use super::kin::Kin;
+
 /// Processes looked at, at most: more than any run may have.
 const MOST: usize = 1 << 16;
 
 /// What was seen at one look.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Seen {
-    /// Bytes of memory that no file backs.
+    /// Bytes of memory that no file backs, and of the tables that say where it is.
     pub(super) memory: u64,
     /// CPU time, with that of processes that have ended.
     pub(super) cpu: Times,
@@ -54,7 +56,7 @@ impl Tree {
         let (mut own, mut waited) = (Times::default(), Times::default());
         let mut before = std::mem::take(&mut self.alive);
         let mut pids = vec![first];
-        let mut at = 0;
+        let (mut at, kin) = (0, Kin::new());
         while let Some(pid) = pids.get(at).copied() {
             at += 1;
             memory += anonymous(pid).unwrap_or(0);
@@ -65,7 +67,7 @@ impl Tree {
                 self.alive.insert((pid, used.start), used.own);
             }
             let room = MOST.saturating_sub(pids.len());
-            pids.extend(children(pid).into_iter().take(room));
+            pids.extend(kin.children(pid).into_iter().take(room));
         }
         for gone in before.into_values() {
             self.ended = self.ended.plus(gone);
@@ -75,17 +77,11 @@ impl Tree {
     }
 }
 
-fn children(pid: i32) -> Vec<i32> {
-    let Ok(threads) = fs::read_dir(format!("/proc/{pid}/task")) else { return Vec::new() };
-    let lists = threads.filter_map(|thread| fs::read_to_string(thread.ok()?.path().join("children")).ok());
-    lists
-        .flat_map(|list| list.split_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<_>>())
-        .collect()
-}
-
 fn anonymous(pid: i32) -> Option<u64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let kib = status.lines().filter(|line| line.starts_with("RssAnon:") || line.starts_with("RssShmem:"));
+    // Tables may be many though what they point to is little: a page that was only read is that of all zeros.
+    let counted = ["RssAnon:", "RssShmem:", "VmPTE:"];
+    let kib = status.lines().filter(|line| counted.iter().any(|name| line.starts_with(name)));
     Some(kib.filter_map(|line| line.split_whitespace().nth(1)?.parse::<u64>().ok()).sum::<u64>() * 1_024)
 }
 

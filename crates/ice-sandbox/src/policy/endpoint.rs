@@ -13,7 +13,7 @@ pub(super) const MOST: usize = 200;
 
 /// A host and a port that a command may connect to, over TCP. A name is resolved outside of the cage, anew for each
 /// connection, and what it resolves to is looked at: addresses of private networks, of this machine and of its neighbours
-/// are refused, unless the endpoint is granted as private. Written `host:port`; whoever writes an address instead of a
+/// are refused, public ones that an interface of this machine has among them, unless the endpoint is granted as private. Written `host:port`; whoever writes an address instead of a
 /// name means that one, be it private or not.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
