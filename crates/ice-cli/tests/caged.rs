@@ -282,7 +282,7 @@ fn nothing_outlives_a_killed_engine_and_the_run_goes_on_with_the_next() {
     let folder = desk.path("rw");
     let nodes = json!([{ "id": "long", "type": "code", "capabilities": ["read_files", "write_files"], "code": code }]);
     let file = blueprint(&desk, &nodes);
-    let mut engine = desk.start(&["run", &file, "--rw", folder.to_str().unwrap()]);
+    let engine = desk.start(&["run", &file, "--rw", folder.to_str().unwrap()]);
     until("the child", || desk.path("rw/here").exists() && lives(mark));
     engine.signal(Signal::KILL);
     until("the end of the child", || !lives(mark));

@@ -124,7 +124,10 @@ fn limited(builder: PolicyBuilder, limits: &Limits) -> PolicyBuilder {
 
 /// The end of a caged command in the words of reports.
 fn report(end: End) -> Report {
-    let End { verdict, usage, layers, not_enforced, traffic } = end;
+    let End { verdict, usage, layers, not_enforced, traffic, broken } = end;
+    for broken in broken {
+        tracing::warn!(stream = ?broken.stream, side = ?broken.side, why = broken.why, "a stream of a caged command broke");
+    }
     let micros = |span: Duration| u64::try_from(span.as_micros()).unwrap_or(u64::MAX);
     Report {
         home: Home::Process,
