@@ -12,7 +12,6 @@ mod file;
 mod input;
 mod load;
 mod pages;
-mod quantity;
 mod render;
 mod screen;
 mod shell;

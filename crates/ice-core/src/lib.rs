@@ -14,6 +14,7 @@ pub mod metrics;
 pub mod near;
 pub mod path;
 pub mod process;
+pub mod quantity;
 pub mod registry;
 pub mod schema;
 pub mod store;
