@@ -7,6 +7,7 @@
 pub mod blueprint;
 pub mod check;
 pub mod diagnostic;
+pub mod document;
 pub mod error;
 pub mod id;
 pub mod llm;
