@@ -9,6 +9,7 @@ pub mod engine;
 pub mod events;
 pub mod executors;
 pub mod journal;
+pub mod process;
 pub mod simulation;
 pub mod workflow;
 
