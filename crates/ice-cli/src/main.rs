@@ -11,6 +11,7 @@ mod fault;
 mod file;
 mod input;
 mod load;
+mod manifests;
 mod pages;
 mod render;
 mod screen;
