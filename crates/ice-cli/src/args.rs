@@ -29,6 +29,10 @@ pub(crate) struct Global {
     /// The data folder [default: ICE_DATA, else $XDG_STATE_HOME/ice, else ~/.local/state/ice]
     #[arg(long, global = true, value_name = "DIR")]
     pub(crate) data: Option<PathBuf>,
+    /// A folder of manifests of tools, as often as needed [default: ICE_TOOLS, else $XDG_CONFIG_HOME/ice/tools, else
+    /// ~/.config/ice/tools]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) tools: Vec<PathBuf>,
     /// Open a damaged data folder without what is lost, and say what that is
     #[arg(long, global = true)]
     pub(crate) accept_loss: bool,

@@ -8,10 +8,14 @@ use std::path::PathBuf;
 pub(crate) struct Environment {
     /// `ICE_DATA`.
     pub(crate) data: Option<PathBuf>,
+    /// `ICE_TOOLS`: folders of manifests, with a colon between two of them.
+    pub(crate) tools: Vec<PathBuf>,
     /// `HOME`.
     pub(crate) home: Option<PathBuf>,
     /// `XDG_STATE_HOME`, if it is an absolute path.
     pub(crate) state_home: Option<PathBuf>,
+    /// `XDG_CONFIG_HOME`, if it is an absolute path.
+    pub(crate) config_home: Option<PathBuf>,
     /// `ICE_LOG`: which spans and events are written to standard error, as `tracing` filters say it.
     pub(crate) log: Option<String>,
     /// `PATH`.
@@ -24,8 +28,12 @@ impl Environment {
         let path = |name| variable(name).map(PathBuf::from).filter(|path| path.is_absolute());
         Self {
             data: variable("ICE_DATA").map(PathBuf::from),
+            tools: variable("ICE_TOOLS")
+                .map(|text| std::env::split_paths(&text).collect())
+                .unwrap_or_default(),
             home: path("HOME"),
             state_home: path("XDG_STATE_HOME"),
+            config_home: path("XDG_CONFIG_HOME"),
             log: variable("ICE_LOG").map(|text| text.to_string_lossy().into_owned()),
             path: variable("PATH"),
         }

@@ -25,7 +25,9 @@ impl Shell {
     /// Reads the environment and sets the screen up.
     pub(crate) fn new(global: Global) -> Self {
         let screen = Screen::new(global.json, global.color);
-        Self { global, environment: Environment::read(), screen, toolbox: Toolbox::default() }
+        let environment = Environment::read();
+        let toolbox = Toolbox::new(&global.tools, &environment, screen);
+        Self { global, environment, screen, toolbox }
     }
 
     /// Carries a command out and says why if it could not be done.

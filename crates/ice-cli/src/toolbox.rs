@@ -1,52 +1,131 @@
 //! What the `ice` command has: tools, models, and the kinds of node it executes.
 
-use std::path::Path;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use ice_core::blueprint::{CodeEngine, CodeLanguage, KindName};
 use ice_core::error::ErrorCode;
 use ice_core::llm::{Echo, LlmProvider};
-use ice_core::registry::{InterpreterSpec, Registry};
-use ice_core::tools::Tool;
-use ice_orchestrator::process::IsolatedTool;
+use ice_core::registry::{InterpreterSpec, Registry, RegistryError};
+use ice_core::tools::{Tool, ToolSpec};
+use ice_orchestrator::process::{CommandTool, IsolatedTool};
 use ice_sandbox::SEARCH_PATH;
 
+use crate::environment::Environment;
 use crate::fault::Fault;
+use crate::manifests::{self, Installed, Manifests};
+use crate::screen::Screen;
 
-/// The built-in tools and models, made when they are first needed and once only: their schemas take time.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Toolbox(Arc<OnceLock<Registry>>);
+/// The tools and models, made when they are first needed and once only: their schemas take time.
+#[derive(Clone, Debug)]
+pub(crate) struct Toolbox(Arc<Shelf>);
+
+#[derive(Debug)]
+struct Shelf {
+    /// The folders of manifests that the command line names.
+    named: Vec<PathBuf>,
+    environment: Environment,
+    screen: Screen,
+    built_in: OnceLock<Registry>,
+    all: OnceLock<Stock>,
+}
+
+/// Everything there is, and where it comes from.
+#[derive(Debug)]
+struct Stock {
+    registry: Registry,
+    manifests: Manifests,
+}
 
 impl Toolbox {
+    /// A toolbox with the manifests of these folders and of those that the environment names.
+    pub(crate) fn new(named: &[PathBuf], environment: &Environment, screen: Screen) -> Self {
+        let (named, environment) = (named.to_vec(), environment.clone());
+        Self(Arc::new(Shelf { named, environment, screen, built_in: OnceLock::new(), all: OnceLock::new() }))
+    }
+
     /// Every tool and model.
     ///
     /// # Errors
-    /// [`Fault`] if two of them have the same name.
+    /// [`Fault`] if a manifest has problems, which are drawn on standard error, or a folder of manifests is none.
     pub(crate) fn registry(&self) -> Result<&Registry, Fault> {
-        match self.0.get() {
+        self.stock().map(|stock| &stock.registry)
+    }
+
+    /// The tools and models that need no files: enough for who only looks at runs.
+    ///
+    /// # Errors
+    /// [`Fault`] if two of them have the same name.
+    pub(crate) fn built_in(&self) -> Result<&Registry, Fault> {
+        match self.0.built_in.get() {
             Some(registry) => Ok(registry),
             None => {
-                let made = make()?;
-                Ok(self.0.get_or_init(|| made))
+                let made = built_in()?;
+                Ok(self.0.built_in.get_or_init(|| made))
             }
         }
     }
+
+    /// The manifests that there are, broken ones as well.
+    ///
+    /// # Errors
+    /// [`Fault`] if a folder of manifests is none.
+    pub(crate) fn manifests(&self) -> Result<Manifests, Fault> {
+        let taken: BTreeSet<&str> =
+            self.built_in()?.tools.list().map(|tool| tool.spec().name.as_str()).collect();
+        manifests::read(manifests::folders(&self.0.named, &self.0.environment)?, &taken)
+    }
+
+    /// The folders of manifests, for another `ice` that is to have the same tools.
+    ///
+    /// # Errors
+    /// As [`Self::registry`].
+    pub(crate) fn folders(&self) -> Result<&[PathBuf], Fault> {
+        self.stock().map(|stock| stock.manifests.folders.as_slice())
+    }
+
+    /// The manifest of a tool, unless it is built in.
+    ///
+    /// # Errors
+    /// As [`Self::registry`].
+    pub(crate) fn manifest(&self, spec: &ToolSpec) -> Result<Option<&Installed>, Fault> {
+        let mut installed = self.stock()?.manifests.installed.iter();
+        let is_it = |one: &&Installed| one.manifest.name == spec.name && one.manifest.version == spec.version;
+        Ok(installed.find(is_it))
+    }
+
+    fn stock(&self) -> Result<&Stock, Fault> {
+        if let Some(stock) = self.0.all.get() {
+            return Ok(stock);
+        }
+        let manifests = self.manifests()?;
+        if let Some(fault) = manifests.fault() {
+            manifests.tell(&self.0.screen);
+            return Err(fault);
+        }
+        let mut registry = self.built_in()?.clone();
+        for installed in &manifests.installed {
+            let tool: Arc<dyn Tool> = Arc::new(CommandTool::new(installed.manifest.clone()));
+            registry.tools.register(tool).map_err(|error| clash(&error))?;
+        }
+        Ok(self.0.all.get_or_init(|| Stock { registry, manifests }))
+    }
 }
 
-fn make() -> Result<Registry, Fault> {
+fn built_in() -> Result<Registry, Fault> {
     let mut registry = Registry::default();
-    let clash = |error| Fault::new(ErrorCode::RegistryConflict, format!("{error}"));
     let own = std::env::current_exe();
     for tool in ice_tools::all() {
         let tool: Arc<dyn Tool> = match &own {
             Ok(own) if tool.spec().reaches_outside() => Arc::new(IsolatedTool::new(tool, own)),
             Ok(_) | Err(_) => tool,
         };
-        registry.tools.register(tool).map_err(clash)?;
+        registry.tools.register(tool).map_err(|error| clash(&error))?;
     }
     let providers: [Arc<dyn LlmProvider>; 1] = [Arc::new(Echo)];
     for provider in providers {
-        registry.providers.register(provider).map_err(clash)?;
+        registry.providers.register(provider).map_err(|error| clash(&error))?;
     }
     registry.interpreters = Some(interpreters());
     Ok(registry)
@@ -60,6 +139,10 @@ fn interpreters() -> Vec<InterpreterSpec> {
     let programs = [(CodeLanguage::Python, "python3"), (CodeLanguage::Javascript, "node")];
     let found = programs.iter().filter(is_there);
     found.map(|(language, _)| InterpreterSpec { engine: CodeEngine::Process, language: *language }).collect()
+}
+
+fn clash(error: &RegistryError) -> Fault {
+    Fault::new(ErrorCode::RegistryConflict, error.to_string())
 }
 
 /// The kinds of node that can be executed.

@@ -136,7 +136,8 @@ fn new_writes_what_runs_at_once_and_overwrites_nothing() {
 
     let core = project().join("crates/ice-core");
     let tool = ["new", "tool", "word_count", "--ice-core", core.to_str().unwrap()];
-    desk.ice(&tool[..3]).code(2).says("in no registry of crates yet").says("--ice-core PATH");
+    let bare = [&tool[..3], &["--language", "rust"]].concat();
+    desk.ice(&bare).code(2).says("in no registry of crates yet").says("--ice-core PATH");
     let elsewhere = ["new", "tool", "word_count", "--ice-core", "folder"];
     desk.ice(&elsewhere).code(2).says("folder is not the crate ice-core");
     assert!(!desk.path("word_count").exists());

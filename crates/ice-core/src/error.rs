@@ -82,8 +82,9 @@ codes! {
     BlueprintIncomplete = 1033, "BLUEPRINT_INCOMPLETE", "A partial blueprint still lacks something.";
     RegistryConflict = 1034, "REGISTRY_CONFLICT", "Something else is registered under this name and version.";
     BlueprintInvalid = 1035, "BLUEPRINT_INVALID", "A blueprint has errors, each of which is told by itself.";
-    UnknownCode = 1036, "UNKNOWN_CODE", "No code of this name is registered.";
-    InterpreterMissing = 1037, "INTERPRETER_MISSING", "No interpreter of a language is present.";
+    ManifestInvalid = 1036, "MANIFEST_INVALID", "A manifest of a tool has errors, each of which is told by itself.";
+    UnknownCode = 1037, "UNKNOWN_CODE", "No code of this name is registered.";
+    InterpreterMissing = 1038, "INTERPRETER_MISSING", "No interpreter of a language is present.";
     StoreUnavailable = 2001, "STORE_UNAVAILABLE", "The store cannot be reached or opened.";
     StoreConflict = 2002, "STORE_CONFLICT", "An expectation of a commit did not hold.";
     StorePoisoned = 2003, "STORE_POISONED", "A write or sync failed; the store must be opened again.";

@@ -7,6 +7,7 @@
 pub mod blueprint;
 pub mod check;
 pub mod diagnostic;
+pub mod document;
 pub mod error;
 pub mod id;
 pub mod llm;
@@ -14,6 +15,7 @@ pub mod metrics;
 pub mod near;
 pub mod path;
 pub mod process;
+pub mod quantity;
 pub mod registry;
 pub mod schema;
 pub mod store;

@@ -13,6 +13,8 @@ const PREFACE: &str = "# Built-in tools
 What the tools of `ice` take, give and do. This page is generated from their schemas and examples by
 `cargo run -p ice-tools --features http --example reference > docs/tools.md`; a test keeps it true.
 
+Any program can be made a tool beside them: [tools that are commands](command-tools.md).
+
 **Files** are reached only within the folders and files that the run was granted with `--ro PATH` and `--rw PATH`. A
 relative path is looked for in each granted place in turn: those of `--ro` first, then those of `--rw`; a file that is
 written lies in the first place of `--rw` that has its folder, else in the first of all, where missing folders are

@@ -8,6 +8,9 @@ use crate::command::Runner;
 use crate::console;
 use crate::project::Project;
 
+/// The manifests of the tools that examples call beside the built-in ones.
+const TOOLS: &str = "examples/tools";
+
 /// Validates every blueprint in `examples/`.
 pub(super) fn examples(project: &Project, runner: &Runner) -> Result<bool> {
     let files = blueprints(project)?;
@@ -20,7 +23,7 @@ pub(super) fn examples(project: &Project, runner: &Runner) -> Result<bool> {
     let ice = runner.target().join("debug/ice");
     let mut good = true;
     for file in &files {
-        good &= runner.run(&ice.to_string_lossy(), &["validate", file])?;
+        good &= runner.run(&ice.to_string_lossy(), &["validate", "--tools", TOOLS, file])?;
     }
     console::say(&format!("{} blueprints", files.len()));
     Ok(good)

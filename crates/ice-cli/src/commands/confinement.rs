@@ -4,10 +4,9 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use ice_core::process::{Isolation, Limits};
+use ice_core::quantity::{bytes, span};
 use ice_orchestrator::journal::RunOptions;
 use ice_sandbox::Layer;
-
-use crate::quantity::{bytes, span};
 
 /// How tools and code are held.
 #[derive(Clone, Debug, Default, Args)]

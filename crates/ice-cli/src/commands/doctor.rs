@@ -10,6 +10,7 @@ use serde::Serialize;
 use crate::cage;
 use crate::exit::Exit;
 use crate::fault::Fault;
+use crate::manifests;
 use crate::render::{cage as report, table, text};
 use crate::screen::{BOLD, CYAN, DIM, GREEN, RED, Screen, YELLOW, styled};
 use crate::shell::Shell;
@@ -32,6 +33,28 @@ struct Diagnosis {
     hints: BTreeMap<Layer, &'static str>,
     kernel: String,
     interpreters: Vec<Interpreter>,
+    tools: Commands,
+}
+
+/// The tools that are commands.
+#[derive(Debug, Serialize)]
+struct Commands {
+    /// How many there are.
+    count: usize,
+    /// Those whose program cannot be found, and the manifests that cannot be read.
+    faulty: Vec<Faulty>,
+}
+
+/// A tool that cannot be run as its manifest is.
+#[derive(Debug, Serialize)]
+struct Faulty {
+    /// The file of the manifest.
+    file: String,
+    /// Its name, if it could be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tool: Option<String>,
+    /// What is wrong with it.
+    why: String,
 }
 
 /// A program that others are written for.
@@ -75,8 +98,26 @@ async fn diagnose(shell: &Shell) -> Result<Diagnosis, Fault> {
         hints: missing.iter().map(|layer| (*layer, layer.hint())).collect(),
         kernel: rustix::system::uname().release().to_string_lossy().into_owned(),
         interpreters: futures::future::try_join_all(look).await?,
+        tools: commands(shell)?,
         capabilities,
     })
+}
+
+/// Looks for the programs of manifests, without running them: what they would do is not known.
+fn commands(shell: &Shell) -> Result<Commands, Fault> {
+    let found = shell.toolbox.manifests()?;
+    let absent = found.installed.iter().filter_map(|one| {
+        let why = manifests::missing(&one.manifest, &shell.environment)?;
+        Some(Faulty { file: one.file.display().to_string(), tool: Some(one.manifest.name.clone()), why })
+    });
+    let broken = found.broken.iter().map(|one| {
+        let errors = one.diagnostics.errors().count() as u64;
+        let why =
+            format!("it is not a valid manifest: {}, see `ice tools list`", text::count(errors, "error"));
+        Faulty { file: one.diagnostics.source().unwrap_or_default().to_owned(), tool: None, why }
+    });
+    let count = found.installed.len() + found.broken.len();
+    Ok(Commands { count, faulty: absent.chain(broken).collect() })
 }
 
 /// Runs an interpreter in a cage as a tool would: that it lies somewhere does not say that it can be run there.
@@ -153,6 +194,7 @@ impl Diagnosis {
             });
             screen.line(format_args!(" {name:<17}  {found}"))?;
         }
+        self.tell_tools(screen)?;
         let missing: Vec<Layer> = self.capabilities.missing.iter().map(|absent| absent.layer).collect();
         let needed = missing.iter().filter(|layer| !layer.is_optional()).count();
         screen.line("")?;
@@ -164,6 +206,25 @@ impl Diagnosis {
                 styled(RED, format_args!("missing {}", text::count(needed as u64, "layer")))
             ),
         })
+    }
+
+    fn tell_tools(&self, screen: &Screen) -> Result<(), Fault> {
+        let Commands { count, faulty } = &self.tools;
+        if *count == 0 {
+            return Ok(());
+        }
+        let good = (*count).saturating_sub(faulty.len()) as u64;
+        screen.line(format_args!(" {:<17}  {} in order", "tools", text::count(good, "command")))?;
+        for Faulty { file, tool, why } in faulty {
+            let name = tool.as_ref().map_or_else(String::new, |tool| format!("{tool}: "));
+            screen.line(format_args!(
+                " {:<17}  {} {}",
+                "",
+                styled(YELLOW, format_args!("{name}{why}")),
+                styled(DIM, format_args!("({file})"))
+            ))?;
+        }
+        Ok(())
     }
 }
 

@@ -8,6 +8,7 @@ use ice_core::tools::{Grants, ToolSpec};
 use ice_orchestrator::control::{Request, Response};
 use ice_orchestrator::events::Event;
 use ice_orchestrator::journal::{RunOptions, RunSummary};
+use ice_orchestrator::process::ToolManifest;
 use schemars::generate::{SchemaGenerator, SchemaSettings};
 use schemars::{JsonSchema, Schema};
 use serde::Serialize;
@@ -45,6 +46,7 @@ const DOCUMENTS: &[Document] = &[
     document::<RunOptions>("run-options", "the options of a run"),
     document::<Grants>("grants", "what a run may touch"),
     document::<ToolSpec>("tool", "what a tool says of itself"),
+    document::<ToolManifest>("tool-manifest", "a file that makes a tool of a command"),
     document::<AgentDefinition>("agent", "an agent as data"),
     document::<Catalog>("catalog", "what there is to build blueprints from"),
     document::<Diagnostics>("diagnostics", "what is wrong with a blueprint"),

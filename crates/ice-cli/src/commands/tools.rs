@@ -1,14 +1,20 @@
 //! `ice tools`: the tools that blueprints can call.
 
+use std::path::PathBuf;
+
 use clap::{Args, Subcommand};
 use ice_core::error::ErrorCode;
+use ice_core::quantity::{write_bytes, write_millis};
 use ice_core::registry::near_names;
 use ice_core::tools::ToolSpec;
+use ice_orchestrator::process::{ManifestGrants, ToolManifest};
+use serde::Serialize;
 
 use crate::exit::Exit;
 use crate::fault::Fault;
+use crate::manifests::Installed;
 use crate::render::table;
-use crate::screen::{BOLD, DIM, styled};
+use crate::screen::{BOLD, DIM, Screen, styled};
 use crate::shell::Shell;
 
 /// Lists and shows tools.
@@ -29,56 +35,132 @@ enum What {
     },
 }
 
+/// A tool as a document.
+#[derive(Serialize)]
+struct Document<'t> {
+    #[serde(flatten)]
+    spec: &'t ToolSpec,
+    /// The file of its manifest, or `built-in`.
+    from: String,
+    /// What its manifest says, with absolute paths.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    manifest: Option<&'t ToolManifest>,
+}
+
 impl Tools {
     /// Carries it out.
     pub(crate) fn run(&self, shell: &Shell) -> Result<Exit, Fault> {
-        let registry = shell.toolbox.registry()?;
-        let screen = &shell.screen;
         match &self.what {
-            What::List => {
-                let specs: Vec<&ToolSpec> = registry.tools.list().map(|tool| tool.spec()).collect();
-                if screen.json {
-                    screen.document(&specs)?;
-                } else {
-                    let rows = specs.iter().map(|spec| {
-                        let first = spec.description.split_inclusive(". ").next().unwrap_or_default();
-                        [spec.name.clone(), spec.version.to_string(), effect(spec), first.trim().to_owned()]
-                    });
-                    screen.line(table::plain(screen, ["NAME", "VERSION", "EFFECT", "WHAT IT DOES"], rows))?;
-                }
-            }
-            What::Show { name } => {
-                let Some(tool) = registry.tools.get(name, None) else {
-                    let near = near_names(name, registry.tools.list().map(|tool| tool.spec().name.as_str()));
-                    let near = near.first().map(|near| format!("did you mean `{near}`? "));
-                    return Err(Fault::new(ErrorCode::UnknownTool, format!("there is no tool `{name}`"))
-                        .exit(Exit::Usage)
-                        .help(format!("{}`ice tools list` lists them", near.unwrap_or_default())));
-                };
-                let spec = tool.spec();
-                if screen.json {
-                    screen.document(spec)?;
-                } else {
-                    screen.line(format_args!(
-                        "{} {}\n{}\n",
-                        styled(BOLD, &spec.name),
-                        styled(DIM, format_args!("{}, {}", spec.version, effect(spec))),
-                        spec.description
-                    ))?;
-                    for (what, schema) in [("input", &spec.input_schema), ("output", &spec.output_schema)] {
-                        let text = serde_json::to_string_pretty(schema).unwrap_or_default();
-                        screen.line(format_args!("{} {text}", styled(BOLD, what)))?;
-                    }
-                }
-            }
+            What::List => list(shell)?,
+            What::Show { name } => show(shell, name)?,
         }
         Ok(Exit::Succeeded)
     }
 }
 
+fn list(shell: &Shell) -> Result<(), Fault> {
+    let screen = &shell.screen;
+    let mut tools = Vec::new();
+    for tool in shell.toolbox.registry()?.tools.list() {
+        let spec = tool.spec();
+        tools.push(Document { spec, from: from(shell.toolbox.manifest(spec)?), manifest: None });
+    }
+    if screen.json {
+        return screen.document(&tools);
+    }
+    let rows = tools.into_iter().map(|Document { spec, from, .. }| {
+        let first = spec.description.split_inclusive(". ").next().unwrap_or_default();
+        [spec.name.clone(), spec.version.to_string(), effect(spec), from, first.trim().to_owned()]
+    });
+    screen.line(table::plain(screen, ["NAME", "VERSION", "EFFECT", "FROM", "WHAT IT DOES"], rows))
+}
+
+fn show(shell: &Shell, name: &str) -> Result<(), Fault> {
+    let (registry, screen) = (shell.toolbox.registry()?, &shell.screen);
+    let Some(tool) = registry.tools.get(name, None) else {
+        let near = near_names(name, registry.tools.list().map(|tool| tool.spec().name.as_str()));
+        let near = near.first().map(|near| format!("did you mean `{near}`? "));
+        return Err(Fault::new(ErrorCode::UnknownTool, format!("there is no tool `{name}`"))
+            .exit(Exit::Usage)
+            .help(format!("{}`ice tools list` lists them", near.unwrap_or_default())));
+    };
+    let spec = tool.spec();
+    let installed = shell.toolbox.manifest(spec)?;
+    if screen.json {
+        let manifest = installed.map(|installed| &installed.manifest);
+        return screen.document(&Document { spec, from: from(installed), manifest });
+    }
+    screen.line(format_args!(
+        "{} {}\n{}\n",
+        styled(BOLD, &spec.name),
+        styled(DIM, format_args!("{}, {}", spec.version, effect(spec))),
+        spec.description
+    ))?;
+    if let Some(Installed { file, manifest }) = installed {
+        screen.line(format_args!("{} {}", styled(BOLD, format_args!("{:<12}", "from")), file.display()))?;
+        facts(screen, manifest)?;
+        screen.line("")?;
+    }
+    for (what, schema) in [("input", &spec.input_schema), ("output", &spec.output_schema)] {
+        let text = serde_json::to_string_pretty(schema).unwrap_or_default();
+        screen.line(format_args!("{} {text}", styled(BOLD, what)))?;
+    }
+    Ok(())
+}
+
+/// What of a manifest is not in the spec, line by line.
+fn facts(screen: &Screen, manifest: &ToolManifest) -> Result<(), Fault> {
+    let ToolManifest { command, profile, capabilities, grants, environment, limits, .. } = manifest;
+    let ManifestGrants { read, write, execute, hosts } = grants;
+    let paths = |paths: &[PathBuf]| {
+        paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
+    };
+    let millis =
+        |name: &str, limit: Option<u64>| limit.map(|limit| format!("{name} {}", write_millis(limit)));
+    let bytes = |name: &str, limit: Option<u64>| limit.map(|limit| format!("{name} {}", write_bytes(limit)));
+    let whole = |name: &str, limit: Option<u64>| limit.map(|limit| format!("{name} {limit}"));
+    let limits = [
+        millis("wall", limits.wall_ms),
+        millis("idle", limits.idle_ms),
+        millis("cpu", limits.cpu_ms),
+        bytes("memory", limits.memory_bytes),
+        whole("processes", limits.processes),
+        whole("open_files", limits.open_files),
+        bytes("file", limits.file_bytes),
+        bytes("workspace", limits.workspace_bytes),
+        bytes("output", limits.output_bytes),
+    ];
+    let names: Vec<String> = capabilities.iter().map(name).collect();
+    let facts = [
+        ("command", command.join(" ")),
+        ("profile", name(profile)),
+        ("reads", paths(read)),
+        ("writes", paths(write)),
+        ("runs", paths(execute)),
+        ("connects to", hosts.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")),
+        ("of the run", names.join(", ")),
+        (
+            "environment",
+            environment.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" "),
+        ),
+        ("limits", limits.into_iter().flatten().collect::<Vec<_>>().join(", ")),
+    ];
+    for (what, fact) in facts.into_iter().filter(|(_, fact)| !fact.is_empty()) {
+        screen.line(format_args!("{} {fact}", styled(BOLD, format_args!("{what:<12}"))))?;
+    }
+    Ok(())
+}
+
+fn from(installed: Option<&Installed>) -> String {
+    installed.map_or_else(|| "built-in".to_owned(), |installed| installed.file.display().to_string())
+}
+
 fn effect(spec: &ToolSpec) -> String {
-    serde_json::to_value(spec.effect)
-        .ok()
-        .and_then(|effect| effect.as_str().map(str::to_owned))
-        .unwrap_or_default()
+    name(&spec.effect)
+}
+
+/// The name of a choice, as files have it.
+fn name(choice: &impl Serialize) -> String {
+    let written = serde_json::to_value(choice).ok();
+    written.and_then(|written| written.as_str().map(str::to_owned)).unwrap_or_default()
 }

@@ -151,7 +151,11 @@ fn spawn(folder: &DataFolder) -> Result<std::process::Child, Fault> {
     let log = OpenOptions::new().create(true).append(true).mode(0o600).open(&log);
     let log = log.map_err(|error| failed(&error))?;
     let loss = folder.accepts_loss().then_some("--accept-loss");
-    Command::new(program)
+    let mut command = Command::new(program);
+    for tools in folder.toolbox().folders()? {
+        command.arg("--tools").arg(tools);
+    }
+    command
         .arg("worker")
         .args(loss)
         .args(["--idle", &IDLE_SECONDS.to_string(), "--color", "never", "--data"])

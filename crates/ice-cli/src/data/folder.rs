@@ -109,6 +109,7 @@ mod tests {
     fn check(data: Option<&str>, state_home: Option<&str>, home: Option<&str>, expected: Option<&str>) {
         let global = Global {
             data: data.map(PathBuf::from),
+            tools: Vec::new(),
             accept_loss: false,
             json: false,
             color: ColorChoice::Auto,
@@ -121,7 +122,8 @@ mod tests {
             ..Environment::default()
         };
         let screen = Screen::new(false, ColorChoice::Auto);
-        let shell = Shell { global, environment, screen, toolbox: Toolbox::default() };
+        let toolbox = Toolbox::new(&[], &environment, screen);
+        let shell = Shell { global, environment, screen, toolbox };
         assert_eq!(DataFolder::of(&shell).ok().map(|folder| folder.path), expected.map(PathBuf::from));
     }
 

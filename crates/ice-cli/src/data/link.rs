@@ -137,5 +137,10 @@ const ADVICE: &[(ErrorCode, &str)] = &[
         "make room on the disk, then start the owner of the data folder again: what was acknowledged is safe",
     ),
     (ErrorCode::StorePoisoned, "end the owner of the data folder and start it again"),
+    // This command has checked the blueprint itself before.
+    (
+        ErrorCode::BlueprintInvalid,
+        "the owner of the data folder has other tools than this command: start it with the same `--tools` or ICE_TOOLS",
+    ),
     (ErrorCode::NodeKindUnavailable, "`ice validate` names the nodes that have no executor"),
 ];

@@ -80,9 +80,14 @@ impl Owner {
         let tenant = Tenant::default();
         let principal = Principal::new(&format!("cli:{uid}"))
             .map_err(|error| NotOwner::Fault(Fault::new(ErrorCode::InvalidId, error.to_string())))?;
+        let registry = match role {
+            // A broken manifest keeps nobody from looking at runs.
+            Role::Glance => folder.toolbox().built_in(),
+            Role::Run | Role::Worker => folder.toolbox().registry(),
+        };
         let builder = Engine::builder()
             .store(Arc::clone(&store) as Arc<dyn Store>, blobs as Arc<dyn BlobStore>)
-            .registry(folder.toolbox().registry().map_err(NotOwner::Fault)?.clone())
+            .registry(registry.map_err(NotOwner::Fault)?.clone())
             // The lock of the folder makes sure that there is one at a time: it takes over at once.
             .name("owner");
         // Without it what needs a process of its own says so when it is called.

@@ -80,6 +80,11 @@ pub trait ProcessHost: Send + Sync + fmt::Debug {
         cancel: &CancellationToken,
     ) -> Report;
 
+    /// What it lets any job use at most, whatever the job says.
+    fn limits(&self) -> Limits {
+        Limits::default()
+    }
+
     /// The names of the layers of protection that it knows, which a job may waive.
     fn layers(&self) -> Vec<&'static str>;
 }

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use ice_core::metrics::{MetricName, counter, gauge, histogram};
 use ice_core::path::NodePath;
-use ice_core::process::{Home, Job, ProcessHost, Report, Verdict};
+use ice_core::process::{Home, Job, Limits, ProcessHost, Report, Verdict};
 use tokio::io::AsyncWrite;
 use tokio_util::sync::CancellationToken;
 
@@ -51,6 +51,10 @@ impl ProcessHost for Recorder {
         count(&job.label, &report);
         self.port.observe(&self.address, Observation::Report(Box::new(report.clone())));
         report
+    }
+
+    fn limits(&self) -> Limits {
+        self.confinement.limits.within(self.host.limits())
     }
 
     fn layers(&self) -> Vec<&'static str> {

@@ -16,9 +16,9 @@ use ice_core::value::Value;
 use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
 
-use super::failure::tool_error;
+use super::failure::{output_limit, tool_error};
 use super::granted;
-use super::kept::Bounded;
+use super::sink::Sink;
 use crate::journal::Failure;
 
 /// On whose behalf code runs, in metrics and messages.
@@ -124,7 +124,12 @@ pub(crate) async fn run(
             (written, report, is_raw)
         }
     };
-    if is_raw { raw(&written, &report) } else { answered(&written, &report, request.code.as_deref()) }
+    let limits = LIMITS.within(surroundings.limits);
+    if is_raw {
+        raw(&written, &report, limits)
+    } else {
+        answered(&written, &report, limits, request.code.as_deref())
+    }
 }
 
 async fn in_process(request: &Request, surroundings: &Surroundings<'_>) -> Result<(Bytes, Report), Failure> {
@@ -151,10 +156,10 @@ async fn in_process(request: &Request, surroundings: &Surroundings<'_>) -> Resul
             write: if may(Capability::WriteFiles) { granted.write.clone() } else { Vec::new() },
             hosts: if may(Capability::Network) { granted.hosts.clone() } else { Vec::new() },
         },
-        limits: LIMITS,
+        limits: LIMITS.within(surroundings.limits),
         ..Job::default()
     };
-    let mut written = Bounded::new(LIMITS.output_bytes.unwrap_or_default());
+    let mut written = Sink::new(LIMITS.output_bytes.unwrap_or_default());
     let report = host.run(&job, document(request)?, &mut written, surroundings.cancel).await;
     if let Verdict::SetupFailed { stage, what, .. } = &report.verdict
         && stage.contains("running the program")
@@ -166,7 +171,10 @@ async fn in_process(request: &Request, surroundings: &Surroundings<'_>) -> Resul
         );
         return Err(Failure::new(ErrorCode::InterpreterMissing, message).about("language"));
     }
-    Ok((written.into_bytes(), report))
+    // Code that wrote more than it may has hardly come to a result.
+    let written =
+        written.whole().ok_or_else(|| code_failure(output_limit(LABEL, &job.limits), report.home))?;
+    Ok((written.into(), report))
 }
 
 /// What WebAssembly runs, and whether it is a module of the user's own, which knows nothing of a harness.
@@ -217,7 +225,7 @@ fn document_of(value: &Value) -> Result<Bytes, Failure> {
 }
 
 /// The answer of a harness, on the last line.
-fn answered(written: &[u8], report: &Report, code: Option<&str>) -> Result<Value, Failure> {
+fn answered(written: &[u8], report: &Report, limits: Limits, code: Option<&str>) -> Result<Value, Failure> {
     let last = written.trim_ascii_end().rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
     match serde_json::from_slice(last) {
         Ok(Answer::Ok(value)) => Ok(value),
@@ -229,7 +237,7 @@ fn answered(written: &[u8], report: &Report, code: Option<&str>) -> Result<Value
                 None => failure.about("code"),
             })
         }
-        Err(_) => Err(ended(report).unwrap_or_else(|| {
+        Err(_) => Err(ended(report, limits).unwrap_or_else(|| {
             Failure::new(ErrorCode::CodeFailed, "the code ended without a result").about("code")
         })),
     }
@@ -246,8 +254,8 @@ fn range_of(line: u64, text: &str) -> Option<Range<u32>> {
 }
 
 /// What a module wrote: one JSON document.
-fn raw(written: &[u8], report: &Report) -> Result<Value, Failure> {
-    if let Some(failure) = ended(report) {
+fn raw(written: &[u8], report: &Report, limits: Limits) -> Result<Value, Failure> {
+    if let Some(failure) = ended(report, limits) {
         return Err(failure);
     }
     serde_json::from_slice(written).map_err(|error| {
@@ -257,15 +265,19 @@ fn raw(written: &[u8], report: &Report) -> Result<Value, Failure> {
 }
 
 /// Why code did not come to its end, if it did not.
-fn ended(report: &Report) -> Option<Failure> {
-    let error = tool_error(LABEL, report, &LIMITS)?;
-    let ToolError { code, .. } = &error;
-    let code = if *code == ErrorCode::ToolFailed { ErrorCode::CodeFailed } else { *code };
-    let is_temporary = match report.home {
+fn ended(report: &Report, limits: Limits) -> Option<Failure> {
+    tool_error(LABEL, report, &limits).map(|error| code_failure(error, report.home))
+}
+
+/// The failure of a tool as that of code.
+fn code_failure(error: ToolError, home: Home) -> Failure {
+    let code = if error.code == ErrorCode::ToolFailed { ErrorCode::CodeFailed } else { error.code };
+    let is_temporary = match home {
         Home::Process | Home::InProcess => error.retryable,
+        // The same module does the same with the same inputs.
         Home::Wasm => false,
     };
-    Some(Failure { code, retryable: is_temporary, ..Failure::from(error) })
+    Failure { code, retryable: is_temporary, ..Failure::from(error) }
 }
 
 #[cfg(test)]

@@ -49,7 +49,7 @@ impl IsolatedTool {
         Self { inner, program: program.into() }
     }
 
-    fn job(&self, ctx: &ToolContext, input: &Value) -> Job {
+    fn job(&self, ctx: &ToolContext, input: &Value, most: Limits) -> Job {
         let needs = |capability| self.spec().capabilities.contains(&capability);
         let mut grants = Grants::default();
         if needs(Capability::ReadFiles) {
@@ -70,7 +70,7 @@ impl IsolatedTool {
             arguments: vec![OsString::from(GUEST)],
             grants,
             execute: vec![self.program.clone()],
-            limits: LIMITS,
+            limits: LIMITS.within(most),
             ..Job::default()
         }
     }
@@ -132,7 +132,7 @@ impl Tool for IsolatedTool {
             );
             return Err(ToolError::refused(ErrorCode::SandboxSetup, message));
         };
-        let job = self.job(ctx, &input);
+        let job = self.job(ctx, &input, host.limits());
         let call = Call {
             protocol: PROTOCOL,
             tool: name.clone(),
@@ -145,19 +145,19 @@ impl Tool for IsolatedTool {
         })?;
         let mut answers = Answers { progress: ctx.progress.clone(), line: Vec::new(), answer: None };
         let report = host.run(&job, Bytes::from(document), &mut answers, &ctx.cancel).await;
-        self.outcome(&report, answers.answer)
+        self.outcome(&report, &job.limits, answers.answer)
     }
 }
 
 impl IsolatedTool {
-    fn outcome(&self, report: &Report, answer: Option<Answer>) -> Result<Value, ToolError> {
+    fn outcome(&self, report: &Report, limits: &Limits, answer: Option<Answer>) -> Result<Value, ToolError> {
         match answer {
             // What was answered in full counts, also if the process was ended for something it did later.
             Some(Answer::Output(value)) => Ok(value),
             Some(Answer::Error(fault)) => Err(fault.into()),
             Some(Answer::Progress(_)) | None => {
                 let name = &self.spec().name;
-                Err(tool_error(name, report, &LIMITS).unwrap_or_else(|| {
+                Err(tool_error(name, report, limits).unwrap_or_else(|| {
                     let message = format!("the process of the tool `{name}` ended without an answer");
                     ToolError::failed(ErrorCode::ToolFailed, message)
                 }))

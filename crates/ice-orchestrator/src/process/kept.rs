@@ -1,4 +1,4 @@
-//! Taking what a program writes: the beginning and the end of it, all of it up to a bound, or its count alone.
+//! Taking what a program writes: the beginning and the end of it, or its count alone.
 
 use std::collections::VecDeque;
 use std::io;
@@ -49,41 +49,6 @@ impl AsyncWrite for Kept {
         self.tail.extend(rest.iter().skip(last));
         let spare = self.tail.len().saturating_sub(HALF);
         self.tail.drain(..spare);
-        Poll::Ready(Ok(bytes.len()))
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-}
-
-/// Keeps all that is written to it, up to a bound.
-#[derive(Debug)]
-pub(super) struct Bounded {
-    kept: Vec<u8>,
-    most: u64,
-}
-
-impl Bounded {
-    pub(super) const fn new(most: u64) -> Self {
-        Self { kept: Vec::new(), most }
-    }
-
-    pub(super) fn into_bytes(self) -> bytes::Bytes {
-        self.kept.into()
-    }
-}
-
-impl AsyncWrite for Bounded {
-    fn poll_write(mut self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        if (self.kept.len() + bytes.len()) as u64 > self.most {
-            return Poll::Ready(Err(io::Error::other("more was written than is taken")));
-        }
-        self.kept.extend_from_slice(bytes);
         Poll::Ready(Ok(bytes.len()))
     }
 

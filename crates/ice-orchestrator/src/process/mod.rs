@@ -1,15 +1,21 @@
-//! What runs execute outside of the engine's own code: tools in processes of their own, in cages, and the code of
-//! nodes.
+//! What runs execute outside of the engine's own code: tools that are programs of their own, tools in processes of their
+//! own, and the code of nodes; in cages.
 
+mod answer;
 mod call;
 pub(crate) mod code;
+mod command;
 mod failure;
 mod granted;
 mod guest;
 mod host;
 mod isolated;
 mod kept;
+mod manifest;
+mod sink;
 
+pub use command::CommandTool;
 pub use guest::init;
 pub use host::SandboxHost;
 pub use isolated::IsolatedTool;
+pub use manifest::{ManifestGrants, ToolManifest};

@@ -20,6 +20,7 @@ use ice_orchestrator::control;
 use ice_orchestrator::events::Event;
 use ice_orchestrator::executors::TransientEvent;
 use ice_orchestrator::journal::{Failure, RunDocument, RunOptions, RunSummary};
+use ice_orchestrator::process::ToolManifest;
 use schemars::generate::SchemaGenerator;
 use schemars::{JsonSchema, Schema};
 
@@ -88,6 +89,7 @@ pub(super) const DOCUMENTS: &[Document] = &[
     document::<TransientEvent>("run", "TransientEvent"),
     document::<Durability>("store", "Durability"),
     document::<Grants>("tools", "Grants"),
+    document::<ToolManifest>("tools", "ToolManifest"),
     document::<ToolSpec>("tools", "ToolSpec"),
     document::<BlobRef>("values", "BlobRef"),
     document::<Value>("values", "Value"),

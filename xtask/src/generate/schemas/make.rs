@@ -109,6 +109,32 @@ mod tests {
     }
 
     #[test]
+    fn a_manifest_of_a_tool_fits_its_schema_and_a_broken_one_does_not() {
+        let schema = jsonschema::draft202012::new(&by_name("ToolManifest")).unwrap();
+        let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/tools/anagrams.yaml");
+        let good: Value = serde_saphyr::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
+        let faults: Vec<_> = schema.iter_errors(&good).map(|fault| fault.to_string()).collect();
+        assert_eq!(faults, [""; 0]);
+        for (field, wrong) in [
+            ("comand", json!(["x"])),
+            ("command", json!([])),
+            ("command", json!("python3 x.py")),
+            ("profile", json!("ruby")),
+            ("limits", json!({ "wall": "3 weeks" })),
+            ("limits", json!({ "wall_ms": 3 })),
+            ("grants", json!({ "raed": [] })),
+        ] {
+            let mut broken = good.clone();
+            broken[field] = wrong;
+            assert!(!schema.is_valid(&broken), "{broken}");
+        }
+        let mut rich = good;
+        rich["limits"] = json!({ "wall": 30, "idle": "250 ms", "memory": "1GiB", "processes": 4 });
+        rich["grants"] = json!({ "read": ["data"], "hosts": ["api.example.org:443"] });
+        assert!(schema.is_valid(&rich));
+    }
+
+    #[test]
     fn files_and_index_agree() {
         let files = make().unwrap();
         assert_eq!(files.len(), DOCUMENTS.len() + 1);

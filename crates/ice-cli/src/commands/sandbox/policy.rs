@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
+use ice_core::quantity::{bytes, span};
 use ice_sandbox::{Access, Endpoint, Layer, Limits, PolicyError, Profile, SandboxPolicy};
 
 use crate::commands::grants;
 use crate::fault::Fault;
-use crate::quantity::{bytes, span};
 
 /// What a command in a cage may do. Nothing but to run, by default.
 #[derive(Clone, Debug, Args)]

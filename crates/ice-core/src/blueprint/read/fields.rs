@@ -51,11 +51,11 @@ impl<'a> Fields<'a> {
         self.context.dialect
     }
 
-    pub(super) fn context(&self) -> &'a Context<'a> {
+    pub(crate) fn context(&self) -> &'a Context<'a> {
         self.context
     }
 
-    pub(super) fn trail(&self) -> &'a Trail<'a> {
+    pub(crate) fn trail(&self) -> &'a Trail<'a> {
         self.trail
     }
 

@@ -11,7 +11,7 @@ use crate::diagnostic::{Diagnostic, Position, Report, Severity};
 use crate::error::ErrorCode;
 use crate::value::Value;
 
-/// The notation a blueprint is written in.
+/// The notation a document is written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Format {
     /// JSON (RFC 8259).
@@ -121,7 +121,7 @@ fn yaml(text: &str, report: &Report, notes: &Notes) -> Result<Value, Box<Diagnos
             let message = "the document is too large, too deeply nested or repeats itself too often";
             (ErrorCode::BlueprintTooLarge, message.to_owned())
         } else if matches!(cause, YamlError::MultipleDocuments { .. }) {
-            let message = "there is more than one document; a file holds one blueprint";
+            let message = "there is more than one document; a file holds one";
             (ErrorCode::BlueprintSyntax, message.to_owned())
         } else {
             (ErrorCode::BlueprintSyntax, text)

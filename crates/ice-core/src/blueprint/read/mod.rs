@@ -18,6 +18,7 @@ mod tags;
 #[cfg(test)]
 mod tests;
 mod wording;
+mod written;
 
 pub(crate) use fields::{Context, Fields};
 pub use format::Format;
@@ -25,3 +26,5 @@ pub(crate) use node::{DecodedNode, DecodedScope, IdList, ScopeField};
 pub use reach::Reached;
 pub use reading::{MAX_DEPTH, MAX_TEXT_BYTES, Reading, read, read_value};
 pub use source::{Locator, Source};
+pub(crate) use wording::wrong_type;
+pub(crate) use written::{Unreadable, Written};

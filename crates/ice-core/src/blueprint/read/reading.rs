@@ -4,11 +4,10 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::document::{Draft, read_document};
-use super::format::{Parsed, parse};
-use super::seed::{Notes, not_portable};
+use super::written::{Unreadable, Written};
 use super::{Format, Source};
 use crate::blueprint::{Blueprint, VersionLock};
-use crate::diagnostic::{Diagnostic, Diagnostics, Position, Report, Severity, Step, Trail};
+use crate::diagnostic::{Diagnostic, Diagnostics, Report, Severity, Step, Trail};
 use crate::error::ErrorCode;
 use crate::value::Value;
 
@@ -57,46 +56,10 @@ pub struct Reading {
 /// ```
 #[must_use]
 pub fn read(text: &str, format: Format, name: &str) -> Reading {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    if text.len() > MAX_TEXT_BYTES {
-        let message = format!("the text has {} bytes; at most {MAX_TEXT_BYTES} are read", text.len());
-        let source = Source::new(name, "", format);
-        return failed(source, Diagnostic::new(ErrorCode::BlueprintTooLarge, Severity::Error, message));
+    match Written::parse(text, format, name, "blueprint") {
+        Ok(Written { document, source, report }) => of_document(document, source, report),
+        Err(Unreadable { source, error }) => failed(source, *error),
     }
-    let (report, notes) = (Report::default(), Notes::for_text(text.len()));
-    let Parsed { format, value } = parse(text, format, &report, &notes);
-    let source = Source::new(name, text, format);
-    let document = match value {
-        _ if is_empty(text, format) => {
-            let advice = Some("write a blueprint into it".to_owned());
-            let position = Some(Position { line: 1, column: 1, length: 1 });
-            let error = Diagnostic::new(ErrorCode::BlueprintSyntax, Severity::Error, "the file is empty");
-            return failed(source, Diagnostic { position, advice, ..error });
-        }
-        Ok(document) => document,
-        Err(error) => return failed(source, *error),
-    };
-    match format {
-        Format::Yaml | Format::Auto => super::tags::check(text, &report),
-        Format::Json => {}
-    }
-    for (place, written) in source.texts_at(notes.take_large()) {
-        if written.trim_start_matches(['-', '+']).bytes().all(|byte| byte.is_ascii_digit()) {
-            let finding = not_portable(written);
-            let steps: Vec<String> = place.steps.iter().map(ToString::to_string).collect();
-            report.add_at(place, None, Some(steps.join(".")), finding);
-        }
-    }
-    of_document(document, source, report)
-}
-
-/// Whether there is nothing in a text but white space and, in YAML, comments and the marks of a document.
-fn is_empty(text: &str, format: Format) -> bool {
-    let means_nothing = |line: &str| {
-        let is_mark = || line.starts_with('#') || matches!(line, "---" | "...");
-        line.is_empty() || (format != Format::Json && is_mark())
-    };
-    text.lines().all(|line| means_nothing(line.trim()))
 }
 
 /// Reads a blueprint from a document that is parsed already, as in the body of a request. Diagnostics have no

@@ -41,7 +41,7 @@ const SYNONYMS: &[(&str, &[&str])] = &[
     ("node_type", &["type"]),
     ("requires", &["dependencies"]),
     ("retry", &["retry_policy"]),
-    ("timeout", &["timeout_seconds"]),
+    ("timeout", &["timeout_seconds", "wall"]),
     // Single kinds.
     ("as", &["item_var"]),
     ("blueprint", &["workflow_ref"]),
@@ -67,6 +67,18 @@ const SYNONYMS: &[(&str, &[&str])] = &[
     ("tool", &["tool_name"]),
     ("use", &["tool_name", "workflow_ref"]),
     ("uses", &["tool_name", "workflow_ref"]),
+    // The manifest of a tool.
+    ("cmd", &["command"]),
+    ("env", &["environment"]),
+    ("exec", &["execute", "command"]),
+    ("interpreter", &["profile"]),
+    ("network", &["hosts"]),
+    ("permissions", &["grants"]),
+    ("program", &["command"]),
+    ("ram", &["memory"]),
+    ("run", &["command"]),
+    ("runtime", &["profile"]),
+    ("side_effect", &["effect"]),
 ];
 
 /// The longest name that is looked up, in bytes.

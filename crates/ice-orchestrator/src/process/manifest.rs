@@ -1,0 +1,131 @@
+//! The manifest of a tool: a file that makes a tool of a command.
+
+mod limits;
+mod paths;
+mod read;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use ice_core::blueprint::Format;
+use ice_core::document::{self, Reading};
+use ice_core::process::{HostGrant, Limits, Profile};
+use ice_core::tools::{Capability, Effect, ToolSpec};
+use ice_core::value::Value;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// A tool that is a command: it reads one JSON value from standard input and writes one to standard output, in a cage.
+///
+/// ```
+/// use std::path::Path;
+///
+/// use ice_core::blueprint::Format;
+/// use ice_orchestrator::process::ToolManifest;
+///
+/// let text = "
+/// name: word_count
+/// version: 1.0.0
+/// description: Counts the words of a text.
+/// command: [python3, ./word_count.py]
+/// profile: python
+/// effect: pure
+/// input_schema: {text: str}
+/// output_schema: {words: int}
+/// limits: {wall: 10s}
+/// ";
+/// let reading = ToolManifest::read(text, Format::Yaml, "word_count.yaml", Path::new("/tools"));
+/// let manifest = reading.value.unwrap();
+/// assert_eq!(manifest.command, ["python3", "/tools/word_count.py"]);
+/// assert_eq!(manifest.limits.wall_ms, Some(10_000));
+/// ```
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ToolManifest {
+    /// The name that blueprints use: `[a-z][a-z0-9_]*`, optionally `namespace.name`.
+    pub name: String,
+    /// The version, for example `1.0.0`; runs pin its major part.
+    #[schemars(with = "String")]
+    pub version: semver::Version,
+    /// What it does, in a sentence or two, for people and models.
+    pub description: String,
+    /// The program and its arguments. What begins with `./` lies in the manifest's folder; a program without a folder is
+    /// one of the system.
+    #[schemars(length(min = 1))]
+    pub command: Vec<String>,
+    /// What kind of program it is, which decides what it is given of the system to run at all.
+    #[serde(default)]
+    pub profile: Profile,
+    /// What a call does to the world at most, which decides what happens after a crash.
+    #[serde(default)]
+    pub effect: Effect,
+    /// Which of the run's grants it is given: those of files to read, of files to write, of hosts. None by default.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub capabilities: Vec<Capability>,
+    /// The JSON Schema of its input, or fields with types: `{text: str}`. Any object by default.
+    #[serde(default = "any_object")]
+    pub input_schema: Value,
+    /// The JSON Schema of its output, or fields with types. Any value by default.
+    #[serde(default = "Value::empty_map")]
+    pub output_schema: Value,
+    /// What it may touch in every run, given by whoever installed the manifest.
+    #[serde(default)]
+    pub grants: ManifestGrants,
+    /// The variables of its environment.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub environment: BTreeMap<String, String>,
+    /// How much one call may use.
+    #[serde(default, serialize_with = "limits::write")]
+    #[schemars(with = "limits::Written")]
+    pub limits: Limits,
+}
+
+/// What a tool may touch in every run. Relative paths begin at the manifest's folder.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct ManifestGrants {
+    /// Folders and files that it may read. The manifest's own folder always is one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub read: Vec<PathBuf>,
+    /// Folders and files that it may read and write.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub write: Vec<PathBuf>,
+    /// Folders and files that it may read and run. The manifest's own folder is one if the program lies in it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub execute: Vec<PathBuf>,
+    /// Hosts and ports that it may connect to, each by its name.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub hosts: Vec<HostGrant>,
+}
+
+impl ToolManifest {
+    /// Reads a manifest from JSON or YAML: every problem at once, each with its position. `name` is what diagnostics call
+    /// the text, for example its file name; `folder` is the absolute path of the folder that it lies in, without links.
+    ///
+    /// What is read has absolute paths only, whole schemas, and the manifest's folder among its grants.
+    #[must_use]
+    pub fn read(text: &str, format: Format, name: &str, folder: &Path) -> Reading<Self> {
+        document::read(text, format, name, "manifest", |object| read::manifest(object, folder))
+    }
+
+    /// What the tool says of itself.
+    #[must_use]
+    pub fn spec(&self) -> ToolSpec {
+        ToolSpec {
+            name: self.name.clone(),
+            version: self.version.clone(),
+            description: self.description.clone(),
+            input_schema: self.input_schema.clone(),
+            output_schema: self.output_schema.clone(),
+            effect: self.effect,
+            capabilities: self.capabilities.clone(),
+        }
+    }
+}
+
+/// The arguments of a tool are an object, whatever it makes of them.
+fn any_object() -> Value {
+    Value::map([("type", Value::from("object"))])
+}
