@@ -15,6 +15,7 @@ mod pages;
 mod quantity;
 mod render;
 mod screen;
+mod secrets;
 mod shell;
 mod signals;
 mod stay;
