@@ -71,7 +71,7 @@ mod present {
     pub(crate) async fn run(command: &Command, policy: &SandboxPolicy) -> Result<Option<End>, Fault> {
         let mut signals = Signals::listen()?;
         let cancel = CancellationToken::new();
-        let sandbox = sandbox()?;
+        let sandbox = sandbox()?.with_secrets(crate::secrets::resolve);
         let mut caged = match sandbox.spawn(command, policy, &cancel).await {
             Ok(caged) => caged,
             Err(SandboxError::Cancelled) => return Ok(None),

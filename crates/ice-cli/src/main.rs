@@ -15,6 +15,7 @@ mod manifests;
 mod pages;
 mod render;
 mod screen;
+mod secrets;
 mod shell;
 mod signals;
 mod stay;

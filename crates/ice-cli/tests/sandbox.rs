@@ -77,6 +77,24 @@ fn what_is_missing_is_told_with_what_to_do() {
 }
 
 #[test]
+fn a_command_is_given_secrets_by_where_they_are() {
+    let desk = Desk::new();
+    let path = desk.path("secret");
+    std::fs::write(&path, "t0p\n").unwrap();
+    let place = format!("TOKEN=file:{}", path.display());
+    let line = r#"cat "$TOKEN_FILE"; echo "=$TOKEN""#;
+    let shell = ["sh", "-c", line];
+    assert_eq!(caged(&desk, &["--secret", &place], &shell).code(0).out, "t0p=\n");
+    let line = r#"echo "$TOKEN=$TOKEN_FILE""#;
+    assert_eq!(caged(&desk, &["--secret-env", &place], &["sh", "-c", line]).code(0).out, "t0p=\n");
+    let unset = caged(&desk, &["--secret", "TOKEN=env:NOT_SET_HERE"], &shell).code(125);
+    assert!(unset.out.is_empty() && unset.err.contains("NOT_SET_HERE"), "{unset:#?}");
+    let itself = caged(&desk, &["--secret", "TOKEN=hunter2"], &shell).code(2);
+    let told = itself.err.contains("NAME=env:VARIABLE") && !itself.err.contains("hunter2");
+    assert!(told, "{itself:#?}");
+}
+
+#[test]
 fn a_waived_layer_that_is_missing_is_named() {
     let desk = Desk::new();
     let words = ["sandbox", "run", "--json", "--", "true"];
@@ -242,7 +260,7 @@ fn a_limit_that_is_reached_is_named_with_its_option() {
         "memory_limit",
     );
     check(&["--max-output", "1K"], "yes", "more output than 1 KiB (`--max-output`)", "output_limit");
-    let write = "exec dd if=/dev/zero of=/work/x bs=4096 count=1";
+    let write = "exec dd if=/dev/zero of=/cage/x bs=4096 count=1";
     check(&["--file-size", "1K"], write, "a larger file than 1 KiB (`--file-size`)", "file_size");
 }
 

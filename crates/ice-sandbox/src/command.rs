@@ -5,8 +5,8 @@ use std::ffi::{OsStr, OsString};
 /// The `PATH` of a cage, where a program that is named without a folder is looked up unless the policy sets another one.
 pub const SEARCH_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// A program with its arguments. Secrets do not belong into arguments: give them in the environment of the policy or on
-/// standard input.
+/// A program with its arguments. Secrets do not belong into arguments: name them in the policy
+/// ([`PolicyBuilder::secret`](crate::PolicyBuilder::secret)), or give them on standard input.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Command {
     pub(crate) program: OsString,

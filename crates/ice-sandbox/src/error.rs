@@ -33,6 +33,14 @@ pub enum PolicyError {
         /// Why not.
         why: &'static str,
     },
+    /// A secret that cannot be given so.
+    #[error("the secret `{name}` cannot be given: {why}")]
+    Secret {
+        /// Its name in the cage.
+        name: String,
+        /// Why not.
+        why: &'static str,
+    },
     /// A name or value that no environment can hold.
     #[error(
         "`{name}` cannot be set in the environment: a name is not empty and has no `=`, and neither has a NUL byte"

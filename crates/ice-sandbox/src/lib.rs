@@ -35,6 +35,7 @@ mod error;
 mod layer;
 mod policy;
 mod report;
+mod secret;
 
 #[cfg(target_os = "linux")]
 mod host;
@@ -46,11 +47,13 @@ mod wire;
 pub use command::{Command, SEARCH_PATH};
 pub use error::{PolicyError, SandboxError};
 pub use layer::Layer;
-pub use policy::{Access, Endpoint, Grant, Limits, PolicyBuilder, Profile, SandboxPolicy};
+pub use policy::{Access, Delivery, Endpoint, Grant, Limits, PolicyBuilder, Profile, SandboxPolicy, Secret};
 pub use report::{
     Absent, Broken, Capabilities, End, MemorySource, Output, RunReport, SetupFailure, Side, Stage, Stream,
     Traffic, Usage, Verdict,
 };
+
+pub use secret::{SecretBytes, SecretError, SecretRef, Secrets};
 
 #[cfg(target_os = "linux")]
 pub use host::{Caged, ResourceSandbox, WarmPool};

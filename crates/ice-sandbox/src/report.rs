@@ -70,6 +70,8 @@ pub enum Stage {
     Grant,
     /// Taking over the sockets of the ways out.
     Ways,
+    /// Asking for a secret, or giving it to the command.
+    Secret,
     /// Running the program.
     Exec,
 }
@@ -83,6 +85,7 @@ impl fmt::Display for Stage {
             Self::Fork => f.write_str("starting a process"),
             Self::Grant => f.write_str("opening a granted path"),
             Self::Ways => f.write_str("taking the ways out over"),
+            Self::Secret => f.write_str("giving it a secret"),
             Self::Exec => f.write_str("running the program"),
         }
     }
@@ -108,7 +111,13 @@ impl SetupFailure {
     pub(crate) fn new(stage: Stage, what: impl Into<String>) -> Self {
         let hint = match stage {
             Stage::Layer(layer) => Some(layer.hint().to_owned()),
-            Stage::Launcher | Stage::Spec | Stage::Fork | Stage::Grant | Stage::Ways | Stage::Exec => None,
+            Stage::Launcher
+            | Stage::Spec
+            | Stage::Fork
+            | Stage::Grant
+            | Stage::Ways
+            | Stage::Secret
+            | Stage::Exec => None,
         };
         Self { stage, what: what.into(), errno: None, hint }
     }

@@ -15,7 +15,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::layer::Layer;
-use crate::policy::{Access, Limits};
+use crate::policy::{Access, Delivery, Limits};
 use crate::report::{Absent, SetupFailure};
 
 /// The longest document, in bytes. That of as many arguments and variables as the kernel takes is half as long.
@@ -87,6 +87,16 @@ pub(crate) struct Order {
     pub(crate) program: Option<Text>,
     pub(crate) arguments: Vec<Text>,
     pub(crate) environment: BTreeMap<String, Text>,
+    /// What follows this document: one after another, in no form but their own.
+    pub(crate) secrets: Vec<Slot>,
+}
+
+/// Where a secret goes.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Slot {
+    pub(crate) name: String,
+    pub(crate) delivery: Delivery,
+    pub(crate) bytes: usize,
 }
 
 impl Order {
@@ -96,7 +106,8 @@ impl Order {
         let of = |text: &Text| text.0.len() + 1 + size_of::<usize>();
         let words = self.program.iter().chain(&self.arguments).map(of);
         let variables = self.environment.iter().map(|(name, value)| name.len() + 1 + of(value));
-        let all: usize = words.chain(variables).sum();
+        let secrets = self.secrets.iter().map(|slot| slot.name.len() + slot.bytes + 2 + size_of::<usize>());
+        let all: usize = words.chain(variables).chain(secrets).sum();
         if all > MAX_TEXTS {
             let most = MAX_TEXTS >> 20;
             let what =

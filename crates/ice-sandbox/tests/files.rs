@@ -53,7 +53,7 @@ fn files_outside_are_not_changed() {
 
         let folder = open_folder();
         let before = looks(folder.path());
-        ground.attack(ground.policy(), &["change", text(folder.path()), "/work"]).await.only(&[]);
+        ground.attack(ground.policy(), &["change", text(folder.path()), "/cage"]).await.only(&[]);
         assert_eq!(looks(folder.path()), before);
     });
 }
@@ -63,7 +63,7 @@ fn files_granted_for_reading_are_not_changed() {
     as_each_user(async |ground| {
         let folder = open_folder();
         let before = looks(folder.path());
-        let attack = ["change", text(folder.path()), "/work"];
+        let attack = ["change", text(folder.path()), "/cage"];
         let policy = || ground.policy().read(folder.path());
         ground.attack(policy(), &attack).await.only(&["read"]);
         assert_eq!(looks(folder.path()), before);
@@ -78,7 +78,7 @@ fn files_granted_for_running_are_not_changed() {
         let folder = open_folder();
         let before = looks(folder.path());
         ground
-            .attack(ground.policy().execute(folder.path()), &["change", text(folder.path()), "/work"])
+            .attack(ground.policy().execute(folder.path()), &["change", text(folder.path()), "/cage"])
             .await
             .only(&["read"]);
         assert_eq!(looks(folder.path()), before);
@@ -90,7 +90,7 @@ fn a_folder_granted_for_writing_is_changed_but_takes_no_device() {
     as_each_user(async |ground| {
         let folder = open_folder();
         let policy = ground.policy().write(folder.path());
-        let told = ground.attack(policy, &["change", text(folder.path()), "/work"]).await.ended(Verdict::Ok);
+        let told = ground.attack(policy, &["change", text(folder.path()), "/cage"]).await.ended(Verdict::Ok);
         let told = told
             .all(&["read", "write", "append", "truncate", "chmod", "create", "mkdir", "symlink", "remove"]);
         let refused: Vec<_> = told.refused().into_iter().map(|(name, _)| name).collect();
@@ -170,7 +170,7 @@ fn secrets_of_the_system_are_not_there() {
         // The last is the word by which the processes are found.
         assert_eq!((told.achieved(), told.refused().len()), (vec![], paths.len() + 2), "{told:#?}");
         let shown = ground.run(ground.policy(), &Command::new("cat").arg("/etc/passwd")).await;
-        Ground::said(&shown, "sandbox:x:1000:1000::/work:/bin/sh");
+        Ground::said(&shown, "sandbox:x:1000:1000::/cage:/bin/sh");
     });
 }
 
@@ -339,7 +339,7 @@ fn limits_of_files_hold_and_cannot_be_raised() {
 fn a_file_that_grows_too_large_ends_a_tool_that_does_not_look() {
     as_each_user(async |ground| {
         let policy = ground.policy_of(Profile::Shell).limit(|limits| limits.file_size = 1 << 20);
-        let line = "exec dd if=/dev/zero of=/work/large bs=64k count=64";
+        let line = "exec dd if=/dev/zero of=/cage/large bs=64k count=64";
         let report = ground.run(policy, &Command::new("sh").args(["-c", line])).await;
         assert_eq!(report.verdict, Verdict::FileSize, "{report:#?}");
     });

@@ -27,7 +27,7 @@ fn there_are_no_mounts_and_no_namespaces_to_be_had() {
             "clone",
             "clone3",
         ]);
-        let told = ground.attack(ground.policy(), &["namespaces", "/work"]).await.only(&[]);
+        let told = ground.attack(ground.policy(), &["namespaces", "/cage"]).await.only(&[]);
         assert_eq!(told.refused().len(), 15, "{told:#?}");
     });
 }

@@ -30,7 +30,7 @@ async fn each_cage_is_used_once_and_replaced() {
     let (pool, cancel) = (pool(2), CancellationToken::new());
     for _ in 0..3 {
         filled(&pool).await;
-        let command = Command::new("sh").args(["-c", "ls -A /work; touch /work/left; cat"]).input("given");
+        let command = Command::new("sh").args(["-c", "ls -A /cage; touch /cage/left; cat"]).input("given");
         let report = pool.run(&command, &cancel).await;
         assert_eq!(
             (report.verdict.clone(), report.stdout.text().as_str()),

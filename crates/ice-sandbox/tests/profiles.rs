@@ -17,7 +17,7 @@ async fn says(ground: &Ground, profile: Profile, command: Command, expected: &st
 fn a_shell_runs() {
     as_each_user(async |ground| {
         let line = "cd $TMPDIR && echo hello > f && cat f && pwd -P";
-        says(ground, Profile::Shell, Command::new("sh").args(["-c", line]), "hello\n/work/.tmp").await;
+        says(ground, Profile::Shell, Command::new("sh").args(["-c", line]), "hello\n/cage/.tmp").await;
     });
 }
 

@@ -74,7 +74,7 @@ fn read(paths: &[&str]) {
 /// All the ways to a file by something other than its path.
 fn ways_out(path: &str) {
     let mut ways = vec![
-        format!("/work/../../../../../..{path}"),
+        format!("/cage/../../../../../..{path}"),
         format!("/proc/self/root{path}"),
         format!("/proc/1/root{path}"),
         format!("/proc/1/cwd{path}"),
@@ -82,10 +82,10 @@ fn ways_out(path: &str) {
         format!("/proc/thread-self/root/../..{path}"),
         format!("/proc/self/task/1/root{path}"),
     ];
-    tried("make-link", unix::symlink(path, "/work/way"));
-    ways.push("/work/way".to_owned());
-    tried("make-root-link", unix::symlink("/proc/1/root", "/work/root"));
-    ways.push(format!("/work/root{path}"));
+    tried("make-link", unix::symlink(path, "/cage/way"));
+    ways.push("/cage/way".to_owned());
+    tried("make-root-link", unix::symlink("/proc/1/root", "/cage/root"));
+    ways.push(format!("/cage/root{path}"));
     for descriptor in 0..64 {
         ways.push(format!("/proc/self/fd/{descriptor}{path}"));
         ways.push(format!("/proc/self/fd/{descriptor}/../../../../../..{path}"));
@@ -104,7 +104,7 @@ fn ways_out(path: &str) {
     let path = c(&format!("../../../..{path}"));
     // SAFETY: paths that live for the calls.
     unsafe {
-        tried("chroot", call(libc::chroot(c("/work").as_ptr()).into()));
+        tried("chroot", call(libc::chroot(c("/cage").as_ptr()).into()));
         if let Ok(held) = held {
             let up = libc::openat(std::os::fd::AsRawFd::as_raw_fd(&held), path.as_ptr(), libc::O_RDONLY);
             if call(up.into()).is_ok() {
@@ -120,7 +120,7 @@ fn ways_out(path: &str) {
 fn fill(most: usize) {
     let piece = vec![1; 1 << 20];
     for had in 0..most {
-        if let Err(error) = fs::write(format!("/work/{had}"), &piece) {
+        if let Err(error) = fs::write(format!("/cage/{had}"), &piece) {
             say(&format!("filled {had}"));
             return say(&format!("then {:?}", error.raw_os_error().unwrap_or(0)));
         }
@@ -133,7 +133,7 @@ fn limits() {
     // SAFETY: sets a disposition: an error instead of the end.
     unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
     let piece = vec![1; 1 << 20];
-    let mut large = File::create("/work/large");
+    let mut large = File::create("/cage/large");
     let mut written = 0_u64;
     let why = loop {
         match large.as_mut().map(|file| file.write(&piece)) {
@@ -196,8 +196,8 @@ fn swapped(path: &str, until: &str) {
 
 /// What a program may well do with its own folder.
 fn use_work() {
-    let in_work = fs::write("/work/own", "text").and_then(|()| fs::rename("/work/own", "/work/other"));
-    tried("work", in_work.and_then(|()| fs::read("/work/other")));
+    let in_work = fs::write("/cage/own", "text").and_then(|()| fs::rename("/cage/own", "/cage/other"));
+    tried("work", in_work.and_then(|()| fs::read("/cage/other")));
     tried("temporary", fs::write(std::env::temp_dir().join("own"), "text"));
     tried("shared", fs::write("/dev/shm/own", "text"));
     tried("null", fs::write("/dev/null", "text"));

@@ -69,6 +69,6 @@ fn unix(path: &str, name: &str) {
 fn own_sockets() {
     let pair = UnixStream::pair().and_then(|(mut one, _other)| one.write_all(b"x"));
     tried("pair", pair);
-    let named = UnixListener::bind("/work/socket").and_then(|_listening| UnixStream::connect("/work/socket"));
+    let named = UnixListener::bind("/cage/socket").and_then(|_listening| UnixStream::connect("/cage/socket"));
     tried("named", named);
 }

@@ -1,6 +1,5 @@
 //! A command that runs in a cage.
 
-use std::collections::BTreeSet;
 use std::io;
 use std::time::{Duration, Instant};
 
@@ -12,13 +11,15 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::collect;
+use super::heard::{Heard, verdict};
+use super::prepare::Prepared;
 use super::sandbox::PATIENCE;
 use super::ways::Ways;
 use crate::error::SandboxError;
-use crate::layer::Layer;
 use crate::policy::Limits;
-use crate::report::{Absent, End, MemorySource, SetupFailure, Stage, Usage, Verdict};
-use crate::wire::{self, Note, Order, SETUP, Stop, ToolEnd};
+use crate::report::{End, MemorySource, SetupFailure, Stage, Usage, Verdict};
+use crate::secret::SecretBytes;
+use crate::wire::{self, Note, SETUP};
 
 /// How much longer than a run may take its launcher may take to end it.
 const BACKSTOP: Duration = Duration::from_secs(5);
@@ -37,6 +38,8 @@ pub struct Caged {
     pub stderr: Option<pipe::Receiver>,
     pub(super) control: Control,
     pub(super) limits: Limits,
+    /// What is not to be in a report.
+    pub(super) secrets: Vec<SecretBytes>,
 }
 
 impl Caged {
@@ -88,20 +91,6 @@ pub(super) struct Control {
     pub(super) landlock_abi: i32,
 }
 
-#[derive(Debug, Default)]
-struct Heard {
-    failed: Option<SetupFailure>,
-    layers: BTreeSet<Layer>,
-    absent: Vec<Absent>,
-    setup: Option<Duration>,
-    /// Since when.
-    running: Option<tokio::time::Instant>,
-    tool: Option<ToolEnd>,
-    stopped: Option<Stop>,
-    used: Option<wire::Used>,
-    closed: bool,
-}
-
 impl Control {
     pub(super) fn new(
         socket: UnixStream,
@@ -133,7 +122,7 @@ impl Control {
     /// has ended, which [`wait`](Self::wait) tells.
     pub(super) async fn order(
         &mut self,
-        order: &Order,
+        Prepared { order, secrets }: &Prepared,
         cancel: CancellationToken,
     ) -> Result<bool, SandboxError> {
         let failed = |error: io::Error| SetupFailure::io(Stage::Spec, "telling the tool what to run", &error);
@@ -151,7 +140,7 @@ impl Control {
             opened.map_err(|error| SetupFailure::io(Stage::Ways, "a socket that listens", &error))?;
             // First the launcher, which watches from then on; it may have to read its task before it hears of this.
             let sent = match self.socket.write_all(&[1]).await {
-                Ok(()) => orders.write_all(&bytes).await,
+                Ok(()) => write(&mut orders, &bytes, secrets).await,
                 Err(error) => Err(error),
             };
             match sent {
@@ -309,6 +298,15 @@ impl Control {
     }
 }
 
+/// Tells the tool what to become, and its secrets, which are copied nowhere on the way.
+async fn write(orders: &mut pipe::Sender, order: &[u8], secrets: &[SecretBytes]) -> io::Result<()> {
+    orders.write_all(order).await?;
+    for secret in secrets {
+        orders.write_all(secret.expose()).await?;
+    }
+    Ok(())
+}
+
 impl Drop for Control {
     /// The launcher ends the run, and removes its control groups, once nobody is there who wants it.
     fn drop(&mut self) {
@@ -332,49 +330,6 @@ async fn until(deadline: Option<tokio::time::Instant>) {
     match deadline {
         Some(deadline) => tokio::time::sleep_until(deadline).await,
         None => std::future::pending().await,
-    }
-}
-
-fn verdict(heard: &Heard, told: Option<Verdict>, launcher: &str) -> Verdict {
-    if let Some(failure) = &heard.failed {
-        return Verdict::SetupFailed { failure: failure.clone() };
-    }
-    if let Some(end) = heard.tool.filter(|_| heard.running.is_none() && heard.stopped.is_none()) {
-        let what =
-            format!("the process ended before it was the program ({end:?}); a limit may be too low for it");
-        return Verdict::SetupFailed { failure: SetupFailure::new(Stage::Exec, what) };
-    }
-    let used = heard.used.unwrap_or_default();
-    let of = |end: ToolEnd| match of(end) {
-        // Whoever of its processes it was that the kernel ended, it is why it failed.
-        verdict if verdict != Verdict::Ok && used.killed > 0 => Verdict::MemoryLimit,
-        verdict if verdict != Verdict::Ok && used.refused > 0 => Verdict::ProcessLimit,
-        verdict => verdict,
-    };
-    match (heard.stopped, told, heard.tool) {
-        // It had ended by itself before it could be ended.
-        (None | Some(Stop::Told), _, Some(end)) if heard.stopped.is_none() => of(end),
-        (Some(Stop::Wall), _, _) => Verdict::WallTimeout,
-        (Some(Stop::Cpu), _, _) => Verdict::CpuLimit,
-        (Some(Stop::Memory), _, _) => Verdict::MemoryLimit,
-        (Some(Stop::Told) | None, Some(why), _) => why,
-        (Some(Stop::Told) | None, None, Some(end)) => of(end),
-        (Some(Stop::Told) | None, None, None) if heard.running.is_some() => Verdict::Lost,
-        (Some(Stop::Told) | None, None, None) => {
-            let what = format!("the launcher ended without a word ({launcher})");
-            Verdict::SetupFailed { failure: SetupFailure::new(Stage::Launcher, what) }
-        }
-    }
-}
-
-fn of(end: ToolEnd) -> Verdict {
-    match end {
-        ToolEnd::Exit(0) => Verdict::Ok,
-        ToolEnd::Exit(code) => Verdict::ExitCode { code },
-        ToolEnd::Signal(libc::SIGXCPU) => Verdict::CpuLimit,
-        ToolEnd::Signal(libc::SIGXFSZ) => Verdict::FileSize,
-        ToolEnd::Signal(libc::SIGSYS) => Verdict::Denied,
-        ToolEnd::Signal(signal) => Verdict::Signal { signal },
     }
 }
 

@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 
 use tokio::io::AsyncWrite;
 
+use super::scrub::Scrub;
 use crate::report::Output;
 
 /// Takes an output piece by piece.
@@ -16,12 +17,18 @@ pub(super) struct Keep {
     tail: VecDeque<u8>,
     half: usize,
     total: u64,
+    scrub: Scrub,
 }
 
 impl Keep {
-    /// Keeps so many bytes, half of them from the end.
-    pub(super) fn new(bytes: usize) -> Self {
-        Self { head: Vec::new(), tail: VecDeque::new(), half: (bytes / 2).max(1), total: 0 }
+    /// Keeps so many bytes, half of them from the end, and none of a secret.
+    pub(super) fn new(bytes: usize, scrub: Scrub) -> Self {
+        Self { head: Vec::new(), tail: VecDeque::new(), half: (bytes / 2).max(1), total: 0, scrub }
+    }
+
+    fn take(&mut self, bytes: &[u8]) {
+        let known = self.scrub.pass(bytes);
+        self.push(&known);
     }
 
     fn push(&mut self, bytes: &[u8]) {
@@ -35,14 +42,16 @@ impl Keep {
         self.tail.extend(rest);
     }
 
-    pub(super) fn output(self) -> Output {
+    pub(super) fn output(mut self) -> Output {
+        let rest = self.scrub.rest();
+        self.push(&rest);
         Output { head: self.head, tail: self.tail.into(), total: self.total }
     }
 }
 
 impl AsyncWrite for Keep {
     fn poll_write(mut self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.push(bytes);
+        self.take(bytes);
         Poll::Ready(Ok(bytes.len()))
     }
 
@@ -67,8 +76,8 @@ mod tests {
             pieces in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..40), 0..20),
             bytes in 2_usize..64,
         ) {
-            let mut keep = Keep::new(bytes);
-            pieces.iter().for_each(|piece| keep.push(piece));
+            let mut keep = Keep::new(bytes, Scrub::default());
+            pieces.iter().for_each(|piece| keep.take(piece));
             let (all, output) = (pieces.concat(), keep.output());
             prop_assert_eq!(output.total, all.len() as u64);
             prop_assert!(all.starts_with(&output.head) && all.ends_with(&output.tail));

@@ -5,10 +5,13 @@ mod caged;
 mod collect;
 mod find;
 mod flow;
+mod heard;
 mod keep;
 mod pool;
+mod prepare;
 mod probe;
 mod sandbox;
+mod scrub;
 mod ways;
 
 pub use caged::Caged;

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::caged::Caged;
 use super::collect::collect;
-use super::sandbox::{ResourceSandbox, order};
+use super::sandbox::ResourceSandbox;
 use crate::command::Command;
 use crate::error::SandboxError;
 use crate::policy::SandboxPolicy;
@@ -75,22 +75,22 @@ impl WarmPool {
     /// As there.
     pub async fn spawn(&self, command: &Command, cancel: &CancellationToken) -> Result<Caged, SandboxError> {
         let Shared { sandbox, policy, .. } = &*self.shared;
-        let order = order(Some(command), policy);
+        let prepared = sandbox.prepare(command, policy, cancel).await?;
         while let Some(mut caged) = self.shared.take() {
             // One that has ended while it waited is passed over.
-            if caged.control.order(&order, cancel.clone()).await? {
+            if caged.control.order(&prepared, cancel.clone()).await? {
+                caged.secrets = prepared.secrets;
                 return Ok(caged);
             }
         }
-        sandbox.spawn(command, policy, cancel).await
+        sandbox.ordered(prepared, policy, cancel).await
     }
 
     /// As [`ResourceSandbox::run`], in a cage that is ready, or in a fresh one if none is.
     pub async fn run(&self, command: &Command, cancel: &CancellationToken) -> RunReport {
         match self.spawn(command, cancel).await {
             Ok(caged) => collect(caged, &command.input).await,
-            // It says why.
-            Err(_) => self.shared.sandbox.run(command, &self.shared.policy, cancel).await,
+            Err(error) => RunReport::not_run(error),
         }
     }
 }

@@ -6,7 +6,9 @@ use std::path::Path;
 
 use tokio_util::sync::CancellationToken;
 
-use super::sandbox::{ResourceSandbox, order};
+use super::collect::collect;
+use super::prepare::Prepared;
+use super::sandbox::ResourceSandbox;
 use crate::error::SandboxError;
 use crate::layer::Layer;
 use crate::policy::SandboxPolicy;
@@ -17,7 +19,9 @@ use crate::wire::{NAMESPACES, fact};
 pub(super) async fn probe(sandbox: &ResourceSandbox, absent: &[Layer]) -> Result<Capabilities, SandboxError> {
     let all = Layer::ALL.into_iter().fold(SandboxPolicy::builder(), |policy, layer| policy.waive(layer));
     let policy = absent.iter().fold(all, |policy, layer| policy.absent(*layer)).build()?;
-    let report = sandbox.run_order(&order(None, &policy), &[], &policy, &CancellationToken::new()).await;
+    let prepared = Prepared::to_look_around(&policy);
+    let caged = sandbox.ordered(prepared, &policy, &CancellationToken::new()).await?;
+    let report = collect(caged, &[]).await;
     if let Verdict::SetupFailed { failure } = report.verdict {
         return Err(failure.into());
     }

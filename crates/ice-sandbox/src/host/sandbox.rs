@@ -1,6 +1,6 @@
 //! Runs commands in cages.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::io::IoSlice;
 use std::mem::MaybeUninit;
 use std::net::Ipv4Addr;
@@ -20,15 +20,17 @@ use super::caged::{Caged, Control};
 use super::collect::collect;
 use super::find::Launcher;
 use super::pool::WarmPool;
+use super::prepare::{Keeper, Prepared};
 use super::probe;
 use super::ways::Ways;
-use crate::command::{Command, SEARCH_PATH};
+use crate::command::Command;
 use crate::error::SandboxError;
 use crate::launcher::NAME;
 use crate::layer::Layer;
 use crate::policy::{Endpoint, SandboxPolicy};
 use crate::report::{Capabilities, RunReport, SetupFailure, Stage};
-use crate::wire::{self, Mount, Order, Spec, Text, Way};
+use crate::secret::Secrets;
+use crate::wire::{self, Mount, Spec, Way};
 
 /// How long the launcher may take to accept what it is to do.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
@@ -37,6 +39,7 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 #[derive(Clone, Debug)]
 pub struct ResourceSandbox {
     launcher: Launcher,
+    keeper: Keeper,
     /// The ends of cages that were dropped.
     ends: TaskTracker,
 }
@@ -47,7 +50,7 @@ impl ResourceSandbox {
     /// # Errors
     /// [`SandboxError::NoLauncher`], which says where it was looked for.
     pub fn new() -> Result<Self, SandboxError> {
-        Ok(Self { launcher: Launcher::find(None)?, ends: TaskTracker::new() })
+        Ok(Self { launcher: Launcher::find(None)?, keeper: Keeper::default(), ends: TaskTracker::new() })
     }
 
     /// With this launcher.
@@ -55,7 +58,17 @@ impl ResourceSandbox {
     /// # Errors
     /// [`SandboxError::NoLauncher`] if there is no such file.
     pub fn with_launcher(path: impl Into<PathBuf>) -> Result<Self, SandboxError> {
-        Ok(Self { launcher: Launcher::find(Some(&path.into()))?, ends: TaskTracker::new() })
+        Ok(Self {
+            launcher: Launcher::find(Some(&path.into()))?,
+            keeper: Keeper::default(),
+            ends: TaskTracker::new(),
+        })
+    }
+
+    /// With whoever knows the secrets that policies name. Without, no command that is given one is run.
+    #[must_use]
+    pub fn with_secrets(self, secrets: impl Secrets + 'static) -> Self {
+        Self { keeper: Keeper::new(secrets), ..self }
     }
 
     /// Which launcher it uses.
@@ -98,7 +111,7 @@ impl ResourceSandbox {
         policy: &SandboxPolicy,
         cancel: &CancellationToken,
     ) -> Result<Caged, SandboxError> {
-        self.ordered(&order(Some(command), policy), policy, cancel).await
+        self.ordered(self.prepare(command, policy, cancel).await?, policy, cancel).await
     }
 
     /// Makes cages of this policy ahead, so many at a time, each for one command. A cage that was made ahead shows the
@@ -116,31 +129,33 @@ impl ResourceSandbox {
         policy: &SandboxPolicy,
         cancel: &CancellationToken,
     ) -> RunReport {
-        self.run_order(&order(Some(command), policy), &command.input, policy, cancel).await
-    }
-
-    pub(super) async fn run_order(
-        &self,
-        order: &Order,
-        input: &[u8],
-        policy: &SandboxPolicy,
-        cancel: &CancellationToken,
-    ) -> RunReport {
-        match self.ordered(order, policy, cancel).await {
-            Ok(caged) => collect(caged, input).await,
+        match self.spawn(command, policy, cancel).await {
+            Ok(caged) => collect(caged, &command.input).await,
             Err(error) => RunReport::not_run(error),
         }
     }
 
-    async fn ordered(
+    /// What a command is told, with its secrets.
+    pub(super) async fn prepare(
         &self,
-        order: &Order,
+        command: &Command,
+        policy: &SandboxPolicy,
+        cancel: &CancellationToken,
+    ) -> Result<Prepared, SandboxError> {
+        Prepared::new(command, policy, &self.keeper, cancel).await
+    }
+
+    /// Has a cage made, and a command in it.
+    pub(super) async fn ordered(
+        &self,
+        prepared: Prepared,
         policy: &SandboxPolicy,
         cancel: &CancellationToken,
     ) -> Result<Caged, SandboxError> {
         let mut caged = self.launch(policy, cancel).await?;
         // A cage that could not be made says so itself.
-        caged.control.order(order, cancel.clone()).await?;
+        caged.control.order(&prepared, cancel.clone()).await?;
+        caged.secrets = prepared.secrets;
         Ok(caged)
     }
 
@@ -218,6 +233,7 @@ impl ResourceSandbox {
                 spec.limits.wall,
             ),
             limits: spec.limits.clone(),
+            secrets: Vec::new(),
         })
     }
 }
@@ -273,29 +289,4 @@ fn ways(endpoints: &BTreeSet<Endpoint>) -> Vec<Way> {
         ways.push(Way { host: endpoint.host.clone(), port: endpoint.port, inside });
     }
     ways
-}
-
-/// What the tool is told to become; without a command, to look around.
-pub(super) fn order(command: Option<&Command>, policy: &SandboxPolicy) -> Order {
-    let mut environment: BTreeMap<String, Text> = BTreeMap::new();
-    let fixed = [("PATH", SEARCH_PATH), ("HOME", "/work"), ("TMPDIR", "/work/.tmp"), ("LANG", "C.UTF-8")];
-    for (name, value) in fixed.iter().chain(policy.profile.environment()) {
-        environment.insert((*name).to_owned(), Text(value.into()));
-    }
-    for name in &policy.inherited {
-        if let Some(value) = std::env::var_os(name) {
-            environment.insert(name.clone(), Text(value));
-        }
-    }
-    for (name, value) in &policy.environment {
-        environment.insert(name.clone(), Text(value.into()));
-    }
-    Order {
-        program: command.map(|command| Text(command.program.clone())),
-        arguments: command
-            .into_iter()
-            .flat_map(|command| command.arguments.iter().cloned().map(Text))
-            .collect(),
-        environment,
-    }
 }

@@ -96,8 +96,8 @@ pub(super) fn landlock(spec: &Spec, rooted: bool, caller: Caller) -> Result<i32,
     if rooted {
         // Everything that is there was granted; only what may be done with it differs.
         paths.push((Path::new("/"), AccessFs::ReadDir.into()));
-        paths.push((Path::new("/work"), all));
-        // Rights go downwards: a grant below it would get them all. Then /work/.tmp alone, which is the same folder.
+        paths.push((Path::new("/cage"), all));
+        // Rights go downwards: a grant below it would get them all. Then /cage/.tmp alone, which is the same folder.
         if !spec.mounts.iter().any(|mount| mount.path.starts_with("/tmp")) {
             paths.push((Path::new("/tmp"), all));
         }

@@ -1,6 +1,6 @@
 //! What the launcher is given: a socket as standard input, over which the tool's streams and the task come.
 
-use std::io::{self, IoSlice, IoSliceMut};
+use std::io::{self, IoSlice, IoSliceMut, Read};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
@@ -13,6 +13,7 @@ use rustix::net::{
 use super::fault::At;
 use super::sys;
 use crate::report::{SetupFailure, Stage};
+use crate::secret::{MAX_SECRET, SecretBytes};
 use crate::wire::{self, Note, Order, Spec};
 
 /// The socket.
@@ -130,11 +131,23 @@ pub(super) fn tell_ways(how: u8) {
     let _ = rustix::net::send(sys::borrow(WAYS), &[how], SendFlags::NOSIGNAL | SendFlags::DONTWAIT);
 }
 
-/// Waits to be told what to run. None if nobody wants to run anything any more.
-pub(super) fn order() -> io::Result<Option<Order>> {
-    let orders = std::fs::File::from(sys::borrow(ORDERS).try_clone_to_owned()?);
-    match wire::read(&orders) {
-        Ok(order) => Ok(Some(order)),
+/// Waits to be told what to run, and what the secrets are. None if nobody wants to run anything any more.
+pub(super) fn order() -> io::Result<Option<(Order, Vec<SecretBytes>)>> {
+    let mut orders = std::fs::File::from(sys::borrow(ORDERS).try_clone_to_owned()?);
+    let told = wire::read(&orders).and_then(|order: Order| {
+        let mut secrets = Vec::new();
+        for slot in &order.secrets {
+            if slot.bytes > MAX_SECRET {
+                return Err(io::ErrorKind::InvalidData.into());
+            }
+            let mut bytes = vec![0; slot.bytes];
+            orders.read_exact(&mut bytes)?;
+            secrets.push(SecretBytes::new(bytes));
+        }
+        Ok((order, secrets))
+    });
+    match told {
+        Ok(told) => Ok(Some(told)),
         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(None),
         Err(error) => Err(error),
     }

@@ -50,7 +50,7 @@ fn root() -> String {
 /// privileges; elsewhere, listing the root of the machine.
 fn landlock(rooted: bool) -> Result<(), String> {
     let (what, done) = if rooted {
-        let file = "/work/.looked";
+        let file = "/cage/.looked";
         let done = rustix::fs::mknodat(CWD, file, FileType::CharacterDevice, Mode::from_raw_mode(0o600), 0);
         let _ = rustix::fs::unlinkat(CWD, file, AtFlags::empty());
         ("making a device", done.map_err(io::Error::from))

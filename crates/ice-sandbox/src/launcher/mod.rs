@@ -17,6 +17,7 @@ mod net;
 mod privilege;
 mod root;
 mod run;
+mod secret;
 mod set_id;
 mod supervise;
 mod sweep;

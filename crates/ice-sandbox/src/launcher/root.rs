@@ -80,7 +80,7 @@ fn fill(
     privileged: bool,
 ) -> Result<(), SetupFailure> {
     // Before the grants, of which some may stand below /tmp.
-    attach_work(root, spec.limits.workspace, privileged).at(STAGE, "mounting /work")?;
+    attach_work(root, spec.limits.workspace, privileged).at(STAGE, "mounting /cage")?;
     for (path, shown) in shown {
         place(root, path, shown).at(STAGE, &format!("showing {}", path.display()))?;
     }
@@ -286,13 +286,13 @@ fn furnish(root: BorrowedFd<'_>, devices: &[(&str, OwnedFd)], hosts: &str) -> io
         ("stdin", "/proc/self/fd/0"),
         ("stdout", "/proc/self/fd/1"),
         ("stderr", "/proc/self/fd/2"),
-        ("shm", "/work/.shm"),
+        ("shm", "/cage/.shm"),
     ];
     for (name, target) in links {
         rustix::fs::symlinkat(target, &dev, name)?;
     }
     let etc = folder(root, Path::new("/etc"))?;
-    let passwd = format!("sandbox:x:{INSIDE}:{INSIDE}::/work:/bin/sh\n");
+    let passwd = format!("sandbox:x:{INSIDE}:{INSIDE}::/cage:/bin/sh\n");
     let group = format!("sandbox:x:{INSIDE}:\n");
     let hosts = format!("127.0.0.1 localhost\n{hosts}");
     let files = [
@@ -333,7 +333,7 @@ fn proc(processes_only: bool) -> io::Result<OwnedFd> {
 /// that is written counts together.
 fn attach_work(root: BorrowedFd<'_>, size: u64, privileged: bool) -> io::Result<()> {
     let work = tmpfs(size, Some(files_of(size)), "0700", privileged.then_some(NOBODY))?;
-    attach(work.as_fd(), folder(root, Path::new("/work"))?.as_fd())?;
+    attach(work.as_fd(), folder(root, Path::new("/cage"))?.as_fd())?;
     for name in [".tmp", ".shm"] {
         rustix::fs::mkdirat(&work, name, Mode::from_raw_mode(0o700))?;
         if privileged {

@@ -10,7 +10,7 @@ use rustix::thread::{CapabilitySet, CapabilitySets};
 use super::fault::{At, Layers};
 use super::filter::{self, Openings};
 use super::granted::Caller;
-use super::{confine, inherit, look, sys};
+use super::{confine, inherit, look, secret, sys};
 use crate::layer::Layer;
 use crate::report::{SetupFailure, Stage};
 use crate::wire::{Note, Order, Spec, Text};
@@ -42,7 +42,7 @@ fn become_program(
     rustix::process::setsid().at(Stage::Fork, "beginning a session")?;
     inherit::take_streams().at(Stage::Fork, "taking the streams")?;
     if layers.has(Layer::Root) {
-        rustix::process::chdir("/work").at(Stage::Layer(Layer::Root), "entering /work")?;
+        rustix::process::chdir("/cage").at(Stage::Layer(Layer::Root), "entering /cage")?;
     }
     layers.put(spec, Layer::ResourceLimits, || confine::limits(&spec.limits))?;
     // An exec by anybody but root takes them as well; this is for what looks around instead.
@@ -57,16 +57,25 @@ fn become_program(
     layers.put(spec, Layer::Seccomp, || filter::put_on(openings))?;
     let Layers { held, absent } = layers;
     inherit::tell(&Note::Ready { layers: held, absent, landlock_abi: landlock.unwrap_or(0) });
-    let Some(order) = inherit::order().at(Stage::Spec, "reading what to run")? else { sys::exit(0) };
+    let Some((order, secrets)) = inherit::order().at(Stage::Spec, "reading what to run")? else {
+        sys::exit(0)
+    };
     let Some(program) = &order.program else {
         running(begin);
         look::around(&spec.limits, rooted)
     };
     let arguments = texts(std::iter::once(program).chain(&order.arguments))?;
-    let environment: Vec<_> = order
+    let mut variables: Vec<Vec<u8>> = order
         .environment
         .iter()
         .map(|(name, value)| [name.as_bytes(), b"=", value.0.as_bytes()].concat())
+        .collect();
+    for (slot, secret) in order.secrets.iter().zip(&secrets) {
+        variables.push(secret::give(slot, secret, rooted)?);
+    }
+    drop(secrets);
+    let environment: Vec<_> = variables
+        .into_iter()
         .map(CString::new)
         .collect::<Result<_, _>>()
         .map_err(|_| SetupFailure::new(Stage::Exec, "a NUL byte in the environment"))?;

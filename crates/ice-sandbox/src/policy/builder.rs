@@ -6,9 +6,10 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::endpoint::MOST;
-use super::{Access, Endpoint, Grant, Limits, Profile};
+use super::{Access, Delivery, Endpoint, Grant, Limits, Profile, Secret};
 use crate::error::PolicyError;
 use crate::layer::Layer;
+use crate::secret::SecretRef;
 
 /// What a command may do. Everything that is not granted is not there.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -19,6 +20,8 @@ pub struct SandboxPolicy {
     pub(crate) endpoints: BTreeSet<Endpoint>,
     pub(crate) environment: BTreeMap<String, String>,
     pub(crate) inherited: BTreeSet<String>,
+    /// By their names in the cage. What they are, only those know who keep them.
+    pub(crate) secrets: BTreeMap<String, Secret>,
     pub(crate) waived: BTreeSet<Layer>,
     pub(crate) required: BTreeSet<Layer>,
     /// Layers that are taken for absent, for tests of what happens then.
@@ -44,6 +47,7 @@ impl SandboxPolicy {
                 endpoints: BTreeSet::new(),
                 environment: BTreeMap::new(),
                 inherited: BTreeSet::new(),
+                secrets: BTreeMap::new(),
                 waived: BTreeSet::new(),
                 required: BTreeSet::new(),
                 absent: BTreeSet::new(),
@@ -75,6 +79,12 @@ impl SandboxPolicy {
         &self.waived
     }
 
+    /// The secrets it is given, by their names in the cage.
+    #[must_use]
+    pub const fn secrets(&self) -> &BTreeMap<String, Secret> {
+        &self.secrets
+    }
+
     fn check(&self) -> Result<(), PolicyError> {
         self.limits.check()?;
         self.grants.iter().try_for_each(Grant::check)?;
@@ -96,6 +106,15 @@ impl SandboxPolicy {
         for (name, value) in &self.environment {
             if name.is_empty() || name.contains(['=', '\0']) || value.contains('\0') {
                 return Err(PolicyError::Environment { name: name.clone() });
+            }
+        }
+        let mut variables: BTreeSet<String> =
+            self.environment.keys().chain(&self.inherited).cloned().collect();
+        for (name, secret) in &self.secrets {
+            secret.check(name)?;
+            if !variables.insert(secret.variable(name)) {
+                let why = "its variable is set to something else, too";
+                return Err(PolicyError::Secret { name: name.clone(), why });
             }
         }
         match self.inherited.iter().find(|name| name.is_empty() || name.contains(['=', '\0'])) {
@@ -121,6 +140,8 @@ struct Written {
     #[serde(default)]
     inherited: BTreeSet<String>,
     #[serde(default)]
+    secrets: BTreeMap<String, Secret>,
+    #[serde(default)]
     waived: BTreeSet<Layer>,
     #[serde(default)]
     required: BTreeSet<Layer>,
@@ -128,12 +149,22 @@ struct Written {
 
 impl<'de> Deserialize<'de> for SandboxPolicy {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let Written { profile, limits, grants, endpoints, environment, inherited, waived, required } =
+        let Written { profile, limits, grants, endpoints, environment, inherited, secrets, waived, required } =
             Written::deserialize(deserializer)?;
         let limits = limits.unwrap_or_else(|| profile.limits());
         let absent = BTreeSet::new();
-        let policy =
-            Self { profile, limits, grants, endpoints, environment, inherited, waived, required, absent };
+        let policy = Self {
+            profile,
+            limits,
+            grants,
+            endpoints,
+            environment,
+            inherited,
+            secrets,
+            waived,
+            required,
+            absent,
+        };
         policy.check().map_err(serde::de::Error::custom)?;
         Ok(policy)
     }
@@ -199,11 +230,25 @@ impl PolicyBuilder {
         self
     }
 
-    /// Takes a variable over from the caller's environment, if it is set there. Only its name is part of the policy, so
-    /// that a secret stays out of every record of it.
+    /// Takes a variable over from the caller's environment, if it is set there. Only its name is part of the policy.
     #[must_use]
     pub fn inherit(mut self, name: impl Into<String>) -> Self {
         self.policy.inherited.insert(name.into());
+        self
+    }
+
+    /// Gives it a secret under this name, in a file. Only the reference is part of the policy: what it stands for is asked of
+    /// the [`Secrets`](crate::Secrets) of the sandbox as the command is started, and taken out of the output that a
+    /// [`RunReport`](crate::RunReport) keeps.
+    #[must_use]
+    pub fn secret(self, name: impl Into<String>, reference: SecretRef) -> Self {
+        self.secret_as(name, reference, Delivery::File)
+    }
+
+    /// The same, given in this way.
+    #[must_use]
+    pub fn secret_as(mut self, name: impl Into<String>, reference: SecretRef, delivery: Delivery) -> Self {
+        self.policy.secrets.insert(name.into(), Secret { reference, delivery });
         self
     }
 

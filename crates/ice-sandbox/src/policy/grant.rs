@@ -79,8 +79,8 @@ impl Grant {
             "`..` is not allowed in it"
         } else if self.path == Path::new("/") {
             "the whole file system is not granted"
-        } else if ["/proc", "/dev", "/work", "/sys"].iter().any(|own| self.path.starts_with(own)) {
-            "the cage has a /proc, /dev and /work of its own, and no /sys"
+        } else if ["/proc", "/dev", "/cage", "/sys"].iter().any(|own| self.path.starts_with(own)) {
+            "the cage has a /proc, /dev and /cage of its own, and no /sys"
         } else if self.path.as_os_str().len() > 4_000 {
             "it is longer than 4,000 bytes"
         } else {

@@ -5,9 +5,11 @@ mod endpoint;
 mod grant;
 mod limits;
 mod profile;
+mod secret;
 
 pub use builder::{PolicyBuilder, SandboxPolicy};
 pub use endpoint::Endpoint;
 pub use grant::{Access, Grant};
 pub use limits::Limits;
 pub use profile::Profile;
+pub use secret::{Delivery, Secret};

@@ -6,10 +6,11 @@ use std::time::Duration;
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use ice_core::quantity::{bytes, span};
-use ice_sandbox::{Access, Endpoint, Layer, Limits, PolicyError, Profile, SandboxPolicy};
+use ice_sandbox::{Access, Delivery, Endpoint, Layer, Limits, PolicyError, Profile, SandboxPolicy};
 
 use crate::commands::grants;
 use crate::fault::Fault;
+use crate::secrets::named;
 
 /// What a command in a cage may do. Nothing but to run, by default.
 #[derive(Clone, Debug, Args)]
@@ -32,6 +33,14 @@ pub(crate) struct PolicyArgs {
     /// A variable of its environment: NAME=VALUE, or NAME alone to take it over from here if it is set
     #[arg(long, value_name = "NAME[=VALUE]", help_heading = "Grants")]
     env: Vec<String>,
+    /// A secret that it is given in a file in memory, whose path stands in its variable NAME_FILE: that in a variable here,
+    /// or in a file
+    // It is looked at later: a parser would repeat what is wrong, which may be the secret itself.
+    #[arg(long, value_name = "NAME=env:VAR|file:PATH", help_heading = "Grants")]
+    secret: Vec<String>,
+    /// A secret that it is given in its variable NAME
+    #[arg(long, value_name = "NAME=env:VAR|file:PATH", help_heading = "Grants")]
+    secret_env: Vec<String>,
     /// Do without a layer if this machine does not have it
     #[arg(long, value_name = "LAYER", value_parser = layers(), hide_possible_values = true)]
     waive: Vec<Layer>,
@@ -103,6 +112,17 @@ impl PolicyArgs {
                 None => policy.inherit(variable),
             };
         }
+        for (option, secrets, delivery) in [
+            ("--secret", &self.secret, Delivery::File),
+            ("--secret-env", &self.secret_env, Delivery::Variable),
+        ] {
+            for text in secrets {
+                let (name, reference) = named(text).ok_or_else(|| {
+                    Fault::usage(format!("`{option}` is written NAME=env:VARIABLE or NAME=file:PATH"))
+                })?;
+                policy = policy.secret_as(name, reference, delivery);
+            }
+        }
         for layer in &self.waive {
             policy = policy.waive(*layer);
         }
@@ -138,9 +158,10 @@ fn refused(error: &PolicyError) -> Fault {
             };
             format!("`--{option}` is {value}; it must be {must}")
         }
-        PolicyError::Path { .. } | PolicyError::Endpoint { .. } | PolicyError::Environment { .. } => {
-            error.to_string()
-        }
+        PolicyError::Path { .. }
+        | PolicyError::Endpoint { .. }
+        | PolicyError::Environment { .. }
+        | PolicyError::Secret { .. } => error.to_string(),
     })
 }
 

@@ -1,0 +1,152 @@
+//! Taking secrets out of an output, wherever the pieces in which it comes begin and end.
+
+use zeroize::Zeroizing;
+
+use crate::secret::SecretBytes;
+
+/// What stands for each byte of a secret.
+const MASK: u8 = b'*';
+
+/// Looks for secrets in a stream, and holds back what may be the beginning of one.
+#[derive(Debug, Default)]
+pub(super) struct Scrub {
+    searches: Vec<Search>,
+    /// What was held back, and for each byte whether it is part of a secret.
+    held: Vec<(u8, bool)>,
+}
+
+impl Scrub {
+    pub(super) fn of(secrets: &[SecretBytes]) -> Self {
+        Self { searches: secrets.iter().filter_map(Search::of).collect(), held: Vec::new() }
+    }
+
+    /// What can be told of the stream once this has come, with as many bytes for each secret as it has.
+    pub(super) fn pass(&mut self, bytes: &[u8]) -> Vec<u8> {
+        if self.searches.is_empty() {
+            return bytes.to_vec();
+        }
+        for byte in bytes {
+            self.held.push((*byte, false));
+            for search in &mut self.searches {
+                let found = search.next(*byte);
+                let begin = self.held.len().saturating_sub(found);
+                self.held.iter_mut().skip(begin).for_each(|(_, is_secret)| *is_secret = true);
+            }
+        }
+        let begun = self.searches.iter().map(|search| search.matched).max().unwrap_or(0);
+        self.release(begun)
+    }
+
+    /// What is left at the end of the stream.
+    pub(super) fn rest(&mut self) -> Vec<u8> {
+        self.release(0)
+    }
+
+    fn release(&mut self, but: usize) -> Vec<u8> {
+        let known = self.held.len().saturating_sub(but);
+        self.held.drain(..known).map(|(byte, is_secret)| if is_secret { MASK } else { byte }).collect()
+    }
+}
+
+/// The search for one secret, byte by byte, each looked at a constant number of times (Knuth, Morris, Pratt): what a
+/// command writes cannot make it slow.
+struct Search {
+    secret: Zeroizing<Vec<u8>>,
+    /// For each length of a match, the longest shorter one that it ends with.
+    shorter: Vec<usize>,
+    matched: usize,
+}
+
+impl Search {
+    /// Line ends behind it are not looked for: who prints it may leave them out.
+    fn of(secret: &SecretBytes) -> Option<Self> {
+        let bytes = secret.expose();
+        let end = bytes.iter().rposition(|byte| !matches!(byte, b'\n' | b'\r'))?;
+        let secret = Zeroizing::new(bytes.get(..=end)?.to_vec());
+        let mut search = Self { shorter: vec![0], matched: 0, secret };
+        for at in 1..search.secret.len() {
+            let Some(byte) = search.secret.get(at).copied() else { break };
+            search.advance(byte);
+            search.shorter.push(search.matched);
+        }
+        search.matched = 0;
+        Some(search)
+    }
+
+    fn advance(&mut self, byte: u8) {
+        while self.matched > 0 && self.secret.get(self.matched) != Some(&byte) {
+            self.matched = self.fallback();
+        }
+        if self.secret.get(self.matched) == Some(&byte) {
+            self.matched += 1;
+        }
+    }
+
+    fn fallback(&self) -> usize {
+        self.shorter.get(self.matched - 1).copied().unwrap_or(0)
+    }
+
+    /// Takes a byte; how many bytes up to it are the secret.
+    fn next(&mut self, byte: u8) -> usize {
+        self.advance(byte);
+        if self.matched < self.secret.len() {
+            return 0;
+        }
+        self.matched = self.fallback();
+        self.secret.len()
+    }
+}
+
+impl std::fmt::Debug for Search {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Search(..)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn scrubbed(secrets: &[&[u8]], pieces: &[&[u8]]) -> Vec<u8> {
+        let secrets: Vec<SecretBytes> = secrets.iter().map(|secret| SecretBytes::new(*secret)).collect();
+        let mut scrub = Scrub::of(&secrets);
+        let mut all: Vec<u8> = pieces.iter().flat_map(|piece| scrub.pass(piece)).collect();
+        all.extend(scrub.rest());
+        all
+    }
+
+    #[test]
+    fn secrets_are_taken_out_across_pieces_and_others_are_left() {
+        let secrets: [&[u8]; 2] = [b"hunter2\n", b"abcab"];
+        let check = |pieces: &[&[u8]], expected: &str| {
+            assert_eq!(String::from_utf8(scrubbed(&secrets, pieces)).unwrap(), expected, "{pieces:?}");
+        };
+        check(&[b"it is hunter2 still"], "it is ******* still");
+        check(&[b"it is hun", b"t", b"er2"], "it is *******");
+        check(&[b"hunhunter2"], "hun*******");
+        check(&[b"abcabcab"], "********");
+        check(&[b"hunter", b"1 abca"], "hunter1 abca");
+        check(&[], "");
+    }
+
+    proptest! {
+        #[test]
+        fn no_secret_is_left_however_it_is_cut(
+            secret in "[ab]{1,5}",
+            pieces in prop::collection::vec("[ab]{0,6}", 0..20),
+        ) {
+            let all = pieces.concat();
+            let pieces: Vec<&[u8]> = pieces.iter().map(String::as_bytes).collect();
+            let found = scrubbed(&[secret.as_bytes()], &pieces);
+            let mut expected = all.clone().into_bytes();
+            for at in 0..all.len() {
+                if all[at..].starts_with(&secret) {
+                    expected[at..at + secret.len()].fill(MASK);
+                }
+            }
+            prop_assert_eq!(found, expected);
+        }
+    }
+}
