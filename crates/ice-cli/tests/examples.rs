@@ -38,6 +38,23 @@ fn airports_makes_a_report_from_real_data() {
 }
 
 #[test]
+fn spread_computes_in_python_and_javascript() {
+    for program in ["/usr/bin/python3", "/usr/bin/node"] {
+        if !std::path::Path::new(program).exists() {
+            println!("skipped: there is no {program}");
+            return;
+        }
+    }
+    let desk = Desk::new();
+    let document = run(&desk, &["examples/spread.yaml", "--ro", "examples/data"]).code(0).json();
+    let widest = document["output"]["widest"].as_array().unwrap();
+    assert_eq!(widest.len(), 5);
+    // From the lowest to the highest latitude that the file has for Alaska.
+    assert!(widest[0].as_str().unwrap().starts_with("AK: 19.41 degrees, 263 airports"), "{widest:?}");
+    assert!(document.get("not_enforced").is_none());
+}
+
+#[test]
 fn digest_reads_every_markdown_file_of_the_repository() {
     let desk = Desk::new();
     let out = desk.path("");

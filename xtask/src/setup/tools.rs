@@ -18,6 +18,36 @@ const NEXTEST: Tool = Tool {
     skipped: "every test but the doctests",
 };
 
+/// Runs code and tools in Python, in cages.
+pub(crate) const PYTHON: Tool = Tool {
+    name: "python3",
+    probe: &["sh", "-c", "PATH=/usr/local/bin:/usr/bin:/bin; exec python3 --version"],
+    version: None,
+    sources: &[Source::System { package: "python3" }],
+    need: Need::Tests,
+    skipped: "the tests of code and tools in Python, and of the profile `python` of cages",
+};
+
+/// Runs code in JavaScript, in cages.
+pub(crate) const NODE: Tool = Tool {
+    name: "node",
+    probe: &["sh", "-c", "PATH=/usr/local/bin:/usr/bin:/bin; exec node --version"],
+    version: None,
+    sources: &[Source::System { package: "nodejs" }],
+    need: Need::Tests,
+    skipped: "the tests of code in JavaScript, and of the profile `node` of cages",
+};
+
+/// Runs in cages, to try the profile for it.
+pub(crate) const JAVA: Tool = Tool {
+    name: "java",
+    probe: &["sh", "-c", "PATH=/usr/local/bin:/usr/bin:/bin; exec java -version"],
+    version: None,
+    sources: &[Source::System { package: "default-jre-headless" }],
+    need: Need::Tests,
+    skipped: "the test of the profile `jvm` of cages",
+};
+
 /// Licences, sources, bans and advisories of dependencies. Pinned: its configuration changes with versions.
 pub(crate) const CARGO_DENY: Tool = Tool {
     name: "cargo-deny",
@@ -68,4 +98,4 @@ pub(crate) const PROMTOOL: Tool = Tool {
 };
 
 /// Every tool, in the order in which they are installed.
-pub(super) const ALL: &[Tool] = &[NEXTEST, CARGO_DENY, CARGO_SHEAR, CARGO_FUZZ, PROMTOOL];
+pub(super) const ALL: &[Tool] = &[NEXTEST, PYTHON, NODE, JAVA, CARGO_DENY, CARGO_SHEAR, CARGO_FUZZ, PROMTOOL];
