@@ -6,6 +6,7 @@ mod common;
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt as _;
 use std::time::{Duration, Instant};
 
 use common::{Desk, Given};
@@ -66,6 +67,8 @@ fn tools_that_touch_files_work_in_cages() {
     ]);
     let given = run(&desk, &nodes, &["--rw", folder]).code(0);
     assert_eq!(desk.read("rw/new.txt"), "a text and more");
+    let mode = |name: &str| std::fs::metadata(desk.path(name)).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode("rw/new.txt"), mode("rw/there.txt"), "the mode of a new file");
     let events = events(&desk, &given);
     let reports = of_kind(&events, "node.report");
     let nodes: Vec<&Value> = reports.iter().map(|report| &report["node"]).collect();

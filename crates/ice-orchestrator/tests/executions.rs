@@ -82,8 +82,11 @@ async fn run(host: &Arc<Canned>, yaml: &str, options: RunOptions) -> RunDocument
     }
     let plan = plan(yaml, &registry);
     let host = Arc::clone(host);
-    let engine =
-        Engine::builder().processes(Arc::clone(&host) as Arc<dyn ProcessHost>).wasm(host).registry(registry).build();
+    let engine = Engine::builder()
+        .processes(Arc::clone(&host) as Arc<dyn ProcessHost>)
+        .wasm(host)
+        .registry(registry)
+        .build();
     let tenant = Tenant::default();
     let handle = engine.start(&plan, json(r#"{"n": 3}"#), options, &me(), &tenant).await.unwrap();
     handle.wait().await.unwrap();

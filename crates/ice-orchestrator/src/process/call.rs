@@ -28,6 +28,9 @@ pub(super) struct Surroundings {
     pub(super) path: NodePath,
     pub(super) attempt: u32,
     pub(super) grants: Grants,
+    /// The bits that new files do not get, as outside.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) umask: Option<u32>,
     max_read_bytes: u64,
     max_write_bytes: u64,
     max_items: usize,
@@ -42,6 +45,7 @@ impl Surroundings {
             path: ctx.path.clone(),
             attempt: ctx.attempt,
             grants: grants.clone(),
+            umask: umask(),
             max_read_bytes,
             max_write_bytes,
             max_items,
@@ -55,6 +59,13 @@ impl Surroundings {
             max_items: self.max_items,
         }
     }
+}
+
+/// The file mode creation mask of this process, where the system tells without changing it.
+fn umask() -> Option<u32> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let mask = status.lines().find_map(|line| line.strip_prefix("Umask:"))?;
+    u32::from_str_radix(mask.trim(), 8).ok()
 }
 
 /// A line of a guest: progress, then one of the others.

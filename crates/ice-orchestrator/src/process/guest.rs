@@ -69,6 +69,10 @@ fn answer(tools: impl FnOnce() -> Vec<Arc<dyn Tool>>, lines: &Arc<Lines>) -> Res
     let runtime = runtime.map_err(|error| refused(format!("the tool cannot be run: {error}")))?;
     runtime.block_on(async {
         let surroundings = call.surroundings;
+        if let Some(mask) = surroundings.umask {
+            // The cage is stricter than who started the run, whose files these are.
+            rustix::process::umask(rustix::fs::Mode::from_raw_mode(mask));
+        }
         let context = ToolContext {
             limits: surroundings.limits(),
             grants: Arc::new(inside(surroundings.grants).await),
