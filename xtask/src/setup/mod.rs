@@ -1,6 +1,8 @@
 //! `cargo xtask setup`: what tests and guards need beyond Rust. Everything lands in the project's own target
 //! folder; the system is not touched.
 
+mod asset;
+mod assets;
 mod debian;
 mod install;
 mod tool;
