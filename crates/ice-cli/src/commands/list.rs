@@ -6,6 +6,8 @@ use super::completions::Completions;
 use super::doctor::Doctor;
 use super::errors::Errors;
 use super::graph::Graph;
+#[cfg(feature = "wasm")]
+use super::interpreters::Interpreters;
 use super::new::New;
 use super::run::Run;
 use super::runs::Runs;
@@ -33,6 +35,9 @@ pub(crate) enum Command {
     Worker(Worker),
     /// List and show the tools that blueprints can call
     Tools(Tools),
+    /// List and install the interpreters that run code as WebAssembly
+    #[cfg(feature = "wasm")]
+    Interpreters(Interpreters),
     /// Run commands in cages
     Sandbox(Sandbox),
     /// Tell what this machine can enforce on commands in cages
@@ -60,6 +65,8 @@ impl Command {
             Self::Runs(command) => command.run(shell),
             Self::Worker(command) => command.run(shell),
             Self::Tools(command) => command.run(shell),
+            #[cfg(feature = "wasm")]
+            Self::Interpreters(command) => command.run(shell),
             Self::Sandbox(command) => command.run(shell),
             Self::Doctor(command) => command.run(shell),
             Self::Schema(command) => command.run(shell),

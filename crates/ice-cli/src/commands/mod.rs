@@ -6,6 +6,8 @@ mod doctor;
 mod errors;
 mod grants;
 mod graph;
+#[cfg(feature = "wasm")]
+mod interpreters;
 mod list;
 mod new;
 mod run;

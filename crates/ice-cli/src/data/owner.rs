@@ -90,6 +90,8 @@ impl Owner {
             .registry(registry.map_err(NotOwner::Fault)?.clone())
             // The lock of the folder makes sure that there is one at a time: it takes over at once.
             .name("owner");
+        #[cfg(feature = "wasm")]
+        let builder = builder.wasm(crate::webassembly::host(folder.toolbox().environment()));
         // Without it what needs a process of its own says so when it is called.
         let engine = match cage::host() {
             Ok(host) => builder.processes(host).build(),

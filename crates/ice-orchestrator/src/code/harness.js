@@ -66,11 +66,28 @@
     const log = { log: say, info: say, warn: say, error: say, debug: say, trace: say };
     globalThis.console = log;
     globalThis.print = say;
-    for (const timer of ["setTimeout", "clearTimeout", "setInterval", "clearInterval"]) {
-      if (typeof globalThis[timer] === "undefined" && typeof os[timer] === "function") {
-        globalThis[timer] = os[timer];
-      }
-    }
+    // Timers are counted: when none is left and nothing else is to be done, whatever the code awaits never comes.
+    const timers = new Set();
+    let ended = () => {};
+    let lost = () => {};
+    const look = () => os.setTimeout(() => timers.size === 0 && ended(), 0);
+    globalThis.setTimeout = (call, delay, ...parts) => {
+      const timer = os.setTimeout(() => {
+        timers.delete(timer);
+        look();
+        try {
+          call(...parts);
+        } catch (error) {
+          lost(error);
+        }
+      }, Number(delay) || 0);
+      timers.add(timer);
+      return timer;
+    };
+    globalThis.clearTimeout = (timer) => {
+      if (timers.delete(timer)) os.clearTimeout(timer);
+      look();
+    };
     for (const name of ["std", "os", "bjson"]) delete globalThis[name];
     return {
       name: /<input>:(\d+)/,
@@ -83,9 +100,13 @@
       require: () => (name) => {
         throw new Error(`the module \`${name}\` cannot be had: this interpreter has none`);
       },
-      // The interpreter ends when nothing is left to wait for, and tells nobody: ask now and then whether that is so.
-      atEnd() {},
-      onLost() {},
+      atEnd(then) {
+        ended = then;
+        look();
+      },
+      onLost(then) {
+        lost = then;
+      },
       exit: () => std.exit(0),
     };
   }

@@ -262,13 +262,13 @@ fn what_code_names_must_be_there() {
         .filter(|told| told.contains("error"))
         .collect::<Vec<_>>(),
         [
-            "2:23: error[UNKNOWN_CODE]: a: name: no code is registered as `sumup`; did you mean `sum_up`?",
-            "3:23: error[UNKNOWN_CODE]: b: module: `sum_up` is registered as source in a language; name it with `name`",
-            "4:23: error[UNKNOWN_CODE]: c: name: `fast` is registered as WebAssembly; name it with `module`",
-            "5:23: error[RULE_VIOLATION]: d: module: a `module` is WebAssembly, which a process does not run; \
+            "2:29: error[UNKNOWN_CODE]: a: name: no code is registered as `sumup`; did you mean `sum_up`?",
+            "3:31: error[UNKNOWN_CODE]: b: module: `sum_up` is registered as source in a language; name it with `name`",
+            "4:29: error[UNKNOWN_CODE]: c: name: `fast` is registered as WebAssembly; name it with `module`",
+            "5:31: error[RULE_VIOLATION]: d: module: a `module` is WebAssembly, which a process does not run; \
              set `engine: wasm`",
-            "6:32: error[RULE_VIOLATION]: e: module: a code node has a `code` or a `module`, not both; remove one of them",
-            "7:46: error[RULE_VIOLATION]: f: capabilities: WebAssembly is given no files and no network; \
+            "6:40: error[RULE_VIOLATION]: e: module: a code node has a `code` or a `module`, not both; remove one of them",
+            "7:60: error[RULE_VIOLATION]: f: capabilities: WebAssembly is given no files and no network; \
              remove them, or set `engine: process`",
         ]
     );
