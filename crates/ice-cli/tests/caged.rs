@@ -306,3 +306,101 @@ fn a_layer_that_is_unknown_is_not_waived() {
     let given = run(&desk, &nodes, &["--waive", "landlock"]).code(0);
     assert_eq!(given.json()["options"]["waive"], json!(["landlock"]));
 }
+
+#[test]
+fn a_link_that_code_left_is_not_granted() {
+    if !has("python3") {
+        return;
+    }
+    let desk = Desk::new();
+    desk.write("victim/key", "s3cret");
+    desk.write("rw/there", "");
+    let folder = desk.path("rw");
+    let victim = desk.path("victim");
+    let code = format!("import os\nos.symlink({:?}, {:?})", victim, folder.join("out"));
+    let nodes = json!([{ "id": "plant", "type": "code", "capabilities": ["write_files"], "code": code }]);
+    run(&desk, &nodes, &["--rw", folder.to_str().unwrap()]).code(0);
+    let out = folder.join("out");
+    assert!(out.is_symlink());
+    let nodes = json!([{ "id": "write", "type": "tool", "tool_name": "write_text",
+        "tool_args": { "path": "key", "text": "pwned" } }]);
+    run(&desk, &nodes, &["--rw", out.to_str().unwrap()]).code(2);
+    assert_eq!(desk.read("victim/key"), "s3cret");
+}
+
+#[test]
+fn what_no_cage_can_be_given_is_refused_at_once() {
+    let desk = Desk::new();
+    let nodes = json!([{ "id": "hello", "type": "tool", "tool_name": "hello" }]);
+    for options in [["--ro", "/"], ["--ro", "/proc"], ["--cage-memory", "1KiB"]] {
+        run(&desk, &nodes, &options).code(2);
+    }
+}
+
+/// Writes to standard output what it reads from standard input.
+#[cfg(all(test, feature = "wasm"))]
+const ECHO: &str = r#"(module
+  (import "wasi_snapshot_preview1" "fd_read" (func $read (param i32 i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+  (memory (export "memory") 2)
+  (func (export "_start")
+    (i32.store (i32.const 0) (i32.const 64))
+    (i32.store (i32.const 4) (i32.const 65536))
+    (drop (call $read (i32.const 0) (i32.const 0) (i32.const 1) (i32.const 8)))
+    (i32.store (i32.const 4) (i32.load (i32.const 8)))
+    (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 12)))))"#;
+
+#[cfg(feature = "wasm")]
+#[test]
+fn webassembly_of_a_file_reads_its_inputs_and_keeps_to_its_limits() {
+    let desk = Desk::new();
+    desk.write("ro/echo.wat", ECHO);
+    desk.write(
+        "ro/loop.wat",
+        r#"(module (memory (export "memory") 1) (func (export "_start") (loop br 0)))"#,
+    );
+    let folder = desk.path("ro");
+    let folder = folder.to_str().unwrap();
+    let nodes = json!([
+        { "id": "echo", "type": "code", "engine": "wasm", "module": format!("{folder}/echo.wat") },
+        { "id": "below", "type": "code", "engine": "wasm", "module": "./echo.wat" },
+        { "id": "loop", "type": "code", "engine": "wasm", "module": format!("{folder}/loop.wat") },
+        { "id": "far", "type": "code", "engine": "wasm", "module": "/etc/hostname.wasm" },
+    ]);
+    let given = run(&desk, &nodes, &["--ro", folder, "-i", "n=3", "--cage-cpu", "500ms"]).code(1);
+    let document = given.json();
+    assert_eq!(document["output"], json!({ "echo": { "n": 3 }, "below": { "n": 3 } }), "{document}");
+    let of = |id: &str| {
+        let nodes = document["nodes"].as_array().unwrap();
+        nodes.iter().find(|node| node["node"] == id).unwrap().clone()
+    };
+    assert_eq!(of("echo")["report"]["home"], "wasm");
+    assert_eq!(of("loop")["report"]["verdict"], "cpu_limit", "{document}");
+    assert_eq!(of("loop")["denials"], json!([{ "kind": "limit", "what": "cpu" }]));
+    assert_eq!(of("far")["failure"]["code"], "GRANT_MISSING");
+}
+
+#[cfg(feature = "wasm")]
+#[test]
+fn javascript_runs_as_webassembly_once_its_interpreter_is_installed() {
+    let desk = Desk::new();
+    let nodes = json!([{ "id": "js", "type": "code", "engine": "wasm", "language": "javascript",
+        "code": "const output = [1, 2, 3].map(x => x * inputs.n);" }]);
+    let missing = run(&desk, &nodes, &["-i", "n=2"]).code(1);
+    assert!(missing.out.contains("interpreters"), "{missing:#?}");
+    let listed = desk.ice(&["interpreters", "--json"]).code(0).json();
+    assert_eq!(listed[0]["installed"], false, "{listed}");
+    let program = std::path::Path::new(env!("CARGO_BIN_EXE_ice"));
+    let target = program.ancestors().find(|folder| folder.join("CACHEDIR.TAG").is_file()).unwrap();
+    let fetched =
+        target.join("interpreters").join(listed[0]["file"].as_str().unwrap().rsplit('/').next().unwrap());
+    if !fetched.is_file() {
+        println!("skipped: `cargo xtask setup` has not fetched {}", fetched.display());
+        return;
+    }
+    desk.ice(&["interpreters", "install", "python", fetched.to_str().unwrap()]).code(1);
+    desk.ice(&["interpreters", "install", "javascript", fetched.to_str().unwrap()]).code(0);
+    assert_eq!(desk.ice(&["interpreters", "--json"]).code(0).json()[0]["installed"], true);
+    let given = run(&desk, &nodes, &["-i", "n=2"]).code(0);
+    assert_eq!(given.json()["output"]["js"], json!([2, 4, 6]));
+}

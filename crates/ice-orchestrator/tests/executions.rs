@@ -99,7 +99,7 @@ async fn code_is_given_what_its_node_is_given_and_no_more_of_the_grants_than_it_
     let mut options = RunOptions { waive: vec!["landlock".to_owned()], ..RunOptions::default() };
     options.grants.read = vec!["/data".into()];
     options.grants.hosts = vec!["example.org:443".parse().unwrap()];
-    options.limits = Limits { memory_bytes: Some(7), wall_ms: Some(u64::MAX), ..Limits::default() };
+    options.limits = Limits { memory_bytes: Some(7), wall_ms: Some(90_000), ..Limits::default() };
     let yaml = "nodes:
 - {id: a, type: code, code: x, imports: [numpy], capabilities: [read_files]}
 - {id: b, type: code, language: javascript, code: y, dependencies: [a], input_mappings: {m: {source_node_id: a, source_output_key: '0'}}}
@@ -115,8 +115,9 @@ async fn code_is_given_what_its_node_is_given_and_no_more_of_the_grants_than_it_
     assert_eq!(told.get("imports"), Some(&json(r#"["numpy"]"#)));
     assert_eq!((job.grants.read.len(), job.grants.hosts.len()), (1, 0));
     assert_eq!(job.waive, ["landlock"]);
-    // The run's limits hold, and the code's own where they are lower.
-    assert_eq!((job.limits.memory_bytes, job.limits.wall_ms), (Some(7), Some(60_000)));
+    // What the run says holds instead of the defaults.
+    assert_eq!((job.limits.memory_bytes, job.limits.wall_ms), (Some(7), Some(90_000)));
+    assert_eq!(job.limits.cpu_ms, Some(30_000));
     let (job, told) = of("y");
     assert_eq!(job.program.to_str(), Some("node"));
     assert_eq!(told.get("inputs"), Some(&json(r#"{"n": 3, "a": [1], "m": 1}"#)));
@@ -135,7 +136,9 @@ async fn what_an_execution_reports_and_was_denied_is_kept_before_its_node_ends()
     let host = Canned::new("", report.clone());
     let document = run(&host, "nodes: [{id: a, type: code, code: x}]", RunOptions::default()).await;
     let node = document.nodes.first().unwrap();
-    assert_eq!(node.report.as_deref(), Some(&report));
+    let kept = node.report.as_deref().unwrap();
+    assert_eq!(kept.policy.as_ref().unwrap().program, "python3");
+    assert_eq!(&Report { policy: None, ..kept.clone() }, &report);
     let denials: Vec<_> = node.denials.iter().map(|denial| (denial.kind, denial.what.as_str())).collect();
     assert_eq!(denials, [(DenialKind::Limit, "memory"), (DenialKind::Network, "a:1")]);
     assert_eq!(node.failure.as_ref().map(|failure| failure.code), Some(ErrorCode::CodeFailed));
@@ -154,7 +157,12 @@ async fn an_error_of_code_names_its_line_and_one_that_gives_nothing_is_told() {
     assert_eq!(failure.about.as_ref().unwrap().part, Some(3..6));
     let host = Canned::new("garbage", Report::new(Home::Process, Verdict::Ok));
     let document = run(&host, yaml, RunOptions::default()).await;
-    assert_eq!(document.failures.first().unwrap().failure.message, "the code ended without a result");
+    let message = &document.failures.first().unwrap().failure.message;
+    assert!(message.starts_with("the code ended without a result: "), "{message}");
+    // What was ended before its end has none, whatever it wrote.
+    let host = Canned::new(r#"{"ok": "forged"}"#, Report::new(Home::Process, Verdict::MemoryLimit));
+    let document = run(&host, yaml, RunOptions::default()).await;
+    assert_eq!(document.status, RunStatus::Failed);
 }
 
 #[tokio::test]

@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use ice_core::process::{Isolation, Limits};
+use ice_core::process::{Grants, Isolation, Limits};
 use ice_core::quantity::{bytes, span};
 use ice_orchestrator::journal::RunOptions;
-use ice_sandbox::Layer;
+use ice_sandbox::{Layer, SandboxPolicy};
+
+use crate::fault::Fault;
 
 /// How tools and code are held.
 #[derive(Clone, Debug, Default, Args)]
@@ -39,6 +41,27 @@ enum Where {
 }
 
 impl ConfinementArgs {
+    /// Whether cages can be given these grants and limits: better now than node by node.
+    ///
+    /// # Errors
+    /// [`Fault`] that says which cannot be.
+    pub(crate) fn check(&self, grants: &Grants) -> Result<(), Fault> {
+        if self.isolation == Some(Where::InProcess) {
+            return Ok(());
+        }
+        let policy = SandboxPolicy::builder().limit(|limits| {
+            limits.memory = self.cage_memory.or(limits.memory);
+            limits.cpu = self.cage_cpu.or(limits.cpu);
+            limits.wall = self.cage_time.unwrap_or(limits.wall);
+        });
+        let policy = grants.read.iter().fold(policy, |policy, path| policy.read(path));
+        let policy = grants.write.iter().fold(policy, |policy, path| policy.write(path));
+        policy.build().map(drop).map_err(|error| {
+            Fault::usage(error.to_string())
+                .help("tools work in cages; `--isolation in-process` does without for tools")
+        })
+    }
+
     /// Writes what was given into the options of a run.
     pub(crate) fn apply(&self, options: &mut RunOptions) {
         let millis = |span: Duration| u64::try_from(span.as_millis()).unwrap_or(u64::MAX);

@@ -26,16 +26,16 @@ impl GrantArgs {
     /// The grants, with absolute paths.
     ///
     /// # Errors
-    /// [`Fault`] if a path does not exist.
+    /// [`Fault`] if a path does not exist, leads through a link, or cannot be granted.
     pub(crate) fn grants(&self) -> Result<Grants, Fault> {
         Ok(Grants { read: readable(&self.ro)?, write: all(&self.rw, "--rw")?, hosts: self.allow_net.clone() })
     }
 }
 
-/// The paths of `--ro`, absolute and with every link followed.
+/// The paths of `--ro`, absolute and without links.
 ///
 /// # Errors
-/// [`Fault`] if one does not exist.
+/// [`Fault`] if one does not exist, or leads through a link.
 pub(crate) fn readable(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Fault> {
     all(paths, "--ro")
 }
@@ -45,7 +45,35 @@ fn all(paths: &[PathBuf], option: &str) -> Result<Vec<PathBuf>, Fault> {
 }
 
 fn one(path: &Path, option: &str) -> Result<PathBuf, Fault> {
-    path.canonicalize().map_err(|error| nothing(option, path, &error))
+    let found = path.canonicalize().map_err(|error| nothing(option, path, &error))?;
+    match link(path) {
+        Some(link) => Err(Fault::usage(format!(
+            "`{option} {}` leads through the link {} to {}: a tool of an earlier run may have put it there",
+            path.display(),
+            link.display(),
+            found.display()
+        ))
+        .help("name the real path if that is what you mean")),
+        None => Ok(found),
+    }
+}
+
+/// The first link on the way to a path, but for those of the system: in `/`, `/run` and `/var` nothing that was granted can
+/// leave one.
+fn link(path: &Path) -> Option<PathBuf> {
+    let is_of_system = |link: &Path| {
+        link.parent()
+            .is_some_and(|folder| ["/", "/run", "/var"].iter().any(|system| folder == Path::new(system)))
+    };
+    let whole = std::path::absolute(path).ok()?;
+    let mut way = PathBuf::new();
+    for part in whole.components() {
+        way.push(part);
+        if way.is_symlink() && !is_of_system(&way) {
+            return Some(way);
+        }
+    }
+    None
 }
 
 /// A grant of what is not there.

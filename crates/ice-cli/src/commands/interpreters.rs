@@ -72,8 +72,11 @@ impl Interpreters {
                     Language::Python => Interpreter::Python,
                     Language::Javascript => Interpreter::JavaScript,
                 };
-                let installed = shell.block_on(assets.install(interpreter, file));
-                installed.map_err(|error| Fault::new(ErrorCode::FileUnreadable, error.to_string()))?;
+                let installed = async {
+                    let installed = assets.install(interpreter, file).await;
+                    installed.map_err(|error| Fault::new(ErrorCode::FileUnreadable, error.to_string()))
+                };
+                shell.block_on(installed)?;
                 let place = assets.folder().join(interpreter.pin().file);
                 shell.screen.note(format_args!("installed {}", place.display()));
                 Ok(Exit::Succeeded)

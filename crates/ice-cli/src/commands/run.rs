@@ -141,6 +141,7 @@ impl Run {
     /// Everything the run needs, checked, before anything is opened.
     fn ready(&self, shell: &Shell) -> Result<Ready, Fault> {
         let grants = self.grants.grants()?;
+        self.confinement.check(&grants)?;
         let inputs = input::inputs(&self.input)?;
         let registry = shell.toolbox.registry()?;
         let readable: Vec<PathBuf> = grants.read.iter().chain(&grants.write).cloned().collect();

@@ -13,7 +13,7 @@ use serde::Serialize;
 use crate::exit::Exit;
 use crate::fault::Fault;
 use crate::manifests::Installed;
-use crate::render::table;
+use crate::render::{table, text};
 use crate::screen::{BOLD, DIM, Screen, styled};
 use crate::shell::Shell;
 
@@ -146,6 +146,7 @@ fn facts(screen: &Screen, manifest: &ToolManifest) -> Result<(), Fault> {
         ("limits", limits.into_iter().flatten().collect::<Vec<_>>().join(", ")),
     ];
     for (what, fact) in facts.into_iter().filter(|(_, fact)| !fact.is_empty()) {
+        let fact = text::visible(&fact);
         screen.line(format_args!("{} {fact}", styled(BOLD, format_args!("{what:<12}"))))?;
     }
     Ok(())

@@ -78,6 +78,23 @@ pub(crate) fn status(status: RunStatus) -> String {
     styled(style, status)
 }
 
+/// A text in which nothing moves the cursor, begins a line or turns the direction of writing: such characters are
+/// written out.
+pub(crate) fn visible(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for character in text.chars() {
+        // Marks that turn the direction of writing are among those that are not shown by themselves.
+        let is_mark =
+            matches!(character, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}');
+        if character.is_control() || is_mark {
+            shown.extend(character.escape_default());
+        } else {
+            shown.push(character);
+        }
+    }
+    shown
+}
+
 /// The first line of a text, cut at a number of characters, without what could move the cursor.
 pub(crate) fn line(text: &str, longest: usize) -> String {
     let first = text.lines().next().unwrap_or_default();

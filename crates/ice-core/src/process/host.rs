@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use tokio::io::AsyncWrite;
 use tokio_util::sync::CancellationToken;
 
-use super::{Grants, Limits, Report};
+use super::{Grants, Limits, Policy, Report};
 
 /// What kind of program it is, which decides what it is given of the system to run at all.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -63,6 +63,21 @@ pub struct Job {
     pub limits: Limits,
     /// The layers of protection that are done without where they cannot be had.
     pub waive: Vec<String>,
+}
+
+impl Job {
+    /// What a report keeps of it.
+    #[must_use]
+    pub fn policy(&self) -> Policy {
+        Policy {
+            program: self.program.to_string_lossy().into_owned(),
+            grants: self.grants.clone(),
+            execute: self.execute.clone(),
+            environment: self.environment.keys().cloned().collect(),
+            limits: self.limits,
+            waive: self.waive.clone(),
+        }
+    }
 }
 
 /// Runs programs so that they touch nothing but what they were granted.

@@ -12,5 +12,5 @@ pub use denial::{Denial, DenialKind};
 pub use grants::{Grants, HostGrant, InvalidGrant};
 pub use host::{Isolation, Job, ProcessHost, Profile};
 pub use limits::Limits;
-pub use report::{Home, Report, Traffic, Unenforced, Usage, Verdict};
+pub use report::{Home, Policy, Report, Traffic, Unenforced, Usage, Verdict};
 pub use wasm::{WasmHost, WasmProgram};

@@ -1,9 +1,11 @@
 //! What came of an execution: one shape for all homes.
 
+use std::path::PathBuf;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Denial, DenialKind};
+use super::{Denial, DenialKind, Grants, Limits};
 
 /// Where an execution took place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
@@ -189,6 +191,30 @@ pub struct Report {
     /// What was carried to each granted endpoint.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub traffic: Vec<Traffic>,
+    /// What was run, and what it was allowed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<Box<Policy>>,
+}
+
+/// What was run, and what it was allowed. Variables of its environment by their names alone.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Policy {
+    /// The program.
+    pub program: String,
+    /// The files and hosts it might touch.
+    pub grants: Grants,
+    /// Paths that it might run.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub execute: Vec<PathBuf>,
+    /// The names of the variables it was given.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub environment: Vec<String>,
+    /// How much it might use.
+    pub limits: Limits,
+    /// The layers that might be missing.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub waive: Vec<String>,
 }
 
 impl Report {
@@ -213,6 +239,7 @@ impl Report {
             layers: Vec::new(),
             not_enforced: Vec::new(),
             traffic: Vec::new(),
+            policy: None,
         }
     }
 

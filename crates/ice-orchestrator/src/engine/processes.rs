@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::run::Confinement;
 use crate::executors::{Observation, StepPort};
+use crate::process::POLICY;
 
 /// A host of processes for one attempt. What the run allows at most holds for each job, and what comes of it is kept.
 #[derive(Debug)]
@@ -46,7 +47,8 @@ impl ProcessHost for Recorder {
         job.limits = job.limits.within(self.confinement.limits);
         job.waive.extend(self.confinement.waive.iter().cloned());
         let active = Active::begin();
-        let report = self.host.run(&job, input, stdout, cancel).await;
+        let mut report = self.host.run(&job, input, stdout, cancel).await;
+        report.policy = Some(Box::new(job.policy()));
         drop(active);
         count(&job.label, &report);
         self.port.observe(&self.address, Observation::Report(Box::new(report.clone())));
@@ -93,7 +95,10 @@ pub(super) fn count(tool: &str, report: &Report) {
     }
     counter(MetricName::SandboxRuns, &[("tool", tool), ("verdict", report.verdict.name())]).increment(1);
     if let Verdict::SetupFailed { stage, .. } = &report.verdict {
-        counter(MetricName::SandboxSetupFailures, &[("stage", stage)]).increment(1);
+        // A policy that no cage can have says nothing of the machine.
+        if stage != POLICY {
+            counter(MetricName::SandboxSetupFailures, &[("stage", stage)]).increment(1);
+        }
         return;
     }
     if let Some(limit) = report.verdict.limit() {

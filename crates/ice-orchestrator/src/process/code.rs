@@ -9,15 +9,16 @@ use bytes::Bytes;
 use ice_core::blueprint::CodeLanguage;
 use ice_core::error::ErrorCode;
 use ice_core::process::{
-    Grants, Home, Job, Limits, ProcessHost, Profile, Report, Verdict, WasmHost, WasmProgram,
+    Grants, Home, HostGrant, Job, Limits, ProcessHost, Profile, Report, Verdict, WasmHost, WasmProgram,
 };
 use ice_core::tools::{Capability, ToolError};
 use ice_core::value::Value;
 use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
 
-use super::failure::{output_limit, tool_error};
+use super::failure::{output_limit, plain, tool_error};
 use super::granted;
+use super::host::defaults;
 use super::sink::Sink;
 use crate::journal::Failure;
 
@@ -34,7 +35,7 @@ const LIMITS: Limits = Limits {
     open_files: None,
     file_bytes: None,
     workspace_bytes: None,
-    output_bytes: Some(64 << 20),
+    output_bytes: Some(16 << 20),
     fuel: None,
 };
 
@@ -118,13 +119,13 @@ pub(crate) async fn run(
                     "this engine runs no WebAssembly: build it with a host for it, or set `engine: process`";
                 return Err(Failure::new(ErrorCode::SandboxSetup, message).about("engine"));
             };
-            let limits = LIMITS.within(surroundings.limits);
+            let limits = surroundings.limits.or(LIMITS);
             let (written, report) = host.run(&program, input, &limits, surroundings.cancel).await;
             observe(report.clone());
             (written, report, is_raw)
         }
     };
-    let limits = LIMITS.within(surroundings.limits);
+    let limits = surroundings.limits.or(LIMITS);
     if is_raw {
         raw(&written, &report, limits)
     } else {
@@ -154,15 +155,16 @@ async fn in_process(request: &Request, surroundings: &Surroundings<'_>) -> Resul
         grants: Grants {
             read: if may(Capability::ReadFiles) { granted.read.clone() } else { Vec::new() },
             write: if may(Capability::WriteFiles) { granted.write.clone() } else { Vec::new() },
-            hosts: if may(Capability::Network) { granted.hosts.clone() } else { Vec::new() },
+            hosts: if may(Capability::Network) { reachable(&granted.hosts) } else { Vec::new() },
         },
-        limits: LIMITS.within(surroundings.limits),
+        limits: surroundings.limits.or(LIMITS).or(defaults(profile)),
         ..Job::default()
     };
-    let mut written = Sink::new(LIMITS.output_bytes.unwrap_or_default());
+    let mut written = Sink::new(job.limits.output_bytes.unwrap_or_default());
     let report = host.run(&job, document(request)?, &mut written, surroundings.cancel).await;
     if let Verdict::SetupFailed { stage, what, .. } = &report.verdict
         && stage.contains("running the program")
+        && what.contains("No such file")
     {
         let language = request.language.as_str();
         let message = format!(
@@ -175,6 +177,11 @@ async fn in_process(request: &Request, surroundings: &Surroundings<'_>) -> Resul
     let written =
         written.whole().ok_or_else(|| code_failure(output_limit(LABEL, &job.limits), report.home))?;
     Ok((written.into(), report))
+}
+
+/// The hosts that a cage leads to: neither patterns nor addresses of version 6.
+fn reachable(hosts: &[HostGrant]) -> Vec<HostGrant> {
+    hosts.iter().filter(|host| !host.host.starts_with('*') && !host.host.contains(':')).cloned().collect()
 }
 
 /// What WebAssembly runs, and whether it is a module of the user's own, which knows nothing of a harness.
@@ -227,19 +234,25 @@ fn document_of(value: &Value) -> Result<Bytes, Failure> {
 /// The answer of a harness, on the last line.
 fn answered(written: &[u8], report: &Report, limits: Limits, code: Option<&str>) -> Result<Value, Failure> {
     let last = written.trim_ascii_end().rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
+    // Whatever it wrote: what was ended before its end has no result.
+    if let Some(failure) = ended(report, limits) {
+        return Err(failure);
+    }
     match serde_json::from_slice(last) {
         Ok(Answer::Ok(value)) => Ok(value),
         Ok(Answer::Error(Raised { r#type, message, line })) => {
             let place = line.map(|line| format!(" (line {line} of `code`)")).unwrap_or_default();
-            let failure = Failure::new(ErrorCode::CodeFailed, format!("{type}: {message}{place}"));
+            let (kind, message) = (plain(&r#type, 100), plain(&message, 2_000));
+            let failure = Failure::new(ErrorCode::CodeFailed, format!("{kind}: {message}{place}"));
             Err(match line.zip(code).and_then(|(line, code)| range_of(line, code)) {
                 Some(range) => failure.about_part("code", range),
                 None => failure.about("code"),
             })
         }
-        Err(_) => Err(ended(report, limits).unwrap_or_else(|| {
-            Failure::new(ErrorCode::CodeFailed, "the code ended without a result").about("code")
-        })),
+        Err(error) => {
+            let message = format!("the code ended without a result: {error}");
+            Err(Failure::new(ErrorCode::CodeFailed, message).about("code"))
+        }
     }
 }
 

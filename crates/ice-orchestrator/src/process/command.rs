@@ -12,6 +12,7 @@ use ice_core::tools::{Capability, Tool, ToolContext, ToolError, ToolSpec};
 use ice_core::value::{Value, json};
 
 use super::failure::{self, tool_error};
+use super::host::defaults;
 use super::sink::Sink;
 use super::{ToolManifest, answer};
 
@@ -62,8 +63,8 @@ impl CommandTool {
             grants,
             execute,
             limits: limits
-                .or(Limits { output_bytes: Some(DEFAULT_OUTPUT_BYTES), ..Limits::default() })
-                .within(most),
+                .within(most)
+                .or(Limits { output_bytes: Some(DEFAULT_OUTPUT_BYTES), ..defaults(*profile) }),
             waive: Vec::new(),
         })
     }
@@ -78,7 +79,10 @@ impl CommandTool {
                 // What may be written in the run may be read in it, too.
                 Capability::ReadFiles => read.extend(run.read.iter().chain(&run.write).cloned()),
                 Capability::WriteFiles => write.extend(run.write.iter().cloned()),
-                Capability::Network => hosts.extend(run.hosts.iter().cloned()),
+                Capability::Network => {
+                    // No cage leads to addresses of version 6.
+                    hosts.extend(run.hosts.iter().filter(|host| !host.host.contains(':')).cloned());
+                }
                 Capability::Nondeterminism => {}
             }
         }

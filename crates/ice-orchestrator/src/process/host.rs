@@ -13,6 +13,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::kept::{Counted, Kept};
 
+/// The stage of a job whose policy no cage can have.
+pub(crate) const POLICY: &str = "policy";
+
 /// Runs programs in cages. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct SandboxHost {
@@ -38,7 +41,7 @@ impl ProcessHost for SandboxHost {
     ) -> Report {
         let policy = match policy(job) {
             Ok(policy) => policy,
-            Err(what) => return not_run("policy", what, None),
+            Err(what) => return not_run(POLICY, what, None),
         };
         let command = Command::new(&job.program).args(&job.arguments);
         let mut caged = match self.sandbox.spawn(&command, &policy, cancel).await {
@@ -107,6 +110,31 @@ fn endpoint(grant: &HostGrant) -> Result<Endpoint, String> {
     Ok(if grant.host == "localhost" { endpoint.private() } else { endpoint })
 }
 
+/// What a kind of program may use where nothing else is said.
+pub(super) fn defaults(profile: Profile) -> Limits {
+    let profile = match profile {
+        Profile::Binary => ice_sandbox::Profile::Binary,
+        Profile::Shell => ice_sandbox::Profile::Shell,
+        Profile::Python => ice_sandbox::Profile::Python,
+        Profile::Node => ice_sandbox::Profile::Node,
+        Profile::Jvm => ice_sandbox::Profile::Jvm,
+    };
+    let own = profile.limits();
+    let millis = |span: Duration| u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
+    Limits {
+        wall_ms: Some(millis(own.wall)),
+        idle_ms: own.idle.map(millis),
+        cpu_ms: own.cpu.map(millis),
+        memory_bytes: own.memory,
+        processes: Some(own.processes),
+        open_files: Some(own.open_files),
+        file_bytes: Some(own.file_size),
+        workspace_bytes: Some(own.workspace),
+        output_bytes: Some(own.output),
+        fuel: None,
+    }
+}
+
 fn limited(builder: PolicyBuilder, limits: &Limits) -> PolicyBuilder {
     let span = |millis: u64| Duration::from_millis(millis);
     builder.limit(|own| {
@@ -147,6 +175,7 @@ fn report(end: End) -> Report {
         }
         .to_owned(),
         stderr: String::new(),
+        policy: None,
         layers: layers.iter().map(|layer| layer.as_str().to_owned()).collect(),
         not_enforced: not_enforced
             .into_iter()

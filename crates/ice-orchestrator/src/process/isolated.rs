@@ -10,7 +10,7 @@ use std::{fmt, io};
 use async_trait::async_trait;
 use bytes::Bytes;
 use ice_core::error::ErrorCode;
-use ice_core::process::{Grants, Home, HostGrant, Isolation, Job, Limits, Report};
+use ice_core::process::{Grants, Home, HostGrant, Isolation, Job, Limits, Report, Verdict};
 use ice_core::tools::{Capability, Effect, ProgressSink, Tool, ToolContext, ToolError, ToolSpec};
 use ice_core::value::Value;
 use tokio::io::AsyncWrite;
@@ -70,7 +70,7 @@ impl IsolatedTool {
             arguments: vec![OsString::from(GUEST)],
             grants,
             execute: vec![self.program.clone()],
-            limits: LIMITS.within(most),
+            limits: most.or(LIMITS),
             ..Job::default()
         }
     }
@@ -151,16 +151,18 @@ impl Tool for IsolatedTool {
 
 impl IsolatedTool {
     fn outcome(&self, report: &Report, limits: &Limits, answer: Option<Answer>) -> Result<Value, ToolError> {
-        match answer {
-            // What was answered in full counts, also if the process was ended for something it did later.
-            Some(Answer::Output(value)) => Ok(value),
-            Some(Answer::Error(fault)) => Err(fault.into()),
-            Some(Answer::Progress(_)) | None => {
-                let name = &self.spec().name;
-                Err(tool_error(name, report, limits).unwrap_or_else(|| {
-                    let message = format!("the process of the tool `{name}` ended without an answer");
-                    ToolError::failed(ErrorCode::ToolFailed, message)
-                }))
+        let name = &self.spec().name;
+        let ended = tool_error(name, report, limits);
+        match (answer, ended) {
+            (Some(Answer::Output(value)), None) => Ok(value),
+            // What it answered in full before it was asked to end has happened.
+            (Some(Answer::Output(value)), Some(_)) if report.verdict == Verdict::Cancelled => Ok(value),
+            // A guest that cannot do its work says so and ends with exit code 0, or is ended for what it did then.
+            (Some(Answer::Error(fault)), _) => Err(fault.into()),
+            (Some(Answer::Output(_) | Answer::Progress(_)) | None, Some(error)) => Err(error),
+            (Some(Answer::Progress(_)) | None, None) => {
+                let message = format!("the process of the tool `{name}` ended without an answer");
+                Err(ToolError::failed(ErrorCode::ToolFailed, message))
             }
         }
     }

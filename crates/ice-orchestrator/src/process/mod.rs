@@ -16,6 +16,7 @@ mod sink;
 
 pub use command::CommandTool;
 pub use guest::init;
+pub(crate) use host::POLICY;
 pub use host::SandboxHost;
 pub use isolated::IsolatedTool;
 pub use manifest::{ManifestGrants, ToolManifest};
