@@ -391,13 +391,12 @@ fn javascript_runs_as_webassembly_once_its_interpreter_is_installed() {
     let listed = desk.ice(&["interpreters", "--json"]).code(0).json();
     assert_eq!(listed[0]["installed"], false, "{listed}");
     let program = std::path::Path::new(env!("CARGO_BIN_EXE_ice"));
-    let target = program.ancestors().find(|folder| folder.join("CACHEDIR.TAG").is_file()).unwrap();
-    let fetched =
-        target.join("interpreters").join(listed[0]["file"].as_str().unwrap().rsplit('/').next().unwrap());
-    if !fetched.is_file() {
-        println!("skipped: `cargo xtask setup` has not fetched {}", fetched.display());
+    let name = listed[0]["file"].as_str().unwrap().rsplit('/').next().unwrap();
+    let mut places = program.ancestors().map(|folder| folder.join("interpreters").join(name));
+    let Some(fetched) = places.find(|file| file.is_file()) else {
+        println!("skipped: `cargo xtask setup` has not fetched {name}");
         return;
-    }
+    };
     desk.ice(&["interpreters", "install", "python", fetched.to_str().unwrap()]).code(1);
     desk.ice(&["interpreters", "install", "javascript", fetched.to_str().unwrap()]).code(0);
     assert_eq!(desk.ice(&["interpreters", "--json"]).code(0).json()[0]["installed"], true);

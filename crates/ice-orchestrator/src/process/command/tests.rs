@@ -98,7 +98,11 @@ async fn a_call_gives_json_and_takes_json() {
     assert_eq!((job.label.as_str(), job.profile), ("count", ice_core::process::Profile::Shell));
     assert_eq!(job.program, "/tools/count");
     assert_eq!(job.arguments, ["--all", "/tools/words.txt", "words"]);
-    let expected = Limits { wall_ms: Some(5_000), output_bytes: Some(2_048), ..Limits::default() };
+    let expected = Limits {
+        wall_ms: Some(5_000),
+        output_bytes: Some(2_048),
+        ..defaults(ice_core::process::Profile::Shell)
+    };
     assert_eq!((job.limits, job.waive), (expected, Vec::new()));
     let variables = [
         ("ICE_ATTEMPT", "2".to_owned()),

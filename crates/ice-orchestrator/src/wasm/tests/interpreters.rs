@@ -13,8 +13,8 @@ use crate::wasm::{Assets, Error, Interpreter};
 /// Where `cargo xtask setup` puts them: in cargo's folder for build output.
 fn folder() -> PathBuf {
     let program = std::env::current_exe().unwrap();
-    let target = program.ancestors().find(|folder| folder.join("CACHEDIR.TAG").is_file());
-    target.unwrap().join("interpreters")
+    let mut folders = program.ancestors().map(|folder| folder.join("interpreters"));
+    folders.find(|folder| folder.is_dir()).unwrap_or_else(|| std::env::temp_dir().join("ice-interpreters"))
 }
 
 async fn load(interpreter: Interpreter) -> Option<Module> {
