@@ -35,6 +35,7 @@ impl Canned {
     }
 }
 
+#[cfg(test)]
 #[async_trait]
 impl ProcessHost for Canned {
     async fn run(
@@ -55,6 +56,7 @@ impl ProcessHost for Canned {
     }
 }
 
+#[cfg(test)]
 #[async_trait]
 impl WasmHost for Canned {
     async fn run(

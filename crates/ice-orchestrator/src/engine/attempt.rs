@@ -261,10 +261,13 @@ impl Port {
 
 /// What a failed call was denied, if that is why it failed.
 fn denial(failure: &Failure) -> Option<Denial> {
-    let kind = match failure.code {
-        ErrorCode::GrantMissing | ErrorCode::PathSecurityViolation => DenialKind::Grant,
-        ErrorCode::AddressRefused => DenialKind::Network,
-        _ => return None,
+    const GRANTS: [ErrorCode; 2] = [ErrorCode::GrantMissing, ErrorCode::PathSecurityViolation];
+    let kind = if GRANTS.contains(&failure.code) {
+        DenialKind::Grant
+    } else if failure.code == ErrorCode::AddressRefused {
+        DenialKind::Network
+    } else {
+        return None;
     };
     Some(Denial::new(kind, failure.message.as_str()))
 }

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use ice_core::error::ErrorCode;
 use ice_core::process::{Grants, HostGrant, Isolation};
 use ice_core::time::SystemClock;
-use ice_core::tools::{ProgressSink, Started, Tool, ToolContext, ToolError};
+use ice_core::tools::{ProgressSink, Tool, ToolContext, ToolError};
 use ice_core::value::Value;
 use tokio_util::sync::CancellationToken;
 
@@ -18,6 +18,10 @@ use super::isolated::GUEST;
 /// Makes a program able to be what it needs beside itself: the launcher of cages, and the guest in one that carries out
 /// a call of one of `tools` ([`super::IsolatedTool`]). Returns at once in a program that was started as itself, and never
 /// if it was started to be one of those: call it as the first line of `main`, before there is any other thread.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the program must not go on as itself, and its main is not ours to return from"
+)]
 pub fn init(tools: impl FnOnce() -> Vec<Arc<dyn Tool>>) {
     #[cfg(target_os = "linux")]
     ice_sandbox::init();
@@ -125,10 +129,6 @@ impl From<ToolError> for Fault {
     fn from(error: ToolError) -> Self {
         let ToolError { code, message, started, retryable, retry_after } = error;
         let retry_after_ms = retry_after.map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
-        let started = match started {
-            Started::NotStarted => Started::NotStarted,
-            Started::Unknown => Started::Unknown,
-        };
         Self { code, message, started, retryable, retry_after_ms }
     }
 }
