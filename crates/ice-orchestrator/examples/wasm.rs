@@ -18,7 +18,11 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     if !std::io::stdin().is_terminal() {
         std::io::stdin().read_to_end(&mut input)?;
     }
-    let engine = WasmEngine::new(Settings { module_bytes: 64 << 20, ..Settings::default() })?;
+    let engine = WasmEngine::new(Settings {
+        module_bytes: 64 << 20,
+        effort: std::time::Duration::from_secs(300),
+        ..Settings::default()
+    })?;
     let (output, report) =
         engine.run(&module, &arguments, input.into(), &Limits::default(), &CancellationToken::new()).await;
     std::io::stdout().write_all(&output)?;

@@ -165,7 +165,11 @@
     }
     if (value === null) return null;
     if (Array.isArray(value)) {
-      return Array.from(value, (item, index) => plain(item, `${place}[${index}]`, depth + 1, String(index)));
+      const list = [];
+      for (let index = 0; index < value.length; index += 1) {
+        list.push(plain(value[index], `${place}[${index}]`, depth + 1, String(index)));
+      }
+      return list;
     }
     if (value instanceof Promise) refuse("a promise; await it");
     if (value instanceof Set) refuse("a Set; use [...set]");

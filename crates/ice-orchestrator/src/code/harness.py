@@ -49,7 +49,8 @@ def main():
 
 def take_stdout():
     """The real standard output, for the answer alone: whatever is printed from here on goes to standard error."""
-    answer = sys.stdout.buffer
+    # Detached, so that it is not closed with the text stream around it.
+    answer = sys.stdout.detach()
     try:
         answer = os.fdopen(os.dup(1), "wb")
         os.dup2(2, 1)

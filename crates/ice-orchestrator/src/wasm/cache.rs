@@ -27,6 +27,30 @@ struct Inner {
     uses: u64,
 }
 
+/// Somebody's wait for a module to be compiled.
+pub(super) struct Place<'a> {
+    cache: &'a Cache,
+    key: Key,
+    cell: Arc<OnceCell<Compiled>>,
+}
+
+impl Place<'_> {
+    /// Where it is compiled.
+    pub(super) fn cell(&self) -> &OnceCell<Compiled> {
+        &self.cell
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        let mut inner = self.cache.lock();
+        // The map has one, and this is the other: nobody else waits, and under the lock nobody else comes.
+        if Arc::strong_count(&self.cell) == 2 {
+            inner.compiling.remove(&self.key);
+        }
+    }
+}
+
 struct Entry {
     program: Arc<Program>,
     used: u64,
@@ -59,18 +83,10 @@ impl Cache {
         Some(Arc::clone(&entry.program))
     }
 
-    /// The place where a module that is not there is compiled, by one for all.
-    pub(super) fn place(&self, key: Key) -> Arc<OnceCell<Compiled>> {
-        Arc::clone(self.lock().compiling.entry(key).or_default())
-    }
-
-    /// Clears that place once nobody else waits there.
-    pub(super) fn leave(&self, key: Key, place: Arc<OnceCell<Compiled>>) {
-        let mut inner = self.lock();
-        drop(place);
-        if inner.compiling.get(&key).is_some_and(|place| Arc::strong_count(place) == 1) {
-            inner.compiling.remove(&key);
-        }
+    /// The place where a module that is not there is compiled, by one for all. It is cleared when the last one leaves.
+    pub(super) fn place(&self, key: Key) -> Place<'_> {
+        let cell = Arc::clone(self.lock().compiling.entry(key).or_default());
+        Place { cache: self, key, cell }
     }
 
     /// Keeps a compiled module, and drops what was not used for longest where there are too many.

@@ -85,7 +85,6 @@ impl WasmEngine {
             Ok(task) => task,
             Err(verdict) => return nothing_ran(verdict, begun),
         };
-        let ready = system::now();
         let ended = tokio::select! {
             biased;
             ended = &mut task => ended,
@@ -97,7 +96,7 @@ impl WasmEngine {
             }
         };
         match ended {
-            Ok(outcome) => done(outcome, begun, ready),
+            Ok(outcome) => done(outcome, begun),
             Err(error) if error.is_cancelled() => nothing_ran(Verdict::Cancelled, begun),
             Err(_) => nothing_ran(Verdict::Lost, begun),
         }
@@ -175,9 +174,7 @@ impl WasmEngine {
             return Ok(program);
         }
         let place = self.0.cache.place(key);
-        let compiled = place.get_or_init(|| self.compile(key, module)).await.clone();
-        self.0.cache.leave(key, place);
-        compiled
+        place.cell().get_or_init(|| self.compile(key, module)).await.clone()
     }
 
     async fn compile(&self, key: Key, module: &Module) -> Compiled {
@@ -235,10 +232,10 @@ fn nothing_ran(verdict: Verdict, begun: Instant) -> (Bytes, Report) {
 }
 
 /// The report of a run, with the time for what came before it.
-fn done(outcome: Outcome, begun: Instant, ready: Instant) -> (Bytes, Report) {
+fn done(outcome: Outcome, begun: Instant) -> (Bytes, Report) {
     let mut report = Report::new(Home::Wasm, outcome.verdict);
     report.usage = outcome.usage;
-    report.usage.setup_us += microseconds(ready - begun);
+    report.usage.setup_us = microseconds(outcome.ready.saturating_duration_since(begun));
     report.usage.wall_us = microseconds(begun.elapsed());
     report.memory_source = "linear_memory".to_owned();
     report.stderr = outcome.stderr;

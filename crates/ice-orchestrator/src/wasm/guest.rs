@@ -47,8 +47,10 @@ pub(super) struct Outcome {
     pub(super) verdict: Verdict,
     pub(super) stdout: Bytes,
     pub(super) stderr: String,
-    /// With the time since this run began, and what starting it took of that.
+    /// Without the times on the clock, which are not known here.
     pub(super) usage: Usage,
+    /// When it was started, or failed to be.
+    pub(super) ready: Instant,
 }
 
 /// The most a module may have the host copy in one call.
@@ -89,8 +91,8 @@ pub(super) fn run(engine: &Engine, program: &Program, request: Request, stop: &A
     let verdict = verdict(result, stop.end(), limiter.refused());
     let left = store.get_fuel().unwrap_or_default();
     let usage = Usage {
-        wall_us: microseconds(watch.begun.elapsed()),
-        setup_us: microseconds(ready.map_or_else(|| watch.begun.elapsed(), |ready| ready - watch.begun)),
+        wall_us: 0,
+        setup_us: 0,
         cpu_user_us: microseconds(cpu),
         cpu_system_us: 0,
         peak_memory_bytes: limiter.peak() as u64,
@@ -98,7 +100,13 @@ pub(super) fn run(engine: &Engine, program: &Program, request: Request, stop: &A
         stdout_bytes: stdout.written(),
         stderr_bytes: stderr.written(),
     };
-    Outcome { verdict, stdout: stdout.take(), stderr: stderr.text(), usage }
+    Outcome {
+        verdict,
+        stdout: stdout.take(),
+        stderr: stderr.text(),
+        usage,
+        ready: ready.unwrap_or_else(system::now),
+    }
 }
 
 /// Nothing of the host but clocks and random numbers.

@@ -1,10 +1,12 @@
 //! Looks at a module before it is compiled: what is too large for a compiler is refused unread.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use wasmparser::{Encoding, Parser, Payload};
 
 use super::compile::Refusal;
+use super::effort::effort;
 use super::module::Module;
 use super::settings::Settings;
 
@@ -17,6 +19,7 @@ pub(super) enum Form {
     Component,
 }
 
+const TOO_MUCH: &str = "make it smaller, for example with `wasm-opt -Oz`; huge functions with many loops and variables take longest";
 const TOO_LARGE: &str = "make it smaller, for example with `wasm-opt -Oz` or without debug information";
 
 /// Its binary form, if it keeps to the bounds.
@@ -45,9 +48,9 @@ fn assemble(bytes: &[u8]) -> Result<Cow<'_, [u8]>, Refusal> {
     })
 }
 
-/// Counts functions and their sizes without reading what is in them.
+/// Adds up what its functions take to compile, and stops where that is too much.
 fn measure(binary: &[u8], bounds: Option<&Settings>) -> Result<Form, Refusal> {
-    let (mut form, mut functions) = (None, 0_u32);
+    let (mut form, mut total) = (None, Duration::ZERO);
     for payload in Parser::new(0).parse_all(binary) {
         let payload = payload.map_err(|error| broken(&error))?;
         if let Payload::Version { encoding, .. } = &payload {
@@ -57,18 +60,11 @@ fn measure(binary: &[u8], bounds: Option<&Settings>) -> Result<Form, Refusal> {
             });
         }
         let (Some(settings), Payload::CodeSectionEntry(body)) = (bounds, &payload) else { continue };
-        functions = functions.saturating_add(1);
-        let size = body.range().len();
-        if size > settings.function_bytes {
-            let allowed = settings.function_bytes;
-            let what = format!(
-                "its function {functions} has {size} bytes, more than the {allowed} that are allowed"
-            );
-            return Err(Refusal::new(what, TOO_LARGE));
-        }
-        if functions > settings.functions {
-            let what = format!("it has more than the {} functions that are allowed", settings.functions);
-            return Err(Refusal::new(what, TOO_LARGE));
+        total = total.saturating_add(effort(body).map_err(|error| broken(&error))?);
+        if total > settings.effort {
+            let allowed = settings.effort.as_secs_f64();
+            let what = format!("compiling it would take more than the {allowed} seconds that are allowed");
+            return Err(Refusal::new(what, TOO_MUCH));
         }
     }
     form.ok_or_else(|| Refusal::new("it is empty", "give a `.wasm` or `.wat` file"))
@@ -107,13 +103,17 @@ mod tests {
 
     #[test]
     fn what_is_too_large_is_refused() {
-        let small = &Settings { module_bytes: 32, function_bytes: 6, functions: 2, ..Settings::default() };
+        let small = &Settings { module_bytes: 64, effort: Duration::from_micros(100), ..Settings::default() };
         assert_eq!(check(b"(module (func) (func nop))", small), Ok(Form::Core));
         let what = |text: &str| check(text.as_bytes(), small).unwrap_err();
-        assert!(what("(module (func) (func) (func))").contains("more than the 2 functions"));
-        assert!(what("(module (func nop nop nop nop nop))").contains("its function 1 has 7 bytes"));
+        for text in [
+            "(module (func loop end))",
+            "(component (core module (func (call 0) (call 0) (call 0) (call 0))))",
+        ] {
+            assert!(what(text).contains("more than the 0.0001 seconds"), "{text}");
+        }
         assert!(
-            what(&format!("(module) {}", " ".repeat(200))).contains("more than the 128 that are allowed")
+            what(&format!("(module) {}", " ".repeat(300))).contains("more than the 256 that are allowed")
         );
         let padded = [wat::parse_str("(module)").unwrap(), vec![0; 100]].concat();
         assert!(check(&padded, small).unwrap_err().contains("it has 108 bytes"));

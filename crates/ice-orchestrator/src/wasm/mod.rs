@@ -26,6 +26,7 @@ mod assets;
 mod bounds;
 mod cache;
 mod compile;
+mod effort;
 mod engine;
 mod error;
 mod guest;

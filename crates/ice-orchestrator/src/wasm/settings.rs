@@ -7,13 +7,11 @@ use std::time::Duration;
 /// [`Limits`](ice_core::process::Limits).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
-    /// The largest module, in bytes of its binary form: 4 MiB. Modules that are pinned are taken whatever their size.
+    /// The largest module, in bytes of its binary form: 16 MiB. Modules that are pinned are taken whatever their size.
     pub module_bytes: usize,
-    /// The largest function in a module, in bytes: 256 KiB. Compilers take more than twice as long for one that is
-    /// twice as large.
-    pub function_bytes: usize,
-    /// The most functions in a module: 50,000.
-    pub functions: u32,
+    /// How long compiling a module may take, as guessed from its code before it is begun, since a compiler cannot be
+    /// interrupted: 8 seconds. The guess is one for a fast core.
+    pub effort: Duration,
     /// A folder in which the machine code of interpreters is kept, so that they are compiled once and not at every
     /// start: none. Nobody but the user ice runs as may have a way to write there.
     pub compiled: Option<PathBuf>,
@@ -48,9 +46,8 @@ pub enum AddressSpace {
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            module_bytes: 4 << 20,
-            function_bytes: 256 << 10,
-            functions: 50_000,
+            module_bytes: 16 << 20,
+            effort: Duration::from_secs(8),
             compiled: None,
             compile: Duration::from_secs(300),
             compiling: 2,

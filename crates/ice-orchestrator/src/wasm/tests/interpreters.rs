@@ -72,7 +72,28 @@ async fn javascript_runs_code_on_json() {
 #[tokio::test]
 async fn javascript_keeps_to_its_limits() {
     let Some(module) = load(Interpreter::JavaScript).await else { return };
-    check_limits(&keeping(), Interpreter::JavaScript, &module, "for (;;) {}").await;
+    let engine = keeping();
+    check_limits(&engine, Interpreter::JavaScript, &module, "for (;;) {}").await;
+    let deep =
+        |depth| serde_json::json!({ "code": format!("const f = (n) => n && f(n - 1); output = f({depth})") });
+    let (_, report) = run_code(&engine, Interpreter::JavaScript, &module, &deep(1000), ample()).await;
+    assert_eq!(report.verdict, Verdict::Ok);
+    let (_, report) = run_code(&engine, Interpreter::JavaScript, &module, &deep(1_000_000), ample()).await;
+    assert_eq!(report.verdict, trap("stack_overflow"));
+}
+
+#[tokio::test]
+async fn javascript_is_installed_and_loaded_once() {
+    let Some(module) = load(Interpreter::JavaScript).await else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("downloaded.wasm");
+    std::fs::copy(self::folder().join(Interpreter::JavaScript.pin().file), &file).unwrap();
+    let assets = Assets::open(folder.path().join("kept"));
+    assets.install(Interpreter::JavaScript, &file).await.unwrap();
+    let loaded = assets.get(Interpreter::JavaScript).await.unwrap();
+    std::fs::remove_file(assets.folder().join(Interpreter::JavaScript.pin().file)).unwrap();
+    let again = assets.clone().get(Interpreter::JavaScript).await.unwrap();
+    assert_eq!((loaded.bytes(), again.bytes()), (module.bytes(), module.bytes()));
 }
 
 /// One test, so that this large module is compiled once.
@@ -107,18 +128,4 @@ async fn a_file_that_is_not_the_interpreter_is_neither_installed_nor_loaded() {
     assert!(matches!(assets.get(Interpreter::JavaScript).await, Err(Error::WrongHash { .. })));
     let missing = assets.install(Interpreter::JavaScript, &folder.path().join("nowhere")).await;
     assert!(matches!(missing, Err(Error::NotInstalled { .. })));
-}
-
-#[tokio::test]
-async fn javascript_is_installed_and_loaded_once() {
-    let Some(module) = load(Interpreter::JavaScript).await else { return };
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("downloaded.wasm");
-    std::fs::write(&file, module.bytes()).unwrap();
-    let assets = Assets::open(folder.path().join("kept"));
-    assets.install(Interpreter::JavaScript, &file).await.unwrap();
-    let loaded = assets.get(Interpreter::JavaScript).await.unwrap();
-    std::fs::remove_file(assets.folder().join(Interpreter::JavaScript.pin().file)).unwrap();
-    let again = assets.clone().get(Interpreter::JavaScript).await.unwrap();
-    assert_eq!((loaded.bytes(), again.bytes()), (module.bytes(), module.bytes()));
 }

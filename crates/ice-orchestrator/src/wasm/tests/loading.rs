@@ -13,10 +13,9 @@ async fn refusal(engine: &WasmEngine, module: &Module) -> (String, String) {
     let (output, report) =
         engine.run(module, &[], Bytes::new(), &Limits::default(), &CancellationToken::new()).await;
     assert!(output.is_empty() && report.layers.is_empty() && report.usage.fuel.is_none());
-    match report.verdict {
-        Verdict::SetupFailed { stage, what, hint } if stage == "module" => (what, hint.unwrap()),
-        other => panic!("{other:?}"),
-    }
+    let Verdict::SetupFailed { stage, what, hint } = report.verdict else { panic!("{report:?}") };
+    assert_eq!(stage, "module");
+    (what, hint.unwrap())
 }
 
 #[tokio::test]
@@ -53,10 +52,16 @@ async fn what_cannot_be_run_is_refused_with_advice() {
 #[tokio::test]
 async fn a_module_that_would_take_long_to_compile_is_refused_before() {
     let engine = engine();
-    let huge = Module::new([&b"\0asm\x01\0\0\0"[..], &vec![0; 5 << 20]].concat());
-    assert!(refusal(&engine, &huge).await.0.contains("more than the 4194304"));
-    let one = start(&"(drop (i32.load (i32.const 0)))".repeat(100_000));
-    assert!(refusal(&engine, &Module::new(one)).await.0.contains("its function 1 has"));
+    let huge = Module::new([&b"\0asm\x01\0\0\0"[..], &vec![0; 17 << 20]].concat());
+    assert!(refusal(&engine, &huge).await.0.contains("more than the 16777216"));
+    // Each of these has a few hundred kilobytes at most, and would keep a compiler busy for minutes.
+    let locals =
+        format!("(func (local {}) {})", "i64 ".repeat(500), "(loop (br_if 0 (i32.const 0)))".repeat(8000));
+    for functions in [locals, format!("(func {})", "(call 0)".repeat(100_000)).repeat(5)] {
+        let module = Module::new(format!("(module {functions} (func (export \"_start\")))"));
+        let (what, hint) = refusal(&engine, &module).await;
+        assert!(what.contains("more than the 8 seconds") && hint.contains("loops"), "{what}");
+    }
 }
 
 #[tokio::test]
