@@ -397,7 +397,7 @@ fn javascript_runs_as_webassembly_once_its_interpreter_is_installed() {
         println!("skipped: `cargo xtask setup` has not fetched {name}");
         return;
     };
-    desk.ice(&["interpreters", "install", "python", fetched.to_str().unwrap()]).code(1);
+    desk.ice(&["interpreters", "install", "python", fetched.to_str().unwrap()]).code(2);
     desk.ice(&["interpreters", "install", "javascript", fetched.to_str().unwrap()]).code(0);
     assert_eq!(desk.ice(&["interpreters", "--json"]).code(0).json()[0]["installed"], true);
     let given = run(&desk, &nodes, &["-i", "n=2"]).code(0);
