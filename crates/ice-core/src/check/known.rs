@@ -101,7 +101,7 @@ impl Checker<'_> {
     fn code(&self, code: &CodeNode, base: &NodeBase, at: &Trail<'_>) {
         self.interpreter(code, base, at);
         let (field, name, is_module) = match (&code.code, &code.module, &base.name) {
-            (None, Some(module), _) if !code.is_file() => ("module", module, true),
+            (None, Some(module), _) if !code.names_a_file() => ("module", module, true),
             (None, None, Some(name)) => ("name", name, false),
             (Some(_), _, _) | (None, Some(_), _) | (None, None, None) => return,
         };

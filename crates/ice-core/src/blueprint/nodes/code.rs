@@ -50,7 +50,7 @@ impl CodeNode {
 
     /// Whether `module` is the path of a file: it has a `/`, or ends in `.wasm` or `.wat`.
     #[must_use]
-    pub fn is_file(&self) -> bool {
+    pub fn names_a_file(&self) -> bool {
         self.module
             .as_deref()
             .is_some_and(|name| name.contains('/') || [".wasm", ".wat"].iter().any(|end| name.ends_with(end)))

@@ -32,7 +32,7 @@ async fn cancelled_while_it_runs(text: &str) {
     let took = at.elapsed();
     assert_eq!((report.verdict, engine.running()), (Verdict::Cancelled, 0));
     // Fifty milliseconds are meant; a busy machine may take longer to run a thread at all.
-    assert!(took < Duration::from_millis(500), "{took:?}");
+    assert!(took < Duration::from_secs(2), "{took:?}");
 }
 
 #[tokio::test]

@@ -83,7 +83,7 @@ async fn filling_memory_over_and_over_can_be_ended() {
 async fn an_async_worker_stays_free_while_modules_compute() {
     let engine = engine();
     let text = start(ENDLESS);
-    let limits = Limits { wall_ms: Some(300), ..ample() };
+    let limits = Limits { wall_ms: Some(1500), ..ample() };
     let mut longest = Duration::ZERO;
     let measuring = async {
         loop {
@@ -95,7 +95,7 @@ async fn an_async_worker_stays_free_while_modules_compute() {
     let computing = async { tokio::join!(run(&engine, &text, limits), run(&engine, &text, limits)) };
     tokio::select! { _ = measuring => {}, _ = computing => {} }
     // This test has one thread for all tasks: a module on it would have held it for the whole time.
-    assert!(longest < Duration::from_millis(250), "{longest:?}");
+    assert!(longest < Duration::from_secs(1), "{longest:?}");
 }
 
 #[tokio::test]
