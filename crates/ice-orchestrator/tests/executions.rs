@@ -3,72 +3,78 @@
 #[cfg(test)]
 mod common;
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
-use async_trait::async_trait;
 use bytes::Bytes;
+use canned::Canned;
 use common::{json, me, plan, registry};
 use ice_core::blueprint::CodeLanguage;
 use ice_core::error::ErrorCode;
 use ice_core::id::Tenant;
-use ice_core::process::{
-    DenialKind, Home, Job, Limits, ProcessHost, Report, Traffic, Verdict, WasmHost, WasmProgram,
-};
+use ice_core::process::{DenialKind, Home, Limits, ProcessHost, Report, Traffic, Verdict};
 use ice_core::registry::{CodeBody, RegisteredCode};
 use ice_core::value::Value;
 use ice_orchestrator::engine::Engine;
 use ice_orchestrator::journal::{RunDocument, RunOptions, RunStatus};
-use tokio::io::{AsyncWrite, AsyncWriteExt};
-use tokio_util::sync::CancellationToken;
-
-/// Answers every job in the same way, and keeps what it was asked.
-#[derive(Debug)]
-struct Canned {
-    answer: &'static str,
-    report: Report,
-    jobs: Mutex<Vec<(Job, Value)>>,
-}
-
-impl Canned {
-    fn new(answer: &'static str, report: Report) -> Arc<Self> {
-        Arc::new(Self { answer, report, jobs: Mutex::default() })
-    }
-}
 
 #[cfg(test)]
-#[async_trait]
-impl ProcessHost for Canned {
-    async fn run(
-        &self,
-        job: &Job,
-        input: Bytes,
-        stdout: &mut (dyn AsyncWrite + Send + Unpin),
-        _: &CancellationToken,
-    ) -> Report {
-        let document = serde_json::from_slice(&input).unwrap();
-        self.jobs.lock().unwrap().push((job.clone(), document));
-        stdout.write_all(self.answer.as_bytes()).await.unwrap();
-        self.report.clone()
+mod canned {
+    use std::sync::{Arc, Mutex};
+
+    use async_trait::async_trait;
+    use bytes::Bytes;
+    use ice_core::process::{Job, Limits, ProcessHost, Report, WasmHost, WasmProgram};
+    use ice_core::value::Value;
+    use tokio::io::{AsyncWrite, AsyncWriteExt};
+    use tokio_util::sync::CancellationToken;
+
+    /// Answers every job in the same way, and keeps what it was asked.
+    #[derive(Debug)]
+    pub(super) struct Canned {
+        answer: &'static str,
+        report: Report,
+        pub(super) jobs: Mutex<Vec<(Job, Value)>>,
     }
 
-    fn layers(&self) -> Vec<&'static str> {
-        vec!["landlock", "seccomp"]
+    impl Canned {
+        pub(super) fn new(answer: &'static str, report: Report) -> Arc<Self> {
+            Arc::new(Self { answer, report, jobs: Mutex::default() })
+        }
     }
-}
 
-#[cfg(test)]
-#[async_trait]
-impl WasmHost for Canned {
-    async fn run(
-        &self,
-        program: &WasmProgram,
-        input: Bytes,
-        limits: &Limits,
-        _: &CancellationToken,
-    ) -> (Bytes, Report) {
-        let job = Job { label: format!("{program:?}"), limits: *limits, ..Job::default() };
-        self.jobs.lock().unwrap().push((job, serde_json::from_slice(&input).unwrap()));
-        (Bytes::from_static(self.answer.as_bytes()), self.report.clone())
+    #[async_trait]
+    impl ProcessHost for Canned {
+        async fn run(
+            &self,
+            job: &Job,
+            input: Bytes,
+            stdout: &mut (dyn AsyncWrite + Send + Unpin),
+            _: &CancellationToken,
+        ) -> Report {
+            let document = serde_json::from_slice(&input).unwrap();
+            self.jobs.lock().unwrap().push((job.clone(), document));
+            stdout.write_all(self.answer.as_bytes()).await.unwrap();
+            self.report.clone()
+        }
+
+        fn layers(&self) -> Vec<&'static str> {
+            vec!["landlock", "seccomp"]
+        }
+    }
+
+    #[async_trait]
+    impl WasmHost for Canned {
+        async fn run(
+            &self,
+            program: &WasmProgram,
+            input: Bytes,
+            limits: &Limits,
+            _: &CancellationToken,
+        ) -> (Bytes, Report) {
+            let job = Job { label: format!("{program:?}"), limits: *limits, ..Job::default() };
+            self.jobs.lock().unwrap().push((job, serde_json::from_slice(&input).unwrap()));
+            (Bytes::from_static(self.answer.as_bytes()), self.report.clone())
+        }
     }
 }
 

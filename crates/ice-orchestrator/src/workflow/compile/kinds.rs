@@ -167,7 +167,9 @@ impl Compiler<'_> {
         };
         let (language, field, what) = match (&kind.code, &kind.module, &base.name) {
             (Some(code), _, _) => (kind.language, "code", Value::from(code.as_str())),
-            (None, Some(file), _) if kind.names_a_file() => (kind.language, "file", Value::from(file.as_str())),
+            (None, Some(file), _) if kind.names_a_file() => {
+                (kind.language, "file", Value::from(file.as_str()))
+            }
             (None, Some(name), _) => registered(name)?,
             (None, None, name) => registered(name.as_deref().unwrap_or_default())?,
         };
