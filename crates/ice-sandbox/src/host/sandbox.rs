@@ -122,7 +122,7 @@ impl ResourceSandbox {
     }
 
     /// Runs a command and collects what it writes. Whatever happens, there is a report; if the command did not run its
-    /// verdict is [`Verdict::SetupFailed`]. Dropping the future ends everything that the command has started.
+    /// verdict is [`Verdict::SetupFailed`](crate::Verdict::SetupFailed). Dropping the future ends everything that the command has started.
     pub async fn run(
         &self,
         command: &Command,
