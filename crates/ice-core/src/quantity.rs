@@ -61,7 +61,7 @@ pub fn span(text: &str) -> Result<Duration, InvalidQuantity> {
     product(number, millis, "90s").map(Duration::from_millis)
 }
 
-/// A number of bytes as [`bytes`] reads it, in the largest unit that divides it.
+/// A number of bytes as [`bytes()`] reads it, in the largest unit that divides it.
 #[must_use]
 pub fn write_bytes(bytes: u64) -> String {
     written(bytes, &SIZES).unwrap_or_else(|| bytes.to_string())
