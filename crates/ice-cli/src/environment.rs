@@ -11,12 +11,14 @@ pub(crate) struct Environment {
     /// `ICE_TOOLS`: folders of manifests, with a colon between two of them.
     pub(crate) tools: Vec<PathBuf>,
     /// `ICE_INTERPRETERS`: the folder of interpreters for WebAssembly, if it is an absolute path.
+    #[cfg(feature = "wasm")]
     pub(crate) interpreters: Option<PathBuf>,
     /// `HOME`.
     pub(crate) home: Option<PathBuf>,
     /// `XDG_STATE_HOME`, if it is an absolute path.
     pub(crate) state_home: Option<PathBuf>,
     /// `XDG_DATA_HOME`, if it is an absolute path.
+    #[cfg(feature = "wasm")]
     pub(crate) data_home: Option<PathBuf>,
     /// `XDG_CONFIG_HOME`, if it is an absolute path.
     pub(crate) config_home: Option<PathBuf>,
@@ -35,9 +37,11 @@ impl Environment {
             tools: variable("ICE_TOOLS")
                 .map(|text| std::env::split_paths(&text).collect())
                 .unwrap_or_default(),
+            #[cfg(feature = "wasm")]
             interpreters: path("ICE_INTERPRETERS"),
             home: path("HOME"),
             state_home: path("XDG_STATE_HOME"),
+            #[cfg(feature = "wasm")]
             data_home: path("XDG_DATA_HOME"),
             config_home: path("XDG_CONFIG_HOME"),
             log: variable("ICE_LOG").map(|text| text.to_string_lossy().into_owned()),
