@@ -121,12 +121,11 @@ impl Toolbox {
 
 fn built_in(environment: &Environment) -> Result<Registry, Fault> {
     let mut registry = Registry::default();
-    let own = std::env::current_exe();
+    // A path that no cage can be given: then nothing is run, rather than run without one.
+    let own = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("/proc/self/exe"));
     for tool in ice_tools::all() {
-        let tool: Arc<dyn Tool> = match &own {
-            Ok(own) if tool.spec().reaches_outside() => Arc::new(IsolatedTool::new(tool, own)),
-            Ok(_) | Err(_) => tool,
-        };
+        let tool: Arc<dyn Tool> =
+            if tool.spec().reaches_outside() { Arc::new(IsolatedTool::new(tool, &own)) } else { tool };
         registry.tools.register(tool).map_err(|error| clash(&error))?;
     }
     let providers: [Arc<dyn LlmProvider>; 1] = [Arc::new(Echo)];

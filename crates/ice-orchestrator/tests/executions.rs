@@ -135,7 +135,8 @@ async fn code_is_given_what_its_node_is_given_and_no_more_of_the_grants_than_it_
 
 #[tokio::test]
 async fn what_an_execution_reports_and_was_denied_is_kept_before_its_node_ends() {
-    let traffic = Traffic { endpoint: "a:1".to_owned(), connections: 0, refused: 2, sent: 0, received: 0 };
+    let traffic =
+        Traffic { endpoint: "a:1".to_owned(), connections: 0, refused: 2, cut: 0, sent: 0, received: 0 };
     let report = Report {
         traffic: vec![traffic],
         stderr: "said".to_owned(),
@@ -150,6 +151,9 @@ async fn what_an_execution_reports_and_was_denied_is_kept_before_its_node_ends()
     let denials: Vec<_> = node.denials.iter().map(|denial| (denial.kind, denial.what.as_str())).collect();
     assert_eq!(denials, [(DenialKind::Limit, "memory"), (DenialKind::Network, "a:1")]);
     assert_eq!(node.failure.as_ref().map(|failure| failure.code), Some(ErrorCode::CodeFailed));
+    // The figure is that of the profile, as nothing else is said.
+    let message = &node.failure.as_ref().unwrap().message;
+    assert!(message.starts_with("`code` used more memory than 512MiB"), "{message}");
     // The manifest, the start, the report, two denials, the failure, the end.
     assert_eq!(document.records, 7);
 }
@@ -185,7 +189,33 @@ async fn modules_get_their_inputs_bare_and_interpreters_through_the_harness() {
     let of = |part: &str| &jobs.iter().find(|(job, _)| job.label.contains(part)).unwrap().1;
     assert_eq!(of("Module"), &json(r#"{"n": 3}"#));
     assert_eq!(of("Interpreter").get("code"), Some(&Value::from("x")));
-    assert!(document.nodes.iter().all(|node| node.report.is_some()));
+    let programs = document.nodes.iter().map(|node| {
+        let policy = node.report.as_ref().and_then(|report| report.policy.as_ref());
+        policy.map(|policy| policy.program.as_str())
+    });
+    assert_eq!(programs.collect::<Vec<_>>(), [Some("fast"), Some("python")]);
+}
+
+#[tokio::test]
+async fn the_inner_of_two_variables_of_the_same_name_counts() {
+    let host = Canned::new("{\"ok\": 0}", Report::new(Home::Process, Verdict::Ok));
+    let yaml = "nodes:
+- id: outer
+  type: loop
+  items_source: inputs.rows
+  item_var: x
+  body:
+  - {id: inner, type: loop, items_source: x, item_var: x, body: [{id: c, type: code, code: z}]}";
+    let registry = registry();
+    let plan = plan(yaml, &registry);
+    let processes = Arc::clone(&host) as Arc<dyn ProcessHost>;
+    let engine = Engine::builder().processes(processes).registry(registry).build();
+    let inputs = json(r#"{"rows": [[7]]}"#);
+    let handle = engine.start(&plan, inputs, RunOptions::default(), &me(), &Tenant::default()).await.unwrap();
+    assert_eq!(handle.wait().await.unwrap().status, RunStatus::Succeeded);
+    let jobs = host.jobs.lock().unwrap();
+    let told = jobs.first().unwrap().1.get("inputs").unwrap().clone();
+    assert_eq!(told, json(r#"{"rows": [[7]], "loop_index": 0, "x": 7}"#));
 }
 
 #[tokio::test]

@@ -159,6 +159,9 @@ pub struct Traffic {
     pub connections: u64,
     /// Connections that were not: the host did not answer, or is at an address that is not allowed.
     pub refused: u64,
+    /// Connections that were cut off, as the execution was ended.
+    #[serde(default)]
+    pub cut: u64,
     /// Bytes to the host.
     pub sent: u64,
     /// Bytes from the host.

@@ -2,7 +2,7 @@
 // --std`) in WebAssembly.
 //
 // Standard input is one JSON document: `code`, and optionally `inputs` and `context`, which the code finds under these
-// names, and `imports`, the modules it may `require` beyond those of Node.js. The code may `await`. The result is the
+// names (`context` is `inputs` unless it is given), and `imports`, the modules it may `require` beyond those of Node.js. The code may `await`. The result is the
 // value of its variable `output`, or else of `result`. The last line of standard output is `{"ok": value}`, or
 // `{"error": {"type", "message", "line"}}` with the line in the code, or null. What the code prints goes to standard
 // error.
@@ -243,7 +243,7 @@
   let task;
   try {
     const load = host.require(document.imports || []);
-    task = host.evaluate(source)(document.inputs, document.context, load, (name, value) => new Found(name, value));
+    task = host.evaluate(source)(document.inputs, document.context ?? document.inputs, load, (name, value) => new Found(name, value));
   } catch (error) {
     fail(error);
     return;

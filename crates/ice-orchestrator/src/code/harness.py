@@ -1,7 +1,7 @@
 """Runs a piece of Python as a step of a workflow. For CPython 3.9 and later, in a process or in WebAssembly.
 
 Standard input is one JSON document: `code`, and optionally `inputs` and `context`, which the code finds under these
-names, and `imports`, the modules it may import beyond the standard library. The result is the value of the code's
+names (`context` is `inputs` unless it is given), and `imports`, the modules it may import beyond the standard library. The result is the value of the code's
 variable `output`, or else of `result`. The last line of standard output is `{"ok": value}`, or
 `{"error": {"type", "message", "line"}}` with the line in the code, or null. What the code prints goes to standard error.
 
@@ -95,7 +95,7 @@ def run(code, document):
     names = module.__dict__
     names["__builtins__"] = dict(vars(builtins), __import__=guard.import_module)
     names["inputs"] = document.get("inputs")
-    names["context"] = document.get("context")
+    names["context"] = document.get("context", document.get("inputs"))
     exec(compile(code, NAME, "exec", dont_inherit=True), names)
     name = next((name for name in ("output", "result") if name in names), None)
     return None if name is None else plain(names[name], name, 0)

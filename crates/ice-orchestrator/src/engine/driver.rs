@@ -9,7 +9,7 @@ use ahash::AHashMap;
 use futures::FutureExt;
 use ice_core::error::ErrorCode;
 use ice_core::id::Principal;
-use ice_core::store::{Durability, inbox};
+use ice_core::store::Durability;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -17,12 +17,14 @@ use tokio_util::sync::CancellationToken;
 use super::attempt::{Attempt, AttemptEnd, carry_out, lost};
 use super::run::{Message, Messages, RunShared};
 use super::writer::Writer;
-use super::{Engine, RunEnd, RunError, Signal};
+use super::{Engine, RunEnd, RunError};
 use crate::journal::codec::EncodeError;
-use crate::journal::{Body, Decision, Failure, Record, RunStatus, keys};
+use crate::journal::{Body, Decision, Failure, Record, RunStatus};
 use crate::workflow::runtime::{Command, Decided, Input, Start, State, Ticket, apply, decide_into, not_kept};
 
+mod inbox;
 mod leaving;
+mod observing;
 
 /// Bytes of records that are committed without waiting for more.
 const FLUSH_BYTES: usize = 64 << 10;
@@ -421,93 +423,6 @@ impl Driver {
             }
         }
         self.held = kept;
-    }
-
-    /// Looks into the inbox before anything is done: a run that was cancelled meanwhile starts nothing.
-    async fn look_first(&mut self) -> Result<(), RunError> {
-        while std::mem::take(&mut self.look) {
-            self.look_into_inbox().await?;
-        }
-        let queue = std::mem::take(&mut self.queue);
-        let (cancels, others): (Vec<_>, Vec<_>) =
-            queue.into_iter().partition(|input| matches!(input, Input::Cancel { .. }));
-        self.queue = cancels.into_iter().chain(others).collect();
-        Ok(())
-    }
-
-    async fn look_into_inbox(&mut self) -> Result<(), RunError> {
-        let prefix = keys::inbox(&self.shared.tenant, self.shared.run);
-        let store = Arc::clone(&self.shared.engine.store);
-        let messages = tokio::select! {
-            messages = inbox::read(&*store, &prefix, self.inbox_after, PAGE) => messages?,
-            () = self.shared.engine.closing.begun() => return Err(RunError::Closing),
-        };
-        for message in &messages {
-            self.inbox_after = message.number;
-            match serde_json::from_slice::<Signal>(&message.payload) {
-                Ok(signal) => self.queue.push_back(signal.into_input()),
-                Err(error) => {
-                    tracing::warn!(run = %self.shared.run, %error, "an unreadable message was dropped")
-                }
-            }
-        }
-        if !messages.is_empty() {
-            self.writer.with(inbox::consume(&prefix, &messages));
-            self.look = messages.len() == PAGE;
-        }
-        Ok(())
-    }
-
-    /// Metrics and logs of a record.
-    fn observe(&self, body: &Body) {
-        let meters = &self.shared.engine.meters;
-        let run = self.shared.run;
-        match body {
-            Body::Failed { node, failure, retry_at } => {
-                tracing::info!(%run, %node, code = %failure.code, retried = retry_at.is_some(), "node failed");
-                if let Some(kind) = self.state.kind_at(node).and_then(|kind| meters.kind(kind)) {
-                    let counter = if retry_at.is_some() { &kind.retries } else { &kind.failed };
-                    counter.increment(1);
-                }
-            }
-            Body::Skipped { node, reason } => {
-                tracing::debug!(%run, %node, ?reason, "node skipped");
-                meters.skipped.increment(1);
-            }
-            Body::Unresponsive { node } => {
-                tracing::warn!(%run, %node, "node ignored its cancellation");
-                meters.unresponsive.increment(1);
-            }
-            Body::Ended { status, .. } => {
-                tracing::info!(%run, %status, "run ended");
-                if let Some((completed, seconds)) = meters.completed(*status) {
-                    completed.increment(1);
-                    let now = self.shared.engine.clock.now();
-                    seconds.record(now.since(self.state.started_at()).as_secs_f64());
-                }
-            }
-            Body::Started { node, attempt, .. } => tracing::debug!(%run, %node, attempt, "node started"),
-            Body::Succeeded { node, .. } => tracing::debug!(%run, %node, "node succeeded"),
-            Body::Opened { node, .. } => tracing::debug!(%run, %node, "node opened"),
-            Body::Parked { failure } => tracing::warn!(%run, code = %failure.code, "run parked"),
-            Body::Reported { node, report } => {
-                tracing::info!(%run, %node, verdict = report.verdict.name(), "execution ended");
-            }
-            Body::Denied { node, denial } => {
-                tracing::warn!(%run, %node, kind = denial.kind.as_str(), what = %denial.what, "denied");
-            }
-            Body::Manifest(_)
-            | Body::Step { .. }
-            | Body::Receipt { .. }
-            | Body::Woken { .. }
-            | Body::Closed { .. }
-            | Body::Cancelling { .. }
-            | Body::Cancelled { .. }
-            | Body::Discarded { .. }
-            | Body::InDoubt { .. }
-            | Body::Settled { .. }
-            | Body::Resumed { .. } => {}
-        }
     }
 }
 

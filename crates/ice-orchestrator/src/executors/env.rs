@@ -11,6 +11,8 @@ use crate::journal::RunOptions;
 pub(crate) trait Names {
     /// The value of a loop variable or another name that a container binds, innermost first.
     fn bound(&self, name: &str) -> Option<Value>;
+    /// All that containers bind, outermost first: of two of the same name the later one counts.
+    fn bindings(&self) -> Vec<(Arc<str>, Value)>;
     /// The output of a node that is done, here or further out.
     fn node_value(&self, id: &str) -> Option<Value>;
     /// All names, for advice.

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use ice_core::blueprint::CodeLanguage;
 use ice_core::error::ErrorCode;
 use ice_core::process::{
-    Grants, Home, HostGrant, Job, Limits, ProcessHost, Profile, Report, Verdict, WasmHost, WasmProgram,
+    Grants, Home, Job, Limits, Policy, ProcessHost, Profile, Report, Verdict, WasmHost, WasmProgram,
 };
 use ice_core::tools::{Capability, ToolError};
 use ice_core::value::Value;
@@ -17,9 +17,9 @@ use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
 
 use super::failure::{output_limit, plain, tool_error};
-use super::granted;
 use super::host::defaults;
 use super::sink::Sink;
+use super::{granted, grants};
 use crate::journal::Failure;
 
 /// On whose behalf code runs, in metrics and messages.
@@ -120,17 +120,15 @@ pub(crate) async fn run(
                 return Err(Failure::new(ErrorCode::SandboxSetup, message).about("engine"));
             };
             let limits = surroundings.limits.or(LIMITS);
-            let (written, report) = host.run(&program, input, &limits, surroundings.cancel).await;
+            let (written, mut report) = host.run(&program, input, &limits, surroundings.cancel).await;
+            let what = request.module.clone().or_else(|| Some(request.file.as_ref()?.display().to_string()));
+            let what = what.unwrap_or_else(|| request.language.as_str().to_owned());
+            report.policy = Some(Box::new(Policy { program: what, limits, ..Policy::default() }));
             observe(report.clone());
             (written, report, is_raw)
         }
     };
-    let limits = surroundings.limits.or(LIMITS);
-    if is_raw {
-        raw(&written, &report, limits)
-    } else {
-        answered(&written, &report, limits, request.code.as_deref())
-    }
+    if is_raw { raw(&written, &report) } else { answered(&written, &report, request.code.as_deref()) }
 }
 
 async fn in_process(request: &Request, surroundings: &Surroundings<'_>) -> Result<(Bytes, Report), Failure> {
@@ -145,18 +143,12 @@ async fn in_process(request: &Request, surroundings: &Surroundings<'_>) -> Resul
         }
         CodeLanguage::Javascript => ("node", &["-e", include_str!("../code/harness.js")], Profile::Node),
     };
-    let may = |capability| request.capabilities.contains(&capability);
-    let granted = surroundings.grants;
     let job = Job {
         label: LABEL.to_owned(),
         program: OsString::from(program),
         arguments: arguments.iter().map(OsString::from).collect(),
         profile,
-        grants: Grants {
-            read: if may(Capability::ReadFiles) { granted.read.clone() } else { Vec::new() },
-            write: if may(Capability::WriteFiles) { granted.write.clone() } else { Vec::new() },
-            hosts: if may(Capability::Network) { reachable(&granted.hosts) } else { Vec::new() },
-        },
+        grants: grants::of_run(surroundings.grants, &request.capabilities, Vec::new()),
         limits: surroundings.limits.or(LIMITS).or(defaults(profile)),
         ..Job::default()
     };
@@ -177,11 +169,6 @@ async fn in_process(request: &Request, surroundings: &Surroundings<'_>) -> Resul
     let written =
         written.whole().ok_or_else(|| code_failure(output_limit(LABEL, &job.limits), report.home))?;
     Ok((written.into(), report))
-}
-
-/// The hosts that a cage leads to: neither patterns nor addresses of version 6.
-fn reachable(hosts: &[HostGrant]) -> Vec<HostGrant> {
-    hosts.iter().filter(|host| !host.host.starts_with('*') && !host.host.contains(':')).cloned().collect()
 }
 
 /// What WebAssembly runs, and whether it is a module of the user's own, which knows nothing of a harness.
@@ -218,7 +205,6 @@ fn document(request: &Request) -> Result<Bytes, Failure> {
     document_of(&Value::map([
         ("code", request.code.clone().map_or(Value::Null, Value::String)),
         ("inputs", request.inputs.clone()),
-        ("context", request.inputs.clone()),
         ("imports", Value::list(imports)),
     ]))
 }
@@ -232,10 +218,10 @@ fn document_of(value: &Value) -> Result<Bytes, Failure> {
 }
 
 /// The answer of a harness, on the last line.
-fn answered(written: &[u8], report: &Report, limits: Limits, code: Option<&str>) -> Result<Value, Failure> {
+fn answered(written: &[u8], report: &Report, code: Option<&str>) -> Result<Value, Failure> {
     let last = written.trim_ascii_end().rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
     // Whatever it wrote: what was ended before its end has no result.
-    if let Some(failure) = ended(report, limits) {
+    if let Some(failure) = ended(report) {
         return Err(failure);
     }
     match serde_json::from_slice(last) {
@@ -267,8 +253,8 @@ fn range_of(line: u64, text: &str) -> Option<Range<u32>> {
 }
 
 /// What a module wrote: one JSON document.
-fn raw(written: &[u8], report: &Report, limits: Limits) -> Result<Value, Failure> {
-    if let Some(failure) = ended(report, limits) {
+fn raw(written: &[u8], report: &Report) -> Result<Value, Failure> {
+    if let Some(failure) = ended(report) {
         return Err(failure);
     }
     serde_json::from_slice(written).map_err(|error| {
@@ -278,7 +264,8 @@ fn raw(written: &[u8], report: &Report, limits: Limits) -> Result<Value, Failure
 }
 
 /// Why code did not come to its end, if it did not.
-fn ended(report: &Report, limits: Limits) -> Option<Failure> {
+fn ended(report: &Report) -> Option<Failure> {
+    let limits = report.policy.as_ref().map(|policy| policy.limits).unwrap_or_default();
     tool_error(LABEL, report, &limits).map(|error| code_failure(error, report.home))
 }
 

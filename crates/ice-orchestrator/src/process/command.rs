@@ -12,6 +12,7 @@ use ice_core::tools::{Capability, Tool, ToolContext, ToolError, ToolSpec};
 use ice_core::value::{Value, json};
 
 use super::failure::{self, tool_error};
+use super::grants;
 use super::host::defaults;
 use super::sink::Sink;
 use super::{ToolManifest, answer};
@@ -71,31 +72,21 @@ impl CommandTool {
 
     /// What the tool may touch: its own, and of the run's what its capabilities name.
     fn grants(&self, run: &Grants) -> Result<(Grants, Vec<PathBuf>), ToolError> {
-        let own = &self.manifest.grants;
-        let (mut read, mut write) = (own.read.clone(), own.write.clone());
-        let mut hosts = own.hosts.clone();
-        for capability in &self.spec.capabilities {
-            match capability {
-                // What may be written in the run may be read in it, too.
-                Capability::ReadFiles => read.extend(run.read.iter().chain(&run.write).cloned()),
-                Capability::WriteFiles => write.extend(run.write.iter().cloned()),
-                Capability::Network => {
-                    // No cage leads to addresses of version 6.
-                    hosts.extend(run.hosts.iter().filter(|host| !host.host.contains(':')).cloned());
-                }
-                Capability::Nondeterminism => {}
-            }
+        let (own, capabilities) = (&self.manifest.grants, &self.spec.capabilities);
+        let pattern = run.hosts.iter().find(|host| host.host.starts_with("*."));
+        if let Some(pattern) = pattern.filter(|_| capabilities.contains(&Capability::Network)) {
+            return Err(self.pattern(pattern));
         }
+        let of_run = grants::of_run(run, capabilities, Vec::new());
+        let both = |own: &[PathBuf], of_run: Vec<PathBuf>| own.iter().cloned().chain(of_run).collect();
+        let (read, write) = (both(&own.read, of_run.read), both(&own.write, of_run.write));
         let execute = distinct(own.execute.clone());
         let write = distinct(write);
         // Each path is granted once: what may be run or written may be read.
         let mut read = distinct(read);
         read.retain(|path| !write.contains(path) && !execute.contains(path));
-        let hosts = distinct(hosts);
-        match hosts.iter().find(|host| host.host.starts_with("*.")) {
-            Some(pattern) => Err(self.pattern(pattern)),
-            None => Ok((Grants { read, write, hosts }, execute)),
-        }
+        let hosts = distinct(own.hosts.iter().cloned().chain(of_run.hosts).collect());
+        Ok((Grants { read, write, hosts }, execute))
     }
 
     fn pattern(&self, pattern: &HostGrant) -> ToolError {

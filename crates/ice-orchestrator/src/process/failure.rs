@@ -215,8 +215,14 @@ mod tests {
 
     #[test]
     fn a_host_that_was_not_reached_is_named() {
-        let traffic =
-            Traffic { endpoint: "api:443".to_owned(), connections: 0, refused: 2, sent: 0, received: 0 };
+        let traffic = Traffic {
+            endpoint: "api:443".to_owned(),
+            connections: 0,
+            refused: 2,
+            cut: 0,
+            sent: 0,
+            received: 0,
+        };
         let report =
             Report { traffic: vec![traffic], ..Report::new(Home::Process, Verdict::ExitCode { code: 1 }) };
         let error = tool_error("count", &report, &LIMITS).unwrap();

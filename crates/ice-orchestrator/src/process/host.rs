@@ -72,14 +72,7 @@ fn not_run(stage: &str, what: String, hint: Option<String>) -> Report {
 
 /// What a job may do, in the words of cages.
 fn policy(job: &Job) -> Result<SandboxPolicy, String> {
-    let profile = match job.profile {
-        Profile::Binary => ice_sandbox::Profile::Binary,
-        Profile::Shell => ice_sandbox::Profile::Shell,
-        Profile::Python => ice_sandbox::Profile::Python,
-        Profile::Node => ice_sandbox::Profile::Node,
-        Profile::Jvm => ice_sandbox::Profile::Jvm,
-    };
-    let mut builder = limited(SandboxPolicy::of(profile), &job.limits);
+    let mut builder = limited(SandboxPolicy::of(profile(job.profile)), &job.limits);
     let paths = [
         (&job.grants.read, Access::Read),
         (&job.execute, Access::Execute),
@@ -100,6 +93,16 @@ fn policy(job: &Job) -> Result<SandboxPolicy, String> {
     builder.build().map_err(|error| error.to_string())
 }
 
+const fn profile(profile: Profile) -> ice_sandbox::Profile {
+    match profile {
+        Profile::Binary => ice_sandbox::Profile::Binary,
+        Profile::Shell => ice_sandbox::Profile::Shell,
+        Profile::Python => ice_sandbox::Profile::Python,
+        Profile::Node => ice_sandbox::Profile::Node,
+        Profile::Jvm => ice_sandbox::Profile::Jvm,
+    }
+}
+
 /// A host as it is granted to runs: a name stands for the public addresses it leads to, `localhost` for this machine,
 /// and an address for itself.
 fn endpoint(grant: &HostGrant) -> Result<Endpoint, String> {
@@ -112,14 +115,7 @@ fn endpoint(grant: &HostGrant) -> Result<Endpoint, String> {
 
 /// What a kind of program may use where nothing else is said.
 pub(super) fn defaults(profile: Profile) -> Limits {
-    let profile = match profile {
-        Profile::Binary => ice_sandbox::Profile::Binary,
-        Profile::Shell => ice_sandbox::Profile::Shell,
-        Profile::Python => ice_sandbox::Profile::Python,
-        Profile::Node => ice_sandbox::Profile::Node,
-        Profile::Jvm => ice_sandbox::Profile::Jvm,
-    };
-    let own = profile.limits();
+    let own = self::profile(profile).limits();
     let millis = |span: Duration| u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
     Limits {
         wall_ms: Some(millis(own.wall)),
@@ -187,6 +183,7 @@ fn report(end: End) -> Report {
                 endpoint: carried.endpoint,
                 connections: carried.connections,
                 refused: carried.refused,
+                cut: carried.cut,
                 sent: carried.sent,
                 received: carried.received,
             })

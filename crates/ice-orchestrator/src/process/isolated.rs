@@ -10,13 +10,14 @@ use std::{fmt, io};
 use async_trait::async_trait;
 use bytes::Bytes;
 use ice_core::error::ErrorCode;
-use ice_core::process::{Grants, Home, HostGrant, Isolation, Job, Limits, Report, Verdict};
-use ice_core::tools::{Capability, Effect, ProgressSink, Tool, ToolContext, ToolError, ToolSpec};
+use ice_core::process::{Home, HostGrant, Isolation, Job, Limits, Report, Verdict};
+use ice_core::tools::{Effect, ProgressSink, Tool, ToolContext, ToolError, ToolSpec};
 use ice_core::value::Value;
 use tokio::io::AsyncWrite;
 
 use super::call::{Answer, Call, Fault, PROTOCOL, Surroundings};
 use super::failure::tool_error;
+use super::grants;
 
 /// The argument that makes a program the guest of a cage.
 pub(super) const GUEST: &str = "ice-tool-guest";
@@ -50,20 +51,7 @@ impl IsolatedTool {
     }
 
     fn job(&self, ctx: &ToolContext, input: &Value, most: Limits) -> Job {
-        let needs = |capability| self.spec().capabilities.contains(&capability);
-        let mut grants = Grants::default();
-        if needs(Capability::ReadFiles) {
-            grants.read.clone_from(&ctx.grants.read);
-        }
-        if needs(Capability::WriteFiles) {
-            grants.write.clone_from(&ctx.grants.write);
-        } else if needs(Capability::ReadFiles) {
-            // What may be written may be read.
-            grants.read.extend(ctx.grants.write.iter().cloned());
-        }
-        if needs(Capability::Network) {
-            grants.hosts = narrowed(&ctx.grants.hosts, self.inner.hosts(input));
-        }
+        let grants = grants::of_run(&ctx.grants, &self.spec().capabilities, self.inner.hosts(input));
         Job {
             label: self.spec().name.clone(),
             program: self.program.clone().into_os_string(),
@@ -74,19 +62,6 @@ impl IsolatedTool {
             ..Job::default()
         }
     }
-}
-
-/// The grants without patterns, which stand for the hosts among `wanted` that they cover, and without addresses of version
-/// 6, which no cage leads to, unless the call wants that one: then it is told.
-fn narrowed(granted: &[HostGrant], wanted: Vec<HostGrant>) -> Vec<HostGrant> {
-    let (patterns, mut hosts): (Vec<_>, Vec<_>) =
-        granted.iter().cloned().partition(|grant| grant.host.starts_with('*'));
-    hosts.retain(|host| !host.host.contains(':') || wanted.contains(host));
-    let covered = |host: &HostGrant| patterns.iter().any(|pattern| pattern.covers(&host.host, host.port));
-    hosts.extend(wanted.into_iter().filter(covered));
-    hosts.sort_unstable();
-    hosts.dedup();
-    hosts
 }
 
 impl fmt::Debug for IsolatedTool {
@@ -217,22 +192,5 @@ impl AsyncWrite for Answers {
 
     fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(Ok(()))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_pattern_stands_for_the_hosts_that_a_call_wants() {
-        let grants =
-            |texts: &[&str]| -> Vec<HostGrant> { texts.iter().map(|text| text.parse().unwrap()).collect() };
-        let granted = grants(&["*.example.org:443", "b.org:80"]);
-        let wanted = grants(&["a.example.org:443", "a.example.org:80", "evil.org:443", "b.org:80"]);
-        assert_eq!(narrowed(&granted, wanted), grants(&["a.example.org:443", "b.org:80"]));
-        let granted = grants(&["[::1]:80", "b.org:80"]);
-        assert_eq!(narrowed(&granted, Vec::new()), grants(&["b.org:80"]));
-        assert_eq!(narrowed(&granted, grants(&["[::1]:80"])), granted);
     }
 }

@@ -7,6 +7,7 @@ pub(crate) mod code;
 mod command;
 mod failure;
 mod granted;
+mod grants;
 mod guest;
 mod host;
 mod isolated;

@@ -38,10 +38,8 @@ fn inputs(plan: &CodePlan, env: &Env<'_>) -> Value {
         seen.insert(Arc::clone(name), value.clone());
     }
     seen.retain(|name, _| chosen(name));
-    for name in env.names.all() {
-        if let Some(value) = env.names.bound(&name) {
-            seen.insert(name, value);
-        }
+    for (name, value) in env.names.bindings() {
+        seen.insert(name, value);
     }
     Value::from(seen)
 }

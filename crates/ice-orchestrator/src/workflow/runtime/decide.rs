@@ -3,21 +3,23 @@
 use std::sync::Arc;
 
 use ice_core::error::ErrorCode;
-use ice_core::id::Principal;
 use ice_core::path::NodePath;
 use ice_core::time::Moment;
 use ice_core::value::Value;
 
 use super::container::Container;
-use super::failing::{Safety, cancelled, of_node, shorten, timeout_failure, wait_before_next};
+use super::failing::{Safety, shorten, timeout_failure};
 use super::frame::{Frame, NodeState, Outcome, Place, StepState};
 use super::input::{Command, Decided, Input, Start, Ticket};
 use super::scope::Frames;
 use super::state::{State, Stopping};
+use crate::executors::Observation;
 use crate::executors::builtin::{self, Begin};
-use crate::executors::{Completion, Observation};
-use crate::journal::{Body, Decision, Failure, FailurePolicy, Intent, RunStatus, SkipReason};
+use crate::journal::{Body, Failure, FailurePolicy, Intent, SkipReason};
 use crate::workflow::model::PlanNode;
+
+mod attempts;
+mod rest;
 
 /// Records decided at a time; the caller asks again.
 const PASS: usize = 1_024;
@@ -173,60 +175,6 @@ impl<'s> Decider<'s> {
     fn at(&self, place: Place) -> Option<(&'s Frame, &'s PlanNode)> {
         let frame = self.state.frame(place.frame)?;
         Some((frame, frame.plan_node(place.node)?))
-    }
-
-    /// Nothing starts any more; once nothing is under way, the run ends.
-    fn stop(&mut self, stopping: &Stopping) {
-        let state = self.state;
-        self.out.commands.extend(state.attempts.keys().map(|ticket| Command::Cancel(*ticket)));
-        if state.has_attempts() {
-            return;
-        }
-        let ended = match stopping {
-            Stopping::Cancel { by, reason } => {
-                self.ended(RunStatus::Cancelled, Some(cancelled(by, reason.as_deref())))
-            }
-            Stopping::Halt(failed) => self.ended(RunStatus::Failed, Some(of_node(failed))),
-        };
-        self.out.records.push(ended);
-    }
-
-    fn ended(&self, status: RunStatus, failure: Option<Failure>) -> Body {
-        Body::Ended { status, output: self.state.output(), failure }
-    }
-
-    fn first_failure(&self) -> Option<Failure> {
-        let top = self.state.frame(0)?;
-        top.failed.as_deref().or(top.overcome.as_deref()).map(of_node)
-    }
-
-    /// Nothing is queued and nothing under way: the run waits, is parked or ends.
-    fn rest(&mut self) {
-        let state = self.state;
-        let left = state.frame(0).map_or(0, |frame| frame.left);
-        if left == 0 {
-            let failure = self.first_failure();
-            let status = if failure.is_some() { RunStatus::Failed } else { RunStatus::Succeeded };
-            self.out.records.push(self.ended(status, failure));
-        } else if state.wakes.is_empty() {
-            let doubtful: Vec<String> = state
-                .in_doubt
-                .iter()
-                .filter_map(|place| Some(format!("`{}`", state.path(*place)?)))
-                .collect();
-            if doubtful.is_empty() {
-                let failure = Failure::new(ErrorCode::RunStuck, format!("{left} nodes can never run"));
-                self.out.records.push(self.ended(RunStatus::Failed, Some(failure)));
-            } else {
-                let message = format!(
-                    "it is not known whether the effect of {} happened before the process ended: somebody has to \
-                     decide whether it is repeated or counts as failed",
-                    doubtful.join(", "),
-                );
-                let failure = Failure::new(ErrorCode::RunInDoubt, message);
-                self.out.records.push(Body::Parked { failure });
-            }
-        }
     }
 
     /// What an execution reported is kept, and with it, each by itself, what it was denied.
@@ -416,128 +364,6 @@ impl<'s> Decider<'s> {
             let safety = self.cancel_within(container);
             let failure = timeout_failure(limit);
             self.failed(node, path, container.attempt, safety, failure);
-        }
-    }
-
-    fn completed(&mut self, ticket: Ticket, result: Result<Completion, Failure>, unresponsive: bool) {
-        let state = self.state;
-        let Some((place, path)) = self.attempt(ticket) else {
-            return self.discarded(ticket, &result, unresponsive);
-        };
-        let Some((_, node)) = self.at(place) else { return };
-        let Some(attempt) = state.attempt(place) else { return };
-        if unresponsive {
-            self.out.records.push(Body::Unresponsive { node: path.clone() });
-        }
-        let shaped = result.and_then(|done| {
-            let usage = done.usage;
-            match node.shape(done.value).and_then(shallow) {
-                Ok(output) => Ok((output, usage, done.stream)),
-                Err(failure) => Err(Failure { usage, ..failure }),
-            }
-        });
-        match shaped {
-            Ok((output, usage, stream)) => {
-                self.out.records.push(Body::Succeeded { node: path, output, usage, stream });
-            }
-            Err(failure) if state.stopping.is_some() && failure.code == ErrorCode::RunCancelled => {
-                let in_doubt = failure.unknown_outcome && !attempt.open_effect().is_repeatable();
-                self.out.records.push(Body::Cancelled { node: path, in_doubt, winding_down: false });
-            }
-            Err(failure) => {
-                let safety = Safety::after(attempt, &failure);
-                self.failed(node, path, attempt.number, safety, failure);
-            }
-        }
-    }
-
-    /// An attempt ended whose container is gone.
-    fn discarded(&mut self, ticket: Ticket, result: &Result<Completion, Failure>, unresponsive: bool) {
-        let Some(attempt) = self.state.winding_down.get(&ticket) else { return };
-        let node = attempt.node.clone();
-        if unresponsive {
-            self.out.records.push(Body::Unresponsive { node: node.clone() });
-        }
-        let (usage, unknown) = match result {
-            Ok(done) => (done.usage, false),
-            Err(failure) => (failure.usage, failure.unknown_outcome),
-        };
-        let in_doubt = unknown && !attempt.repeatable;
-        self.out.records.push(Body::Discarded { node, started: ticket, usage, in_doubt });
-    }
-
-    /// What whoever takes the run up would repeat needs no record; what would be in doubt is said not to be.
-    fn withdrawn(&mut self, ticket: Ticket, by: Principal) {
-        let Some((place, node)) = self.attempt(ticket) else { return };
-        let Some(attempt) = self.state.attempt(place) else { return };
-        if self.state.stopping.is_some() {
-            self.out.records.push(Body::Cancelled { node, in_doubt: false, winding_down: false });
-        } else if !attempt.open_effect().is_repeatable() {
-            self.out.records.push(Body::InDoubt { node: node.clone() });
-            self.out.records.push(Body::Settled { node, decision: Decision::Repeat, by });
-        }
-    }
-
-    /// An attempt failed: it is repeated, or the node has failed for good.
-    fn failed(
-        &mut self,
-        node: &PlanNode,
-        path: NodePath,
-        attempt: u32,
-        safety: Safety,
-        mut failure: Failure,
-    ) {
-        shorten(&mut failure.message);
-        let again = self.may_repeat(node, attempt, &failure);
-        let safe = match safety {
-            Safety::Safe => true,
-            Safety::Unknown | Safety::Touched => false,
-        };
-        if again && let Some(why) = safety.why() {
-            failure.message.push_str(" (not tried again: ");
-            failure.message.push_str(why);
-            failure.message.push(')');
-        }
-        let retry_at = (again && safe)
-            .then(|| self.now.plus(wait_before_next(&node.retry, &failure, self.state, &path, attempt)));
-        self.said += failure.message.len();
-        self.out.records.push(Body::Failed { node: path, failure, retry_at });
-    }
-
-    /// Whether a node has another attempt after this failure, if its effects allow it.
-    fn may_repeat(&self, node: &PlanNode, attempt: u32, failure: &Failure) -> bool {
-        self.state.stopping.is_none() && failure.retryable && attempt < node.retry.max_attempts
-    }
-
-    /// Attempts lost with their process are made again where that is safe; the others are in doubt.
-    fn recovered(&mut self, by: Principal, epoch: u64) {
-        let state = self.state;
-        self.out.records.push(Body::Resumed { by, epoch });
-        for (ticket, place) in &state.attempts {
-            let (Some(path), Some(attempt), Some(frame)) =
-                (state.path(*place), state.attempt(*place), state.frame(place.frame))
-            else {
-                continue;
-            };
-            let effect = attempt.open_effect();
-            if state.stopping.is_some() {
-                let in_doubt = !effect.is_repeatable();
-                self.out.records.push(Body::Cancelled { node: path, in_doubt, winding_down: false });
-            } else if effect.is_repeatable() {
-                self.out.commands.push(Command::Start(Start {
-                    ticket: *ticket,
-                    path,
-                    attempt: attempt.number,
-                    intent: attempt.intent.clone(),
-                    effect: attempt.effect,
-                    receipts: receipts(&attempt.steps),
-                    plan: Arc::clone(&frame.plan),
-                    scope: frame.scope,
-                    node: place.node,
-                }));
-            } else {
-                self.out.records.push(Body::InDoubt { node: path });
-            }
         }
     }
 }

@@ -110,6 +110,12 @@ impl Names for Frames<'_> {
         })
     }
 
+    fn bindings(&self) -> Vec<(Arc<str>, Value)> {
+        let mut frames: Vec<_> = self.frames().map(|(frame, _)| frame).collect();
+        frames.reverse();
+        frames.into_iter().flat_map(|frame| frame.bindings.iter().cloned()).collect()
+    }
+
     fn node_value(&self, name: &str) -> Option<Value> {
         for (frame, _) in self.frames() {
             if let Some(index) = frame.scope().and_then(|scope| scope.by_id.get(name)) {

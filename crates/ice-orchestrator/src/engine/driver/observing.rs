@@ -1,0 +1,58 @@
+//! Metrics and logs of what a run records.
+
+use super::Driver;
+use crate::journal::Body;
+
+impl Driver {
+    /// Metrics and logs of a record.
+    pub(super) fn observe(&self, body: &Body) {
+        let meters = &self.shared.engine.meters;
+        let run = self.shared.run;
+        match body {
+            Body::Failed { node, failure, retry_at } => {
+                tracing::info!(%run, %node, code = %failure.code, retried = retry_at.is_some(), "node failed");
+                if let Some(kind) = self.state.kind_at(node).and_then(|kind| meters.kind(kind)) {
+                    let counter = if retry_at.is_some() { &kind.retries } else { &kind.failed };
+                    counter.increment(1);
+                }
+            }
+            Body::Skipped { node, reason } => {
+                tracing::debug!(%run, %node, ?reason, "node skipped");
+                meters.skipped.increment(1);
+            }
+            Body::Unresponsive { node } => {
+                tracing::warn!(%run, %node, "node ignored its cancellation");
+                meters.unresponsive.increment(1);
+            }
+            Body::Ended { status, .. } => {
+                tracing::info!(%run, %status, "run ended");
+                if let Some((completed, seconds)) = meters.completed(*status) {
+                    completed.increment(1);
+                    let now = self.shared.engine.clock.now();
+                    seconds.record(now.since(self.state.started_at()).as_secs_f64());
+                }
+            }
+            Body::Started { node, attempt, .. } => tracing::debug!(%run, %node, attempt, "node started"),
+            Body::Succeeded { node, .. } => tracing::debug!(%run, %node, "node succeeded"),
+            Body::Opened { node, .. } => tracing::debug!(%run, %node, "node opened"),
+            Body::Parked { failure } => tracing::warn!(%run, code = %failure.code, "run parked"),
+            Body::Reported { node, report } => {
+                tracing::info!(%run, %node, verdict = report.verdict.name(), "execution ended");
+            }
+            Body::Denied { node, denial } => {
+                tracing::warn!(%run, %node, kind = denial.kind.as_str(), what = %denial.what, "denied");
+            }
+            Body::Manifest(_)
+            | Body::Step { .. }
+            | Body::Receipt { .. }
+            | Body::Woken { .. }
+            | Body::Closed { .. }
+            | Body::Cancelling { .. }
+            | Body::Cancelled { .. }
+            | Body::Discarded { .. }
+            | Body::InDoubt { .. }
+            | Body::Settled { .. }
+            | Body::Resumed { .. } => {}
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! What is decided about attempts that have ended, were given up, or were lost with their process.
+
+use std::sync::Arc;
+
+use ice_core::error::ErrorCode;
+use ice_core::id::Principal;
+use ice_core::path::NodePath;
+
+use super::{Decider, receipts, shallow};
+use crate::executors::Completion;
+use crate::journal::{Body, Decision, Failure};
+use crate::workflow::model::PlanNode;
+use crate::workflow::runtime::failing::{Safety, shorten, wait_before_next};
+use crate::workflow::runtime::input::{Command, Start, Ticket};
+
+impl Decider<'_> {
+    pub(super) fn completed(
+        &mut self,
+        ticket: Ticket,
+        result: Result<Completion, Failure>,
+        unresponsive: bool,
+    ) {
+        let state = self.state;
+        let Some((place, path)) = self.attempt(ticket) else {
+            return self.discarded(ticket, &result, unresponsive);
+        };
+        let Some((_, node)) = self.at(place) else { return };
+        let Some(attempt) = state.attempt(place) else { return };
+        if unresponsive {
+            self.out.records.push(Body::Unresponsive { node: path.clone() });
+        }
+        let shaped = result.and_then(|done| {
+            let usage = done.usage;
+            match node.shape(done.value).and_then(shallow) {
+                Ok(output) => Ok((output, usage, done.stream)),
+                Err(failure) => Err(Failure { usage, ..failure }),
+            }
+        });
+        match shaped {
+            Ok((output, usage, stream)) => {
+                self.out.records.push(Body::Succeeded { node: path, output, usage, stream });
+            }
+            Err(failure) if state.stopping.is_some() && failure.code == ErrorCode::RunCancelled => {
+                let in_doubt = failure.unknown_outcome && !attempt.open_effect().is_repeatable();
+                self.out.records.push(Body::Cancelled { node: path, in_doubt, winding_down: false });
+            }
+            Err(failure) => {
+                let safety = Safety::after(attempt, &failure);
+                self.failed(node, path, attempt.number, safety, failure);
+            }
+        }
+    }
+
+    /// An attempt ended whose container is gone.
+    fn discarded(&mut self, ticket: Ticket, result: &Result<Completion, Failure>, unresponsive: bool) {
+        let Some(attempt) = self.state.winding_down.get(&ticket) else { return };
+        let node = attempt.node.clone();
+        if unresponsive {
+            self.out.records.push(Body::Unresponsive { node: node.clone() });
+        }
+        let (usage, unknown) = match result {
+            Ok(done) => (done.usage, false),
+            Err(failure) => (failure.usage, failure.unknown_outcome),
+        };
+        let in_doubt = unknown && !attempt.repeatable;
+        self.out.records.push(Body::Discarded { node, started: ticket, usage, in_doubt });
+    }
+
+    /// What whoever takes the run up would repeat needs no record; what would be in doubt is said not to be.
+    pub(super) fn withdrawn(&mut self, ticket: Ticket, by: Principal) {
+        let Some((place, node)) = self.attempt(ticket) else { return };
+        let Some(attempt) = self.state.attempt(place) else { return };
+        if self.state.stopping.is_some() {
+            self.out.records.push(Body::Cancelled { node, in_doubt: false, winding_down: false });
+        } else if !attempt.open_effect().is_repeatable() {
+            self.out.records.push(Body::InDoubt { node: node.clone() });
+            self.out.records.push(Body::Settled { node, decision: Decision::Repeat, by });
+        }
+    }
+
+    /// An attempt failed: it is repeated, or the node has failed for good.
+    pub(super) fn failed(
+        &mut self,
+        node: &PlanNode,
+        path: NodePath,
+        attempt: u32,
+        safety: Safety,
+        mut failure: Failure,
+    ) {
+        shorten(&mut failure.message);
+        let again = self.may_repeat(node, attempt, &failure);
+        let safe = match safety {
+            Safety::Safe => true,
+            Safety::Unknown | Safety::Touched => false,
+        };
+        if again && let Some(why) = safety.why() {
+            failure.message.push_str(" (not tried again: ");
+            failure.message.push_str(why);
+            failure.message.push(')');
+        }
+        let retry_at = (again && safe)
+            .then(|| self.now.plus(wait_before_next(&node.retry, &failure, self.state, &path, attempt)));
+        self.said += failure.message.len();
+        self.out.records.push(Body::Failed { node: path, failure, retry_at });
+    }
+
+    /// Whether a node has another attempt after this failure, if its effects allow it.
+    pub(super) fn may_repeat(&self, node: &PlanNode, attempt: u32, failure: &Failure) -> bool {
+        self.state.stopping.is_none() && failure.retryable && attempt < node.retry.max_attempts
+    }
+
+    /// Attempts lost with their process are made again where that is safe; the others are in doubt.
+    pub(super) fn recovered(&mut self, by: Principal, epoch: u64) {
+        let state = self.state;
+        self.out.records.push(Body::Resumed { by, epoch });
+        for (ticket, place) in &state.attempts {
+            let (Some(path), Some(attempt), Some(frame)) =
+                (state.path(*place), state.attempt(*place), state.frame(place.frame))
+            else {
+                continue;
+            };
+            let effect = attempt.open_effect();
+            if state.stopping.is_some() {
+                let in_doubt = !effect.is_repeatable();
+                self.out.records.push(Body::Cancelled { node: path, in_doubt, winding_down: false });
+            } else if effect.is_repeatable() {
+                self.out.commands.push(Command::Start(Start {
+                    ticket: *ticket,
+                    path,
+                    attempt: attempt.number,
+                    intent: attempt.intent.clone(),
+                    effect: attempt.effect,
+                    receipts: receipts(&attempt.steps),
+                    plan: Arc::clone(&frame.plan),
+                    scope: frame.scope,
+                    node: place.node,
+                }));
+            } else {
+                self.out.records.push(Body::InDoubt { node: path });
+            }
+        }
+    }
+}
