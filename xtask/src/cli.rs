@@ -73,7 +73,7 @@ pub(crate) struct Generate {
 }
 
 /// Which steps run.
-#[derive(Clone, Copy, Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(crate) struct Ci {
     /// Only what is done within 25 minutes on two cores, from nothing.
     #[arg(long, conflicts_with = "long")]
@@ -84,6 +84,9 @@ pub(crate) struct Ci {
     /// Stop at the first step that fails.
     #[arg(long)]
     pub(crate) fail_fast: bool,
+    /// Only the step of this name; may be given several times.
+    #[arg(long, value_name = "STEP")]
+    pub(crate) only: Vec<String>,
 }
 
 /// Runs the command. `true` if everything was well.
@@ -93,7 +96,7 @@ pub(crate) fn run(cli: Cli) -> Result<bool> {
     match cli.command {
         Task::Setup { strict } => Ok(crate::setup::run(&runner, strict || environment::is_ci())),
         Task::Test { arguments } => steps::test(&runner, &arguments, environment::is_ci()),
-        Task::Ci(options) => steps::ci(&project, &runner, options),
+        Task::Ci(options) => steps::ci(&project, &runner, &options),
         Task::Deny => steps::deny(&project, &runner),
         Task::Fuzz { seconds, targets } => {
             Ok(steps::fuzz(&project, &runner, seconds, &targets)?.tell("fuzz"))

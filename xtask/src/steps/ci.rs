@@ -1,6 +1,6 @@
 //! The lists of steps: quick, whole, long.
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 
 use super::alerts::alerts;
 use super::cache;
@@ -24,8 +24,8 @@ const FUZZ_SECONDS_LONG: u64 = 900;
 /// Whoever asks for CI means all of it, wherever that is: a missing tool is an error.
 const STRICT: bool = true;
 
-/// Does all steps and shows a table of them. `true` if none failed.
-pub(crate) fn ci(project: &Project, runner: &Runner, options: Ci) -> Result<bool> {
+/// Does the steps asked for and shows a table of them. `true` if none failed.
+pub(crate) fn ci(project: &Project, runner: &Runner, options: &Ci) -> Result<bool> {
     cache::trim(runner)?;
     let mut steps = quick(project, runner);
     if !options.quick {
@@ -35,7 +35,19 @@ pub(crate) fn ci(project: &Project, runner: &Runner, options: Ci) -> Result<bool
     if options.long {
         steps.extend(long(project, runner));
     }
-    Ok(step::run(steps, options.fail_fast))
+    Ok(step::run(chosen(steps, &options.only)?, options.fail_fast))
+}
+
+/// The steps of these names; all of them if none is named.
+fn chosen<'a>(mut steps: Vec<Step<'a>>, only: &[String]) -> Result<Vec<Step<'a>>> {
+    let names: Vec<&str> = steps.iter().map(|step| step.name).collect();
+    if let Some(unknown) = only.iter().find(|name| !names.contains(&name.as_str())) {
+        bail!("there is no step `{unknown}`; there are {}", names.join(", "));
+    }
+    if !only.is_empty() {
+        steps.retain(|step| only.iter().any(|name| name == step.name));
+    }
+    Ok(steps)
 }
 
 /// At most 25 minutes on two cores, from nothing.
@@ -111,5 +123,20 @@ mod tests {
             assert!(names.contains(&guard.name), "{}", guard.name);
         }
         assert!(names.ends_with(&["large", "benches", "peers"]), "{names:?}");
+    }
+
+    #[test]
+    fn steps_are_chosen_by_name() -> Result<()> {
+        let (_folder, project) = project(&[("a", "")]);
+        let runner = Runner::new(&project);
+        let names = |only: &[&str]| -> Result<Vec<&str>> {
+            let only: Vec<String> = only.iter().map(|name| (*name).to_owned()).collect();
+            Ok(chosen(quick(&project, &runner), &only)?.iter().map(|step| step.name).collect())
+        };
+        assert_eq!(names(&["alerts", "fmt"])?, ["fmt", "alerts"]);
+        assert_eq!(names(&[])?.len(), quick(&project, &runner).len());
+        let unknown = names(&["alarms"]).unwrap_err().to_string();
+        assert!(unknown.contains("no step `alarms`; there are test, setup,"), "{unknown}");
+        Ok(())
     }
 }
