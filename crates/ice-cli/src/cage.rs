@@ -43,7 +43,7 @@ mod present {
 
     /// Runs programs for runs, in cages.
     pub(crate) fn host() -> Result<Arc<dyn ProcessHost>, Fault> {
-        Ok(Arc::new(SandboxHost::new(sandbox()?)))
+        Ok(Arc::new(SandboxHost::new(sandbox()?.with_secrets(crate::secrets::resolve))))
     }
 
     /// What cages of this machine hold.

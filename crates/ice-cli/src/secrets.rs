@@ -1,14 +1,43 @@
 //! Secrets that a command in a cage is given: where the command line says they are, and what they are.
 
-use ice_sandbox::SecretRef;
+use std::path::absolute;
+
+use ice_core::process::SecretRef;
 #[cfg(target_os = "linux")]
 pub(crate) use present::resolve;
 
+use crate::fault::Fault;
+
 /// Reads `NAME=env:VARIABLE` or `NAME=file:PATH`: the name of a secret in the cage, and where it is.
-pub(crate) fn named(text: &str) -> Option<(&str, SecretRef)> {
+fn named(text: &str) -> Option<(&str, &str)> {
     let (name, place) = text.split_once('=')?;
     let is_place = |kind: &str| place.strip_prefix(kind).is_some_and(|rest| !rest.is_empty());
-    (is_place("env:") || is_place("file:")).then(|| (name, SecretRef::new(place)))
+    let is_named = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    (is_named && (is_place("env:") || is_place("file:"))).then_some((name, place))
+}
+
+/// The same for the value of an option.
+///
+/// # Errors
+/// [`Fault`] if it is written in another way. It does not repeat what was written, which may be the secret itself.
+pub(crate) fn named_for<'t>(option: &str, text: &'t str) -> Result<(&'t str, &'t str), Fault> {
+    named(text)
+        .ok_or_else(|| Fault::usage(format!("`{option}` is written NAME=env:VARIABLE or NAME=file:PATH")))
+}
+
+/// A secret that a run is granted. Whoever carries the run out may have another working folder.
+///
+/// # Errors
+/// [`Fault`] if it is written in another way, or its file is not there.
+pub(crate) fn granted(text: &str) -> Result<(&str, SecretRef), Fault> {
+    let (name, place) = named_for("--secret", text)?;
+    let Some(path) = place.strip_prefix("file:") else { return Ok((name, SecretRef::new(place))) };
+    let unreadable = |error: std::io::Error| {
+        Fault::usage(format!("`--secret {name}=file:{path}` cannot be read: {error}"))
+    };
+    let whole = absolute(path).map_err(unreadable)?;
+    std::fs::metadata(&whole).map_err(unreadable)?;
+    Ok((name, SecretRef::new(format!("file:{}", whole.display()))))
 }
 
 #[cfg(target_os = "linux")]
@@ -57,10 +86,11 @@ mod tests {
     #[test]
     fn a_secret_is_named_by_where_it_is() {
         for good in ["TOKEN=env:MY_TOKEN", "TOKEN=file:/run/token", "TOKEN=file:a=b"] {
-            let (name, reference) = named(good).unwrap();
-            assert_eq!(format!("{name}={reference}"), good);
+            let (name, place) = named(good).unwrap();
+            assert_eq!(format!("{name}={place}"), good);
         }
-        for bad in ["TOKEN", "TOKEN=", "TOKEN=hunter2", "TOKEN=env:", "TOKEN=vault:x"] {
+        for bad in ["TOKEN", "TOKEN=", "=env:X", "a b=env:X", "TOKEN=hunter2", "TOKEN=env:", "TOKEN=vault:x"]
+        {
             assert_eq!(named(bad), None);
         }
     }

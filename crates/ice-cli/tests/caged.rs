@@ -99,7 +99,13 @@ fn who_wants_tools_in_process_is_told_what_is_not_enforced() {
     let document = given.json();
     assert_eq!(document["not_enforced"], json!(["process"]));
     assert_eq!(document["options"]["isolation"], "in_process");
-    assert!(of_kind(&events(&desk, &given), "node.report").is_empty());
+    assert!(given.err.contains("nothing but their own care holds them"), "{}", given.err);
+    let events = events(&desk, &given);
+    let reports = of_kind(&events, "node.report");
+    let report = &reports[0]["data"];
+    assert_eq!((&report["home"], &report["verdict"]), (&json!("in_process"), &json!("ok")), "{report}");
+    assert_eq!(report["not_enforced"][0]["layer"], "process");
+    assert_eq!(report["policy"]["grants"]["read"], json!([folder]));
 }
 
 #[test]

@@ -114,3 +114,46 @@ fn what_is_no_json_or_no_program_is_told() {
     );
     assert_eq!(failure(&run(&desk, "x", &[], 1)).0, "SANDBOX_SETUP");
 }
+
+#[test]
+fn a_secret_reaches_the_tool_that_names_it_and_nothing_else() {
+    let script = "token = open(os.environ['TOKEN_FILE']).read()\nprint(token, file=sys.stderr)\n\
+                  json.dump({'length': len(token), 'told': token, 'other': 'OTHER' in os.environ}, sys.stdout)\n";
+    let desk = desk(script, "secrets: {TOKEN: file}\n");
+    desk.write("token.txt", "t0p-s3cret\n");
+    let (code, message) = failure(&run(&desk, "", &[], 1));
+    assert_eq!(code, "GRANT_MISSING");
+    assert!(message.contains("`--secret TOKEN=env:VARIABLE`"), "{message}");
+    let secrets = ["--secret", "TOKEN=file:token.txt", "--secret", "OTHER=file:token.txt"];
+    let document = run(&desk, "", &secrets, 0);
+    assert_eq!(document["output"]["look"], json!({"length": 10, "told": "**********", "other": false}));
+    let id = document["id"].as_str().unwrap();
+    let events = desk.ice(&["runs", "events", id, "--json"]).code(0).out;
+    assert!(
+        events.contains("token.txt") && events.contains("**********") && !events.contains("t0p-s3cret"),
+        "{events}"
+    );
+    // Nothing that is kept holds it either.
+    let kept = std::process::Command::new("grep")
+        .args(["-r", "-l", "t0p-s3cret"])
+        .arg(desk.data())
+        .output()
+        .unwrap();
+    assert_eq!(String::from_utf8_lossy(&kept.stdout), "");
+}
+
+#[test]
+fn a_secret_that_cannot_be_had_is_told_without_what_it_is() {
+    let desk = desk("json.dump(1, sys.stdout)\n", "secrets: {TOKEN: variable}\n");
+    let (code, message) = failure(&run(&desk, "", &["--secret", "TOKEN=env:ICE_TEST_NOT_SET"], 1));
+    assert_eq!(code, "SANDBOX_SETUP");
+    assert!(message.contains("the variable is not set"), "{message}");
+    for (secret, why) in [
+        ("TOKEN=hunter2", "is written NAME=env:VARIABLE or NAME=file:PATH"),
+        ("TOKEN=file:nowhere", "cannot be read"),
+    ] {
+        let refused =
+            desk.ice(&["run", "look.yaml", "--tools", "tools", "-i", "path=", "--secret", secret]).code(2);
+        assert!(refused.err.contains(why) && !refused.err.contains("hunter2"), "{}", refused.err);
+    }
+}

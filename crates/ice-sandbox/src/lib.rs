@@ -56,6 +56,6 @@ pub use report::{
 pub use secret::{SecretBytes, SecretError, SecretRef, Secrets};
 
 #[cfg(target_os = "linux")]
-pub use host::{Caged, ResourceSandbox, WarmPool};
+pub use host::{Caged, Masked, ResourceSandbox, WarmPool};
 #[cfg(target_os = "linux")]
 pub use launcher::{NAME as LAUNCHER_NAME, init, launcher_main};

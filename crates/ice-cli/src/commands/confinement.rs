@@ -62,6 +62,14 @@ impl ConfinementArgs {
         })
     }
 
+    /// What whoever starts the run should know of what was given.
+    pub(crate) fn warning(&self) -> Option<&'static str> {
+        (self.isolation == Some(Where::InProcess)).then_some(
+            "tools that touch files or the network run inside of the engine's process: nothing but their own care holds them \
+             to their grants",
+        )
+    }
+
     /// Writes what was given into the options of a run.
     pub(crate) fn apply(&self, options: &mut RunOptions) {
         let millis = |span: Duration| u64::try_from(span.as_millis()).unwrap_or(u64::MAX);

@@ -1,11 +1,14 @@
-//! `--ro`, `--rw`, `--allow-net`: what a run may touch, given on the command line and nowhere else.
+//! `--ro`, `--rw`, `--allow-net`, `--secret`: what a run may touch, given on the command line and nowhere else.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use ice_core::process::SecretRef;
 use ice_core::tools::{Grants, HostGrant};
 
 use crate::fault::{Fault, plain};
+use crate::secrets;
 
 /// What a run may touch. Nothing by default.
 #[derive(Clone, Debug, Default, Args)]
@@ -20,15 +23,36 @@ pub(crate) struct GrantArgs {
     /// A host and port that tools may connect to
     #[arg(long, value_name = "HOST:PORT")]
     pub(crate) allow_net: Vec<HostGrant>,
+    /// A secret for the tools that name it: that in a variable, NAME=env:VARIABLE, or in a file, NAME=file:PATH, as it is
+    /// when a tool is called
+    // It is looked at later: a parser would repeat what is wrong, which may be the secret itself.
+    #[arg(long, value_name = "NAME=PLACE")]
+    pub(crate) secret: Vec<String>,
 }
 
 impl GrantArgs {
     /// The grants, with absolute paths.
     ///
     /// # Errors
-    /// [`Fault`] if a path does not exist, leads through a link, or cannot be granted.
+    /// [`Fault`] if a path does not exist, leads through a link, or cannot be granted, or a secret is written in another way.
     pub(crate) fn grants(&self) -> Result<Grants, Fault> {
-        Ok(Grants { read: readable(&self.ro)?, write: all(&self.rw, "--rw")?, hosts: self.allow_net.clone() })
+        Ok(Grants {
+            read: readable(&self.ro)?,
+            write: all(&self.rw, "--rw")?,
+            hosts: self.allow_net.clone(),
+            secrets: self.secrets()?,
+        })
+    }
+
+    fn secrets(&self) -> Result<BTreeMap<String, SecretRef>, Fault> {
+        let mut secrets = BTreeMap::new();
+        for text in &self.secret {
+            let (name, place) = secrets::granted(text)?;
+            if secrets.insert(name.to_owned(), place).is_some() {
+                return Err(Fault::usage(format!("`--secret {name}` is given twice")));
+            }
+        }
+        Ok(secrets)
     }
 }
 

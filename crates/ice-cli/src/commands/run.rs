@@ -20,7 +20,7 @@ use crate::exit::Exit;
 use crate::fault::Fault;
 use crate::input;
 use crate::load;
-use crate::screen::{CYAN, styled};
+use crate::screen::{CYAN, YELLOW, styled};
 use crate::shell::Shell;
 use crate::signals::Signals;
 use crate::stay::{Watching, stay};
@@ -142,6 +142,9 @@ impl Run {
     fn ready(&self, shell: &Shell) -> Result<Ready, Fault> {
         let grants = self.grants.grants()?;
         self.confinement.check(&grants)?;
+        if let Some(warning) = self.confinement.warning() {
+            shell.screen.note(format_args!("{} {warning}", styled(YELLOW, "warning:")));
+        }
         let inputs = input::inputs(&self.input)?;
         let registry = shell.toolbox.registry()?;
         let readable: Vec<PathBuf> = grants.read.iter().chain(&grants.write).cloned().collect();

@@ -110,7 +110,7 @@ fn show(shell: &Shell, name: &str) -> Result<(), Fault> {
 
 /// What of a manifest is not in the spec, line by line.
 fn facts(screen: &Screen, manifest: &ToolManifest) -> Result<(), Fault> {
-    let ToolManifest { command, profile, capabilities, grants, environment, limits, .. } = manifest;
+    let ToolManifest { command, profile, capabilities, grants, environment, secrets, limits, .. } = manifest;
     let ManifestGrants { read, write, execute, hosts } = grants;
     let paths = |paths: &[PathBuf]| {
         paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
@@ -143,6 +143,7 @@ fn facts(screen: &Screen, manifest: &ToolManifest) -> Result<(), Fault> {
             "environment",
             environment.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" "),
         ),
+        ("secrets", secrets.keys().cloned().collect::<Vec<_>>().join(", ")),
         ("limits", limits.into_iter().flatten().collect::<Vec<_>>().join(", ")),
     ];
     for (what, fact) in facts.into_iter().filter(|(_, fact)| !fact.is_empty()) {

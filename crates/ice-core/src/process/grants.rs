@@ -1,5 +1,6 @@
 //! What a run may touch outside of itself. Given by whoever starts the run, never by a blueprint.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -7,7 +8,9 @@ use std::str::FromStr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// The files and hosts a run may touch. Empty by default.
+use super::SecretRef;
+
+/// The files, hosts and secrets a run may touch. Empty by default.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Grants {
@@ -20,6 +23,9 @@ pub struct Grants {
     /// Hosts and ports that may be connected to.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub hosts: Vec<HostGrant>,
+    /// Secrets by their names, and what each is called by those who keep it. A tool is given those alone that it names.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub secrets: BTreeMap<String, SecretRef>,
 }
 
 /// A host and port that may be connected to: `HOST:PORT`, `[V6]:PORT` for IPv6. `*.example.org:443` grants every

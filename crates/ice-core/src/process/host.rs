@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use tokio::io::AsyncWrite;
 use tokio_util::sync::CancellationToken;
 
-use super::{Grants, Limits, Policy, Report};
+use super::{GivenSecret, Grants, Limits, Policy, Report};
 
 /// What kind of program it is, which decides what it is given of the system to run at all.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -55,7 +55,10 @@ pub struct Job {
     pub profile: Profile,
     /// The variables of its environment.
     pub environment: BTreeMap<String, String>,
-    /// The files and hosts it may touch. A host that is a pattern cannot be granted.
+    /// The secrets it is given, by their names. They are asked for as it is started.
+    pub secrets: BTreeMap<String, GivenSecret>,
+    /// The files and hosts it may touch. A host that is a pattern cannot be granted. Secrets of a run are not among them: a
+    /// program has its own.
     pub grants: Grants,
     /// Absolute paths of files and folders that it may read and run.
     pub execute: Vec<PathBuf>,
@@ -74,6 +77,7 @@ impl Job {
             grants: self.grants.clone(),
             execute: self.execute.clone(),
             environment: self.environment.keys().cloned().collect(),
+            secrets: self.secrets.clone(),
             limits: self.limits,
             waive: self.waive.clone(),
         }
@@ -84,7 +88,8 @@ impl Job {
 #[async_trait]
 pub trait ProcessHost: Send + Sync + fmt::Debug {
     /// Runs a job to its end: gives it `input` on its standard input and hands on what it writes to standard output.
-    /// Everything it started has ended when this returns. What it wrote to standard error is in the report.
+    /// Everything it started has ended when this returns. What it wrote to standard error is in the report. Its secrets are
+    /// masked in both.
     ///
     /// Dropping the future ends the job; what it had done by then is not known.
     async fn run(

@@ -6,6 +6,7 @@ mod grants;
 mod host;
 mod limits;
 mod report;
+mod secret;
 mod wasm;
 
 pub use denial::{Denial, DenialKind};
@@ -13,4 +14,5 @@ pub use grants::{Grants, HostGrant, InvalidGrant};
 pub use host::{Isolation, Job, ProcessHost, Profile};
 pub use limits::Limits;
 pub use report::{Home, Policy, Report, Traffic, Unenforced, Usage, Verdict};
+pub use secret::{GivenSecret, SecretDelivery, SecretRef};
 pub use wasm::{WasmHost, WasmProgram};

@@ -1,11 +1,12 @@
 //! What came of an execution: one shape for all homes.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Denial, DenialKind, Grants, Limits};
+use super::{Denial, DenialKind, GivenSecret, Grants, Limits};
 
 /// Where an execution took place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
@@ -213,6 +214,9 @@ pub struct Policy {
     /// The names of the variables it was given.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub environment: Vec<String>,
+    /// The secrets it was given, by their names.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub secrets: BTreeMap<String, GivenSecret>,
     /// How much it might use.
     pub limits: Limits,
     /// The layers that might be missing.

@@ -2,10 +2,10 @@
 // --std`) in WebAssembly.
 //
 // Standard input is one JSON document: `code`, and optionally `inputs` and `context`, which the code finds under these
-// names (`context` is `inputs` unless it is given), and `imports`, the modules it may `require` beyond those of Node.js. The code may `await`. The result is the
-// value of its variable `output`, or else of `result`. The last line of standard output is `{"ok": value}`, or
-// `{"error": {"type", "message", "line"}}` with the line in the code, or null. What the code prints goes to standard
-// error.
+// names (`context` is `inputs` unless it is given), and `imports`, the modules it may `require` beyond those of Node.js.
+// The code may `await`. The result is the value of its variable `output`, or else of `result`. The last line of standard
+// output is `{"ok": value}`, or `{"error": {"type", "message", "line"}}` with the line in the code, or null. What the code
+// prints goes to standard error.
 //
 // The list of imports is a declaration, not a wall: walls are what this program is run in.
 (function () {
@@ -198,10 +198,15 @@
   const host = isNode ? node() : quickjs();
   let answered = false;
 
+  // On a line of its own, should the code have written to standard output past everything.
+  function say(document) {
+    host.write("\n" + stringify(document) + "\n");
+  }
+
   function answer(document) {
     if (answered) return;
     answered = true;
-    host.write(stringify(document) + "\n");
+    say(document);
     host.exit();
   }
 
@@ -228,7 +233,7 @@
     if (!answered) {
       const message = "the code ended itself, or awaited what never came, before there was a result";
       answered = true;
-      host.write(stringify(failure("EndedError", message, null)) + "\n");
+      say(failure("EndedError", message, null));
     }
   });
   host.onLost(fail);

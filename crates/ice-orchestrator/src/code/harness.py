@@ -1,9 +1,10 @@
 """Runs a piece of Python as a step of a workflow. For CPython 3.9 and later, in a process or in WebAssembly.
 
 Standard input is one JSON document: `code`, and optionally `inputs` and `context`, which the code finds under these
-names (`context` is `inputs` unless it is given), and `imports`, the modules it may import beyond the standard library. The result is the value of the code's
-variable `output`, or else of `result`. The last line of standard output is `{"ok": value}`, or
-`{"error": {"type", "message", "line"}}` with the line in the code, or null. What the code prints goes to standard error.
+names (`context` is `inputs` unless it is given), and `imports`, the modules it may import beyond the standard library. The
+result is the value of the code's variable `output`, or else of `result`. The last line of standard output is
+`{"ok": value}`, or `{"error": {"type", "message", "line"}}` with the line in the code, or null. What the code prints goes to
+standard error.
 
 The list of imports is a declaration, not a wall: walls are what this program is run in.
 """
@@ -62,7 +63,8 @@ def take_stdout():
 
 
 def finish(answer, document):
-    answer.write(json.dumps(document, allow_nan=False, separators=(",", ":")).encode("ascii") + b"\n")
+    # On a line of its own, should the code have written to standard output past everything.
+    answer.write(b"\n" + json.dumps(document, allow_nan=False, separators=(",", ":")).encode("ascii") + b"\n")
     answer.flush()
     sys.stderr.flush()
     # Threads that the code left behind would hold up the end.

@@ -194,6 +194,7 @@ impl StepPort for Port {
         address: &NodePath,
         intent: Intent,
     ) -> Result<Completion, Failure> {
+        let observe = |report| self.observe(address, Observation::Report(Box::new(report)));
         match intent {
             Intent::Tool { tool, input } => {
                 let progress: Arc<dyn ProgressSink> = if *address == self.path {
@@ -201,15 +202,14 @@ impl StepPort for Port {
                 } else {
                     Arc::new(StepProgress { port: Arc::clone(&self), step: address.clone() })
                 };
-                let called =
-                    self.shared.call(ctx, address, &tool, input, progress, self.processes(address)).await;
+                let processes = self.processes(address);
+                let called = self.shared.call(ctx, address, &tool, input, progress, processes, observe).await;
                 if let Some(denial) = called.as_ref().err().and_then(denial) {
                     self.observe(address, Observation::Denial(denial));
                 }
                 called
             }
             Intent::Code { request } => {
-                let observe = |report| self.observe(address, Observation::Report(Box::new(report)));
                 Box::pin(self.shared.execute(ctx, &request, self.processes(address), observe)).await
             }
             // In a box of its own: it is large, and tools need no room for it.

@@ -1,15 +1,16 @@
 //! Carrying out what an intent says: calling tools, asking models.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::StreamExt;
 use ice_core::error::ErrorCode;
 use ice_core::llm::{Chunk, LlmContext, LlmError, LlmErrorKind, Request, Response, Usage};
 use ice_core::metrics::{MetricName, counter, histogram};
 use ice_core::path::NodePath;
-use ice_core::process::{ProcessHost, Report};
+use ice_core::process::{Grants, Home, Policy, ProcessHost, Report, Unenforced, Verdict};
 use ice_core::registry::CodeBody;
-use ice_core::tools::{ProgressSink, ToolContext};
+use ice_core::tools::{ProgressSink, ToolContext, ToolError, ToolSpec};
 use ice_core::value::{BlobHash, Value};
 
 use super::processes::count;
@@ -17,9 +18,11 @@ use super::run::RunShared;
 use crate::executors::{Completion, StepContext, TransientEvent, TransientSink};
 use crate::journal::Failure;
 use crate::process::code::{self, Surroundings};
+use crate::process::grants;
 
 impl RunShared {
-    /// Calls a tool. What it reports on the way goes to `progress`.
+    /// Calls a tool. What it reports on the way goes to `progress`, and what is to be said of a call that reached outside
+    /// from inside of this process to `observe`: a host of processes keeps its reports itself.
     pub(super) async fn call(
         &self,
         ctx: &StepContext,
@@ -28,6 +31,7 @@ impl RunShared {
         input: Value,
         progress: Arc<dyn ProgressSink>,
         processes: Option<Arc<dyn ProcessHost>>,
+        observe: impl Fn(Report),
     ) -> Result<Completion, Failure> {
         let Some(found) = self.plan.tools.get(tool) else {
             return Err(Failure::new(ErrorCode::UnknownTool, format!("no tool is named `{tool}`")));
@@ -45,7 +49,22 @@ impl RunShared {
             isolation: self.confinement.isolation,
             progress: Some(progress),
         };
-        Ok(found.call(&context, input).await?.into())
+        let spec = found.spec();
+        if !spec.reaches_outside() || found.home(context.isolation) != Home::InProcess {
+            return Ok(found.call(&context, input).await?.into());
+        }
+        let began = tokio::time::Instant::now();
+        let wanted = found.hosts(&input);
+        let called = found.call(&context, input).await;
+        let report = in_process(
+            spec,
+            grants::of_run(&self.grants, &spec.capabilities, wanted),
+            began.elapsed(),
+            &called,
+        );
+        count(&spec.name, &report);
+        observe(report);
+        Ok(called?.into())
     }
 
     /// Runs a piece of code. What WebAssembly reports goes to `observe`.
@@ -122,6 +141,18 @@ impl RunShared {
         let error = LlmError::new(LlmErrorKind::Truncated, "the answer broke off before its end");
         Err(error.into())
     }
+}
+
+/// What is to be said of a call that nothing but the tool's own care held to its grants.
+fn in_process(spec: &ToolSpec, grants: Grants, took: Duration, called: &Result<Value, ToolError>) -> Report {
+    let is_cancelled = called.as_ref().is_err_and(|error| error.code == ErrorCode::RunCancelled);
+    let mut report =
+        Report::new(Home::InProcess, if is_cancelled { Verdict::Cancelled } else { Verdict::Ok });
+    report.usage.wall_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+    let why = "the tool ran inside of the engine's process".to_owned();
+    report.not_enforced = vec![Unenforced { layer: "process".to_owned(), why }];
+    report.policy = Some(Box::new(Policy { program: spec.name.clone(), grants, ..Policy::default() }));
+    report
 }
 
 fn completed(

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::run::Confinement;
 use crate::executors::{Observation, StepPort};
-use crate::process::POLICY;
+use crate::process::is_of_job;
 
 /// A host of processes for one attempt. What the run allows at most holds for each job, and what comes of it is kept.
 #[derive(Debug)]
@@ -95,8 +95,7 @@ pub(super) fn count(tool: &str, report: &Report) {
     }
     counter(MetricName::SandboxRuns, &[("tool", tool), ("verdict", report.verdict.name())]).increment(1);
     if let Verdict::SetupFailed { stage, .. } = &report.verdict {
-        // A policy that no cage can have says nothing of the machine.
-        if stage != POLICY {
+        if !is_of_job(stage) {
             counter(MetricName::SandboxSetupFailures, &[("stage", stage)]).increment(1);
         }
         return;

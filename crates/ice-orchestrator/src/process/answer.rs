@@ -13,16 +13,20 @@ const LONGEST: usize = 500;
 
 /// The one JSON value of an output.
 pub(super) fn value(label: &str, output: &[u8]) -> Result<Value, ToolError> {
-    let invalid = |message: String| {
-        ToolError::failed(ErrorCode::ToolOutputInvalid, format!("`{label}` {message}")).retryable(false)
-    };
+    read(output).map_err(|what| {
+        ToolError::failed(ErrorCode::ToolOutputInvalid, format!("`{label}` {what}")).retryable(false)
+    })
+}
+
+/// The one JSON value of an output, or what was written instead.
+pub(super) fn read(output: &[u8]) -> Result<Value, String> {
     if output.iter().all(u8::is_ascii_whitespace) {
-        let advice = "a tool writes one JSON value there, `null` if there is nothing to say";
-        return Err(invalid(format!("wrote nothing to standard output: {advice}")));
+        let advice = "one JSON value belongs there, `null` if there is nothing to say";
+        return Err(format!("wrote nothing to standard output: {advice}"));
     }
-    serde_json::from_slice::<Value>(output).map_err(|error| {
+    serde_json::from_slice(output).map_err(|error| {
         let near = excerpt(output, &error);
-        invalid(format!("wrote something else than one JSON value: {error}, near `{near}`"))
+        format!("wrote something else than one JSON value: {error}, near `{near}`")
     })
 }
 
@@ -72,8 +76,8 @@ mod tests {
 
     #[test]
     fn anything_else_is_refused_with_its_place() {
-        let nothing = "`t` wrote nothing to standard output: a tool writes one JSON value there, `null` if there is \
-                       nothing to say";
+        let nothing = "`t` wrote nothing to standard output: one JSON value belongs there, `null` if there is nothing to \
+                       say";
         check("", Err(nothing));
         check(" \n", Err(nothing));
         check(

@@ -16,8 +16,9 @@ use ice_core::value::Value;
 use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
 
+use super::answer;
 use super::failure::{output_limit, plain, tool_error};
-use super::host::defaults;
+use super::host::{MISSING_PROGRAM, defaults};
 use super::sink::Sink;
 use super::{granted, grants};
 use crate::journal::Failure;
@@ -155,8 +156,7 @@ async fn in_process(request: &Request, surroundings: &Surroundings<'_>) -> Resul
     let mut written = Sink::new(job.limits.output_bytes.unwrap_or_default());
     let report = host.run(&job, document(request)?, &mut written, surroundings.cancel).await;
     if let Verdict::SetupFailed { stage, what, .. } = &report.verdict
-        && stage.contains("running the program")
-        && what.contains("No such file")
+        && stage == MISSING_PROGRAM
     {
         let language = request.language.as_str();
         let message = format!(
@@ -257,10 +257,8 @@ fn raw(written: &[u8], report: &Report) -> Result<Value, Failure> {
     if let Some(failure) = ended(report) {
         return Err(failure);
     }
-    serde_json::from_slice(written).map_err(|error| {
-        let message = format!("what the module wrote to standard output is no JSON document: {error}");
-        Failure::new(ErrorCode::OutputInvalid, message).about("module")
-    })
+    answer::read(written)
+        .map_err(|what| Failure::new(ErrorCode::OutputInvalid, format!("the module {what}")).about("module"))
 }
 
 /// Why code did not come to its end, if it did not.

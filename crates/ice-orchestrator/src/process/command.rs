@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use async_trait::async_trait;
 use bytes::Bytes;
 use ice_core::error::ErrorCode;
-use ice_core::process::{Grants, Home, HostGrant, Isolation, Job, Limits, Verdict};
+use ice_core::process::{GivenSecret, Grants, Home, HostGrant, Isolation, Job, Limits, Verdict};
 use ice_core::tools::{Capability, Tool, ToolContext, ToolError, ToolSpec};
 use ice_core::value::{Value, json};
 
@@ -25,7 +25,8 @@ const QUICK_BYTES: usize = 256 << 10;
 /// A tool that is the command of a [`ToolManifest`].
 ///
 /// A call gives the command its input as one JSON value on standard input and takes one JSON value from standard output.
-/// In its environment stand `ICE_RUN`, `ICE_NODE`, `ICE_ATTEMPT` and `ICE_IDEMPOTENCY_KEY`. An exit code other than 0 is a
+/// In its environment stand `ICE_RUN`, `ICE_NODE`, `ICE_ATTEMPT` and `ICE_IDEMPOTENCY_KEY`, and the secrets that its manifest
+/// names, if the run was granted them. An exit code other than 0 is a
 /// failure: the last line on standard error says why, or `{"error": {"message": "…", "retryable": true, "not_started":
 /// false}}` on standard output.
 #[derive(Clone, Debug)]
@@ -61,6 +62,7 @@ impl CommandTool {
             arguments: words.collect(),
             profile: *profile,
             environment,
+            secrets: self.secrets(&ctx.grants)?,
             grants,
             execute,
             limits: limits
@@ -86,7 +88,25 @@ impl CommandTool {
         let mut read = distinct(read);
         read.retain(|path| !write.contains(path) && !execute.contains(path));
         let hosts = distinct(own.hosts.iter().cloned().chain(of_run.hosts).collect());
-        Ok((Grants { read, write, hosts }, execute))
+        Ok((Grants { read, write, hosts, ..Grants::default() }, execute))
+    }
+
+    /// The secrets that the tool names, as the run was granted them.
+    fn secrets(&self, run: &Grants) -> Result<BTreeMap<String, GivenSecret>, ToolError> {
+        let given = self.manifest.secrets.iter().map(|(name, delivery)| match run.secrets.get(name) {
+            Some(reference) => {
+                Ok((name.clone(), GivenSecret { reference: reference.clone(), delivery: *delivery }))
+            }
+            None => {
+                let message = format!(
+                    "`{}` needs the secret `{name}`, which this run was not given: start it with \
+                     `--secret {name}=env:VARIABLE` or `--secret {name}=file:PATH`",
+                    self.spec.name
+                );
+                Err(ToolError::refused(ErrorCode::GrantMissing, message))
+            }
+        });
+        given.collect()
     }
 
     fn pattern(&self, pattern: &HostGrant) -> ToolError {

@@ -5,7 +5,7 @@ use ice_core::tools::Capability;
 
 /// The part of the run's grants that capabilities name. A pattern of hosts stands for the hosts among `wanted` that it
 /// covers; an address of version 6, which no cage leads to, is left out unless it is wanted: then it is told.
-pub(super) fn of_run(run: &Grants, capabilities: &[Capability], wanted: Vec<HostGrant>) -> Grants {
+pub(crate) fn of_run(run: &Grants, capabilities: &[Capability], wanted: Vec<HostGrant>) -> Grants {
     let may = |capability| capabilities.contains(&capability);
     let mut grants = Grants::default();
     if may(Capability::ReadFiles) {

@@ -5,16 +5,30 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use ice_core::process::{
-    Home, HostGrant, Job, Limits, ProcessHost, Profile, Report, Traffic, Unenforced, Usage, Verdict,
+    Home, HostGrant, Job, Limits, ProcessHost, Profile, Report, SecretDelivery, Traffic, Unenforced, Usage,
+    Verdict,
 };
-use ice_sandbox::{Access, Command, End, Endpoint, Layer, PolicyBuilder, ResourceSandbox, SandboxPolicy};
+use ice_sandbox::{
+    Access, Command, Delivery, End, Endpoint, Layer, PolicyBuilder, ResourceSandbox, SandboxPolicy,
+    SecretRef, SetupFailure, Stage,
+};
 use tokio::io::AsyncWrite;
 use tokio_util::sync::CancellationToken;
 
 use super::kept::{Counted, Kept};
 
-/// The stage of a job whose policy no cage can have.
-pub(crate) const POLICY: &str = "policy";
+/// The stages at which it is the job that cannot be carried out, and not the machine that makes no cages: its policy, a
+/// program that is not there or cannot be run, a path that cannot be opened, a secret that cannot be had.
+const POLICY: &str = "policy";
+pub(super) const MISSING_PROGRAM: &str = "finding the program";
+const PROGRAM: &str = "running the program";
+const GRANT: &str = "opening a granted path";
+const SECRET: &str = "giving it a secret";
+
+/// Whether a job failed at a stage that says nothing of the machine.
+pub(crate) fn is_of_job(stage: &str) -> bool {
+    [POLICY, MISSING_PROGRAM, PROGRAM, GRANT, SECRET].contains(&stage)
+}
 
 /// Runs programs in cages. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -23,7 +37,7 @@ pub struct SandboxHost {
 }
 
 impl SandboxHost {
-    /// With these cages.
+    /// With these cages, which know who has the secrets that jobs are given ([`ResourceSandbox::with_secrets`]).
     #[must_use]
     pub const fn new(sandbox: ResourceSandbox) -> Self {
         Self { sandbox }
@@ -41,19 +55,23 @@ impl ProcessHost for SandboxHost {
     ) -> Report {
         let policy = match policy(job) {
             Ok(policy) => policy,
-            Err(what) => return not_run(POLICY, what, None),
+            Err(what) => return not_run(POLICY, what),
         };
         let command = Command::new(&job.program).args(&job.arguments);
         let mut caged = match self.sandbox.spawn(&command, &policy, cancel).await {
             Ok(caged) => caged,
             Err(ice_sandbox::SandboxError::Setup(failure)) => {
-                return not_run(&failure.stage.to_string(), failure.what, failure.hint);
+                return Report::new(Home::Process, not_set_up(failure));
             }
-            Err(error) => return not_run("launcher", error.to_string(), None),
+            Err(error) => return not_run("launcher", error.to_string()),
         };
         let mut stderr = Kept::default();
         let mut stdout = Counted { inner: stdout, bytes: 0 };
-        let end = caged.copy(&*input, &mut stdout, &mut stderr).await;
+        let (mut out, mut err) = (caged.masked(&mut stdout), caged.masked(&mut stderr));
+        let end = caged.copy(&*input, &mut out, &mut err).await;
+        if let Err(error) = tokio::try_join!(out.finish(), err.finish()) {
+            tracing::warn!(%error, "the end of an output was not taken");
+        }
         let mut report = report(end);
         report.usage.stdout_bytes = stdout.bytes;
         report.usage.stderr_bytes = stderr.total();
@@ -66,8 +84,20 @@ impl ProcessHost for SandboxHost {
     }
 }
 
-fn not_run(stage: &str, what: String, hint: Option<String>) -> Report {
-    Report::new(Home::Process, Verdict::SetupFailed { stage: stage.to_owned(), what, hint })
+fn not_run(stage: &str, what: String) -> Report {
+    Report::new(Home::Process, Verdict::SetupFailed { stage: stage.to_owned(), what, hint: None })
+}
+
+fn not_set_up(failure: SetupFailure) -> Verdict {
+    let SetupFailure { stage, what, errno, hint } = failure;
+    let stage = match stage {
+        Stage::Exec if errno == Some(rustix::io::Errno::NOENT.raw_os_error()) => MISSING_PROGRAM.to_owned(),
+        Stage::Exec => PROGRAM.to_owned(),
+        Stage::Grant => GRANT.to_owned(),
+        Stage::Secret => SECRET.to_owned(),
+        Stage::Launcher | Stage::Spec | Stage::Layer(_) | Stage::Fork | Stage::Ways => stage.to_string(),
+    };
+    Verdict::SetupFailed { stage, what, hint }
 }
 
 /// What a job may do, in the words of cages.
@@ -86,6 +116,13 @@ fn policy(job: &Job) -> Result<SandboxPolicy, String> {
     }
     for (name, value) in &job.environment {
         builder = builder.environment(name, value);
+    }
+    for (name, secret) in &job.secrets {
+        let delivery = match secret.delivery {
+            SecretDelivery::File => Delivery::File,
+            SecretDelivery::Variable => Delivery::Variable,
+        };
+        builder = builder.secret_as(name, SecretRef::new(secret.reference.as_str()), delivery);
     }
     for layer in &job.waive {
         builder = builder.waive(layer.parse()?);
@@ -207,8 +244,6 @@ fn verdict_of(verdict: ice_sandbox::Verdict) -> Verdict {
         Caged::Denied => Verdict::Denied,
         Caged::Cancelled => Verdict::Cancelled,
         Caged::Lost => Verdict::Lost,
-        Caged::SetupFailed { failure } => {
-            Verdict::SetupFailed { stage: failure.stage.to_string(), what: failure.what, hint: failure.hint }
-        }
+        Caged::SetupFailed { failure } => not_set_up(failure),
     }
 }

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use ice_core::blueprint::Format;
 use ice_core::document::{self, Reading};
-use ice_core::process::{HostGrant, Limits, Profile};
+use ice_core::process::{HostGrant, Limits, Profile, SecretDelivery};
 use ice_core::tools::{Capability, Effect, ToolSpec};
 use ice_core::value::Value;
 use schemars::JsonSchema;
@@ -76,6 +76,10 @@ pub struct ToolManifest {
     /// The variables of its environment.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub environment: BTreeMap<String, String>,
+    /// The secrets of the run that it is given, and how: in a file or in a variable. A run that was not granted one of them
+    /// cannot call it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub secrets: BTreeMap<String, SecretDelivery>,
     /// How much one call may use.
     #[serde(default, serialize_with = "limits::write")]
     #[schemars(with = "limits::Written")]

@@ -7,7 +7,7 @@ pub(crate) mod code;
 mod command;
 mod failure;
 mod granted;
-mod grants;
+pub(crate) mod grants;
 mod guest;
 mod host;
 mod isolated;
@@ -17,7 +17,7 @@ mod sink;
 
 pub use command::CommandTool;
 pub use guest::init;
-pub(crate) use host::POLICY;
 pub use host::SandboxHost;
+pub(crate) use host::is_of_job;
 pub use isolated::IsolatedTool;
 pub use manifest::{ManifestGrants, ToolManifest};

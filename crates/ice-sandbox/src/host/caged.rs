@@ -12,8 +12,10 @@ use tokio_util::task::TaskTracker;
 
 use super::collect;
 use super::heard::{Heard, verdict};
+use super::masked::Masked;
 use super::prepare::Prepared;
 use super::sandbox::PATIENCE;
+use super::scrub::Scrub;
 use super::ways::Ways;
 use crate::error::SandboxError;
 use crate::policy::Limits;
@@ -60,6 +62,12 @@ impl Caged {
         stderr: impl AsyncWrite + Unpin,
     ) -> End {
         collect::copy(self, input, stdout, stderr).await
+    }
+
+    /// A writer that hands on to `writer` what it is given, with the secrets of the command masked: one to
+    /// [`copy`](Self::copy) to where its output is kept.
+    pub fn masked<W: AsyncWrite + Unpin>(&self, writer: W) -> Masked<W> {
+        Masked::new(writer, Scrub::of(&self.secrets))
     }
 
     /// Has everything ended. [`wait`](Self::wait) still tells how it ended.

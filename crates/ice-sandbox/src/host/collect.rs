@@ -8,7 +8,6 @@ use tokio::time::Instant;
 use super::caged::Caged;
 use super::flow::{Flow, Step};
 use super::keep::Keep;
-use super::scrub::Scrub;
 use crate::report::{Broken, End, RunReport, Side, Stream, Verdict};
 
 /// How long to read on after the end of all processes: what is in the pipes then is all that comes.
@@ -16,9 +15,12 @@ const DRAIN: Duration = Duration::from_millis(250);
 
 /// Gives the command its input, and keeps of both outputs what the limits allow, until everything has ended.
 pub(super) async fn collect(mut caged: Caged, input: &[u8]) -> RunReport {
-    let keep = || Keep::new(caged.limits.kept_output, Scrub::of(&caged.secrets));
+    let keep = || Keep::new(caged.limits.kept_output);
     let (mut stdout, mut stderr) = (keep(), keep());
-    let end = copy(&mut caged, input, &mut stdout, &mut stderr).await;
+    let (mut out, mut err) = (caged.masked(&mut stdout), caged.masked(&mut stderr));
+    let end = copy(&mut caged, input, &mut out, &mut err).await;
+    // Memory takes everything.
+    let _ = tokio::join!(out.finish(), err.finish());
     let End { verdict, usage, layers, not_enforced, traffic, broken } = end;
     RunReport {
         verdict,

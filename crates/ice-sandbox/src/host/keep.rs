@@ -7,7 +7,6 @@ use std::task::{Context, Poll};
 
 use tokio::io::AsyncWrite;
 
-use super::scrub::Scrub;
 use crate::report::Output;
 
 /// Takes an output piece by piece.
@@ -17,21 +16,15 @@ pub(super) struct Keep {
     tail: VecDeque<u8>,
     half: usize,
     total: u64,
-    scrub: Scrub,
 }
 
 impl Keep {
-    /// Keeps so many bytes, half of them from the end, and none of a secret.
-    pub(super) fn new(bytes: usize, scrub: Scrub) -> Self {
-        Self { head: Vec::new(), tail: VecDeque::new(), half: (bytes / 2).max(1), total: 0, scrub }
+    /// Keeps so many bytes, half of them from the end.
+    pub(super) fn new(bytes: usize) -> Self {
+        Self { head: Vec::new(), tail: VecDeque::new(), half: (bytes / 2).max(1), total: 0 }
     }
 
     fn take(&mut self, bytes: &[u8]) {
-        let known = self.scrub.pass(bytes);
-        self.push(&known);
-    }
-
-    fn push(&mut self, bytes: &[u8]) {
         self.total += bytes.len() as u64;
         let room = self.half.saturating_sub(self.head.len());
         let (first, rest) = bytes.split_at(room.min(bytes.len()));
@@ -42,9 +35,7 @@ impl Keep {
         self.tail.extend(rest);
     }
 
-    pub(super) fn output(mut self) -> Output {
-        let rest = self.scrub.rest();
-        self.push(&rest);
+    pub(super) fn output(self) -> Output {
         Output { head: self.head, tail: self.tail.into(), total: self.total }
     }
 }
@@ -76,7 +67,7 @@ mod tests {
             pieces in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..40), 0..20),
             bytes in 2_usize..64,
         ) {
-            let mut keep = Keep::new(bytes, Scrub::default());
+            let mut keep = Keep::new(bytes);
             pieces.iter().for_each(|piece| keep.take(piece));
             let (all, output) = (pieces.concat(), keep.output());
             prop_assert_eq!(output.total, all.len() as u64);

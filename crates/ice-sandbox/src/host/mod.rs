@@ -7,6 +7,7 @@ mod find;
 mod flow;
 mod heard;
 mod keep;
+mod masked;
 mod pool;
 mod prepare;
 mod probe;
@@ -15,5 +16,6 @@ mod scrub;
 mod ways;
 
 pub use caged::Caged;
+pub use masked::Masked;
 pub use pool::WarmPool;
 pub use sandbox::ResourceSandbox;

@@ -6,11 +6,13 @@ use std::time::Duration;
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use ice_core::quantity::{bytes, span};
-use ice_sandbox::{Access, Delivery, Endpoint, Layer, Limits, PolicyError, Profile, SandboxPolicy};
+use ice_sandbox::{
+    Access, Delivery, Endpoint, Layer, Limits, PolicyError, Profile, SandboxPolicy, SecretRef,
+};
 
 use crate::commands::grants;
 use crate::fault::Fault;
-use crate::secrets::named;
+use crate::secrets::named_for;
 
 /// What a command in a cage may do. Nothing but to run, by default.
 #[derive(Clone, Debug, Args)]
@@ -117,10 +119,8 @@ impl PolicyArgs {
             ("--secret-env", &self.secret_env, Delivery::Variable),
         ] {
             for text in secrets {
-                let (name, reference) = named(text).ok_or_else(|| {
-                    Fault::usage(format!("`{option}` is written NAME=env:VARIABLE or NAME=file:PATH"))
-                })?;
-                policy = policy.secret_as(name, reference, delivery);
+                let (name, place) = named_for(option, text)?;
+                policy = policy.secret_as(name, SecretRef::new(place), delivery);
             }
         }
         for layer in &self.waive {

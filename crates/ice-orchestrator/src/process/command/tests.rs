@@ -3,7 +3,7 @@ use std::sync::{Arc, Mutex};
 
 use ice_core::blueprint::Format;
 use ice_core::id::RunId;
-use ice_core::process::{Home, ProcessHost, Report};
+use ice_core::process::{Home, ProcessHost, Report, SecretDelivery, SecretRef};
 use ice_core::time::{Moment, TestClock, TestIds};
 use ice_core::tools::{Effect, Started};
 use tokio::io::{AsyncWrite, AsyncWriteExt};
@@ -74,6 +74,7 @@ fn context(host: Option<&Arc<Fake>>) -> ToolContext {
         read: vec!["/run/in".into(), "/tools".into()],
         write: vec!["/run/out".into()],
         hosts: vec!["api.example.org:443".parse().unwrap(), "db.example.org:5432".parse().unwrap()],
+        secrets: [("TOKEN".to_owned(), SecretRef::new("env:MY_TOKEN"))].into(),
     });
     ctx
 }
@@ -133,6 +134,19 @@ fn a_tool_has_its_own_grants_and_of_the_run_what_its_capabilities_name() {
     assert_eq!((reads, writes), (paths(&read), paths(&["/var/count", "/run/out"])));
     let (.., hosts) = granted("capabilities: [network, nondeterminism]\n");
     assert_eq!(hosts, "api.example.org:443 db.example.org:5432");
+}
+
+#[test]
+fn a_tool_is_given_the_secrets_that_it_names_and_no_other() {
+    let given = tool("").job(&context(None), Limits::default()).unwrap();
+    assert!(given.secrets.is_empty() && given.grants.secrets.is_empty());
+    let given = tool("secrets: {TOKEN: variable}\n").job(&context(None), Limits::default()).unwrap();
+    let reference = SecretRef::new("env:MY_TOKEN");
+    let secret = GivenSecret { reference, delivery: SecretDelivery::Variable };
+    assert_eq!(given.secrets, [("TOKEN".to_owned(), secret)].into());
+    let error = tool("secrets: {OTHER: file}\n").job(&context(None), Limits::default()).unwrap_err();
+    assert_eq!((error.code, error.started), (ErrorCode::GrantMissing, Started::NotStarted));
+    assert!(error.message.contains("start it with `--secret OTHER=env:VARIABLE`"), "{error}");
 }
 
 #[test]

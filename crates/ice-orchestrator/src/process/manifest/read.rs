@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use ice_core::document::{Object, Problem};
 use ice_core::error::ErrorCode;
-use ice_core::process::HostGrant;
+use ice_core::process::{HostGrant, SecretDelivery};
 use ice_core::tools::typed::{InvalidTool, is_tool_name};
 use ice_core::value::Value;
 
@@ -40,6 +40,7 @@ pub(super) fn manifest(object: &mut Object<'_, '_>, folder: &Path) -> ToolManife
         paths.retain(|path| seen.insert(path.clone()));
     }
     let environment = environment(object);
+    let secrets = secrets(object, &environment);
     let limits = object.below("limits", limits::read).unwrap_or_default();
     ToolManifest {
         name,
@@ -53,6 +54,7 @@ pub(super) fn manifest(object: &mut Object<'_, '_>, folder: &Path) -> ToolManife
         output_schema,
         grants,
         environment,
+        secrets,
         limits,
     }
 }
@@ -173,22 +175,53 @@ fn host(written: &str) -> Result<HostGrant, Problem> {
 
 fn environment(object: &mut Object<'_, '_>) -> BTreeMap<String, String> {
     object.parsed_entries("environment", |name, value| {
-        let refused = |message: String| Err(Problem::new(ErrorCode::OutOfRange, message));
-        let is_first = |c: char| c.is_ascii_alphabetic() || c == '_';
-        if !name.starts_with(is_first) || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
-            return refused(format!(
-                "`{}` is no name of a variable: write letters, digits and `_`",
-                name.escape_debug()
-            ));
-        }
-        if name.starts_with(RESERVED) {
-            return refused(format!(
-                "`{name}` is set by ice: variables that begin with `{RESERVED}` are its own"
-            ));
-        }
+        variable(name)?;
         if value.contains('\0') {
-            return refused("a variable has no NUL characters".to_owned());
+            return Err(Problem::new(ErrorCode::OutOfRange, "a variable has no NUL characters"));
         }
         Ok(value.to_owned())
     })
+}
+
+fn secrets(
+    object: &mut Object<'_, '_>,
+    environment: &BTreeMap<String, String>,
+) -> BTreeMap<String, SecretDelivery> {
+    object.parsed_entries("secrets", |name, value| {
+        variable(name)?;
+        let (delivery, variable) = match value {
+            "file" => (SecretDelivery::File, format!("{name}_FILE")),
+            "variable" => (SecretDelivery::Variable, name.to_owned()),
+            _ => {
+                let problem =
+                    Problem::new(ErrorCode::OutOfRange, "a secret is given in a `file` or in a `variable`");
+                return Err(
+                    problem.advise("only how it is given stands here, never what it is nor where it is kept")
+                );
+            }
+        };
+        if environment.contains_key(&variable) {
+            let message = format!("the variable `{variable}` of this secret stands in `environment` as well");
+            return Err(Problem::new(ErrorCode::OutOfRange, message));
+        }
+        Ok(delivery)
+    })
+}
+
+/// Checks the name of a variable.
+fn variable(name: &str) -> Result<(), Problem> {
+    let refused = |message: String| Err(Problem::new(ErrorCode::OutOfRange, message));
+    let is_first = |c: char| c.is_ascii_alphabetic() || c == '_';
+    if !name.starts_with(is_first) || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
+        return refused(format!(
+            "`{}` is no name of a variable: write letters, digits and `_`",
+            name.escape_debug()
+        ));
+    }
+    if name.starts_with(RESERVED) {
+        return refused(format!(
+            "`{name}` is set by ice: variables that begin with `{RESERVED}` are its own"
+        ));
+    }
+    Ok(())
 }

@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use ice_core::blueprint::Format;
-use ice_core::process::{Limits, Profile};
+use ice_core::process::{Limits, Profile, SecretDelivery};
 use ice_core::tools::{Capability, Effect};
 use proptest::prelude::*;
 
@@ -22,6 +22,7 @@ grants:
   read: [data/../more, ., /srv/words]
   hosts: ['api.example.org:443']
 environment: {MODE: fast}
+secrets: {TOKEN: variable, KEY: file}
 limits: {wall: 30s, idle: 5, cpu: 2m, memory: 256MiB, processes: 16, open_files: 64, file: 10MiB, workspace: 64MiB, output: 1MiB}
 ";
 
@@ -61,6 +62,17 @@ fn a_manifest_is_read_with_absolute_paths_and_whole_schemas() {
         fuel: None,
     };
     assert_eq!(manifest.limits, limits);
+    let secrets = [("KEY", SecretDelivery::File), ("TOKEN", SecretDelivery::Variable)];
+    assert_eq!(manifest.secrets, secrets.map(|(name, delivery)| (name.to_owned(), delivery)).into());
+}
+
+#[test]
+fn a_secret_has_a_variable_of_its_own() {
+    check(
+        "{TOKEN: variable, KEY: file}",
+        "{MODE: variable}",
+        "t:15:17: error[OUT_OF_RANGE]: secrets.MODE: the variable `MODE` of this secret stands in `environment` as well",
+    );
 }
 
 #[test]
@@ -92,6 +104,7 @@ capabilities: [read_file]
 input_schema: {text: strng}
 grants: {read: [~/data, 3], hosts: ['*.example.org:443', nowhere], wirte: []}
 environment: {PORT: 80, ICE_RUN: x, 'a-b': x}
+secrets: {KEY: hunter2, ICE_X: file}
 limits: {wall: 3 weeks, memory: 1KiB, processes: many, cpus: 1}
 ";
     let expected = "t:1:7: error[INVALID_ID]: name: `Count` is no name for a tool: lower-case letters, digits and `_`, beginning with a letter, with at most one `.` after a namespace, and 64 bytes in all
@@ -116,10 +129,12 @@ t:3:1: error[UNKNOWN_FIELD]: comand: unknown field `comand`; did you mean `comma
         "t:8:21: error[WRONG_TYPE]: environment.PORT: ",
         "t:8:34: error[OUT_OF_RANGE]: environment.ICE_RUN: `ICE_RUN` is set by ice",
         "t:8:44: error[OUT_OF_RANGE]: environment.a-b: ",
-        "t:9:16: error[OUT_OF_RANGE]: limits.wall: `3 weeks` is no quantity: `weeks` is no unit",
-        "t:9:33: error[OUT_OF_RANGE]: limits.memory: `memory` must lie between 1MiB and 1048576GiB, not 1KiB",
-        "t:9:50: error[WRONG_TYPE]: limits.processes: ",
-        "t:9:56: error[UNKNOWN_FIELD]: limits.cpus: unknown field `cpus`; did you mean `cpu`?",
+        "t:9:16: error[OUT_OF_RANGE]: secrets.KEY: a secret is given in a `file` or in a `variable`",
+        "t:9:32: error[OUT_OF_RANGE]: secrets.ICE_X: `ICE_X` is set by ice",
+        "t:10:16: error[OUT_OF_RANGE]: limits.wall: `3 weeks` is no quantity: `weeks` is no unit",
+        "t:10:33: error[OUT_OF_RANGE]: limits.memory: `memory` must lie between 1MiB and 1048576GiB, not 1KiB",
+        "t:10:50: error[WRONG_TYPE]: limits.processes: ",
+        "t:10:56: error[UNKNOWN_FIELD]: limits.cpus: unknown field `cpus`; did you mean `cpu`?",
     ];
     for place in places {
         assert!(lines.iter().any(|line| line.starts_with(place)), "{place} is not in {lines:#?}");
