@@ -164,7 +164,7 @@ fn a_worker_in_the_background_has_the_same_tools() {
 }
 
 #[test]
-fn doctor_names_tools_whose_program_is_not_there() {
+fn doctor_names_tools_that_cannot_be_run() {
     let desk = Desk::new();
     desk.write("tools/a.yaml", &COUNT.replace("[python3,", "[no_such_program,").replace("text.count", "a"));
     desk.write(
@@ -173,14 +173,19 @@ fn doctor_names_tools_whose_program_is_not_there() {
     );
     desk.write("tools/c.yaml", &COUNT.replace("[python3,", "[/bin/sh,"));
     desk.write("tools/d.yaml", "name: 3\n");
+    desk.write(
+        "tools/e.yaml",
+        &COUNT.replace("[python3,", "[/bin/sh,").replace("text.count", "e").replace("[words]", "[/proc]"),
+    );
     let found = desk.ice(&["doctor", "--tools", "tools", "--json"]).json();
-    assert_eq!(found["tools"]["count"], 4);
+    assert_eq!(found["tools"]["count"], 5);
     let faulty = found["tools"]["faulty"].as_array().unwrap();
     let why: Vec<&str> = faulty.iter().map(|tool| tool["why"].as_str().unwrap()).collect();
     assert!(why[0].starts_with("`no_such_program` is not found in "), "{why:?}");
     assert!(why[1].ends_with("count.py: there is no such file or folder"), "{why:?}");
-    assert!(why[2].starts_with("it is not a valid manifest: "), "{why:?}");
-    assert_eq!((why.len(), &faulty[0]["tool"]), (3, &json!("a")));
+    assert!(why[2].starts_with("the path /proc cannot be granted: "), "{why:?}");
+    assert!(why[3].starts_with("it is not a valid manifest: "), "{why:?}");
+    assert_eq!((why.len(), &faulty[0]["tool"]), (4, &json!("a")));
     let told = desk.ice(&["doctor", "--tools", "tools"]).out;
     assert!(told.contains("tools              1 command in order"), "{told}");
     assert!(told.contains("a: `no_such_program` is not found"), "{told}");

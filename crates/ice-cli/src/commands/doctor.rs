@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use ice_orchestrator::process::CommandTool;
 use ice_sandbox::{Absent, Capabilities, Layer, Profile, SEARCH_PATH, Stage, Verdict};
 use serde::Serialize;
 
@@ -41,7 +42,7 @@ struct Diagnosis {
 struct Commands {
     /// How many there are.
     count: usize,
-    /// Those whose program cannot be found, and the manifests that cannot be read.
+    /// Those whose program cannot be found or that no cage can be made for, and the manifests that cannot be read.
     faulty: Vec<Faulty>,
 }
 
@@ -103,11 +104,13 @@ async fn diagnose(shell: &Shell) -> Result<Diagnosis, Fault> {
     })
 }
 
-/// Looks for the programs of manifests, without running them: what they would do is not known.
+/// Looks for the programs of manifests, and whether cages can be given what they ask for, without running them: what they
+/// would do is not known.
 fn commands(shell: &Shell) -> Result<Commands, Fault> {
     let found = shell.toolbox.manifests()?;
     let absent = found.installed.iter().filter_map(|one| {
-        let why = manifests::missing(&one.manifest, &shell.environment)?;
+        let why = manifests::missing(&one.manifest, &shell.environment)
+            .or_else(|| CommandTool::new(one.manifest.clone()).check().err())?;
         Some(Faulty { file: one.file.display().to_string(), tool: Some(one.manifest.name.clone()), why })
     });
     let broken = found.broken.iter().map(|one| {

@@ -202,8 +202,8 @@ impl StepPort for Port {
                 } else {
                     Arc::new(StepProgress { port: Arc::clone(&self), step: address.clone() })
                 };
-                let processes = self.processes(address);
-                let called = self.shared.call(ctx, address, &tool, input, progress, processes, observe).await;
+                let context = self.shared.tool_context(ctx, address, progress, self.processes(address));
+                let called = self.shared.call(&context, &tool, input, observe).await;
                 if let Some(denial) = called.as_ref().err().and_then(denial) {
                     self.observe(address, Observation::Denial(denial));
                 }

@@ -21,22 +21,15 @@ use crate::process::code::{self, Surroundings};
 use crate::process::grants;
 
 impl RunShared {
-    /// Calls a tool. What it reports on the way goes to `progress`, and what is to be said of a call that reached outside
-    /// from inside of this process to `observe`: a host of processes keeps its reports itself.
-    pub(super) async fn call(
+    /// What a tool is given with a call. What it reports on the way goes to `progress`.
+    pub(super) fn tool_context(
         &self,
         ctx: &StepContext,
         address: &NodePath,
-        tool: &str,
-        input: Value,
         progress: Arc<dyn ProgressSink>,
         processes: Option<Arc<dyn ProcessHost>>,
-        observe: impl Fn(Report),
-    ) -> Result<Completion, Failure> {
-        let Some(found) = self.plan.tools.get(tool) else {
-            return Err(Failure::new(ErrorCode::UnknownTool, format!("no tool is named `{tool}`")));
-        };
-        let context = ToolContext {
+    ) -> ToolContext {
+        ToolContext {
             tenant: self.tenant.clone(),
             run: self.run,
             path: address.clone(),
@@ -48,14 +41,28 @@ impl RunShared {
             processes,
             isolation: self.confinement.isolation,
             progress: Some(progress),
+        }
+    }
+
+    /// Calls a tool. What is to be said of a call that reached outside from inside of this process goes to `observe`; a host
+    /// of processes keeps its reports itself.
+    pub(super) async fn call(
+        &self,
+        context: &ToolContext,
+        tool: &str,
+        input: Value,
+        observe: impl Fn(Report),
+    ) -> Result<Completion, Failure> {
+        let Some(found) = self.plan.tools.get(tool) else {
+            return Err(Failure::new(ErrorCode::UnknownTool, format!("no tool is named `{tool}`")));
         };
         let spec = found.spec();
         if !spec.reaches_outside() || found.home(context.isolation) != Home::InProcess {
-            return Ok(found.call(&context, input).await?.into());
+            return Ok(found.call(context, input).await?.into());
         }
         let began = tokio::time::Instant::now();
         let wanted = found.hosts(&input);
-        let called = found.call(&context, input).await;
+        let called = found.call(context, input).await;
         let report = in_process(
             spec,
             grants::of_run(&self.grants, &spec.capabilities, wanted),

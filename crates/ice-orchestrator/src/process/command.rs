@@ -13,7 +13,7 @@ use ice_core::value::{Value, json};
 
 use super::failure::{self, tool_error};
 use super::grants;
-use super::host::defaults;
+use super::host::{self, defaults};
 use super::sink::Sink;
 use super::{ToolManifest, answer};
 
@@ -47,6 +47,18 @@ impl CommandTool {
     #[must_use]
     pub const fn manifest(&self) -> &ToolManifest {
         &self.manifest
+    }
+
+    /// Whether cages can be given what the manifest asks for.
+    ///
+    /// # Errors
+    /// Why they cannot be, in words.
+    pub fn check(&self) -> Result<(), String> {
+        let ToolManifest { profile, environment, limits, .. } = &self.manifest;
+        let (grants, execute) = self.grants(&Grants::default()).map_err(|error| error.message)?;
+        let (environment, limits) = (environment.clone(), *limits);
+        let job = Job { profile: *profile, environment, grants, execute, limits, ..Job::default() };
+        host::policy(&job).map(drop)
     }
 
     /// What is to be run for a call.

@@ -101,7 +101,7 @@ fn not_set_up(failure: SetupFailure) -> Verdict {
 }
 
 /// What a job may do, in the words of cages.
-fn policy(job: &Job) -> Result<SandboxPolicy, String> {
+pub(super) fn policy(job: &Job) -> Result<SandboxPolicy, String> {
     let mut builder = limited(SandboxPolicy::of(profile(job.profile)), &job.limits);
     let paths = [
         (&job.grants.read, Access::Read),
