@@ -82,6 +82,17 @@ pub(crate) fn advice(words: &[String], inputs: &Value, schema: &Value) -> Option
     Some(format!("a value that is JSON is not taken as a text; to give the text, write {ways}"))
 }
 
+/// An answer: JSON if it parses, else text; `@FILE` reads it from a JSON file.
+///
+/// # Errors
+/// Those of reading files.
+pub(crate) fn value(word: &str) -> Result<Value, Fault> {
+    match word.strip_prefix('@') {
+        Some(file) => json(Path::new(file)),
+        None => Ok(serde_json::from_str(word).unwrap_or_else(|_| Value::string(word))),
+    }
+}
+
 fn json(path: &Path) -> Result<Value, Fault> {
     let bytes = file::read(path, MAX_INPUT_BYTES)?;
     serde_json::from_slice(&bytes).map_err(|error| {

@@ -34,7 +34,7 @@ pub(crate) async fn stay(
 ) -> Result<Exit, Fault> {
     let Watching { run: id, since, until, blueprint } = watching;
     let mut progress = Progress::new(&shell.screen, shell.global.verbose);
-    let mut watch = Watch { folder, run: id, since, until, signals, progress: &mut progress };
+    let mut watch = Watch { folder, run: id, since, until, signals, progress: &mut progress, asked: false };
     let watched = watch.stay(&mut link).await;
     progress.finish();
     let document = match watched {

@@ -6,6 +6,7 @@ use ice_core::id::RunId;
 use ice_orchestrator::control::{Request, Response};
 use ice_orchestrator::events::Cursor;
 use ice_orchestrator::journal::{RunDocument, RunStatus};
+use ice_orchestrator::workflow::runtime::NodeStatus;
 
 use crate::data::{DataFolder, Link, LinkError, Role, access};
 use crate::exit::Exit;
@@ -16,7 +17,7 @@ use crate::signals::{Signals, Told};
 /// How long to stay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Until {
-    /// Until the run has ended or is parked.
+    /// Until the run has ended, is parked, or waits for somebody to answer.
     Parked,
     /// Until the run has ended, whatever it waits for.
     Ended,
@@ -25,7 +26,7 @@ pub(crate) enum Until {
 /// How the watch ended.
 #[derive(Debug)]
 pub(crate) enum Watched {
-    /// The run is final or parked.
+    /// The run is final or parked, or waits for somebody to answer.
     Over(Box<RunDocument>),
     /// The person left; the run is as its journal has it.
     Left(Exit),
@@ -46,6 +47,8 @@ pub(crate) struct Watch<'a> {
     pub(crate) signals: &'a mut Signals,
     /// Where events go.
     pub(crate) progress: &'a mut Progress,
+    /// Whether somebody was asked something.
+    pub(crate) asked: bool,
 }
 
 impl Watch<'_> {
@@ -76,6 +79,14 @@ impl Watch<'_> {
                             let is_news = event.number.is_none_or(|number| number >= self.since);
                             if ended.is_some_and(|status| self.is_over(status) && (is_news || status.is_final())) {
                                 break None;
+                            }
+                            self.asked |= event.event == "node.asked";
+                            if self.asked && event.number.is_some() && self.until == Until::Parked {
+                                match self.waits_for_people(link).await {
+                                    Ok(None) => {}
+                                    Ok(Some(document)) => return Ok(Watched::Over(document)),
+                                    Err(error) => break Some(error),
+                                }
                             }
                         }
                         Some(Ok(Response::Refused(refusal))) => return Err(crate::data::refused(refusal)),
@@ -125,6 +136,21 @@ impl Watch<'_> {
             // The events ended, but the run has not: whoever drove it has stopped.
             self.recover(link, LinkError::Gone).await?;
         }
+    }
+
+    /// The run, if it goes no further until somebody answers.
+    async fn waits_for_people(&self, link: &Link) -> Result<Option<Box<RunDocument>>, LinkError> {
+        let request = Request::Find { prefix: self.run.to_string() };
+        let Response::Runs { runs } = link.call(request).await? else { return Err(LinkError::astray()) };
+        if runs.first().is_none_or(|summary| summary.status != RunStatus::Waiting) {
+            return Ok(None);
+        }
+        let document = link.show(self.run).await?;
+        let waiting = document.nodes.iter().filter(|node| node.status == NodeStatus::Waiting).count();
+        // What waits for its next attempt goes on by itself.
+        let asked = document.questions().count();
+        let is_up_to_people = document.status == RunStatus::Waiting && asked > 0 && asked == waiting;
+        Ok(is_up_to_people.then_some(document))
     }
 
     const fn is_over(&self, status: RunStatus) -> bool {

@@ -115,6 +115,8 @@ codes! {
     RunInDoubt = 3019, "RUN_IN_DOUBT", "An irreversible effect may or may not have happened.";
     RunOwned = 3020, "RUN_OWNED", "Another process drives the run.";
     RunState = 3021, "RUN_STATE", "The run is not in a state that allows this.";
+    QuestionClosed = 3022, "QUESTION_CLOSED", "A question was answered already, or was never asked.";
+    AnswerInvalid = 3023, "ANSWER_INVALID", "An answer does not fit its question.";
     ToolFailed = 4001, "TOOL_FAILED", "A tool reported a failure.";
     ToolInputInvalid = 4002, "TOOL_INPUT_INVALID", "The input of a tool does not fit its schema.";
     ToolOutputInvalid = 4003, "TOOL_OUTPUT_INVALID", "The output of a tool does not fit its schema.";

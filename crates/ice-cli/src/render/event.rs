@@ -22,7 +22,8 @@ pub(crate) fn line(event: &Event) -> String {
     let style = match event.event.rsplit('.').next().unwrap_or_default() {
         "failed" | "unresponsive" => RED,
         "succeeded" => GREEN,
-        "retrying" | "denied" | "parked" | "cancelling" | "cancelled" | "in_doubt" => YELLOW,
+        "retrying" | "denied" | "parked" | "cancelling" | "cancelled" | "in_doubt" | "asked"
+        | "escalated" => YELLOW,
         "started" | "resumed" => CYAN,
         _ => DIM,
     };
@@ -55,6 +56,9 @@ fn detail(event: &Event) -> String {
         }
         _ => {}
     }
+    if let Some(people) = people(event) {
+        return people;
+    }
     match event.class {
         EventClass::Transient => {
             text("text").map(|piece| format!("{:?}", text::line(&piece, LONGEST))).unwrap_or_default()
@@ -73,6 +77,30 @@ fn detail(event: &Event) -> String {
                 .unwrap_or_default()
         }
     }
+}
+
+/// What an event about a question says: the question, who is asked next, `approve, by user:ann`.
+pub(crate) fn people(event: &Event) -> Option<String> {
+    let text = |key: &str| event.data.get(key).and_then(Value::as_str).unwrap_or_default();
+    let said = match event.event.as_str() {
+        "node.asked" => text("message").to_owned(),
+        "node.escalated" => format!("escalated to {}", text("to")),
+        "node.answered" => match text("kind") {
+            "auto_approved" => "approved, as nobody had answered".to_owned(),
+            "timed_out" => "rejected, as nobody had answered".to_owned(),
+            _ => {
+                let response = match event.data.get("response") {
+                    Some(Value::Bool(approved)) => if *approved { "approve" } else { "reject" }.to_owned(),
+                    Some(Value::String(said)) => said.to_string(),
+                    Some(other) => other.to_string(),
+                    None => String::new(),
+                };
+                format!("{}, by {}", text::line(&response, LONGEST), text("by"))
+            }
+        },
+        _ => return None,
+    };
+    Some(text::line(&said, LONGEST))
 }
 
 /// `ok in process: 180 ms, 96 ms CPU, 12 MiB`, and the layers that were missing.

@@ -4,6 +4,7 @@ pub(crate) mod cage;
 pub(crate) mod diagnostics;
 pub(crate) mod event;
 pub(crate) mod progress;
+pub(crate) mod question;
 pub(crate) mod run;
 pub(crate) mod table;
 pub(crate) mod text;

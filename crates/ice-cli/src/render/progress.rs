@@ -80,6 +80,10 @@ impl Progress {
                         styled(BOLD, &node)
                     ));
                 }
+                "node.asked" | "node.escalated" | "node.answered" => {
+                    let what = event::people(event).unwrap_or_default();
+                    self.say(&format!("{} {}  {what}", styled(YELLOW, "?"), styled(BOLD, &node)));
+                }
                 _ => {}
             }
         }

@@ -10,7 +10,7 @@ use ice_orchestrator::workflow::runtime::NodeStatus;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{diagnostics, text, value};
+use super::{diagnostics, question, text, value};
 use crate::fault::Fault;
 use crate::screen::{BOLD, CYAN, DIM, GREEN, RED, Screen, YELLOW, styled};
 
@@ -144,6 +144,7 @@ fn next_steps(screen: &Screen, document: &RunDocument) {
         RunStatus::Parked => {
             screen.note(format_args!("  {help} resume it with `ice runs resume {}`", document.id))
         }
+        RunStatus::Waiting if document.questions().next().is_some() => question::tell(screen, document),
         RunStatus::Queued | RunStatus::Running | RunStatus::Waiting => {
             screen.note(format_args!("  {help} watch it with `ice runs events {} --follow`", document.id));
         }

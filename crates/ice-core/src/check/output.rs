@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::catalog::Index;
 use super::shape::{self, Types};
-use crate::blueprint::{Node, NodeKind};
+use crate::blueprint::{ApprovalType, Node, NodeKind};
 use crate::schema::normalize;
 use crate::value::{Map, Value};
 
@@ -76,10 +76,10 @@ impl Outputs {
                 let spec = catalog.blueprint(&workflow.workflow_ref)?;
                 Some(closed(spec.nodes.iter().map(|id| (id.as_str(), Value::Bool(true)))))
             }
+            NodeKind::Human(human) => Some(human_output(human.approval_type, declared)),
             NodeKind::Agent(_)
             | NodeKind::Recursive(_)
             | NodeKind::Code(_)
-            | NodeKind::Human(_)
             | NodeKind::Monitor(_)
             | NodeKind::Swarm(_) => declared,
         }
@@ -134,6 +134,27 @@ fn llm_output(declared: Option<&Value>) -> Value {
     properties.extend(always.into_iter().map(|(name, known)| (Arc::from(name), known)));
     schema.insert(Arc::from("properties"), Value::from(properties));
     Value::from(schema)
+}
+
+/// What a person's answer comes to. The response is a text where nobody answered in time.
+fn human_output(wanted: ApprovalType, declared: Option<Value>) -> Value {
+    let response = match (wanted, declared) {
+        (ApprovalType::InputRequired, Some(declared)) => {
+            Value::map([("anyOf", Value::list([declared, typed("string")]))])
+        }
+        (ApprovalType::InputRequired, None) => Value::Bool(true),
+        (ApprovalType::ApproveReject | ApprovalType::Choice, _) => typed("string"),
+    };
+    closed([
+        ("approved", typed("boolean")),
+        ("response", response),
+        ("response_received", typed("boolean")),
+        ("timeout_occurred", typed("boolean")),
+        ("escalated", typed("boolean")),
+        ("response_time_seconds", typed("number")),
+        ("answered_by", typed("string")),
+        ("comment", Value::Bool(true)),
+    ])
 }
 
 fn typed(name: &str) -> Value {

@@ -115,6 +115,9 @@ metrics_table! {
     NodeRetries = Counter, Count, "ice_node_retries_total", ["kind"], "Attempts after the first, by node kind.";
     NodesSkipped = Counter, Count, "ice_nodes_skipped_total", [], "Nodes skipped because their branch was not taken.";
     NodesUnresponsive = Counter, Count, "ice_nodes_unresponsive_total", [], "Nodes that ignored their cancellation past the grace period.";
+    QuestionsAsked = Counter, Count, "ice_questions_asked_total", [], "Questions that people were asked.";
+    QuestionsEscalated = Counter, Count, "ice_questions_escalated_total", [], "Questions that were escalated because nobody had answered in time.";
+    QuestionsAnswered = Counter, Count, "ice_questions_answered_total", ["kind"], "Questions that came to an answer, by whether it was given or time was up.";
     JournalRecords = Counter, Count, "ice_journal_records_total", [], "Records appended to journals.";
     JournalBytes = Counter, Bytes, "ice_journal_bytes_total", [], "Bytes appended to journals, values included.";
     LlmTokens = Counter, Count, "ice_llm_tokens_total", ["provider", "direction"], "Tokens of model calls, by provider and direction.";

@@ -1,6 +1,7 @@
 //! What can be asked.
 
 use ice_core::id::{BlueprintId, RunId};
+use ice_core::path::NodePath;
 use ice_core::value::Value;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -59,6 +60,20 @@ pub enum Request {
         /// Why, in the words of whoever asks.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reason: Option<String>,
+    },
+    /// Answer a question. Answered with [`Response::Accepted`](super::Response::Accepted) once the answer counts and that is
+    /// durable; of several answers the first one counts.
+    Answer {
+        /// The run.
+        #[schemars(with = "String")]
+        run: RunId,
+        /// The node that asked.
+        node: NodePath,
+        /// `true` or `false` (or `"approve"`, `"reject"`), one of the choices, or data that fits the schema.
+        response: Value,
+        /// What there is to say besides.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        comment: Option<String>,
     },
     /// Take a run up that nobody drives. Answered with [`Response::Accepted`](super::Response::Accepted).
     Resume {

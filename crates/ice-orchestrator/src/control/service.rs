@@ -9,7 +9,7 @@ use ice_core::error::ErrorCode;
 use ice_core::id::{Principal, RunId, Tenant};
 
 use super::{Assembly, Info, MAX_DOCUMENTS, Missing, Refusal, Request, Response, Start};
-use crate::engine::{Engine, RunFilter};
+use crate::engine::{self, Engine, RunFilter};
 use crate::events::{Feed, RunEvents};
 use crate::journal::RunSummary;
 use crate::workflow;
@@ -60,7 +60,7 @@ impl Control {
         &self.engine
     }
 
-    /// Does what is asked. Cancel-safe, except that a dropped start, cancel or resume may have been done.
+    /// Does what is asked. Cancel-safe, except that a dropped start, answer, cancel or resume may have been done.
     pub async fn call(&self, caller: &Caller, request: Request) -> Reply {
         let Caller { tenant, principal } = caller;
         let answer = match request {
@@ -84,6 +84,11 @@ impl Control {
             },
             Request::Cancel { run, reason } => {
                 let done = self.engine.cancel(tenant, run, principal, reason).await;
+                done.map(|()| Response::Accepted { run }).map_err(Refusal::from)
+            }
+            Request::Answer { run, node, response, comment } => {
+                let reply = engine::Reply { node, response, comment };
+                let done = Box::pin(self.engine.answer(tenant, run, reply, principal)).await;
                 done.map(|()| Response::Accepted { run }).map_err(Refusal::from)
             }
             Request::Resume { run, in_doubt } => {

@@ -54,6 +54,8 @@ pub(super) struct Driver {
     look: bool,
     inbox_after: u64,
     in_doubt: Option<(Decision, Principal)>,
+    /// Whether somebody waits for what was recorded to be durable.
+    owes: bool,
     /// Whether the engine closes: nothing begins any more.
     leaving: bool,
 }
@@ -79,6 +81,7 @@ impl Driver {
             look: false,
             inbox_after: 0,
             in_doubt: None,
+            owes: false,
             leaving: false,
         })
     }
@@ -135,7 +138,17 @@ impl Driver {
             if self.is_finished() {
                 return Ok(RunEnd::of(&self.state));
             }
+            self.tell_rest();
             self.wait().await?;
+        }
+    }
+
+    /// Tells whoever waits for the engine to come to rest whether this run has, until somebody answers.
+    fn tell_rest(&self) {
+        let kept = !self.writer.is_flying() && !self.writer.has_waiting();
+        let asked = kept && !self.look && self.state.waits_for_people();
+        if self.shared.progress.read(|progress| progress.asked) != asked {
+            self.shared.progress.change(|progress| progress.asked = asked);
         }
     }
 
@@ -199,6 +212,7 @@ impl Driver {
                 void = self.state.next_number();
             }
             self.observe(&record.body);
+            self.owes |= matches!(record.body, Body::Answered { .. });
             apply(&mut self.state, &record)
                 .map_err(|source| RunError::Fold { run: self.shared.run, source })?;
             self.advance = true;
@@ -306,10 +320,11 @@ impl Driver {
         let held = self.held.iter().any(|(upto, _)| *upto > self.durable());
         let ends = self.state.status().is_final() || self.state.status() == RunStatus::Parked;
         let accepted = self.durable() > 0;
-        let must = (held || ends || !accepted) && self.durable() < next;
+        let must = (held || ends || !accepted || self.owes) && self.durable() < next;
         if must || self.writer.has_waiting() {
             let durability = if must { self.writer.promise() } else { Durability::Buffered };
             self.writer.begin(Some(&self.state), self.state.status(), durability)?;
+            self.owes = false;
         }
         Ok(())
     }

@@ -19,7 +19,7 @@ use tokio_util::task::TaskTracker;
 
 use super::closing::Closing;
 use super::meters::Meters;
-use super::run::{Message, RunShared};
+use super::run::{Message, Progress, RunShared};
 use super::{EngineBuilder, RunError, RunHandle, Signal};
 use crate::journal::{RunHead, keys};
 
@@ -179,12 +179,16 @@ impl Engine {
         }
     }
 
-    /// Waits until no run is active. Cancel-safe.
+    /// Waits until no run is active but those that go no further until somebody answers. Cancel-safe.
     pub async fn drain(&self) {
+        let rests = |progress: &Progress| progress.asked || progress.end.is_some();
         loop {
-            let next = lock(&self.inner.active).values().next().cloned();
+            let next = {
+                let active = lock(&self.inner.active);
+                active.values().find(|shared| !shared.progress.read(rests)).cloned()
+            };
             match next {
-                Some(shared) => drop(RunHandle { shared }.wait().await),
+                Some(shared) => shared.progress.wait_for(|progress| rests(progress).then_some(())).await,
                 None => return,
             }
             tokio::task::yield_now().await;

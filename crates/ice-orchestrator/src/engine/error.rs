@@ -2,6 +2,7 @@
 
 use ice_core::error::ErrorCode;
 use ice_core::id::RunId;
+use ice_core::path::NodePath;
 use ice_core::store::inbox::InboxError;
 use ice_core::store::lease::LeaseError;
 use ice_core::store::{CommitError, Durability, StoreError};
@@ -60,6 +61,37 @@ pub enum RunError {
         /// What cannot be done.
         what: &'static str,
     },
+    /// No question of the node waits for an answer.
+    #[error("the node `{node}` of the run {run} has no question that waits for an answer; {open}")]
+    NoQuestion {
+        /// The run.
+        run: RunId,
+        /// The node.
+        node: NodePath,
+        /// Which nodes have, in words.
+        open: String,
+    },
+    /// The question has its answer.
+    #[error("the question of the node `{node}` was answered before: {how}")]
+    Answered {
+        /// The node.
+        node: NodePath,
+        /// By whom and when, in words.
+        how: String,
+    },
+    /// The answer is none to the question.
+    #[error("the node `{node}` asked something else: {what}")]
+    Answer {
+        /// The node.
+        node: NodePath,
+        /// What is wrong with it, and what is wanted.
+        what: String,
+    },
+    /// The answer was sent, and nobody took it up for a while.
+    #[error(
+        "whoever drives the run {0} has not taken the answer up yet; it counts once they do, unless somebody was faster"
+    )]
+    Unheard(RunId),
     /// Another engine took the run over; this one must let go.
     #[error("the run {0} was taken over by another engine")]
     Lost(RunId),
@@ -108,7 +140,9 @@ impl RunError {
             Self::Inputs(_) | Self::Option { .. } => ErrorCode::InputInvalid,
             Self::Durability { .. } => ErrorCode::DurabilityUnavailable,
             Self::IdempotencyConflict { .. } => ErrorCode::StoreConflict,
-            Self::Owned { .. } => ErrorCode::RunOwned,
+            Self::Owned { .. } | Self::Unheard(_) => ErrorCode::RunOwned,
+            Self::NoQuestion { .. } | Self::Answered { .. } => ErrorCode::QuestionClosed,
+            Self::Answer { .. } => ErrorCode::AnswerInvalid,
             Self::State { .. } => ErrorCode::RunState,
             Self::Lost(_) => ErrorCode::RunLost,
             Self::Closing => ErrorCode::StoreUnavailable,

@@ -147,6 +147,9 @@ const fn can_be_refused(body: &Body) -> bool {
         | Body::Skipped { .. }
         | Body::Reported { .. }
         | Body::Denied { .. }
+        | Body::Asked { .. }
+        | Body::Escalated { .. }
+        | Body::Answered { .. }
         | Body::Closed { .. }
         | Body::Cancelling { .. }
         | Body::Cancelled { .. }

@@ -1,6 +1,7 @@
 //! The engine: drives runs over a store. One task per run owns the run's state; everything else sends it
 //! messages. What a run is lives in the journal alone, so an engine may end at any moment.
 
+mod answer;
 mod attempt;
 mod builder;
 mod closing;
@@ -21,6 +22,7 @@ mod start;
 mod transient;
 mod writer;
 
+pub use answer::Reply;
 pub use builder::EngineBuilder;
 pub use engine::Engine;
 pub use error::RunError;

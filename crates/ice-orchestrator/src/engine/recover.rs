@@ -288,7 +288,7 @@ impl Engine {
         let messages = inbox::read(&*self.inner.store, &prefix, 0, INBOX).await?;
         let cancel = messages.iter().find_map(|message| match serde_json::from_slice(&message.payload) {
             Ok(Signal::Cancel { by, reason }) => Some((by, reason)),
-            Ok(Signal::Settle { .. }) | Err(_) => None,
+            Ok(Signal::Answer { .. } | Signal::Settle { .. }) | Err(_) => None,
         });
         Ok(cancel.map(|(by, reason)| Cancel { by, reason, consumed: inbox::consume(&prefix, &messages) }))
     }

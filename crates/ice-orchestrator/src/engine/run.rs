@@ -62,6 +62,8 @@ impl Confinement {
 pub(crate) struct Progress {
     /// Records before this number survive what the run's durability promises.
     pub(crate) durable: u64,
+    /// Whether the run goes no further until somebody answers, and that is kept.
+    pub(crate) asked: bool,
     /// Set once, when the run's task ends.
     pub(crate) end: Option<Result<Arc<RunEnd>, RunError>>,
 }

@@ -5,7 +5,7 @@ use ice_core::id::Principal;
 use ice_core::path::NodePath;
 use serde::{Deserialize, Serialize};
 
-use crate::journal::Decision;
+use crate::journal::{Answer, Decision};
 use crate::workflow::runtime::Input;
 
 /// A message to a run.
@@ -14,6 +14,8 @@ use crate::workflow::runtime::Input;
 pub(crate) enum Signal {
     /// Cancel the run.
     Cancel { by: Principal, reason: Option<String> },
+    /// Answer a question, which was asked with the record of this number.
+    Answer { node: NodePath, question: u64, answer: Answer },
     /// Decide about a node in doubt.
     Settle { node: NodePath, decision: Decision, by: Principal },
 }
@@ -26,6 +28,7 @@ impl Signal {
     pub(crate) fn into_input(self) -> Input {
         match self {
             Self::Cancel { by, reason } => Input::Cancel { by, reason },
+            Self::Answer { node, question, answer } => Input::Answer { node, question, answer },
             Self::Settle { node, decision, by } => Input::Settle { node, decision, by },
         }
     }

@@ -241,7 +241,7 @@ async fn accepted(shared: &RunShared) -> Result<(), RunError> {
 /// The handle of a run that has ended before.
 pub(super) fn ended(inner: &Arc<Inner>, plan: &Arc<Plan>, tenant: &Tenant, end: RunEnd) -> RunHandle {
     let run = end.id;
-    let progress = Progress { durable: u64::MAX, end: Some(Ok(Arc::new(end))) };
+    let progress = Progress { durable: u64::MAX, asked: false, end: Some(Ok(Arc::new(end))) };
     let shared = RunShared {
         engine: Arc::clone(inner),
         plan: Arc::clone(plan),

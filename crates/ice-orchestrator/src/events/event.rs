@@ -167,6 +167,21 @@ fn describe(body: &Body) -> (&'static str, Option<NodePath>, Option<u32>, Value)
             }
             ("node.succeeded", Some(node.clone()), None, Value::map(data))
         }
+        Body::Asked { node, attempt, question } => {
+            ("node.asked", Some(node.clone()), Some(*attempt), value(question))
+        }
+        Body::Escalated { node, to } => {
+            ("node.escalated", Some(node.clone()), None, Value::map([("to", Value::from(to.as_str()))]))
+        }
+        Body::Answered { node, answer } => {
+            let data = Value::map([
+                ("response", answer.response.clone()),
+                ("kind", value(&answer.kind)),
+                ("by", Value::from(answer.by.as_str())),
+                ("comment", Value::from(answer.comment.clone())),
+            ]);
+            ("node.answered", Some(node.clone()), None, data)
+        }
         Body::Closed { node, output } => {
             ("node.succeeded", Some(node.clone()), None, Value::map([("output", output.clone())]))
         }

@@ -375,7 +375,10 @@ pub(crate) fn values(body: &Body) -> [Option<&Value>; 1] {
             Opening::Workflow { inputs } => Some(inputs),
             Opening::Condition { .. } | Opening::Parallel => None,
         },
+        Body::Answered { answer, .. } => Some(&answer.response),
         Body::Failed { .. }
+        | Body::Asked { .. }
+        | Body::Escalated { .. }
         | Body::Woken { .. }
         | Body::Skipped { .. }
         | Body::Reported { .. }
@@ -408,7 +411,10 @@ pub(crate) fn values_mut(body: &mut Body) -> [Option<&mut Value>; 1] {
             Opening::Workflow { inputs } => Some(inputs),
             Opening::Condition { .. } | Opening::Parallel => None,
         },
+        Body::Answered { answer, .. } => Some(&mut answer.response),
         Body::Failed { .. }
+        | Body::Asked { .. }
+        | Body::Escalated { .. }
         | Body::Woken { .. }
         | Body::Skipped { .. }
         | Body::Reported { .. }

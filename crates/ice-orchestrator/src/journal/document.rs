@@ -13,7 +13,10 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Body, Decision, Failure, Intent, Manifest, NodeFailure, Opening, Record, RunOptions, RunStatus};
+use super::{
+    Body, Decision, Failure, Intent, Manifest, NodeFailure, Opening, QuestionReport, Record, RunOptions,
+    RunStatus,
+};
 use crate::workflow::runtime::NodeStatus;
 
 /// The most nodes a document lists; the failures and the output are complete.
@@ -71,6 +74,16 @@ pub struct RunDocument {
     pub records: u64,
 }
 
+impl RunDocument {
+    /// The questions that wait for an answer, with the nodes that asked, in the order in which they were reached.
+    pub fn questions(&self) -> impl Iterator<Item = (&NodePath, &QuestionReport)> {
+        let is_over = self.status.is_final();
+        let asked = self.nodes.iter().filter(move |node| !is_over && node.status == NodeStatus::Waiting);
+        let asked = asked.filter_map(|node| Some((&node.node, &**node.question.as_ref()?)));
+        asked.filter(|(_, question)| question.answer.is_none())
+    }
+}
+
 /// What became of a node.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct NodeReport {
@@ -98,6 +111,9 @@ pub struct NodeReport {
     /// What came of its last execution outside of the engine's own code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub report: Option<Box<Report>>,
+    /// What a person was asked, and what came of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub question: Option<Box<QuestionReport>>,
     /// What it wanted and was not given, the first of them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub denials: Vec<Denial>,
@@ -200,6 +216,23 @@ impl DocumentBuilder {
                 document.usage += *usage;
                 if let Some(report) = self.nodes.get_mut(node) {
                     report.usage += *usage;
+                }
+            }
+            Body::Asked { node, attempt, question } => {
+                self.begin(node, *attempt, Some(KindName::Human), at);
+                let number = self.document.records - 1;
+                if let Some(report) = self.end(node, NodeStatus::Waiting, at) {
+                    report.question = Some(Box::new(QuestionReport::new(question, number, at)));
+                }
+            }
+            Body::Escalated { node, .. } => {
+                if let Some(report) = self.nodes.get_mut(node).and_then(|report| report.question.as_mut()) {
+                    report.escalate(at);
+                }
+            }
+            Body::Answered { node, answer } => {
+                if let Some(report) = self.nodes.get_mut(node).and_then(|report| report.question.as_mut()) {
+                    report.answer(answer, at);
                 }
             }
             Body::Reported { node, report } => {
@@ -317,6 +350,7 @@ impl DocumentBuilder {
             failure: None,
             usage: Usage::default(),
             report: None,
+            question: None,
             denials: Vec::new(),
         }))
     }

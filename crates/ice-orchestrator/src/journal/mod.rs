@@ -6,6 +6,7 @@ mod failure;
 mod head;
 pub(crate) mod keys;
 mod manifest;
+mod question;
 mod reader;
 mod record;
 
@@ -16,7 +17,9 @@ pub use head::RunSummary;
 pub use manifest::{
     FailurePolicy, Manifest, PinnedCode, PinnedModel, PinnedPlan, PinnedTool, PinnedWorkflow, RunOptions,
 };
+pub use question::{Answer, AnswerKind, AnswerReport, Question, QuestionReport};
 pub use reader::{Numbered, ReadError, Reader};
 pub use record::{Body, Decision, Intent, Opening, RECORD_VERSION, Record, RunStatus, SkipReason};
 
 pub(crate) use head::RunHead;
+pub(crate) use question::Lapse;

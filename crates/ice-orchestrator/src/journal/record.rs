@@ -15,7 +15,7 @@ use ice_core::value::{BlobHash, Value};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Failure, Manifest};
+use super::{Answer, Failure, Manifest, Question};
 
 /// The version of the records this engine writes. It reads every version up to this one.
 pub const RECORD_VERSION: u32 = 1;
@@ -133,9 +133,38 @@ pub enum Body {
         #[serde(rename = "w")]
         opening: Opening,
     },
-    /// A container succeeded.
+    /// A node asked a person.
+    Asked {
+        /// The node.
+        #[serde(rename = "n")]
+        node: NodePath,
+        /// The attempt, from 1.
+        #[serde(rename = "a", default = "one", skip_serializing_if = "is_one")]
+        attempt: u32,
+        /// What.
+        #[serde(rename = "q")]
+        question: Box<Question>,
+    },
+    /// Nobody answered in time, and somebody else is asked.
+    Escalated {
+        /// The node.
+        #[serde(rename = "n")]
+        node: NodePath,
+        /// Who.
+        to: String,
+    },
+    /// A question was answered, or its time was up.
+    Answered {
+        /// The node.
+        #[serde(rename = "n")]
+        node: NodePath,
+        /// The answer.
+        #[serde(rename = "w")]
+        answer: Box<Answer>,
+    },
+    /// A container, or a node that had asked, succeeded.
     Closed {
-        /// The container.
+        /// The node.
         #[serde(rename = "n")]
         node: NodePath,
         /// Its output.

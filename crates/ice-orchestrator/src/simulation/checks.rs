@@ -53,7 +53,9 @@ impl Checks {
     /// Before a record is applied.
     pub(super) fn record(state: &State, body: &Body) -> Result<(), String> {
         let (node, attempt) = match body {
-            Body::Started { node, attempt, .. } | Body::Opened { node, attempt, .. } => (node, *attempt),
+            Body::Started { node, attempt, .. }
+            | Body::Opened { node, attempt, .. }
+            | Body::Asked { node, attempt, .. } => (node, *attempt),
             Body::Manifest(_)
             | Body::Step { .. }
             | Body::Receipt { .. }
@@ -61,6 +63,8 @@ impl Checks {
             | Body::Failed { .. }
             | Body::Woken { .. }
             | Body::Skipped { .. }
+            | Body::Escalated { .. }
+            | Body::Answered { .. }
             | Body::Reported { .. }
             | Body::Denied { .. }
             | Body::Closed { .. }
@@ -133,6 +137,7 @@ impl Checks {
             + state.wakes.len()
             + state.deadlines.len()
             + state.in_doubt.len()
+            + state.questions.len()
             + state.kept.len()
             + state.prefixes.len();
         if top.left != 0 || open != 0 || frames != 1 || left != 0 || state.has_turns() {
@@ -152,6 +157,7 @@ struct Found {
     wakes: usize,
     deadlines: usize,
     in_doubt: BTreeSet<Place>,
+    questions: BTreeSet<Place>,
     frames: BTreeSet<FrameIndex>,
 }
 
@@ -169,6 +175,18 @@ impl Found {
                     self.wakes += 1;
                     if !state.wakes.contains(&(*until, place)) {
                         return Err(format!("nothing wakes {:?}", state.path(place)));
+                    }
+                }
+                NodeState::Asked(asked) => {
+                    if let Some(due) = asked.due() {
+                        self.wakes += 1;
+                        if !state.wakes.contains(&(due, place)) {
+                            return Err(format!("nothing ends the question of {:?}", state.path(place)));
+                        }
+                    }
+                    match asked.answer {
+                        Some(_) => self.queued += 1,
+                        None => drop(self.questions.insert(place)),
                     }
                 }
                 NodeState::InDoubt { .. } => drop(self.in_doubt.insert(place)),
@@ -190,7 +208,7 @@ impl Found {
             Some(Work::Loop(plan)) => plan.limit,
             Some(Work::Parallel(plan)) => plan.limit(),
             Some(Work::Condition(_) | Work::Workflow(_)) => 1,
-            Some(Work::Tool(_) | Work::Llm(_) | Work::Code(_)) | None => 0,
+            Some(Work::Tool(_) | Work::Llm(_) | Work::Code(_) | Work::Human(_)) | None => 0,
         };
         if frames.len() != container.open || frames.len() > limit {
             return Err(format!("{path:?} has {} frames open, the limit is {limit}", frames.len()));
@@ -222,6 +240,7 @@ impl Found {
         let open: BTreeSet<FrameIndex> = open.map(|(_, index)| index).filter(|index| *index != 0).collect();
         if self.attempts != state.attempts
             || self.in_doubt != state.in_doubt
+            || self.questions != state.questions
             || (self.queued, self.wakes, self.deadlines)
                 != (queued.len(), state.wakes.len(), state.deadlines.len())
             || self.frames != open

@@ -28,6 +28,8 @@ pub(super) enum Event {
     Crash(usize),
     /// Somebody cancels the run.
     Cancel,
+    /// Somebody gives one of the possible answers to the question of a node.
+    Answer(NodePath, usize),
     /// Somebody decides about a node in doubt.
     Settle(NodePath, Decision),
     /// Somebody takes a parked run up again.

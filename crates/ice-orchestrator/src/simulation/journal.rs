@@ -131,6 +131,16 @@ impl Journal {
         self.synced = self.chunks.len();
     }
 
+    /// Something else is made durable, and with it all that was written before.
+    pub(super) const fn sync_written(&mut self) {
+        self.synced = self.chunks.len();
+    }
+
+    /// Records before this number are written, for others to see.
+    pub(super) fn visible(&self) -> u64 {
+        self.chunks.iter().map(|chunk| chunk.records).sum()
+    }
+
     /// Chunks, and how many of them are durable.
     pub(super) const fn written(&self) -> (usize, usize) {
         (self.chunks.len(), self.synced)

@@ -50,8 +50,11 @@ impl<W: World, C: Choices> Simulation<'_, W, C> {
                 events.push(Event::Crash(written));
             }
         }
-        // Where all that is under way never ends by itself, somebody has to give up in the end.
-        let hangs = events.is_empty() && !self.running.is_empty();
+        if !over {
+            events.extend(self.answers());
+        }
+        // Where all that is under way never ends by itself, and nobody can answer, somebody has to give up in the end.
+        let hangs = events.is_empty() && (!self.running.is_empty() || !self.state.questions.is_empty());
         if self.state.ended.is_none() && (self.faults.cancels > 0 || hangs) {
             events.push(Event::Cancel);
         }

@@ -275,6 +275,7 @@ impl<'c, W: World, C: Choices> Simulation<'c, W, C> {
                 self.advance = true;
                 self.take(Input::Cancel { by: self.by.clone(), reason: Some("a test".to_owned()) })
             }
+            Event::Answer(node, which) => self.answer(&node, which),
             Event::Settle(node, decision) => self.settle(node, decision),
             Event::Resume(decision) => {
                 self.recovered()?;
@@ -294,7 +295,7 @@ impl<'c, W: World, C: Choices> Simulation<'c, W, C> {
     }
 
     /// As the engine's driver does: decides, applies, keeps, carries out.
-    fn take(&mut self, input: Input) -> Result<(), String> {
+    pub(super) fn take(&mut self, input: Input) -> Result<(), String> {
         let decided = decide(&self.state, input, self.now);
         let ends = matches!(decided.records.last(), Some(Body::Ended { .. }));
         if ends && !self.running.is_empty() {

@@ -48,6 +48,10 @@ pub(crate) enum Kind {
         side_by_side: Option<usize>,
         branches: Vec<Scope>,
     },
+    /// A question that takes one answer; escalated once if its time is up.
+    Human {
+        escalates: bool,
+    },
     /// The blueprint `sub`, with `x` as its input.
     Workflow {
         x: i64,
@@ -126,6 +130,7 @@ impl<'b> Generator<'b> {
             names.iter().cloned().chain(dependencies.iter().map(|at| before[*at].id.clone())).collect();
         let deep = depth >= 3 || self.left == 0;
         let kind = match if deep { 0 } else { self.pick(9) } {
+            4 => Kind::Human { escalates: self.rarely(2) },
             5 => Kind::Condition {
                 truth: self.rarely(2),
                 on_true: if self.rarely(4) { Scope::default() } else { self.scope(depth + 1, &visible, 2) },
@@ -213,6 +218,10 @@ impl Node {
             Kind::Parallel { wait, side_by_side, branches } => json!({
                 "type": "parallel", "wait_strategy": wait, "max_concurrency": side_by_side,
                 "branches": branches.iter().map(Scope::to_json).collect::<Vec<_>>(),
+            }),
+            Kind::Human { escalates } => json!({
+                "type": "human", "prompt_message": "and?", "approval_type": "input_required",
+                "escalation_path": escalates.then_some("boss"), "output_selection": ["approved", "response"],
             }),
             Kind::Workflow { x } => {
                 json!({ "type": "workflow", "workflow_ref": "sub", "config_overrides": { "x": x } })

@@ -109,6 +109,7 @@ impl Oracle<'_> {
     fn node(&self, node: &Node, names: &Names) -> Outcome {
         match &node.kind {
             Kind::Tool(tool) => self.tool(node, tool, names),
+            Kind::Human { .. } => Outcome::Given(json!({ "approved": true, "response": null })),
             Kind::Condition { truth, on_true, on_false } => {
                 let (path, other) = if *truth { (on_true, on_false) } else { (on_false, on_true) };
                 match self.within(path, names) {

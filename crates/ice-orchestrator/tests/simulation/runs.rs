@@ -241,6 +241,26 @@ fn a_race_is_decided_in_every_order() {
 }
 
 #[test]
+fn questions_are_answered_once_in_every_order_with_a_crash_anywhere() {
+    let yaml = "nodes:
+- {id: ask, type: human, prompt_message: ok?, timeout_seconds: 9, output_selection: [approved, timeout_occurred]}
+- {id: b, type: tool, tool_name: irreversible, when: {condition: c, branch: true}, dependencies: [c]}
+- {id: c, type: condition, expression: ask.approved}";
+    let given = |approved: bool, late: bool| {
+        let c = format!(r#"{{"result":{approved},"branch":"{approved}","branch_outputs":{{}}}}"#);
+        let ask = format!(r#"{{"approved":{approved},"timeout_occurred":{late}}}"#);
+        let b = if approved { r#","b":"b""# } else { "" };
+        (RunStatus::Succeeded, format!(r#"{{"ask":{ask}{b},"c":{c}}}"#))
+    };
+    let mut expected = [given(true, false), given(false, false), given(false, true)];
+    expected.sort();
+    let faults = Faults { decisions: vec![Decision::Repeat], ..crashes(1) };
+    let (count, ends) = explore(yaml, &RunOptions::default(), &Faults { late: false, ..faults }, MOST);
+    assert_eq!(ends, expected);
+    assert!(count > 20 && count < MOST, "{count} orders");
+}
+
+#[test]
 fn halt_stops_in_every_order_and_names_the_node() {
     let yaml = "nodes:
 - id: l

@@ -2,6 +2,7 @@
 
 use clap::{Args, Subcommand};
 
+use super::answer::Answer;
 use super::cancel::Cancel;
 use super::events::Events;
 use super::list::List;
@@ -11,7 +12,7 @@ use crate::exit::Exit;
 use crate::fault::Fault;
 use crate::shell::Shell;
 
-/// Lists, shows, watches, resumes and cancels runs. An id may be cut to its first characters, and `last` is
+/// Lists, shows, watches, answers, resumes and cancels runs. An id may be cut to its first characters, and `last` is
 /// the newest run.
 #[derive(Debug, Args)]
 pub(crate) struct Runs {
@@ -27,6 +28,8 @@ enum What {
     Show(Show),
     /// Print the events of a run
     Events(Events),
+    /// Answer a question of a run, or show the questions that wait
+    Answer(Answer),
     /// Go on with a run that nobody drives
     Resume(Resume),
     /// Cancel a run
@@ -40,6 +43,7 @@ impl Runs {
             What::List(command) => command.run(shell),
             What::Show(command) => command.run(shell),
             What::Events(command) => command.run(shell),
+            What::Answer(command) => command.run(shell),
             What::Resume(command) => command.run(shell),
             What::Cancel(command) => command.run(shell),
         }

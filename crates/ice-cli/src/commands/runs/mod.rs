@@ -1,5 +1,6 @@
 //! `ice runs`: what there is of runs, and what can be done with them.
 
+mod answer;
 mod cancel;
 mod command;
 mod events;

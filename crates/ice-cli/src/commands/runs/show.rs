@@ -8,7 +8,7 @@ use super::{LEFT, find, is_left, with_link};
 use crate::data::DataFolder;
 use crate::exit::Exit;
 use crate::fault::Fault;
-use crate::render::{run, table, text};
+use crate::render::{question, run, table, text};
 use crate::screen::{BOLD, styled};
 use crate::shell::Shell;
 
@@ -72,6 +72,12 @@ fn print(shell: &Shell, document: &RunDocument) -> Result<(), Fault> {
         let told: Vec<String> =
             denials.map(|denied| format!("{}: {}", denied.kind.as_str(), denied.what)).collect();
         screen.line(format_args!("{} {}: {}", styled(BOLD, "denied"), node.node, told.join("; ")))?;
+    }
+    let mut open = document.questions().peekable();
+    if open.peek().is_some() {
+        drop(open);
+        screen.line("")?;
+        question::list(screen, document)?;
     }
     let more = document.nodes.len().saturating_sub(MAX_NODES);
     if more > 0 || document.nodes_truncated {

@@ -18,14 +18,14 @@ pub struct HumanNode {
     /// What kind of answer is wanted.
     #[serde(default)]
     pub approval_type: ApprovalType,
-    /// Approves by itself after this many seconds; needs a longer `timeout_seconds`.
+    /// Approves by itself after this many seconds, with `approve_reject`; needs a longer `timeout_seconds`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub auto_approve_after: Option<u64>,
     /// What can be chosen; at least two with `choice`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub choices: Option<Vec<String>>,
-    /// Who is asked when the time is up.
+    /// Who is asked when the time is up; they have as long again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub escalation_path: Option<String>,
 }
@@ -61,6 +61,17 @@ impl HumanNode {
                 let message = format!("the choice `{choice}` stands twice");
                 rules.below("choices", |rules| rules.item(index, |rules| rules.broken_here(message, None)));
             }
+        }
+        let is_yes_or_no = self.approval_type == ApprovalType::ApproveReject;
+        if self.auto_approve_after.is_some() && !is_yes_or_no {
+            let message = "nothing is approved by itself with this `approval_type`: nobody can say what a person would have";
+            let advice =
+                "remove `auto_approve_after`: the question is escalated or rejected when its time is up";
+            rules.doubtful("auto_approve_after", message, advice.to_owned());
+        }
+        if self.escalation_path.is_some() && base.timeout_seconds.is_none() {
+            let message = "nothing is escalated without a `timeout_seconds`";
+            rules.doubtful("escalation_path", message, "set a `timeout_seconds`".to_owned());
         }
         match (self.auto_approve_after, base.timeout_seconds) {
             (Some(_), None) => rules.broken(

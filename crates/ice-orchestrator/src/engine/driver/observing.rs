@@ -1,5 +1,7 @@
 //! Metrics and logs of what a run records.
 
+use ice_core::metrics::{MetricName, counter};
+
 use super::Driver;
 use crate::journal::Body;
 
@@ -41,6 +43,19 @@ impl Driver {
             }
             Body::Denied { node, denial } => {
                 tracing::warn!(%run, %node, kind = denial.kind.as_str(), what = %denial.what, "denied");
+            }
+            Body::Asked { node, .. } => {
+                tracing::info!(%run, %node, "a person is asked");
+                counter(MetricName::QuestionsAsked, &[]).increment(1);
+            }
+            Body::Escalated { node, to } => {
+                tracing::warn!(%run, %node, %to, "nobody has answered; the question is escalated");
+                counter(MetricName::QuestionsEscalated, &[]).increment(1);
+            }
+            Body::Answered { node, answer } => {
+                let kind = answer.kind.as_str();
+                tracing::info!(%run, %node, kind, by = %answer.by, "question answered");
+                counter(MetricName::QuestionsAnswered, &[("kind", kind)]).increment(1);
             }
             Body::Manifest(_)
             | Body::Step { .. }

@@ -1,8 +1,10 @@
 //! The built-in kinds, one file each. A leaf has `begin` (renders what it is going to do) and `run` (does
-//! it); a container has `begin` (what it opens with), `frame` (its nested scopes) and `output`.
+//! it); a container has `begin` (what it opens with), `frame` (its nested scopes) and `output`; a node that asks a person has
+//! `begin` (the question).
 
 pub(crate) mod code;
 pub(crate) mod condition;
+pub(crate) mod human;
 pub(crate) mod llm;
 pub(crate) mod r#loop;
 pub(crate) mod parallel;
@@ -10,11 +12,12 @@ pub(crate) mod tool;
 pub(crate) mod workflow;
 
 use ice_core::blueprint::KindName;
+use ice_core::error::ErrorCode;
 use ice_core::template::TemplateError;
 use ice_core::tools::Effect;
 
 use super::{Completion, Env, StepContext};
-use crate::journal::{Failure, Intent, Opening};
+use crate::journal::{Failure, Intent, Opening, Question};
 use crate::workflow::model::Work;
 
 /// The kinds that can be carried out.
@@ -26,6 +29,7 @@ pub(crate) const KINDS: &[KindName] = &[
     KindName::Parallel,
     KindName::Workflow,
     KindName::Code,
+    KindName::Human,
 ];
 
 /// What a node is going to do.
@@ -34,6 +38,8 @@ pub(crate) enum Begin {
     Leaf { intent: Intent, effect: Effect },
     /// Open its nested scopes.
     Container(Opening),
+    /// Ask a person.
+    Question(Question),
 }
 
 /// Renders what a node is going to do. Pure.
@@ -46,6 +52,7 @@ pub(crate) fn begin(work: &Work, env: &mut Env<'_>) -> Result<Begin, Failure> {
         Work::Loop(plan) => r#loop::begin(plan, env),
         Work::Parallel(_) => Ok(Begin::Container(Opening::Parallel)),
         Work::Workflow(plan) => workflow::begin(plan, env),
+        Work::Human(plan) => human::begin(plan, env),
     }
 }
 
@@ -56,10 +63,9 @@ pub(crate) async fn run(work: &Work, ctx: &StepContext, intent: Intent) -> Resul
         // In a box of its own: it is large, and tools need no room for it.
         Work::Llm(plan) => Box::pin(llm::run(plan, ctx, intent)).await,
         Work::Code(_) => Box::pin(code::run(ctx, intent)).await,
-        Work::Condition(_) | Work::Loop(_) | Work::Parallel(_) | Work::Workflow(_) => Err(Failure::new(
-            ice_core::error::ErrorCode::RunStuck,
-            "a container was started as if it were a leaf",
-        )),
+        Work::Condition(_) | Work::Loop(_) | Work::Parallel(_) | Work::Workflow(_) | Work::Human(_) => {
+            Err(Failure::new(ErrorCode::RunStuck, "what reaches nothing outside was started as if it did"))
+        }
     }
 }
 

@@ -58,6 +58,9 @@ pub(super) fn write(out: &mut Vec<u8>, record: &Record) -> Result<(), Error> {
         | Body::Failed { .. }
         | Body::Woken { .. }
         | Body::Skipped { .. }
+        | Body::Asked { .. }
+        | Body::Escalated { .. }
+        | Body::Answered { .. }
         | Body::Reported { .. }
         | Body::Denied { .. }
         | Body::Cancelling { .. }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use ice_core::blueprint::{
-    CodeEngine, CodeNode, ConditionNode, LlmConfig, LlmNode, LoopNode, Node, NodeBase, NodeKind,
-    ParallelNode, ToolNode, WorkflowNode,
+    ApprovalType, CodeEngine, CodeNode, ConditionNode, HumanNode, LlmConfig, LlmNode, LoopNode, Node,
+    NodeBase, NodeKind, ParallelNode, ToolNode, WorkflowNode,
 };
 use ice_core::check::CheckedScope;
 use ice_core::error::ErrorCode;
@@ -18,9 +18,10 @@ use ice_core::value::{Map, Value};
 use indexmap::IndexSet;
 
 use super::{CompileError, Compiler, Parts, is_empty, validator, within};
-use crate::journal::PinnedModel;
+use crate::journal::{PinnedModel, Question};
 use crate::workflow::model::{
-    CodePlan, ConditionPlan, Items, LlmOutput, LlmPlan, LoopPlan, ParallelPlan, ToolPlan, Work, WorkflowPlan,
+    CodePlan, ConditionPlan, HumanPlan, Items, LlmOutput, LlmPlan, LoopPlan, ParallelPlan, ToolPlan, Work,
+    WorkflowPlan,
 };
 
 impl Compiler<'_> {
@@ -39,11 +40,10 @@ impl Compiler<'_> {
             NodeKind::Loop(kind) => self.r#loop(kind, scopes, path, parts).map(Work::Loop),
             NodeKind::Parallel(kind) => self.parallel(kind, scopes, path, parts).map(Work::Parallel),
             NodeKind::Workflow(kind) => self.workflow(kind, path, parts).map(Work::Workflow),
-            NodeKind::Agent(_)
-            | NodeKind::Recursive(_)
-            | NodeKind::Human(_)
-            | NodeKind::Monitor(_)
-            | NodeKind::Swarm(_) => Err(CompileError::Kind { node: path.clone(), kind: node.kind.name() }),
+            NodeKind::Human(kind) => human(kind, &node.base, path).map(Work::Human),
+            NodeKind::Agent(_) | NodeKind::Recursive(_) | NodeKind::Monitor(_) | NodeKind::Swarm(_) => {
+                Err(CompileError::Kind { node: path.clone(), kind: node.kind.name() })
+            }
         }
     }
 
@@ -280,6 +280,31 @@ impl Compiler<'_> {
             kind.exposed_outputs.iter().map(|(name, path)| (Arc::from(name.as_str()), path.clone()));
         Ok(WorkflowPlan { plan, exposed: exposed.collect(), overrides })
     }
+}
+
+fn human(kind: &HumanNode, base: &NodeBase, path: &NodePath) -> Result<HumanPlan, CompileError> {
+    let failed = |error| CompileError::Schema { what: format!("the node `{path}`"), error };
+    let is_data = kind.approval_type == ApprovalType::InputRequired && !is_empty(&base.output_schema);
+    let schema =
+        is_data.then(|| ice_core::schema::normalize(&base.output_schema)).transpose().map_err(failed)?;
+    let is_yes_or_no = kind.approval_type == ApprovalType::ApproveReject;
+    Ok(HumanPlan {
+        message: Template::compile(&kind.prompt_message).map_err(template(path, "prompt_message"))?,
+        question: Question {
+            message: String::new(),
+            approval_type: kind.approval_type,
+            choices: kind
+                .choices
+                .clone()
+                .filter(|_| kind.approval_type == ApprovalType::Choice)
+                .unwrap_or_default(),
+            schema,
+            // Nobody can choose, or say, what somebody else would have.
+            auto_approve_after: kind.auto_approve_after.filter(|_| is_yes_or_no),
+            timeout_seconds: base.timeout_seconds,
+            escalation_path: kind.escalation_path.clone(),
+        },
+    })
 }
 
 /// The settings of a provider that have no field of their own in a request; `custom_parameters` win.

@@ -18,7 +18,8 @@ use ice_core::value::{BlobHash, Map, Value, ValuePath};
 use indexmap::IndexMap;
 
 pub(crate) use work::{
-    CodePlan, ConditionPlan, Items, LlmOutput, LlmPlan, LoopPlan, ParallelPlan, ToolPlan, Work, WorkflowPlan,
+    CodePlan, ConditionPlan, HumanPlan, Items, LlmOutput, LlmPlan, LoopPlan, ParallelPlan, ToolPlan, Work,
+    WorkflowPlan,
 };
 
 use crate::journal::{Failure, PinnedPlan};

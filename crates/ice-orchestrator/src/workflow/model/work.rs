@@ -10,6 +10,7 @@ use ice_core::tools::{Capability, Tool};
 use ice_core::value::{Map, Value, ValuePath};
 
 use super::{Plan, ScopeIndex};
+use crate::journal::Question;
 
 /// What a node does, compiled.
 #[derive(Debug)]
@@ -21,6 +22,7 @@ pub(crate) enum Work {
     Loop(LoopPlan),
     Parallel(ParallelPlan),
     Workflow(WorkflowPlan),
+    Human(HumanPlan),
 }
 
 impl Work {
@@ -28,7 +30,9 @@ impl Work {
     pub(crate) const fn is_leaf(&self) -> bool {
         match self {
             Self::Tool(_) | Self::Llm(_) | Self::Code(_) => true,
-            Self::Condition(_) | Self::Loop(_) | Self::Parallel(_) | Self::Workflow(_) => false,
+            Self::Condition(_) | Self::Loop(_) | Self::Parallel(_) | Self::Workflow(_) | Self::Human(_) => {
+                false
+            }
         }
     }
 }
@@ -138,6 +142,14 @@ impl ParallelPlan {
     pub(crate) fn limit(&self) -> usize {
         self.max_concurrency.unwrap_or(usize::MAX)
     }
+}
+
+/// A human node, compiled.
+#[derive(Debug)]
+pub(crate) struct HumanPlan {
+    pub(crate) message: Template,
+    /// Everything of the question that does not depend on the run.
+    pub(crate) question: Question,
 }
 
 /// A workflow node, compiled.

@@ -6,6 +6,7 @@ use ice_core::blueprint::WaitStrategy;
 use ice_core::path::NodePath;
 use ice_core::time::Moment;
 
+use super::asking::{self, ask, escalate, withdraw};
 use super::frame::{Attempt, NodeState, Outcome, Place, StepState, WindingDown};
 use super::nested::{close, container_mut, leave, open, open_slots, remove_frame, touch};
 use super::queue::Spot;
@@ -98,6 +99,9 @@ fn fold(state: &mut State, record: &Record) -> Result<(), String> {
             finish(state, place, Outcome::Skipped(*reason))
         }
         Body::Opened { node, attempt, opening } => open(state, node, *attempt, opening, record.at),
+        Body::Asked { node, attempt, question } => ask(state, node, *attempt, question, record.at),
+        Body::Escalated { node, .. } => escalate(state, node, record.at),
+        Body::Answered { node, answer } => asking::answer(state, node, answer, record.at),
         Body::Closed { node, output } => close(state, node, output),
         Body::Cancelling { by, reason } => {
             state.stopping = Some(Stopping::Cancel { by: by.to_string(), reason: reason.clone() });
@@ -150,6 +154,7 @@ fn fold(state: &mut State, record: &Record) -> Result<(), String> {
             state.containers.clear();
             state.wakes.clear();
             state.deadlines.clear();
+            state.questions.clear();
             Ok(())
         }
     }
@@ -197,6 +202,7 @@ fn attempt_mut<'s>(state: &'s mut State, node: &NodePath) -> Result<&'s mut Atte
             | NodeState::Queued { .. }
             | NodeState::Backoff { .. }
             | NodeState::Open(_)
+            | NodeState::Asked(_)
             | NodeState::InDoubt { .. }
             | NodeState::Done(_),
         )
@@ -221,6 +227,7 @@ fn end_attempt(state: &mut State, node: &NodePath) -> Result<(Place, Box<Attempt
             | NodeState::Queued { .. }
             | NodeState::Backoff { .. }
             | NodeState::Open(_)
+            | NodeState::Asked(_)
             | NodeState::InDoubt { .. }
             | NodeState::Done(_),
         )
@@ -253,6 +260,11 @@ fn fail(
         Some(NodeState::Open(container)) => {
             let attempt = container.attempt;
             leave(state, place);
+            attempt
+        }
+        Some(NodeState::Asked(asked)) => {
+            let attempt = asked.attempt;
+            withdraw(state, place);
             attempt
         }
         Some(

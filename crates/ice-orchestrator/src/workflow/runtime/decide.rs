@@ -18,6 +18,7 @@ use crate::executors::builtin::{self, Begin};
 use crate::journal::{Body, Failure, FailurePolicy, Intent, SkipReason};
 use crate::workflow::model::PlanNode;
 
+mod asking;
 mod attempts;
 mod rest;
 
@@ -79,6 +80,7 @@ pub(crate) fn decide_into(out: &mut Decided, state: &State, input: Input, now: M
             }
         }
         Input::Recovered { by, epoch } => decider.recovered(by, epoch),
+        Input::Answer { node, question, answer } => decider.answer(node, question, answer),
         Input::Settle { node, decision, by } => {
             let place = state.locate(&node).and_then(|place| state.node_state(place));
             if matches!(place, Some(NodeState::InDoubt { .. })) {
@@ -121,6 +123,7 @@ impl<'s> Decider<'s> {
                 // Others were decided before: they may change what this one gives.
                 Some(NodeState::Open(container)) if container.open > 0 && !self.out.is_empty() => return,
                 Some(NodeState::Open(container)) => self.leave(frame, node, place, container),
+                Some(NodeState::Asked(asked)) => self.answered(frame, node, place, asked),
                 Some(
                     NodeState::Waiting { .. }
                     | NodeState::Running(_)
@@ -244,6 +247,9 @@ impl<'s> Decider<'s> {
                 }));
                 self.out.records.push(Body::Started { node: path, attempt, intent, effect });
             }
+            Ok(Begin::Question(question)) => {
+                self.out.records.push(Body::Asked { node: path, attempt, question: Box::new(question) });
+            }
             Ok(Begin::Container(opening)) => {
                 self.out.records.push(Body::Opened { node: path, attempt, opening });
             }
@@ -331,6 +337,7 @@ impl<'s> Decider<'s> {
                     NodeState::Waiting { .. }
                     | NodeState::Queued { .. }
                     | NodeState::Backoff { .. }
+                    | NodeState::Asked(_)
                     | NodeState::InDoubt { .. }
                     | NodeState::Done(_) => {}
                 }
@@ -348,8 +355,19 @@ impl<'s> Decider<'s> {
             if *at > self.now || self.is_full() {
                 break;
             }
-            if let Some(node) = state.path(*place) {
-                self.out.records.push(Body::Woken { node });
+            let Some(node) = state.path(*place) else { continue };
+            match state.node_state(*place) {
+                Some(NodeState::Asked(asked)) => self.lapse(node, asked),
+                Some(
+                    NodeState::Waiting { .. }
+                    | NodeState::Queued { .. }
+                    | NodeState::Running(_)
+                    | NodeState::Backoff { .. }
+                    | NodeState::Open(_)
+                    | NodeState::InDoubt { .. }
+                    | NodeState::Done(_),
+                )
+                | None => self.out.records.push(Body::Woken { node }),
             }
         }
         // A container that fails takes its nested ones along, so one deadline is decided at a time.

@@ -74,6 +74,7 @@ pub(crate) fn not_kept(body: &Body, why: &str) -> Option<Body> {
         Body::Started { node, .. } | Body::Opened { node, .. } | Body::Step { node, .. } => {
             (node, failure("what the node takes"))
         }
+        Body::Asked { node, .. } => (node, failure("what the node asks")),
         Body::Succeeded { node, usage, .. } => {
             (node, Failure { usage: *usage, unknown_outcome: true, ..failure("the node's output") })
         }
@@ -86,6 +87,8 @@ pub(crate) fn not_kept(body: &Body, why: &str) -> Option<Body> {
         | Body::Failed { .. }
         | Body::Woken { .. }
         | Body::Skipped { .. }
+        | Body::Escalated { .. }
+        | Body::Answered { .. }
         | Body::Reported { .. }
         | Body::Denied { .. }
         | Body::Cancelling { .. }

@@ -11,7 +11,7 @@ use super::container::Container;
 use super::input::Ticket;
 use super::queue::Spot;
 use crate::executors::FrameIndex;
-use crate::journal::{Failure, Intent, NodeFailure, SkipReason};
+use crate::journal::{Answer, Failure, Intent, Lapse, NodeFailure, Question, SkipReason};
 use crate::workflow::model::{NodeIndex, Plan, PlanNode, Scope, ScopeIndex};
 
 /// A node within a frame.
@@ -58,6 +58,8 @@ pub(crate) enum NodeState {
     Backoff { attempts: u32, until: Moment },
     /// A container whose nested nodes run.
     Open(Box<Container>),
+    /// A person was asked.
+    Asked(Box<Asked>),
     /// An attempt whose outcome is unknown.
     InDoubt { attempts: u32 },
     /// Done.
@@ -74,6 +76,7 @@ impl NodeState {
             | Self::Running(_)
             | Self::Backoff { .. }
             | Self::Open(_)
+            | Self::Asked(_)
             | Self::InDoubt { .. } => Value::Null,
         }
     }
@@ -111,6 +114,32 @@ impl Attempt {
     pub(crate) fn open_effect(&self) -> Effect {
         let open = self.steps.iter().find(|step| step.receipt.is_none());
         open.map_or(self.effect, |step| step.effect)
+    }
+}
+
+/// A question that a person was asked.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Asked {
+    /// The number of its record.
+    pub(crate) number: u64,
+    pub(crate) attempt: u32,
+    pub(crate) question: Question,
+    pub(crate) at: Moment,
+    pub(crate) escalated_at: Option<Moment>,
+    /// The answer, and when it came; the node is then in the queue of what can be decided.
+    pub(crate) answer: Option<(Answer, Moment, Spot)>,
+}
+
+impl Asked {
+    /// What happens without an answer, and when.
+    pub(crate) fn lapse(&self) -> Option<(Moment, Lapse)> {
+        let (span, lapse) = self.question.lapse(self.escalated_at.is_some())?;
+        Some((self.escalated_at.unwrap_or(self.at).plus(span), lapse))
+    }
+
+    /// When that is, as long as there is no answer.
+    pub(crate) fn due(&self) -> Option<Moment> {
+        self.lapse().map(|(at, _)| at).filter(|_| self.answer.is_none())
     }
 }
 
@@ -170,6 +199,7 @@ impl Frame {
             | NodeState::Running(_)
             | NodeState::Backoff { .. }
             | NodeState::Open(_)
+            | NodeState::Asked(_)
             | NodeState::InDoubt { .. } => None,
         }
     }

@@ -8,7 +8,7 @@ use ice_core::tools::Effect;
 use ice_core::value::Value;
 
 use crate::executors::{Completion, Observation};
-use crate::journal::{Body, Decision, Failure, Intent};
+use crate::journal::{Answer, Body, Decision, Failure, Intent};
 use crate::workflow::model::{NodeIndex, Plan, PlanNode, ScopeIndex};
 
 /// Names an attempt: the number of its [`Body::Started`] record.
@@ -79,6 +79,15 @@ pub enum Input {
         by: Principal,
         /// The owner's new epoch.
         epoch: u64,
+    },
+    /// Somebody answers a question.
+    Answer {
+        /// The node that asked.
+        node: NodePath,
+        /// The number of the record with which it did.
+        question: u64,
+        /// The answer.
+        answer: Answer,
     },
     /// Somebody decides about a node in doubt.
     Settle {

@@ -5,6 +5,7 @@ use ice_core::time::Moment;
 use ice_core::value::Value;
 
 use super::apply::{dequeue, finish, locate, unqueue};
+use super::asking::withdraw;
 use super::container::Container;
 use super::frame::{Frame, NodeState, Outcome, Place};
 use super::state::State;
@@ -27,6 +28,7 @@ pub(super) fn container_mut(state: &mut State, place: Place) -> Option<&mut Cont
         | NodeState::Queued { .. }
         | NodeState::Running(_)
         | NodeState::Backoff { .. }
+        | NodeState::Asked(_)
         | NodeState::InDoubt { .. }
         | NodeState::Done(_) => None,
     }
@@ -105,9 +107,23 @@ pub(super) fn open_slots(state: &mut State, place: Place) -> Result<(), String> 
 
 pub(super) fn close(state: &mut State, node: &NodePath, output: &Value) -> Result<(), String> {
     let place = locate(state, node)?;
-    let Some(NodeState::Open(_)) = state.node_state(place) else {
-        return Err(format!("{node} is not open"));
-    };
+    match state.node_state(place) {
+        Some(NodeState::Open(_)) => {}
+        Some(NodeState::Asked(asked)) if asked.answer.is_some() => {
+            withdraw(state, place);
+            return finish(state, place, Outcome::Succeeded(output.clone()));
+        }
+        Some(
+            NodeState::Waiting { .. }
+            | NodeState::Queued { .. }
+            | NodeState::Running(_)
+            | NodeState::Backoff { .. }
+            | NodeState::Asked(_)
+            | NodeState::InDoubt { .. }
+            | NodeState::Done(_),
+        )
+        | None => return Err(format!("{node} is not open")),
+    }
     let overcome = container_mut(state, place).and_then(Container::close_in_spite_of);
     if let Some(frame) = state.frame_mut(place.frame)
         && frame.overcome.is_none()
@@ -159,6 +175,7 @@ fn drop_frame(state: &mut State, index: FrameIndex) {
                 state.in_doubt.remove(&place);
                 state.kept.remove(&place);
             }
+            Some(NodeState::Asked(_)) => withdraw(state, place),
             Some(NodeState::Open(_)) => leave(state, place),
             Some(NodeState::Waiting { .. } | NodeState::Done(_)) | None => {}
         }

@@ -126,6 +126,7 @@ impl Names for Frames<'_> {
                     | NodeState::Running(_)
                     | NodeState::Backoff { .. }
                     | NodeState::Open(_)
+                    | NodeState::Asked(_)
                     | NodeState::InDoubt { .. } => None,
                 };
             }

@@ -41,6 +41,8 @@ pub struct State {
     pub(crate) wakes: BTreeSet<(Moment, Place)>,
     pub(crate) deadlines: BTreeSet<(Moment, Place)>,
     pub(crate) in_doubt: BTreeSet<Place>,
+    /// Questions without an answer.
+    pub(crate) questions: BTreeSet<Place>,
     /// What ended within attempts that were in doubt, for when they are repeated.
     pub(crate) kept: BTreeMap<Place, Vec<StepState>>,
     pub(crate) stopping: Option<Stopping>,
@@ -72,7 +74,7 @@ pub enum NodeStatus {
     Queued,
     /// Under way.
     Running,
-    /// Waits for its next attempt, or for a decision.
+    /// Waits for its next attempt, for an answer, or for a decision.
     Waiting,
     /// Ended well.
     Succeeded,
@@ -100,6 +102,7 @@ impl State {
             wakes: BTreeSet::new(),
             deadlines: BTreeSet::new(),
             in_doubt: BTreeSet::new(),
+            questions: BTreeSet::new(),
             kept: BTreeMap::new(),
             stopping: None,
             parked: None,
@@ -226,6 +229,15 @@ impl State {
         indices.filter_map(|node| Some((frame.path(node)?, status_of(frame.state(node)?)))).collect()
     }
 
+    /// Whether nothing goes on, or would by itself but for lack of an answer, until somebody answers.
+    #[must_use]
+    pub fn waits_for_people(&self) -> bool {
+        let is_asking = |place: &Place| self.questions.contains(place);
+        !self.questions.is_empty()
+            && self.status() == RunStatus::Waiting
+            && self.wakes.iter().all(|(_, place)| is_asking(place))
+    }
+
     /// The earliest moment at which something is due, if any.
     #[must_use]
     pub fn next_timer(&self) -> Option<Moment> {
@@ -288,6 +300,7 @@ impl State {
             | NodeState::Queued { .. }
             | NodeState::Backoff { .. }
             | NodeState::Open(_)
+            | NodeState::Asked(_)
             | NodeState::InDoubt { .. }
             | NodeState::Done(_) => None,
         }
@@ -334,7 +347,7 @@ fn status_of(state: &NodeState) -> NodeStatus {
     match state {
         NodeState::Waiting { .. } | NodeState::Queued { .. } => NodeStatus::Queued,
         NodeState::Running(_) | NodeState::Open(_) => NodeStatus::Running,
-        NodeState::Backoff { .. } | NodeState::InDoubt { .. } => NodeStatus::Waiting,
+        NodeState::Backoff { .. } | NodeState::Asked(_) | NodeState::InDoubt { .. } => NodeStatus::Waiting,
         NodeState::Done(Outcome::Succeeded(_)) => NodeStatus::Succeeded,
         NodeState::Done(Outcome::Failed) => NodeStatus::Failed,
         NodeState::Done(Outcome::Skipped(_)) => NodeStatus::Skipped,

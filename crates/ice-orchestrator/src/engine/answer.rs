@@ -1,0 +1,125 @@
+//! Answering the questions of runs.
+
+use std::time::Duration;
+
+use futures::StreamExt;
+use ice_core::id::{Principal, RunId, Tenant};
+use ice_core::path::NodePath;
+use ice_core::value::Value;
+
+use super::{Engine, RunError, Signal};
+use crate::journal::{Answer, AnswerKind, AnswerReport, QuestionReport, RunDocument, keys};
+
+/// How long whoever drives the run may take to decide about an answer.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What somebody answers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reply {
+    /// The node that asked.
+    pub node: NodePath,
+    /// `true` or `false`, one of the choices, or data that fits the schema.
+    pub response: Value,
+    /// What they have to say besides.
+    pub comment: Option<String>,
+}
+
+impl Engine {
+    /// Answers a question, whoever drives the run: a commit to its inbox. A run that nobody drives is taken up. The answer
+    /// counts, and that is durable, once this returns; of several answers to a question the first one counts.
+    ///
+    /// Dropping the future leaves open whether the answer was sent.
+    ///
+    /// # Errors
+    /// [`RunError::NoQuestion`]; [`RunError::Answered`], which tells who was faster; [`RunError::Answer`] if it does not fit
+    /// the question; [`RunError::State`] if the run has ended; [`RunError::Unheard`] if nobody decided about it for a while.
+    pub async fn answer(
+        &self,
+        tenant: &Tenant,
+        run: RunId,
+        reply: Reply,
+        by: &Principal,
+    ) -> Result<(), RunError> {
+        let Reply { node, response, comment } = reply;
+        let document = self.show(tenant, run).await?;
+        let asked = open_question(&document, &node)?;
+        let response = asked.question.accept(&response);
+        let response = response.map_err(|what| RunError::Answer { node: node.clone(), what })?;
+        let id = self.inner.ids.uuid();
+        let answer = Answer { response, kind: AnswerKind::Given, by: by.clone(), comment, id: Some(id) };
+        let question = asked.number;
+        let mut changes = self.inner.store.watch(&keys::head(tenant, run), None);
+        self.inner.send(tenant, run, &Signal::Answer { node: node.clone(), question, answer }).await?;
+        if self.inner.active(run).is_none() {
+            match self.resume(tenant, run, by, None).await {
+                // Its owner is alive and reads the message, or the run has ended meanwhile.
+                Ok(_) | Err(RunError::Owned { .. } | RunError::State { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        let decided = async {
+            loop {
+                let document = self.show(tenant, run).await?;
+                match open_question(&document, &node) {
+                    // It waits as it did.
+                    Ok(asked) if asked.number == question => {}
+                    // It was asked anew: what was answered was the one before.
+                    Ok(_) => return Err(closed(&document, &node)),
+                    Err(RunError::Answered { .. } | RunError::State { .. })
+                        if is_answered(&document, &node, id) =>
+                    {
+                        return Ok(());
+                    }
+                    Err(error) => return Err(error),
+                }
+                if changes.next().await.is_none() {
+                    return Err(RunError::Closing);
+                }
+            }
+        };
+        tokio::time::timeout(PATIENCE, decided).await.unwrap_or(Err(RunError::Unheard(run)))
+    }
+}
+
+/// The question of a node that waits for an answer.
+fn open_question<'d>(document: &'d RunDocument, node: &NodePath) -> Result<&'d QuestionReport, RunError> {
+    if let Some((_, question)) = document.questions().find(|(asker, _)| *asker == node) {
+        return Ok(question);
+    }
+    if let Some(report) = answer_of(document, node) {
+        return Err(RunError::Answered { node: node.clone(), how: how(report) });
+    }
+    if document.status.is_final() {
+        let what = "it takes no answers";
+        return Err(RunError::State { run: document.id, status: document.status, what });
+    }
+    Err(closed(document, node))
+}
+
+fn closed(document: &RunDocument, node: &NodePath) -> RunError {
+    let open: Vec<String> = document.questions().take(10).map(|(node, _)| format!("`{node}`")).collect();
+    let open = match open.as_slice() {
+        [] => "no other has either".to_owned(),
+        some => format!("there are those of {}", some.join(", ")),
+    };
+    RunError::NoQuestion { run: document.id, node: node.clone(), open }
+}
+
+fn answer_of<'d>(document: &'d RunDocument, node: &NodePath) -> Option<&'d AnswerReport> {
+    let report = document.nodes.iter().find(|report| report.node == *node)?;
+    report.question.as_ref()?.answer.as_ref()
+}
+
+fn is_answered(document: &RunDocument, node: &NodePath, id: uuid::Uuid) -> bool {
+    answer_of(document, node).is_some_and(|answer| answer.id == Some(id))
+}
+
+fn how(answer: &AnswerReport) -> String {
+    match answer.kind {
+        AnswerKind::Given => format!("by {} at {}", answer.by, answer.at),
+        AnswerKind::AutoApproved => {
+            format!("it counts as approved since {}, as nobody had answered", answer.at)
+        }
+        AnswerKind::TimedOut => format!("it counts as rejected since {}, as nobody had answered", answer.at),
+    }
+}
