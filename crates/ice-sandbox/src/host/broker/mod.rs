@@ -8,6 +8,9 @@
 mod address;
 mod carry;
 mod own;
+mod reach;
 mod serve;
+#[cfg(test)]
+mod tests;
 
 pub(super) use serve::Broker;

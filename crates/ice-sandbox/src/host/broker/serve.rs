@@ -1,7 +1,6 @@
 //! Taking the connections of a cage, and making those to the hosts.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,14 +10,10 @@ use tokio::net::{TcpListener, TcpStream, UnixStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use super::address::is_public;
 use super::carry::{Run, carry};
-use super::own::is_own;
+use super::reach::{Network, System, reach};
 use crate::policy::Endpoint;
 use crate::report::Traffic;
-
-/// How long to wait for a host to answer.
-const CONNECT: Duration = Duration::from_secs(10);
 
 /// Connections of one cage at a time.
 const MOST: usize = 128;
@@ -51,6 +46,15 @@ impl Broker {
         sockets: Vec<(Endpoint, OwnedFd)>,
         launcher: Arc<UnixStream>,
     ) -> io::Result<Self> {
+        Self::into(Arc::new(System), sockets, launcher)
+    }
+
+    /// The same, into this network.
+    pub(super) fn into(
+        network: Arc<dyn Network>,
+        sockets: Vec<(Endpoint, OwnedFd)>,
+        launcher: Arc<UnixStream>,
+    ) -> io::Result<Self> {
         let run = Run::new(launcher);
         let seats = Arc::new(Semaphore::new(MOST));
         let (mut counts, mut tasks) = (Vec::new(), JoinSet::new());
@@ -60,7 +64,8 @@ impl Broker {
             let listener = TcpListener::from_std(listener)?;
             let count = Arc::new(Counts::default());
             counts.push((endpoint.clone(), Arc::clone(&count)));
-            tasks.spawn(serve(listener, endpoint, count, Arc::clone(&seats), run.clone()));
+            let way = Way { endpoint, network: Arc::clone(&network), counts: count, run: run.clone() };
+            tasks.spawn(serve(listener, way, Arc::clone(&seats)));
         }
         Ok(Self { counts, run, deadline: None, tasks })
     }
@@ -97,34 +102,37 @@ impl Broker {
     }
 }
 
-/// Takes the connections to one endpoint until the run is over, and then those that wait already.
-async fn serve(
-    listener: TcpListener,
+/// What the connections to one endpoint have in common.
+#[derive(Clone, Debug)]
+struct Way {
     endpoint: Endpoint,
+    network: Arc<dyn Network>,
     counts: Arc<Counts>,
-    seats: Arc<Semaphore>,
     run: Run,
-) {
+}
+
+/// Takes the connections to one endpoint until the run is over, and then those that wait already.
+async fn serve(listener: TcpListener, way: Way, seats: Arc<Semaphore>) {
     // They end with the broker.
     let mut connections = JoinSet::new();
     let one = async |inside: TcpStream, connections: &mut JoinSet<()>| {
         // Those that wait for a seat are few: one for each endpoint.
         let Ok(seat) = Arc::clone(&seats).acquire_owned().await else { return };
-        let (endpoint, counts, run) = (endpoint.clone(), Arc::clone(&counts), run.clone());
+        let way = way.clone();
         connections.spawn(async move {
-            through(inside, &endpoint, &counts, &run).await;
+            through(inside, &way).await;
             drop(seat);
         });
     };
     loop {
         tokio::select! {
             biased;
-            () = run.over.cancelled() => break,
+            () = way.run.over.cancelled() => break,
             Some(_) = connections.join_next() => {}
             accepted = listener.accept() => match accepted {
                 Ok((inside, _)) => one(inside, &mut connections).await,
                 Err(error) => {
-                    tracing::warn!(%endpoint, %error, "a connection out of a cage could not be taken");
+                    tracing::warn!(endpoint = %way.endpoint, %error, "a connection out of a cage could not be taken");
                     tokio::time::sleep(Duration::from_millis(100)).await;
                 }
             },
@@ -142,8 +150,8 @@ async fn serve(
     while connections.join_next().await.is_some() {}
 }
 
-async fn through(inside: TcpStream, endpoint: &Endpoint, counts: &Counts, run: &Run) {
-    match connect(endpoint).await {
+async fn through(inside: TcpStream, Way { endpoint, network, counts, run }: &Way) {
+    match reach(endpoint, &**network).await {
         Ok(outside) => {
             counts.connections.fetch_add(1, Ordering::Relaxed);
             match carry(inside, outside, run, (&counts.sent, &counts.received)).await {
@@ -158,39 +166,4 @@ async fn through(inside: TcpStream, endpoint: &Endpoint, counts: &Counts, run: &
             tracing::info!(%endpoint, %error, "a connection out of a cage was refused");
         }
     }
-}
-
-/// Whether an endpoint may be at an address; if not, what that is.
-fn may_be_at(endpoint: &Endpoint, address: IpAddr) -> Result<(), &'static str> {
-    if endpoint.private {
-        Ok(())
-    } else if !is_public(address) {
-        Err("not a public address")
-    } else if endpoint.address().map(IpAddr::V4) != Some(address) && is_own(address) {
-        // Public as it is, behind it may be what trusts whoever is on the same machine.
-        Err("an address of this machine")
-    } else {
-        Ok(())
-    }
-}
-
-/// Connects to an endpoint, at an address that it may be at.
-async fn connect(endpoint: &Endpoint) -> io::Result<TcpStream> {
-    let connecting = async {
-        let found = tokio::net::lookup_host((endpoint.host.as_str(), endpoint.port)).await?;
-        let mut last = io::Error::new(io::ErrorKind::NotFound, "it has no address");
-        for address in found {
-            if let Err(why) = may_be_at(endpoint, address.ip()) {
-                let what = format!("{} is {why}", address.ip());
-                last = io::Error::new(io::ErrorKind::PermissionDenied, what);
-                continue;
-            }
-            match TcpStream::connect(SocketAddr::new(address.ip(), endpoint.port)).await {
-                Ok(stream) => return Ok(stream),
-                Err(error) => last = error,
-            }
-        }
-        Err(last)
-    };
-    tokio::time::timeout(CONNECT, connecting).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
 }
