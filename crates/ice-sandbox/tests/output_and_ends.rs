@@ -5,11 +5,9 @@
 mod common;
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command as Process, Stdio};
 use std::time::Duration;
 
-use common::{Ground, as_each_user, exists, gone, is_root, marker, pids, until};
+use common::{Ground, as_each_user, gone, launchers, marker, pids, until};
 use ice_sandbox::{Command, Limits, Profile, Side, Stream, Verdict};
 use tokio::io::AsyncReadExt as _;
 use tokio_util::sync::CancellationToken;
@@ -156,98 +154,6 @@ fn a_spawned_tool_that_is_dropped_or_killed_leaves_nothing() {
     });
 }
 
-/// The control groups of a launcher.
-fn groups(folder: &Path, launcher: i32) -> Vec<PathBuf> {
-    let below = fs::read_dir(folder).into_iter().flatten().flatten().filter(|entry| entry.path().is_dir());
-    below
-        .flat_map(|entry| {
-            let is_one = entry.file_name() == format!("ice-sandbox-{launcher}").as_str();
-            if is_one { vec![entry.path()] } else { groups(&entry.path(), launcher) }
-        })
-        .collect()
-}
-
-#[test]
-fn a_run_that_is_dropped_leaves_no_control_groups() {
-    as_each_user(async |ground| {
-        let policy = ground.policy().build().unwrap();
-        for _ in 0..5 {
-            let marker = marker();
-            let command = ground.command(&["stubborn"], &marker);
-            let caged = ground.sandbox.spawn(&command, &policy, &CancellationToken::new()).await.unwrap();
-            until("the tool to run", || !pids(&marker).is_empty()).await;
-            let launcher = launchers(std::process::id());
-            let all = Path::new("/sys/fs/cgroup");
-            if is_root() {
-                assert!(!groups(all, launcher[0]).is_empty() || !all.join("memory").exists());
-            }
-            drop(caged);
-            ground.sandbox.settled().await;
-            let left = groups(all, launcher[0]);
-            assert!(left.is_empty(), "{left:?}");
-            assert!(!exists(launcher[0]) && pids(&marker).is_empty());
-        }
-    });
-}
-
-/// The program that asks for a run and is killed meanwhile: these tests once more, which find in their environment what
-/// they are to run.
-#[test]
-#[ignore = "is started by other tests, to be killed"]
-fn the_one_who_asked() {
-    as_each_user(async |ground| {
-        let Some(marker) = std::env::var_os("ICE_SANDBOX_MARKER") else { return };
-        let command = ground.command(&["daemon-and-stay"], marker.to_str().unwrap());
-        ground.run(ground.policy(), &command).await;
-    });
-}
-
-/// The launchers that a process has started.
-fn launchers(asked: u32) -> Vec<i32> {
-    let children = fs::read_dir(format!("/proc/{asked}/task"))
-        .unwrap()
-        .filter_map(|thread| fs::read_to_string(thread.ok()?.path().join("children")).ok());
-    children
-        .flat_map(|list| list.split_whitespace().map(|pid| pid.parse().unwrap()).collect::<Vec<_>>())
-        .collect()
-}
-
-async fn kill_the_one_who_asked(ground: &Ground, with_launcher: bool) {
-    let marker = marker();
-    let mut asked = Process::new(ground.tools.join("tests"))
-        .args(["--exact", "the_one_who_asked", "--include-ignored"])
-        .env("ICE_SANDBOX_PREPARED", &ground.tools)
-        .env("ICE_SANDBOX_MARKER", &marker)
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    until("the daemon to run", || pids(&marker).len() == 2).await;
-    let launchers = launchers(asked.id());
-    assert_eq!(launchers.len(), 1);
-    if with_launcher {
-        rustix::process::kill_process(
-            rustix::process::Pid::from_raw(launchers[0]).unwrap(),
-            rustix::process::Signal::KILL,
-        )
-        .unwrap();
-    }
-    asked.kill().unwrap();
-    asked.wait().unwrap();
-    gone(&marker).await;
-    until("the launcher to be gone", || !exists(launchers[0])).await;
-}
-
-#[test]
-fn nothing_is_left_when_the_one_who_asked_is_killed() {
-    as_each_user(async |ground| kill_the_one_who_asked(ground, false).await);
-}
-
-#[test]
-fn nothing_is_left_when_launcher_and_the_one_who_asked_are_killed() {
-    as_each_user(async |ground| kill_the_one_who_asked(ground, true).await);
-}
-
 #[test]
 fn a_launcher_that_is_killed_is_noticed_and_leaves_nothing() {
     as_each_user(async |ground| {
@@ -309,28 +215,4 @@ async fn futures_of<F: Future>(futures: Vec<F>) -> Vec<F::Output> {
     })
     .await;
     all.into_iter().filter_map(|(_, output)| output).collect()
-}
-
-/// How many there are, unless the environment asks for more: ten thousand take some minutes.
-const SPAWNS: usize = 100;
-
-#[test]
-fn many_runs_leave_no_descriptor_and_no_process() {
-    as_each_user(async |ground| {
-        let spawns = std::env::var_os("ICE_SANDBOX_SPAWNS");
-        let spawns = spawns.map_or(SPAWNS, |spawns| spawns.to_str().unwrap().parse().unwrap());
-        let descriptors = || fs::read_dir("/proc/self/fd").unwrap().count();
-        let run = async || {
-            let report = ground.run(ground.policy(), &Command::new("true")).await;
-            assert_eq!(report.verdict, Verdict::Ok, "{report:#?}");
-        };
-        run().await;
-        let before = descriptors();
-        for _ in 0..spawns {
-            run().await;
-        }
-        // Control groups are not counted here: tests that run at the same time make and leave some.
-        assert_eq!(descriptors(), before);
-        assert_eq!(launchers(std::process::id()), [0; 0]);
-    });
 }

@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
 mod machine;
+mod traces;
 
 use std::ffi::OsStr;
 use std::fmt;
@@ -20,6 +21,8 @@ use tokio_util::sync::CancellationToken;
 
 #[allow(unused_imports, reason = "each test binary uses a part of it")]
 pub(crate) use machine::{Watch, exists, gone, pids, until};
+#[allow(unused_imports, reason = "each test binary uses a part of it")]
+pub(crate) use traces::{Traces, groups_of, launchers};
 
 /// What the probe wants to see before it does anything.
 pub(crate) const TOKEN: (&str, &str) = ("ICE_SANDBOX_PROBE", "the tests of ice-sandbox ask for it");
