@@ -18,12 +18,14 @@ pub enum PolicyError {
         must: &'static str,
     },
     /// A path that cannot be granted.
-    #[error("the path {} cannot be granted: {why}", path.display())]
+    #[error("the path {} cannot be granted: {why}; {instead}", path.display())]
     Path {
         /// The path.
         path: PathBuf,
         /// Why not.
         why: &'static str,
+        /// What to do instead.
+        instead: &'static str,
     },
     /// An endpoint that cannot be granted.
     #[error("the endpoint `{endpoint}` cannot be granted: {why}")]

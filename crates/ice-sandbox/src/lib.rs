@@ -25,6 +25,13 @@
 //! above it; in the running program itself, if that calls [`init`] as the first line of its `main`, or is built with the
 //! feature `auto-init`, which does so before `main`.
 //!
+//! # Granting folders of the system
+//! Programs and libraries (`/usr`, `/bin`, `/lib` and the like) are there without a grant. Granting them again, or a part of
+//! them, for reading takes nothing away: what is there can still be run. A granted `/etc` or `/tmp` takes the place of the
+//! one that the cage has otherwise; the hosts of the ways out stay in `/etc/hosts`. A policy is not built
+//! ([`PolicyError::Path`], which says what to do instead) that grants `/`, `/proc`, `/dev`, `/sys` or `/cage`, or a folder of
+//! the system for writing: `/usr`, `/bin`, `/sbin`, `/lib`, `/etc`, `/nix` with all below, `/var` and `/run` themselves.
+//!
 //! # What it needs
 //! Linux 5.13 or later on x86-64 or aarch64, with unprivileged user namespaces or root. Elsewhere everything compiles
 //! and says that there is no sandbox.

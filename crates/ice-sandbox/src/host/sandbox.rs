@@ -27,7 +27,7 @@ use crate::command::Command;
 use crate::error::SandboxError;
 use crate::launcher::NAME;
 use crate::layer::Layer;
-use crate::policy::{Endpoint, SandboxPolicy};
+use crate::policy::{Access, Endpoint, Grant, SandboxPolicy};
 use crate::report::{Capabilities, RunReport, SetupFailure, Stage};
 use crate::secret::Secrets;
 use crate::wire::{self, Mount, Spec, Way};
@@ -249,26 +249,39 @@ fn hand_over(socket: &UnixStream, streams: &[OwnedFd; 5]) -> std::io::Result<()>
 
 /// What the launcher is told of a policy.
 pub(super) fn spec(policy: &SandboxPolicy) -> Spec {
-    let system = policy.profile.system().iter().map(|(path, access)| Mount {
-        path: PathBuf::from(path),
-        access: *access,
-        system: true,
-    });
-    let grants = policy.grants.iter().map(|grant| Mount {
-        path: grant.path.components().collect(),
-        access: grant.access,
-        system: false,
-    });
+    let system = policy.profile.system();
+    let shown: Vec<Mount> = policy.grants.iter().map(|grant| of_grant(grant, system)).collect();
+    // What a grant shows as well is not shown twice: links of the system could not be put there.
+    let covered = |path: &Path, access: Access| {
+        shown.iter().any(|grant| path.starts_with(&grant.path) && grant.access.covers(access))
+    };
+    let system = system
+        .iter()
+        .map(|(path, access)| (Path::new(path), *access))
+        .filter(|(path, access)| !covered(path, *access))
+        .map(|(path, access)| Mount { path: path.to_owned(), access, system: true });
+    let mut mounts: Vec<Mount> = system.collect();
+    mounts.extend(shown);
     let optional =
         Layer::ALL.into_iter().filter(|layer| layer.is_optional() && !policy.required.contains(layer));
     Spec {
         limits: policy.limits.clone(),
-        mounts: system.chain(grants).collect(),
+        mounts,
         ways: ways(&policy.endpoints),
         // What is required is never done without.
         waived: policy.waived.difference(&policy.required).copied().chain(optional).collect(),
         absent: policy.absent.clone(),
     }
+}
+
+/// How a grant is shown. It takes nothing away: what runs without it runs with it, too.
+fn of_grant(grant: &Grant, system: &[(&str, Access)]) -> Mount {
+    let runs = |(path, access): &(&str, Access)| *access == Access::Execute && grant.path.starts_with(path);
+    let access = match grant.access {
+        Access::Read if system.iter().any(runs) => Access::Execute,
+        access @ (Access::Read | Access::Execute | Access::Write) => access,
+    };
+    Mount { path: grant.path.components().collect(), access, system: false }
 }
 
 /// The address that each host has in the cage: its own, or one of loopback that nobody else has.

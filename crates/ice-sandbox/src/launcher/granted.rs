@@ -16,16 +16,11 @@ use rustix::fs::{Access, AtFlags, FileType, Mode, OFlags, ResolveFlags, Stat};
 use rustix::io::Errno;
 
 use super::fault::At;
+use crate::policy::is_of_system;
 use crate::report::{SetupFailure, Stage};
 
 /// Links on the way to one path: as many as the kernel follows.
 const MOST: usize = 40;
-
-/// Folders whose own links are the system's, but not those further below.
-const SHALLOW: [&str; 3] = ["/", "/var", "/run"];
-
-/// Folders of the system, with all that is below.
-const DEEP: [&str; 9] = ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/etc", "/nix"];
 
 /// Whose commands may have left links.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,9 +39,7 @@ impl Caller {
         let found = rustix::fs::fstat(folder)?;
         Ok(match self {
             Self::Root => {
-                let is_system = SHALLOW.iter().any(|own| path == Path::new(own))
-                    || DEEP.iter().any(|own| path.starts_with(own));
-                is_system && found.st_uid == 0 && link.st_uid == 0 && found.st_mode & 0o022 == 0
+                is_of_system(path) && found.st_uid == 0 && link.st_uid == 0 && found.st_mode & 0o022 == 0
             }
             Self::User => {
                 let own = rustix::process::geteuid().as_raw();

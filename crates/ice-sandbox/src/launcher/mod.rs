@@ -8,6 +8,7 @@ mod confine;
 mod fault;
 mod filter;
 mod first;
+mod furnish;
 mod granted;
 mod group;
 mod inherit;

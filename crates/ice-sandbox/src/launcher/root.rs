@@ -4,7 +4,6 @@
 use std::ffi::OsString;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{AtFlags, CWD, FileType, Gid, Mode, OFlags, ResolveFlags, Uid};
@@ -16,17 +15,14 @@ use rustix::mount::{
 
 use super::fault::At;
 use super::granted::{self, Caller};
-use super::privilege::{INSIDE, NOBODY};
-use super::{kin, net, sys};
+use super::privilege::NOBODY;
+use super::{furnish, kin, net, sys};
 use crate::layer::Layer;
-use crate::policy::Access;
+use crate::policy::{Access, is_of_system};
 use crate::report::{SetupFailure, Stage};
 use crate::wire::{Mount, Spec};
 
 const STAGE: Stage = Stage::Layer(Layer::Root);
-
-/// Devices without anything behind them.
-const DEVICES: [&str; 5] = ["null", "zero", "full", "random", "urandom"];
 
 /// Where no grant may lead.
 const OWN: [&str; 3] = ["/proc", "/sys", "/dev"];
@@ -37,6 +33,12 @@ enum Shown {
     Tree { tree: OwnedFd, folder: bool },
 }
 
+/// The same, with who wants it: the system, or a grant.
+struct Placed {
+    shown: Shown,
+    system: bool,
+}
+
 /// Builds the root and moves into it. Every granted path is opened before, once: what stands there later does not matter.
 pub(super) fn build(spec: &Spec, privileged: bool) -> Result<(), SetupFailure> {
     rustix::mount::mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)
@@ -44,18 +46,12 @@ pub(super) fn build(spec: &Spec, privileged: bool) -> Result<(), SetupFailure> {
     let mut shown = Vec::new();
     for mount in &spec.mounts {
         if let Some(found) = open(mount, spec.writable_above(mount), privileged)? {
-            shown.push((mount.path.as_path(), found));
+            shown.push((mount.path.as_path(), Placed { shown: found, system: mount.system }));
         }
     }
     // What is above is there before what is within it.
     shown.sort_by_key(|(path, _)| path.components().count());
-    let mut devices = Vec::new();
-    for device in DEVICES {
-        let tree = clone_tree(Path::new("/dev").join(device).as_path()).at(STAGE, "opening a device")?;
-        let set = libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NOEXEC;
-        sys::set_mount(tree.as_fd(), true, set, None).at(STAGE, "closing a device")?;
-        devices.push((device, tree));
-    }
+    let devices = furnish::devices().at(STAGE, "opening a device")?;
     let root = tmpfs(4 << 20, None, "0755", None).at(STAGE, "making a tmpfs")?;
     let staging = if Path::new("/tmp").is_dir() { "/tmp" } else { "/" };
     rustix::mount::move_mount(root.as_fd(), "", CWD, staging, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)
@@ -75,21 +71,36 @@ pub(super) fn build(spec: &Spec, privileged: bool) -> Result<(), SetupFailure> {
 fn fill(
     root: BorrowedFd<'_>,
     spec: &Spec,
-    shown: &[(&Path, Shown)],
+    shown: &[(&Path, Placed)],
     devices: &[(&str, OwnedFd)],
     privileged: bool,
 ) -> Result<(), SetupFailure> {
-    // Before the grants, of which some may stand below /tmp.
+    // Before the grants, which take the place of what is there, such as /tmp or /etc.
     attach_work(root, spec.limits.workspace, privileged).at(STAGE, "mounting /cage")?;
-    for (path, shown) in shown {
-        place(root, path, shown).at(STAGE, &format!("showing {}", path.display()))?;
+    furnish::furnish(root, devices, &net::hosts(&spec.ways)).at(STAGE, "furnishing the root")?;
+    let names =
+        if spec.ways.is_empty() { None } else { Some(furnish::names(root).at(STAGE, "opening /etc/hosts")?) };
+    for (path, Placed { shown, system }) in shown {
+        let placed = place(root, path, shown);
+        let what = format!("showing {}", path.display());
+        if *system {
+            placed.at(STAGE, &what)?;
+        } else {
+            placed.at(Stage::Grant, &what)?;
+        }
     }
-    furnish(root, devices, &net::hosts(&spec.ways)).at(STAGE, "furnishing the root")?;
+    if let Some(names) = names {
+        // The list that was granted does not know where the ways out begin.
+        let target = within(root, Path::new("/etc/hosts"), OFlags::PATH).map_err(io::Error::from);
+        target
+            .and_then(|target| attach(names.as_fd(), target.as_fd()))
+            .at(Stage::Grant, "showing the hosts of the ways out in /etc/hosts")?;
+    }
     attach_proc(root).at(STAGE, "mounting /proc")?;
     sys::set_mount(root, false, libc::MOUNT_ATTR_RDONLY, None).at(STAGE, "closing the root")
 }
 
-fn clone_tree(path: &Path) -> io::Result<OwnedFd> {
+pub(super) fn clone_tree(path: &Path) -> io::Result<OwnedFd> {
     let flags =
         OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC | OpenTreeFlags::AT_RECURSIVE;
     Ok(rustix::mount::open_tree(CWD, path, flags)?)
@@ -119,6 +130,10 @@ fn open(mount: &Mount, writable: Option<&Path>, privileged: bool) -> Result<Opti
         let real = std::fs::read_link(format!("/proc/self/fd/{}", opened.as_raw_fd())).at(stage, &what)?;
         if real == Path::new("/") || OWN.iter().any(|own| real.starts_with(own)) {
             return Err(SetupFailure::new(stage, format!("{what}: it leads to {}", real.display())));
+        }
+        if mount.access == Access::Write && is_of_system(&real) {
+            let what = format!("{what}: it leads to {}, where nothing is written", real.display());
+            return Err(SetupFailure::new(stage, what));
         }
         let flags = OpenTreeFlags::OPEN_TREE_CLONE
             | OpenTreeFlags::OPEN_TREE_CLOEXEC
@@ -212,12 +227,12 @@ fn tmpfs(size: u64, files: Option<u64>, mode: &str, owner: Option<u32>) -> io::R
     Ok(rustix::mount::fsmount(context.as_fd(), FsMountFlags::FSMOUNT_CLOEXEC, attributes)?)
 }
 
-fn within(root: BorrowedFd<'_>, path: &Path, flags: OFlags) -> rustix::io::Result<OwnedFd> {
+pub(super) fn within(root: BorrowedFd<'_>, path: &Path, flags: OFlags) -> rustix::io::Result<OwnedFd> {
     rustix::fs::openat2(root, path, flags | OFlags::CLOEXEC, Mode::empty(), ResolveFlags::IN_ROOT)
 }
 
 /// The folder at this path in the root, made if it is not there.
-fn folder(root: BorrowedFd<'_>, path: &Path) -> io::Result<OwnedFd> {
+pub(super) fn folder(root: BorrowedFd<'_>, path: &Path) -> io::Result<OwnedFd> {
     let mut reached = within(root, Path::new("/"), OFlags::PATH | OFlags::DIRECTORY)?;
     let mut so_far = PathBuf::from("/");
     for part in path.strip_prefix("/").unwrap_or(path).components() {
@@ -251,7 +266,7 @@ fn place(root: BorrowedFd<'_>, path: &Path, shown: &Shown) -> io::Result<()> {
             let target = match within(root, path, OFlags::PATH) {
                 Ok(found) => found,
                 Err(Errno::NOENT) => {
-                    write(parent.as_fd(), &name, b"")?;
+                    furnish::write(parent.as_fd(), &name, b"")?;
                     within(root, path, OFlags::PATH)?
                 }
                 Err(error) => return Err(error.into()),
@@ -261,54 +276,9 @@ fn place(root: BorrowedFd<'_>, path: &Path, shown: &Shown) -> io::Result<()> {
     }
 }
 
-fn attach(tree: BorrowedFd<'_>, target: BorrowedFd<'_>) -> io::Result<()> {
+pub(super) fn attach(tree: BorrowedFd<'_>, target: BorrowedFd<'_>) -> io::Result<()> {
     let flags = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH | MoveMountFlags::MOVE_MOUNT_T_EMPTY_PATH;
     Ok(rustix::mount::move_mount(tree, "", target, "", flags)?)
-}
-
-fn write(parent: BorrowedFd<'_>, name: &OsString, text: &[u8]) -> io::Result<()> {
-    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
-    let file = rustix::fs::openat(parent, name.as_bytes(), flags, Mode::from_raw_mode(0o644))?;
-    rustix::fs::fchmod(&file, Mode::from_raw_mode(0o644))?;
-    std::io::Write::write_all(&mut std::fs::File::from(file), text)
-}
-
-/// What programs expect to find: devices, and who they are.
-fn furnish(root: BorrowedFd<'_>, devices: &[(&str, OwnedFd)], hosts: &str) -> io::Result<()> {
-    let dev = folder(root, Path::new("/dev"))?;
-    for (device, tree) in devices {
-        write(dev.as_fd(), &OsString::from(device), b"")?;
-        let target = within(root, &Path::new("/dev").join(device), OFlags::PATH)?;
-        attach(tree.as_fd(), target.as_fd())?;
-    }
-    let links = [
-        ("fd", "/proc/self/fd"),
-        ("stdin", "/proc/self/fd/0"),
-        ("stdout", "/proc/self/fd/1"),
-        ("stderr", "/proc/self/fd/2"),
-        ("shm", "/cage/.shm"),
-    ];
-    for (name, target) in links {
-        rustix::fs::symlinkat(target, &dev, name)?;
-    }
-    let etc = folder(root, Path::new("/etc"))?;
-    let passwd = format!("sandbox:x:{INSIDE}:{INSIDE}::/cage:/bin/sh\n");
-    let group = format!("sandbox:x:{INSIDE}:\n");
-    let hosts = format!("127.0.0.1 localhost\n{hosts}");
-    let files = [
-        ("passwd", passwd.as_str()),
-        ("group", group.as_str()),
-        ("hosts", hosts.as_str()),
-        ("nsswitch.conf", "passwd: files\ngroup: files\nhosts: files\n"),
-    ];
-    for (name, text) in files {
-        match write(etc.as_fd(), &OsString::from(name), text.as_bytes()) {
-            // It was granted.
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            other => other?,
-        }
-    }
-    Ok(())
 }
 
 /// A /proc that shows the processes of the cage.

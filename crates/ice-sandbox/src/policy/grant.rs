@@ -18,6 +18,17 @@ pub enum Access {
     Write,
 }
 
+impl Access {
+    /// Whether whoever may do this may do the other, too.
+    pub(crate) const fn covers(self, other: Self) -> bool {
+        match other {
+            Self::Read => true,
+            Self::Execute => matches!(self, Self::Execute),
+            Self::Write => matches!(self, Self::Write),
+        }
+    }
+}
+
 /// A file or folder that a command is given, with all that is in it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Grant {
@@ -71,21 +82,59 @@ mod written {
     }
 }
 
+/// Folders of the system whose own links are its, but not those further below.
+const SHALLOW: [&str; 3] = ["/", "/var", "/run"];
+
+/// Folders of the system, with all that is below.
+const DEEP: [&str; 9] = ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/etc", "/nix"];
+
+/// Whether this is a folder of the system, in which nothing may be written: what runs is there, and links that stand there
+/// are followed.
+pub(crate) fn is_of_system(path: &Path) -> bool {
+    SHALLOW.iter().any(|own| path == Path::new(own)) || DEEP.iter().any(|own| path.starts_with(own))
+}
+
+/// Folders that every cage has its own of, or none: why they are not granted, and what to do instead.
+const OWN: [(&str, &str, &str); 4] = [
+    (
+        "/proc",
+        "the cage has a /proc of its own, with its own processes",
+        "it is there without a grant, and what it tells of the machine can be read; copy anything else into a file and \
+         grant that",
+    ),
+    (
+        "/dev",
+        "the cage has a /dev of its own",
+        "null, zero, full, random, urandom and shm are there without a grant; other devices cannot be had",
+    ),
+    ("/sys", "the cage has no /sys", "copy what the command needs of it into a file and grant that"),
+    ("/cage", "it is the working folder of the cage", "it can be written to without a grant"),
+];
+
 impl Grant {
     pub(super) fn check(&self) -> Result<(), PolicyError> {
-        let why = if !self.path.is_absolute() {
-            "it must be absolute"
+        let own = OWN.iter().find(|(own, _, _)| self.path.starts_with(own));
+        let (why, instead) = if !self.path.is_absolute() {
+            ("it is not absolute", "give the whole path, from `/` on")
         } else if self.path.components().any(|part| matches!(part, Component::ParentDir)) {
-            "`..` is not allowed in it"
+            ("`..` is in it", "give the path that it leads to")
         } else if self.path == Path::new("/") {
-            "the whole file system is not granted"
-        } else if ["/proc", "/dev", "/cage", "/sys"].iter().any(|own| self.path.starts_with(own)) {
-            "the cage has a /proc, /dev and /cage of its own, and no /sys"
+            (
+                "the whole file system is not granted",
+                "grant the folders that the command needs; programs and libraries of the system are there without a grant",
+            )
+        } else if let Some((_, why, instead)) = own {
+            (*why, *instead)
+        } else if self.access == Access::Write && is_of_system(&self.path) {
+            (
+                "nothing is written to folders of the system, whose programs are run and whose links are followed",
+                "grant it for reading, and a folder elsewhere for writing",
+            )
         } else if self.path.as_os_str().len() > 4_000 {
-            "it is longer than 4,000 bytes"
+            ("it is longer than 4,000 bytes", "grant a folder above it")
         } else {
             return Ok(());
         };
-        Err(PolicyError::Path { path: self.path.clone(), why })
+        Err(PolicyError::Path { path: self.path.clone(), why, instead })
     }
 }

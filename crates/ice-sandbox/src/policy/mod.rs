@@ -9,6 +9,8 @@ mod secret;
 
 pub use builder::{PolicyBuilder, SandboxPolicy};
 pub use endpoint::Endpoint;
+#[cfg(target_os = "linux")]
+pub(crate) use grant::is_of_system;
 pub use grant::{Access, Grant};
 pub use limits::Limits;
 pub use profile::Profile;
