@@ -48,19 +48,32 @@ async fn without_a_cage_that_is_ready_a_fresh_one_is_made() {
     assert!(report.usage.setup > Duration::ZERO);
 }
 
+/// A launcher, the first process and the tool: each is the child of the one before.
+fn processes_of_a_cage() -> [i32; 3] {
+    let child = |pid: i32| {
+        let list = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap();
+        list.trim().parse().unwrap()
+    };
+    let launcher = children().pop().unwrap();
+    let first = child(launcher);
+    [launcher, first, child(first)]
+}
+
 #[tokio::test]
 async fn a_cage_that_ended_while_it_waited_is_passed_over() {
-    let (pool, cancel) = (pool(1), CancellationToken::new());
-    filled(&pool).await;
-    for child in children() {
-        rustix::process::kill_process(
-            rustix::process::Pid::from_raw(child).unwrap(),
-            rustix::process::Signal::KILL,
-        )
-        .unwrap();
+    for which in 0..3 {
+        let pool = pool(1);
+        filled(&pool).await;
+        let killed = rustix::process::Pid::from_raw(processes_of_a_cage()[which]).unwrap();
+        rustix::process::kill_process(killed, rustix::process::Signal::KILL).unwrap();
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        let report = pool.run(&Command::new("true"), &CancellationToken::new()).await;
+        assert_eq!(report.verdict, Verdict::Ok, "process {which} of the cage was killed");
+        drop(pool);
+        while !children().is_empty() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
     }
-    tokio::time::sleep(Duration::from_millis(200)).await;
-    assert_eq!(pool.run(&Command::new("true"), &cancel).await.verdict, Verdict::Ok);
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use super::group::Groups;
 use super::inherit::{self, Heard};
 use super::sys;
-use super::tree::{Times, Tree};
+use super::tree::{Seen, Times, Tree};
 use crate::policy::Limits;
 use crate::report::{SetupFailure, Stage};
 use crate::wire::{BY_ITSELF, Note, SETUP, STOPPED, Stop, Used};
@@ -97,10 +97,12 @@ pub(super) fn run(limits: &Limits, first: Pid, began: &OwnedFd, groups: Option<&
             Phase::Waiting if heard == Some(Heard::Begin) => Phase::Making(Instant::now()),
             Phase::Waiting | Phase::Making(_) | Phase::Running(_) | Phase::Ending => phase,
         };
-        let seen = tree.look(first.as_raw_nonzero().get());
+        // What has just begun has used nothing yet, and to look at it now would slow its beginning down.
+        let is_due = matches!(phase, Phase::Running(_)) && !begun;
+        let seen = if is_due { tree.look(first.as_raw_nonzero().get()) } else { Seen::default() };
         most = most.max(seen.memory);
         cpu = cpu.most(seen.cpu);
-        let killed = groups.is_some_and(|groups| groups.look().killed > 0);
+        let killed = is_due && groups.is_some_and(|groups| groups.look().killed > 0);
         let stop = if heard == Some(Heard::End) {
             Some(Stop::Told)
         } else if phase.is_over(limits) {
