@@ -12,6 +12,7 @@ macro_rules! pages {
 
 pages! {
     "ADDRESS_REFUSED",
+    "ANSWER_INVALID",
     "BLOB_MISSING",
     "BLUEPRINT_INCOMPLETE",
     "BLUEPRINT_INVALID",
@@ -56,6 +57,7 @@ pages! {
     "OUT_OF_RANGE",
     "PATH_SECURITY_VIOLATION",
     "PIN_MISMATCH",
+    "QUESTION_CLOSED",
     "REGISTRY_CONFLICT",
     "RULE_VIOLATION",
     "RUN_CANCELLED",

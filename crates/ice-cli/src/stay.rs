@@ -53,6 +53,9 @@ pub(crate) async fn stay(
         }
     };
     let told = run::tell(&shell.screen, &document, blueprint);
+    if link.is_owner() && document.questions().any(|(_, asked)| asked.due_at.is_some()) {
+        shell.screen.note("  time goes on without this process, but nothing comes of it until somebody drives the run: `ice worker` does");
+    }
     let closed = linger(shell, link, id, signals).await;
     // Whoever stopped reading the output has still seen how the run ended.
     if let Err(fault) = told

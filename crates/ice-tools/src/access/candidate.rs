@@ -106,7 +106,7 @@ mod tests {
         Grants {
             read: vec!["/data".into(), "/more/in".into()],
             write: vec!["/out".into()],
-            hosts: Vec::new(),
+            ..Grants::default()
         }
     }
 

@@ -106,7 +106,7 @@ impl Answer {
             LinkError::Fault(fault) if fault.code == ErrorCode::AnswerInvalid => {
                 LinkError::Fault(fault.exit(Exit::Usage))
             }
-            other => other,
+            other @ (LinkError::Fault(_) | LinkError::Gone) => other,
         })
     }
 
@@ -117,9 +117,13 @@ impl Answer {
                 .parse()
                 .map_err(|error| Fault::usage(format!("`--node {}`: {error}", text::line(node, 80))));
         }
+        let has_asked = document.nodes.iter().filter(|node| node.question.is_some());
+        let mut asked: Vec<NodePath> = has_asked.map(|node| node.node.clone()).collect();
         let open: Vec<&NodePath> = document.questions().map(|(node, _)| node).collect();
         match open.as_slice() {
             [one] => Ok((*one).clone()),
+            // Whoever asks for it is told who was faster.
+            [] if asked.len() == 1 => Ok(asked.remove(0)),
             [] => {
                 let message = format!("no question of the run {} waits for an answer", document.id);
                 Err(Fault::new(ErrorCode::QuestionClosed, message))

@@ -37,6 +37,8 @@ fn reads(expression: &str) -> Vec<String> {
          - id: test\n  type: condition\n  expression: inputs.n > 3\n  true_path: [{{id: inner, type: tool, tool_name: hello}}]\n\
          - id: par\n  type: parallel\n  branches: [[{{id: left, type: tool, tool_name: hello}}]]\n\
          - id: each\n  type: loop\n  items_source: file.rows\n  body: [{{id: step, type: tool, tool_name: hello}}]\n\
+         - {{id: who, type: human, prompt_message: hi, approval_type: input_required, output_schema: {{name: str}}}}\n\
+         - {{id: ok, type: human, prompt_message: hi}}\n\
          - {{id: free, type: tool, tool_name: take, output_mappings: {{short: a.b}}}}\n\
          - id: it\n  type: llm\n  provider: echo\n  model: m\n  prompt: {prompt}\n  input_mappings: {{mapped: 3}}\n"
     ))
@@ -52,6 +54,8 @@ fn what_is_in_scope_and_can_be_there_is_read() {
         "ask.answer",
         "ask.text ~ ask.model",
         "plain.response",
+        "who.response.name",
+        "ok.approved and ok.response == 'approve'",
         "test.result",
         "test.branch_outputs.inner.greeting",
         "par.merged.left.greeting",
@@ -104,6 +108,15 @@ fn what_is_not_is_told_with_advice() {
         "plain.answer",
         "error[UNKNOWN_REFERENCE]: it: prompt: `it` reads `plain.answer`, but `plain` has no `answer`; \
          there are `response`, `prompt`, `model`, `usage`, `text`",
+    );
+    check(
+        "ok.aproved",
+        "error[UNKNOWN_REFERENCE]: it: prompt: `it` reads `ok.aproved`, but `ok` has no `aproved`; \
+         did you mean `approved`?",
+    );
+    check(
+        "ok.response.name",
+        "error[SCHEMA_MISMATCH]: it: prompt: `it` reads `ok.response.name`, but `ok.response` is a text",
     );
     check(
         "test.branch_outputs.innr",

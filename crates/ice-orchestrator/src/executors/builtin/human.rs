@@ -1,7 +1,6 @@
 //! `human`: asks a person.
 
 use ice_core::error::ErrorCode;
-use ice_core::value::Value;
 
 use super::{Begin, template_failure};
 use crate::executors::Env;
@@ -14,10 +13,7 @@ const MAX_MESSAGE: usize = 64 << 10;
 pub(crate) fn begin(plan: &HumanPlan, env: &Env<'_>) -> Result<Begin, Failure> {
     let message = plan.message.render(env, &env.limits);
     let message = message.map_err(|error| template_failure("prompt_message", &error))?;
-    let message = match message {
-        Value::String(text) => text.to_string(),
-        other => other.to_string(),
-    };
+    let message = message.as_str().map_or_else(|| message.to_string(), str::to_owned);
     if message.len() > MAX_MESSAGE {
         let what = format!("the question has {} bytes, more than {MAX_MESSAGE}", message.len());
         return Err(Failure::new(ErrorCode::LimitExceeded, what).about("prompt_message"));
