@@ -16,10 +16,9 @@ use super::writer::Writer;
 use super::{Engine, RunEnd, RunError, RunHandle};
 use crate::journal::codec::Encoder;
 use crate::journal::{
-    Body, Manifest, RECORD_VERSION, Record, RunHead, RunOptions, RunStatus, RunSummary, keys,
+    Body, Manifest, RECORD_VERSION, Record, RunHead, RunOptions, RunStatus, RunSummary, keys, list,
 };
 use crate::workflow::Plan;
-use crate::workflow::model::list;
 use crate::workflow::runtime::{MAX_VALUE_DEPTH, State};
 
 impl Engine {

@@ -198,3 +198,11 @@ pub struct NodeFailure {
     #[serde(flatten)]
     pub failure: Failure,
 }
+/// Violations of a schema as one sentence.
+pub(crate) fn list(violations: &[SchemaViolation]) -> String {
+    let mut text: Vec<String> = violations.iter().take(8).map(ToString::to_string).collect();
+    if violations.len() > text.len() {
+        text.push(format!("and {} more", violations.len() - text.len()));
+    }
+    text.join("; ")
+}

@@ -12,7 +12,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::workflow::model::list;
+use super::list;
 
 /// The longest answer, in bytes of its JSON.
 const MAX_RESPONSE: usize = 1 << 20;

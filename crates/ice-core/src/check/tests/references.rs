@@ -116,7 +116,7 @@ fn what_is_not_is_told_with_advice() {
     );
     check(
         "ok.response.name",
-        "error[SCHEMA_MISMATCH]: it: prompt: `it` reads `ok.response.name`, but `ok.response` is a text",
+        "error[SCHEMA_MISMATCH]: it: prompt: `it` reads `ok.response.name`, but `ok.response` is text",
     );
     check(
         "test.branch_outputs.innr",

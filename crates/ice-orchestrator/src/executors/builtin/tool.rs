@@ -6,8 +6,8 @@ use ice_core::error::ErrorCode;
 
 use super::{Begin, template_failure};
 use crate::executors::{Completion, Env, StepContext};
-use crate::journal::{Failure, Intent};
-use crate::workflow::model::{ToolPlan, list};
+use crate::journal::{Failure, Intent, list};
+use crate::workflow::model::ToolPlan;
 
 pub(crate) fn begin(plan: &ToolPlan, env: &Env<'_>) -> Result<Begin, Failure> {
     let input = plan.args.render(env, &env.limits).map_err(|error| template_failure("tool_args", &error))?;

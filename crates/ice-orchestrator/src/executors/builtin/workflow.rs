@@ -7,8 +7,8 @@ use ice_core::value::{Map, Value};
 
 use super::{Begin, template_failure};
 use crate::executors::{Env, NewFrame, Slot};
-use crate::journal::{Failure, Opening};
-use crate::workflow::model::{ScopeIndex, WorkflowPlan, list};
+use crate::journal::{Failure, Opening, list};
+use crate::workflow::model::{ScopeIndex, WorkflowPlan};
 
 /// The inputs of the sub-workflow: those of this one, then the node's input mappings, then
 /// `config_overrides`; the later wins.

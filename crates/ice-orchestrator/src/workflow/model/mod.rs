@@ -12,7 +12,7 @@ use ice_core::id::NodeId;
 use ice_core::llm::LlmProvider;
 use ice_core::process::Isolation;
 use ice_core::registry::RegisteredCode;
-use ice_core::schema::{SchemaViolation, Validator};
+use ice_core::schema::Validator;
 use ice_core::tools::Tool;
 use ice_core::value::{BlobHash, Map, Value, ValuePath};
 use indexmap::IndexMap;
@@ -22,7 +22,7 @@ pub(crate) use work::{
     WorkflowPlan,
 };
 
-use crate::journal::{Failure, PinnedPlan};
+use crate::journal::{Failure, PinnedPlan, list};
 
 /// The index of a scope within its plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -184,13 +184,4 @@ pub(crate) enum Mapping {
     Source { node: Arc<str>, path: ValuePath },
     /// A literal.
     Literal(Value),
-}
-
-/// Violations of a schema as one sentence.
-pub(crate) fn list(violations: &[SchemaViolation]) -> String {
-    let mut text: Vec<String> = violations.iter().take(8).map(ToString::to_string).collect();
-    if violations.len() > text.len() {
-        text.push(format!("and {} more", violations.len() - text.len()));
-    }
-    text.join("; ")
 }

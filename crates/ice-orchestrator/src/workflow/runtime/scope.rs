@@ -10,8 +10,8 @@ use ice_core::value::{Map, Value};
 use super::frame::{Frame, NodeState, Place};
 use super::state::State;
 use crate::executors::{Env, Names, fit};
-use crate::journal::Failure;
-use crate::workflow::model::{Mapping, NodeIndex, NodeInput, PlanNode, list};
+use crate::journal::{Failure, list};
+use crate::workflow::model::{Mapping, NodeIndex, NodeInput, PlanNode};
 
 /// The frame of a node, and those around it.
 pub(crate) struct Frames<'s> {
