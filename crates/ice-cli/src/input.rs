@@ -82,14 +82,22 @@ pub(crate) fn advice(words: &[String], inputs: &Value, schema: &Value) -> Option
     Some(format!("a value that is JSON is not taken as a text; to give the text, write {ways}"))
 }
 
-/// An answer: JSON if it parses, else text; `@FILE` reads it from a JSON file.
+/// An answer: JSON if it parses, else text; `@FILE` reads it from a JSON file. What begins as an object or a list and is none
+/// is not taken for text.
 ///
 /// # Errors
-/// Those of reading files.
+/// Those of reading files; [`ErrorCode::Usage`] for JSON that stands for no value.
 pub(crate) fn value(word: &str) -> Result<Value, Fault> {
-    match word.strip_prefix('@') {
-        Some(file) => json(Path::new(file)),
-        None => Ok(serde_json::from_str(word).unwrap_or_else(|_| Value::string(word))),
+    if let Some(file) = word.strip_prefix('@') {
+        return json(Path::new(file));
+    }
+    match serde_json::from_str(word) {
+        Ok(value) => Ok(value),
+        Err(error) if word.trim_start().starts_with(['{', '[']) => {
+            Err(Fault::usage(format!("the answer is not valid JSON: {error}"))
+                .help("to give it as a text, write it in double quotes, as JSON"))
+        }
+        Err(_) => Ok(Value::string(word)),
     }
 }
 

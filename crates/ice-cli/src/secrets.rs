@@ -36,7 +36,9 @@ pub(crate) fn granted(text: &str) -> Result<(&str, SecretRef), Fault> {
         Fault::usage(format!("`--secret {name}=file:{path}` cannot be read: {error}"))
     };
     let whole = absolute(path).map_err(unreadable)?;
-    std::fs::metadata(&whole).map_err(unreadable)?;
+    if !std::fs::metadata(&whole).map_err(unreadable)?.is_file() {
+        return Err(Fault::usage(format!("`--secret {name}=file:{path}` names no regular file")));
+    }
     Ok((name, SecretRef::new(format!("file:{}", whole.display()))))
 }
 
@@ -44,6 +46,7 @@ pub(crate) fn granted(text: &str) -> Result<(&str, SecretRef), Fault> {
 mod present {
     use std::io::Read as _;
     use std::os::unix::ffi::OsStringExt as _;
+    use std::os::unix::fs::OpenOptionsExt as _;
 
     use ice_sandbox::{SecretBytes, SecretError, SecretRef};
 
@@ -63,7 +66,9 @@ mod present {
     }
 
     fn read(path: &str) -> std::io::Result<SecretBytes> {
-        let file = std::fs::File::open(path)?;
+        // To open a pipe would wait for somebody to write.
+        let nonblocking = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
+        let file = std::fs::OpenOptions::new().read(true).custom_flags(nonblocking).open(path)?;
         if !file.metadata()?.is_file() {
             return Err(std::io::Error::other("it is no regular file"));
         }

@@ -149,7 +149,9 @@ impl Watch<'_> {
         let waiting = document.nodes.iter().filter(|node| node.status == NodeStatus::Waiting).count();
         // What waits for its next attempt goes on by itself.
         let asked = document.questions().count();
-        let is_up_to_people = document.status == RunStatus::Waiting && asked > 0 && asked == waiting;
+        let doubtful = document.nodes.iter().filter(|node| node.in_doubt).count();
+        let is_up_to_people =
+            document.status == RunStatus::Waiting && asked > 0 && asked + doubtful == waiting;
         Ok(is_up_to_people.then_some(document))
     }
 

@@ -58,6 +58,23 @@ fn an_answer_comes_from_another_terminal() {
 }
 
 #[test]
+fn of_two_answers_at_once_one_counts_and_the_run_goes_on() {
+    for _ in 0..3 {
+        let desk = Desk::new();
+        desk.write("asks.yaml", "nodes: [{id: ask, type: human, prompt_message: ok?}]");
+        desk.ice(&["run", "asks.yaml"]).code(4);
+        let both = ["approve", "reject"].map(|answer| desk.start(&["runs", "answer", "last", answer]));
+        let ended = both.map(common::Running::finish);
+        let counted = ended.iter().filter(|given| given.code == Some(0)).count();
+        let told = ended.iter().any(|given| given.err.contains("answered before: by "));
+        assert!(counted == 1 && told, "{} / {}", ended[0].err, ended[1].err);
+        let shown = desk.ice(&["runs", "show", "last", "--json"]).code(0).json();
+        assert_eq!(shown["status"], "succeeded");
+        assert_eq!(shown["output"]["ask"]["approved"], ended[0].code == Some(0));
+    }
+}
+
+#[test]
 fn a_question_survives_the_end_of_its_process() {
     let desk = desk();
     let mut run = desk.start(&["run", "asks.yaml", "--wait"]);

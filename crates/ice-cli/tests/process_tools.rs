@@ -121,8 +121,9 @@ fn a_secret_reaches_the_tool_that_names_it_and_nothing_else() {
                   json.dump({'length': len(token), 'told': token, 'other': 'OTHER' in os.environ}, sys.stdout)\n";
     let desk = desk(script, "secrets: {TOKEN: file}\n");
     desk.write("token.txt", "t0p-s3cret\n");
-    let (code, message) = failure(&run(&desk, "", &[], 1));
-    assert_eq!(code, "GRANT_MISSING");
+    let refused = run(&desk, "", &[], 1);
+    assert_eq!(refused["error"]["code"], "GRANT_MISSING");
+    let message = refused["error"]["message"].as_str().unwrap();
     assert!(message.contains("`--secret TOKEN=env:VARIABLE`"), "{message}");
     let secrets = ["--secret", "TOKEN=file:token.txt", "--secret", "OTHER=file:token.txt"];
     let document = run(&desk, "", &secrets, 0);

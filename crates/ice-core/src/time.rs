@@ -13,10 +13,12 @@ use uuid::Uuid;
 pub struct Moment(i64);
 
 impl Moment {
-    /// From milliseconds since the Unix epoch. Values outside the years -9999 to 9999 are clamped.
+    /// From milliseconds since the Unix epoch. Values outside the years -9999 to 9999 are clamped, so that every moment can
+    /// be written as text and read again.
     #[must_use]
     pub fn from_millis(millis: i64) -> Self {
-        Self(millis.clamp(Timestamp::MIN.as_millisecond(), Timestamp::MAX.as_millisecond()))
+        // The last second of either end is left out: only whole ones can be made of milliseconds.
+        Self(millis.clamp(Timestamp::MIN.as_second() * 1_000, Timestamp::MAX.as_second() * 1_000))
     }
 
     /// Milliseconds since the Unix epoch.
@@ -161,6 +163,17 @@ mod tests {
         assert_eq!(serde_json::to_string(&moment).unwrap(), "\"2026-01-01T00:00:00.123Z\"");
         assert_eq!(serde_json::from_str::<Moment>("\"2026-01-01T00:00:00.123Z\"").unwrap(), moment);
         assert_eq!(serde_json::from_str::<Moment>("\"2026-01-01T02:00:00.123+02:00\"").unwrap(), moment);
+    }
+
+    #[test]
+    fn the_ends_of_time_are_written_and_read_back() {
+        for millis in [i64::MIN, i64::MAX] {
+            let moment = Moment::from_millis(millis);
+            let text = serde_json::to_string(&moment).unwrap();
+            assert_eq!(serde_json::from_str::<Moment>(&text).unwrap(), moment, "{text}");
+        }
+        let end = Moment::from_millis(0).plus(std::time::Duration::MAX);
+        assert_eq!(end.to_string(), "9999-12-30T22:00:00.000Z");
     }
 
     #[test]

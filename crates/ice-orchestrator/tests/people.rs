@@ -8,7 +8,9 @@ use std::sync::Arc;
 use common::{json, me, plan, registry};
 use ice_core::error::ErrorCode;
 use ice_core::id::{Principal, RunId, Tenant};
+use ice_core::registry::Registry;
 use ice_core::store::{MemoryBlobs, MemoryStore};
+use ice_core::time::{IdSource, Moment, SystemIds, TestClock};
 use ice_core::value::Value;
 use ice_orchestrator::engine::{Engine, Reply, RunError, RunHandle};
 use ice_orchestrator::journal::{RunDocument, RunOptions, RunStatus};
@@ -33,18 +35,27 @@ async fn start(engine: &Engine, yaml: &str) -> RunHandle {
 #[cfg(test)]
 async fn asked(engine: &Engine, run: RunId, many: usize) -> RunDocument {
     let mut events = engine.events(&Tenant::default(), run, None, true).await.unwrap();
-    loop {
-        let document = engine.show(&Tenant::default(), run).await.unwrap();
-        if document.questions().count() == many {
-            return document;
+    let mut open = 0;
+    while let Some(event) = events.next().await.unwrap() {
+        match event.event.as_str() {
+            "node.asked" => open += 1,
+            "node.answered" => open -= 1,
+            _ => continue,
         }
-        assert!(events.next().await.unwrap().is_some(), "{document:?}");
+        if open == many {
+            let document = engine.show(&Tenant::default(), run).await.unwrap();
+            if document.questions().count() == many {
+                return document;
+            }
+        }
     }
+    panic!("the run ended before it asked")
 }
 
 #[cfg(test)]
 async fn answer(engine: &Engine, run: RunId, node: &str, response: &str) -> Result<(), RunError> {
-    let reply = Reply { node: node.parse().unwrap(), response: json(response), comment: None };
+    let reply =
+        Reply { node: node.parse().unwrap(), response: json(response), comment: None, id: SystemIds.uuid() };
     engine.answer(&Tenant::default(), run, reply, &"user:ann".parse::<Principal>().unwrap()).await
 }
 
@@ -180,6 +191,78 @@ async fn another_engine_goes_on_with_the_answer() {
         Err(_) => second.show(&Tenant::default(), handle.id()).await.unwrap().output,
     };
     assert_eq!(end.get("after"), Some(&Value::from("False reject")));
+}
+
+#[tokio::test]
+async fn an_answer_that_comes_after_its_time_does_not_count() {
+    let clock = Arc::new(TestClock::new(Moment::from_millis(1_767_225_600_000)));
+    let time = (Arc::clone(&clock) as _, Arc::new(SystemIds) as _);
+    let engine = Engine::builder().registry(registry()).time(time.0, time.1).build();
+    let yaml = "nodes:
+- {id: approved, type: human, prompt_message: ok?, timeout_seconds: 3600, auto_approve_after: 60}
+- {id: rejected, type: human, prompt_message: ok?, timeout_seconds: 3600}
+- {id: escalated, type: human, prompt_message: ok?, timeout_seconds: 3600, escalation_path: boss}";
+    let handle = start(&engine, yaml).await;
+    asked(&engine, handle.id(), 3).await;
+    // Nobody is there to notice: the timers of this machine have hours to go.
+    clock.advance(std::time::Duration::from_secs(7_200));
+    for (node, response, how) in
+        [("approved", "false", "counts as approved"), ("rejected", "true", "counts as rejected")]
+    {
+        let late = answer(&engine, handle.id(), node, response).await.unwrap_err();
+        assert_eq!(late.code(), ErrorCode::QuestionClosed);
+        assert!(late.to_string().contains(how), "{late}");
+    }
+    answer(&engine, handle.id(), "escalated", "true").await.unwrap();
+    let end = handle.wait().await.unwrap();
+    let flag = |node: &str, name: &str| end.output.get(node).unwrap().get(name).unwrap().as_bool().unwrap();
+    assert_eq!(["approved", "rejected", "escalated"].map(|node| flag(node, "approved")), [true, false, true]);
+    assert_eq!(
+        ["approved", "rejected", "escalated"].map(|node| flag(node, "timeout_occurred")),
+        [true, true, false]
+    );
+    assert!(flag("escalated", "escalated"));
+}
+
+#[tokio::test]
+async fn many_long_questions_beside_many_nodes_can_be_answered() {
+    let engine = engine();
+    let yaml = "nodes:
+- {id: many, type: loop, items_source: '{{ range(10000) | list }}', body: [{id: n, type: tool, tool_name: same}]}
+- {id: more, type: tool, tool_name: same}
+- id: each
+  type: loop
+  items_source: '{{ range(600) | list }}'
+  parallel: true
+  dependencies: [many, more]
+  body: [{id: ask, type: human, prompt_message: '{{ inputs.text }}'}]";
+    let plan = plan(yaml, engine.registry());
+    let inputs = Value::map([("text", Value::from("x".repeat(60_000)))]);
+    let handle = engine.start(&plan, inputs, RunOptions::default(), &me(), &Tenant::default()).await.unwrap();
+    asked(&engine, handle.id(), 600).await;
+    answer(&engine, handle.id(), "each[599].body.ask", "true").await.unwrap();
+    asked(&engine, handle.id(), 599).await;
+}
+
+#[tokio::test]
+async fn an_answer_to_a_run_that_cannot_go_on_is_refused_and_not_kept() {
+    let (store, blobs) = (Arc::new(MemoryStore::default()), Arc::new(MemoryBlobs::default()));
+    let build = |registry| {
+        let (store, blobs) = (Arc::clone(&store) as _, Arc::clone(&blobs) as _);
+        Engine::builder().registry(registry).store(store, blobs).build()
+    };
+    let first = build(registry());
+    let handle = start(&first, ONE).await;
+    asked(&first, handle.id(), 1).await;
+    first.close().await;
+    // The tools of the run are gone.
+    let refused = answer(&build(Registry::default()), handle.id(), "ask", "false").await.unwrap_err();
+    assert_eq!(refused.code(), ErrorCode::PinMismatch, "{refused}");
+    let last = build(registry());
+    answer(&last, handle.id(), "ask", "true").await.unwrap();
+    let document = last.show(&Tenant::default(), handle.id()).await.unwrap();
+    let asked = document.nodes.iter().find(|node| node.node.as_str() == "ask").unwrap().question.as_ref();
+    assert_eq!(asked.unwrap().answer.as_ref().unwrap().response, Value::from(true));
 }
 
 /// Chooses the first of what could happen: that time passes comes before answers.

@@ -10,7 +10,7 @@ use super::text;
 use crate::fault::Fault;
 use crate::screen::{BOLD, CYAN, DIM, Screen, YELLOW, styled};
 
-/// The most characters of a question that are shown.
+/// The most characters of a schema that are shown.
 const LONGEST: usize = 400;
 
 #[derive(Serialize)]
@@ -42,20 +42,19 @@ pub(crate) fn tell(screen: &Screen, document: &RunDocument) {
 fn lines(document: &RunDocument) -> impl Iterator<Item = String> {
     let many = document.questions().nth(1).is_some();
     document.questions().flat_map(move |(node, asked)| {
-        let said = format!("{} {}  {}", styled(YELLOW, "?"), styled(BOLD, node), line(&asked.question));
-        let which = if many { format!(" --node {node}") } else { String::new() };
+        // All of it: what somebody approves must be seen.
+        let mut said = asked.question.message.trim_end().lines();
+        let first = text::visible(said.next().unwrap_or_default());
+        let mut lines = vec![format!("{} {}  {first}", styled(YELLOW, "?"), styled(BOLD, node))];
+        lines.extend(said.map(|line| format!("  {}", text::visible(line))));
+        let which = if many { format!(" --node '{node}'") } else { String::new() };
         let how = format!("ice runs answer {}{which} {}", document.id, example(&asked.question));
-        let mut lines = vec![said, format!("  {} {how}", styled(CYAN, "answer:"))];
+        lines.push(format!("  {} {how}", styled(CYAN, "answer:")));
         lines.extend(
             asked.due_at.map(|at| format!("  {}", styled(DIM, due(asked, at.since(SystemClock.now()))))),
         );
         lines
     })
-}
-
-/// A question in one line.
-pub(crate) fn line(question: &Question) -> String {
-    text::line(&question.message, LONGEST)
 }
 
 /// How an answer is written.

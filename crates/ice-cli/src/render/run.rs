@@ -144,7 +144,17 @@ fn next_steps(screen: &Screen, document: &RunDocument) {
         RunStatus::Parked => {
             screen.note(format_args!("  {help} resume it with `ice runs resume {}`", document.id))
         }
-        RunStatus::Waiting if document.questions().next().is_some() => question::tell(screen, document),
+        RunStatus::Waiting if document.questions().next().is_some() => {
+            question::tell(screen, document);
+            for node in document.nodes.iter().filter(|node| node.in_doubt) {
+                screen.note(format_args!(
+                    "{} {}  it is not known whether its effect happened: `ice runs resume {} --in-doubt repeat|fail`",
+                    styled(YELLOW, "?"),
+                    styled(BOLD, &node.node),
+                    document.id
+                ));
+            }
+        }
         RunStatus::Queued | RunStatus::Running | RunStatus::Waiting => {
             screen.note(format_args!("  {help} watch it with `ice runs events {} --follow`", document.id));
         }

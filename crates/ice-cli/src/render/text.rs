@@ -83,10 +83,7 @@ pub(crate) fn status(status: RunStatus) -> String {
 pub(crate) fn visible(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for character in text.chars() {
-        // Marks that turn the direction of writing are among those that are not shown by themselves.
-        let is_mark =
-            matches!(character, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}');
-        if character.is_control() || is_mark {
+        if character.is_control() || is_mark(character) {
             shown.extend(character.escape_default());
         } else {
             shown.push(character);
@@ -95,12 +92,18 @@ pub(crate) fn visible(text: &str) -> String {
     shown
 }
 
-/// The first line of a text, cut at a number of characters, without what could move the cursor.
+/// Whether a character is not shown by itself, as those that turn the direction of writing.
+const fn is_mark(character: char) -> bool {
+    matches!(character, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}')
+}
+
+/// The first line of a text, cut at a number of characters, without what could move the cursor or turn the direction of
+/// writing.
 pub(crate) fn line(text: &str, longest: usize) -> String {
     let first = text.lines().next().unwrap_or_default();
     let cut = first.chars().count() > longest || first.len() < text.trim_end().len();
     let mut line: String =
-        first.chars().map(|c| if c.is_control() { ' ' } else { c }).take(longest).collect();
+        first.chars().map(|c| if c.is_control() || is_mark(c) { ' ' } else { c }).take(longest).collect();
     if cut {
         line.push('…');
     }

@@ -47,6 +47,11 @@ pub trait Tool: Send + Sync + fmt::Debug {
         Vec::new()
     }
 
+    /// The names of the secrets that it cannot be called without.
+    fn secrets(&self) -> Vec<&str> {
+        Vec::new()
+    }
+
     /// Does the work.
     ///
     /// # Errors

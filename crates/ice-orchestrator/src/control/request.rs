@@ -5,6 +5,7 @@ use ice_core::path::NodePath;
 use ice_core::value::Value;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use super::Document;
 use crate::engine::RunFilter;
@@ -74,6 +75,10 @@ pub enum Request {
         /// What there is to say besides.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         comment: Option<String>,
+        /// Tells the answer from others, so that it can be sent again; made up if it is absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(with = "Option<String>")]
+        id: Option<Uuid>,
     },
     /// Take a run up that nobody drives. Answered with [`Response::Accepted`](super::Response::Accepted).
     Resume {

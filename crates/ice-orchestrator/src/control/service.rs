@@ -86,8 +86,9 @@ impl Control {
                 let done = self.engine.cancel(tenant, run, principal, reason).await;
                 done.map(|()| Response::Accepted { run }).map_err(Refusal::from)
             }
-            Request::Answer { run, node, response, comment } => {
-                let reply = engine::Reply { node, response, comment };
+            Request::Answer { run, node, response, comment, id } => {
+                let id = id.unwrap_or_else(|| self.engine.fresh_id());
+                let reply = engine::Reply { node, response, comment, id };
                 let done = Box::pin(self.engine.answer(tenant, run, reply, principal)).await;
                 done.map(|()| Response::Accepted { run }).map_err(Refusal::from)
             }

@@ -6,12 +6,16 @@ use futures::StreamExt;
 use ice_core::id::{Principal, RunId, Tenant};
 use ice_core::path::NodePath;
 use ice_core::value::Value;
+use uuid::Uuid;
 
 use super::{Engine, RunError, Signal};
-use crate::journal::{Answer, AnswerKind, AnswerReport, QuestionReport, RunDocument, keys};
+use crate::journal::{Answer, AnswerKind, AnswerReport, QuestionReport, RunDocument, RunStatus, keys};
 
 /// How long whoever drives the run may take to decide about an answer.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The longest comment, in bytes.
+const MAX_COMMENT: usize = 8 << 10;
 
 /// What somebody answers.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,8 +24,10 @@ pub struct Reply {
     pub node: NodePath,
     /// `true` or `false`, one of the choices, or data that fits the schema.
     pub response: Value,
-    /// What they have to say besides.
+    /// What they have to say besides; 8 KiB at most.
     pub comment: Option<String>,
+    /// Tells the answer from others: one that is sent again under the same id is the same answer.
+    pub id: Uuid,
 }
 
 impl Engine {
@@ -40,22 +46,27 @@ impl Engine {
         reply: Reply,
         by: &Principal,
     ) -> Result<(), RunError> {
-        let Reply { node, response, comment } = reply;
+        let Reply { node, response, comment, id } = reply;
         let document = self.show(tenant, run).await?;
+        if is_answered(&document, &node, id) {
+            return Ok(());
+        }
         let asked = open_question(&document, &node)?;
         let response = asked.question.accept(&response);
         let response = response.map_err(|what| RunError::Answer { node: node.clone(), what })?;
-        let id = self.inner.ids.uuid();
+        if comment.as_ref().is_some_and(|comment| comment.len() > MAX_COMMENT) {
+            let what = format!("the comment is longer than {MAX_COMMENT} bytes");
+            return Err(RunError::Answer { node, what });
+        }
+        if self.inner.active(run).is_none() {
+            self.wake(tenant, run, by).await?;
+        }
         let answer = Answer { response, kind: AnswerKind::Given, by: by.clone(), comment, id: Some(id) };
         let question = asked.number;
         let mut changes = self.inner.store.watch(&keys::head(tenant, run), None);
         self.inner.send(tenant, run, &Signal::Answer { node: node.clone(), question, answer }).await?;
         if self.inner.active(run).is_none() {
-            match self.resume(tenant, run, by, None).await {
-                // Its owner is alive and reads the message, or the run has ended meanwhile.
-                Ok(_) | Err(RunError::Owned { .. } | RunError::State { .. }) => {}
-                Err(error) => return Err(error),
-            }
+            self.wake(tenant, run, by).await?;
         }
         let decided = async {
             loop {
@@ -78,6 +89,25 @@ impl Engine {
             }
         };
         tokio::time::timeout(PATIENCE, decided).await.unwrap_or(Err(RunError::Unheard(run)))
+    }
+}
+
+impl Engine {
+    /// Takes a run up that nobody drives, so that it decides about an answer.
+    async fn wake(&self, tenant: &Tenant, run: RunId, by: &Principal) -> Result<(), RunError> {
+        match self.resume(tenant, run, by, None).await {
+            Ok(handle) => match handle.end() {
+                // It cannot be driven: nothing would come of an answer.
+                Some(end) if end.status == RunStatus::Parked => match &end.failure {
+                    Some(failure) => Err(RunError::Plan { run, failure: failure.clone() }),
+                    None => Ok(()),
+                },
+                Some(_) | None => Ok(()),
+            },
+            // Its owner is alive and reads the message, or the run has ended meanwhile.
+            Err(RunError::Owned { .. } | RunError::State { .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 }
 
@@ -110,7 +140,7 @@ fn answer_of<'d>(document: &'d RunDocument, node: &NodePath) -> Option<&'d Answe
     report.question.as_ref()?.answer.as_ref()
 }
 
-fn is_answered(document: &RunDocument, node: &NodePath, id: uuid::Uuid) -> bool {
+fn is_answered(document: &RunDocument, node: &NodePath, id: Uuid) -> bool {
     answer_of(document, node).is_some_and(|answer| answer.id == Some(id))
 }
 

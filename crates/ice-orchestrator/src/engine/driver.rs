@@ -9,7 +9,7 @@ use ahash::AHashMap;
 use futures::FutureExt;
 use ice_core::error::ErrorCode;
 use ice_core::id::Principal;
-use ice_core::store::Durability;
+use ice_core::store::{Batch, Durability};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -53,6 +53,8 @@ pub(super) struct Driver {
     advance: bool,
     look: bool,
     inbox_after: u64,
+    /// What takes messages out of the inbox, once what they ask for is recorded.
+    consumed: Vec<Batch>,
     in_doubt: Option<(Decision, Principal)>,
     /// Whether somebody waits for what was recorded to be durable.
     owes: bool,
@@ -80,6 +82,7 @@ impl Driver {
             advance: true,
             look: false,
             inbox_after: 0,
+            consumed: Vec::new(),
             in_doubt: None,
             owes: false,
             leaving: false,
@@ -156,10 +159,17 @@ impl Driver {
     async fn work(&mut self) -> Result<(), RunError> {
         let mut taken = 0_usize;
         loop {
+            // What ends because of the closing is not the run's own: it is looked at in another way.
+            if self.shared.engine.closing.has_begun() {
+                return Err(RunError::Closing);
+            }
             let input = match self.queue.pop_front() {
                 Some(input) => input,
                 None if std::mem::take(&mut self.advance) => Input::Advance,
-                None => return Ok(()),
+                None => {
+                    self.consumed.drain(..).for_each(|messages| self.writer.with(messages));
+                    return Ok(());
+                }
             };
             self.take(input)?;
             taken += 1;
@@ -175,9 +185,6 @@ impl Driver {
                     self.published();
                 }
                 tokio::task::yield_now().await;
-                if self.shared.engine.closing.has_begun() {
-                    return Err(RunError::Closing);
-                }
             }
         }
     }

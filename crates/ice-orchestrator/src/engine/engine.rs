@@ -118,6 +118,11 @@ impl Engine {
         &self.inner.registry
     }
 
+    /// An id that nothing has yet.
+    pub(crate) fn fresh_id(&self) -> uuid::Uuid {
+        self.inner.ids.uuid()
+    }
+
     /// The store.
     #[must_use]
     pub fn store(&self) -> &Arc<dyn Store> {

@@ -19,6 +19,17 @@ pub enum RunError {
     /// The inputs are not what the blueprint asks for.
     #[error("the inputs do not fit the blueprint: {0}")]
     Inputs(String),
+    /// A tool needs a secret that the run is not given.
+    #[error(
+        "the tool `{tool}` needs the secret `{secret}`, which this run is not given: start it with \
+         `--secret {secret}=env:VARIABLE` or `--secret {secret}=file:PATH`"
+    )]
+    Secret {
+        /// The tool.
+        tool: String,
+        /// The secret.
+        secret: String,
+    },
     /// An option is out of its range.
     #[error("the option `{option}` is {found}, it must be {rule}")]
     Option {
@@ -137,6 +148,7 @@ impl RunError {
     pub const fn code(&self) -> ErrorCode {
         match self {
             Self::NotFound(_) => ErrorCode::RunNotFound,
+            Self::Secret { .. } => ErrorCode::GrantMissing,
             Self::Inputs(_) | Self::Option { .. } => ErrorCode::InputInvalid,
             Self::Durability { .. } => ErrorCode::DurabilityUnavailable,
             Self::IdempotencyConflict { .. } => ErrorCode::StoreConflict,

@@ -79,6 +79,9 @@ impl Holdings {
 
     fn brought(&self, body: &Body) -> Brought {
         let mut brought = Brought::default();
+        if let Body::Asked { question, .. } = body {
+            brought.bytes += question.message.len() as u64;
+        }
         for value in values(body).into_iter().flatten() {
             brought.written = self.add(value, &mut brought);
         }
@@ -141,13 +144,13 @@ const fn can_be_refused(body: &Body) -> bool {
         | Body::Step { .. }
         | Body::Receipt { .. }
         | Body::Succeeded { .. }
+        | Body::Asked { .. }
         | Body::Opened { .. } => true,
         Body::Failed { .. }
         | Body::Woken { .. }
         | Body::Skipped { .. }
         | Body::Reported { .. }
         | Body::Denied { .. }
-        | Body::Asked { .. }
         | Body::Escalated { .. }
         | Body::Answered { .. }
         | Body::Closed { .. }

@@ -41,6 +41,7 @@ impl Engine {
         let inputs = if inputs.is_null() { Value::empty_map() } else { inputs };
         check_inputs(plan, &inputs)?;
         let durability = check_options(inner, &options)?;
+        check_secrets(plan, &options)?;
         if let Some(key) = &options.idempotency_key
             && let Some(handle) = self.started_before(key, plan, &inputs, by, tenant).await?
         {
@@ -161,6 +162,17 @@ fn check_inputs(plan: &Plan, inputs: &Value) -> Result<(), RunError> {
         }
         None => Ok(()),
     }
+}
+
+/// A tool that lacks a secret is told of now, not after half of the work.
+fn check_secrets(plan: &Plan, options: &RunOptions) -> Result<(), RunError> {
+    for (tool, found) in &plan.tools {
+        let missing = found.secrets().into_iter().find(|name| !options.grants.secrets.contains_key(*name));
+        if let Some(secret) = missing {
+            return Err(RunError::Secret { tool: tool.to_string(), secret: secret.to_owned() });
+        }
+    }
+    Ok(())
 }
 
 /// Checks the options; gives the durability of the run.

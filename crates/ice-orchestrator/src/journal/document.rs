@@ -19,7 +19,7 @@ use super::{
 };
 use crate::workflow::runtime::NodeStatus;
 
-/// The most nodes a document lists; the failures and the output are complete.
+/// The most nodes a document lists, but for those that asked people; the failures and the output are complete.
 const MAX_NODES: usize = 10_000;
 
 /// The most denials that are listed for a node; all of them are events.
@@ -102,6 +102,9 @@ pub struct NodeReport {
     /// When it was done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended_at: Option<Moment>,
+    /// Whether somebody has to say what became of its last attempt.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub in_doubt: bool,
     /// Why its last attempt failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,
@@ -219,6 +222,8 @@ impl DocumentBuilder {
                 }
             }
             Body::Asked { node, attempt, question } => {
+                // Listed however many nodes there are: nobody could answer it otherwise.
+                self.entry(node);
                 self.begin(node, *attempt, Some(KindName::Human), at);
                 let number = self.document.records - 1;
                 if let Some(report) = self.end(node, NodeStatus::Waiting, at) {
@@ -245,7 +250,11 @@ impl DocumentBuilder {
                     of.denials.push(denial.clone());
                 }
             }
-            Body::InDoubt { node } => drop(self.end(node, NodeStatus::Waiting, at)),
+            Body::InDoubt { node } => {
+                if let Some(report) = self.end(node, NodeStatus::Waiting, at) {
+                    report.in_doubt = true;
+                }
+            }
             Body::Settled { node, decision, .. } => {
                 let failure = match decision {
                     Decision::Repeat => None,
@@ -256,6 +265,7 @@ impl DocumentBuilder {
                 }
                 let status = if failure.is_some() { NodeStatus::Failed } else { NodeStatus::Queued };
                 if let Some(report) = self.end(node, status, at) {
+                    report.in_doubt = false;
                     report.failure = failure;
                 }
             }
@@ -340,19 +350,24 @@ impl DocumentBuilder {
             self.document.nodes_truncated = true;
             return None;
         }
-        Some(self.nodes.entry(node.clone()).or_insert_with(|| NodeReport {
+        Some(self.entry(node))
+    }
+
+    fn entry(&mut self, node: &NodePath) -> &mut NodeReport {
+        self.nodes.entry(node.clone()).or_insert_with(|| NodeReport {
             node: node.clone(),
             kind: None,
             status: NodeStatus::Queued,
             attempts: 0,
             started_at: None,
             ended_at: None,
+            in_doubt: false,
             failure: None,
             usage: Usage::default(),
             report: None,
             question: None,
             denials: Vec::new(),
-        }))
+        })
     }
 
     /// The document.

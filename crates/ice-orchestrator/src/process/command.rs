@@ -163,6 +163,10 @@ impl Tool for CommandTool {
         Home::Process
     }
 
+    fn secrets(&self) -> Vec<&str> {
+        self.manifest.secrets.keys().map(String::as_str).collect()
+    }
+
     /// Runs the command to its end. Dropping the future ends it, and what it had done by then is not known.
     async fn call(&self, ctx: &ToolContext, input: Value) -> Result<Value, ToolError> {
         let label = self.spec.name.as_str();

@@ -63,6 +63,9 @@ impl ProcessHost for SandboxHost {
             Err(ice_sandbox::SandboxError::Setup(failure)) => {
                 return Report::new(Home::Process, not_set_up(failure));
             }
+            Err(ice_sandbox::SandboxError::Cancelled) => {
+                return Report::new(Home::Process, Verdict::Cancelled);
+            }
             Err(error) => return not_run("launcher", error.to_string()),
         };
         let mut stderr = Kept::default();

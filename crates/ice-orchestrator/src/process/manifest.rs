@@ -76,8 +76,8 @@ pub struct ToolManifest {
     /// The variables of its environment.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub environment: BTreeMap<String, String>,
-    /// The secrets of the run that it is given, and how: in a file or in a variable. A run that was not granted one of them
-    /// cannot call it.
+    /// The secrets of the run that it is given, and how: in a file or in a variable. A run that calls it is not
+    /// started without them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub secrets: BTreeMap<String, SecretDelivery>,
     /// How much one call may use.

@@ -101,6 +101,16 @@ const ONE: &str = "nodes:
 - {id: n, type: tool, tool_name: irreversible}
 - {id: m, type: tool, tool_name: pure, tool_args: {value: '{{ n }}'}}";
 
+const DATA: &str = "nodes:
+- {id: data, type: human, prompt_message: 'and {{ inputs.who }}?', approval_type: input_required, output_selection: [approved, response]}
+- {id: m, type: tool, tool_name: pure, tool_args: {value: '{{ data }}'}}";
+
+const PEOPLE: &str = "nodes:
+- {id: late, type: human, prompt_message: ok?, timeout_seconds: 60, escalation_path: the boss}
+- {id: soon, type: human, prompt_message: ok?, timeout_seconds: 60, auto_approve_after: 5}
+- {id: pick, type: human, prompt_message: which?, approval_type: choice, choices: [red, blue]}
+- {id: m, type: tool, tool_name: pure, tool_args: {value: ['{{ late }}', '{{ soon }}', '{{ pick }}']}}";
+
 fn cases() -> Vec<Case> {
     let base = |name, yaml| Case {
         name,
@@ -128,6 +138,9 @@ fn cases() -> Vec<Case> {
         Case { cut: Some(r#""t":"opened","n":"late""#), ..base("race_then_deadline", RACE) },
         base("steps", STEPS),
         Case { cut: Some(r#""t":"receipt","s":"n.call[2]""#), ..base("steps_interrupted", STEPS) },
+        Case { cut: Some(r#""t":"asked""#), ..base("asked", DATA) },
+        Case { after: r#""k":"timed_out""#, ..base("escalated", PEOPLE) },
+        Case { after: r#""k":"auto_approved""#, ..base("auto_approved", PEOPLE) },
         Case { faults: repeat(), cut: Some(r#""t":"ended""#), ..base("crashed", ONE) },
         Case { faults: repeat(), cut: Some(r#""t":"parked""#), ..base("parked", ONE) },
         Case { faults: repeat(), cut: Some(r#""t":"settled""#), ..base("repeated", ONE) },
@@ -286,11 +299,14 @@ fn every_journal_is_read_folded_and_resumed_to_its_result() {
         assert_eq!(result(&resume(&plan, &chunks)), expected, "{}", case.name);
     }
     let all = [
+        "answered",
+        "asked",
         "cancelled",
         "cancelling",
         "closed",
         "discarded",
         "ended",
+        "escalated",
         "failed",
         "in_doubt",
         "manifest",

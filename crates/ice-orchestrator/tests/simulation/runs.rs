@@ -261,6 +261,17 @@ fn questions_are_answered_once_in_every_order_with_a_crash_anywhere() {
 }
 
 #[test]
+fn a_question_beside_what_is_in_doubt_keeps_nobody_waiting_for_ever() {
+    let yaml = "nodes:
+- {id: ask, type: human, prompt_message: ok?, approval_type: input_required, output_selection: [approved]}
+- {id: b, type: tool, tool_name: irreversible}";
+    let faults = Faults { decisions: vec![Decision::Repeat], late: false, ..crashes(1) };
+    let (count, ends) = explore(yaml, &RunOptions::default(), &faults, MOST);
+    assert_eq!(ends, [(RunStatus::Succeeded, r#"{"ask":{"approved":true},"b":"b"}"#.to_owned())]);
+    assert!(count > 5 && count < MOST, "{count} orders");
+}
+
+#[test]
 fn halt_stops_in_every_order_and_names_the_node() {
     let yaml = "nodes:
 - id: l

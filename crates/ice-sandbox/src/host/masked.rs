@@ -10,7 +10,8 @@ use tokio::io::AsyncWrite;
 use super::scrub::Scrub;
 
 /// Hands on to another writer what is written to it, with `*` in place of each byte of a secret of the command
-/// ([`Caged::masked`](crate::Caged::masked)). A secret is found as it is, not in another encoding. What may be the beginning
+/// ([`Caged::masked`](crate::Caged::masked)). A secret of 4 bytes or more is found as it is, and as it
+/// stands in JSON, and so is each of its lines, not in another encoding. What may be the beginning
 /// of one is held back until more comes: [`finish`](Self::finish) hands on the rest.
 #[derive(Debug)]
 pub struct Masked<W> {

@@ -1,17 +1,22 @@
 //! `ice runs answer`.
 
 use clap::Args;
+use ice_core::blueprint::ApprovalType;
 use ice_core::error::ErrorCode;
 use ice_core::path::NodePath;
+use ice_core::time::{IdSource, SystemIds};
+use ice_core::value::Value;
 use ice_orchestrator::control::Request;
 use ice_orchestrator::journal::RunDocument;
+use uuid::Uuid;
 
-use super::find;
+use super::{find, with_link};
 use crate::data::{DataFolder, Link, LinkError, Role, access};
 use crate::exit::Exit;
 use crate::fault::Fault;
 use crate::input;
 use crate::render::{question, text};
+use crate::screen::{YELLOW, styled};
 use crate::shell::Shell;
 use crate::signals::Signals;
 use crate::stay::{Watching, stay};
@@ -38,6 +43,13 @@ impl Answer {
     /// Carries it out.
     pub(super) fn run(&self, shell: &Shell) -> Result<Exit, Fault> {
         let folder = DataFolder::of(shell)?;
+        let Some(answer) = &self.answer else {
+            return shell.block_on(with_link(&folder, async |link| {
+                let document = link.show(find(link, &self.id).await?).await?;
+                question::list(&shell.screen, &document)?;
+                Ok(Exit::Succeeded)
+            }));
+        };
         if !folder.exists() {
             let message =
                 format!("there are no runs: the data folder {} does not exist", folder.path().display());
@@ -45,9 +57,11 @@ impl Answer {
         }
         shell.block_on(async {
             let mut signals = Signals::listen()?;
+            // The same for every try: whoever has it already says so.
+            let id = SystemIds.uuid();
             loop {
                 let link = access(&folder, Role::Run).await?;
-                match self.with(shell, &folder, link, &mut signals).await {
+                match self.with(shell, &folder, link, answer, id, &mut signals).await {
                     Err(LinkError::Gone) => {}
                     Err(LinkError::Fault(fault)) => return Err(fault),
                     Ok(exit) => return Ok(exit),
@@ -61,53 +75,69 @@ impl Answer {
         shell: &Shell,
         folder: &DataFolder,
         link: Link,
+        answer: &str,
+        id: Uuid,
         signals: &mut Signals,
     ) -> Result<Exit, LinkError> {
-        let asked = self.give(shell, &link).await;
-        let document = match asked {
-            Ok(Some(document)) => document,
-            Ok(None) => {
-                link.close().await?;
-                return Ok(Exit::Succeeded);
-            }
+        let asked = async {
+            let run = find(&link, &self.id).await?;
+            link.show(run).await
+        };
+        let document = match asked.await {
+            Ok(document) => document,
             Err(error) => {
                 // The fault says more than what closing could add to it.
                 let _ = link.close().await;
                 return Err(error);
             }
         };
+        let run = document.id;
+        let given = match self.request(&document, answer, id) {
+            Ok(request) => link.call(request).await.map(drop),
+            Err(fault) => Err(LinkError::Fault(fault)),
+        };
+        let drives = matches!(&link, Link::Owner(owner) if owner.engine().active().contains(&run));
+        let fault = match given {
+            Ok(()) => None,
+            Err(LinkError::Fault(fault)) if drives => Some(fault),
+            Err(error) => {
+                let _ = link.close().await;
+                return Err(error);
+            }
+        };
         if link.is_remote() {
             if shell.screen.json {
-                shell.screen.document(&*link.show(document.id).await?)?;
+                shell.screen.document(&*link.show(run).await?)?;
             } else {
-                shell.screen.line(format_args!("answered {}", document.id))?;
+                shell.screen.line(format_args!("answered {run}"))?;
             }
             link.close().await?;
             return Ok(Exit::Succeeded);
         }
-        let watching =
-            Watching { run: document.id, since: document.records, until: Until::Parked, blueprint: None };
-        Ok(stay(shell, folder, link, watching, signals).await?)
+        // Nobody else drives the run: this process goes on with it, whoever's answer counts.
+        if let Some(fault) = &fault {
+            shell.screen.note(format_args!("{} {}", styled(YELLOW, "warning:"), fault.message));
+        }
+        let watching = Watching { run, since: document.records, until: Until::Parked, blueprint: None };
+        let exit = stay(shell, folder, link, watching, signals).await?;
+        Ok(if fault.is_some() { Exit::Failed } else { exit })
     }
 
-    /// Gives the answer. Nothing if there is none, and the questions were shown.
-    async fn give(&self, shell: &Shell, link: &Link) -> Result<Option<Box<RunDocument>>, LinkError> {
-        let run = find(link, &self.id).await?;
-        let document = link.show(run).await?;
-        let Some(answer) = &self.answer else {
-            question::list(&shell.screen, &document)?;
-            return Ok(None);
+    fn request(&self, document: &RunDocument, answer: &str, id: Uuid) -> Result<Request, Fault> {
+        let node = self.asker(document)?;
+        let asked = document.questions().find(|(asker, _)| **asker == node).map(|(_, asked)| &asked.question);
+        let response = match asked.map(|question| question.approval_type) {
+            Some(ApprovalType::ApproveReject | ApprovalType::Choice) => Value::string(answer),
+            Some(ApprovalType::InputRequired) | None => input::value(answer)?,
         };
-        let node = self.asker(&document)?;
-        let response = input::value(answer)?;
-        let comment = self.comment.clone();
-        let answered = link.call(Request::Answer { run, node, response, comment }).await;
-        answered.map(|_| Some(document)).map_err(|error| match error {
-            LinkError::Fault(fault) if fault.code == ErrorCode::AnswerInvalid => {
-                LinkError::Fault(fault.exit(Exit::Usage))
-            }
-            other @ (LinkError::Fault(_) | LinkError::Gone) => other,
-        })
+        if let Some(what) = asked.and_then(|question| question.accept(&response).err()) {
+            return Err(Fault::new(
+                ErrorCode::AnswerInvalid,
+                format!("the node `{node}` asked something else: {what}"),
+            )
+            .exit(Exit::Usage));
+        }
+        Ok(Request::Answer { run: document.id, node, response, comment: self.comment.clone(), id: Some(id) })
     }
 
     /// The node that is meant: the one named, or the only one that asked.
@@ -129,7 +159,7 @@ impl Answer {
                 Err(Fault::new(ErrorCode::QuestionClosed, message))
             }
             [first, ..] => Err(Fault::usage(format!("{} questions wait for an answer", open.len()))
-                .help(format!("name the node that is meant, for example `--node {first}`"))),
+                .help(format!("name the node that is meant, for example `--node '{first}'`"))),
         }
     }
 }

@@ -69,6 +69,12 @@ impl HumanNode {
                 "remove `auto_approve_after`: the question is escalated or rejected when its time is up";
             rules.doubtful("auto_approve_after", message, advice.to_owned());
         }
+        let has_schema = base.output_schema.as_map().is_some_and(|schema| !schema.is_empty());
+        if has_schema && self.approval_type != ApprovalType::InputRequired {
+            let message =
+                "`output_schema` has no effect: it is that of the data with `approval_type: input_required`";
+            rules.doubtful("output_schema", message, "remove it".to_owned());
+        }
         if self.escalation_path.is_some() && base.timeout_seconds.is_none() {
             let message = "nothing is escalated without a `timeout_seconds`";
             rules.doubtful("escalation_path", message, "set a `timeout_seconds`".to_owned());

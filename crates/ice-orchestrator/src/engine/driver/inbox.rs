@@ -39,7 +39,7 @@ impl Driver {
             }
         }
         if !messages.is_empty() {
-            self.writer.with(inbox::consume(&prefix, &messages));
+            self.consumed.push(inbox::consume(&prefix, &messages));
             self.look = messages.len() == PAGE;
         }
         Ok(())

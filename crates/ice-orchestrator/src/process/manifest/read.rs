@@ -187,6 +187,8 @@ fn secrets(
     object: &mut Object<'_, '_>,
     environment: &BTreeMap<String, String>,
 ) -> BTreeMap<String, SecretDelivery> {
+    let written = object.value("secrets").and_then(Value::as_map).cloned().unwrap_or_default();
+    let is_variable = |name: &str| written.get(name).and_then(Value::as_str) == Some("variable");
     object.parsed_entries("secrets", |name, value| {
         variable(name)?;
         let (delivery, variable) = match value {
@@ -202,6 +204,10 @@ fn secrets(
         };
         if environment.contains_key(&variable) {
             let message = format!("the variable `{variable}` of this secret stands in `environment` as well");
+            return Err(Problem::new(ErrorCode::OutOfRange, message));
+        }
+        if variable != name && is_variable(&variable) {
+            let message = format!("the secret `{variable}` has the variable of this one's file");
             return Err(Problem::new(ErrorCode::OutOfRange, message));
         }
         Ok(delivery)

@@ -24,7 +24,7 @@ mod rest;
 
 /// Records decided at a time; the caller asks again.
 const PASS: usize = 1_024;
-/// Bytes of failures' messages decided at a time.
+/// Bytes of failures' messages and of questions decided at a time.
 const PASS_BYTES: usize = 256 << 10;
 /// The deepest nesting of a value that a node takes or gives.
 pub(crate) const MAX_VALUE_DEPTH: u8 = 128;
@@ -94,7 +94,7 @@ struct Decider<'s> {
     state: &'s State,
     now: Moment,
     out: &'s mut Decided,
-    /// Bytes of the failures' messages in it.
+    /// Bytes of the failures' messages and of the questions in it.
     said: usize,
 }
 
@@ -248,6 +248,7 @@ impl<'s> Decider<'s> {
                 self.out.records.push(Body::Started { node: path, attempt, intent, effect });
             }
             Ok(Begin::Question(question)) => {
+                self.said += question.message.len();
                 self.out.records.push(Body::Asked { node: path, attempt, question: Box::new(question) });
             }
             Ok(Begin::Container(opening)) => {

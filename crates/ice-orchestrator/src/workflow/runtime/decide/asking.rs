@@ -20,6 +20,15 @@ impl Decider<'_> {
         if !is_open {
             return;
         }
+        if let Some((_, lapse)) = asked.lapse().filter(|(due, _)| *due <= self.now) {
+            // Its time was up before, though nobody was there to notice.
+            self.lapse(node.clone(), asked);
+            match lapse {
+                Lapse::AutoApprove | Lapse::Reject => return,
+                // It is open still, for whoever is asked next.
+                Lapse::Escalate => {}
+            }
+        }
         let Ok(response) = asked.question.accept(&answer.response) else { return };
         answer.response = response;
         if let Some(comment) = &mut answer.comment {
