@@ -7,27 +7,15 @@ use ice_core::value::Value;
 use super::event::Event;
 use super::{Choices, Simulation, World};
 use crate::journal::{Answer, AnswerKind, Question};
-use crate::workflow::runtime::{Asked, Input, NodeState, decide};
+use crate::workflow::runtime::{Input, decide};
 
 impl<W: World, C: Choices> Simulation<'_, W, C> {
     /// The answers that could be given now: to questions that others can see.
     pub(super) fn answers(&self) -> Vec<Event> {
         let visible = self.journal.visible();
-        let asked = self.state.questions.iter().filter_map(|place| match self.state.node_state(*place) {
-            Some(NodeState::Asked(asked)) if asked.number < visible => {
-                Some((self.state.path(*place)?, asked))
-            }
-            Some(
-                NodeState::Waiting { .. }
-                | NodeState::Queued { .. }
-                | NodeState::Running(_)
-                | NodeState::Backoff { .. }
-                | NodeState::Asked(_)
-                | NodeState::Open(_)
-                | NodeState::InDoubt { .. }
-                | NodeState::Done(_),
-            )
-            | None => None,
+        let asked = self.state.questions.iter().filter_map(|place| {
+            let asked = self.state.asked(*place).filter(|asked| asked.number < visible)?;
+            Some((self.state.path(*place)?, asked))
         });
         let events = asked.flat_map(|(node, asked)| {
             let many = responses(&asked.question).len();
@@ -38,7 +26,8 @@ impl<W: World, C: Choices> Simulation<'_, W, C> {
 
     /// Somebody answers, and somebody else says something else a moment later, which changes nothing.
     pub(super) fn answer(&mut self, node: &NodePath, which: usize) -> Result<(), String> {
-        let asked = self.asked(node).ok_or("a question is gone")?;
+        let place = self.state.locate(node);
+        let asked = place.and_then(|place| self.state.asked(place)).ok_or("a question is gone")?;
         let (number, mut responses) = (asked.number, responses(&asked.question));
         let response = responses.get(which).cloned().ok_or("there is no such answer")?;
         let input = |response| Input::Answer {
@@ -61,19 +50,6 @@ impl<W: World, C: Choices> Simulation<'_, W, C> {
             Ok(())
         } else {
             Err(format!("the question of {node} is answered twice"))
-        }
-    }
-
-    fn asked(&self, node: &NodePath) -> Option<&Asked> {
-        match self.state.node_state(self.state.locate(node)?)? {
-            NodeState::Asked(asked) => Some(asked),
-            NodeState::Waiting { .. }
-            | NodeState::Queued { .. }
-            | NodeState::Running(_)
-            | NodeState::Backoff { .. }
-            | NodeState::Open(_)
-            | NodeState::InDoubt { .. }
-            | NodeState::Done(_) => None,
         }
     }
 }

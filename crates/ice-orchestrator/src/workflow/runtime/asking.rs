@@ -54,7 +54,7 @@ pub(super) fn answer(state: &mut State, node: &NodePath, answer: &Answer, at: Mo
 
 /// Clears away what a question holds: its timer, its place among those without an answer or in the queue.
 pub(super) fn withdraw(state: &mut State, place: Place) {
-    let Some(NodeState::Asked(asked)) = state.node_state(place) else { return };
+    let Some(asked) = state.asked(place) else { return };
     let (due, spot) = (asked.due(), asked.answer.as_ref().map(|(_, _, spot)| *spot));
     if let Some(due) = due {
         state.wakes.remove(&(due, place));

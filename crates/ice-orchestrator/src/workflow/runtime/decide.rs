@@ -357,18 +357,9 @@ impl<'s> Decider<'s> {
                 break;
             }
             let Some(node) = state.path(*place) else { continue };
-            match state.node_state(*place) {
-                Some(NodeState::Asked(asked)) => self.lapse(node, asked),
-                Some(
-                    NodeState::Waiting { .. }
-                    | NodeState::Queued { .. }
-                    | NodeState::Running(_)
-                    | NodeState::Backoff { .. }
-                    | NodeState::Open(_)
-                    | NodeState::InDoubt { .. }
-                    | NodeState::Done(_),
-                )
-                | None => self.out.records.push(Body::Woken { node }),
+            match state.asked(*place) {
+                Some(asked) => self.lapse(node, asked),
+                None => self.out.records.push(Body::Woken { node }),
             }
         }
         // A container that fails takes its nested ones along, so one deadline is decided at a time.

@@ -23,4 +23,4 @@ pub use state::{NodeStatus, State};
 pub(crate) use container::Container;
 pub(crate) use decide::{MAX_VALUE_DEPTH, decide_into};
 pub(crate) use failing::{cancelled, not_kept, timeout_failure};
-pub(crate) use frame::{Asked, NodeState, Place};
+pub(crate) use frame::{NodeState, Place};

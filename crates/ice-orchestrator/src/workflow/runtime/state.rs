@@ -12,7 +12,7 @@ use ice_core::value::Value;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::frame::{Attempt, Frame, NodeState, Outcome, Place, StepState, WindingDown};
+use super::frame::{Asked, Attempt, Frame, NodeState, Outcome, Place, StepState, WindingDown};
 use super::input::Ticket;
 use super::queue::Queue;
 use crate::executors::FrameIndex;
@@ -301,6 +301,20 @@ impl State {
             | NodeState::Backoff { .. }
             | NodeState::Open(_)
             | NodeState::Asked(_)
+            | NodeState::InDoubt { .. }
+            | NodeState::Done(_) => None,
+        }
+    }
+
+    /// The question at a place.
+    pub(crate) fn asked(&self, place: Place) -> Option<&Asked> {
+        match self.node_state(place)? {
+            NodeState::Asked(asked) => Some(asked),
+            NodeState::Waiting { .. }
+            | NodeState::Queued { .. }
+            | NodeState::Running(_)
+            | NodeState::Backoff { .. }
+            | NodeState::Open(_)
             | NodeState::InDoubt { .. }
             | NodeState::Done(_) => None,
         }

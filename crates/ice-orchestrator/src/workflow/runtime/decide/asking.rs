@@ -6,16 +6,13 @@ use super::{Decider, shallow};
 use crate::journal::{Answer, AnswerKind, Body, Lapse};
 use crate::workflow::model::PlanNode;
 use crate::workflow::runtime::failing::{Safety, shorten};
-use crate::workflow::runtime::frame::{Asked, Frame, NodeState, Place};
+use crate::workflow::runtime::frame::{Asked, Frame, Place};
 
 impl Decider<'_> {
     /// The first answer to a question counts; one to a question that was asked before, or that is none, does not.
     pub(super) fn answer(&mut self, node: NodePath, question: u64, mut answer: Answer) {
         let state = self.state;
-        let Some(NodeState::Asked(asked)) = state.locate(&node).and_then(|place| state.node_state(place))
-        else {
-            return;
-        };
+        let Some(asked) = state.locate(&node).and_then(|place| state.asked(place)) else { return };
         let is_open = asked.number == question && asked.answer.is_none() && state.stopping.is_none();
         if !is_open {
             return;
