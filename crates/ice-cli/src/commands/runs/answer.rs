@@ -8,7 +8,6 @@ use ice_core::time::{IdSource, SystemIds};
 use ice_core::value::Value;
 use ice_orchestrator::control::Request;
 use ice_orchestrator::journal::RunDocument;
-use uuid::Uuid;
 
 use super::{find, with_link};
 use crate::data::{DataFolder, Link, LinkError, Role, access};
@@ -57,11 +56,11 @@ impl Answer {
         }
         shell.block_on(async {
             let mut signals = Signals::listen()?;
-            // The same for every try: whoever has it already says so.
-            let id = SystemIds.uuid();
+            // The same for every try, with its id: whoever has it already says so.
+            let mut request = None;
             loop {
                 let link = access(&folder, Role::Run).await?;
-                match self.with(shell, &folder, link, answer, id, &mut signals).await {
+                match self.with(shell, &folder, link, answer, &mut request, &mut signals).await {
                     Err(LinkError::Gone) => {}
                     Err(LinkError::Fault(fault)) => return Err(fault),
                     Ok(exit) => return Ok(exit),
@@ -76,7 +75,7 @@ impl Answer {
         folder: &DataFolder,
         link: Link,
         answer: &str,
-        id: Uuid,
+        request: &mut Option<Request>,
         signals: &mut Signals,
     ) -> Result<Exit, LinkError> {
         let asked = async {
@@ -92,8 +91,12 @@ impl Answer {
             }
         };
         let run = document.id;
-        let given = match self.request(&document, answer, id) {
-            Ok(request) => link.call(request).await.map(drop),
+        let built = match request.take() {
+            Some(sent) => Ok(sent),
+            None => self.request(&document, answer),
+        };
+        let given = match built {
+            Ok(built) => link.call(request.insert(built).clone()).await.map(drop),
             Err(fault) => Err(LinkError::Fault(fault)),
         };
         let drives = matches!(&link, Link::Owner(owner) if owner.engine().active().contains(&run));
@@ -123,7 +126,7 @@ impl Answer {
         Ok(if fault.is_some() { Exit::Failed } else { exit })
     }
 
-    fn request(&self, document: &RunDocument, answer: &str, id: Uuid) -> Result<Request, Fault> {
+    fn request(&self, document: &RunDocument, answer: &str) -> Result<Request, Fault> {
         let node = self.asker(document)?;
         let asked = document.questions().find(|(asker, _)| **asker == node).map(|(_, asked)| &asked.question);
         let response = match asked.map(|question| question.approval_type) {
@@ -137,7 +140,8 @@ impl Answer {
             )
             .exit(Exit::Usage));
         }
-        Ok(Request::Answer { run: document.id, node, response, comment: self.comment.clone(), id: Some(id) })
+        let id = Some(SystemIds.uuid());
+        Ok(Request::Answer { run: document.id, node, response, comment: self.comment.clone(), id })
     }
 
     /// The node that is meant: the one named, or the only one that asked.
