@@ -182,8 +182,8 @@ impl Watch<'_> {
             }
         };
         if let Link::Owner(owner) = &*link {
-            let resumed = owner.take_up(|line| self.progress.note(&line)).await?;
-            let many = crate::render::text::count(resumed as u64, "run");
+            let (going, _) = owner.take_up(|line| self.progress.note(&line)).await?;
+            let many = crate::render::text::count(going as u64, "run");
             self.progress.note(&format!("this process owns the data folder now and goes on with {many}"));
         }
         match link.call(Request::Resume { run: self.run, in_doubt: None }).await {

@@ -29,7 +29,7 @@ const LOG: &str = "worker.log";
 /// Ctrl-C or SIGTERM. Runs that have not ended then can be resumed.
 #[derive(Debug, Args)]
 pub(crate) struct Worker {
-    /// End after this many seconds with nothing to do [default: never]
+    /// End after this many seconds with nothing to do: no run goes on, and none waits for a time [default: never]
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
     idle: Option<u64>,
 }
@@ -47,8 +47,8 @@ impl Worker {
             Link::Owner(owner) => owner,
             link @ Link::Remote(_) => return Err(taken(&link, folder).await),
         };
-        let resumed = match owner.take_up(|line| shell.screen.note(line)).await {
-            Ok(resumed) => resumed,
+        let (going, waiting) = match owner.take_up(|line| shell.screen.note(line)).await {
+            Ok(taken) => taken,
             Err(fault) => {
                 // The fault says more than what closing could add to it.
                 let _ = owner.close().await;
@@ -56,8 +56,12 @@ impl Worker {
             }
         };
         shell.screen.note(format_args!("ice worker owns {}", folder.path().display()));
-        if resumed > 0 {
-            shell.screen.note(format_args!("goes on with {}", text::count(resumed as u64, "run")));
+        if going > 0 {
+            shell.screen.note(format_args!("goes on with {}", text::count(going as u64, "run")));
+        }
+        if waiting > 0 {
+            let many = text::count(waiting as u64, "run");
+            shell.screen.note(format_args!("looks out for what {many} may wait for: answers, times"));
         }
         let done = tokio::select! {
             _ = signals.next() => false,
@@ -83,7 +87,7 @@ async fn idle(owner: &Owner, seconds: Option<u64>) {
     loop {
         owner.engine().drain().await;
         sleep(Duration::from_secs(seconds)).await;
-        if owner.engine().active().is_empty() {
+        if owner.is_idle().await {
             return;
         }
     }
@@ -100,7 +104,7 @@ async fn taken(link: &Link, folder: &DataFolder) -> Fault {
 }
 
 /// Sees to it that somebody owns the folder and serves others: if nobody does, a worker is started in the
-/// background, which ends after 10 s with nothing to do. What it has to say goes to `worker.log`.
+/// background, which ends after 10 s with nothing to do and no run that waits for a time. What it has to say goes to `worker.log`.
 ///
 /// # Errors
 /// [`Fault`] if it does not serve within `patience`.

@@ -58,16 +58,12 @@ impl Engine {
             let what = format!("the comment is longer than {MAX_COMMENT} bytes");
             return Err(RunError::Answer { node, what });
         }
-        if self.inner.active(run).is_none() {
-            self.wake(tenant, run, by).await?;
-        }
+        self.see_driven(tenant, run).await?;
         let answer = Answer { response, kind: AnswerKind::Given, by: by.clone(), comment, id: Some(id) };
         let question = asked.number;
         let mut changes = self.inner.store.watch(&keys::head(tenant, run), None);
         self.inner.send(tenant, run, &Signal::Answer { node: node.clone(), question, answer }).await?;
-        if self.inner.active(run).is_none() {
-            self.wake(tenant, run, by).await?;
-        }
+        self.see_driven(tenant, run).await?;
         let decided = async {
             loop {
                 let document = self.show(tenant, run).await?;
@@ -93,9 +89,12 @@ impl Engine {
 }
 
 impl Engine {
-    /// Takes a run up that nobody drives, so that it decides about an answer.
-    async fn wake(&self, tenant: &Tenant, run: RunId, by: &Principal) -> Result<(), RunError> {
-        match self.resume(tenant, run, by, None).await {
+    /// Sees to it that somebody drives a run and decides about an answer.
+    async fn see_driven(&self, tenant: &Tenant, run: RunId) -> Result<(), RunError> {
+        if self.inner.roster.active(run).is_some() {
+            return Ok(());
+        }
+        match self.wake(tenant, run).await {
             Ok(handle) => match handle.end() {
                 // It cannot be driven: nothing would come of an answer.
                 Some(end) if end.status == RunStatus::Parked => match &end.failure {

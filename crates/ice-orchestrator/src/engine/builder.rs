@@ -23,6 +23,7 @@ pub struct EngineBuilder {
     pub(super) lease: Duration,
     pub(super) tool_limits: ToolLimits,
     pub(super) ring: usize,
+    pub(super) short_wait: Duration,
     pub(super) processes: Option<Arc<dyn ProcessHost>>,
     pub(super) wasm: Option<Arc<dyn WasmHost>>,
 }
@@ -39,6 +40,7 @@ impl Default for EngineBuilder {
             lease: Duration::from_secs(15),
             tool_limits: ToolLimits::default(),
             ring: 1_024,
+            short_wait: Duration::from_secs(10),
             processes: None,
             wasm: None,
         }
@@ -108,6 +110,14 @@ impl EngineBuilder {
     #[must_use]
     pub const fn transient_events(mut self, kept: usize) -> Self {
         self.ring = kept;
+        self
+    }
+
+    /// How long a run that waits for a time stays in memory at most; 10 s by default. A run that waits for longer, or for
+    /// somebody's answer, leaves it, and is read from its journal again when something comes for it.
+    #[must_use]
+    pub const fn short_wait(mut self, span: Duration) -> Self {
+        self.short_wait = span;
         self
     }
 

@@ -10,8 +10,10 @@ use futures::FutureExt;
 use ice_core::error::ErrorCode;
 use ice_core::id::Principal;
 use ice_core::store::{Batch, Durability};
+use ice_core::time::Moment;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::attempt::{Attempt, AttemptEnd, carry_out, lost};
@@ -31,6 +33,9 @@ const FLUSH_BYTES: usize = 64 << 10;
 /// Bytes of records that wait for a commit before nothing more is decided. Far below what a store takes in one
 /// batch, for records are added a pass at a time.
 const MAX_WAITING: usize = 1 << 20;
+/// How long a run that waits for long stays in memory for each of its records. To read one takes a few microseconds, so a
+/// run that is woken again and again spends a hundredth of its time on it.
+const PER_RECORD: Duration = Duration::from_millis(1);
 /// Inputs taken before others get their turn.
 const TURN: usize = 128;
 /// Inbox messages read at a time.
@@ -58,6 +63,8 @@ pub(super) struct Driver {
     in_doubt: Option<(Decision, Principal)>,
     /// Whether somebody waits for what was recorded to be durable.
     owes: bool,
+    /// Since when there is nothing to do for long.
+    idle_since: Option<Instant>,
     /// Whether the engine closes: nothing begins any more.
     leaving: bool,
 }
@@ -70,7 +77,7 @@ enum Held {
 impl Driver {
     pub(super) fn new(shared: Arc<RunShared>, state: State, writer: Writer) -> Box<Self> {
         Box::new(Self {
-            messages: Messages(Arc::clone(&shared)),
+            messages: Messages::open(Arc::clone(&shared)),
             shared,
             state,
             writer,
@@ -85,6 +92,7 @@ impl Driver {
             consumed: Vec::new(),
             in_doubt: None,
             owes: false,
+            idle_since: None,
             leaving: false,
         })
     }
@@ -101,10 +109,14 @@ impl Driver {
         self
     }
 
-    /// Drives the run until it is final or parked, or cannot be driven on. Joins all attempts before it
+    /// Drives the run until it is final or parked, waits for long, or cannot be driven on. Joins all attempts before it
     /// returns.
     pub(super) async fn run(mut self: Box<Self>) {
-        let mut result = self.drive().await;
+        let mut result = match self.drive().await {
+            Ok(Some(end)) => Ok(end),
+            Ok(None) => return self.sleep().await,
+            Err(error) => Err(error),
+        };
         self.cancel_attempts();
         if matches!(result, Err(RunError::Closing)) {
             result = Box::pin(self.leave()).await;
@@ -129,7 +141,8 @@ impl Driver {
         }
     }
 
-    async fn drive(&mut self) -> Result<RunEnd, RunError> {
+    /// Gives how the run ended, or nothing if it waits for long.
+    async fn drive(&mut self) -> Result<Option<RunEnd>, RunError> {
         if self.look {
             Box::pin(self.look_first()).await?;
         }
@@ -139,11 +152,45 @@ impl Driver {
                 self.flush()?;
             }
             if self.is_finished() {
-                return Ok(RunEnd::of(&self.state));
+                return Ok(Some(RunEnd::of(&self.state)));
+            }
+            if self.waits_for_long() && self.is_kept() {
+                let since = *self.idle_since.get_or_insert_with(Instant::now);
+                if since.elapsed() >= self.patience() {
+                    return Ok(None);
+                }
             }
             self.tell_rest();
             self.wait().await?;
         }
+    }
+
+    /// Leaves nothing of the run in memory but what others hold of it.
+    async fn sleep(mut self: Box<Self>) {
+        let is_timed = !self.state.waits_for_people() && self.state.next_timer().is_some();
+        let shared = Arc::clone(&self.shared);
+        self.messages.sleep();
+        // What is left must be gone before the run can be taken up again.
+        drop(self);
+        let engine = Arc::clone(&shared.engine);
+        Box::pin(engine.sleep(shared, is_timed)).await;
+    }
+
+    /// How long a run stays with nothing to do: the longer its journal, the more it costs to read it again.
+    fn patience(&self) -> Duration {
+        (PER_RECORD * u32::try_from(self.state.next_number()).unwrap_or(u32::MAX))
+            .min(self.shared.engine.short_wait)
+    }
+
+    /// Whether nothing is to be done for so long that the run need not stay in memory.
+    fn waits_for_long(&self) -> bool {
+        let is_soon = |at: Moment| at.since(self.shared.engine.clock.now()) <= self.shared.engine.short_wait;
+        self.state.status() == RunStatus::Waiting
+            && self.live.is_empty()
+            && self.tasks.is_empty()
+            && self.held.is_empty()
+            && !self.look
+            && !self.state.next_timer().is_some_and(is_soon)
     }
 
     /// Tells whoever waits for the engine to come to rest whether this run has, until somebody answers.
@@ -202,6 +249,7 @@ impl Driver {
     fn take(&mut self, input: Input) -> Result<(), RunError> {
         let now = self.shared.engine.clock.now();
         let recovers = matches!(input, Input::Recovered { .. });
+        self.idle_since = None;
         let mut decided = std::mem::take(&mut self.decided);
         decide_into(&mut decided, &self.state, input, now);
         let ends = matches!(decided.records.last(), Some(Body::Ended { .. }));
@@ -327,7 +375,8 @@ impl Driver {
         let held = self.held.iter().any(|(upto, _)| *upto > self.durable());
         let ends = self.state.status().is_final() || self.state.status() == RunStatus::Parked;
         let accepted = self.durable() > 0;
-        let must = (held || ends || !accepted || self.owes) && self.durable() < next;
+        let must =
+            (held || ends || !accepted || self.owes || self.waits_for_long()) && self.durable() < next;
         if must || self.writer.has_waiting() {
             let durability = if must { self.writer.promise() } else { Durability::Buffered };
             self.writer.begin(Some(&self.state), self.state.status(), durability)?;
@@ -339,10 +388,14 @@ impl Driver {
     fn is_finished(&self) -> bool {
         let status = self.state.status();
         let rests = status.is_final() || (status == RunStatus::Parked && self.live.is_empty());
-        let kept = !self.writer.is_flying()
+        rests && self.is_kept() && self.queue.is_empty()
+    }
+
+    /// Whether everything that was recorded is as durable as was promised.
+    fn is_kept(&self) -> bool {
+        !self.writer.is_flying()
             && !self.writer.has_waiting()
-            && self.durable() == self.state.next_number();
-        rests && kept && self.queue.is_empty()
+            && self.durable() == self.state.next_number()
     }
 
     async fn wait(&mut self) -> Result<(), RunError> {
@@ -350,6 +403,7 @@ impl Driver {
             return Box::pin(self.look_into_inbox()).await;
         }
         let due = self.state.next_timer().map(|at| at.since(self.shared.engine.clock.now()));
+        let bored = self.idle_since.map(|since| self.patience().saturating_sub(since.elapsed()));
         tokio::select! {
             biased;
             landed = self.writer.landed() => {
@@ -360,6 +414,7 @@ impl Driver {
             Some(ended) = self.tasks.join_next() => self.ended(ended),
             message = self.messages.recv() => self.told(message),
             () = sleep(due) => self.queue.push_back(Input::Tick),
+            () = sleep(bored) => {}
         }
         Ok(())
     }

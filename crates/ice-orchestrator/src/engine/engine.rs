@@ -4,13 +4,12 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use ahash::{AHashMap, AHashSet};
-use futures::StreamExt;
+use ahash::AHashSet;
 use ice_core::id::{Principal, RunId, Tenant};
 use ice_core::process::{ProcessHost, WasmHost};
 use ice_core::registry::Registry;
 use ice_core::store::lease::{self, Lease, LeaseError};
-use ice_core::store::{BlobStore, ChangeKind, Store, WatchEvent, inbox};
+use ice_core::store::{BlobStore, Store, inbox};
 use ice_core::time::{Clock, IdSource};
 use ice_core::tools::ToolLimits;
 use ice_core::value::BlobHash;
@@ -19,7 +18,8 @@ use tokio_util::task::TaskTracker;
 
 use super::closing::Closing;
 use super::meters::Meters;
-use super::run::{Message, Progress, RunShared};
+use super::roster::{Busy, Roster};
+use super::run::{Message, RunShared};
 use super::{EngineBuilder, RunError, RunHandle, Signal};
 use crate::journal::{RunHead, keys};
 
@@ -46,13 +46,14 @@ pub(crate) struct Inner {
     pub(crate) tasks: TaskTracker,
     /// Fires when the engine closes, or loses its ownership.
     pub(crate) closing: Closing,
+    pub(crate) roster: Roster,
+    pub(crate) short_wait: Duration,
     lease: Duration,
     epoch: OnceCell<u64>,
-    active: Mutex<AHashMap<RunId, Arc<RunShared>>>,
     plans: Mutex<AHashSet<(Tenant, BlobHash)>>,
-    watched: Mutex<AHashSet<Tenant>>,
-    /// The runs that are being taken up, and a sign when that changes.
+    attended: Mutex<AHashSet<Tenant>>,
     taken_up: Mutex<HashSet<RunId>>,
+    /// A sign that the runs that are being taken up, are active or sleep have changed.
     pub(crate) settled: Notify,
 }
 
@@ -97,11 +98,12 @@ impl Engine {
                 meters: Meters::new(),
                 tasks: TaskTracker::new(),
                 closing: Closing::default(),
+                roster: Roster::default(),
+                short_wait: builder.short_wait,
                 lease: builder.lease,
                 epoch: OnceCell::new(),
-                active: Mutex::default(),
                 plans: Mutex::default(),
-                watched: Mutex::default(),
+                attended: Mutex::default(),
                 taken_up: Mutex::default(),
                 settled: Notify::new(),
             }),
@@ -135,18 +137,17 @@ impl Engine {
         &self.inner.blobs
     }
 
-    /// The runs this engine drives now, the oldest first.
+    /// The runs this engine drives now, the oldest first. Those that wait for an answer or a time outside of memory are not
+    /// among them.
     #[must_use]
     pub fn active(&self) -> Vec<RunId> {
-        let mut runs: Vec<RunId> = lock(&self.inner.active).keys().copied().collect();
-        runs.sort_unstable();
-        runs
+        self.inner.roster.ids()
     }
 
     /// The handle of a run that this engine drives now.
     #[must_use]
     pub fn handle(&self, run: RunId) -> Option<RunHandle> {
-        self.inner.active(run).map(|shared| RunHandle { shared })
+        self.inner.roster.active(run).map(|shared| RunHandle { shared })
     }
 
     /// Asks for a run to be cancelled, whoever drives it: a commit to its inbox. Durable once it returns. A run
@@ -163,10 +164,7 @@ impl Engine {
         reason: Option<String>,
     ) -> Result<(), RunError> {
         self.inner.send(tenant, run, &Signal::Cancel { by: by.clone(), reason }).await?;
-        if self.inner.active(run).is_some() {
-            return Ok(());
-        }
-        match self.resume(tenant, run, by, None).await {
+        match self.wake(tenant, run).await {
             // Its owner is alive and reads the message, or the run has ended meanwhile.
             Ok(_) | Err(RunError::Owned { .. } | RunError::State { .. }) => Ok(()),
             Err(error) => Err(error),
@@ -184,17 +182,18 @@ impl Engine {
         }
     }
 
-    /// Waits until no run is active but those that go no further until somebody answers. Cancel-safe.
+    /// Waits until no run goes on: what is left has ended, or goes no further until somebody answers. A run that waits for
+    /// a time goes on, if this engine has driven it. Cancel-safe.
     pub async fn drain(&self) {
-        let rests = |progress: &Progress| progress.asked || progress.end.is_some();
         loop {
-            let next = {
-                let active = lock(&self.inner.active);
-                active.values().find(|shared| !shared.progress.read(rests)).cloned()
-            };
-            match next {
-                Some(shared) => shared.progress.wait_for(|progress| rests(progress).then_some(())).await,
-                None => return,
+            let mut settled = std::pin::pin!(self.inner.settled.notified());
+            settled.as_mut().enable();
+            match self.inner.roster.busy() {
+                Busy::With(shared) => {
+                    shared.progress.wait_for(|progress| progress.rests().then_some(())).await
+                }
+                Busy::Asleep => settled.await,
+                Busy::No => return,
             }
             tokio::task::yield_now().await;
         }
@@ -211,26 +210,21 @@ impl Engine {
 }
 
 impl Inner {
-    pub(crate) fn active(&self, run: RunId) -> Option<Arc<RunShared>> {
-        lock(&self.active).get(&run).cloned()
-    }
-
     pub(crate) fn enter(&self, shared: &Arc<RunShared>) {
-        lock(&self.active).insert(shared.run, Arc::clone(shared));
+        self.roster.enter(shared);
+        self.settled.notify_waiters();
         self.meters.active.increment(1.0);
         shared.confinement.waived(1.0);
     }
 
     pub(crate) fn leave(&self, shared: &Arc<RunShared>) {
-        let mut active = lock(&self.active);
-        if active.get(&shared.run).is_some_and(|known| Arc::ptr_eq(known, shared)) {
-            active.remove(&shared.run);
-        }
-        let idle = active.is_empty();
-        drop(active);
-        if idle && self.closing.has_begun() {
-            self.settled.notify_waiters();
-        }
+        self.roster.leave(shared);
+        self.left(shared);
+    }
+
+    /// A run is no longer active.
+    pub(super) fn left(&self, shared: &RunShared) {
+        self.settled.notify_waiters();
         self.meters.active.decrement(1.0);
         shared.confinement.waived(-1.0);
     }
@@ -300,43 +294,16 @@ impl Inner {
         self.closing.begun().await;
         loop {
             let settled = self.settled.notified();
-            if lock(&self.active).is_empty() {
+            if self.roster.is_idle() {
                 return;
             }
             settled.await;
         }
     }
 
-    /// Watches the inboxes of a tenant, so that messages of other processes reach active runs.
-    pub(crate) fn watch_inboxes(self: &Arc<Self>, tenant: &Tenant) {
-        if !lock(&self.watched).insert(tenant.clone()) {
-            return;
-        }
-        let prefix = keys::inboxes(tenant);
-        let mut changes = self.store.watch(&prefix, None);
-        let inner = Arc::clone(self);
-        self.tasks.spawn(async move {
-            loop {
-                let event = tokio::select! {
-                    () = inner.closing.begun() => return,
-                    event = changes.next() => event,
-                };
-                match event {
-                    Some(WatchEvent::Changed(change)) if change.kind == ChangeKind::Put => {
-                        let rest = change.key.as_str().strip_prefix(prefix.as_str());
-                        let run = rest.and_then(|rest| rest.split('/').next()?.parse().ok());
-                        if let Some(shared) = run.and_then(|run| inner.active(run)) {
-                            shared.nudge();
-                        }
-                    }
-                    Some(WatchEvent::Changed(_)) => {}
-                    Some(WatchEvent::Gap { .. }) => {
-                        lock(&inner.active).values().for_each(|shared| shared.nudge());
-                    }
-                    None => return,
-                }
-            }
-        });
+    /// Whether somebody watches what wakes the runs of a tenant; from now on, somebody does.
+    pub(super) fn is_attended(&self, tenant: &Tenant) -> bool {
+        !lock(&self.attended).insert(tenant.clone())
     }
 
     pub(crate) async fn send(&self, tenant: &Tenant, run: RunId, signal: &Signal) -> Result<(), RunError> {
@@ -347,7 +314,7 @@ impl Inner {
         }
         let payload = signal.encode().map_err(|error| RunError::record(run, "a message", &error))?;
         inbox::send(&*self.store, &keys::inbox(tenant, run), payload, None).await?;
-        if let Some(shared) = self.active(run) {
+        if let Some(shared) = self.roster.active(run) {
             shared.nudge();
         }
         Ok(())

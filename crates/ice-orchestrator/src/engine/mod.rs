@@ -16,10 +16,12 @@ mod perform;
 mod processes;
 mod query;
 mod recover;
+mod roster;
 mod run;
 mod signal;
 mod start;
 mod transient;
+mod waking;
 mod writer;
 
 pub use answer::Reply;

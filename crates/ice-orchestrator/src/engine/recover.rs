@@ -1,17 +1,19 @@
 //! Taking a run up again: after a crash, after parking, after another engine let go of it.
 
+use std::collections::HashSet;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use ice_core::id::{Principal, RunId, Tenant};
 use ice_core::llm::Usage;
-use ice_core::store::{Batch, Version, inbox, lease};
+use ice_core::store::{Batch, Key, Version, inbox, lease};
 use ice_core::value::Value;
 
 use super::driver::Driver;
 use super::holdings::Holdings;
 use super::start::{ended, launch, share};
 use super::writer::Writer;
-use super::{Engine, RunEnd, RunError, RunFilter, RunHandle, Signal};
+use super::{Engine, RunEnd, RunError, RunHandle, Signal};
 use crate::journal::codec::Encoder;
 use crate::journal::{
     Body, Decision, Failure, Manifest, PinnedPlan, RECORD_VERSION, ReadError, Reader, Record, RunHead,
@@ -28,8 +30,19 @@ const INBOX: usize = 1_024;
 pub struct TakenUp {
     /// Those that go on, and those that were parked because they cannot: their handles tell.
     pub runs: Vec<RunHandle>,
-    /// Those that stay as they are, and why.
+    /// How many wait for an answer or a time, and stay as they are until it comes.
+    pub waiting: usize,
+    /// Those that cannot be taken up, and why.
     pub refused: Vec<(RunId, RunError)>,
+}
+
+/// Why a run is taken up.
+struct TakingUp {
+    by: Principal,
+    /// What becomes of attempts in doubt, if somebody said.
+    in_doubt: Option<Decision>,
+    /// Whether somebody asked, rather than that something has come for the run.
+    is_asked: bool,
 }
 
 impl Engine {
@@ -49,6 +62,16 @@ impl Engine {
         by: &Principal,
         in_doubt: Option<Decision>,
     ) -> Result<RunHandle, RunError> {
+        self.take_up(tenant, run, &TakingUp { by: by.clone(), in_doubt, is_asked: true }).await
+    }
+
+    /// As [`Self::resume`], for a run that something has come for. If it waits, nothing of that is recorded.
+    pub(super) async fn wake(&self, tenant: &Tenant, run: RunId) -> Result<RunHandle, RunError> {
+        let why = TakingUp { by: Principal::engine(), in_doubt: None, is_asked: false };
+        self.take_up(tenant, run, &why).await
+    }
+
+    async fn take_up(&self, tenant: &Tenant, run: RunId, why: &TakingUp) -> Result<RunHandle, RunError> {
         let _reserved = loop {
             if let Some(handle) = self.handle(run) {
                 return Ok(handle);
@@ -73,7 +96,7 @@ impl Engine {
         self.check_owner(&head, run).await?;
         let epoch = self.inner.epoch(run).await?;
         let head = RunHead { owner: self.inner.name.clone(), epoch, ..head };
-        let failure = match self.drive(tenant, &head, version, by, in_doubt).await {
+        let failure = match self.drive(tenant, &head, version, why).await {
             Ok(handle) => return Ok(handle),
             Err(RunError::Plan { failure, .. }) => failure,
             Err(error) if error.is_damage() => Failure::new(error.code(), error.to_string()),
@@ -86,28 +109,30 @@ impl Engine {
     }
 
     /// Takes up every run of a tenant that is neither final nor parked and that nobody drives, the oldest
-    /// first.
+    /// first. Runs that wait stay where they are until an answer or their time comes, for which this engine looks out from
+    /// now on.
     ///
     /// # Errors
     /// [`RunError::Store`] if the store failed.
     pub async fn resume_all(&self, tenant: &Tenant, by: &Principal) -> Result<TakenUp, RunError> {
-        let mut runs = Vec::new();
-        for status in [RunStatus::Queued, RunStatus::Running, RunStatus::Waiting] {
-            let mut filter = RunFilter { status: Some(status), limit: 1_000, ..RunFilter::default() };
-            loop {
-                let page = self.list(tenant, &filter).await?;
-                filter.before = page.last().map(|summary| summary.id);
-                runs.extend(page.iter().map(|summary| summary.id));
-                if page.len() < filter.limit {
-                    break;
-                }
-            }
-        }
+        let mut runs = self.with_status(tenant, RunStatus::Queued).await?;
+        runs.extend(self.with_status(tenant, RunStatus::Running).await?);
+        self.inner.attend_to(tenant);
+        let waiting: HashSet<RunId> =
+            self.with_status(tenant, RunStatus::Waiting).await?.into_iter().collect();
+        let mut called = self.with_messages(tenant).await?;
+        called.retain(|run| waiting.contains(run));
+        let mut taken = TakenUp { waiting: waiting.len().saturating_sub(called.len()), ..TakenUp::default() };
+        runs.extend(called);
         runs.sort_unstable();
         runs.dedup();
-        let mut taken = TakenUp::default();
         for run in runs {
-            match self.resume(tenant, run, by, None).await {
+            let took = if waiting.contains(&run) {
+                self.wake(tenant, run).await
+            } else {
+                self.resume(tenant, run, by, None).await
+            };
+            match took {
                 Ok(handle) => taken.runs.push(handle),
                 Err(error @ RunError::Store(_)) if !error.is_damage() => return Err(error),
                 Err(error) => {
@@ -117,6 +142,17 @@ impl Engine {
             }
         }
         Ok(taken)
+    }
+
+    async fn with_status(&self, tenant: &Tenant, status: RunStatus) -> Result<Vec<RunId>, RunError> {
+        let folder = keys::by_status(tenant, status);
+        let mut runs = Vec::new();
+        let look = |key: &Key| {
+            runs.extend(key.as_str().strip_prefix(folder.as_str()).and_then(keys::run_of));
+            ControlFlow::Continue(())
+        };
+        self.inner.each_key(&folder, look).await?;
+        Ok(runs)
     }
 
     async fn check_owner(&self, head: &RunHead, run: RunId) -> Result<(), RunError> {
@@ -145,13 +181,19 @@ impl Engine {
         tenant: &Tenant,
         head: &RunHead,
         version: Version,
-        by: &Principal,
-        in_doubt: Option<Decision>,
+        why: &TakingUp,
     ) -> Result<RunHandle, RunError> {
         let run = head.summary.id;
-        let pinned = self.pinned(tenant, run, head).await?;
-        let plan = compile_pinned(&pinned, &self.inner.registry)
-            .map_err(|failure| RunError::Plan { run, failure })?;
+        // Whoever holds a handle of a run that sleeps holds its plan, too.
+        let held = self.inner.roster.held(run);
+        let plan = match &held {
+            Some(shared) => Arc::clone(&shared.plan),
+            None => {
+                let pinned = self.pinned(tenant, run, head).await?;
+                compile_pinned(&pinned, &self.inner.registry)
+                    .map_err(|failure| RunError::Plan { run, failure })?
+            }
+        };
         let mut reader =
             Reader::new(Arc::clone(&self.inner.store), Arc::clone(&self.inner.blobs), tenant, run);
         let (mut state, mut manifest): (Option<State>, Option<Arc<Manifest>>) = (None, None);
@@ -192,11 +234,15 @@ impl Engine {
         let holdings = holdings.limited(manifest.options.max_bytes);
         let encoder = Encoder::resume(reader.decoder().known());
         let writer = self.writer(tenant, head.clone(), version, encoder, holdings, &manifest);
-        let shared = share(&self.inner, &plan, tenant, &manifest);
-        self.inner.watch_inboxes(tenant);
-        let recovered = Input::Recovered { by: by.clone(), epoch };
-        let in_doubt = in_doubt.map(|decision| (decision, by.clone()));
-        Ok(launch(Driver::new(shared, state, writer).recovering(recovered, in_doubt)))
+        let shared = held.unwrap_or_else(|| share(&self.inner, &plan, tenant, &manifest));
+        self.inner.attend_to(tenant);
+        let input = if !why.is_asked && state.status() == RunStatus::Waiting {
+            Input::Advance
+        } else {
+            Input::Recovered { by: why.by.clone(), epoch }
+        };
+        let in_doubt = why.in_doubt.map(|decision| (decision, why.by.clone()));
+        Ok(launch(Driver::new(shared, state, writer).recovering(input, in_doubt)))
     }
 
     fn writer(

@@ -64,8 +64,25 @@ pub(crate) struct Progress {
     pub(crate) durable: u64,
     /// Whether the run goes no further until somebody answers, and that is kept.
     pub(crate) asked: bool,
+    /// Whether the run waits outside of memory.
+    pub(crate) asleep: bool,
     /// Set once, when the run's task ends.
     pub(crate) end: Option<Result<Arc<RunEnd>, RunError>>,
+}
+
+impl Progress {
+    /// Whether the run's task has nothing to do that nobody else brings.
+    pub(crate) const fn rests(&self) -> bool {
+        self.asked || self.asleep || self.end.is_some()
+    }
+}
+
+impl Drop for RunShared {
+    fn drop(&mut self) {
+        if self.progress.read(|progress| progress.asleep) {
+            self.engine.roster.let_go(self);
+        }
+    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -148,21 +165,36 @@ impl Mailbox {
 
 /// The task's end of its mailbox. Whoever waits for the task hears of it when it is dropped.
 #[derive(Debug)]
-pub(super) struct Messages(pub(super) Arc<RunShared>);
+pub(super) struct Messages {
+    shared: Arc<RunShared>,
+    sleeps: bool,
+}
 
 impl Messages {
+    /// Opens the mailbox of a run, maybe again.
+    pub(super) fn open(shared: Arc<RunShared>) -> Self {
+        lock(&shared.mailbox.letters).closed = false;
+        shared.progress.change(|progress| progress.asleep = false);
+        Self { shared, sleeps: false }
+    }
+
+    /// The run will be taken up again after this task has ended.
+    pub(super) const fn sleep(&mut self) {
+        self.sleeps = true;
+    }
+
     /// The next message, if one is there.
     pub(super) fn next(&mut self) -> Option<Message> {
-        self.0.mailbox.take()
+        self.shared.mailbox.take()
     }
 
     /// Waits for a message. Cancel-safe.
     pub(super) async fn recv(&mut self) -> Message {
         loop {
-            if let Some(message) = self.0.mailbox.take() {
+            if let Some(message) = self.shared.mailbox.take() {
                 return message;
             }
-            self.0.mailbox.bell.notified().await;
+            self.shared.mailbox.bell.notified().await;
         }
     }
 }
@@ -170,12 +202,15 @@ impl Messages {
 impl Drop for Messages {
     fn drop(&mut self) {
         let left = {
-            let mut letters = lock(&self.0.mailbox.letters);
+            let mut letters = lock(&self.shared.mailbox.letters);
             letters.closed = true;
             std::mem::take(&mut letters.queue)
         };
         drop(left);
-        self.0.progress.change(|progress| {
+        if self.sleeps {
+            return;
+        }
+        self.shared.progress.change(|progress| {
             // The task was dropped before its end: the runtime is being torn down.
             progress.end.get_or_insert(Err(RunError::Closing));
         });

@@ -43,7 +43,7 @@ impl Engine {
         let durability = check_options(inner, &options)?;
         check_secrets(plan, &options)?;
         if let Some(key) = &options.idempotency_key
-            && let Some(handle) = self.started_before(key, plan, &inputs, by, tenant).await?
+            && let Some(handle) = self.started_before(key, plan, &inputs, tenant).await?
         {
             return Ok(handle);
         }
@@ -107,13 +107,13 @@ impl Engine {
         let shared = share(inner, plan, tenant, &manifest);
         let state = State::new(Arc::new(manifest), Arc::clone(plan), now);
         inner.meters.started.increment(1);
-        inner.watch_inboxes(tenant);
+        inner.attend_to(tenant);
         let handle = launch(Driver::new(Arc::clone(&shared), state, writer));
         match accepted(&shared).await {
             Ok(()) => Ok(handle),
             // Another caller with the same key was faster: theirs is the run.
             Err(RunError::Lost(_)) if key.is_some() => {
-                let before = self.started_before(&key.unwrap_or_default(), plan, &inputs, by, tenant).await?;
+                let before = self.started_before(&key.unwrap_or_default(), plan, &inputs, tenant).await?;
                 before.ok_or(RunError::Lost(run))
             }
             Err(error) => Err(error),
@@ -126,7 +126,6 @@ impl Engine {
         key: &str,
         plan: &Arc<Plan>,
         inputs: &Value,
-        by: &Principal,
         tenant: &Tenant,
     ) -> Result<Option<RunHandle>, RunError> {
         let Some(found) = self.inner.store.get(&keys::idempotency(tenant, key)).await? else {
@@ -143,7 +142,7 @@ impl Engine {
             return Ok(Some(handle));
         }
         if !document.status.is_final() && document.status != RunStatus::Parked {
-            return self.resume(tenant, run, by, None).await.map(Some);
+            return self.wake(tenant, run).await.map(Some);
         }
         Ok(Some(ended(&self.inner, plan, tenant, document.into())))
     }
@@ -252,7 +251,7 @@ async fn accepted(shared: &RunShared) -> Result<(), RunError> {
 /// The handle of a run that has ended before.
 pub(super) fn ended(inner: &Arc<Inner>, plan: &Arc<Plan>, tenant: &Tenant, end: RunEnd) -> RunHandle {
     let run = end.id;
-    let progress = Progress { durable: u64::MAX, asked: false, end: Some(Ok(Arc::new(end))) };
+    let progress = Progress { durable: u64::MAX, end: Some(Ok(Arc::new(end))), ..Progress::default() };
     let shared = RunShared {
         engine: Arc::clone(inner),
         plan: Arc::clone(plan),

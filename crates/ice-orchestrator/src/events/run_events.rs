@@ -16,6 +16,7 @@ use crate::journal::{Body, Reader, keys};
 
 /// The events of one run.
 pub struct RunEvents {
+    engine: Engine,
     run: RunId,
     reader: Reader,
     /// Records before this one were seen.
@@ -66,13 +67,10 @@ impl Engine {
         if store.get(&keys::head(tenant, run)).await?.is_none() {
             return Err(RunError::NotFound(run));
         }
-        let live = self.handle(run).map(|handle| Live {
-            news: handle.watch_transient(),
-            lost: lost(handle.clone()).boxed(),
-            handle,
-        });
+        let live = self.handle(run).map(Live::of);
         let reader = Reader::new(Arc::clone(store), Arc::clone(blobs), tenant, run);
         Ok(RunEvents {
+            engine: self.clone(),
             run,
             reader,
             record,
@@ -83,6 +81,12 @@ impl Engine {
             ready: VecDeque::new(),
             ended: false,
         })
+    }
+}
+
+impl Live {
+    fn of(handle: RunHandle) -> Self {
+        Self { news: handle.watch_transient(), lost: lost(handle.clone()).boxed(), handle }
     }
 }
 
@@ -134,6 +138,10 @@ impl RunEvents {
     }
 
     fn fill_transient(&mut self) {
+        if self.live.is_none() && self.follow {
+            // It may have been taken up since.
+            self.live = self.engine.handle(self.run).map(Live::of);
+        }
         let Some(live) = &mut self.live else { return };
         live.news.mark_unchanged();
         let read = live.handle.transient(self.transient);

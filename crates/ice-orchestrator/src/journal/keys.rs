@@ -100,10 +100,28 @@ pub(crate) fn inboxes(tenant: &Tenant) -> Key {
     Key::tenant(tenant).folder("inbox")
 }
 
+/// The run that a message in an inbox is for; nothing for what else stands there.
+pub(crate) fn run_of_message(inboxes: &Key, key: &Key) -> Option<RunId> {
+    let (run, rest) = key.as_str().strip_prefix(inboxes.as_str())?.split_once('/')?;
+    rest.starts_with("m/").then(|| run.parse().ok())?
+}
+
+/// When runs that wait must be looked at, the earliest first.
+pub(crate) fn timers(tenant: &Tenant) -> Key {
+    Key::tenant(tenant).folder("timer")
+}
+
 /// When a run that waits must be looked at.
 pub(crate) fn timer(tenant: &Tenant, at: Moment, run: RunId) -> Key {
     let at = u64::try_from(at.as_millis()).unwrap_or_default();
-    Key::tenant(tenant).folder("timer").number(at).folder("").leaf(&run.to_string())
+    timers(tenant).number(at).folder("").leaf(&run.to_string())
+}
+
+/// The time and the run that a timer stands for.
+pub(crate) fn timer_of(timers: &Key, key: &Key) -> Option<(Moment, RunId)> {
+    let (at, run) = key.as_str().strip_prefix(timers.as_str())?.split_once('/')?;
+    let at = i64::try_from(u64::from_str_radix(at, 16).ok()?).unwrap_or(i64::MAX);
+    Some((Moment::from_millis(at), run.parse().ok()?))
 }
 
 /// The lease of an engine: the runs it owns are its own for as long as it holds.
@@ -121,5 +139,16 @@ mod tests {
         assert!(newest_first(run(2)) < newest_first(run(1)));
         assert_eq!(run_of(&newest_first(run(77))), Some(run(77)));
         assert_eq!(run_of("77"), None);
+    }
+
+    #[test]
+    fn keys_say_whose_they_are() {
+        let (tenant, run) = (Tenant::default(), RunId::from(uuid::Uuid::from_u128(7)));
+        let (at, timers, inboxes) = (Moment::from_millis(77), timers(&tenant), inboxes(&tenant));
+        assert_eq!(timer_of(&timers, &timer(&tenant, at, run)), Some((at, run)));
+        let inbox = inbox(&tenant, run);
+        let message = ice_core::store::inbox::messages(&inbox).number(3);
+        assert_eq!(run_of_message(&inboxes, &message), Some(run));
+        assert_eq!(run_of_message(&inboxes, &inbox.leaf("last")), None);
     }
 }
