@@ -10,6 +10,7 @@ pub mod events;
 pub mod executors;
 pub mod journal;
 pub mod process;
+pub mod replay;
 pub mod simulation;
 #[cfg(feature = "wasm")]
 pub mod wasm;

@@ -21,6 +21,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 mod floor;
 mod measure;
+mod memory;
 mod ours;
 mod peer;
 mod shape;
@@ -130,10 +131,10 @@ async fn handing() {
     let (engine, plan) = (in_memory(), ours::handing());
     let inputs = Value::map([("data", Value::String(Arc::clone(&text)))]);
     ours::run(&engine, &plan, Value::map([("data", Value::from("warm"))]), RunOptions::default()).await;
-    measure::forget_peak();
-    let before = measure::memory("VmHWM");
+    memory::forget_peak();
+    let before = memory::memory("VmHWM");
     ours::run(&engine, &plan, inputs.clone(), RunOptions::default()).await;
-    let grown = measure::memory("VmHWM") - before;
+    let grown = memory::memory("VmHWM") - before;
     let took = beside(
         || floor::shared(Arc::clone(&text)),
         || ours::run(&engine, &plan, inputs.clone(), RunOptions::default()),

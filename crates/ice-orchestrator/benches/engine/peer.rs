@@ -6,7 +6,8 @@ use ice_core::value::Value;
 use ice_orchestrator::journal::RunOptions;
 use serde_json::{Value as Json, json};
 
-use crate::measure::{Took, many, memory, repeat};
+use crate::measure::{Took, many, repeat};
+use crate::memory::memory;
 use crate::{in_memory, input, on_disk, ours, shape};
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -6,8 +6,10 @@ use futures::StreamExt;
 use ice_core::id::{Principal, RunId, Tenant};
 use ice_core::path::NodePath;
 use ice_core::value::Value;
+use tokio::sync::oneshot;
 use uuid::Uuid;
 
+use super::run::{Message, Unanswered};
 use super::{Engine, RunError, Signal};
 use crate::journal::{Answer, AnswerKind, AnswerReport, QuestionReport, RunDocument, RunStatus, keys};
 
@@ -47,19 +49,58 @@ impl Engine {
         by: &Principal,
     ) -> Result<(), RunError> {
         let Reply { node, response, comment, id } = reply;
+        if comment.as_ref().is_some_and(|comment| comment.len() > MAX_COMMENT) {
+            let what = format!("the comment is longer than {MAX_COMMENT} bytes");
+            return Err(RunError::Answer { node, what });
+        }
+        let answer = Answer { response, kind: AnswerKind::Given, by: by.clone(), comment, id: Some(id) };
+        match self.answer_here(tenant, run, &node, &answer).await? {
+            Some(Ok(())) => return Ok(()),
+            Some(Err(Unanswered::Unfit(what))) => return Err(RunError::Answer { node, what }),
+            // Whoever was faster is in the journal; and somebody else may drive the run.
+            Some(Err(Unanswered::NotAsked)) | None => {}
+        }
+        self.answer_by_inbox(tenant, run, node, answer, id).await
+    }
+
+    /// Hands the answer to the run's task, if the run is driven here or by nobody.
+    async fn answer_here(
+        &self,
+        tenant: &Tenant,
+        run: RunId,
+        node: &NodePath,
+        answer: &Answer,
+    ) -> Result<Option<Result<(), Unanswered>>, RunError> {
+        self.see_driven(tenant, run).await?;
+        let Some(shared) = self.inner.roster.active(run) else { return Ok(None) };
+        let (told, hears) = oneshot::channel();
+        let (node, answer) = (node.clone(), answer.clone());
+        let is_sent = shared.mailbox.send(Message::Answer { node, answer, told });
+        drop(shared);
+        if !is_sent {
+            return Ok(None);
+        }
+        // A task that ends without a word has left the question as it was, or has told it to the journal.
+        let heard = tokio::time::timeout(PATIENCE, hears).await;
+        heard.map(Result::ok).map_err(|_| RunError::Unheard(run))
+    }
+
+    /// Sends the answer, and waits until whoever drives the run has decided about it.
+    async fn answer_by_inbox(
+        &self,
+        tenant: &Tenant,
+        run: RunId,
+        node: NodePath,
+        mut answer: Answer,
+        id: Uuid,
+    ) -> Result<(), RunError> {
         let document = self.show(tenant, run).await?;
         if is_answered(&document, &node, id) {
             return Ok(());
         }
         let asked = open_question(&document, &node)?;
-        let response = asked.question.accept(&response);
-        let response = response.map_err(|what| RunError::Answer { node: node.clone(), what })?;
-        if comment.as_ref().is_some_and(|comment| comment.len() > MAX_COMMENT) {
-            let what = format!("the comment is longer than {MAX_COMMENT} bytes");
-            return Err(RunError::Answer { node, what });
-        }
-        self.see_driven(tenant, run).await?;
-        let answer = Answer { response, kind: AnswerKind::Given, by: by.clone(), comment, id: Some(id) };
+        let response = asked.question.accept(&answer.response);
+        answer.response = response.map_err(|what| RunError::Answer { node: node.clone(), what })?;
         let question = asked.number;
         let mut changes = self.inner.store.watch(&keys::head(tenant, run), None);
         self.inner.send(tenant, run, &Signal::Answer { node: node.clone(), question, answer }).await?;

@@ -15,15 +15,17 @@ use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use super::attempt::{Attempt, AttemptEnd, carry_out, lost};
-use super::run::{Message, Messages, RunShared};
+use super::run::{Message, Messages, RunShared, Unanswered};
 use super::writer::Writer;
 use super::{Engine, RunEnd, RunError};
 use crate::journal::codec::EncodeError;
 use crate::journal::{Body, Decision, Failure, Record, RunStatus};
 use crate::workflow::runtime::{Command, Decided, Input, Start, State, Ticket, apply, decide_into, not_kept};
 
+mod answering;
 mod inbox;
 mod leaving;
 mod observing;
@@ -61,6 +63,8 @@ pub(super) struct Driver {
     /// What takes messages out of the inbox, once what they ask for is recorded.
     consumed: Vec<Batch>,
     in_doubt: Option<(Decision, Principal)>,
+    /// Answers that were not taken yet, by id, and who waits.
+    answers: Vec<(Option<Uuid>, oneshot::Sender<Result<(), Unanswered>>)>,
     /// Whether somebody waits for what was recorded to be durable.
     owes: bool,
     /// Since when there is nothing to do for long.
@@ -72,6 +76,8 @@ pub(super) struct Driver {
 enum Held {
     Start(Start),
     Step(Ticket, oneshot::Sender<()>),
+    /// Whoever answered a question, once it has the answer.
+    Answered(oneshot::Sender<Result<(), Unanswered>>),
 }
 
 impl Driver {
@@ -91,6 +97,7 @@ impl Driver {
             inbox_after: 0,
             consumed: Vec::new(),
             in_doubt: None,
+            answers: Vec::new(),
             owes: false,
             idle_since: None,
             leaving: false,
@@ -121,7 +128,7 @@ impl Driver {
         if matches!(result, Err(RunError::Closing)) {
             result = Box::pin(self.leave()).await;
         }
-        self.held.clear();
+        self.tell_answered();
         while self.tasks.join_next().await.is_some() {}
         if let Err(error) = &result {
             tracing::warn!(run = %self.shared.run, %error, "the run is no longer driven");
@@ -249,6 +256,7 @@ impl Driver {
     fn take(&mut self, input: Input) -> Result<(), RunError> {
         let now = self.shared.engine.clock.now();
         let recovers = matches!(input, Input::Recovered { .. });
+        let answer = if let Input::Answer { answer, .. } = &input { Some(answer.id) } else { None };
         self.idle_since = None;
         let mut decided = std::mem::take(&mut self.decided);
         decide_into(&mut decided, &self.state, input, now);
@@ -271,6 +279,9 @@ impl Driver {
             apply(&mut self.state, &record)
                 .map_err(|source| RunError::Fold { run: self.shared.run, source })?;
             self.advance = true;
+            if let Body::Answered { answer, .. } = &record.body {
+                self.counts(answer.id, self.state.next_number());
+            }
             if void != Ticket::MAX {
                 // What was decided after it did not know of the failure: it is decided again.
                 break;
@@ -289,6 +300,9 @@ impl Driver {
             }
         }
         self.decided = decided;
+        if let Some(id) = answer {
+            self.taken(id);
+        }
         if recovers {
             self.settle_doubts();
         }
@@ -465,6 +479,7 @@ impl Driver {
                 let upto = if effect.needs_barrier() { self.state.next_number() + 1 } else { 0 };
                 self.held.push_back((upto, Held::Step(ticket, go)));
             }
+            Message::Answer { node, answer, told } => self.answered(node, answer, told),
             Message::Receipt { ticket, step, result } => {
                 self.queue.push_back(Input::StepEnded { ticket, step, result });
             }
@@ -477,7 +492,7 @@ impl Driver {
     /// A commit landed: tells who waits, and lets go what was held for it.
     fn published(&mut self) {
         let durable = self.durable();
-        self.shared.engine.learn_plan(&self.shared.tenant, self.writer.plan());
+        self.shared.engine.plans.stored(&self.shared.tenant, self.writer.plan());
         if self.is_finished() {
             // Those who wait are told in a moment, of this and of the end.
             return;
@@ -497,6 +512,10 @@ impl Driver {
                 }
                 // Its attempt does not count any more: dropping `go` tells it.
                 Held::Step(..) => {}
+                Held::Answered(told) => {
+                    // Whoever it was may have gone away.
+                    let _gone = told.send(Ok(()));
+                }
             }
         }
         self.held = kept;

@@ -12,12 +12,12 @@ use ice_core::store::lease::{self, Lease, LeaseError};
 use ice_core::store::{BlobStore, Store, inbox};
 use ice_core::time::{Clock, IdSource};
 use ice_core::tools::ToolLimits;
-use ice_core::value::BlobHash;
 use tokio::sync::{Notify, OnceCell};
 use tokio_util::task::TaskTracker;
 
 use super::closing::Closing;
 use super::meters::Meters;
+use super::plans::Plans;
 use super::roster::{Busy, Roster};
 use super::run::{Message, RunShared};
 use super::{EngineBuilder, RunError, RunHandle, Signal};
@@ -50,7 +50,7 @@ pub(crate) struct Inner {
     pub(crate) short_wait: Duration,
     lease: Duration,
     epoch: OnceCell<u64>,
-    plans: Mutex<AHashSet<(Tenant, BlobHash)>>,
+    pub(crate) plans: Plans,
     attended: Mutex<AHashSet<Tenant>>,
     taken_up: Mutex<HashSet<RunId>>,
     /// A sign that the runs that are being taken up, are active or sleep have changed.
@@ -102,7 +102,7 @@ impl Engine {
                 short_wait: builder.short_wait,
                 lease: builder.lease,
                 epoch: OnceCell::new(),
-                plans: Mutex::default(),
+                plans: Plans::default(),
                 attended: Mutex::default(),
                 taken_up: Mutex::default(),
                 settled: Notify::new(),
@@ -232,15 +232,6 @@ impl Inner {
     /// Reserves the taking up of a run; nothing if it is being taken up already.
     pub(crate) fn reserve(self: &Arc<Self>, run: RunId) -> Option<Reserved> {
         lock(&self.taken_up).insert(run).then(|| Reserved { inner: Arc::clone(self), run })
-    }
-
-    /// Whether the plan is known to be in the store.
-    pub(crate) fn knows_plan(&self, tenant: &Tenant, hash: BlobHash) -> bool {
-        lock(&self.plans).contains(&(tenant.clone(), hash))
-    }
-
-    pub(crate) fn learn_plan(&self, tenant: &Tenant, hash: BlobHash) {
-        lock(&self.plans).insert((tenant.clone(), hash));
     }
 
     /// The epoch of this engine's ownership, which is acquired with the first run and renewed from then on.

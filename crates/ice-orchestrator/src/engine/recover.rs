@@ -20,7 +20,7 @@ use crate::journal::{
     RunStatus, keys,
 };
 use crate::workflow::runtime::{Input, State, apply, cancelled};
-use crate::workflow::{Plan, compile_pinned};
+use crate::workflow::Plan;
 
 /// Messages of an inbox that are read where a run cannot be driven.
 const INBOX: usize = 1_024;
@@ -168,7 +168,12 @@ impl Engine {
         }
     }
 
-    async fn pinned(&self, tenant: &Tenant, run: RunId, head: &RunHead) -> Result<PinnedPlan, RunError> {
+    pub(super) async fn pinned(
+        &self,
+        tenant: &Tenant,
+        run: RunId,
+        head: &RunHead,
+    ) -> Result<PinnedPlan, RunError> {
         let key = keys::plan(tenant, head.plan);
         let missing = || RunError::record(run, "its plan", &"it is not in the store");
         let document = self.inner.store.get(&key).await?.ok_or_else(missing)?;
@@ -188,11 +193,7 @@ impl Engine {
         let held = self.inner.roster.held(run);
         let plan = match &held {
             Some(shared) => Arc::clone(&shared.plan),
-            None => {
-                let pinned = self.pinned(tenant, run, head).await?;
-                compile_pinned(&pinned, &self.inner.registry)
-                    .map_err(|failure| RunError::Plan { run, failure })?
-            }
+            None => self.plan_of(tenant, head).await?,
         };
         let mut reader =
             Reader::new(Arc::clone(&self.inner.store), Arc::clone(&self.inner.blobs), tenant, run);

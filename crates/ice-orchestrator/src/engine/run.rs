@@ -12,7 +12,7 @@ use super::engine::Inner;
 use super::handle::RunEnd;
 use super::transient::TransientHub;
 use crate::executors::Observation;
-use crate::journal::{Failure, Intent};
+use crate::journal::{Answer, Failure, Intent};
 use crate::workflow::Plan;
 use crate::workflow::runtime::Ticket;
 use ice_core::metrics::{MetricName, gauge};
@@ -147,9 +147,10 @@ impl Mailbox {
         }
         match message {
             Message::Nudge => letters.nudged = true,
-            Message::Announce { .. } | Message::Receipt { .. } | Message::Observed { .. } => {
-                letters.queue.push_back(message)
-            }
+            Message::Announce { .. }
+            | Message::Receipt { .. }
+            | Message::Observed { .. }
+            | Message::Answer { .. } => letters.queue.push_back(message),
         }
         drop(letters);
         self.bell.notify_one();
@@ -217,14 +218,25 @@ impl Drop for Messages {
     }
 }
 
+/// Why an answer was not taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Unanswered {
+    /// It is none to the question: what is wrong with it, and what is wanted.
+    Unfit(String),
+    /// No question of the node waits for an answer.
+    NotAsked,
+}
+
 /// What others tell the task of a run. Senders are attempts, of which there are boundedly many and each waits
-/// for its answer, and nudges.
+/// for its answer, people, who wait too, and nudges.
 #[derive(Debug)]
 pub(crate) enum Message {
     /// There may be something in the inbox.
     Nudge,
     /// An attempt announces a step and waits until it may go on.
     Announce { ticket: Ticket, step: NodePath, intent: Intent, effect: Effect, go: oneshot::Sender<()> },
+    /// Somebody answers a question, and waits until that is kept or refused.
+    Answer { node: NodePath, answer: Answer, told: oneshot::Sender<Result<(), Unanswered>> },
     /// There is something to keep of what an attempt does.
     Observed { ticket: Ticket, address: NodePath, observation: Observation },
     /// A step ended.

@@ -95,7 +95,7 @@ impl Engine {
         writer
             .push(&Record { at: now, body: Body::Manifest(Box::new(manifest.clone())) })
             .map_err(|error| RunError::Inputs(format!("they cannot be kept: {error}")))?;
-        if !inner.knows_plan(tenant, plan.hash) {
+        if !inner.plans.is_stored(tenant, plan.hash) {
             let document = Bytes::from_owner(Arc::clone(&plan.document));
             writer.with(Batch::new().put(keys::plan(tenant, plan.hash), document));
         }

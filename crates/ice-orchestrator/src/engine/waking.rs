@@ -186,6 +186,7 @@ impl Inner {
     /// A run leaves memory. Whoever has sent it something a moment ago believes that its task reads it.
     pub(super) async fn sleep(self: &Arc<Self>, shared: Arc<RunShared>, is_timed: bool) {
         shared.progress.change(|progress| progress.asleep = true);
+        self.plans.keep(&shared.plan);
         self.roster.sleep(&shared, is_timed);
         self.left(&shared);
         if self.closing.has_begun() {

@@ -9,6 +9,7 @@ mod manifest;
 mod question;
 mod reader;
 mod record;
+mod subject;
 
 pub use codec::{DecodeError, Decoder};
 pub use document::{DocumentBuilder, NodeReport, RunDocument};

@@ -8,6 +8,7 @@ use ice_core::value::BlobHash;
 
 use crate::journal::codec::{Chunk, Decoder, Encoder, values_mut};
 use crate::journal::{Body, Manifest, Record};
+use crate::replay::Replay;
 use crate::workflow::Plan;
 use crate::workflow::runtime::{State, apply};
 
@@ -34,9 +35,16 @@ struct Written {
 pub(super) struct Folder {
     decoder: Decoder,
     pub(super) state: Option<State>,
+    /// Decides everything again, if that is compared.
+    replay: Option<Replay>,
 }
 
 impl Folder {
+    /// One that compares each record with what a replay decides.
+    pub(super) fn comparing(plan: &Arc<Plan>) -> Self {
+        Self { replay: Some(Replay::new(Arc::clone(plan))), ..Self::default() }
+    }
+
     /// Folds a chunk in.
     pub(super) fn fold(
         &mut self,
@@ -62,6 +70,9 @@ impl Folder {
                     }
                 }
                 *value = self.decoder.resolve(value).map_err(|error| text(&error))?;
+            }
+            if let Some(replay) = &mut self.replay {
+                replay.push(&record).map_err(|divergence| format!("a replay parts from the journal: {divergence}"))?;
             }
             match (&mut self.state, record.body) {
                 (None, Body::Manifest(manifest)) => {
@@ -160,25 +171,24 @@ impl Journal {
 
     /// The state that follows from the written chunks. What is written next continues them.
     pub(super) fn recover(&mut self, plan: &Arc<Plan>) -> Result<State, String> {
-        let folder = self.fold_written(plan)?;
+        let folder = self.fold_written(plan, Folder::default())?;
         self.encoder = Encoder::resume(folder.decoder.known());
         folder.state.ok_or_else(|| "the journal is empty".to_owned())
     }
 
     /// A folder at the end of what is written.
     pub(super) fn folder(&self, plan: &Arc<Plan>) -> Result<Folder, String> {
-        self.fold_written(plan)
+        self.fold_written(plan, Folder::comparing(plan))
     }
 
     /// The state that follows from everything, written or not.
     pub(super) fn fold(&self, plan: &Arc<Plan>) -> Result<State, String> {
-        let mut folder = self.fold_written(plan)?;
+        let mut folder = self.fold_written(plan, Folder::default())?;
         folder.fold(plan, &self.open.bytes, &self.blobs)?;
         folder.state.ok_or_else(|| "the journal is empty".to_owned())
     }
 
-    fn fold_written(&self, plan: &Arc<Plan>) -> Result<Folder, String> {
-        let mut folder = Folder::default();
+    fn fold_written(&self, plan: &Arc<Plan>, mut folder: Folder) -> Result<Folder, String> {
         for chunk in &self.chunks {
             folder.fold(plan, &chunk.bytes, &self.blobs)?;
         }

@@ -127,7 +127,7 @@ impl<'c, W: World, C: Choices> Simulation<'c, W, C> {
             faults: Faults::default(),
             now,
             state,
-            shadow: Folder::default(),
+            shadow: Folder::comparing(plan),
             journal: Journal::default(),
             running: BTreeMap::new(),
             held: Vec::new(),

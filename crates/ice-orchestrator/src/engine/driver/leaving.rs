@@ -20,7 +20,7 @@ impl Driver {
         self.leaving = true;
         let never_begun = std::mem::take(&mut self.held).into_iter().filter_map(|(_, held)| match held {
             Held::Start(start) => Some(start.ticket),
-            Held::Step(..) => None,
+            Held::Step(..) | Held::Answered(_) => None,
         });
         for ticket in never_begun {
             self.withdraw(ticket)?;
@@ -37,7 +37,7 @@ impl Driver {
                 message = self.messages.recv() => match message {
                     Message::Receipt { .. } | Message::Observed { .. } => self.told(message),
                     // Dropping `go` tells the attempt that it must not go on.
-                    Message::Announce { .. } | Message::Nudge => {}
+                    Message::Announce { .. } | Message::Answer { .. } | Message::Nudge => {}
                 },
                 ended = self.tasks.join_next() => match ended {
                     Some(ended) => self.ended(ended),

@@ -104,6 +104,33 @@ pub(crate) fn not_kept(body: &Body, why: &str) -> Option<Body> {
     Some(Body::Failed { node: node.clone(), failure, retry_at: None })
 }
 
+/// Whether a record stands in a journal because one that was decided could not be kept.
+pub(crate) fn is_instead_of(body: &Body, decided: &Body) -> bool {
+    let (Body::Failed { node, failure, .. }, Some(Body::Failed { node: of, failure: instead, .. })) =
+        (body, not_kept(decided, ""))
+    else {
+        return false;
+    };
+    let what = instead.message.trim_end_matches(": ");
+    *node == of && failure.code == instead.code && failure.message.starts_with(what)
+}
+
+/// A failure as it was before it was said why it is not tried again.
+pub(crate) fn without_suffix(mut failure: Failure) -> Failure {
+    for safety in [Safety::Unknown, Safety::Touched] {
+        let suffix = safety.why().map(not_tried_again).unwrap_or_default();
+        if let Some(rest) = failure.message.strip_suffix(&suffix) {
+            failure.message.truncate(rest.len());
+        }
+    }
+    failure
+}
+
+/// What is added to the message of a failure that is not tried again because of its effects.
+pub(super) fn not_tried_again(why: &str) -> String {
+    format!(" (not tried again: {why})")
+}
+
 /// The failure of something that took longer than it may.
 pub(crate) fn timeout_failure(limit: TimeLimit) -> Failure {
     Failure::passing(

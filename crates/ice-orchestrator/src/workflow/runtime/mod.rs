@@ -22,5 +22,5 @@ pub use state::{NodeStatus, State};
 
 pub(crate) use container::Container;
 pub(crate) use decide::{MAX_VALUE_DEPTH, decide_into};
-pub(crate) use failing::{cancelled, not_kept, timeout_failure};
+pub(crate) use failing::{cancelled, is_instead_of, not_kept, timeout_failure, without_suffix};
 pub(crate) use frame::{NodeState, Place};

@@ -16,7 +16,7 @@ use super::frame::{Asked, Attempt, Frame, NodeState, Outcome, Place, StepState, 
 use super::input::Ticket;
 use super::queue::Queue;
 use crate::executors::FrameIndex;
-use crate::journal::{Failure, Manifest, NodeFailure, RunStatus};
+use crate::journal::{Failure, Lapse, Manifest, NodeFailure, Question, RunStatus};
 use crate::workflow::model::{Plan, PlanNode, ScopeIndex};
 
 /// The most failures that are kept with their text.
@@ -379,6 +379,23 @@ impl State {
     /// The kind of the node an attempt belongs to.
     pub(crate) fn kind_of(&self, ticket: Ticket) -> Option<KindName> {
         self.plan_node(*self.attempts.get(&ticket)?).map(|node| node.kind)
+    }
+
+    /// The attempt under way at a path.
+    pub(crate) fn ticket_at(&self, path: &NodePath) -> Option<Ticket> {
+        self.attempt(self.locate(path)?).map(|attempt| attempt.ticket)
+    }
+
+    /// The question at a path that waits for an answer, and the number of the record with which it was asked.
+    pub(crate) fn question_at(&self, path: &NodePath) -> Option<(u64, &Question)> {
+        let asked = self.asked(self.locate(path)?)?;
+        let is_open = asked.answer.is_none() && self.stopping.is_none() && self.ended.is_none();
+        is_open.then_some((asked.number, &asked.question))
+    }
+
+    /// What becomes of the question at a path without an answer, and when.
+    pub(crate) fn lapse_at(&self, path: &NodePath) -> Option<(Moment, Lapse)> {
+        self.asked(self.locate(path)?)?.lapse()
     }
 
     /// The kind of the node at a path.

@@ -10,7 +10,7 @@ use super::{Decider, receipts, shallow};
 use crate::executors::Completion;
 use crate::journal::{Body, Decision, Failure};
 use crate::workflow::model::PlanNode;
-use crate::workflow::runtime::failing::{Safety, shorten, wait_before_next};
+use crate::workflow::runtime::failing::{Safety, not_tried_again, shorten, wait_before_next};
 use crate::workflow::runtime::input::{Command, Start, Ticket};
 
 impl Decider<'_> {
@@ -94,9 +94,7 @@ impl Decider<'_> {
             Safety::Unknown | Safety::Touched => false,
         };
         if again && let Some(why) = safety.why() {
-            failure.message.push_str(" (not tried again: ");
-            failure.message.push_str(why);
-            failure.message.push(')');
+            failure.message.push_str(&not_tried_again(why));
         }
         let retry_at = (again && safe)
             .then(|| self.now.plus(wait_before_next(&node.retry, &failure, self.state, &path, attempt)));

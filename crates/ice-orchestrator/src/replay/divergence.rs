@@ -1,0 +1,117 @@
+//! Where a replay parts from its journal.
+
+use std::fmt;
+
+use ice_core::path::NodePath;
+
+use crate::journal::Body;
+
+/// The first record that would come out differently.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[error("record {number}{}: {what}", at(node.as_ref()))]
+pub struct Divergence {
+    /// The number of the record.
+    pub number: u64,
+    /// The node it is about, if it is about one.
+    pub node: Option<NodePath>,
+    /// What is different.
+    pub what: What,
+}
+
+/// What is different.
+#[derive(Clone, Debug, PartialEq)]
+pub enum What {
+    /// Something else is decided now.
+    Other {
+        /// What the journal says.
+        recorded: Box<Body>,
+        /// What is decided now.
+        decided: Box<Body>,
+        /// The first thing that differs, where both are the same kind of record about the same node.
+        difference: Option<Difference>,
+    },
+    /// Nothing is decided now where the journal has this.
+    Nothing(Box<Body>),
+    /// The time of what is recorded has not come.
+    Time,
+    /// The record cannot follow those before it.
+    Impossible(String),
+}
+
+/// A field with two values.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// The path of the field within the record, for example `intent.input.text`.
+    pub field: String,
+    /// What the journal has, as JSON; long texts are cut around the first difference.
+    pub recorded: String,
+    /// What comes out now, as `recorded`.
+    pub now: String,
+}
+
+impl Divergence {
+    pub(super) fn boxed(number: u64, node: Option<NodePath>, what: What) -> Box<Self> {
+        Box::new(Self { number, node, what })
+    }
+}
+
+impl What {
+    pub(super) const fn is_nothing(&self) -> bool {
+        matches!(self, Self::Nothing(_))
+    }
+}
+
+impl fmt::Display for What {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Other { difference: Some(Difference { field, recorded, now }), .. } => {
+                write!(f, "`{field}` was {recorded} and is {now} now")
+            }
+            Self::Other { recorded, decided, difference: None } => {
+                write!(f, "it {}, and now {}{}", said(recorded), of(decided), said(decided))
+            }
+            Self::Nothing(recorded) => write!(f, "it {}, and now nothing is decided about it", said(recorded)),
+            Self::Time => f.write_str("its time was up, and now it is not"),
+            Self::Impossible(why) => write!(f, "it cannot follow what was before it: {why}"),
+        }
+    }
+}
+
+fn at(node: Option<&NodePath>) -> String {
+    node.map(|node| format!(", `{node}`")).unwrap_or_default()
+}
+
+fn of(body: &Body) -> String {
+    body.node().map(|node| format!("`{node}` ")).unwrap_or_default()
+}
+
+/// What a record says happened, as the end of a sentence.
+fn said(body: &Body) -> &'static str {
+    match body {
+        Body::Manifest(_) => "was accepted",
+        Body::Started { .. } => "started",
+        Body::Step { .. } => "announced a step",
+        Body::Receipt { .. } => "ended a step",
+        Body::Succeeded { .. } => "succeeded",
+        Body::Failed { retry_at: Some(_), .. } => "failed and is tried again",
+        Body::Failed { retry_at: None, .. } => "failed",
+        Body::Woken { .. } => "was woken",
+        Body::Skipped { .. } => "was skipped",
+        Body::Opened { .. } => "opened",
+        Body::Asked { .. } => "asked somebody",
+        Body::Escalated { .. } => "escalated its question",
+        Body::Answered { .. } => "had its answer",
+        Body::Closed { .. } => "closed",
+        Body::Reported { .. } => "reported an execution",
+        Body::Denied { .. } => "was denied something",
+        Body::Cancelling { .. } => "was to be cancelled",
+        Body::Cancelled { .. } => "was cancelled",
+        Body::Discarded { .. } => "ended after its container",
+        Body::Unresponsive { .. } => "ignored its cancellation",
+        Body::InDoubt { .. } => "was in doubt",
+        Body::Settled { .. } => "was decided about",
+        Body::Parked { .. } => "was parked",
+        Body::Resumed { .. } => "was taken up again",
+        Body::Ended { .. } => "ended",
+    }
+}

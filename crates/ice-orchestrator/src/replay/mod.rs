@@ -1,0 +1,189 @@
+//! Replay: a journal is gone through again, with everything of ours done anew.
+//!
+//! References, templates, conditions, joins, retries, limits and the order of things are decided again by the state machine
+//! over the plan; results of effects, times, ids and the order in which things ended are taken from the journal. The first
+//! record that would come out differently is a [`Divergence`]. So a journal tells whether a changed blueprint, or a changed
+//! engine, still does what it did.
+
+mod difference;
+mod divergence;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use ice_core::error::ErrorCode;
+use ice_core::path::NodePath;
+use ice_core::time::Moment;
+
+pub use divergence::{Difference, Divergence, What};
+
+use crate::journal::{AnswerKind, Body, Lapse, Record, RunStatus};
+use crate::workflow::Plan;
+use crate::workflow::runtime::{Input, State, apply, decide, is_instead_of, without_suffix};
+
+/// Goes through a journal, record after record.
+#[derive(Debug)]
+pub struct Replay {
+    plan: Arc<Plan>,
+    state: Option<State>,
+    /// What was decided together and has not been compared yet.
+    decided: VecDeque<Body>,
+}
+
+impl Replay {
+    /// A replay over a plan: the one the run is pinned to, or another that is to be compared with it.
+    #[must_use]
+    pub const fn new(plan: Arc<Plan>) -> Self {
+        Self { plan, state: None, decided: VecDeque::new() }
+    }
+
+    /// The state after the records so far; none before the first.
+    #[must_use]
+    pub const fn state(&self) -> Option<&State> {
+        self.state.as_ref()
+    }
+
+    /// Whether the records so far are all that was decided together: what comes next is decided anew.
+    #[must_use]
+    pub fn is_between_decisions(&self) -> bool {
+        self.decided.is_empty()
+    }
+
+    /// Compares the next record with what is decided now, and goes on with it.
+    ///
+    /// # Errors
+    /// The [`Divergence`], if something else is decided now. The replay goes no further then.
+    pub fn push(&mut self, record: &Record) -> Result<(), Box<Divergence>> {
+        let Some(state) = &mut self.state else {
+            let Body::Manifest(manifest) = &record.body else {
+                return Err(Divergence::boxed(0, None, What::Impossible("it does not begin with a manifest".into())));
+            };
+            self.state = Some(State::new(Arc::new((**manifest).clone()), Arc::clone(&self.plan), record.at));
+            return Ok(());
+        };
+        let number = state.next_number();
+        compare(state, &mut self.decided, record)
+            .and_then(|()| apply(state, record).map_err(|error| What::Impossible(error.to_string())))
+            .map_err(|what| Divergence::boxed(number, record.body.node().cloned(), what))
+    }
+}
+
+/// Whether the record is what is decided in this state.
+fn compare(state: &State, decided: &mut VecDeque<Body>, record: &Record) -> Result<(), What> {
+    let Record { at, body } = record;
+    if matches!(body, Body::Resumed { .. }) {
+        // What was decided and not kept when a process ended is decided again.
+        decided.clear();
+    }
+    if let Some(expected) = decided.pop_front() {
+        return same(&expected, body).inspect_err(|_| decided.clear()).or_else(|what| {
+            // What could not be kept was decided again after its node had failed.
+            if is_instead_of(body, &expected) { Ok(()) } else { Err(what) }
+        });
+    }
+    match body {
+        Body::Started { .. }
+        | Body::Opened { .. }
+        | Body::Asked { .. }
+        | Body::Skipped { .. }
+        | Body::Closed { .. } => advance(state, decided, body, *at),
+        // An engine that cannot drive a run parks it, or ends it if somebody wants that, without looking at its nodes.
+        Body::Parked { failure } if failure.code != ErrorCode::RunInDoubt => Ok(()),
+        Body::Ended { status: RunStatus::Cancelled, .. } if state.has_attempts() => Ok(()),
+        Body::Parked { .. } | Body::Ended { .. } => advance(state, decided, body, *at),
+        Body::Failed { node, failure, .. } => match state.ticket_at(node) {
+            Some(ticket) => {
+                let result = Err(without_suffix(failure.clone()));
+                let input = Input::Completed { ticket, result, unresponsive: false };
+                batch(decide(state, input, *at).records, decided, body)
+            }
+            None => in_time_or_at_once(state, decided, body, *at),
+        },
+        // It was cancelled and ended by itself, or was withdrawn.
+        Body::Cancelled { node, .. } if state.is_stopping() && state.ticket_at(node).is_some() => Ok(()),
+        Body::Cancelled { .. } => in_time_or_at_once(state, decided, body, *at),
+        Body::Woken { .. } => in_time(state, body, *at),
+        Body::Escalated { node, .. } => lapsed(state, node, *at, Lapse::Escalate),
+        Body::Answered { node, answer } => match answer.kind {
+            AnswerKind::Given => Ok(()),
+            AnswerKind::AutoApproved => lapsed(state, node, *at, Lapse::AutoApprove),
+            AnswerKind::TimedOut => lapsed(state, node, *at, Lapse::Reject),
+        },
+        Body::Resumed { by, epoch } => {
+            let input = Input::Recovered { by: by.clone(), epoch: *epoch };
+            batch(decide(state, input, *at).records, decided, body)
+        }
+        Body::Manifest(_) => Err(What::Impossible("it has a second manifest".to_owned())),
+        // What came from outside is taken as it is.
+        Body::Succeeded { .. }
+        | Body::Step { .. }
+        | Body::Receipt { .. }
+        | Body::Reported { .. }
+        | Body::Denied { .. }
+        | Body::Cancelling { .. }
+        | Body::Discarded { .. }
+        | Body::Unresponsive { .. }
+        | Body::InDoubt { .. }
+        | Body::Settled { .. } => Ok(()),
+    }
+}
+
+/// What is decided as soon as it can be.
+fn advance(state: &State, decided: &mut VecDeque<Body>, body: &Body, at: Moment) -> Result<(), What> {
+    batch(decide(state, Input::Advance, at).records, decided, body)
+}
+
+/// The first of what is decided together is the record; the others come after it.
+fn batch(records: Vec<Body>, decided: &mut VecDeque<Body>, body: &Body) -> Result<(), What> {
+    let mut records = VecDeque::from(records);
+    let Some(expected) = records.pop_front() else { return Err(What::Nothing(Box::new(body.clone()))) };
+    match same(&expected, body) {
+        Ok(()) => *decided = records,
+        Err(_) if is_instead_of(body, &expected) => {}
+        Err(what) => return Err(what),
+    }
+    Ok(())
+}
+
+/// What is decided because time has passed, or as soon as it can be: what happened first is in the journal.
+fn in_time_or_at_once(
+    state: &State,
+    decided: &mut VecDeque<Body>,
+    body: &Body,
+    at: Moment,
+) -> Result<(), What> {
+    in_time(state, body, at).or_else(|in_time| {
+        advance(state, decided, body, at).map_err(|at_once| if at_once.is_nothing() { in_time } else { at_once })
+    })
+}
+
+/// What is decided because time has passed: one thing of several that do not depend on one another.
+fn in_time(state: &State, body: &Body, at: Moment) -> Result<(), What> {
+    let records = decide(state, Input::Tick, at).records;
+    if records.contains(body) {
+        return Ok(());
+    }
+    match records.iter().find(|other| other.node() == body.node()) {
+        Some(other) => same(other, body),
+        None => Err(What::Nothing(Box::new(body.clone()))),
+    }
+}
+
+/// The time of a question was up in this way.
+fn lapsed(state: &State, node: &NodePath, at: Moment, lapse: Lapse) -> Result<(), What> {
+    match state.lapse_at(node) {
+        Some((due, now)) if due <= at && now == lapse => Ok(()),
+        Some(_) | None => Err(What::Time),
+    }
+}
+
+fn same(expected: &Body, found: &Body) -> Result<(), What> {
+    if expected == found {
+        return Ok(());
+    }
+    Err(What::Other {
+        difference: difference::between(found, expected),
+        recorded: Box::new(found.clone()),
+        decided: Box::new(expected.clone()),
+    })
+}
