@@ -117,6 +117,8 @@ codes! {
     RunState = 3021, "RUN_STATE", "The run is not in a state that allows this.";
     QuestionClosed = 3022, "QUESTION_CLOSED", "A question was answered already, or was never asked.";
     AnswerInvalid = 3023, "ANSWER_INVALID", "An answer does not fit its question.";
+    ReplayDiverged = 3026, "REPLAY_DIVERGED", "A journal comes out differently when it is gone through again.";
+    NodeNotReached = 3027, "NODE_NOT_REACHED", "A run has not come to a node.";
     ToolFailed = 4001, "TOOL_FAILED", "A tool reported a failure.";
     ToolInputInvalid = 4002, "TOOL_INPUT_INVALID", "The input of a tool does not fit its schema.";
     ToolOutputInvalid = 4003, "TOOL_OUTPUT_INVALID", "The output of a tool does not fit its schema.";

@@ -17,6 +17,6 @@ mod tests;
 pub use assembly::{Assembled, Assembly, MAX_DOCUMENTS, Missing, Part};
 pub use document::{Document, Notation, resolve};
 pub use locate::Located;
-pub use request::{ListQuery, Request, Start};
-pub use response::{Info, Refusal, Response};
+pub use request::{ForkRequest, ListQuery, Request, Start};
+pub use response::{Info, Parting, Refusal, Response};
 pub use service::{Caller, Control, Reply};

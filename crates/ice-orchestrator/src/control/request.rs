@@ -80,6 +80,19 @@ pub enum Request {
         #[schemars(with = "Option<String>")]
         id: Option<Uuid>,
     },
+    /// Go through the journal of a run again and compare what is decided. Answered with
+    /// [`Response::Replayed`](super::Response::Replayed).
+    Replay {
+        /// The run.
+        #[schemars(with = "String")]
+        run: RunId,
+        /// What to compare it with, as a run is started with; the blueprint the run is pinned to if there are none.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        documents: Vec<Document>,
+    },
+    /// Start a run that has behind it what another had when it came to a node. Answered with
+    /// [`Response::Started`](super::Response::Started) once the run is durable.
+    Fork(Box<ForkRequest>),
     /// Take a run up that nobody drives. Answered with [`Response::Accepted`](super::Response::Accepted).
     Resume {
         /// The run.
@@ -89,6 +102,26 @@ pub enum Request {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         in_doubt: Option<Decision>,
     },
+}
+
+/// Where a run is forked, and what is changed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ForkRequest {
+    /// The run.
+    #[schemars(with = "String")]
+    pub run: RunId,
+    /// The node before which the new run goes its own way, with or without indices.
+    pub at: NodePath,
+    /// Another blueprint, as a run is started with; that of the run if there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub documents: Vec<Document>,
+    /// Inputs that are changed, by name; the others stay.
+    #[serde(default = "Value::empty_map")]
+    pub inputs: Value,
+    /// Fields of nodes that are changed, by path, for example `ask.prompt`; not together with `documents`.
+    #[serde(default = "Value::empty_map")]
+    pub set: Value,
 }
 
 /// What a run is started with.

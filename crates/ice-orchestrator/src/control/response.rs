@@ -3,12 +3,14 @@
 use ice_core::diagnostic::Diagnostics;
 use ice_core::error::ErrorCode;
 use ice_core::id::RunId;
+use ice_core::path::NodePath;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::engine::RunError;
 use crate::events::Event;
 use crate::journal::{RunDocument, RunSummary};
+use crate::replay::{Difference, Divergence};
 
 /// What is answered to a [`Request`](super::Request).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -32,6 +34,14 @@ pub enum Response {
         /// All there is to know of it.
         document: Box<RunDocument>,
     },
+    /// A journal was gone through again.
+    Replayed {
+        /// How many records were the same.
+        records: u64,
+        /// The first one that was not.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        divergence: Option<Parting>,
+    },
     /// What was asked for is durable and will be done.
     Accepted {
         /// The run.
@@ -47,6 +57,29 @@ pub enum Response {
     End,
     /// It could not be done.
     Refused(Refusal),
+}
+
+/// Where a replay parts from its journal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Parting {
+    /// The number of the record.
+    pub record: u64,
+    /// The node it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node: Option<NodePath>,
+    /// The field that differs, what it was and what it is now, as JSON.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub difference: Option<Difference>,
+    /// All of it in a sentence.
+    pub message: String,
+}
+
+impl From<Divergence> for Parting {
+    fn from(divergence: Divergence) -> Self {
+        let message = divergence.to_string();
+        let difference = divergence.difference().cloned();
+        Self { record: divergence.number, node: divergence.node, difference, message }
+    }
 }
 
 /// Who owns a data folder, and what it is doing.

@@ -1,18 +1,20 @@
 //! The use cases on top of the engine. Transports carry requests here and answers back.
 
 use std::fmt;
+use std::sync::Arc;
 
 use futures::stream::BoxStream;
 use futures::{Stream, StreamExt};
 use ice_core::diagnostic::Diagnostics;
 use ice_core::error::ErrorCode;
 use ice_core::id::{Principal, RunId, Tenant};
+use ice_core::value::Value;
 
-use super::{Assembly, Info, MAX_DOCUMENTS, Missing, Refusal, Request, Response, Start};
-use crate::engine::{self, Engine, RunFilter};
+use super::{Assembly, Document, ForkRequest, Info, MAX_DOCUMENTS, Missing, Refusal, Request, Response, Start};
+use crate::engine::{self, Engine, Fork, Replayed, RunFilter};
 use crate::events::{Feed, RunEvents};
 use crate::journal::RunSummary;
-use crate::workflow;
+use crate::workflow::{self, Plan};
 
 /// Who asks, as the transport knows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,6 +94,8 @@ impl Control {
                 let done = Box::pin(self.engine.answer(tenant, run, reply, principal)).await;
                 done.map(|()| Response::Accepted { run }).map_err(Refusal::from)
             }
+            Request::Replay { run, documents } => Box::pin(self.replay(tenant, run, &documents)).await,
+            Request::Fork(fork) => Box::pin(self.fork(caller, *fork)).await,
             Request::Resume { run, in_doubt } => {
                 let done = self.engine.resume(tenant, run, principal, in_doubt).await;
                 done.map(|_| Response::Accepted { run }).map_err(Refusal::from)
@@ -106,6 +110,49 @@ impl Control {
 
     async fn start(&self, caller: &Caller, start: Start) -> Result<Response, Refusal> {
         let Start { documents, inputs, options } = start;
+        let plan = self.compile(&documents)?;
+        let Caller { tenant, principal } = caller;
+        let handle = self.engine.start(&plan, inputs, options, principal, tenant).await?;
+        Ok(Response::Started { run: handle.id() })
+    }
+
+    async fn replay(&self, tenant: &Tenant, run: RunId, documents: &[Document]) -> Result<Response, Refusal> {
+        let plan = if documents.is_empty() { None } else { Some(self.compile(documents)?) };
+        let Replayed { records, divergence } = self.engine.replay(tenant, run, plan.as_ref()).await?;
+        Ok(Response::Replayed { records, divergence: divergence.map(Into::into) })
+    }
+
+    async fn fork(&self, caller: &Caller, fork: ForkRequest) -> Result<Response, Refusal> {
+        let ForkRequest { run, at, documents, inputs, set } = fork;
+        let Caller { tenant, principal } = caller;
+        let (Some(inputs), Some(set)) = (inputs.as_map(), set.as_map()) else {
+            return Err(Refusal::new(ErrorCode::InputInvalid, "`inputs` and `set` are objects"));
+        };
+        let plan = match (documents.is_empty(), set.is_empty()) {
+            (true, true) => None,
+            (false, true) => Some(self.compile(&documents)?),
+            (true, false) => {
+                let changes: Vec<_> = set.iter().map(|(path, value)| (path.to_string(), value.clone())).collect();
+                Some(self.engine.plan_with(tenant, run, &changes).await?)
+            }
+            (false, false) => {
+                let message = "fields are changed in the blueprint of the run; with another one, change that";
+                return Err(Refusal::new(ErrorCode::InputInvalid, message));
+            }
+        };
+        let inputs = if inputs.is_empty() {
+            None
+        } else {
+            let mut all = self.engine.show(tenant, run).await?.inputs.as_map().cloned().unwrap_or_default();
+            all.extend(inputs.iter().map(|(name, value)| (Arc::clone(name), value.clone())));
+            Some(Value::from(all))
+        };
+        let handle = self.engine.fork(tenant, run, Fork { at, plan, inputs }, principal).await?;
+        Ok(Response::Started { run: handle.id() })
+    }
+
+    /// The plan that documents make.
+    fn compile(&self, documents: &[Document]) -> Result<Arc<Plan>, Refusal> {
         let registry = self.engine.registry();
         let mut assembly = Assembly::new(registry);
         let mut wanted = Vec::new();
@@ -113,7 +160,7 @@ impl Control {
             let message = format!("a run is started with 1 to {MAX_DOCUMENTS} documents");
             return Err(Refusal::new(ErrorCode::InputInvalid, message));
         }
-        for document in &documents {
+        for document in documents {
             wanted.extend(assembly.add(document));
         }
         for name in wanted {
@@ -127,11 +174,8 @@ impl Control {
             return Err(invalid(assembled.diagnostics()));
         };
         let lock = assembled.parts.first().and_then(|part| part.reading.lock.as_ref());
-        let plan = workflow::compile_locked(checked, lock, &assembled.registry)
-            .map_err(|error| Refusal::new(error.code(), error.to_string()))?;
-        let Caller { tenant, principal } = caller;
-        let handle = self.engine.start(&plan, inputs, options, principal, tenant).await?;
-        Ok(Response::Started { run: handle.id() })
+        workflow::compile_locked(checked, lock, &assembled.registry)
+            .map_err(|error| Refusal::new(error.code(), error.to_string()))
     }
 
     /// The newest runs whose ids begin with a text, at most two.

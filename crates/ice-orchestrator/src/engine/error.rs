@@ -8,6 +8,7 @@ use ice_core::store::lease::LeaseError;
 use ice_core::store::{CommitError, Durability, StoreError};
 
 use crate::journal::{Failure, ReadError, RunStatus};
+use crate::replay::Divergence;
 use crate::workflow::runtime::ApplyError;
 
 /// Why a run cannot be started, read or changed.
@@ -103,6 +104,22 @@ pub enum RunError {
         "whoever drives the run {0} has not taken the answer up yet; it counts once they do, unless somebody was faster"
     )]
     Unheard(RunId),
+    /// The run never came to a node.
+    #[error("the run {run} has not come to the node `{node}`")]
+    NotReached {
+        /// The run.
+        run: RunId,
+        /// The node.
+        node: NodePath,
+    },
+    /// With what is changed, a run would have gone another way before.
+    #[error("with what is changed, the run {run} would have gone another way: {divergence}")]
+    Diverged {
+        /// The run.
+        run: RunId,
+        /// Where.
+        divergence: Box<Divergence>,
+    },
     /// Another engine took the run over; this one must let go.
     #[error("the run {0} was taken over by another engine")]
     Lost(RunId),
@@ -156,6 +173,8 @@ impl RunError {
             Self::NoQuestion { .. } | Self::Answered { .. } => ErrorCode::QuestionClosed,
             Self::Answer { .. } => ErrorCode::AnswerInvalid,
             Self::State { .. } => ErrorCode::RunState,
+            Self::NotReached { .. } => ErrorCode::NodeNotReached,
+            Self::Diverged { .. } => ErrorCode::ReplayDiverged,
             Self::Lost(_) => ErrorCode::RunLost,
             Self::Closing => ErrorCode::StoreUnavailable,
             Self::Journal(ReadError::Newer { .. }) => ErrorCode::JournalVersion,

@@ -9,6 +9,7 @@ mod driver;
 #[expect(clippy::module_inception, reason = "the noun of the module is the engine itself")]
 mod engine;
 mod error;
+mod fork;
 mod handle;
 mod holdings;
 mod meters;
@@ -30,6 +31,7 @@ pub use answer::Reply;
 pub use builder::EngineBuilder;
 pub use engine::Engine;
 pub use error::RunError;
+pub use fork::Fork;
 pub use handle::{RunEnd, RunHandle};
 pub use query::RunFilter;
 pub use recover::TakenUp;

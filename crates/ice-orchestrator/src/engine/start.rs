@@ -61,6 +61,7 @@ impl Engine {
             inputs: inputs.clone(),
             not_enforced: plan.not_enforced(options.isolation),
             options,
+            forked: None,
             engine: env!("CARGO_PKG_VERSION").to_owned(),
         };
         let summary = RunSummary {
@@ -148,7 +149,7 @@ impl Engine {
     }
 }
 
-fn check_inputs(plan: &Plan, inputs: &Value) -> Result<(), RunError> {
+pub(super) fn check_inputs(plan: &Plan, inputs: &Value) -> Result<(), RunError> {
     if inputs.as_map().is_none() {
         return Err(RunError::Inputs(format!("they must be an object, not {}", inputs.type_name())));
     }
@@ -164,7 +165,7 @@ fn check_inputs(plan: &Plan, inputs: &Value) -> Result<(), RunError> {
 }
 
 /// A tool that lacks a secret is told of now, not after half of the work.
-fn check_secrets(plan: &Plan, options: &RunOptions) -> Result<(), RunError> {
+pub(super) fn check_secrets(plan: &Plan, options: &RunOptions) -> Result<(), RunError> {
     for (tool, found) in &plan.tools {
         let missing = found.secrets().into_iter().find(|name| !options.grants.secrets.contains_key(*name));
         if let Some(secret) = missing {
@@ -175,7 +176,7 @@ fn check_secrets(plan: &Plan, options: &RunOptions) -> Result<(), RunError> {
 }
 
 /// Checks the options; gives the durability of the run.
-fn check_options(inner: &Inner, options: &RunOptions) -> Result<Durability, RunError> {
+pub(super) fn check_options(inner: &Inner, options: &RunOptions) -> Result<Durability, RunError> {
     let wrong = |option, found: String, rule| Err(RunError::Option { option, found, rule });
     if !(1..=1_024).contains(&options.max_parallel) {
         return wrong("max_parallel", options.max_parallel.to_string(), "1 to 1024");

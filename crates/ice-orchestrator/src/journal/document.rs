@@ -14,7 +14,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Body, Decision, Failure, Intent, Manifest, NodeFailure, Opening, QuestionReport, Record, RunOptions,
+    Body, Decision, Failure, Forked, Intent, Manifest, NodeFailure, Opening, QuestionReport, Record, RunOptions,
     RunStatus,
 };
 use crate::workflow::runtime::NodeStatus;
@@ -67,6 +67,9 @@ pub struct RunDocument {
     pub inputs: Value,
     /// The options.
     pub options: RunOptions,
+    /// Where it was forked from another run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forked: Option<Box<Forked>>,
     /// What cannot be enforced for tools that run inside the engine's process.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub not_enforced: Vec<String>,
@@ -154,6 +157,7 @@ impl DocumentBuilder {
             nodes_truncated: false,
             inputs: manifest.inputs.clone(),
             options: manifest.options.clone(),
+            forked: manifest.forked.clone(),
             not_enforced: manifest.not_enforced.clone(),
             records: 1,
         };

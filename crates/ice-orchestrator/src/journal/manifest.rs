@@ -2,6 +2,7 @@
 
 use ice_core::blueprint::{KindName, VersionLock};
 use ice_core::id::{BlueprintId, Principal, RunId, Tenant};
+use ice_core::path::NodePath;
 use ice_core::process::{Isolation, Limits};
 use ice_core::store::Durability;
 use ice_core::tools::Grants;
@@ -34,8 +35,50 @@ pub struct Manifest {
     /// What cannot be enforced for tools that run inside the engine's process.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub not_enforced: Vec<String>,
+    /// Where it was forked from another run; the records up to there are that one's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forked: Option<Box<Forked>>,
     /// The version of the engine that accepted the run.
     pub engine: String,
+}
+
+/// Where a run was forked from another one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Forked {
+    /// The other run.
+    #[schemars(with = "String")]
+    pub run: RunId,
+    /// The node before which it was forked.
+    pub at: NodePath,
+    /// Records before this number are those of the other run, with their times moved.
+    pub record: u64,
+    /// The first run of the line: what is drawn by lot, such as the spread of waits, depends on it.
+    #[schemars(with = "String")]
+    pub seed: RunId,
+    /// Where the runs it was forked from were forked themselves.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub before: Vec<u64>,
+}
+
+impl Manifest {
+    /// The run on which what is drawn by lot depends: this one, or the first of those it was forked from.
+    pub(crate) fn seed(&self) -> RunId {
+        self.forked.as_ref().map_or(self.run, |forked| forked.seed)
+    }
+
+    /// What a run that is forked from this one says of it.
+    pub(crate) fn forked_at(&self, at: NodePath, record: u64) -> Forked {
+        let mut before = self.forked.iter().flat_map(|forked| forked.cuts()).collect::<Vec<_>>();
+        before.retain(|cut| *cut < record);
+        Forked { run: self.run, at, record, seed: self.seed(), before }
+    }
+}
+
+impl Forked {
+    /// The numbers of the records from which on a run went its own way.
+    pub(crate) fn cuts(&self) -> impl Iterator<Item = u64> {
+        self.before.iter().copied().chain([self.record])
+    }
 }
 
 /// How a run is carried out.

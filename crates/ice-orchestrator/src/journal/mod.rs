@@ -16,7 +16,7 @@ pub use document::{DocumentBuilder, NodeReport, RunDocument};
 pub use failure::{Failure, FieldPart, NodeFailure};
 pub use head::RunSummary;
 pub use manifest::{
-    FailurePolicy, Manifest, PinnedCode, PinnedModel, PinnedPlan, PinnedTool, PinnedWorkflow, RunOptions,
+    FailurePolicy, Forked, Manifest, PinnedCode, PinnedModel, PinnedPlan, PinnedTool, PinnedWorkflow, RunOptions,
 };
 pub use question::{Answer, AnswerKind, AnswerReport, Question, QuestionReport};
 pub use reader::{Numbered, ReadError, Reader};

@@ -3,6 +3,8 @@
 use std::fmt;
 
 use ice_core::path::NodePath;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::journal::Body;
 
@@ -39,7 +41,7 @@ pub enum What {
 }
 
 /// A field with two values.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Difference {
     /// The path of the field within the record, for example `intent.input.text`.
     pub field: String,
@@ -50,6 +52,20 @@ pub struct Difference {
 }
 
 impl Divergence {
+    /// The field that differs, where both are the same kind of record about the same node.
+    #[must_use]
+    pub const fn difference(&self) -> Option<&Difference> {
+        match &self.what {
+            What::Other { difference, .. } => difference.as_ref(),
+            What::Nothing(_) | What::Time | What::Impossible(_) => None,
+        }
+    }
+
+    /// What is wrong with a journal of no records.
+    pub(crate) fn without_records() -> Box<Self> {
+        Self::boxed(0, None, What::Impossible("there are no records".to_owned()))
+    }
+
     pub(super) fn boxed(number: u64, node: Option<NodePath>, what: What) -> Box<Self> {
         Box::new(Self { number, node, what })
     }

@@ -49,6 +49,11 @@ impl Replay {
         self.decided.is_empty()
     }
 
+    /// The state after the records so far.
+    pub(crate) fn into_state(self) -> Option<State> {
+        self.state
+    }
+
     /// Compares the next record with what is decided now, and goes on with it.
     ///
     /// # Errors
@@ -62,6 +67,10 @@ impl Replay {
             return Ok(());
         };
         let number = state.next_number();
+        if state.manifest().forked.as_ref().is_some_and(|forked| forked.cuts().any(|cut| cut == number)) {
+            // From here on the run went its own way.
+            self.decided.clear();
+        }
         compare(state, &mut self.decided, record)
             .and_then(|()| apply(state, record).map_err(|error| What::Impossible(error.to_string())))
             .map_err(|what| Divergence::boxed(number, record.body.node().cloned(), what))

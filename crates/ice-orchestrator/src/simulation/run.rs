@@ -117,6 +117,7 @@ impl<'c, W: World, C: Choices> Simulation<'c, W, C> {
             inputs,
             options,
             not_enforced: Vec::new(),
+            forked: None,
             engine: env!("CARGO_PKG_VERSION").to_owned(),
         };
         let state = State::new(Arc::new(manifest), Arc::clone(plan), now);

@@ -1,11 +1,13 @@
 //! Workflows: the compiled plan, its graph, and the run over it as a state machine.
 
+mod change;
 mod compile;
 mod graph_utils;
 pub(crate) mod model;
 mod pin;
 pub mod runtime;
 
+pub use change::set_field;
 pub use compile::{CompileError, compile, compile_locked};
 pub use model::Plan;
 

@@ -170,6 +170,7 @@ async fn relay(lines: &mut Lines, mut responses: BoxStream<'static, Response>) -
             | Response::Runs { .. }
             | Response::Run { .. }
             | Response::Accepted { .. }
+            | Response::Replayed { .. }
             | Response::Event { .. } => false,
         };
         answer(lines, &response).await?;

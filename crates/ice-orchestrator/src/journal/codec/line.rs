@@ -96,8 +96,20 @@ fn intent(mut object: Object<'_>, intent: &Intent) -> Result<(), Error> {
 }
 
 fn fields(line: &mut Object<'_>, manifest: &Manifest) -> Result<(), Error> {
-    let Manifest { version, run, tenant, by, blueprint, name, plan, inputs, options, not_enforced, engine } =
-        manifest;
+    let Manifest {
+        version,
+        run,
+        tenant,
+        by,
+        blueprint,
+        name,
+        plan,
+        inputs,
+        options,
+        not_enforced,
+        forked,
+        engine,
+    } = manifest;
     line.whole("version", *version)
         .uuid("run", run.uuid())
         .text("tenant", tenant.as_str())?
@@ -109,6 +121,9 @@ fn fields(line: &mut Object<'_>, manifest: &Manifest) -> Result<(), Error> {
     how(line.object("options"), options)?;
     if !not_enforced.is_empty() {
         line.any("not_enforced", not_enforced)?;
+    }
+    if let Some(forked) = forked {
+        line.any("forked", forked)?;
     }
     line.text("engine", engine)?;
     Ok(())

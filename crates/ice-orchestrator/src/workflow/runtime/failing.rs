@@ -155,7 +155,7 @@ pub(super) fn wait_before_next(
 /// Half of the wait, plus up to the other half: the same for the same attempt of the same run.
 fn jitter(wait: Duration, state: &State, path: &NodePath, attempt: u32) -> Duration {
     let mut hasher = blake3::Hasher::new();
-    hasher.update(state.manifest.run.uuid().as_bytes());
+    hasher.update(state.manifest.seed().uuid().as_bytes());
     hasher.update(path.as_str().as_bytes());
     hasher.update(&attempt.to_le_bytes());
     let share = hasher.finalize().as_bytes().first().copied().unwrap_or_default();

@@ -381,6 +381,11 @@ impl State {
         self.plan_node(*self.attempts.get(&ticket)?).map(|node| node.kind)
     }
 
+    /// The nodes with an attempt under way.
+    pub(crate) fn under_way(&self) -> Vec<NodePath> {
+        self.attempts.values().filter_map(|place| self.path(*place)).collect()
+    }
+
     /// The attempt under way at a path.
     pub(crate) fn ticket_at(&self, path: &NodePath) -> Option<Ticket> {
         self.attempt(self.locate(path)?).map(|attempt| attempt.ticket)

@@ -1,0 +1,261 @@
+//! Forking a run: a new one begins where another came to a node, with something changed.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ice_core::blueprint::{Format, read};
+use ice_core::error::ErrorCode;
+use ice_core::id::{Principal, RunId, Tenant};
+use ice_core::path::NodePath;
+use ice_core::store::Batch;
+use ice_core::time::Moment;
+use ice_core::value::Value;
+
+use super::driver::Driver;
+use super::holdings::Holdings;
+use super::start::{check_inputs, check_options, check_secrets, launch, share};
+use super::writer::Writer;
+use super::{Engine, RunError, RunHandle};
+use crate::journal::codec::Encoder;
+use crate::journal::{
+    Body, Failure, Manifest, RECORD_VERSION, Reader, Record, RunHead, RunOptions, RunStatus, RunSummary, keys,
+};
+use crate::replay::{Divergence, Replay};
+use crate::workflow::{Plan, compile_pinned, set_field};
+use crate::workflow::runtime::{Input, State};
+
+/// Where a run is forked, and what is changed. What is absent stays as it was.
+#[derive(Clone, Debug)]
+pub struct Fork {
+    /// The node before which the new run goes its own way: a path as events tell it, or one without indices, which stands
+    /// for the first time the run came to such a node.
+    pub at: NodePath,
+    /// The plan of the new run.
+    pub plan: Option<Arc<Plan>>,
+    /// The inputs of the new run.
+    pub inputs: Option<Value>,
+}
+
+impl Fork {
+    /// A fork at a node with nothing changed: everything from there on is done anew.
+    #[must_use]
+    pub const fn at(at: NodePath) -> Self {
+        Self { at, plan: None, inputs: None }
+    }
+}
+
+impl Engine {
+    /// Starts a run that has behind it what another had when it came to a node: what ended before is taken from its journal
+    /// and not done again, and so is what was under way beside the node and ended later. From the node on everything is
+    /// done anew, with what is changed. Times are moved so that the other run's past ends now.
+    ///
+    /// What the other run did before the node must be the same over the changed plan and inputs, see [`crate::replay`].
+    ///
+    /// Cancel-safe, but for this: dropped, the run may or may not have been started.
+    ///
+    /// # Errors
+    /// [`RunError::NotFound`]; [`RunError::NotReached`] if the run never came to the node; [`RunError::Diverged`] if it would
+    /// have come there in another way; and what [`Engine::start`] gives.
+    pub async fn fork(
+        &self,
+        tenant: &Tenant,
+        run: RunId,
+        fork: Fork,
+        by: &Principal,
+    ) -> Result<RunHandle, RunError> {
+        let inner = &self.inner;
+        let (head, _) = inner.head(tenant, run).await?.ok_or(RunError::NotFound(run))?;
+        let plan = match fork.plan {
+            Some(plan) => plan,
+            None => self.plan_of(tenant, &head).await?,
+        };
+        let source = self.journal_of(tenant, run).await?;
+        let Some((Record { body: Body::Manifest(before), at: began }, past)) = source.split_first() else {
+            return Err(RunError::record(run, "its journal", &"it does not begin with a manifest"));
+        };
+        let cut = past.iter().position(|record| begins(&record.body, &fork.at));
+        let cut = cut.ok_or_else(|| RunError::NotReached { run, node: fork.at.clone() })?;
+        let (past, later) = past.split_at(cut);
+        let inputs = fork.inputs.unwrap_or_else(|| before.inputs.clone());
+        check_inputs(&plan, &inputs)?;
+        let options = RunOptions { idempotency_key: None, ..before.options.clone() };
+        let durability = check_options(inner, &options)?;
+        check_secrets(&plan, &options)?;
+        let id = RunId::new(&*inner.ids);
+        let epoch = inner.epoch(id).await?;
+        let now = inner.clock.now();
+        let manifest = Manifest {
+            version: RECORD_VERSION,
+            run: id,
+            tenant: tenant.clone(),
+            by: by.clone(),
+            blueprint: plan.blueprint.blueprint_id.clone(),
+            name: plan.blueprint.name().to_owned(),
+            plan: plan.hash,
+            inputs,
+            not_enforced: plan.not_enforced(options.isolation),
+            options,
+            forked: Some(Box::new(before.forked_at(fork.at, cut as u64 + 1))),
+            engine: env!("CARGO_PKG_VERSION").to_owned(),
+        };
+        let moved = now.since(past.last().map_or(*began, |last| last.at));
+        let mut records =
+            vec![Record { at: began.plus(moved), body: Body::Manifest(Box::new(manifest.clone())) }];
+        records.extend(past.iter().map(|record| later_by(record, moved)));
+        let state = come_out(&plan, &mut records, later, now)
+            .map_err(|divergence| RunError::Diverged { run, divergence })?;
+        let summary = RunSummary {
+            id,
+            status: RunStatus::Queued,
+            blueprint_id: manifest.blueprint.clone(),
+            name: manifest.name.clone(),
+            by: by.clone(),
+            started_at: now,
+            updated_at: now,
+            failure: None,
+        };
+        let head = RunHead {
+            version: RECORD_VERSION,
+            summary,
+            next: 0,
+            owner: inner.name.clone(),
+            epoch,
+            plan: plan.hash,
+            timer: None,
+        };
+        let holdings = Holdings::new(manifest.options.max_bytes);
+        let encoder = Encoder::default();
+        let mut writer =
+            Writer::new(Arc::clone(inner), tenant.clone(), head, None, encoder, holdings, durability);
+        for record in &records {
+            let written = writer.push(record);
+            written.map_err(|error| RunError::record(id, "a record of its past", &error))?;
+        }
+        if !inner.plans.is_stored(tenant, plan.hash) {
+            writer.with(Batch::new().put(keys::plan(tenant, plan.hash), plan.document.to_vec()));
+        }
+        // All at once: a part of the past is none.
+        writer.begin(Some(&state), state.status(), durability)?;
+        writer.landed().await?;
+        inner.meters.started.increment(1);
+        inner.attend_to(tenant);
+        let shared = share(inner, &plan, tenant, &manifest);
+        let recovered = Input::Recovered { by: by.clone(), epoch };
+        Ok(launch(Driver::new(shared, state, writer).recovering(recovered, None)))
+    }
+
+    /// The plan of a run with fields of its nodes changed: paths as `ask.prompt`, to values.
+    ///
+    /// # Errors
+    /// [`RunError::NotFound`], or [`RunError::Plan`] with what is wrong with the changes.
+    pub async fn plan_with(
+        &self,
+        tenant: &Tenant,
+        run: RunId,
+        changes: &[(String, Value)],
+    ) -> Result<Arc<Plan>, RunError> {
+        let (head, _) = self.inner.head(tenant, run).await?.ok_or(RunError::NotFound(run))?;
+        let mut pinned = self.pinned(tenant, run, &head).await?;
+        let wrong = |what: String| RunError::Plan { run, failure: Failure::new(ErrorCode::BlueprintInvalid, what) };
+        for (path, value) in changes {
+            set_field(&mut pinned.blueprint, path, value).map_err(wrong)?;
+        }
+        // Read as a file is: fields that are none are told of.
+        let reading = read(&pinned.blueprint.to_string(), Format::Json, "the changed blueprint");
+        if reading.diagnostics.has_errors() {
+            return Err(wrong(reading.diagnostics.to_string()));
+        }
+        pinned.lock = None;
+        compile_pinned(&pinned, &self.inner.registry).map_err(|failure| RunError::Plan { run, failure })
+    }
+
+    /// All records of a run.
+    async fn journal_of(&self, tenant: &Tenant, run: RunId) -> Result<Vec<Record>, RunError> {
+        let mut reader =
+            Reader::new(Arc::clone(&self.inner.store), Arc::clone(&self.inner.blobs), tenant, run);
+        let mut records = Vec::new();
+        loop {
+            let page = reader.read().await?;
+            if page.is_empty() {
+                return Ok(records);
+            }
+            records.extend(page.into_iter().map(|numbered| numbered.record));
+        }
+    }
+}
+
+/// Whether the record is that a run came to the node.
+fn begins(body: &Body, at: &NodePath) -> bool {
+    let is_begin = matches!(
+        body,
+        Body::Started { .. } | Body::Opened { .. } | Body::Asked { .. } | Body::Skipped { .. } | Body::Failed { .. }
+    );
+    is_begin && body.node().is_some_and(|node| node == at || node.to_static() == *at)
+}
+
+/// The state a new run begins with: after its past, and after what ended later of what was under way there.
+fn come_out(
+    plan: &Arc<Plan>,
+    records: &mut Vec<Record>,
+    later: &[Record],
+    now: Moment,
+) -> Result<State, Box<Divergence>> {
+    let mut replay = Replay::new(Arc::clone(plan));
+    records.iter().try_for_each(|record| replay.push(record))?;
+    let mut open = replay.state().map(State::under_way).unwrap_or_default();
+    for record in later {
+        if !is_of(&record.body, &mut open) {
+            continue;
+        }
+        let record = later_by(record, now.since(record.at));
+        replay.push(&record)?;
+        records.push(record);
+    }
+    replay.into_state().ok_or_else(|| Divergence::without_records())
+}
+
+/// Whether the record is about one of these attempts; one that ends is taken out.
+fn is_of(body: &Body, open: &mut Vec<NodePath>) -> bool {
+    let Some(node) = body.node() else { return false };
+    match body {
+        Body::Succeeded { .. } | Body::Failed { .. } => match open.iter().position(|attempt| attempt == node) {
+            Some(at) => {
+                open.swap_remove(at);
+                true
+            }
+            None => false,
+        },
+        Body::Step { .. } | Body::Receipt { .. } => open.contains(node),
+        Body::Reported { .. } | Body::Denied { .. } => open.iter().any(|attempt| {
+            let rest = node.as_str().strip_prefix(attempt.as_str());
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        }),
+        Body::Manifest(_)
+        | Body::Started { .. }
+        | Body::Woken { .. }
+        | Body::Skipped { .. }
+        | Body::Opened { .. }
+        | Body::Asked { .. }
+        | Body::Escalated { .. }
+        | Body::Answered { .. }
+        | Body::Closed { .. }
+        | Body::Cancelling { .. }
+        | Body::Cancelled { .. }
+        | Body::Discarded { .. }
+        | Body::Unresponsive { .. }
+        | Body::InDoubt { .. }
+        | Body::Settled { .. }
+        | Body::Parked { .. }
+        | Body::Resumed { .. }
+        | Body::Ended { .. } => false,
+    }
+}
+
+/// A record as if it had been written so much later.
+fn later_by(record: &Record, span: Duration) -> Record {
+    let mut record = Record { at: record.at.plus(span), body: record.body.clone() };
+    if let Body::Failed { retry_at: Some(at), .. } = &mut record.body {
+        *at = at.plus(span);
+    }
+    record
+}
