@@ -15,6 +15,8 @@ use crate::file;
 use crate::render::diagnostics;
 use crate::render::text::count;
 use crate::screen::Screen;
+use crate::shell::Shell;
+use crate::toolbox;
 
 /// A blueprint that was read from files.
 #[derive(Debug)]
@@ -70,6 +72,19 @@ pub(crate) fn load(
         part.diagnostics = std::mem::take(&mut part.diagnostics).of_source(&name);
     }
     Ok(Loaded { documents, assembled, shown })
+}
+
+/// A blueprint and what it refers to, for a command that needs a valid one.
+///
+/// # Errors
+/// [`Fault`] if it cannot be read or is not valid; what is wrong is told.
+pub(crate) fn documents(shell: &Shell, file: &Path) -> Result<Vec<Document>, Fault> {
+    let loaded = load(file, &[], shell.toolbox.registry()?, toolbox::kinds())?;
+    if loaded.assembled.checked.is_none() {
+        loaded.tell(&shell.screen);
+        return Err(loaded.fault());
+    }
+    Ok(loaded.documents)
 }
 
 impl Loaded {

@@ -42,6 +42,22 @@ impl DataFolder {
         Ok(Self::at(state.join("ice"), shell))
     }
 
+    /// As [`Self::of`], for whoever looks for runs in it.
+    ///
+    /// # Errors
+    /// [`ErrorCode::RunNotFound`] if the folder does not exist, besides.
+    pub(crate) fn existing(shell: &Shell) -> Result<Self, Fault> {
+        let folder = Self::of(shell)?;
+        if folder.exists() { Ok(folder) } else { Err(folder.no_runs()) }
+    }
+
+    /// What is said to whoever looks for runs in a folder that does not exist.
+    pub(crate) fn no_runs(&self) -> Fault {
+        let message = format!("there are no runs: the data folder {} does not exist", self.path().display());
+        Fault::new(ErrorCode::RunNotFound, message)
+            .help("start one with `ice run`, or name the right folder with `--data DIR`")
+    }
+
     fn at(path: PathBuf, shell: &Shell) -> Self {
         let toolbox = shell.toolbox.clone();
         Self { path, toolbox, accepts_loss: shell.global.accept_loss, screen: shell.screen }

@@ -42,6 +42,18 @@ impl LinkError {
     }
 }
 
+impl From<LinkError> for Fault {
+    fn from(error: LinkError) -> Self {
+        match error {
+            LinkError::Fault(fault) => fault,
+            LinkError::Gone => {
+                Self::new(ErrorCode::ControlUnavailable, "the owner of the data folder went away")
+                    .help("ask again: another process becomes the owner then")
+            }
+        }
+    }
+}
+
 impl From<Fault> for LinkError {
     fn from(fault: Fault) -> Self {
         Self::Fault(fault)

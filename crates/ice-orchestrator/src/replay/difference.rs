@@ -19,8 +19,8 @@ pub(super) fn between(recorded: &Body, now: &Body) -> Option<Difference> {
     let mut path = path.into_iter().rev();
     let field = path.next().map(|short| long(kind, &short)).unwrap_or_default();
     let field = path.fold(field, |text, part| text + "." + &part);
-    let (recorded, now) = shown(recorded, now);
-    Some(Difference { field, recorded, now })
+    let (before, after) = shown(recorded, now);
+    Some(Difference { field, before, after })
 }
 
 /// The first difference, its path from the inside out.
@@ -50,6 +50,43 @@ fn first<'v>(
             })
         }
         (one, other) => (one != other).then(|| (Vec::new(), Some(one), Some(other))),
+    }
+}
+
+/// All fields that differ, at most `limit`, their paths below `path`.
+pub(super) fn all(path: &str, before: &Value, after: &Value, limit: usize, found: &mut Vec<Difference>) {
+    let below = |key: &str| if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") };
+    if found.len() >= limit || before == after {
+        return;
+    }
+    match (before, after) {
+        (Value::Object(one), Value::Object(other)) => {
+            let gone = one.keys().chain(other.keys().filter(|key| !one.contains_key(*key)));
+            for key in gone {
+                part(&below(key), one.get(key), other.get(key), limit, found);
+            }
+        }
+        (Value::Array(one), Value::Array(other)) => {
+            for index in 0..one.len().max(other.len()) {
+                part(&below(&index.to_string()), one.get(index), other.get(index), limit, found);
+            }
+        }
+        (one, other) => part(path, Some(one), Some(other), limit, found),
+    }
+}
+
+fn part(path: &str, before: Option<&Value>, after: Option<&Value>, limit: usize, found: &mut Vec<Difference>) {
+    match (before, after) {
+        (Some(one @ (Value::Object(_) | Value::Array(_))), Some(other @ (Value::Object(_) | Value::Array(_)))) 
+            if one.is_object() == other.is_object() =>
+        {
+            all(path, one, other, limit, found);
+        }
+        (one, other) if one != other && found.len() < limit => {
+            let (before, after) = shown(one, other);
+            found.push(Difference { field: path.to_owned(), before, after });
+        }
+        _ => {}
     }
 }
 
@@ -112,8 +149,8 @@ mod tests {
         let text = "ä".repeat(200);
         let found = between(&started(&format!("{text}x{text}")), &started(&format!("{text}y{text}"))).unwrap();
         assert_eq!(found.field, "intent.input.text");
-        assert!(found.recorded.contains("äxä") && found.now.contains("äyä"), "{found:?}");
-        assert!(found.recorded.chars().count() < 100, "{found:?}");
+        assert!(found.before.contains("äxä") && found.after.contains("äyä"), "{found:?}");
+        assert!(found.before.chars().count() < 100, "{found:?}");
         assert_eq!(between(&started("x"), &started("x")), None);
     }
 

@@ -45,10 +45,10 @@ pub enum What {
 pub struct Difference {
     /// The path of the field within the record, for example `intent.input.text`.
     pub field: String,
-    /// What the journal has, as JSON; long texts are cut around the first difference.
-    pub recorded: String,
-    /// What comes out now, as `recorded`.
-    pub now: String,
+    /// What it was, as JSON; long texts are cut around the first difference.
+    pub before: String,
+    /// What it is now, as `before`.
+    pub after: String,
 }
 
 impl Divergence {
@@ -80,8 +80,8 @@ impl What {
 impl fmt::Display for What {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Other { difference: Some(Difference { field, recorded, now }), .. } => {
-                write!(f, "`{field}` was {recorded} and is {now} now")
+            Self::Other { difference: Some(Difference { field, before, after }), .. } => {
+                write!(f, "`{field}` was {before} and is {after} now")
             }
             Self::Other { recorded, decided, difference: None } => {
                 write!(f, "it {}, and now {}{}", said(recorded), of(decided), said(decided))

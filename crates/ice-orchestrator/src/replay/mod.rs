@@ -5,6 +5,7 @@
 //! record that would come out differently is a [`Divergence`]. So a journal tells whether a changed blueprint, or a changed
 //! engine, still does what it did.
 
+mod diff;
 mod difference;
 mod divergence;
 
@@ -15,6 +16,7 @@ use ice_core::error::ErrorCode;
 use ice_core::path::NodePath;
 use ice_core::time::Moment;
 
+pub use diff::{NodeDiff, Pair, RunDiff, RunSide, diff};
 pub use divergence::{Difference, Divergence, What};
 
 use crate::journal::{AnswerKind, Body, Lapse, Record, RunStatus};

@@ -176,9 +176,10 @@ impl Journal {
         folder.state.ok_or_else(|| "the journal is empty".to_owned())
     }
 
-    /// A folder at the end of what is written.
-    pub(super) fn folder(&self, plan: &Arc<Plan>) -> Result<Folder, String> {
-        self.fold_written(plan, Folder::comparing(plan))
+    /// A folder at the end of what is written, which compares if this one does.
+    pub(super) fn folder(&self, plan: &Arc<Plan>, like: &Folder) -> Result<Folder, String> {
+        let fresh = if like.replay.is_some() { Folder::comparing(plan) } else { Folder::default() };
+        self.fold_written(plan, fresh)
     }
 
     /// The state that follows from everything, written or not.

@@ -153,7 +153,8 @@ impl<'c, W: World, C: Choices> Simulation<'c, W, C> {
         let wrong = |what| Violation { what, trace: Vec::new() };
         let mut journal = Journal::of(journal, plan).map_err(wrong)?;
         let state = journal.recover(plan).map_err(wrong)?;
-        let shadow = journal.folder(plan).map_err(wrong)?;
+        // What another engine decided may come out differently now.
+        let shadow = journal.folder(plan, &Folder::default()).map_err(wrong)?;
         let mut simulation = Self::new(plan, Value::Null, RunOptions::default(), world, choices);
         simulation.now = state.updated_at();
         (simulation.state, simulation.shadow, simulation.journal) = (state, shadow, journal);
@@ -426,7 +427,7 @@ impl<'c, W: World, C: Choices> Simulation<'c, W, C> {
         self.running.clear();
         self.held.clear();
         self.state = self.journal.recover(&self.plan)?;
-        self.shadow = self.journal.folder(&self.plan)?;
+        self.shadow = self.journal.folder(&self.plan, &self.shadow)?;
         if self.state.ended.is_some() {
             self.advance = false;
             return Ok(());

@@ -50,9 +50,7 @@ impl Answer {
             }));
         };
         if !folder.exists() {
-            let message =
-                format!("there are no runs: the data folder {} does not exist", folder.path().display());
-            return Err(Fault::new(ErrorCode::RunNotFound, message));
+            return Err(folder.no_runs());
         }
         shell.block_on(async {
             let mut signals = Signals::listen()?;

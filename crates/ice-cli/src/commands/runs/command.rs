@@ -4,15 +4,18 @@ use clap::{Args, Subcommand};
 
 use super::answer::Answer;
 use super::cancel::Cancel;
+use super::diff::Diff;
 use super::events::Events;
+use super::fork::Fork;
 use super::list::List;
+use super::replay::Replay;
 use super::resume::Resume;
 use super::show::Show;
 use crate::exit::Exit;
 use crate::fault::Fault;
 use crate::shell::Shell;
 
-/// Lists, shows, watches, answers, resumes and cancels runs. An id may be cut to its first characters, and `last` is
+/// Lists, shows, watches, answers, resumes, cancels, replays, forks and compares runs. An id may be cut to its first characters, and `last` is
 /// the newest run.
 #[derive(Debug, Args)]
 pub(crate) struct Runs {
@@ -34,6 +37,12 @@ enum What {
     Resume(Resume),
     /// Cancel a run
     Cancel(Cancel),
+    /// Go through a journal again and tell what comes out differently
+    Replay(Replay),
+    /// Start a run where another came to a node, with something changed
+    Fork(Fork),
+    /// Show what came out differently in two runs
+    Diff(Diff),
 }
 
 impl Runs {
@@ -46,6 +55,9 @@ impl Runs {
             What::Answer(command) => command.run(shell),
             What::Resume(command) => command.run(shell),
             What::Cancel(command) => command.run(shell),
+            What::Replay(command) => command.run(shell),
+            What::Fork(command) => command.run(shell),
+            What::Diff(command) => command.run(shell),
         }
     }
 }

@@ -20,10 +20,7 @@ pub(crate) async fn with_link<T>(
 ) -> Result<T, Fault> {
     for _ in 0..TRIES {
         let Some(link) = glance(folder).await? else {
-            let message =
-                format!("there are no runs: the data folder {} does not exist", folder.path().display());
-            return Err(Fault::new(ErrorCode::RunNotFound, message)
-                .help("start one with `ice run`, or name the right folder with `--data DIR`"));
+            return Err(folder.no_runs());
         };
         let done = work(&link).await;
         let closed = link.close().await;

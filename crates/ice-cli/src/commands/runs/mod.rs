@@ -3,9 +3,12 @@
 mod answer;
 mod cancel;
 mod command;
+mod diff;
 mod events;
+mod fork;
 mod list;
 mod lookup;
+mod replay;
 mod resume;
 mod show;
 

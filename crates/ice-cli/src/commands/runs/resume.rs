@@ -49,12 +49,7 @@ impl From<InDoubt> for Decision {
 impl Resume {
     /// Carries it out.
     pub(super) fn run(&self, shell: &Shell) -> Result<Exit, Fault> {
-        let folder = DataFolder::of(shell)?;
-        if !folder.exists() {
-            let message =
-                format!("there are no runs: the data folder {} does not exist", folder.path().display());
-            return Err(Fault::new(ErrorCode::RunNotFound, message));
-        }
+        let folder = DataFolder::existing(shell)?;
         shell.block_on(self.resume(shell, &folder))
     }
 

@@ -54,6 +54,9 @@ fn print(shell: &Shell, document: &RunDocument) -> Result<(), Fault> {
         "started {}{ago} by {}, blueprint {}",
         document.started_at, document.by, document.blueprint_id
     ))?;
+    if let Some(forked) = &document.forked {
+        screen.line(format_args!("forked from {} at {}", forked.run, forked.at))?;
+    }
     if !document.not_enforced.is_empty() {
         screen.line(format_args!("not enforced: {}", document.not_enforced.join(", ")))?;
     }
