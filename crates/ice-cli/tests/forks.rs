@@ -38,7 +38,7 @@ fn a_replay_tells_the_first_thing_that_comes_out_differently() {
 #[test]
 fn a_fork_goes_on_from_a_node_and_the_difference_is_shown() {
     let desk = ran();
-    let first = desk.ice(&["runs", "list", "--json"]).code(0).json()["runs"][0]["id"].as_str().unwrap().to_owned();
+    let first = desk.ice(&["runs", "show", "last", "--json"]).code(0).json()["id"].as_str().unwrap().to_owned();
     let output = desk.ice(&["runs", "fork", "last", "--at", "ask", "--set", "ask.prompt=No."]).code(0).json();
     assert_eq!((&output["ask"]["text"], &output["long"]["result"]), (&json!("No."), &json!(false)));
     let shown = desk.ice(&["runs", "show", "last"]).code(0);
@@ -51,7 +51,7 @@ fn a_fork_goes_on_from_a_node_and_the_difference_is_shown() {
     let output = desk.ice(&["runs", "fork", &first, "--at", "words", "-i", "who=bob"]).code(0).json();
     assert!(output["ask"]["text"].as_str().unwrap().contains("bob"), "{output}");
     desk.ice(&["runs", "fork", &first, "--at", "nowhere"]).code(1).says("error[NODE_NOT_REACHED]");
-    desk.ice(&["runs", "fork", &first, "--at", "ask", "--set", "ask.promt=x"]).code(1).says("did you mean `prompt`");
+    desk.ice(&["runs", "fork", &first, "--at", "ask", "--set", "ask.promt=x"]).code(2).says("did you mean `prompt`");
     desk.ice(&["runs", "fork", &first, "--at", "ask", "--set", "prompt"]).code(2).says("has no `=`");
     desk.write("other.yaml", &YAML.replace("Say ", "Shout "));
     let output = desk.ice(&["runs", "fork", &first, "--at", "ask", "--blueprint", "other.yaml"]).code(0).json();

@@ -104,6 +104,9 @@ pub enum RunError {
         "whoever drives the run {0} has not taken the answer up yet; it counts once they do, unless somebody was faster"
     )]
     Unheard(RunId),
+    /// What is to be changed in a run's blueprint does not fit.
+    #[error("what is to be changed does not fit: {0}")]
+    Change(String),
     /// The run never came to a node.
     #[error("the run {run} has not come to the node `{node}`")]
     NotReached {
@@ -166,7 +169,7 @@ impl RunError {
         match self {
             Self::NotFound(_) => ErrorCode::RunNotFound,
             Self::Secret { .. } => ErrorCode::GrantMissing,
-            Self::Inputs(_) | Self::Option { .. } => ErrorCode::InputInvalid,
+            Self::Inputs(_) | Self::Option { .. } | Self::Change(_) => ErrorCode::InputInvalid,
             Self::Durability { .. } => ErrorCode::DurabilityUnavailable,
             Self::IdempotencyConflict { .. } => ErrorCode::StoreConflict,
             Self::Owned { .. } | Self::Unheard(_) => ErrorCode::RunOwned,

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ice_core::blueprint::{Format, read};
-use ice_core::error::ErrorCode;
 use ice_core::id::{Principal, RunId, Tenant};
 use ice_core::path::NodePath;
 use ice_core::store::Batch;
@@ -18,7 +17,7 @@ use super::writer::Writer;
 use super::{Engine, RunError, RunHandle};
 use crate::journal::codec::Encoder;
 use crate::journal::{
-    Body, Failure, Manifest, RECORD_VERSION, Reader, Record, RunHead, RunOptions, RunStatus, RunSummary, keys,
+    Body, Manifest, RECORD_VERSION, Reader, Record, RunHead, RunOptions, RunStatus, RunSummary, keys,
 };
 use crate::replay::{Divergence, Replay};
 use crate::workflow::{Plan, compile_pinned, set_field};
@@ -147,7 +146,8 @@ impl Engine {
     /// The plan of a run with fields of its nodes changed: paths as `ask.prompt`, to values.
     ///
     /// # Errors
-    /// [`RunError::NotFound`], or [`RunError::Plan`] with what is wrong with the changes.
+    /// [`RunError::NotFound`]; [`RunError::Change`] with what is wrong with the changes; [`RunError::Plan`] if the plan cannot be
+    /// compiled here.
     pub async fn plan_with(
         &self,
         tenant: &Tenant,
@@ -156,14 +156,13 @@ impl Engine {
     ) -> Result<Arc<Plan>, RunError> {
         let (head, _) = self.inner.head(tenant, run).await?.ok_or(RunError::NotFound(run))?;
         let mut pinned = self.pinned(tenant, run, &head).await?;
-        let wrong = |what: String| RunError::Plan { run, failure: Failure::new(ErrorCode::BlueprintInvalid, what) };
         for (path, value) in changes {
-            set_field(&mut pinned.blueprint, path, value).map_err(wrong)?;
+            set_field(&mut pinned.blueprint, path, value).map_err(RunError::Change)?;
         }
         // Read as a file is: fields that are none are told of.
         let reading = read(&pinned.blueprint.to_string(), Format::Json, "the changed blueprint");
         if reading.diagnostics.has_errors() {
-            return Err(wrong(reading.diagnostics.to_string()));
+            return Err(RunError::Change(reading.diagnostics.to_string()));
         }
         pinned.lock = None;
         compile_pinned(&pinned, &self.inner.registry).map_err(|failure| RunError::Plan { run, failure })

@@ -69,10 +69,13 @@ impl Replay {
             return Ok(());
         };
         let number = state.next_number();
-        if state.manifest().forked.as_ref().is_some_and(|forked| forked.cuts().any(|cut| cut == number)) {
+        let forked = state.manifest().forked.as_ref();
+        if forked.is_some_and(|forked| forked.cuts().any(|cut| cut == number)) {
             // From here on the run went its own way.
             self.decided.clear();
         }
+        let is_past = forked.is_some_and(|forked| number < forked.record);
+        let compare = if is_past { compare_past } else { compare };
         compare(state, &mut self.decided, record)
             .and_then(|()| apply(state, record).map_err(|error| What::Impossible(error.to_string())))
             .map_err(|what| Divergence::boxed(number, record.body.node().cloned(), what))
@@ -136,6 +139,31 @@ fn compare(state: &State, decided: &mut VecDeque<Body>, record: &Record) -> Resu
         | Body::Unresponsive { .. }
         | Body::InDoubt { .. }
         | Body::Settled { .. } => Ok(()),
+    }
+}
+
+/// Whether the record of another run's past could be decided in this state: that run may not have had a reason yet for
+/// something that could begin now, which then begins later.
+fn compare_past(state: &State, decided: &mut VecDeque<Body>, record: &Record) -> Result<(), What> {
+    let Record { at, body } = record;
+    let is_begin = matches!(
+        body,
+        Body::Started { .. } | Body::Opened { .. } | Body::Asked { .. } | Body::Skipped { .. } | Body::Closed { .. }
+    );
+    if !is_begin {
+        decided.clear();
+        return compare(state, decided, record);
+    }
+    if !decided.contains(body) {
+        *decided = decide(state, Input::Advance, *at).records.into();
+    }
+    if let Some(found) = decided.iter().position(|other| other == body) {
+        decided.remove(found);
+        return Ok(());
+    }
+    match decided.iter().find(|other| other.node() == body.node()) {
+        Some(other) => same(other, body),
+        None => Err(What::Nothing(Box::new(body.clone()))),
     }
 }
 

@@ -49,12 +49,15 @@ impl Replay {
             closed.map(|()| replayed)
         })?;
         if shell.screen.json {
-            shell.screen.document(&Report { records, same: divergence.is_none(), divergence: divergence.as_ref() })?;
-        } else if divergence.is_none() {
-            shell.screen.line(format_args!("{} come out the same", text::count(records, "record")))?;
+            let same = divergence.is_none();
+            shell.screen.document(&Report { records, same, divergence: divergence.as_ref() })?;
+            return Ok(if same { Exit::Succeeded } else { Exit::Failed });
         }
         match divergence {
-            None => Ok(Exit::Succeeded),
+            None => {
+                shell.screen.line(format_args!("{} come out the same", text::count(records, "record")))?;
+                Ok(Exit::Succeeded)
+            }
             Some(parting) => Err(Fault::new(ErrorCode::ReplayDiverged, parting.message)
                 .help(format!("{} before it come out the same", text::count(records, "record")))),
         }
