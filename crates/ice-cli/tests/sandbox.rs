@@ -274,7 +274,7 @@ fn values_that_cannot_be_are_told_with_the_choices() {
     check("--waive", "land_lock", "a similar value exists: 'landlock'");
     check("--profile", "perl", "possible values: binary, shell, python, node, jvm");
     check("--memory", "5x", "`x` is no unit; write KiB, MiB or GiB");
-    check("--timeout", "soon", "is no unit; write ms, s, m or h");
+    check("--timeout", "soon", "is no unit; write ms, s, m, h or d");
     check("--timeout", "0", "`--timeout` is 0 s; it must be from a millisecond to a week");
     check("--max-output", "0", "`--max-output` is 0 bytes; it must be");
     check("--env", "=x", "cannot be set in the environment");

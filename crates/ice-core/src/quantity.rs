@@ -28,6 +28,8 @@ pub enum InvalidQuantity {
 const SIZES: [(&str, u64); 3] = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];
 /// The units of time in milliseconds, the largest first.
 const SPANS: [(&str, u64); 4] = [("h", 3_600_000), ("min", 60_000), ("s", 1_000), ("ms", 1)];
+/// Milliseconds of a day.
+const DAY: u64 = 86_400_000;
 
 /// Reads a number of bytes, with a unit (`KiB`, `MiB`, `GiB`, or their first letter) or without.
 ///
@@ -56,7 +58,8 @@ pub fn span(text: &str) -> Result<Duration, InvalidQuantity> {
         "" | "s" => 1_000,
         "m" | "min" => 60_000,
         "h" => 3_600_000,
-        other => return Err(no_unit(other, "ms, s, m or h, or nothing for seconds")),
+        "d" => DAY,
+        other => return Err(no_unit(other, "ms, s, m, h or d, or nothing for seconds")),
     };
     product(number, millis, "90s").map(Duration::from_millis)
 }
@@ -115,10 +118,10 @@ mod tests {
 
     #[test]
     fn spans_have_units() {
-        let spans = ["7", "250ms", "90s", "2 min", "2m", "1h"];
+        let spans = ["7", "250ms", "90s", "2 min", "2m", "1h", "1d"];
         assert_eq!(
             spans.map(span),
-            [7_000, 250, 90_000, 120_000, 120_000, 3_600_000].map(|millis| Ok(Duration::from_millis(millis)))
+            [7_000, 250, 90_000, 120_000, 120_000, 3_600_000, 86_400_000].map(|millis| Ok(Duration::from_millis(millis)))
         );
         for wrong in ["", "s", "-1s", "1.5s", "3 weeks", "99999999999999999h", "1e3"] {
             assert!(span(wrong).is_err(), "{wrong}");

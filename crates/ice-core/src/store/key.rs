@@ -54,6 +54,13 @@ impl Key {
         KeyBuilder::below(self).leaf(segment)
     }
 
+    /// The prefix above this one, which is a prefix too.
+    #[must_use]
+    pub fn parent(&self) -> Self {
+        let above = self.0.trim_end_matches('/').rsplit_once('/').map_or("", |(above, _)| above);
+        Self(Arc::from(if above.is_empty() { String::new() } else { format!("{above}/") }))
+    }
+
     /// This prefix with a number as last segment, 16 hex digits, so that keys sort by it.
     #[must_use]
     pub fn number(&self, number: u64) -> Self {

@@ -144,7 +144,7 @@ impl Engine {
         Ok(taken)
     }
 
-    async fn with_status(&self, tenant: &Tenant, status: RunStatus) -> Result<Vec<RunId>, RunError> {
+    pub(super) async fn with_status(&self, tenant: &Tenant, status: RunStatus) -> Result<Vec<RunId>, RunError> {
         let folder = keys::by_status(tenant, status);
         let mut runs = Vec::new();
         let look = |key: &Key| {

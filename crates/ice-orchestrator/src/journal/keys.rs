@@ -27,6 +27,21 @@ pub(crate) fn run_of(text: &str) -> Option<RunId> {
     Some(RunId::from(uuid::Uuid::from_u128(!complement)))
 }
 
+/// Everything of all tenants.
+pub(crate) fn root() -> Key {
+    Key::tenant(&Tenant::default()).parent()
+}
+
+/// The tenant that a key belongs to.
+pub(crate) fn tenant_of(key: &Key) -> Option<Tenant> {
+    key.as_str().strip_prefix("t/")?.split('/').next()?.parse().ok()
+}
+
+/// A key behind all those of a tenant and before those of the next.
+pub(crate) fn after_tenant(tenant: &Tenant) -> Key {
+    root().leaf(&format!("{tenant}0"))
+}
+
 /// All heads of a tenant: one key per run, the newest first.
 pub(crate) fn heads(tenant: &Tenant) -> Key {
     Key::tenant(tenant).folder("run")

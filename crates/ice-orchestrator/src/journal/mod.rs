@@ -22,6 +22,7 @@ pub use question::{Answer, AnswerKind, AnswerReport, Question, QuestionReport};
 pub use reader::{Numbered, ReadError, Reader};
 pub use record::{Body, Decision, Intent, Opening, RECORD_VERSION, Record, RunStatus, SkipReason};
 
+pub(crate) use codec::values;
 pub(crate) use failure::list;
 pub(crate) use head::RunHead;
 pub(crate) use question::Lapse;

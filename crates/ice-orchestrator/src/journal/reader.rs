@@ -1,9 +1,11 @@
 //! Reading a run's journal back from the store.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use ice_core::id::{RunId, Tenant};
 use ice_core::store::{BlobStore, Key, Store, StoreError, Version};
+use ice_core::value::BlobHash;
 
 use super::codec::{DecodeError, Decoder, values_mut};
 use super::{RECORD_VERSION, Record, keys};
@@ -69,6 +71,8 @@ pub struct Reader {
     after: Option<Key>,
     next: u64,
     decoder: Decoder,
+    /// The blobs that were read.
+    fetched: HashSet<BlobHash>,
     /// What was read and not handed out yet: a call may be cancelled.
     read: Vec<Numbered>,
 }
@@ -86,6 +90,7 @@ impl Reader {
             after: None,
             next: 0,
             decoder: Decoder::default(),
+            fetched: HashSet::new(),
             read: Vec::new(),
         }
     }
@@ -105,6 +110,7 @@ impl Reader {
             let mut records = self.decoder.read(&entry.value).map_err(damaged)?;
             for pack in self.decoder.take_packs() {
                 let bytes = self.blobs.get(&pack, None).await?;
+                self.fetched.insert(pack);
                 self.decoder.unpack(pack, &bytes).map_err(damaged)?;
             }
             for record in &mut records {
@@ -116,6 +122,7 @@ impl Reader {
                         }
                         for (hash, is_text) in missing {
                             let bytes = self.blobs.get(&hash, None).await?;
+                            self.fetched.insert(hash);
                             self.decoder.supply(hash, is_text, &bytes).map_err(damaged)?;
                         }
                     }
@@ -129,6 +136,11 @@ impl Reader {
             self.after = Some(entry.key);
         }
         Ok(std::mem::take(&mut self.read))
+    }
+
+    /// The blobs that the journal needs to be read, so far.
+    pub(crate) fn into_fetched(self) -> HashSet<BlobHash> {
+        self.fetched
     }
 
     /// The decoder, which knows every object of the journal.

@@ -50,7 +50,7 @@ pub(crate) struct PolicyArgs {
     limits: LimitArgs,
 }
 
-/// How much it may use. Sizes have KiB, MiB or GiB (K, M, G) behind them, times ms, s, m or h.
+/// How much it may use. Sizes have KiB, MiB or GiB (K, M, G) behind them, times ms, s, m, h or d.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Limits")]
 struct LimitArgs {

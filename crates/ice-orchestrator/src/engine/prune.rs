@@ -1,0 +1,205 @@
+//! Retention: runs that have ended are removed, and with them the blobs that only they named.
+
+use std::collections::HashSet;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use ice_core::id::{RunId, Tenant};
+use ice_core::store::blob::Collected;
+use ice_core::store::{Batch, CommitError, Durability, Key, StoreError};
+use ice_core::time::Moment;
+use ice_core::value::{BlobHash, Value};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Engine, RunError};
+use crate::journal::{Body, Reader, RunHead, RunStatus, keys, values};
+
+/// Which runs are removed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Retention {
+    /// Those whose newest record is older than this.
+    pub before: Moment,
+    /// Only those of this status; it must be a final one.
+    pub status: Option<RunStatus>,
+    /// The newest so many that would be removed are kept all the same.
+    pub keep: usize,
+    /// Whether it is only told what would be removed.
+    pub dry_run: bool,
+}
+
+/// What was removed, or would be.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Pruned {
+    /// The runs, the newest first.
+    #[schemars(with = "Vec<String>")]
+    pub runs: Vec<RunId>,
+    /// Blobs that no run names any more.
+    pub blobs: u64,
+    /// Their bytes.
+    pub blob_bytes: u64,
+}
+
+impl Engine {
+    /// Removes runs of a tenant that have ended, each whole or not at all, then the blobs of the store that no run of any
+    /// tenant names. Runs that have not ended are never removed. Plans stay: they are small, and others may use them.
+    ///
+    /// Reads every journal that is left if anything was removed. Dropping the future leaves runs removed and blobs not.
+    ///
+    /// # Errors
+    /// [`RunError::Option`] if the status is not a final one; [`RunError::Store`] if the store failed, and [`RunError::Journal`]
+    /// if a journal that is left cannot be read: no blob is removed then.
+    pub async fn prune(&self, tenant: &Tenant, retention: &Retention) -> Result<Pruned, RunError> {
+        if let Some(status) = retention.status.filter(|status| !status.is_final()) {
+            let rule = "succeeded, failed or cancelled: only runs that have ended are removed";
+            return Err(RunError::Option { option: "status", found: status.to_string(), rule });
+        }
+        let old = self.old(tenant, retention).await?;
+        let mut pruned = Pruned::default();
+        for run in old {
+            if retention.dry_run || self.remove(tenant, run).await? {
+                pruned.runs.push(run);
+            }
+        }
+        if !retention.dry_run && !pruned.runs.is_empty() {
+            let Collected { removed, bytes, .. } = self.collect_blobs().await?;
+            (pruned.blobs, pruned.blob_bytes) = (removed, bytes);
+        }
+        Ok(pruned)
+    }
+
+    /// The runs that are to be removed, the newest first.
+    async fn old(&self, tenant: &Tenant, retention: &Retention) -> Result<Vec<RunId>, RunError> {
+        let mut old = Vec::new();
+        for status in [RunStatus::Succeeded, RunStatus::Failed, RunStatus::Cancelled] {
+            if retention.status.is_some_and(|wanted| wanted != status) {
+                continue;
+            }
+            for run in self.with_status(tenant, status).await? {
+                let head = self.inner.head(tenant, run).await?;
+                let is_old = head.is_some_and(|(RunHead { summary, .. }, _)| {
+                    summary.status.is_final() && summary.updated_at < retention.before
+                });
+                if is_old {
+                    old.push(run);
+                }
+            }
+        }
+        old.sort_unstable_by(|one, other| other.cmp(one));
+        Ok(old.split_off(retention.keep.min(old.len())))
+    }
+
+    /// Removes a run in one commit; says whether it was there.
+    async fn remove(&self, tenant: &Tenant, run: RunId) -> Result<bool, RunError> {
+        let Some((head, version)) = self.inner.head(tenant, run).await? else { return Ok(false) };
+        let (summary, key) = (&head.summary, keys::head(tenant, run));
+        let mut batch = Batch::new()
+            .expect_version(key.clone(), version)
+            .delete(key)
+            .delete(keys::in_status(tenant, summary.status, run))
+            .delete(keys::of_blueprint(tenant, &summary.blueprint_id, run));
+        if let Some(idempotency) = self.idempotency_key(tenant, run).await? {
+            batch = batch.delete(idempotency);
+        }
+        for prefix in [keys::journal(tenant, run), keys::inbox(tenant, run)] {
+            let mut below = Vec::new();
+            let look = |key: &Key| {
+                below.push(key.clone());
+                ControlFlow::Continue(())
+            };
+            self.inner.each_key(&prefix, look).await?;
+            batch = below.into_iter().fold(batch, Batch::delete);
+        }
+        match self.inner.store.commit(batch, Durability::Buffered).await {
+            Ok(_) => Ok(true),
+            // Somebody else removed it.
+            Err(CommitError::Conflict { .. }) => Ok(false),
+            Err(CommitError::Store(error)) => Err(error.into()),
+        }
+    }
+
+    /// Where the idempotency key stands under which a run was started, if it still stands for that run. A run whose
+    /// journal is damaged is removed without.
+    async fn idempotency_key(&self, tenant: &Tenant, run: RunId) -> Result<Option<Key>, RunError> {
+        let mut reader = self.reader(tenant, run);
+        let first = match reader.read().await.map_err(RunError::from) {
+            Ok(records) => records.into_iter().next(),
+            Err(error) if error.is_damage() => None,
+            Err(error) => return Err(error),
+        };
+        let Some(Body::Manifest(manifest)) = first.map(|numbered| numbered.record.body) else { return Ok(None) };
+        let Some(key) = manifest.options.idempotency_key.map(|key| keys::idempotency(tenant, &key)) else {
+            return Ok(None);
+        };
+        let found = self.inner.store.get(&key).await?;
+        Ok(found.filter(|found| found.value == run.to_string()).map(|_| key))
+    }
+
+    pub(super) fn reader(&self, tenant: &Tenant, run: RunId) -> Reader {
+        Reader::new(Arc::clone(&self.inner.store), Arc::clone(&self.inner.blobs), tenant, run)
+    }
+
+    async fn collect_blobs(&self) -> Result<Collected, RunError> {
+        let mut unreadable = None;
+        let reachable = Box::pin(async {
+            self.named_blobs().await.map_err(|error| {
+                let what = error.to_string();
+                unreadable = Some(error);
+                StoreError::Corrupt { what }
+            })
+        });
+        let collected = self.inner.blobs.collect(reachable).await;
+        match (collected, unreadable) {
+            (_, Some(error)) => Err(error),
+            (collected, None) => Ok(collected?),
+        }
+    }
+
+    /// Every blob that a run of any tenant names.
+    async fn named_blobs(&self) -> Result<HashSet<BlobHash>, RunError> {
+        let mut named = HashSet::new();
+        for (tenant, run) in self.all_runs().await? {
+            let mut reader = self.reader(&tenant, run);
+            loop {
+                let records = reader.read().await?;
+                if records.is_empty() {
+                    break;
+                }
+                for numbered in &records {
+                    values(&numbered.record.body).into_iter().flatten().for_each(|value| name_in(value, &mut named));
+                }
+            }
+            named.extend(reader.into_fetched());
+        }
+        Ok(named)
+    }
+
+    async fn all_runs(&self) -> Result<Vec<(Tenant, RunId)>, RunError> {
+        let (root, mut runs) = (keys::root(), Vec::new());
+        let mut after: Option<Key> = None;
+        loop {
+            let next = self.inner.store.scan(&root, after.as_ref(), 1).await?;
+            let Some(tenant) = next.first().and_then(|entry| keys::tenant_of(&entry.key)) else { return Ok(runs) };
+            let folder = keys::heads(&tenant);
+            let look = |key: &Key| {
+                let run = key.as_str().strip_prefix(folder.as_str()).and_then(keys::run_of);
+                runs.extend(run.map(|run| (tenant.clone(), run)));
+                ControlFlow::Continue(())
+            };
+            self.inner.each_key(&folder, look).await?;
+            after = Some(keys::after_tenant(&tenant));
+        }
+    }
+}
+
+/// The blobs that a value refers to.
+fn name_in(value: &Value, named: &mut HashSet<BlobHash>) {
+    match value {
+        Value::Blob(blob) => {
+            named.insert(blob.hash);
+        }
+        Value::List(items) => items.iter().for_each(|item| name_in(item, named)),
+        Value::Map(entries) => entries.values().for_each(|value| name_in(value, named)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
