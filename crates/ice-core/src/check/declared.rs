@@ -2,14 +2,25 @@
 
 use super::shape;
 use super::walk::Checker;
-use crate::blueprint::{LlmNode, Node, NodeBase, NodeKind};
+use crate::blueprint::{LlmNode, Node, NodeKind};
 use crate::diagnostic::{Finding, Trail};
 use crate::error::ErrorCode;
 use crate::schema::normalize;
 use crate::value::Value;
 
 /// What stands in the output of every llm node. `text` is not among them: an answer may have its own.
-const FIXED: [&str; 4] = ["response", "prompt", "model", "usage"];
+const OF_LLM: [&str; 4] = ["response", "prompt", "model", "usage"];
+/// What stands in the output of every agent node, but for `text`.
+const OF_AGENT: [&str; 8] = [
+    "response",
+    "reasoning",
+    "tool_history",
+    "iterations",
+    "status",
+    "agent_package",
+    "agent_executed",
+    "usage",
+];
 
 impl Checker<'_> {
     /// The schemas a node declares must be some, and be of use.
@@ -22,14 +33,19 @@ impl Checker<'_> {
         }
         let takes_mapped_names = match &node.kind {
             NodeKind::Llm(llm) => {
-                self.answer(llm, base, at);
+                self.schema_of_llm(llm, at);
+                let declared = [("json_schema", &llm.json_schema), ("output_schema", &base.output_schema)];
+                self.answer(node, &declared, &OF_LLM, at);
                 true
+            }
+            NodeKind::Agent(_) => {
+                self.answer(node, &[("output_schema", &base.output_schema)], &OF_AGENT, at);
+                false
             }
             NodeKind::Condition(_) | NodeKind::Loop(_) | NodeKind::Parallel(_) | NodeKind::Workflow(_) => {
                 true
             }
             NodeKind::Tool(_)
-            | NodeKind::Agent(_)
             | NodeKind::Recursive(_)
             | NodeKind::Code(_)
             | NodeKind::Human(_)
@@ -45,14 +61,16 @@ impl Checker<'_> {
         }
     }
 
-    /// The schema of an answer must be one, and name no field that stands in the output anyway.
-    fn answer(&mut self, llm: &LlmNode, base: &NodeBase, at: &Trail<'_>) {
+    fn schema_of_llm(&mut self, llm: &LlmNode, at: &Trail<'_>) {
         if llm.json_schema.as_map().is_some() {
             self.schema(&at.key("json_schema"), &llm.json_schema);
         }
-        let declared = [("json_schema", &llm.json_schema), ("output_schema", &base.output_schema)];
-        let Some((field, schema)) =
-            declared.into_iter().find(|(_, schema)| schema.as_map().is_some_and(|schema| !schema.is_empty()))
+    }
+
+    /// The schema of an answer, the first that says something, must name no field that stands in the output anyway.
+    fn answer(&self, node: &Node, declared: &[(&str, &Value)], fixed: &[&str], at: &Trail<'_>) {
+        let says_something = |schema: &Value| schema.as_map().is_some_and(|schema| !schema.is_empty());
+        let Some((field, schema)) = declared.iter().copied().find(|(_, schema)| says_something(schema))
         else {
             return;
         };
@@ -60,11 +78,12 @@ impl Checker<'_> {
         let top = shape::dereference(&normal, &normal);
         let properties = top.and_then(|top| top.get("properties")).and_then(Value::as_map);
         for name in properties.into_iter().flat_map(|properties| properties.keys()) {
-            if !FIXED.contains(&&**name) {
+            if !fixed.contains(&&**name) {
                 continue;
             }
+            let kind = node.kind.name();
             let message = format!(
-                "the answer's field `{name}` would be lost: the output of every llm node has a `{name}`"
+                "the answer's field `{name}` would be lost: the output of every {kind} node has a `{name}`"
             );
             let advice = format!("give it another name, such as `answer_{name}`");
             let finding = Finding::error(ErrorCode::RuleViolation, message).advise(advice);

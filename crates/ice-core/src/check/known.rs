@@ -9,10 +9,18 @@ use super::walk::Checker;
 use crate::blueprint::{CodeEngine, CodeNode, LlmConfig, Node, NodeBase, NodeKind};
 use crate::diagnostic::{Finding, Trail, did_you_mean};
 use crate::error::ErrorCode;
-use crate::registry::InterpreterSpec;
+use crate::registry::{AgentDefinition, InterpreterSpec};
 
 /// The provider of models if nothing says which.
 const DEFAULT_PROVIDER: &str = "openai";
+
+/// Where a node names its provider or model.
+#[derive(Clone, Copy)]
+enum Place {
+    Node(&'static str),
+    /// In `llm_config`.
+    Config(&'static str),
+}
 
 impl Checker<'_> {
     /// Checks the names a node uses against the catalog.
@@ -24,24 +32,46 @@ impl Checker<'_> {
         }
         match &node.kind {
             NodeKind::Tool(tool) => self.tool(&tool.tool_name, &at.key("tool_name")),
-            NodeKind::Llm(llm) => self.model(&node.base, &llm.llm_config, &llm.model, at),
+            NodeKind::Llm(llm) => {
+                let config = &llm.llm_config;
+                let model = config.model.as_deref().unwrap_or(&llm.model);
+                let stated = config.provider.as_deref().or(node.base.provider.as_deref());
+                let provider_at = if config.provider.is_some() {
+                    Place::Config("provider")
+                } else {
+                    Place::Node("provider")
+                };
+                let model_at =
+                    if config.model.is_some() { Place::Config("model") } else { Place::Node("model") };
+                self.model((stated, provider_at), (model, model_at), at);
+            }
             NodeKind::Agent(agent) => {
-                let constraint =
-                    agent.version_constraint.as_deref().and_then(|text| VersionReq::parse(text).ok());
-                self.agent(&agent.package, constraint.as_ref(), &at.key("package"));
+                let found = self.agent(&agent.names(), agent.constraint().as_ref(), &at.key("package"));
                 for (index, tool) in agent.tools.iter().flatten().enumerate() {
                     self.tool(&tool.name, &at.key("tools").index(index).key("name"));
                 }
-                if let Some(config) = &agent.llm_config
-                    && (config.provider.is_some() || node.base.provider.is_some())
-                    && let Some(model) = agent.model.as_deref().or(config.model.as_deref())
-                {
-                    self.model(&node.base, config, model, at);
+                let settings = agent.settings(&node.base, found);
+                if let Some(found) = found {
+                    self.works(found, agent.tools.is_none(), &settings, &at.key("package"));
+                }
+                let own = agent.llm_config.as_ref();
+                let place = |name, in_config: bool, in_node: bool| match (in_config, in_node) {
+                    (true, _) => Place::Config(name),
+                    (false, true) => Place::Node(name),
+                    (false, false) => Place::Node("package"),
+                };
+                let has = |part: fn(&LlmConfig) -> bool| own.is_some_and(part);
+                let in_config = has(|config| config.provider.is_some());
+                let provider_at = place("provider", in_config, node.base.provider.is_some());
+                let model_at = place("model", has(|config| config.model.is_some()), agent.model.is_some());
+                let known = found.is_some() || settings.provider.is_some();
+                if let Some(model) = settings.model.as_deref().filter(|_| known) {
+                    self.model((settings.provider.as_deref(), provider_at), (model, model_at), at);
                 }
             }
             NodeKind::Recursive(recursive) => {
                 if let Some(package) = &recursive.agent_package {
-                    self.agent(package, None, &at.key("agent_package"));
+                    self.agent(std::slice::from_ref(package), None, &at.key("agent_package"));
                 }
                 if let Some(blueprint) = &recursive.workflow_ref {
                     self.sub_blueprint(blueprint, &at.key("workflow_ref"));
@@ -53,7 +83,9 @@ impl Checker<'_> {
             }
             NodeKind::Swarm(swarm) => {
                 for (index, agent) in swarm.agents.iter().enumerate() {
-                    self.agent(&agent.package, None, &at.key("agents").index(index).key("package"));
+                    let agents = at.key("agents");
+                    let member = agents.index(index);
+                    self.agent(std::slice::from_ref(&agent.package), None, &member.key("package"));
                 }
             }
             NodeKind::Code(code) => self.code(code, &node.base, at),
@@ -128,17 +160,43 @@ impl Checker<'_> {
         }
     }
 
-    fn agent(&self, name: &str, constraint: Option<&VersionReq>, at: &Trail<'_>) {
-        if name.trim().is_empty() {
-            return;
-        }
-        if self.catalog.agent(name).is_none() {
-            let names = self.catalog.catalog.agents.iter().map(|agent| agent.name.as_str());
-            self.absent(ErrorCode::UnknownAgent, format!("there is no agent `{name}`"), name, names, at);
-        } else if self.catalog.catalog.agent(name, constraint).is_none() {
+    /// The agent of the first of these names that there is.
+    fn agent(
+        &self,
+        names: &[String],
+        constraint: Option<&VersionReq>,
+        at: &Trail<'_>,
+    ) -> Option<&AgentDefinition> {
+        let name = names.iter().find(|name| self.catalog.agent(name).is_some());
+        let Some(name) = name else {
+            let name = names.last().filter(|name| !name.trim().is_empty())?;
+            let known = self.catalog.catalog.agents.iter().map(|agent| agent.name.as_str());
+            self.absent(ErrorCode::UnknownAgent, format!("there is no agent `{name}`"), name, known, at);
+            return None;
+        };
+        let found = self.catalog.catalog.agent(name, constraint);
+        if found.is_none() {
             let wanted = constraint.map(ToString::to_string).unwrap_or_default();
             let message = format!("no version of the agent `{name}` meets `{wanted}`");
             self.report.add(at, Finding::error(ErrorCode::UnknownAgent, message));
+        }
+        found
+    }
+
+    /// An agent needs a model, and the tools of its own that it is to use.
+    fn works(&self, agent: &AgentDefinition, uses_own: bool, settings: &LlmConfig, at: &Trail<'_>) {
+        if settings.model.as_deref().is_none_or(|model| model.trim().is_empty()) {
+            let message = format!("neither the node nor the agent `{}` names a model", agent.name);
+            let finding = Finding::error(ErrorCode::UnknownModel, message);
+            self.report.add(at, finding.advise("set `model`".to_owned()));
+        }
+        for tool in agent.tools.iter().filter(|_| uses_own) {
+            if self.catalog.tool(tool).is_none() {
+                let message =
+                    format!("the agent `{}` uses the tool `{tool}`, which there is not", agent.name);
+                let known = self.catalog.catalog.tools.iter().map(|tool| tool.name.as_str());
+                self.absent(ErrorCode::UnknownTool, message, tool, known, at);
+            }
         }
     }
 
@@ -198,12 +256,19 @@ impl Checker<'_> {
         }
     }
 
-    fn model(&self, base: &NodeBase, config: &LlmConfig, model: &str, at: &Trail<'_>) {
-        let stated = config.provider.as_deref().or(base.provider.as_deref());
+    /// The provider, if one is stated, and the model, each with its place.
+    fn model(
+        &self,
+        (stated, provider_at): (Option<&str>, Place),
+        (model, model_at): (&str, Place),
+        at: &Trail<'_>,
+    ) {
         let provider = stated.unwrap_or(DEFAULT_PROVIDER);
         let config_at = at.key("llm_config");
-        let provider_at =
-            if config.provider.is_some() { config_at.key("provider") } else { at.key("provider") };
+        let trail = |place: Place| match place {
+            Place::Node(name) => at.key(name),
+            Place::Config(name) => config_at.key(name),
+        };
         let Some(spec) = self.catalog.provider(provider) else {
             let message = if stated.is_some() {
                 format!("there is no provider of models `{provider}`")
@@ -211,15 +276,13 @@ impl Checker<'_> {
                 format!("no provider is named, and the default, `{provider}`, is not there")
             };
             let names = self.catalog.catalog.providers.iter().map(|spec| spec.name.as_str());
-            self.absent(ErrorCode::UnknownModel, message, provider, names, &provider_at);
+            self.absent(ErrorCode::UnknownModel, message, provider, names, &trail(provider_at));
             return;
         };
-        let model_at = if config.model.is_some() { config_at.key("model") } else { at.key("model") };
-        let model = config.model.as_deref().unwrap_or(model);
         if !model.trim().is_empty() && !is_template(model) && !spec.offers(model) {
             let message = format!("the provider `{provider}` has no model `{model}`");
             let names = spec.models.iter().flatten().map(String::as_str);
-            self.absent(ErrorCode::UnknownModel, message, model, names, &model_at);
+            self.absent(ErrorCode::UnknownModel, message, model, names, &trail(model_at));
         }
     }
 

@@ -77,11 +77,10 @@ impl Outputs {
                 Some(closed(spec.nodes.iter().map(|id| (id.as_str(), Value::Bool(true)))))
             }
             NodeKind::Human(human) => Some(human_output(human.approval_type, declared)),
-            NodeKind::Agent(_)
-            | NodeKind::Recursive(_)
-            | NodeKind::Code(_)
-            | NodeKind::Monitor(_)
-            | NodeKind::Swarm(_) => declared,
+            NodeKind::Agent(_) => Some(agent_output(declared.as_ref())),
+            NodeKind::Recursive(_) | NodeKind::Code(_) | NodeKind::Monitor(_) | NodeKind::Swarm(_) => {
+                declared
+            }
         }
     }
 }
@@ -121,6 +120,25 @@ fn llm_output(declared: Option<&Value>) -> Value {
         ("model", typed("string")),
         ("usage", typed("object")),
     ];
+    answer_output(always, declared)
+}
+
+/// The fixed part of what an agent gives, and the fields of the schema that its answer follows.
+fn agent_output(declared: Option<&Value>) -> Value {
+    let always = [
+        ("response", typed("string")),
+        ("reasoning", typed("string")),
+        ("tool_history", typed("array")),
+        ("iterations", typed("integer")),
+        ("status", typed("string")),
+        ("agent_package", typed("string")),
+        ("agent_executed", typed("boolean")),
+        ("usage", typed("object")),
+    ];
+    answer_output(always, declared)
+}
+
+fn answer_output<const N: usize>(always: [(&'static str, Value); N], declared: Option<&Value>) -> Value {
     let text = ("text", typed("string"));
     let Some(declared) = declared else { return closed(always.into_iter().chain([text])) };
     let Some(mut schema) = declared.as_map().cloned() else { return Value::Bool(true) };

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::Problem;
-use crate::blueprint::{Fields, wrong_type};
+use crate::blueprint::{Fields, LlmConfig, Rules, wrong_type};
 use crate::diagnostic::{Finding, Step};
 use crate::schema::{SchemaError, Validator, normalize};
 use crate::value::Value;
@@ -98,6 +98,14 @@ impl<'o, 'a> Object<'o, 'a> {
     /// An object below a field.
     pub fn below<T>(&mut self, name: &'static str, read: impl FnOnce(&mut Object<'_, '_>) -> T) -> Option<T> {
         self.fields.below(name, |fields| read(&mut Object::new(fields)))
+    }
+
+    /// The settings of a provider of models.
+    pub fn settings(&mut self, name: &'static str) -> Option<LlmConfig> {
+        let config = self.fields.below(name, LlmConfig::read)?;
+        let (trail, report) = (self.fields.trail(), self.fields.context().report);
+        config.rules(Rules::new(&trail.key(name), report));
+        Some(config)
     }
 
     /// A JSON Schema, in the simple or the full form, as the full form.

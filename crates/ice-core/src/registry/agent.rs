@@ -1,9 +1,15 @@
 //! Agents that are data: a prompt, tools and settings under a name.
 
+use std::sync::Arc;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::blueprint::LlmConfig;
+use super::Entry;
+use crate::blueprint::{AgentNode, Format, LlmConfig, NodeBase};
+use crate::document::{self, Object, Problem, Reading};
+use crate::error::ErrorCode;
+use crate::template::Template;
 use crate::value::Value;
 
 /// An agent as data, which agent, recursive and swarm nodes name by `package`.
@@ -16,7 +22,7 @@ pub struct AgentDefinition {
     #[serde(default = "first_version")]
     #[schemars(with = "String")]
     pub version: semver::Version,
-    /// What the model is told before everything else; a template.
+    /// What the model is told before everything else; a template that sees the node's `agent_config` as `config`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub system_prompt: Option<String>,
     /// The names of the tools it may use.
@@ -25,7 +31,7 @@ pub struct AgentDefinition {
     /// Its model and the settings of the provider.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub llm_config: Option<LlmConfig>,
-    /// Settings of its memory.
+    /// Settings of its memory. Without effect so far.
     #[serde(default, skip_serializing_if = "Value::is_null")]
     pub memory: Value,
 }
@@ -46,5 +52,53 @@ impl AgentDefinition {
             llm_config: None,
             memory: Value::Null,
         }
+    }
+}
+
+impl AgentDefinition {
+    /// Reads an agent from JSON or YAML. `name` is what diagnostics call the text, for example its file name.
+    #[must_use]
+    pub fn read(text: &str, format: Format, name: &str) -> Reading<Self> {
+        document::read(text, format, name, "agent", Self::of)
+    }
+
+    fn of(object: &mut Object<'_, '_>) -> Self {
+        let name = object.required_text("name");
+        if !name.is_empty() && !<Arc<Self> as Entry>::is_name(&name) {
+            let message = format!("this is no name for an agent: {}", <Arc<Self> as Entry>::NAME_RULE);
+            object.refuse("name", Problem::new(ErrorCode::InvalidId, message));
+        }
+        let version = object.text("version").map_or_else(first_version, |text| {
+            text.parse().unwrap_or_else(|error| {
+                let message = format!("this is no version: {error}");
+                let problem = Problem::new(ErrorCode::OutOfRange, message);
+                object.refuse("version", problem.advise("write it like 1.0.0"));
+                first_version()
+            })
+        });
+        let system_prompt = object.text("system_prompt");
+        if let Some(Err(error)) = system_prompt.as_deref().map(Template::compile) {
+            object.refuse("system_prompt", Problem::new(error.code(), error.to_string()));
+        }
+        let tools = object.parsed("tools", |tool| Ok(tool.to_owned())).unwrap_or_default();
+        let llm_config = object.settings("llm_config");
+        let memory = object.value("memory").cloned().unwrap_or_default();
+        Self { name, version, system_prompt, tools, llm_config, memory }
+    }
+}
+
+impl AgentNode {
+    /// The settings of the provider: those of the node over those of the agent it names, `llm_config` over the node's
+    /// `provider` and `model`.
+    #[must_use]
+    pub fn settings(&self, base: &NodeBase, agent: Option<&AgentDefinition>) -> LlmConfig {
+        let of_agent = agent.and_then(|agent| agent.llm_config.clone()).unwrap_or_default();
+        let of_node = self.llm_config.clone().unwrap_or_default();
+        let of_node = LlmConfig {
+            provider: of_node.provider.or_else(|| base.provider.clone()),
+            model: of_node.model.or_else(|| self.model.clone()),
+            ..of_node
+        };
+        of_node.over(of_agent)
     }
 }

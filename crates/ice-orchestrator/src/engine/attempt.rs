@@ -216,6 +216,9 @@ impl StepPort for Port {
             Intent::Llm { provider, request } => {
                 Box::pin(self.shared.ask(ctx, address, &provider, &request)).await
             }
+            Intent::Agent { .. } => {
+                Err(Failure::new(ErrorCode::RunStuck, "an agent was to be carried out in one step"))
+            }
         }
     }
 
@@ -237,11 +240,14 @@ impl StepPort for Port {
         }
     }
 
-    fn receipt(&self, step: &NodePath, result: Result<Value, Failure>) {
-        let message = Message::Receipt { ticket: self.ticket, step: step.clone(), result };
+    async fn receipt(&self, step: &NodePath, result: Result<Completion, Failure>) -> Result<Value, Failure> {
+        let (kept, wait) = oneshot::channel();
+        let message = Message::Receipt { ticket: self.ticket, step: step.clone(), result, kept };
         if !self.shared.mailbox.send(message) {
             tracing::debug!(run = %self.shared.run, %step, "a receipt came after the run had ended");
         }
+        // What the attempt is going to give does not count any more.
+        wait.await.unwrap_or_else(|_| Err(Failure::new(ErrorCode::RunCancelled, "the attempt was given up")))
     }
 
     fn known(&self, step: &NodePath) -> Option<Result<Value, Failure>> {

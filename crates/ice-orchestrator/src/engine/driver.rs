@@ -9,6 +9,7 @@ use ahash::AHashMap;
 use futures::FutureExt;
 use ice_core::error::ErrorCode;
 use ice_core::id::Principal;
+use ice_core::path::NodePath;
 use ice_core::store::{Batch, Durability};
 use ice_core::time::Moment;
 use tokio::sync::oneshot;
@@ -18,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::attempt::{Attempt, AttemptEnd, carry_out, lost};
-use super::run::{Message, Messages, RunShared, Unanswered};
+use super::run::{Kept, Message, Messages, RunShared, Unanswered};
 use super::writer::Writer;
 use super::{Engine, RunEnd, RunError};
 use crate::journal::codec::EncodeError;
@@ -29,6 +30,9 @@ mod answering;
 mod inbox;
 mod leaving;
 mod observing;
+mod stepping;
+
+use self::stepping::Stepping;
 
 /// Bytes of records that are committed without waiting for more.
 const FLUSH_BYTES: usize = 64 << 10;
@@ -54,6 +58,8 @@ pub(super) struct Driver {
     live: AHashMap<Ticket, (CancellationToken, tokio::task::Id)>,
     /// Attempts and steps that wait until the records before this number are durable.
     held: VecDeque<(u64, Held)>,
+    /// Where attempts hear what is kept of steps that have ended.
+    receipts: Vec<(Ticket, NodePath, Kept)>,
     queue: VecDeque<Input>,
     /// Kept for its memory.
     decided: Decided,
@@ -75,10 +81,13 @@ pub(super) struct Driver {
 
 enum Held {
     Start(Start),
-    Step(Ticket, oneshot::Sender<()>),
+    Step { ticket: Ticket, step: NodePath, go: oneshot::Sender<()> },
     /// Whoever answered a question, once it has the answer.
     Answered(oneshot::Sender<Result<(), Unanswered>>),
 }
+
+/// Something that waits until its record has been made.
+const UNRECORDED: u64 = u64::MAX;
 
 impl Driver {
     pub(super) fn new(shared: Arc<RunShared>, state: State, writer: Writer) -> Box<Self> {
@@ -90,6 +99,7 @@ impl Driver {
             tasks: JoinSet::new(),
             live: AHashMap::new(),
             held: VecDeque::new(),
+            receipts: Vec::new(),
             queue: VecDeque::new(),
             decided: Decided::default(),
             advance: true,
@@ -258,6 +268,7 @@ impl Driver {
         let recovers = matches!(input, Input::Recovered { .. });
         let answer = if let Input::Answer { answer, .. } = &input { Some(answer.id) } else { None };
         self.idle_since = None;
+        let of_step = Stepping::of(&input);
         let mut decided = std::mem::take(&mut self.decided);
         decide_into(&mut decided, &self.state, input, now);
         let ends = matches!(decided.records.last(), Some(Body::Ended { .. }));
@@ -278,10 +289,11 @@ impl Driver {
             self.owes |= matches!(record.body, Body::Answered { .. });
             apply(&mut self.state, &record)
                 .map_err(|source| RunError::Fold { run: self.shared.run, source })?;
-            self.advance = true;
             if let Body::Answered { answer, .. } = &record.body {
                 self.counts(answer.id, self.state.next_number());
             }
+            self.recorded(record.body);
+            self.advance = true;
             if void != Ticket::MAX {
                 // What was decided after it did not know of the failure: it is decided again.
                 break;
@@ -303,6 +315,7 @@ impl Driver {
         if let Some(id) = answer {
             self.taken(id);
         }
+        self.forget(of_step);
         if recovers {
             self.settle_doubts();
         }
@@ -474,13 +487,12 @@ impl Driver {
             // The attempt was given up: dropping `go` tells it.
             Message::Announce { ticket, .. } if !self.state.attempts.contains_key(&ticket) => {}
             Message::Announce { ticket, step, intent, effect, go } => {
+                self.held.push_back((UNRECORDED, Held::Step { ticket, step: step.clone(), go }));
                 self.queue.push_back(Input::StepAnnounced { ticket, step, intent, effect });
-                // The record of the announcement is the next one.
-                let upto = if effect.needs_barrier() { self.state.next_number() + 1 } else { 0 };
-                self.held.push_back((upto, Held::Step(ticket, go)));
             }
             Message::Answer { node, answer, told } => self.answered(node, answer, told),
-            Message::Receipt { ticket, step, result } => {
+            Message::Receipt { ticket, step, result, kept } => {
+                self.receipts.push((ticket, step.clone(), kept));
                 self.queue.push_back(Input::StepEnded { ticket, step, result });
             }
             Message::Observed { ticket, address, observation } => {
@@ -506,12 +518,12 @@ impl Driver {
             }
             match held {
                 Held::Start(start) => self.launch(start),
-                Held::Step(ticket, go) if self.state.attempts.contains_key(&ticket) => {
+                Held::Step { ticket, go, .. } if self.state.attempts.contains_key(&ticket) => {
                     // An attempt that was given up meanwhile does not wait any more.
                     let _gone = go.send(());
                 }
                 // Its attempt does not count any more: dropping `go` tells it.
-                Held::Step(..) => {}
+                Held::Step { .. } => {}
                 Held::Answered(told) => {
                     // Whoever it was may have gone away.
                     let _gone = told.send(Ok(()));

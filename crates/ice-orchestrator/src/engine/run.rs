@@ -11,7 +11,7 @@ use super::RunError;
 use super::engine::Inner;
 use super::handle::RunEnd;
 use super::transient::TransientHub;
-use crate::executors::Observation;
+use crate::executors::{Completion, Observation};
 use crate::journal::{Answer, Failure, Intent};
 use crate::workflow::Plan;
 use crate::workflow::runtime::Ticket;
@@ -227,6 +227,9 @@ pub(crate) enum Unanswered {
     NotAsked,
 }
 
+/// Where whoever made a step hears what is kept of it.
+pub(crate) type Kept = oneshot::Sender<Result<Value, Failure>>;
+
 /// What others tell the task of a run. Senders are attempts, of which there are boundedly many and each waits
 /// for its answer, people, who wait too, and nudges.
 #[derive(Debug)]
@@ -240,5 +243,5 @@ pub(crate) enum Message {
     /// There is something to keep of what an attempt does.
     Observed { ticket: Ticket, address: NodePath, observation: Observation },
     /// A step ended.
-    Receipt { ticket: Ticket, step: NodePath, result: Result<Value, Failure> },
+    Receipt { ticket: Ticket, step: NodePath, result: Result<Completion, Failure>, kept: Kept },
 }

@@ -150,12 +150,18 @@ fn describe(body: &Body) -> (&'static str, Option<NodePath>, Option<u32>, Value)
             let data = Value::map([("effect", value(effect)), ("intent", intent_value(intent))]);
             ("step.started", Some(step.clone()), None, data)
         }
-        Body::Receipt { step, result, .. } => {
-            let data = match result {
-                Ok(output) => Value::map([("output", output.clone())]),
-                Err(failure) => Value::map([("failure", value(failure))]),
+        Body::Receipt { step, result, usage, stream, .. } => {
+            let mut data = match result {
+                Ok(output) => vec![("output", output.clone())],
+                Err(failure) => vec![("failure", value(failure))],
             };
-            ("step.ended", Some(step.clone()), None, data)
+            if usage.total() > 0 {
+                data.push(("usage", value(usage)));
+            }
+            if let Some(stream) = stream {
+                data.push(("stream", Value::from(stream.to_string())));
+            }
+            ("step.ended", Some(step.clone()), None, Value::map(data))
         }
         Body::Succeeded { node, output, usage, stream } => {
             let mut data = vec![("output", output.clone())];
@@ -241,5 +247,10 @@ fn intent_value(intent: &Intent) -> Value {
             ("request", request.clone()),
         ]),
         Intent::Code { request } => request.clone(),
+        Intent::Agent { agent, provider, request } => Value::map([
+            ("agent", Value::String(std::sync::Arc::clone(agent))),
+            ("provider", Value::String(std::sync::Arc::clone(provider))),
+            ("request", request.clone()),
+        ]),
     }
 }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use ice_core::error::ErrorCode;
 use ice_core::llm::Usage;
 use ice_core::path::NodePath;
 use ice_core::process::{Denial, Report};
@@ -82,8 +83,9 @@ pub(crate) trait StepPort: Send + Sync + fmt::Debug {
     /// Hands in what is worth keeping of an execution. It rides along with the next write.
     fn observe(&self, address: &NodePath, observation: Observation);
 
-    /// Hands in the receipt. It rides along with the next write.
-    fn receipt(&self, step: &NodePath, result: Result<Value, Failure>);
+    /// Hands in the receipt and returns what is kept of it, which may be less than what the step gave. It rides along with
+    /// the next write.
+    async fn receipt(&self, step: &NodePath, result: Result<Completion, Failure>) -> Result<Value, Failure>;
 
     /// The receipt of a step that ended before a crash.
     fn known(&self, step: &NodePath) -> Option<Result<Value, Failure>>;
@@ -108,20 +110,30 @@ impl StepContext {
         Arc::clone(&self.port).perform(self, &self.path, intent).await
     }
 
-    /// Does one of several things a node does. The intent is kept before, the receipt after.
+    /// Does one of several things a node does. The intent is kept before, the receipt after. What the step spends counts
+    /// with its receipt, and so not once more with what the node gives or fails with.
     ///
     /// Not cancel-safe: watch [`Self::cancel`] instead of dropping the future.
     ///
     /// # Errors
-    /// What the step itself failed with, now or before a crash.
+    /// What the step itself failed with, now or before a crash; that it did not begin, as the attempt was cancelled.
     pub async fn step(&self, address: &NodePath, intent: Intent, effect: Effect) -> Result<Value, Failure> {
         if let Some(receipt) = self.port.known(address) {
             return receipt;
         }
-        self.port.announce(address, &intent, effect).await?;
-        let result = Arc::clone(&self.port).perform(self, address, intent).await;
-        let result = result.map(|completion| completion.value);
-        self.port.receipt(address, result.clone());
-        result
+        let never_begun = || Failure::new(ErrorCode::RunCancelled, "the attempt was cancelled before a step");
+        if self.cancel.is_cancelled() {
+            return Err(never_begun());
+        }
+        let announced = tokio::select! {
+            announced = self.port.announce(address, &intent, effect) => announced,
+            () = self.cancel.cancelled() => Err(never_begun()),
+        };
+        let result = match announced {
+            Ok(()) if self.cancel.is_cancelled() => Err(never_begun()),
+            Ok(()) => Arc::clone(&self.port).perform(self, address, intent).await,
+            Err(failure) => Err(failure),
+        };
+        self.port.receipt(address, result).await
     }
 }

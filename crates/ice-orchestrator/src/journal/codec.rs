@@ -19,7 +19,7 @@ use bytes::Bytes;
 use ice_core::value::json::{write_text, write_value};
 use ice_core::value::{BlobHash, Map, Value};
 
-use super::{Body, Intent, Opening, Record};
+use super::{Body, Opening, Record};
 
 mod decoder;
 mod line;
@@ -362,10 +362,7 @@ fn address(value: &Value) -> Option<usize> {
 pub(crate) fn values(body: &Body) -> [Option<&Value>; 1] {
     [match body {
         Body::Manifest(manifest) => Some(&manifest.inputs),
-        Body::Started { intent, .. } | Body::Step { intent, .. } => Some(match intent {
-            Intent::Tool { input, .. } => input,
-            Intent::Llm { request, .. } | Intent::Code { request } => request,
-        }),
+        Body::Started { intent, .. } | Body::Step { intent, .. } => Some(intent.value()),
         Body::Receipt { result, .. } => result.as_ref().ok(),
         Body::Succeeded { output, .. } | Body::Closed { output, .. } | Body::Ended { output, .. } => {
             Some(output)
@@ -398,10 +395,7 @@ pub(crate) fn values(body: &Body) -> [Option<&Value>; 1] {
 pub(crate) fn values_mut(body: &mut Body) -> [Option<&mut Value>; 1] {
     [match body {
         Body::Manifest(manifest) => Some(&mut manifest.inputs),
-        Body::Started { intent, .. } | Body::Step { intent, .. } => Some(match intent {
-            Intent::Tool { input, .. } => input,
-            Intent::Llm { request, .. } | Intent::Code { request } => request,
-        }),
+        Body::Started { intent, .. } | Body::Step { intent, .. } => Some(intent.value_mut()),
         Body::Receipt { result, .. } => result.as_mut().ok(),
         Body::Succeeded { output, .. } | Body::Closed { output, .. } | Body::Ended { output, .. } => {
             Some(output)

@@ -14,7 +14,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Body, Decision, Failure, Forked, Intent, Manifest, NodeFailure, Opening, QuestionReport, Record, RunOptions,
+    Body, Decision, Failure, Forked, Manifest, NodeFailure, Opening, QuestionReport, Record, RunOptions,
     RunStatus,
 };
 use crate::workflow::runtime::NodeStatus;
@@ -174,12 +174,7 @@ impl DocumentBuilder {
         }
         match &record.body {
             Body::Started { node, attempt, intent, .. } => {
-                let kind = match intent {
-                    Intent::Tool { .. } => KindName::Tool,
-                    Intent::Llm { .. } => KindName::Llm,
-                    Intent::Code { .. } => KindName::Code,
-                };
-                self.begin(node, *attempt, Some(kind), at);
+                self.begin(node, *attempt, Some(intent.kind()), at);
             }
             Body::Opened { node, attempt, opening } => {
                 let kind = match opening {
@@ -245,12 +240,12 @@ impl DocumentBuilder {
                 }
             }
             Body::Reported { node, report } => {
-                if let Some(of) = self.nodes.get_mut(node) {
+                if let Some(of) = self.owner(node) {
                     of.report = Some(report.clone());
                 }
             }
             Body::Denied { node, denial } => {
-                if let Some(of) = self.nodes.get_mut(node).filter(|of| of.denials.len() < MAX_DENIALS) {
+                if let Some(of) = self.owner(node).filter(|of| of.denials.len() < MAX_DENIALS) {
                     of.denials.push(denial.clone());
                 }
             }
@@ -290,11 +285,17 @@ impl DocumentBuilder {
                     self.end(&node, NodeStatus::Cancelled, at);
                 }
             }
-            Body::Manifest(_)
-            | Body::Step { .. }
-            | Body::Receipt { .. }
-            | Body::Cancelling { .. }
-            | Body::Unresponsive { .. } => {}
+            Body::Receipt { node, result, usage, .. } => {
+                let mut spent = *usage;
+                if let Err(failure) = result {
+                    spent += failure.usage;
+                }
+                document.usage += spent;
+                if let Some(report) = self.nodes.get_mut(node) {
+                    report.usage += spent;
+                }
+            }
+            Body::Manifest(_) | Body::Step { .. } | Body::Cancelling { .. } | Body::Unresponsive { .. } => {}
         }
     }
 
@@ -320,6 +321,16 @@ impl DocumentBuilder {
         for node in within {
             self.end(&node, NodeStatus::Cancelled, at);
         }
+    }
+
+    /// The node that something belongs to: the one of this address, or the one whose step it is.
+    fn owner(&mut self, address: &NodePath) -> Option<&mut NodeReport> {
+        let mut path = address.clone();
+        while !self.nodes.contains_key(&path) {
+            path = path.as_str().rsplit_once('.')?.0.parse().ok()?;
+        }
+        let works_in_steps = |of: &NodeReport| matches!(of.kind, Some(KindName::Agent | KindName::Swarm));
+        self.nodes.get_mut(&path).filter(|of| of.node == *address || works_in_steps(of))
     }
 
     fn begin(&mut self, node: &NodePath, attempt: u32, kind: Option<KindName>, at: Moment) {

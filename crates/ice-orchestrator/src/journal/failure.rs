@@ -126,6 +126,11 @@ impl Failure {
         Self { message, usage: Usage::default(), about: None, ..self.clone() }
     }
 
+    /// The same without what it spent, where that is counted already.
+    pub(crate) fn without_usage(self) -> Self {
+        Self { usage: Usage::default(), ..self }
+    }
+
     /// A failure that may pass, with an unknown outcome.
     #[must_use]
     pub fn passing(code: ErrorCode, message: impl Into<String>) -> Self {

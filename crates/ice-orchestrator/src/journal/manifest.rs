@@ -4,6 +4,7 @@ use ice_core::blueprint::{KindName, VersionLock};
 use ice_core::id::{BlueprintId, Principal, RunId, Tenant};
 use ice_core::path::NodePath;
 use ice_core::process::{Isolation, Limits};
+use ice_core::registry::AgentDefinition;
 use ice_core::store::Durability;
 use ice_core::tools::Grants;
 use ice_core::value::{BlobHash, Value};
@@ -172,6 +173,9 @@ pub struct PinnedPlan {
     /// The models that are named; those of templates are known only once they are rendered.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub models: Vec<PinnedModel>,
+    /// The agents, whole: the run goes on with these, whatever became of their files.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub agents: Vec<PinnedAgent>,
     /// The kinds of node in use.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub kinds: Vec<KindName>,
@@ -193,6 +197,28 @@ pub struct PinnedModel {
     pub provider: String,
     /// The model's name.
     pub model: String,
+}
+
+/// An agent a run is bound to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PinnedAgent {
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: semver::Version,
+    /// What it is, as a value: a field that this engine does not know is kept.
+    pub definition: Value,
+}
+
+impl PinnedAgent {
+    pub(crate) fn of(agent: &AgentDefinition) -> Result<Self, serde_json::Error> {
+        let (name, version) = (agent.name.clone(), agent.version.clone());
+        Ok(Self { name, version, definition: Value::from_serialize(agent)? })
+    }
+
+    pub(crate) fn key(&self) -> (&str, &semver::Version) {
+        (&self.name, &self.version)
+    }
 }
 
 /// Registered code a run is bound to.

@@ -16,7 +16,8 @@ pub use document::{DocumentBuilder, NodeReport, RunDocument};
 pub use failure::{Failure, FieldPart, NodeFailure};
 pub use head::RunSummary;
 pub use manifest::{
-    FailurePolicy, Forked, Manifest, PinnedCode, PinnedModel, PinnedPlan, PinnedTool, PinnedWorkflow, RunOptions,
+    FailurePolicy, Forked, Manifest, PinnedAgent, PinnedCode, PinnedModel, PinnedPlan, PinnedTool,
+    PinnedWorkflow, RunOptions,
 };
 pub use question::{Answer, AnswerKind, AnswerReport, Question, QuestionReport};
 pub use reader::{Numbered, ReadError, Reader};

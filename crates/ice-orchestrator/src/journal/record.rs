@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use ice_core::blueprint::KindName;
 use ice_core::id::Principal;
 use ice_core::llm::Usage;
 use ice_core::path::NodePath;
@@ -75,9 +76,19 @@ pub enum Body {
         /// The node it belongs to.
         #[serde(rename = "n")]
         node: NodePath,
-        /// What it gave.
+        /// What it gave. A step that was cancelled has not ended: it is made again, unless it may have touched the world.
         #[serde(rename = "r")]
         result: Result<Value, Failure>,
+        /// Tokens spent, if it did not fail; a failure has its own.
+        #[serde(rename = "u", default, skip_serializing_if = "is_free")]
+        usage: Usage,
+        /// The BLAKE3 hash of everything that was streamed on the way.
+        #[serde(rename = "h", default, skip_serializing_if = "Option::is_none")]
+        stream: Option<BlobHash>,
+        /// The number of the record with which its attempt started, if that was cancelled with a container around it:
+        /// nothing but what was spent counts then.
+        #[serde(rename = "k", default, skip_serializing_if = "Option::is_none")]
+        discarded: Option<u64>,
     },
     /// A node succeeded.
     Succeeded {
@@ -296,6 +307,44 @@ pub enum Intent {
         /// `inputs`, `imports`, `capabilities`.
         request: Value,
     },
+    /// Let an agent work, in steps.
+    Agent {
+        /// The agent.
+        agent: Arc<str>,
+        /// The provider of its model.
+        provider: Arc<str>,
+        /// The request of its first round, as that of [`Intent::Llm`].
+        request: Value,
+    },
+}
+
+impl Intent {
+    /// What is taken, asked or run.
+    #[must_use]
+    pub const fn value(&self) -> &Value {
+        match self {
+            Self::Tool { input, .. } => input,
+            Self::Llm { request, .. } | Self::Code { request } | Self::Agent { request, .. } => request,
+        }
+    }
+
+    pub(crate) const fn value_mut(&mut self) -> &mut Value {
+        match self {
+            Self::Tool { input, .. } => input,
+            Self::Llm { request, .. } | Self::Code { request } | Self::Agent { request, .. } => request,
+        }
+    }
+
+    /// The kind of the node that begins with it.
+    #[must_use]
+    pub const fn kind(&self) -> KindName {
+        match self {
+            Self::Tool { .. } => KindName::Tool,
+            Self::Llm { .. } => KindName::Llm,
+            Self::Code { .. } => KindName::Code,
+            Self::Agent { .. } => KindName::Agent,
+        }
+    }
 }
 
 /// What a container opened with.

@@ -82,7 +82,10 @@ impl<W: World, C: Choices> Simulation<'_, W, C> {
         match &running.announced {
             Some(step) if step.performed => events.push(Event::EndStep(ticket)),
             Some(_) => {}
-            None if running.ended < running.reply.steps.len() => events.push(Event::Announce(ticket)),
+            None if running.ended < running.reply.steps.len() => {
+                // A run that stops begins nothing any more.
+                events.extend(self.state.stopping.is_none().then_some(Event::Announce(ticket)));
+            }
             None => match running.reply.act {
                 Act::Give(_) | Act::Fail(_) if is_in(running.reply.after) => {
                     events.push(Event::End(ticket, Ending::Reply));

@@ -393,7 +393,7 @@ impl<'c, W: World, C: Choices> Simulation<'c, W, C> {
         let result = known.result.clone();
         running.ended += 1;
         self.checks.ended(&step.path, &result);
-        self.take(Input::StepEnded { ticket, step: step.path, result })
+        self.take(Input::StepEnded { ticket, step: step.path, result: result.map(Completion::from) })
     }
 
     fn end(&mut self, ticket: Ticket, ending: Ending) -> Result<(), String> {

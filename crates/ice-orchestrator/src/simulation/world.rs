@@ -25,10 +25,7 @@ impl Call<'_> {
     /// What the tool is called with, or the model is asked.
     #[must_use]
     pub const fn input(&self) -> &Value {
-        match self.intent {
-            Intent::Tool { input, .. } => input,
-            Intent::Llm { request, .. } | Intent::Code { request } => request,
-        }
+        self.intent.value()
     }
 }
 

@@ -21,8 +21,9 @@ use self::node::plan_node;
 use super::graph_utils::dependents;
 use super::model::{NodeIndex, Plan, Scope, ScopeIndex};
 use crate::executors::builtin;
-use crate::journal::{PinnedCode, PinnedModel, PinnedPlan, PinnedTool, PinnedWorkflow};
+use crate::journal::{PinnedAgent, PinnedCode, PinnedModel, PinnedPlan, PinnedTool, PinnedWorkflow};
 
+mod agents;
 mod error;
 mod kinds;
 mod node;
@@ -77,6 +78,7 @@ struct Parts {
     code: AHashMap<Arc<str>, Arc<RegisteredCode>>,
     workflows: IndexMap<String, Arc<Plan>>,
     models: Vec<PinnedModel>,
+    agents: Vec<PinnedAgent>,
     kinds: Vec<KindName>,
 }
 
@@ -91,6 +93,9 @@ impl Compiler<'_> {
         let mut models = parts.models;
         models.sort();
         models.dedup();
+        let mut agents = parts.agents;
+        agents.sort_by(|one, other| one.key().cmp(&other.key()));
+        agents.dedup();
         parts.kinds.sort_unstable();
         parts.kinds.dedup();
         let mut tools: Vec<PinnedTool> = parts.tools.values().map(pinned_tool).collect();
@@ -108,6 +113,7 @@ impl Compiler<'_> {
             tools,
             code,
             models,
+            agents,
             kinds: parts.kinds,
         };
         let document: Arc<[u8]> =
@@ -257,6 +263,7 @@ impl Plan {
                 tools: Vec::new(),
                 code: Vec::new(),
                 models: Vec::new(),
+                agents: Vec::new(),
                 kinds: Vec::new(),
             },
             document: Arc::from([]),

@@ -5,21 +5,17 @@ use std::sync::Arc;
 use ice_core::blueprint::Blueprint;
 use ice_core::check::check;
 use ice_core::error::ErrorCode;
-use ice_core::registry::{Collection, NamedBlueprint, Registry};
+use ice_core::registry::{AgentDefinition, Collection, NamedBlueprint, Registry};
 
 use super::{Plan, compile_locked};
 use crate::executors::builtin;
-use crate::journal::{Failure, PinnedModel, PinnedPlan};
+use crate::journal::{Failure, PinnedAgent, PinnedModel, PinnedPlan};
 
 /// Compiles a pinned plan with what is registered now.
 ///
 /// # Errors
 /// `PIN_MISMATCH` with the differences, if something the run is bound to is gone or has changed.
 pub(crate) fn compile_pinned(pinned: &PinnedPlan, registry: &Registry) -> Result<Arc<Plan>, Failure> {
-    let mismatch = |what: String| {
-        let message = format!("what the run is bound to has changed: {what}");
-        Failure::new(ErrorCode::PinMismatch, message)
-    };
     let blueprint = |pinned: &PinnedPlan| -> Result<Arc<Blueprint>, Failure> {
         pinned.blueprint.to().map(Arc::new).map_err(|error| {
             Failure::new(ErrorCode::JournalCorrupt, format!("the pinned blueprint cannot be read: {error}"))
@@ -29,10 +25,18 @@ pub(crate) fn compile_pinned(pinned: &PinnedPlan, registry: &Registry) -> Result
     if !gone.is_empty() {
         return Err(mismatch(gone.join("; ")));
     }
-    let mut registry = registry.clone();
+    let registered = registry;
+    let mut registry = registered.clone();
     registry.blueprints = Collection::default();
+    registry.agents = Collection::default();
     let mut open: Vec<&PinnedPlan> = vec![pinned];
     while let Some(plan) = open.pop() {
+        for agent in &plan.agents {
+            registry
+                .agents
+                .register(pinned_agent(agent, registered)?)
+                .map_err(|error| mismatch(error.to_string()))?;
+        }
         for workflow in &plan.workflows {
             let named = NamedBlueprint {
                 name: Arc::from(workflow.name.as_str()),
@@ -48,6 +52,24 @@ pub(crate) fn compile_pinned(pinned: &PinnedPlan, registry: &Registry) -> Result
         .map_err(|error| mismatch(error.to_string()))?;
     let differences = differences(pinned, &plan.pinned);
     if differences.is_empty() { Ok(plan) } else { Err(mismatch(differences.join("; "))) }
+}
+
+fn mismatch(what: String) -> Failure {
+    Failure::new(ErrorCode::PinMismatch, format!("what the run is bound to has changed: {what}"))
+}
+
+/// The agent that a run is bound to. It need not be registered any more; if it is, it must be the same.
+fn pinned_agent(pinned: &PinnedAgent, registered: &Registry) -> Result<Arc<AgentDefinition>, Failure> {
+    let agent: AgentDefinition = pinned.definition.to().map_err(|error| {
+        Failure::new(ErrorCode::JournalCorrupt, format!("a pinned agent cannot be read: {error}"))
+    })?;
+    let is_another = |known: &Arc<AgentDefinition>| {
+        (&known.name, &known.version) == (&agent.name, &agent.version) && **known != agent
+    };
+    if registered.agents.list().any(is_another) {
+        return Err(mismatch(format!("the agent `{}` {} is another", agent.name, agent.version)));
+    }
+    Ok(Arc::new(agent))
 }
 
 /// The models that are not offered any more.

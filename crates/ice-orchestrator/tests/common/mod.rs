@@ -34,6 +34,12 @@ pub(crate) struct Made<F> {
     body: F,
 }
 
+impl<F> Made<F> {
+    pub(crate) const fn new(spec: ToolSpec, body: F) -> Self {
+        Self { spec, body }
+    }
+}
+
 impl<F> std::fmt::Debug for Made<F> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Made").field("spec", &self.spec).finish_non_exhaustive()

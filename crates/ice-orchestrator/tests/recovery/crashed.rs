@@ -44,16 +44,16 @@ fn expected() -> Value {
 }
 
 /// A runtime of its own, to be torn down with all its tasks.
-fn runtime() -> tokio::runtime::Runtime {
+pub(crate) fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap()
 }
 
-async fn only_run(engine: &Engine) -> Option<RunId> {
+pub(crate) async fn only_run(engine: &Engine) -> Option<RunId> {
     engine.list(&Tenant::default(), &RunFilter::default()).await.unwrap().first().map(|run| run.id)
 }
 
 /// Resumes until the run ends, deciding as told whenever it is parked.
-async fn to_the_end(engine: &Engine, run: RunId, decision: Decision) -> (Arc<RunEnd>, usize) {
+pub(crate) async fn to_the_end(engine: &Engine, run: RunId, decision: Decision) -> (Arc<RunEnd>, usize) {
     let mut parked = 0;
     loop {
         let decided = (parked > 0).then_some(decision);

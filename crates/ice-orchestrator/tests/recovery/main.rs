@@ -5,6 +5,8 @@
 mod common;
 
 #[cfg(test)]
+mod agents;
+#[cfg(test)]
 mod cancelled;
 #[cfg(test)]
 mod closed;

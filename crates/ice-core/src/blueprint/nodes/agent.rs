@@ -1,6 +1,7 @@
 //! `agent`: lets a model choose tools until it is done.
 
 use schemars::JsonSchema;
+use semver::VersionReq;
 use serde::{Deserialize, Serialize};
 
 use super::LlmConfig;
@@ -15,7 +16,7 @@ use crate::value::Value;
 pub struct AgentNode {
     /// The registered agent.
     pub package: String,
-    /// The attribute within the package; its last dotted part if absent.
+    /// The attribute within the package: the agent `package.agent_attr` is used, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agent_attr: Option<String>,
     /// The model; the agent's own if absent.
@@ -30,7 +31,7 @@ pub struct AgentNode {
     /// The tools it may use; the agent's own if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tools: Option<Vec<ToolConfig>>,
-    /// Settings of its memory.
+    /// Settings of its memory. Without effect so far.
     #[serde(default, skip_serializing_if = "Value::is_null")]
     pub memory: Value,
     /// The most rounds; at least 1.
@@ -61,7 +62,7 @@ impl AgentNode {
         rules.not_blank("package", &self.package);
         rules.positive("max_iterations", Some(self.max_iterations.into()));
         if let Some(constraint) = &self.version_constraint
-            && let Err(error) = semver::VersionReq::parse(constraint)
+            && let Err(error) = VersionReq::parse(constraint)
         {
             let message = format!("`{constraint}` is not a requirement on versions: {error}");
             rules.broken("version_constraint", message, "write it like `>=1.2, <2`".to_owned());
@@ -72,6 +73,22 @@ impl AgentNode {
         if let Some(config) = &self.llm_config {
             rules.below("llm_config", |rules| config.rules(rules));
         }
+        if !self.memory.is_null() {
+            rules.doubtful("memory", "`memory` has no effect: agents do not remember between runs", None);
+        }
+    }
+
+    /// The names that the agent may have, the first that is registered counts.
+    #[must_use]
+    pub fn names(&self) -> Vec<String> {
+        let within = self.agent_attr.as_ref().map(|attribute| format!("{}.{attribute}", self.package));
+        within.into_iter().chain([self.package.clone()]).collect()
+    }
+
+    /// The versions that will do, if that is said and can be read.
+    #[must_use]
+    pub fn constraint(&self) -> Option<VersionReq> {
+        VersionReq::parse(self.version_constraint.as_deref()?).ok()
     }
 
     pub(crate) fn texts<'n>(&'n self, at: &Trail<'_>, visit: &mut Visit<'_, 'n>) {

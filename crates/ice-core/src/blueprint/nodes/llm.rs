@@ -161,6 +161,38 @@ impl LlmConfig {
         }
     }
 
+    /// These settings, and where they say nothing, others.
+    #[must_use]
+    pub fn over(self, other: Self) -> Self {
+        let mut extra = other.extra;
+        extra.extend(self.extra);
+        let custom_parameters = match (&self.custom_parameters, &other.custom_parameters) {
+            (Value::Map(own), Value::Map(others)) => {
+                let mut merged = (**others).clone();
+                merged.extend(own.iter().map(|(name, value)| (name.clone(), value.clone())));
+                Value::from(merged)
+            }
+            (Value::Null, others) => others.clone(),
+            (own, _) => own.clone(),
+        };
+        Self {
+            provider: self.provider.or(other.provider),
+            model: self.model.or(other.model),
+            temperature: self.temperature.or(other.temperature),
+            max_tokens: self.max_tokens.or(other.max_tokens),
+            max_context_tokens: self.max_context_tokens.or(other.max_context_tokens),
+            base_url: self.base_url.or(other.base_url),
+            timeout: self.timeout.or(other.timeout),
+            max_retries: self.max_retries.or(other.max_retries),
+            top_p: self.top_p.or(other.top_p),
+            frequency_penalty: self.frequency_penalty.or(other.frequency_penalty),
+            presence_penalty: self.presence_penalty.or(other.presence_penalty),
+            stop_sequences: self.stop_sequences.or(other.stop_sequences),
+            custom_parameters,
+            extra,
+        }
+    }
+
     pub(crate) fn rules(&self, rules: Rules<'_>) {
         rules.within("temperature", self.temperature, 0.0..=2.0);
         rules.positive("max_tokens", self.max_tokens);

@@ -7,10 +7,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::{Script, Turn};
-use crate::llm::delivery::{self, Delivery};
+use crate::llm::delivery;
 use crate::llm::{
-    Chunk, ChunkStream, Estimate, LlmContext, LlmError, LlmErrorKind, LlmProvider, ModelCapabilities,
-    Request, Response, tokens,
+    ChunkStream, Estimate, LlmContext, LlmError, LlmErrorKind, LlmProvider, ModelCapabilities, Request,
+    Response, tokens,
 };
 
 /// The most requests that are remembered; the oldest are forgotten.
@@ -80,11 +80,8 @@ impl Scripted {
             let message = format!("the script knows no model `{}`", request.model);
             return Err(LlmError::new(LlmErrorKind::InvalidRequest, message));
         }
-        for (turn, used) in self.script.turns.iter().zip(state.used.iter_mut()) {
-            if turn.times.allows(*used) && turn.when.as_ref().is_none_or(|when| when.fits(request)) {
-                *used += 1;
-                return Ok(turn.clone());
-            }
+        if let Some(turn) = self.script.take(&mut state.used, request) {
+            return Ok(turn.clone());
         }
         let message = format!(
             "the script has no turn for call {call}: of its {} turns none is left that fits; add one",
@@ -94,7 +91,7 @@ impl Scripted {
     }
 
     fn knows(&self, model: &str) -> bool {
-        self.script.models.as_ref().is_none_or(|models| models.iter().any(|known| known == model))
+        self.script.knows(model)
     }
 }
 
@@ -139,16 +136,7 @@ impl LlmProvider for Scripted {
     async fn stream(&self, ctx: &LlmContext, request: Request) -> Result<ChunkStream, LlmError> {
         let turn = self.take(&request)?;
         delivery::pause(Duration::from_millis(turn.delay_ms), &ctx.cancel).await?;
-        let end = turn.end(&request);
-        let reasoning = delivery::words(&turn.reasoning).into_iter().map(|delta| Chunk::Reasoning { delta });
-        let text = if turn.chunks.is_empty() { delivery::words(&turn.whole_text()) } else { turn.chunks };
-        let delivery = Delivery {
-            pieces: reasoning.chain(text.into_iter().map(|delta| Chunk::Text { delta })).collect(),
-            pause: Duration::from_millis(turn.chunk_delay_ms),
-            end,
-            cancel: ctx.cancel.clone(),
-        };
-        Ok(delivery.into_stream())
+        Ok(turn.deliver(&request, ctx))
     }
 }
 

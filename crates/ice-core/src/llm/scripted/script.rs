@@ -5,9 +5,10 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::llm::delivery::{self, Delivery};
 use crate::llm::{
-    FinishReason, LlmError, LlmErrorKind, Message, ModelCapabilities, Part, Request, Response, Role, Usage,
-    tokens,
+    Chunk, ChunkStream, FinishReason, LlmContext, LlmError, LlmErrorKind, Message, ModelCapabilities, Part,
+    Request, Response, Role, Usage, tokens,
 };
 use crate::value::Value;
 
@@ -43,7 +44,10 @@ pub struct Turn {
     /// The model's readable reasoning, before the text.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub reasoning: String,
-    /// Parts after the text, such as tool calls.
+    /// The tools that the model asks for, after the text.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tool_calls: Vec<ToolCall>,
+    /// Further parts after the text.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub parts: Vec<Part>,
     /// The answer as JSON; used if there is no text.
@@ -65,6 +69,25 @@ pub struct Turn {
     /// Fails instead of answering. A stream delivers the text first and then breaks off.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<Failure>,
+}
+
+/// A tool that the model asks for. The id of the call is made up.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ToolCall {
+    /// The tool.
+    pub name: String,
+    /// The arguments.
+    #[serde(default = "Value::empty_map")]
+    pub arguments: Value,
+}
+
+impl ToolCall {
+    /// As a part of a message, told from others of the conversation by a number and its place among them.
+    fn part(&self, number: usize, place: usize) -> Part {
+        let (name, arguments) = (self.name.clone(), self.arguments.clone());
+        Part::ToolCall { id: format!("call_{number}_{place}"), name, arguments }
+    }
 }
 
 /// The calls a turn is meant for: all that is given must fit.
@@ -151,6 +174,22 @@ pub enum FailureKind {
 }
 
 impl Script {
+    /// The turn that a call takes, if there is one left. `used` counts the calls that each has answered.
+    pub(super) fn take(&self, used: &mut [u64], request: &Request) -> Option<&Turn> {
+        self.turns.iter().zip(used).find_map(|(turn, used)| {
+            let fits = turn.times.allows(*used) && turn.when.as_ref().is_none_or(|when| when.fits(request));
+            if fits {
+                *used += 1;
+            }
+            fits.then_some(turn)
+        })
+    }
+
+    /// Whether there is a model of this name.
+    pub(super) fn knows(&self, model: &str) -> bool {
+        self.models.as_ref().is_none_or(|models| models.iter().any(|known| known == model))
+    }
+
     /// A script of texts, one for each call in order.
     #[must_use]
     pub fn texts<T: Into<String>>(texts: impl IntoIterator<Item = T>) -> Self {
@@ -198,6 +237,17 @@ impl Turn {
         }
     }
 
+    fn calls(&self, number: usize) -> impl Iterator<Item = Part> + '_ {
+        self.tool_calls.iter().enumerate().map(move |(place, call)| call.part(number, place))
+    }
+
+    /// The same turn with a tool that is asked for.
+    #[must_use]
+    pub fn with_call(mut self, name: impl Into<String>, arguments: Value) -> Self {
+        self.tool_calls.push(ToolCall { name: name.into(), arguments });
+        self
+    }
+
     /// The tokens the answer takes.
     pub(super) fn output_tokens(&self) -> u64 {
         match self.usage {
@@ -205,6 +255,7 @@ impl Turn {
             None => {
                 tokens::estimate_text(&self.whole_text())
                     + tokens::estimate_text(&self.reasoning)
+                    + self.calls(0).map(|call| tokens::part(&call)).sum::<u64>()
                     + self.parts.iter().map(tokens::part).sum::<u64>()
             }
         }
@@ -219,6 +270,20 @@ impl Turn {
         })
     }
 
+    /// The answer of a call that took this turn, piece by piece.
+    pub(super) fn deliver(self, request: &Request, ctx: &LlmContext) -> ChunkStream {
+        let end = self.end(request);
+        let reasoning = delivery::words(&self.reasoning).into_iter().map(|delta| Chunk::Reasoning { delta });
+        let text = if self.chunks.is_empty() { delivery::words(&self.whole_text()) } else { self.chunks };
+        let delivery = Delivery {
+            pieces: reasoning.chain(text.into_iter().map(|delta| Chunk::Text { delta })).collect(),
+            pause: Duration::from_millis(self.chunk_delay_ms),
+            end,
+            cancel: ctx.cancel.clone(),
+        };
+        delivery.into_stream()
+    }
+
     /// How a call that took this turn ends.
     pub(super) fn end(&self, request: &Request) -> Result<Response, LlmError> {
         let usage = self.usage(request);
@@ -231,9 +296,10 @@ impl Turn {
             parts.push(Part::Reasoning { text: self.reasoning.clone() });
         }
         let text = self.whole_text();
-        if !text.is_empty() || self.parts.is_empty() {
+        if !text.is_empty() || (self.parts.is_empty() && self.tool_calls.is_empty()) {
             parts.push(Part::Text { text });
         }
+        parts.extend(self.calls(request.messages.len()));
         parts.extend(self.parts.iter().cloned());
         let calls = parts.iter().any(|part| matches!(part, Part::ToolCall { .. }));
         let finish = if calls { FinishReason::ToolCalls } else { FinishReason::Stop };

@@ -2,7 +2,7 @@ use futures::StreamExt;
 use serde_json::json;
 
 use super::*;
-use crate::llm::{FinishReason, Message, Part, Role, Usage};
+use crate::llm::{Chunk, FinishReason, Message, Part, Role, Usage};
 use crate::value::Value;
 
 fn scripted(script: serde_json::Value) -> Scripted {

@@ -57,7 +57,7 @@ impl Driver {
                 Held::Answered(told) if upto <= durable => {
                     let _gone = told.send(Ok(()));
                 }
-                Held::Answered(_) | Held::Start(_) | Held::Step(..) => {}
+                Held::Answered(_) | Held::Start(_) | Held::Step { .. } => {}
             }
         }
     }

@@ -8,6 +8,7 @@ use ice_core::id::Principal;
 use super::{Driver, Held, MAX_WAITING};
 use crate::engine::run::Message;
 use crate::engine::{RunEnd, RunError};
+use crate::journal::Failure;
 use crate::workflow::runtime::{Input, Ticket};
 
 /// How long a closing engine waits for the last commit of a run.
@@ -18,12 +19,19 @@ impl Driver {
     /// cancelled because of the closing counts as under way still: whoever takes the run up decides about it.
     pub(super) async fn leave(&mut self) -> Result<RunEnd, RunError> {
         self.leaving = true;
-        let never_begun = std::mem::take(&mut self.held).into_iter().filter_map(|(_, held)| match held {
-            Held::Start(start) => Some(start.ticket),
-            Held::Step(..) | Held::Answered(_) => None,
-        });
-        for ticket in never_begun {
-            self.withdraw(ticket)?;
+        // What is only announced does not begin.
+        self.queue.retain(|input| !matches!(input, Input::StepAnnounced { .. }));
+        for (_, held) in std::mem::take(&mut self.held) {
+            match held {
+                Held::Start(start) => self.withdraw(start.ticket)?,
+                Held::Step { ticket, step, go: _ } => {
+                    let never_begun =
+                        Failure::new(ErrorCode::RunCancelled, "the step was withdrawn before it began");
+                    self.take(Input::StepEnded { ticket, step, result: Err(never_begun) })?;
+                }
+                // Dropping `told` sends whoever it was to the journal.
+                Held::Answered(_) => {}
+            }
         }
         loop {
             while let Some(input) = self.queue.pop_front() {

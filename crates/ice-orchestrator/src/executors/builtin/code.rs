@@ -13,7 +13,7 @@ use crate::workflow::model::CodePlan;
 
 pub(crate) fn begin(plan: &CodePlan, env: &Env<'_>) -> Begin {
     let mut request = plan.request.clone();
-    request.insert(Arc::from("inputs"), inputs(plan, env));
+    request.insert(Arc::from("inputs"), Value::from(seen(&plan.dependencies, env)));
     // What can touch nothing may differ from one time to the next, but does no harm when it is repeated.
     let effect = plan.capabilities.iter().map(|capability| match capability {
         Capability::ReadFiles | Capability::Nondeterminism => Effect::Idempotent,
@@ -23,13 +23,13 @@ pub(crate) fn begin(plan: &CodePlan, env: &Env<'_>) -> Begin {
     Begin::Leaf { intent: Intent::Code { request: Value::from(request) }, effect }
 }
 
-/// The names that the code sees, later ones before earlier ones: the inputs of the blueprint, the outputs of the node's
+/// The names that a node sees as data, later ones before earlier ones: the inputs of the blueprint, the outputs of the node's
 /// dependencies by their id, its input mappings, and the variables of loops and branches around it.
-fn inputs(plan: &CodePlan, env: &Env<'_>) -> Value {
+pub(super) fn seen(dependencies: &[Arc<str>], env: &Env<'_>) -> Map {
     let chosen =
         |name: &str| env.selection.is_none_or(|names| names.iter().any(|selected| &**selected == name));
     let mut seen: Map = env.inputs.as_map().cloned().unwrap_or_default();
-    for id in &plan.dependencies {
+    for id in dependencies {
         if let Some(value) = env.lookup_node(id) {
             seen.insert(Arc::clone(id), value);
         }
@@ -41,7 +41,7 @@ fn inputs(plan: &CodePlan, env: &Env<'_>) -> Value {
     for (name, value) in env.names.bindings() {
         seen.insert(name, value);
     }
-    Value::from(seen)
+    seen
 }
 
 pub(crate) async fn run(ctx: &StepContext, intent: Intent) -> Result<Completion, Failure> {

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use ice_core::blueprint::{ContextFormat, ContextRule};
 use ice_core::error::ErrorCode;
-use ice_core::llm::{FinishReason, Message, Response, Role, Usage, structured};
+use ice_core::llm::structured::{self, StructuredError};
+use ice_core::llm::{FinishReason, Message, Response, Role, Usage};
 use ice_core::template::{Scope, Template};
 use ice_core::tools::Effect;
 use ice_core::value::{Map, Value};
@@ -13,7 +14,7 @@ use super::{Begin, template_failure};
 use crate::executors::answer::coerced;
 use crate::executors::{Completion, Env, StepContext};
 use crate::journal::{Failure, Intent};
-use crate::workflow::model::LlmPlan;
+use crate::workflow::model::{LlmOutput, LlmPlan};
 
 /// Bytes of text that count as one token where only an estimate is needed.
 const BYTES_PER_TOKEN: usize = 4;
@@ -148,28 +149,8 @@ fn answer(plan: &LlmPlan, response: &Response, prompt: Value) -> Result<Value, F
     let text = Value::from(response.message.joined_text());
     let mut output = Map::default();
     if let Some(declared) = &plan.output {
-        let invalid = |what: String| Failure {
-            retryable: true,
-            ..Failure::new(
-                ErrorCode::OutputInvalid,
-                format!("the answer does not fit `{}`: {what}", declared.field),
-            )
-            .about(declared.field)
-        };
-        let said = text.as_str().unwrap_or_default();
-        let parsed = match structured::parse(said, &declared.validator) {
-            Ok(value) => value,
-            Err(error) => {
-                let fits = |value: &Value| declared.validator.validate(value).is_ok();
-                let coerced = declared.coerce.then(|| coerced(said, &declared.schema, fits)).flatten();
-                coerced.ok_or_else(|| invalid(error.to_string()))?
-            }
-        };
-        if let Value::Map(fields) = &parsed {
-            output.extend(fields.iter().map(|(key, value)| (Arc::clone(key), value.clone())));
-        } else {
-            output.insert(Arc::from("value"), parsed);
-        }
+        output = fields(declared, text.as_str().unwrap_or_default())
+            .map_err(|error| misfit(declared, &error.to_string()))?;
     }
     output.insert(Arc::from("response"), text.clone());
     output.insert_new("text", || text);
@@ -179,8 +160,35 @@ fn answer(plan: &LlmPlan, response: &Response, prompt: Value) -> Result<Value, F
     Ok(Value::from(output))
 }
 
+/// The fields of an answer that follows a declared schema; one that is no object stands under `value`.
+pub(super) fn fields(declared: &LlmOutput, said: &str) -> Result<Map, StructuredError> {
+    let parsed = match structured::parse(said, &declared.validator) {
+        Ok(value) => value,
+        Err(error) => {
+            let fits = |value: &Value| declared.validator.validate(value).is_ok();
+            let coerced = declared.coerce.then(|| coerced(said, &declared.schema, fits)).flatten();
+            coerced.ok_or(error)?
+        }
+    };
+    Ok(match parsed {
+        Value::Map(fields) => (*fields).clone(),
+        other @ (Value::Null
+        | Value::Bool(_)
+        | Value::Number(_)
+        | Value::String(_)
+        | Value::List(_)
+        | Value::Blob(_)) => [(Arc::from("value"), other)].into_iter().collect(),
+    })
+}
+
+/// The failure of an answer that does not follow its schema.
+pub(super) fn misfit(declared: &LlmOutput, what: &str) -> Failure {
+    let message = format!("the answer does not fit `{}`: {what}", declared.field);
+    Failure { retryable: true, ..Failure::new(ErrorCode::OutputInvalid, message).about(declared.field) }
+}
+
 /// Tokens under the names blueprints read.
-fn usage_value(usage: Usage) -> Value {
+pub(super) fn usage_value(usage: Usage) -> Value {
     let mut entries = vec![
         ("prompt_tokens", usage.input),
         ("completion_tokens", usage.output),

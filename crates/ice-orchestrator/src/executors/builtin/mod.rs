@@ -2,6 +2,7 @@
 //! it); a container has `begin` (what it opens with), `frame` (its nested scopes) and `output`; a node that asks a person has
 //! `begin` (the question).
 
+pub(crate) mod agent;
 pub(crate) mod code;
 pub(crate) mod condition;
 pub(crate) mod human;
@@ -24,6 +25,7 @@ use crate::workflow::model::Work;
 pub(crate) const KINDS: &[KindName] = &[
     KindName::Tool,
     KindName::Llm,
+    KindName::Agent,
     KindName::Condition,
     KindName::Loop,
     KindName::Parallel,
@@ -47,6 +49,7 @@ pub(crate) fn begin(work: &Work, env: &mut Env<'_>) -> Result<Begin, Failure> {
     match work {
         Work::Tool(plan) => tool::begin(plan, env),
         Work::Llm(plan) => llm::begin(plan, env),
+        Work::Agent(plan) => agent::begin(plan, env),
         Work::Code(plan) => Ok(code::begin(plan, env)),
         Work::Condition(plan) => condition::begin(plan, env),
         Work::Loop(plan) => r#loop::begin(plan, env),
@@ -62,6 +65,7 @@ pub(crate) async fn run(work: &Work, ctx: &StepContext, intent: Intent) -> Resul
         Work::Tool(plan) => tool::run(plan, ctx, intent).await,
         // In a box of its own: it is large, and tools need no room for it.
         Work::Llm(plan) => Box::pin(llm::run(plan, ctx, intent)).await,
+        Work::Agent(plan) => Box::pin(agent::run(plan, ctx, intent)).await,
         Work::Code(_) => Box::pin(code::run(ctx, intent)).await,
         Work::Condition(_) | Work::Loop(_) | Work::Parallel(_) | Work::Workflow(_) | Work::Human(_) => {
             Err(Failure::new(ErrorCode::RunStuck, "what reaches nothing outside was started as if it did"))

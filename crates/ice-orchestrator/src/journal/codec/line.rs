@@ -53,8 +53,14 @@ pub(super) fn write(out: &mut Vec<u8>, record: &Record) -> Result<(), Error> {
                 line.any("f", failure)?;
             }
         }
-        Body::Step { .. }
-        | Body::Receipt { .. }
+        Body::Step { step, node, intent: what, effect } => {
+            line.text("t", "step")?.text("s", step.as_str())?.text("n", node.as_str())?;
+            intent(line.object("i"), what)?;
+            if !is_pure(effect) {
+                line.any("e", effect)?;
+            }
+        }
+        Body::Receipt { .. }
         | Body::Failed { .. }
         | Body::Woken { .. }
         | Body::Skipped { .. }
@@ -89,6 +95,10 @@ fn intent(mut object: Object<'_>, intent: &Intent) -> Result<(), Error> {
         }
         Intent::Code { request } => {
             object.text("k", "code")?.value("request", request)?;
+        }
+        Intent::Agent { agent, provider, request } => {
+            object.text("k", "agent")?.text("agent", agent)?.text("provider", provider)?;
+            object.value("request", request)?;
         }
     }
     object.close();
@@ -201,6 +211,7 @@ mod tests {
         let value = || Value::map([("é\"", Value::from(-2)), ("n", Value::try_from(0.5).unwrap())]);
         let tool = || Intent::Tool { tool: "read".into(), input: value() };
         let llm = || Intent::Llm { provider: "p\\".into(), request: value() };
+        let agent = || Intent::Agent { agent: "a.b".into(), provider: "p".into(), request: value() };
         let usage = Usage { input: 1, ..Usage::default() };
         let keyed = RunOptions {
             idempotency_key: Some("k".to_owned()),
@@ -215,6 +226,25 @@ mod tests {
             Body::Manifest(Box::new(manifest(keyed, vec!["network".to_owned()]))),
             Body::Started { node: node(), attempt: 1, intent: tool(), effect: Effect::Pure },
             Body::Started { node: node(), attempt: 3, intent: llm(), effect: Effect::Irreversible },
+            Body::Started { node: node(), attempt: 1, intent: agent(), effect: Effect::Pure },
+            Body::Step { step: node(), node: node(), intent: llm(), effect: Effect::Idempotent },
+            Body::Step { step: node(), node: node(), intent: tool(), effect: Effect::Pure },
+            Body::Receipt {
+                step: node(),
+                node: node(),
+                result: Ok(value()),
+                usage,
+                stream: Some(BlobHash::of(b"")),
+                discarded: Some(3),
+            },
+            Body::Receipt {
+                step: node(),
+                node: node(),
+                result: Err(failure.clone()),
+                usage: Usage::default(),
+                stream: None,
+                discarded: None,
+            },
             Body::Succeeded { node: node(), output: value(), usage: Usage::default(), stream: None },
             Body::Succeeded { node: node(), output: value(), usage, stream: Some(BlobHash::of(b"")) },
             Body::Closed { node: node(), output: value() },

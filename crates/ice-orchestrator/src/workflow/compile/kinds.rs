@@ -14,6 +14,7 @@ use ice_core::path::NodePath;
 use ice_core::registry::CodeBody;
 use ice_core::schema::Validator;
 use ice_core::template::{Expression, Template, TemplateError, ValueTemplate};
+use ice_core::tools::Tool;
 use ice_core::value::{Map, Value};
 use indexmap::IndexSet;
 
@@ -23,6 +24,17 @@ use crate::workflow::model::{
     CodePlan, ConditionPlan, HumanPlan, Items, LlmOutput, LlmPlan, LoopPlan, ParallelPlan, ToolPlan, Work,
     WorkflowPlan,
 };
+
+/// The provider of models if nothing says which.
+const DEFAULT_PROVIDER: &str = "openai";
+
+/// A tool under its name, with its schemas, absent where they accept everything.
+pub(super) struct NamedTool {
+    pub(super) tool: Arc<dyn Tool>,
+    pub(super) name: Arc<str>,
+    pub(super) input: Option<Validator>,
+    pub(super) output: Option<Validator>,
+}
 
 impl Compiler<'_> {
     pub(super) fn work(
@@ -35,13 +47,14 @@ impl Compiler<'_> {
         match &node.kind {
             NodeKind::Tool(kind) => self.tool(kind, &node.base, path, parts).map(Work::Tool),
             NodeKind::Llm(kind) => self.llm(kind, &node.base, path, parts).map(Work::Llm),
+            NodeKind::Agent(kind) => self.agent(kind, &node.base, path, parts).map(Work::Agent),
             NodeKind::Code(kind) => self.code(kind, &node.base, path, parts).map(Work::Code),
             NodeKind::Condition(kind) => self.condition(kind, scopes, path, parts).map(Work::Condition),
             NodeKind::Loop(kind) => self.r#loop(kind, scopes, path, parts).map(Work::Loop),
             NodeKind::Parallel(kind) => self.parallel(kind, scopes, path, parts).map(Work::Parallel),
             NodeKind::Workflow(kind) => self.workflow(kind, path, parts).map(Work::Workflow),
             NodeKind::Human(kind) => human(kind, &node.base, path).map(Work::Human),
-            NodeKind::Agent(_) | NodeKind::Recursive(_) | NodeKind::Monitor(_) | NodeKind::Swarm(_) => {
+            NodeKind::Recursive(_) | NodeKind::Monitor(_) | NodeKind::Swarm(_) => {
                 Err(CompileError::Kind { node: path.clone(), kind: node.kind.name() })
             }
         }
@@ -54,19 +67,31 @@ impl Compiler<'_> {
         path: &NodePath,
         parts: &mut Parts,
     ) -> Result<ToolPlan, CompileError> {
+        let args = ValueTemplate::compile(&kind.tool_args).map_err(template(path, "tool_args"))?;
+        let NamedTool { tool, name, input, output } = self.named_tool(&kind.tool_name, path, parts)?;
+        let declared = validator(&base.input_schema, || format!("the node `{path}`"))?;
+        Ok(ToolPlan { tool, name, args, declared, input, output })
+    }
+
+    /// The tool of a name, which the plan holds from now on.
+    pub(super) fn named_tool(
+        &mut self,
+        name: &str,
+        path: &NodePath,
+        parts: &mut Parts,
+    ) -> Result<NamedTool, CompileError> {
         let unknown = || CompileError::Unknown {
             node: path.clone(),
             what: "tool",
-            name: kind.tool_name.clone(),
+            name: name.to_owned(),
             code: ErrorCode::UnknownTool,
         };
-        let tool = self.registry.tools.get(&kind.tool_name, None).ok_or_else(unknown)?;
-        let name: Arc<str> = match parts.tools.get_key_value(kind.tool_name.as_str()) {
+        let tool = Arc::clone(self.registry.tools.get(name, None).ok_or_else(unknown)?);
+        let name: Arc<str> = match parts.tools.get_key_value(name) {
             Some((name, _)) => Arc::clone(name),
-            None => Arc::from(kind.tool_name.as_str()),
+            None => Arc::from(name),
         };
-        parts.tools.insert(Arc::clone(&name), Arc::clone(tool));
-        let args = ValueTemplate::compile(&kind.tool_args).map_err(template(path, "tool_args"))?;
+        parts.tools.insert(Arc::clone(&name), Arc::clone(&tool));
         let (input, output) = match self.validators.get(&name) {
             Some(known) => known.clone(),
             None => {
@@ -77,8 +102,27 @@ impl Compiler<'_> {
                 (input, output)
             }
         };
-        let declared = validator(&base.input_schema, || format!("the node `{path}`"))?;
-        Ok(ToolPlan { tool: Arc::clone(tool), name, args, declared, input, output })
+        Ok(NamedTool { tool, name, input, output })
+    }
+
+    /// The provider of a name, which the plan holds from now on.
+    pub(super) fn named_provider(
+        &self,
+        name: Option<&str>,
+        path: &NodePath,
+        parts: &mut Parts,
+    ) -> Result<Arc<str>, CompileError> {
+        let name = name.unwrap_or(DEFAULT_PROVIDER);
+        let unknown = || CompileError::Unknown {
+            node: path.clone(),
+            what: "provider",
+            name: name.to_owned(),
+            code: ErrorCode::UnknownModel,
+        };
+        let found = self.registry.providers.get(name, None).ok_or_else(unknown)?;
+        let provider: Arc<str> = Arc::from(name);
+        parts.providers.insert(Arc::clone(&provider), Arc::clone(found));
+        Ok(provider)
     }
 
     fn llm(
@@ -89,33 +133,21 @@ impl Compiler<'_> {
         parts: &mut Parts,
     ) -> Result<LlmPlan, CompileError> {
         let config = &kind.llm_config;
-        let name = config.provider.as_deref().or(base.provider.as_deref()).unwrap_or("openai");
-        let unknown = || CompileError::Unknown {
-            node: path.clone(),
-            what: "provider",
-            name: name.to_owned(),
-            code: ErrorCode::UnknownModel,
-        };
-        let found = self.registry.providers.get(name, None).ok_or_else(unknown)?;
-        let provider: Arc<str> = Arc::from(name);
-        parts.providers.insert(Arc::clone(&provider), Arc::clone(found));
+        let stated = config.provider.as_deref().or(base.provider.as_deref());
+        let provider = self.named_provider(stated, path, parts)?;
         let (model_field, model) = match &config.model {
             Some(model) => ("llm_config.model", model),
             None => ("model", &kind.model),
         };
         let model = Template::compile(model).map_err(template(path, model_field))?;
         if let Some(named) = model.is_constant().and_then(Value::as_str) {
-            parts.models.push(PinnedModel { provider: name.to_owned(), model: named.to_owned() });
+            parts.models.push(PinnedModel { provider: provider.to_string(), model: named.to_owned() });
         }
         let declared = [("json_schema", &kind.json_schema), ("output_schema", &base.output_schema)];
         let declared = declared.into_iter().find(|(_, schema)| !is_empty(schema));
-        let output = declared.map(|(field, schema)| {
-            let failed = |error| CompileError::Schema { what: format!("the node `{path}`"), error };
-            let schema = ice_core::schema::normalize(schema).map_err(failed)?;
-            let validator = Validator::compile(&schema).map_err(failed)?;
-            Ok(LlmOutput { field, schema, validator, coerce: kind.coerce_output_types })
-        });
-        let output = output.transpose()?;
+        let output = declared
+            .map(|(field, schema)| answer(field, schema, kind.coerce_output_types, path))
+            .transpose()?;
         let mut rules = Vec::new();
         for (name, rule) in &base.context_rules {
             let custom = kind.format_specifications.get(name).and_then(Value::as_str);
@@ -126,11 +158,7 @@ impl Compiler<'_> {
         let request = Request {
             temperature: config.temperature.or(Some(kind.temperature)),
             max_tokens: config.max_tokens.or(kind.max_tokens),
-            top_p: config.top_p,
-            stop: config.stop_sequences.clone().unwrap_or_default(),
-            output_schema: output.as_ref().map(|output| output.schema.clone()),
-            extra: extra(config),
-            ..Request::default()
+            ..request(config, output.as_ref())
         };
         Ok(LlmPlan {
             provider,
@@ -307,6 +335,32 @@ fn human(kind: &HumanNode, base: &NodeBase, path: &NodePath) -> Result<HumanPlan
     })
 }
 
+/// The declared shape of an answer.
+pub(super) fn answer(
+    field: &'static str,
+    schema: &Value,
+    coerce: bool,
+    path: &NodePath,
+) -> Result<LlmOutput, CompileError> {
+    let failed = |error| CompileError::Schema { what: format!("the node `{path}`"), error };
+    let schema = ice_core::schema::normalize(schema).map_err(failed)?;
+    let validator = Validator::compile(&schema).map_err(failed)?;
+    Ok(LlmOutput { field, schema, validator, coerce })
+}
+
+/// What settings say of a request.
+pub(super) fn request(config: &LlmConfig, output: Option<&LlmOutput>) -> Request {
+    Request {
+        temperature: config.temperature,
+        max_tokens: config.max_tokens,
+        top_p: config.top_p,
+        stop: config.stop_sequences.clone().unwrap_or_default(),
+        output_schema: output.map(|output| output.schema.clone()),
+        extra: extra(config),
+        ..Request::default()
+    }
+}
+
 /// The settings of a provider that have no field of their own in a request; `custom_parameters` win.
 fn extra(config: &LlmConfig) -> Value {
     let penalties =
@@ -327,6 +381,6 @@ fn ids<'n>(nodes: impl Iterator<Item = &'n Node>) -> Vec<Arc<str>> {
     unique.into_iter().collect()
 }
 
-fn template(path: &NodePath, field: &'static str) -> impl Fn(TemplateError) -> CompileError {
+pub(super) fn template(path: &NodePath, field: &'static str) -> impl Fn(TemplateError) -> CompileError {
     move |error| CompileError::Template { node: path.clone(), field, error }
 }

@@ -26,10 +26,10 @@ pub(super) fn plan_node(
         }
         InputMapping::Literal(value) => Mapping::Literal(value.clone()),
     };
-    // An llm node's output schema is that of the answer, which its executor checks; that of a human node is that of the data
+    // The output schema of an llm or agent node is that of the answer, which its executor checks; that of a human node is that of the data
     // which is asked for.
     let output_validator = match &work {
-        Work::Llm(_) | Work::Human(_) => None,
+        Work::Llm(_) | Work::Agent(_) | Work::Human(_) => None,
         Work::Tool(_)
         | Work::Code(_)
         | Work::Condition(_)

@@ -17,6 +17,7 @@ use crate::journal::Question;
 pub(crate) enum Work {
     Tool(ToolPlan),
     Llm(LlmPlan),
+    Agent(AgentPlan),
     Code(CodePlan),
     Condition(ConditionPlan),
     Loop(LoopPlan),
@@ -29,7 +30,7 @@ impl Work {
     /// Whether it reaches the outside, and so counts as an attempt under way.
     pub(crate) const fn is_leaf(&self) -> bool {
         match self {
-            Self::Tool(_) | Self::Llm(_) | Self::Code(_) => true,
+            Self::Tool(_) | Self::Llm(_) | Self::Agent(_) | Self::Code(_) => true,
             Self::Condition(_) | Self::Loop(_) | Self::Parallel(_) | Self::Workflow(_) | Self::Human(_) => {
                 false
             }
@@ -63,6 +64,41 @@ pub(crate) struct LlmPlan {
     pub(crate) output: Option<LlmOutput>,
     pub(crate) rules: Vec<(Arc<str>, ContextRule, Option<Template>)>,
     pub(crate) format: Option<String>,
+}
+
+/// An agent node, compiled.
+#[derive(Debug)]
+pub(crate) struct AgentPlan {
+    pub(crate) agent: Agent,
+    /// What the agent is told of itself sees it as `config`.
+    pub(crate) config: ValueTemplate,
+    pub(crate) output: Option<LlmOutput>,
+    /// The ids of the nodes it waits for by its own word.
+    pub(crate) dependencies: Vec<Arc<str>>,
+}
+
+/// An agent, whoever lets it work.
+#[derive(Debug)]
+pub(crate) struct Agent {
+    pub(crate) name: Arc<str>,
+    pub(crate) provider: Arc<str>,
+    pub(crate) system_prompt: Option<Template>,
+    /// Everything of its requests that does not depend on the run.
+    pub(crate) request: Request,
+    pub(crate) tools: Vec<AgentTool>,
+    pub(crate) max_iterations: u32,
+}
+
+/// A tool that an agent may call.
+#[derive(Debug)]
+pub(crate) struct AgentTool {
+    pub(crate) tool: Arc<dyn Tool>,
+    pub(crate) name: Arc<str>,
+    /// What the model may set, if that is said besides what the tool takes.
+    pub(crate) offered: Option<Validator>,
+    /// The tool's schemas; absent where they accept everything.
+    pub(crate) input: Option<Validator>,
+    pub(crate) output: Option<Validator>,
 }
 
 /// The declared shape of an answer.

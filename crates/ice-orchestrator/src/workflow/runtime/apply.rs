@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use ice_core::blueprint::WaitStrategy;
+use ice_core::error::ErrorCode;
 use ice_core::path::NodePath;
 use ice_core::time::Moment;
+use ice_core::value::Value;
 
 use super::asking::{self, ask, escalate, withdraw};
 use super::frame::{Attempt, NodeState, Outcome, Place, StepState, WindingDown};
@@ -67,14 +69,16 @@ fn fold(state: &mut State, record: &Record) -> Result<(), String> {
             }
             Ok(())
         }
-        Body::Receipt { step, node, result } => {
+        Body::Receipt { step, node, result, usage, stream: _, discarded } => {
+            state.usage += *usage;
             if let Err(failure) = result {
                 state.usage += failure.usage;
             }
-            let attempt = attempt_mut(state, node)?;
-            let open = attempt.steps.iter_mut().find(|known| known.path == *step && known.receipt.is_none());
-            open.ok_or_else(|| format!("the step {step} is not open"))?.receipt = Some(result.clone());
-            Ok(())
+            match discarded {
+                Some(started) if state.winding_down.contains_key(started) => Ok(()),
+                Some(started) => Err(format!("no attempt that began with record {started} winds down")),
+                None => end_step(attempt_mut(state, node)?, step, result),
+            }
         }
         Body::Succeeded { node, output, usage, stream: _ } => {
             let (place, attempt) = end_attempt(state, node)?;
@@ -210,6 +214,25 @@ fn attempt_mut<'s>(state: &'s mut State, node: &NodePath) -> Result<&'s mut Atte
     }
 }
 
+/// Notes what a step gave. One that was cancelled is open still, or has never been if nothing happened.
+fn end_step(attempt: &mut Attempt, step: &NodePath, result: &Result<Value, Failure>) -> Result<(), String> {
+    let open = attempt.steps.iter().rposition(|known| known.path == *step && known.receipt.is_none());
+    let at = open.ok_or_else(|| format!("the step {step} is not open"))?;
+    match result {
+        Err(failure) if failure.code == ErrorCode::RunCancelled => {
+            if !failure.unknown_outcome {
+                attempt.steps.remove(at);
+            }
+        }
+        Ok(_) | Err(_) => {
+            if let Some(known) = attempt.steps.get_mut(at) {
+                known.receipt = Some(result.clone());
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Takes the attempt of a node off the list of those under way; the node counts as cancelled until the caller
 /// sets its next state.
 fn end_attempt(state: &mut State, node: &NodePath) -> Result<(Place, Box<Attempt>), String> {
@@ -249,6 +272,10 @@ fn fail(
             let unknown = failure.unknown_outcome && !attempt.effect.is_repeatable();
             if unknown || attempt.has_touched() {
                 touch(state, place);
+            }
+            // The next attempt goes on where this one failed.
+            if let Some(steps) = retry_at.and_then(|_| attempt.kept_after(failure)) {
+                state.kept.insert(place, steps);
             }
             attempt.number
         }
@@ -325,6 +352,7 @@ fn is_forgiven(state: &State, place: Place, failure: &Failure) -> bool {
 /// Marks a node done, frees what waited for it, and closes its frame with the last of its nodes.
 pub(super) fn finish(state: &mut State, place: Place, outcome: Outcome) -> Result<(), String> {
     state.set_state(place, NodeState::Done(outcome));
+    state.kept.remove(&place);
     let index = place.frame;
     let Some(frame) = state.frames.get_mut(index as usize).and_then(Option::as_mut) else {
         return Err("the frame is gone".to_owned());

@@ -15,7 +15,7 @@ use super::scope::Frames;
 use super::state::{State, Stopping};
 use crate::executors::Observation;
 use crate::executors::builtin::{self, Begin};
-use crate::journal::{Body, Failure, FailurePolicy, Intent, SkipReason};
+use crate::journal::{Body, Failure, FailurePolicy, SkipReason};
 use crate::workflow::model::PlanNode;
 
 mod asking;
@@ -53,18 +53,13 @@ pub(crate) fn decide_into(out: &mut Decided, state: &State, input: Input, now: M
         Input::Tick => decider.tick(),
         Input::Completed { ticket, result, unresponsive } => decider.completed(ticket, result, unresponsive),
         Input::StepAnnounced { ticket, step, intent, effect } => {
-            if let Some((_, node)) = decider.attempt(ticket) {
+            if let Some((_, node)) = decider.attempt(ticket)
+                && state.stopping.is_none()
+            {
                 decider.out.records.push(Body::Step { step, node, intent, effect });
             }
         }
-        Input::StepEnded { ticket, step, mut result } => {
-            if let Err(failure) = &mut result {
-                shorten(&mut failure.message);
-            }
-            if let Some((_, node)) = decider.attempt(ticket) {
-                decider.out.records.push(Body::Receipt { step, node, result });
-            }
-        }
+        Input::StepEnded { ticket, step, result } => decider.step_ended(ticket, step, result),
         Input::Observed { ticket, address, observation } => {
             if decider.attempt(ticket).is_some() || state.winding_down.contains_key(&ticket) {
                 decider.observed(&address, observation);
@@ -227,7 +222,7 @@ impl<'s> Decider<'s> {
         let begun = Frames::around(self.state, place)
             .and_then(|frames| builtin::begin(&node.work, &mut frames.env()?));
         match begun {
-            Ok(Begin::Leaf { intent, .. }) if depth_exceeds(intent_value(&intent)) => {
+            Ok(Begin::Leaf { intent, .. }) if depth_exceeds(intent.value()) => {
                 let failure = Failure::new(ErrorCode::InputInvalid, too_deep("what the node takes"));
                 self.failed(node, path, attempt, Safety::Safe, failure);
             }
@@ -381,13 +376,6 @@ impl<'s> Decider<'s> {
 /// What ended among the steps of an attempt.
 fn receipts(steps: &[StepState]) -> Vec<(NodePath, Result<Value, Failure>)> {
     steps.iter().filter_map(|step| Some((step.path.clone(), step.receipt.clone()?))).collect()
-}
-
-const fn intent_value(intent: &Intent) -> &Value {
-    match intent {
-        Intent::Tool { input, .. } => input,
-        Intent::Llm { request, .. } | Intent::Code { request } => request,
-    }
 }
 
 /// An output that is not nested too deep.

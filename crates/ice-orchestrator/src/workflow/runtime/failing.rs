@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use ice_core::blueprint::RetryPolicy;
 use ice_core::error::ErrorCode;
+use ice_core::llm::Usage;
 use ice_core::path::NodePath;
 
 use super::frame::Attempt;
@@ -25,7 +26,9 @@ pub(super) enum Safety {
 impl Safety {
     /// After an attempt failed.
     pub(super) fn after(attempt: &Attempt, failure: &Failure) -> Self {
-        if attempt.has_touched() {
+        if attempt.kept_after(failure).is_some() {
+            Self::Safe
+        } else if attempt.has_touched() {
             Self::Touched
         } else if failure.unknown_outcome && !attempt.effect.is_repeatable() {
             Self::Unknown
@@ -79,9 +82,16 @@ pub(crate) fn not_kept(body: &Body, why: &str) -> Option<Body> {
             (node, Failure { usage: *usage, unknown_outcome: true, ..failure("the node's output") })
         }
         Body::Closed { node, .. } => (node, failure("the node's output")),
-        Body::Receipt { step, node, .. } => {
-            let failure = Failure { unknown_outcome: true, ..failure("what the step gave") };
-            return Some(Body::Receipt { step: step.clone(), node: node.clone(), result: Err(failure) });
+        Body::Receipt { step, node, usage, stream, discarded, .. } => {
+            let failure = Failure { usage: *usage, unknown_outcome: true, ..failure("what the step gave") };
+            return Some(Body::Receipt {
+                step: step.clone(),
+                node: node.clone(),
+                result: Err(failure),
+                usage: Usage::default(),
+                stream: *stream,
+                discarded: *discarded,
+            });
         }
         Body::Manifest(_)
         | Body::Failed { .. }

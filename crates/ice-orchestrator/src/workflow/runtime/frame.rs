@@ -110,10 +110,32 @@ impl Attempt {
         })
     }
 
-    /// What may have happened without being recorded: that of the step under way, if there are steps.
+    /// What may have happened without being recorded: that of the steps under way, if there are some.
     pub(crate) fn open_effect(&self) -> Effect {
-        let open = self.steps.iter().find(|step| step.receipt.is_none());
-        open.map_or(self.effect, |step| step.effect)
+        let open = self.steps.iter().filter(|step| step.receipt.is_none());
+        open.map(|step| step.effect).max().unwrap_or(self.effect)
+    }
+
+    /// Whether a step was announced and has not ended.
+    pub(crate) fn is_open(&self, step: &NodePath) -> bool {
+        self.steps.iter().rev().any(|known| known.path == *step && known.receipt.is_none())
+    }
+
+    /// What ended within the attempt and need not be made again after a failure: all, if it is that of a step which may be
+    /// made again.
+    pub(crate) fn kept_after(&self, failure: &Failure) -> Option<Vec<StepState>> {
+        let is_it = |step: &StepState| match &step.receipt {
+            Some(Err(known)) => known.code == failure.code && known.message == failure.message,
+            Some(Ok(_)) | None => false,
+        };
+        let at = self.steps.iter().rposition(is_it)?;
+        let may_be_repeated = |step: &StepState| step.effect.is_repeatable();
+        let (failed, others) = self.steps.split_at(at).1.split_first()?;
+        let before = self.steps.iter().take(at);
+        let kept = before.chain(others).filter(|step| step.receipt.is_some());
+        let open = self.steps.iter().filter(|step| step.receipt.is_none());
+        let safe = (may_be_repeated(failed) || !failure.unknown_outcome) && open.clone().all(may_be_repeated);
+        safe.then(|| kept.cloned().collect())
     }
 }
 

@@ -48,7 +48,7 @@ pub enum Input {
         /// The step.
         step: NodePath,
         /// What it gave.
-        result: Result<Value, Failure>,
+        result: Result<Completion, Failure>,
     },
     /// Something about what an attempt does that is worth keeping.
     Observed {

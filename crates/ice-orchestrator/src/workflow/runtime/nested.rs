@@ -170,6 +170,7 @@ fn drop_frame(state: &mut State, index: FrameIndex) {
             Some(NodeState::Backoff { until, .. }) => {
                 let until = *until;
                 state.wakes.remove(&(until, place));
+                state.kept.remove(&place);
             }
             Some(NodeState::InDoubt { .. }) => {
                 state.in_doubt.remove(&place);

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use ice_core::error::ErrorCode;
 use ice_core::id::Principal;
+use ice_core::llm::Usage;
 use ice_core::path::NodePath;
+use ice_core::value::Value;
 
 use super::{Decider, receipts, shallow};
 use crate::executors::Completion;
@@ -49,6 +51,36 @@ impl Decider<'_> {
                 self.failed(node, path, attempt.number, safety, failure);
             }
         }
+    }
+
+    /// What a step gave is kept. Of one whose attempt is of no use any more it is what it spent.
+    pub(super) fn step_ended(&mut self, ticket: Ticket, step: NodePath, result: Result<Completion, Failure>) {
+        let (node, discarded) = match (self.attempt(ticket), self.state.winding_down.get(&ticket)) {
+            (Some((place, node)), _) => {
+                let open = self.state.attempt(place).is_some_and(|attempt| attempt.is_open(&step));
+                if !open {
+                    return;
+                }
+                (node, None)
+            }
+            (None, Some(attempt)) => (attempt.node.clone(), Some(ticket)),
+            (None, None) => return,
+        };
+        let (usage, stream, mut result) = match result {
+            Ok(Completion { value, usage, stream }) => match shallow(value) {
+                Ok(value) => (usage, stream, Ok(value)),
+                Err(failure) => (Usage::default(), stream, Err(Failure { usage, ..failure })),
+            },
+            Err(failure) => (Usage::default(), None, Err(failure)),
+        };
+        if let Err(failure) = &mut result {
+            shorten(&mut failure.message);
+        }
+        if discarded.is_some() {
+            // Nobody is going to read it.
+            result = result.map(|_| Value::Null);
+        }
+        self.out.records.push(Body::Receipt { step, node, result, usage, stream, discarded });
     }
 
     /// An attempt ended whose container is gone.

@@ -1,0 +1,88 @@
+//! `agent`: lets a model choose tools until it is done, round by round, each round and each call of a tool a step.
+
+mod calls;
+mod conversation;
+
+use std::sync::Arc;
+
+use ice_core::error::ErrorCode;
+use ice_core::llm::{Message, Role};
+use ice_core::tools::Effect;
+use ice_core::value::{Map, Value};
+
+use super::llm::usage_value;
+use super::{Begin, code, template_failure};
+use crate::executors::{Completion, Env, StepContext};
+use crate::journal::{Failure, Intent};
+use crate::workflow::model::{Agent, AgentPlan};
+
+pub(crate) use conversation::{Answer, converse};
+
+/// The setting of an agent node that is its task.
+const TASK: &str = "task";
+
+pub(crate) fn begin(plan: &AgentPlan, env: &Env<'_>) -> Result<Begin, Failure> {
+    let config = plan.config.render(env, &env.limits);
+    let config = config.map_err(|error| template_failure("agent_config", &error))?;
+    let task = match config.get(TASK) {
+        Some(Value::String(task)) => task.to_string(),
+        Some(_) | None => pretty(&Value::from(code::seen(&plan.dependencies, env)))?,
+    };
+    let request = request(&plan.agent, config, task, env)?;
+    let (agent, provider) = (Arc::clone(&plan.agent.name), Arc::clone(&plan.agent.provider));
+    // What an agent does to the world are its steps.
+    Ok(Begin::Leaf { intent: Intent::Agent { agent, provider, request }, effect: Effect::Pure })
+}
+
+fn pretty(value: &Value) -> Result<String, Failure> {
+    serde_json::to_string_pretty(value).map_err(|error| {
+        Failure::new(ErrorCode::InputInvalid, format!("what the agent is given cannot be written: {error}"))
+    })
+}
+
+/// The request of an agent's first round: what it is told of itself, and its task.
+pub(super) fn request(agent: &Agent, config: Value, task: String, env: &Env<'_>) -> Result<Value, Failure> {
+    let mut request = agent.request.clone();
+    if let Some(template) = &agent.system_prompt {
+        let scope: Map = [(Arc::from("config"), config)].into_iter().collect();
+        let told = template.render(&scope, &env.limits);
+        let told = told.map_err(|error| {
+            let message = format!("the system prompt of the agent `{}`: {error}", agent.name);
+            Failure::new(error.code(), message).about("package")
+        })?;
+        let told = told.as_str().map_or_else(|| told.to_string(), str::to_owned);
+        request.messages.push(Message::text(Role::System, told));
+    }
+    request.messages.push(Message::text(Role::User, task));
+    Value::from_serialize(&request).map_err(|error| {
+        Failure::new(ErrorCode::ModelFailed, format!("the request cannot be written: {error}"))
+    })
+}
+
+pub(crate) async fn run(plan: &AgentPlan, ctx: &StepContext, intent: Intent) -> Result<Completion, Failure> {
+    let Intent::Agent { request, .. } = intent else {
+        return Err(Failure::new(ErrorCode::RunStuck, "an agent was started as something else"));
+    };
+    let answer = converse(&plan.agent, plan.output.as_ref(), ctx, &ctx.path, request).await;
+    // What the rounds spent was counted with each of them.
+    answer.map(|answer| Completion::from(output(&plan.agent, answer))).map_err(Failure::without_usage)
+}
+
+/// The node's output: the fields of a declared schema, and what every agent gives.
+fn output(agent: &Agent, answer: Answer) -> Value {
+    let Answer { text, reasoning, fields, history, iterations, status, usage } = answer;
+    let text = Value::from(text);
+    let mut output = fields;
+    output.insert(Arc::from("response"), text.clone());
+    output.insert_new("text", || text);
+    if !reasoning.is_empty() {
+        output.insert(Arc::from("reasoning"), Value::from(reasoning));
+    }
+    output.insert(Arc::from("tool_history"), Value::from(history));
+    output.insert(Arc::from("iterations"), Value::from(iterations));
+    output.insert(Arc::from("status"), Value::from(status.as_str()));
+    output.insert(Arc::from("agent_package"), Value::String(Arc::clone(&agent.name)));
+    output.insert(Arc::from("agent_executed"), Value::from(true));
+    output.insert(Arc::from("usage"), usage_value(usage));
+    Value::from(output)
+}
