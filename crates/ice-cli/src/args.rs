@@ -33,6 +33,10 @@ pub(crate) struct Global {
     /// ~/.config/ice/tools]
     #[arg(long, global = true, value_name = "DIR")]
     pub(crate) tools: Vec<PathBuf>,
+    /// A folder of agents that blueprints may use, as often as needed, besides the folder `agents` beside the blueprint
+    /// [default: ICE_AGENTS]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) agents: Vec<PathBuf>,
     /// Open a damaged data folder without what is lost, and say what that is
     #[arg(long, global = true)]
     pub(crate) accept_loss: bool,

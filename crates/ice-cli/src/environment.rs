@@ -10,6 +10,8 @@ pub(crate) struct Environment {
     pub(crate) data: Option<PathBuf>,
     /// `ICE_TOOLS`: folders of manifests, with a colon between two of them.
     pub(crate) tools: Vec<PathBuf>,
+    /// `ICE_AGENTS`: folders of agents, with a colon between two of them.
+    pub(crate) agents: Vec<PathBuf>,
     /// `ICE_INTERPRETERS`: the folder of interpreters for WebAssembly, if it is an absolute path.
     #[cfg(feature = "wasm")]
     pub(crate) interpreters: Option<PathBuf>,
@@ -31,12 +33,15 @@ pub(crate) struct Environment {
 impl Environment {
     /// Reads the environment of this process.
     pub(crate) fn read() -> Self {
+        let folders = |name| {
+            let text = variable(name).unwrap_or_default();
+            std::env::split_paths(&text).filter(|folder| !folder.as_os_str().is_empty()).collect()
+        };
         let path = |name| variable(name).map(PathBuf::from).filter(|path| path.is_absolute());
         Self {
             data: variable("ICE_DATA").map(PathBuf::from),
-            tools: variable("ICE_TOOLS")
-                .map(|text| std::env::split_paths(&text).collect())
-                .unwrap_or_default(),
+            tools: folders("ICE_TOOLS"),
+            agents: folders("ICE_AGENTS"),
             #[cfg(feature = "wasm")]
             interpreters: path("ICE_INTERPRETERS"),
             home: path("HOME"),

@@ -3,20 +3,21 @@
 
 use std::path::{Path, PathBuf};
 
-use ice_core::blueprint::{Format, KindName, MAX_TEXT_BYTES};
+use ice_core::blueprint::{Format, MAX_TEXT_BYTES};
 use ice_core::diagnostic::Diagnostics;
 use ice_core::error::ErrorCode;
-use ice_core::registry::Registry;
 use ice_orchestrator::control::{Assembled, Assembly, Document, MAX_DOCUMENTS, Missing};
 
+use crate::agents::{self, Place};
 use crate::exit::Exit;
 use crate::fault::Fault;
 use crate::file;
+use crate::manifests;
 use crate::render::diagnostics;
 use crate::render::text::count;
 use crate::screen::Screen;
 use crate::shell::Shell;
-use crate::toolbox;
+use crate::toolbox::{Toolbox, kinds};
 
 /// A blueprint that was read from files.
 #[derive(Debug)]
@@ -34,12 +35,8 @@ pub(crate) struct Loaded {
 ///
 /// # Errors
 /// [`Fault`] if the file itself cannot be read. What is wrong with what is in it is in the result.
-pub(crate) fn load(
-    file: &Path,
-    granted: &[PathBuf],
-    registry: &Registry,
-    kinds: &[KindName],
-) -> Result<Loaded, Fault> {
+pub(crate) fn load(file: &Path, granted: &[PathBuf], toolbox: &Toolbox) -> Result<Loaded, Fault> {
+    let registry = toolbox.registry()?;
     let root = Root::of(file, granted);
     let mut assembly = Assembly::new(registry);
     let first = Document { text: text(file)?, ..root.named(file) };
@@ -61,7 +58,18 @@ pub(crate) fn load(
             Err(why) => assembly.miss(&name, why),
         }
     }
-    let mut assembled = assembly.check(kinds);
+    let agents = assembly.agents();
+    for place in if agents.is_empty() { Vec::new() } else { root.places(toolbox)? } {
+        for document in agents::read(&place, &agents)? {
+            if assembly.is_full() {
+                let message = format!("a blueprint and its agents are at most {MAX_DOCUMENTS} files");
+                return Err(Fault::new(ErrorCode::LimitExceeded, message));
+            }
+            assembly.add(&document);
+            documents.push(document);
+        }
+    }
+    let mut assembled = assembly.check(kinds());
     let shown = shown(file);
     for part in &mut assembled.parts {
         let name = if part.name == documents.first().map_or("", |first| first.name.as_str()) {
@@ -79,7 +87,7 @@ pub(crate) fn load(
 /// # Errors
 /// [`Fault`] if it cannot be read or is not valid; what is wrong is told.
 pub(crate) fn documents(shell: &Shell, file: &Path) -> Result<Vec<Document>, Fault> {
-    let loaded = load(file, &[], shell.toolbox.registry()?, toolbox::kinds())?;
+    let loaded = load(file, &[], &shell.toolbox)?;
     if loaded.assembled.checked.is_none() {
         loaded.tell(&shell.screen);
         return Err(loaded.fault());
@@ -96,14 +104,21 @@ impl Loaded {
                 screen.note("");
             }
         }
+        for agent in &self.assembled.agents {
+            if !agent.reading.diagnostics.is_empty() {
+                screen.note(diagnostics::draw(agent.reading.text(), &agent.reading.diagnostics));
+                screen.note("");
+            }
+        }
     }
 
     /// The failure of a command that needs a valid blueprint; what is wrong was told already. Its code is the same
     /// whatever that is, so that a script can tell this failure from others.
     pub(crate) fn fault(&self) -> Fault {
-        let errors = self.assembled.parts.iter().flat_map(|part| part.diagnostics.errors()).count();
+        let found = self.diagnostics();
+        let errors = found.iter().flat_map(Diagnostics::errors).count();
         // Whether what is not listed are errors or warnings is not known.
-        let omitted: usize = self.assembled.parts.iter().map(|part| part.diagnostics.omitted()).sum();
+        let omitted: usize = found.iter().map(Diagnostics::omitted).sum();
         let errors = count(errors as u64, "error");
         let message = match omitted {
             0 => format!("{} is not valid: {errors}", self.shown),
@@ -112,7 +127,7 @@ impl Loaded {
                 format!("{} is not valid: {errors} shown, and {more}", self.shown)
             }
         };
-        Fault::new(ErrorCode::BlueprintInvalid, message).exit(Exit::Invalid).diagnostics(self.diagnostics())
+        Fault::new(ErrorCode::BlueprintInvalid, message).exit(Exit::Invalid).diagnostics(found)
     }
 
     /// What is wrong with each file, for machines.
@@ -189,7 +204,20 @@ impl Root {
         }
         let name = file.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
         let notation = Format::of_name(&name).into();
-        Document { name, text: String::new(), notation }
+        Document { notation, ..Document::new(name, "") }
+    }
+
+    /// Where agents are looked for: beside the first file, and where the toolbox says.
+    fn places(&self, toolbox: &Toolbox) -> Result<Vec<Place>, Fault> {
+        let beside = self.folder.as_ref().and_then(|folder| {
+            let found = manifests::real(&folder.real.join(agents::BESIDE)).ok()?;
+            let shown = PathBuf::from(folder.shown(agents::BESIDE));
+            let within = std::iter::once(&folder.real).chain(&self.granted).cloned().collect();
+            Some(Place { folder: found, shown, within })
+        });
+        let named = toolbox.agents()?.into_iter();
+        let named = named.map(|folder| Place { shown: folder.clone(), folder, within: Vec::new() });
+        Ok(beside.into_iter().chain(named).collect())
     }
 
     /// A document that another one refers to.

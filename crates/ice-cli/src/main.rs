@@ -1,6 +1,7 @@
 //! The `ice` command: where the crates are put together. Everything a person sees of ice on a terminal is
 //! here; what a run is and does is below, in the libraries.
 
+mod agents;
 mod args;
 mod cage;
 mod commands;

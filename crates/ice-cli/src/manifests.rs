@@ -16,9 +16,9 @@ use crate::render::diagnostics;
 use crate::render::text::count;
 use crate::screen::Screen;
 
-pub(crate) use places::folders;
+pub(crate) use places::{folders, real};
 pub(crate) use program::missing;
-pub(crate) use read::read;
+pub(crate) use read::{files, read};
 
 /// A manifest without problems.
 #[derive(Clone, Debug)]

@@ -26,7 +26,7 @@ impl Shell {
     pub(crate) fn new(global: Global) -> Self {
         let screen = Screen::new(global.json, global.color);
         let environment = Environment::read();
-        let toolbox = Toolbox::new(&global.tools, &environment, screen);
+        let toolbox = Toolbox::new(&global.tools, &global.agents, &environment, screen);
         Self { global, environment, screen, toolbox }
     }
 

@@ -6,12 +6,14 @@ use std::sync::{Arc, OnceLock};
 
 use ice_core::blueprint::{CodeEngine, CodeLanguage, KindName};
 use ice_core::error::ErrorCode;
+use ice_core::llm::scripted::ReadAlong;
 use ice_core::llm::{Echo, LlmProvider};
 use ice_core::registry::{InterpreterSpec, Registry, RegistryError};
 use ice_core::tools::{Tool, ToolSpec};
 use ice_orchestrator::process::{CommandTool, IsolatedTool};
 use ice_sandbox::SEARCH_PATH;
 
+use crate::agents;
 use crate::environment::Environment;
 use crate::fault::Fault;
 use crate::manifests::{self, Installed, Manifests};
@@ -25,6 +27,8 @@ pub(crate) struct Toolbox(Arc<Shelf>);
 struct Shelf {
     /// The folders of manifests that the command line names.
     named: Vec<PathBuf>,
+    /// The folders of agents that the command line names.
+    agents: Vec<PathBuf>,
     environment: Environment,
     screen: Screen,
     built_in: OnceLock<Registry>,
@@ -39,10 +43,24 @@ struct Stock {
 }
 
 impl Toolbox {
-    /// A toolbox with the manifests of these folders and of those that the environment names.
-    pub(crate) fn new(named: &[PathBuf], environment: &Environment, screen: Screen) -> Self {
-        let (named, environment) = (named.to_vec(), environment.clone());
-        Self(Arc::new(Shelf { named, environment, screen, built_in: OnceLock::new(), all: OnceLock::new() }))
+    /// A toolbox with the manifests and the agents of these folders and of those that the environment names.
+    pub(crate) fn new(
+        named: &[PathBuf],
+        agents: &[PathBuf],
+        environment: &Environment,
+        screen: Screen,
+    ) -> Self {
+        let (named, agents, environment) = (named.to_vec(), agents.to_vec(), environment.clone());
+        let (built_in, all) = (OnceLock::new(), OnceLock::new());
+        Self(Arc::new(Shelf { named, agents, environment, screen, built_in, all }))
+    }
+
+    /// The folders of agents, absolute, without links and each once.
+    ///
+    /// # Errors
+    /// [`Fault`] if a folder that was named is none.
+    pub(crate) fn agents(&self) -> Result<Vec<PathBuf>, Fault> {
+        agents::folders(&self.0.agents, &self.0.environment)
     }
 
     /// What the command read from its environment.
@@ -128,7 +146,7 @@ fn built_in(environment: &Environment) -> Result<Registry, Fault> {
             if tool.spec().reaches_outside() { Arc::new(IsolatedTool::new(tool, &own)) } else { tool };
         registry.tools.register(tool).map_err(|error| clash(&error))?;
     }
-    let providers: [Arc<dyn LlmProvider>; 1] = [Arc::new(Echo)];
+    let providers: [Arc<dyn LlmProvider>; 2] = [Arc::new(Echo), Arc::new(ReadAlong)];
     for provider in providers {
         registry.providers.register(provider).map_err(|error| clash(&error))?;
     }

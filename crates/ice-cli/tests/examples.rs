@@ -20,6 +20,20 @@ fn hello_greets() {
 }
 
 #[test]
+fn guide_asks_its_tools_and_mends_what_it_gets_wrong() {
+    let desk = Desk::new();
+    let document = run(&desk, &["examples/guide.yaml", "--ro", "examples/data"]).code(0).json();
+    let guide = &document["output"]["guide"];
+    assert_eq!((&guide["status"], &guide["iterations"]), (&Value::from("success"), &Value::from(2)));
+    let first = &guide["tool_history"][0]["output"]["rows"][0];
+    // Counted from the file itself, without ice.
+    let csv = std::fs::read_to_string(project().join("examples/data/airports.csv")).unwrap();
+    let anchorage = csv.lines().filter(|line| line.contains(",Anchorage,AK,USA,")).count();
+    assert_eq!((&first["city"], &first["airports"]), (&Value::from("Anchorage"), &Value::from(anchorage)));
+    assert!(guide["tool_history"][1]["error"].as_str().unwrap().contains("no tool `count_cities`"));
+}
+
+#[test]
 fn airports_makes_a_report_from_real_data() {
     let desk = Desk::new();
     let out = desk.path("");

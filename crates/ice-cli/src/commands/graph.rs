@@ -14,7 +14,6 @@ use crate::fault::Fault;
 use crate::file;
 use crate::load;
 use crate::shell::Shell;
-use crate::toolbox;
 
 /// Draws a blueprint as Mermaid text or as SVG. With `--run`, its nodes are marked as they stand in a run.
 #[derive(Debug, Args)]
@@ -47,9 +46,8 @@ enum Form {
 impl Graph {
     /// Carries it out.
     pub(crate) fn run(&self, shell: &Shell) -> Result<Exit, Fault> {
-        let registry = shell.toolbox.registry()?;
         let granted = grants::readable(&self.ro)?;
-        let loaded = load::load(&self.file, &granted, registry, toolbox::kinds())?;
+        let loaded = load::load(&self.file, &granted, &shell.toolbox)?;
         let Some(checked) = &loaded.assembled.checked else {
             loaded.tell(&shell.screen);
             return Err(loaded.fault());

@@ -24,7 +24,6 @@ use crate::screen::{CYAN, YELLOW, styled};
 use crate::shell::Shell;
 use crate::signals::Signals;
 use crate::stay::{Watching, stay};
-use crate::toolbox;
 use crate::watch::Until;
 
 /// Runs a blueprint and ends with the run's document: 0 succeeded, 1 failed, 2 usage, 3 invalid blueprint,
@@ -146,9 +145,8 @@ impl Run {
             shell.screen.note(format_args!("{} {warning}", styled(YELLOW, "warning:")));
         }
         let inputs = input::inputs(&self.input)?;
-        let registry = shell.toolbox.registry()?;
         let readable: Vec<PathBuf> = grants.read.iter().chain(&grants.write).cloned().collect();
-        let loaded = load::load(&self.file, &readable, registry, toolbox::kinds())?;
+        let loaded = load::load(&self.file, &readable, &shell.toolbox)?;
         if loaded.assembled.checked.is_none() || shell.global.verbose > 0 {
             loaded.tell(&shell.screen);
         }

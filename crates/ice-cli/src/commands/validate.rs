@@ -11,7 +11,6 @@ use crate::fault::Fault;
 use crate::load;
 use crate::screen::{GREEN, styled};
 use crate::shell::Shell;
-use crate::toolbox;
 
 /// Checks blueprints and draws every problem on the line it is about.
 #[derive(Debug, Args)]
@@ -40,12 +39,12 @@ struct Report {
 impl Validate {
     /// Carries it out.
     pub(crate) fn run(&self, shell: &Shell) -> Result<Exit, Fault> {
-        let registry = shell.toolbox.registry()?;
+        shell.toolbox.registry()?;
         let granted = super::grants::readable(&self.ro)?;
         let mut reports = Vec::new();
         let mut exit = Exit::Succeeded;
         for file in &self.files {
-            let loaded = match load::load(file, &granted, registry, toolbox::kinds()) {
+            let loaded = match load::load(file, &granted, &shell.toolbox) {
                 Ok(loaded) => loaded,
                 Err(fault) => {
                     exit = worse(exit, fault.exit);

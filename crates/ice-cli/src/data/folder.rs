@@ -126,6 +126,7 @@ mod tests {
         let global = Global {
             data: data.map(PathBuf::from),
             tools: Vec::new(),
+            agents: Vec::new(),
             accept_loss: false,
             json: false,
             color: ColorChoice::Auto,
@@ -138,7 +139,7 @@ mod tests {
             ..Environment::default()
         };
         let screen = Screen::new(false, ColorChoice::Auto);
-        let toolbox = Toolbox::new(&[], &environment, screen);
+        let toolbox = Toolbox::new(&[], &[], &environment, screen);
         let shell = Shell { global, environment, screen, toolbox };
         assert_eq!(DataFolder::of(&shell).ok().map(|folder| folder.path), expected.map(PathBuf::from));
     }

@@ -31,7 +31,8 @@ pub(crate) fn folders(named: &[PathBuf], environment: &Environment) -> Result<Ve
     Ok(folders)
 }
 
-fn real(folder: &Path) -> Result<PathBuf, String> {
+/// A folder, absolute and without links, or why it is none.
+pub(crate) fn real(folder: &Path) -> Result<PathBuf, String> {
     let found = folder.canonicalize().map_err(|error| plain(&error))?;
     if found.is_dir() { Ok(found) } else { Err("it is not a folder".to_owned()) }
 }

@@ -24,7 +24,7 @@ pub(crate) fn read(folders: Vec<PathBuf>, taken: &BTreeSet<&str>) -> Result<Mani
     let mut found = Manifests::default();
     let mut known: BTreeMap<(String, semver::Version), PathBuf> = BTreeMap::new();
     for folder in &folders {
-        for file in files(folder)? {
+        for file in files(folder, "manifests of tools")? {
             let mut reading = match text(&file) {
                 Ok((text, home)) => {
                     ToolManifest::read(&text, Format::of_name(&shown(&file)), &shown(&file), &home)
@@ -55,8 +55,8 @@ pub(crate) fn read(folders: Vec<PathBuf>, taken: &BTreeSet<&str>) -> Result<Mani
     Ok(found)
 }
 
-/// The manifests of a folder, sorted by name. What lies deeper is none.
-fn files(folder: &Path) -> Result<Vec<PathBuf>, Fault> {
+/// The files of a folder that hold data, sorted by name. What lies deeper is none. `what` they should be.
+pub(crate) fn files(folder: &Path, what: &str) -> Result<Vec<PathBuf>, Fault> {
     let failed = |error: &std::io::Error| Fault::file("list", folder, error);
     let mut files = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(|error| failed(&error))? {
@@ -68,8 +68,7 @@ fn files(folder: &Path) -> Result<Vec<PathBuf>, Fault> {
         }
     }
     if files.len() > MOST {
-        let message =
-            format!("{} has {} manifests of tools; at most {MOST} are read", folder.display(), files.len());
+        let message = format!("{} has {} {what}; at most {MOST} are read", folder.display(), files.len());
         return Err(Fault::usage(message).help("is this the right folder?"));
     }
     files.sort_unstable();

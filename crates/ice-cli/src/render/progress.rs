@@ -80,6 +80,10 @@ impl Progress {
                         styled(BOLD, &node)
                     ));
                 }
+                "step.ended" if self.nested => {
+                    let note = event::failure(event).map(|why| format!("  {why}")).unwrap_or_default();
+                    self.say(&format!("{} {}{note}", styled(DIM, "·"), styled(DIM, &node)));
+                }
                 "node.asked" | "node.escalated" | "node.answered" => {
                     let what = event::people(event).unwrap_or_default();
                     self.say(&format!("{} {}  {what}", styled(YELLOW, "?"), styled(BOLD, &node)));

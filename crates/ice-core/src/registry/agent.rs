@@ -102,3 +102,69 @@ impl AgentNode {
         of_node.over(of_agent)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, expected: &str) {
+        let reading = AgentDefinition::read(text, Format::Yaml, "a.yaml");
+        assert_eq!(reading.diagnostics.to_string(), expected, "{text}");
+        assert_eq!(reading.value.is_some(), expected.is_empty());
+    }
+
+    #[test]
+    fn an_agent_is_read_strictly() {
+        check(
+            "name: critic\nversion: 1.2.0\nsystem_prompt: 'Be {{ config.how }}.'\ntools: [hello, my.tool]\n",
+            "",
+        );
+        check(
+            "name: 3rd\n",
+            "a.yaml:1:7: error[INVALID_ID]: name: this is no name for an agent: a letter or `_`, then letters, \
+             digits, `_`, `-` and `.`, at most 128",
+        );
+        check("name: a\nprompt: x\n", "a.yaml:2:1: error[UNKNOWN_FIELD]: prompt: unknown field `prompt`");
+        check(
+            "name: a\nversion: new\n",
+            "a.yaml:2:10: error[OUT_OF_RANGE]: version: this is no version: unexpected character 'n' \
+             while parsing major version number; write it like 1.0.0",
+        );
+        check(
+            "name: a\nllm_config: {temperature: 3, api_key: x}\n",
+            "a.yaml:2:27: error[OUT_OF_RANGE]: llm_config.temperature: `temperature` must lie between 0 and 2, not 3\n\
+             a.yaml:2:39: error[RULE_VIOLATION]: llm_config.api_key: a blueprint never holds a key: whoever reads it could \
+             use it; remove it; keys belong to the configuration of the provider",
+        );
+        check(
+            "name: a\nsystem_prompt: '{{ config.'\n",
+            "a.yaml:2:16: error[TEMPLATE_SYNTAX]: system_prompt: unexpected end of input, expected identifier or \
+             integer (line 1, column 10 of the template)",
+        );
+    }
+
+    #[test]
+    fn the_settings_of_a_node_stand_over_those_of_its_agent() {
+        let settings = |text: &str| serde_json::from_str::<LlmConfig>(text).unwrap();
+        let agent = AgentDefinition {
+            llm_config: Some(settings(
+                r#"{"provider": "p", "model": "m", "top_p": 0.5, "custom_parameters": {"a": 1, "b": 1}, "x": 1}"#,
+            )),
+            ..AgentDefinition::new("a")
+        };
+        let node: AgentNode = serde_json::from_str(
+            r#"{"package": "a", "model": "n", "llm_config": {"temperature": 1.0, "custom_parameters": {"b": 2}, "y": 2}}"#,
+        )
+        .unwrap();
+        let merged = node.settings(&NodeBase::default(), Some(&agent));
+        assert_eq!(
+            merged,
+            settings(
+                r#"{"provider": "p", "model": "n", "top_p": 0.5, "temperature": 1.0, "custom_parameters": {"a": 1, "b": 2},
+                    "x": 1, "y": 2}"#
+            )
+        );
+        let base = NodeBase { provider: Some("q".to_owned()), ..NodeBase::default() };
+        assert_eq!(node.settings(&base, Some(&agent)).provider.as_deref(), Some("q"));
+    }
+}

@@ -5,6 +5,8 @@ use semver::VersionReq;
 use serde::{Deserialize, Serialize};
 
 use super::{AgentDefinition, CodeBody, RegisteredCode, near_names};
+#[cfg(doc)]
+use crate::blueprint::AgentNode;
 use crate::blueprint::{Blueprint, CodeEngine, CodeLanguage, KindName, Node, NodeKind, Reading};
 use crate::id::{BlueprintId, NodeId};
 use crate::tools::ToolSpec;
@@ -123,10 +125,39 @@ impl CodeSpec {
 }
 
 impl Reading {
+    /// The names that the agents of the blueprint may have, as far as it could be read; see [`AgentNode::names`].
+    #[must_use]
+    pub fn agents(&self) -> Vec<String> {
+        let mut names = Vec::new();
+        collect_agents(self.draft.as_ref().map_or(&[], |draft| &draft.nodes), &mut names);
+        names
+    }
+
     /// What others need to know of the blueprint to run it, as far as it could be read.
     #[must_use]
     pub fn spec(&self, name: &str) -> Option<BlueprintSpec> {
         self.draft.as_ref().map(|draft| BlueprintSpec::of(name, draft))
+    }
+}
+
+fn collect_agents(nodes: &[Node], names: &mut Vec<String>) {
+    for node in nodes {
+        match &node.kind {
+            NodeKind::Agent(agent) => names.extend(agent.names()),
+            NodeKind::Recursive(recursive) => names.extend(recursive.agent_package.clone()),
+            NodeKind::Swarm(swarm) => names.extend(swarm.agents.iter().map(|agent| agent.package.clone())),
+            NodeKind::Condition(_) | NodeKind::Loop(_) | NodeKind::Parallel(_) => {
+                for (_, nested) in node.kind.scopes() {
+                    collect_agents(nested, names);
+                }
+            }
+            NodeKind::Tool(_)
+            | NodeKind::Llm(_)
+            | NodeKind::Workflow(_)
+            | NodeKind::Code(_)
+            | NodeKind::Human(_)
+            | NodeKind::Monitor(_) => {}
+        }
     }
 }
 

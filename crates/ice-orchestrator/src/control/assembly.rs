@@ -7,10 +7,11 @@ use std::sync::Arc;
 use ice_core::blueprint::{KindName, Reading, read};
 use ice_core::check::Checked;
 use ice_core::diagnostic::Diagnostics;
+use ice_core::document::{self, Problem};
 use ice_core::error::ErrorCode;
-use ice_core::registry::{NamedBlueprint, Registry};
+use ice_core::registry::{AgentDefinition, NamedBlueprint, Registry};
 
-use super::document::{Document, resolve};
+use super::document::{Document, DocumentKind, resolve};
 
 /// The most documents one blueprint may consist of.
 pub const MAX_DOCUMENTS: usize = 256;
@@ -31,6 +32,7 @@ pub struct Missing {
 pub struct Assembly<'r> {
     registry: &'r Registry,
     parts: Vec<Part>,
+    agents: Vec<AgentPart>,
     missing: BTreeMap<String, Missing>,
 }
 
@@ -47,11 +49,22 @@ pub struct Part {
     links: BTreeSet<String>,
 }
 
+/// A document of an agent that was read.
+#[derive(Debug)]
+pub struct AgentPart {
+    /// Its name.
+    pub name: String,
+    /// What was read.
+    pub reading: document::Reading<AgentDefinition>,
+}
+
 /// Documents that were put together and checked.
 #[derive(Debug)]
 pub struct Assembled {
     /// The documents, the blueprint itself first.
     pub parts: Vec<Part>,
+    /// The agents that came with them.
+    pub agents: Vec<AgentPart>,
     /// The blueprint; nothing if anything is wrong with any of the documents.
     pub checked: Option<Checked>,
     /// The registry with the other documents in it.
@@ -62,7 +75,9 @@ impl Assembled {
     /// What is wrong with each document, those with nothing to say left out.
     #[must_use]
     pub fn diagnostics(&self) -> Vec<Diagnostics> {
-        self.parts.iter().map(|part| &part.diagnostics).filter(|found| !found.is_empty()).cloned().collect()
+        let of_agents = self.agents.iter().map(|agent| &agent.reading.diagnostics);
+        let all = self.parts.iter().map(|part| &part.diagnostics).chain(of_agents);
+        all.filter(|found| !found.is_empty()).cloned().collect()
     }
 }
 
@@ -70,11 +85,29 @@ impl<'r> Assembly<'r> {
     /// Nothing yet. References that name a blueprint in the registry need no document.
     #[must_use]
     pub const fn new(registry: &'r Registry) -> Self {
-        Self { registry, parts: Vec::new(), missing: BTreeMap::new() }
+        Self { registry, parts: Vec::new(), agents: Vec::new(), missing: BTreeMap::new() }
     }
 
     /// Reads a document and gives the names of those it refers to that are not there yet, sorted.
     pub fn add(&mut self, document: &Document) -> Vec<String> {
+        match document.kind {
+            DocumentKind::Blueprint => self.add_blueprint(document),
+            DocumentKind::Agent => {
+                let Document { name, text, notation, .. } = document;
+                let reading = AgentDefinition::read(text, (*notation).into(), name);
+                self.agents.push(AgentPart { name: name.clone(), reading });
+                Vec::new()
+            }
+        }
+    }
+
+    /// The names of the agents that the blueprints so far let work, sorted, whether they are there or not.
+    #[must_use]
+    pub fn agents(&self) -> BTreeSet<String> {
+        self.parts.iter().flat_map(|part| part.reading.agents()).collect()
+    }
+
+    fn add_blueprint(&mut self, document: &Document) -> Vec<String> {
         let mut reading = read(&document.text, document.notation.into(), &document.name);
         let mut links = BTreeSet::new();
         reading.relink(&mut |reference| {
@@ -109,14 +142,21 @@ impl<'r> Assembly<'r> {
     /// Whether there is no room for a further document.
     #[must_use]
     pub const fn is_full(&self) -> bool {
-        self.parts.len() >= MAX_DOCUMENTS
+        self.parts.len() + self.agents.len() >= MAX_DOCUMENTS
     }
 
     /// Checks everything, with the kinds of node that can be executed.
     #[must_use]
     pub fn check(self, kinds: &[KindName]) -> Assembled {
-        let Self { registry, mut parts, mut missing } = self;
+        let Self { registry, mut parts, mut agents, mut missing } = self;
         let mut registry = registry.clone();
+        for agent in &mut agents {
+            if let Some(definition) = agent.reading.value.clone()
+                && let Err(error) = registry.agents.register(Arc::new(definition))
+            {
+                agent.reading.refuse("name", Problem::new(error.code(), error.to_string()));
+            }
+        }
         let mut catalog = registry.catalog(kinds);
         // So that a document which refers to the first one is told of the circle.
         catalog.blueprints.extend(parts.first().and_then(|part| part.reading.spec(&part.name)));
@@ -158,8 +198,9 @@ impl<'r> Assembly<'r> {
             };
             explain(&mut part.diagnostics, &part.links, &missing);
         }
-        let sound = !parts.iter().any(|part| part.diagnostics.has_errors());
-        Assembled { parts, checked: root.filter(|_| sound), registry }
+        let sound = !parts.iter().any(|part| part.diagnostics.has_errors())
+            && !agents.iter().any(|agent| agent.reading.diagnostics.has_errors());
+        Assembled { parts, agents, checked: root.filter(|_| sound), registry }
     }
 }
 

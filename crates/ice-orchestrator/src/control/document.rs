@@ -37,7 +37,24 @@ impl From<Format> for Notation {
     }
 }
 
-/// A blueprint as text, under a name.
+/// What is in a document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum DocumentKind {
+    /// A blueprint.
+    #[default]
+    Blueprint,
+    /// An agent, an [`AgentDefinition`](ice_core::registry::AgentDefinition).
+    Agent,
+}
+
+impl DocumentKind {
+    const fn is_blueprint(&self) -> bool {
+        matches!(self, Self::Blueprint)
+    }
+}
+
+/// A blueprint or an agent as text, under a name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Document {
@@ -49,15 +66,24 @@ pub struct Document {
     /// The notation.
     #[serde(default)]
     pub notation: Notation,
+    /// What is in it.
+    #[serde(default, skip_serializing_if = "DocumentKind::is_blueprint")]
+    pub kind: DocumentKind,
 }
 
 impl Document {
-    /// A document in the notation that the name's ending tells.
+    /// A blueprint in the notation that the name's ending tells.
     #[must_use]
     pub fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
         let name = name.into();
         let notation = Format::of_name(&name).into();
-        Self { name, text: text.into(), notation }
+        Self { name, text: text.into(), notation, kind: DocumentKind::Blueprint }
+    }
+
+    /// An agent in the notation that the name's ending tells.
+    #[must_use]
+    pub fn agent(name: impl Into<String>, text: impl Into<String>) -> Self {
+        Self { kind: DocumentKind::Agent, ..Self::new(name, text) }
     }
 }
 

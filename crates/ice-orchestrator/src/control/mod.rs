@@ -14,8 +14,8 @@ pub mod socket;
 #[cfg(test)]
 mod tests;
 
-pub use assembly::{Assembled, Assembly, MAX_DOCUMENTS, Missing, Part};
-pub use document::{Document, Notation, resolve};
+pub use assembly::{AgentPart, Assembled, Assembly, MAX_DOCUMENTS, Missing, Part};
+pub use document::{Document, DocumentKind, Notation, resolve};
 pub use locate::Located;
 pub use request::{ForkRequest, ListQuery, Request, Start};
 pub use response::{Info, Parting, Refusal, Response};

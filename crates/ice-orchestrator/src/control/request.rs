@@ -128,7 +128,7 @@ pub struct ForkRequest {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Start {
-    /// The blueprint and, after it, every document it refers to.
+    /// The blueprint and, after it, every blueprint it refers to and every agent it lets work.
     pub documents: Vec<Document>,
     /// The inputs, by name.
     #[serde(default = "Value::empty_map")]

@@ -1,6 +1,6 @@
 //! A catalog to check against.
 
-use crate::blueprint::KindName;
+use crate::blueprint::{KindName, LlmConfig};
 use crate::registry::{AgentDefinition, BlueprintSpec, Catalog, ProviderSpec};
 use crate::tools::{Effect, ToolSpec};
 use crate::value::Value;
@@ -21,7 +21,7 @@ fn tool(name: &str, input: &str, output: &str) -> ToolSpec {
     }
 }
 
-/// Three tools, two providers, an agent, a blueprint; no executors for swarms and monitors.
+/// Three tools, two providers, two agents of which one can do nothing, a blueprint; no executors for swarms and monitors.
 pub(crate) fn catalog() -> Catalog {
     let unavailable = [KindName::Swarm, KindName::Monitor];
     Catalog {
@@ -49,7 +49,17 @@ pub(crate) fn catalog() -> Catalog {
             ProviderSpec { name: "echo".to_owned(), models: None },
             ProviderSpec { name: "openai".to_owned(), models: Some(vec!["gpt-4o".to_owned()]) },
         ],
-        agents: vec![AgentDefinition::new("helper")],
+        agents: vec![
+            AgentDefinition {
+                llm_config: Some(LlmConfig {
+                    provider: Some("echo".to_owned()),
+                    model: Some("any".to_owned()),
+                    ..LlmConfig::default()
+                }),
+                ..AgentDefinition::new("helper")
+            },
+            AgentDefinition { tools: vec!["reed_csv".to_owned()], ..AgentDefinition::new("team.lost") },
+        ],
         code: Vec::new(),
         interpreters: None,
         blueprints: vec![BlueprintSpec {

@@ -286,3 +286,35 @@ fn what_code_names_must_be_there() {
         ]
     );
 }
+
+#[test]
+fn an_agent_needs_a_model_its_tools_and_a_version_that_will_do() {
+    assert_eq!(
+        found(
+            "- {id: a, type: agent, package: helpr, model: m}\n\
+             - {id: b, type: agent, package: team, agent_attr: lost}\n\
+             - {id: c, type: agent, package: helper, version_constraint: '>=2'}\n\
+             - {id: d, type: agent, package: team.lost, model: m, tools: [{name: helo, parameters: {}}]}\n\
+             - {id: e, type: agent, package: helper, output_schema: {status: str}, memory: {kind: working}}\n"
+        ),
+        [
+            "2:33: error[UNKNOWN_AGENT]: a: package: there is no agent `helpr`; did you mean `helper`?",
+            "3:33: error[UNKNOWN_MODEL]: b: package: neither the node nor the agent `team.lost` names a model; set \
+             `model`",
+            "3:33: error[UNKNOWN_TOOL]: b: package: the agent `team.lost` uses the tool `reed_csv`, which there is not; \
+             did you mean `read_csv`?",
+            "4:33: error[UNKNOWN_AGENT]: c: package: no version of the agent `helper` meets `>=2`",
+            "5:51: error[UNKNOWN_MODEL]: d: model: the provider `openai` has no model `m`; there are `gpt-4o`",
+            "5:69: error[UNKNOWN_TOOL]: d: tools.0.name: there is no tool `helo`; did you mean `hello`?",
+            "6:65: error[RULE_VIOLATION]: e: output_schema.status: the answer's field `status` would be lost: the output \
+             of every agent node has a `status`; give it another name, such as `answer_status`",
+            "6:79: warning[RULE_VIOLATION]: e: memory: `memory` has no effect: agents do not remember between runs",
+        ]
+    );
+    assert_eq!(
+        shown(
+            "nodes: [{id: a, type: agent, package: helper, agent_attr: other}, {id: b, type: tool, tool_name: take, tool_args: {rows: '{{ a.tool_history }}'}}]"
+        ),
+        "a, b(a)"
+    );
+}
