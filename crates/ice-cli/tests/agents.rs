@@ -43,9 +43,16 @@ fn tools_called(output: &Value) -> Vec<&str> {
 #[test]
 fn an_agent_is_found_beside_its_blueprint_and_tells_its_steps() {
     let desk = desk(0.0);
-    let ran = desk.ice(&["run", "rest.yaml", "-v", "--rw", "."]).code(0).says("a.round[0].call[0]").says("a.round[2]");
+    let ran = desk
+        .ice(&["run", "rest.yaml", "-v", "--rw", "."])
+        .code(0)
+        .says("a.round[0].call[0]")
+        .says("a.round[2]");
     let output = ran.json();
-    assert_eq!((&output["a"]["text"], tools_called(&output)), (&json!("Rested."), vec!["write_text", "sleep"]));
+    assert_eq!(
+        (&output["a"]["text"], tools_called(&output)),
+        (&json!("Rested."), vec!["write_text", "sleep"])
+    );
     let document = desk.ice(&["runs", "show", "last", "--json"]).code(0).json();
     let node = &document["nodes"][1];
     assert_eq!((&node["kind"], &node["usage"]), (&json!("agent"), &document["usage"]));
@@ -61,7 +68,10 @@ fn an_agent_goes_on_after_a_kill_though_its_file_is_gone() {
     std::fs::remove_dir_all(desk.path("agents")).unwrap();
     let resumed = desk.ice(&["runs", "resume", "last", "--wait"]).code(0);
     let output = resumed.json();
-    assert_eq!((&output["a"]["text"], tools_called(&output)), (&json!("Rested."), vec!["write_text", "sleep"]));
+    assert_eq!(
+        (&output["a"]["text"], tools_called(&output)),
+        (&json!("Rested."), vec!["write_text", "sleep"])
+    );
     assert_eq!(desk.read("lines.txt"), "once\n", "what ended is not done again");
 }
 

@@ -85,7 +85,16 @@ impl Checker<'_> {
                 for (index, agent) in swarm.agents.iter().enumerate() {
                     let agents = at.key("agents");
                     let member = agents.index(index);
-                    self.agent(std::slice::from_ref(&agent.package), None, &member.key("package"));
+                    let at = member.key("package");
+                    let found = self.agent(std::slice::from_ref(&agent.package), None, &at);
+                    let settings = agent.settings(&node.base, found);
+                    if let Some(found) = found {
+                        self.works(found, true, &settings, &at);
+                    }
+                    if let (Some(_), Some(model)) = (found, settings.model.as_deref()) {
+                        let place = Place::Node("package");
+                        self.model((settings.provider.as_deref(), place), (model, place), &member);
+                    }
                 }
             }
             NodeKind::Code(code) => self.code(code, &node.base, at),

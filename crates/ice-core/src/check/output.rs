@@ -78,9 +78,8 @@ impl Outputs {
             }
             NodeKind::Human(human) => Some(human_output(human.approval_type, declared)),
             NodeKind::Agent(_) => Some(agent_output(declared.as_ref())),
-            NodeKind::Recursive(_) | NodeKind::Code(_) | NodeKind::Monitor(_) | NodeKind::Swarm(_) => {
-                declared
-            }
+            NodeKind::Swarm(_) => Some(declared.unwrap_or_else(swarm_output)),
+            NodeKind::Recursive(_) | NodeKind::Code(_) | NodeKind::Monitor(_) => declared,
         }
     }
 }
@@ -136,6 +135,20 @@ fn agent_output(declared: Option<&Value>) -> Value {
         ("usage", typed("object")),
     ];
     answer_output(always, declared)
+}
+
+/// What a swarm gives.
+fn swarm_output() -> Value {
+    closed([
+        ("final_result", Value::Bool(true)),
+        ("consensus_reached", typed("boolean")),
+        ("consensus_confidence", typed("number")),
+        ("rounds_completed", typed("integer")),
+        ("coordination_strategy", typed("string")),
+        ("all_proposals", typed("array")),
+        ("winner", typed("string")),
+        ("usage", typed("object")),
+    ])
 }
 
 fn answer_output<const N: usize>(always: [(&'static str, Value); N], declared: Option<&Value>) -> Value {

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Entry;
-use crate::blueprint::{AgentNode, Format, LlmConfig, NodeBase};
+use crate::blueprint::{AgentNode, AgentSpec, Format, LlmConfig, NodeBase};
 use crate::document::{self, Object, Problem, Reading};
 use crate::error::ErrorCode;
 use crate::template::Template;
@@ -100,6 +100,34 @@ impl AgentNode {
             ..of_node
         };
         of_node.over(of_agent)
+    }
+}
+
+/// The most rounds of a member's turn in a swarm if nothing else is said.
+const TURN: u32 = 10;
+
+impl AgentSpec {
+    /// The settings of the provider, as with [`AgentNode::settings`]: those of `config_overrides` (`llm_config`, `model`,
+    /// `provider`) over those of the agent it names.
+    #[must_use]
+    pub fn settings(&self, base: &NodeBase, agent: Option<&AgentDefinition>) -> LlmConfig {
+        let of_agent = agent.and_then(|agent| agent.llm_config.clone()).unwrap_or_default();
+        let written = self.config_overrides.get("llm_config");
+        let own: LlmConfig = written.and_then(|config| config.to().ok()).unwrap_or_default();
+        let text = |name| self.config_overrides.get(name).and_then(Value::as_str).map(str::to_owned);
+        let own = LlmConfig {
+            provider: own.provider.or_else(|| text("provider")).or_else(|| base.provider.clone()),
+            model: own.model.or_else(|| text("model")),
+            ..own
+        };
+        own.over(of_agent)
+    }
+
+    /// The most rounds of one of its turns: `config_overrides.max_iterations`, else 10.
+    #[must_use]
+    pub fn max_iterations(&self) -> u32 {
+        let written = self.config_overrides.get("max_iterations").and_then(Value::as_u64);
+        written.and_then(|rounds| u32::try_from(rounds).ok()).filter(|rounds| *rounds > 0).unwrap_or(TURN)
     }
 }
 

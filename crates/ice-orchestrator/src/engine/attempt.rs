@@ -216,8 +216,8 @@ impl StepPort for Port {
             Intent::Llm { provider, request } => {
                 Box::pin(self.shared.ask(ctx, address, &provider, &request)).await
             }
-            Intent::Agent { .. } => {
-                Err(Failure::new(ErrorCode::RunStuck, "an agent was to be carried out in one step"))
+            Intent::Agent { .. } | Intent::Swarm { .. } => {
+                Err(Failure::new(ErrorCode::RunStuck, "what works in steps was to be carried out in one"))
             }
         }
     }

@@ -246,7 +246,7 @@ fn intent_value(intent: &Intent) -> Value {
             ("provider", Value::String(std::sync::Arc::clone(provider))),
             ("request", request.clone()),
         ]),
-        Intent::Code { request } => request.clone(),
+        Intent::Code { request } | Intent::Swarm { request } => request.clone(),
         Intent::Agent { agent, provider, request } => Value::map([
             ("agent", Value::String(std::sync::Arc::clone(agent))),
             ("provider", Value::String(std::sync::Arc::clone(provider))),

@@ -316,6 +316,11 @@ pub enum Intent {
         /// The request of its first round, as that of [`Intent::Llm`].
         request: Value,
     },
+    /// Let several agents find one answer, in steps.
+    Swarm {
+        /// What they are given (`input`, a text), and the request with which each begins, by role (`members`).
+        request: Value,
+    },
 }
 
 impl Intent {
@@ -324,14 +329,20 @@ impl Intent {
     pub const fn value(&self) -> &Value {
         match self {
             Self::Tool { input, .. } => input,
-            Self::Llm { request, .. } | Self::Code { request } | Self::Agent { request, .. } => request,
+            Self::Llm { request, .. }
+            | Self::Code { request }
+            | Self::Agent { request, .. }
+            | Self::Swarm { request } => request,
         }
     }
 
     pub(crate) const fn value_mut(&mut self) -> &mut Value {
         match self {
             Self::Tool { input, .. } => input,
-            Self::Llm { request, .. } | Self::Code { request } | Self::Agent { request, .. } => request,
+            Self::Llm { request, .. }
+            | Self::Code { request }
+            | Self::Agent { request, .. }
+            | Self::Swarm { request } => request,
         }
     }
 
@@ -343,6 +354,7 @@ impl Intent {
             Self::Llm { .. } => KindName::Llm,
             Self::Code { .. } => KindName::Code,
             Self::Agent { .. } => KindName::Agent,
+            Self::Swarm { .. } => KindName::Swarm,
         }
     }
 }

@@ -208,7 +208,15 @@ impl Found {
             Some(Work::Loop(plan)) => plan.limit,
             Some(Work::Parallel(plan)) => plan.limit(),
             Some(Work::Condition(_) | Work::Workflow(_)) => 1,
-            Some(Work::Tool(_) | Work::Llm(_) | Work::Agent(_) | Work::Code(_) | Work::Human(_)) | None => 0,
+            Some(
+                Work::Tool(_)
+                | Work::Llm(_)
+                | Work::Agent(_)
+                | Work::Swarm(_)
+                | Work::Code(_)
+                | Work::Human(_),
+            )
+            | None => 0,
         };
         if frames.len() != container.open || frames.len() > limit {
             return Err(format!("{path:?} has {} frames open, the limit is {limit}", frames.len()));

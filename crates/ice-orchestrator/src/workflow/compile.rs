@@ -27,6 +27,7 @@ mod agents;
 mod error;
 mod kinds;
 mod node;
+mod swarms;
 
 pub use error::CompileError;
 

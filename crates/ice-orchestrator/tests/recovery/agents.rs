@@ -208,3 +208,48 @@ async fn a_run_goes_on_with_the_agent_it_began_with_or_not_at_all() {
         assert_eq!(said.ok_or_else(|| end.failure.as_ref().unwrap().code), expected, "{other:?}");
     }
 }
+
+/// Two members that work side by side; what one sends cannot be sent again.
+const SWARM: &str = "nodes: [{id: s, type: swarm, max_rounds: 2, agents: [{package: sender, role: x}, {package: sender, role: y}]}]";
+
+const MEMBERS: &str = r#"{"turns": [
+    {"usage": {"input": 1}, "tool_calls": [{"name": "once"}]},
+    {"json": {"proposal": "p", "confidence": 0.5}, "usage": {"input": 10}}]}"#;
+
+#[tokio::test]
+async fn an_engine_that_closes_after_any_record_of_a_swarm_leaves_nothing_in_doubt() {
+    let (mut closed, mut ended) = (0, 0);
+    for number in 0..45 {
+        let (ground, world) = (Ground::new(), World::default());
+        let tenant = Tenant::default();
+        let store = Faulty::new(Arc::clone(&ground.store), 0, Fault::Slow);
+        let first = ground.engine(&world).registry(registry(&world, MEMBERS));
+        let first = first.store(Arc::new(store), Arc::clone(&ground.blobs)).build();
+        let plan = plan(SWARM, first.registry());
+        let handle = first.start(&plan, Value::Null, RunOptions::default(), &me(), &tenant).await.unwrap();
+        let mut events = first.events(&tenant, handle.id(), None, true).await.unwrap();
+        while let Some(event) = events.next().await.unwrap() {
+            if event.class == EventClass::Durable && event.number >= Some(number) {
+                break;
+            }
+        }
+        first.close().await;
+        let second = engine(&ground, &world, MEMBERS);
+        match second.resume(&tenant, handle.id(), &me(), None).await {
+            Ok(resumed) => {
+                let end = resumed.wait().await.unwrap();
+                assert_eq!((end.status, &end.failure), (RunStatus::Succeeded, &None), "{number}");
+                assert_eq!(end.usage.input, 44, "{number}");
+                let output = end.output.get("s").unwrap();
+                assert_eq!(output.get("rounds_completed"), Some(&Value::from(2)));
+                closed += 1;
+            }
+            Err(_) => ended += 1,
+        }
+        for (round, role) in [(0, "x"), (0, "y"), (1, "x"), (1, "y")] {
+            let path = format!("s.round[{round}].member[{role}].round[0].call[0]");
+            assert_eq!(world.count(&path), 1, "{number} {path}");
+        }
+    }
+    assert!(closed > 10 && ended > 0, "{closed} {ended}");
+}

@@ -3,8 +3,10 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::LlmConfig;
 use crate::blueprint::read::Fields;
 use crate::blueprint::rules::Rules;
+use crate::id::NodeId;
 use crate::value::Value;
 
 /// Lets several agents find one answer.
@@ -47,11 +49,28 @@ impl SwarmNode {
                 rules.item(index, |rules| {
                     rules.not_blank("package", &agent.package);
                     rules.not_blank("role", &agent.role);
+                    if let Some(config) = agent.config_overrides.get("llm_config")
+                        && let Err(error) = config.to::<LlmConfig>()
+                    {
+                        let message = format!("`llm_config` holds no settings of a provider: {error}");
+                        rules.broken("config_overrides", message, None);
+                    }
+                    if !agent.role.trim().is_empty() && !NodeId::is_valid(&agent.role) {
+                        let message =
+                            format!("`{}` is no role: it is part of the addresses of steps", agent.role);
+                        let advice =
+                            "write letters, digits, `_` and `-`, beginning with a letter or `_`, at most 64";
+                        rules.broken("role", message, advice.to_owned());
+                    }
                     if is_known && !agent.role.trim().is_empty() {
                         rules.broken("role", format!("the role `{}` is taken already", agent.role), None);
                     }
                 });
             });
+        }
+        if self.coordination_strategy == CoordinationStrategy::Marketplace && self.max_rounds == 1 {
+            let message = "a marketplace has a round of bids and at least one of work";
+            rules.broken("max_rounds", message, "set at least 2".to_owned());
         }
         rules.positive("max_rounds", Some(self.max_rounds.into()));
         rules.within("consensus_threshold", Some(self.consensus_threshold), 0.5..=1.0);
@@ -74,7 +93,8 @@ pub struct AgentSpec {
     pub package: String,
     /// Its role; not empty, unique in the swarm.
     pub role: String,
-    /// Settings over the agent's own.
+    /// What the agent is told of itself sees it as `config`; `llm_config`, `model`, `provider` and `max_iterations` in it go
+    /// over the agent's own.
     #[serde(default, skip_serializing_if = "Value::is_null")]
     pub config_overrides: Value,
 }

@@ -16,7 +16,7 @@ use crate::executors::{Completion, Env, StepContext};
 use crate::journal::{Failure, Intent};
 use crate::workflow::model::{Agent, AgentPlan};
 
-pub(crate) use conversation::{Answer, converse};
+pub(crate) use conversation::{Answer, Status, converse};
 
 /// The setting of an agent node that is its task.
 const TASK: &str = "task";
@@ -28,20 +28,25 @@ pub(crate) fn begin(plan: &AgentPlan, env: &Env<'_>) -> Result<Begin, Failure> {
         Some(Value::String(task)) => task.to_string(),
         Some(_) | None => pretty(&Value::from(code::seen(&plan.dependencies, env)))?,
     };
-    let request = request(&plan.agent, config, task, env)?;
+    let request = request(&plan.agent, config, Some(task), env)?;
     let (agent, provider) = (Arc::clone(&plan.agent.name), Arc::clone(&plan.agent.provider));
     // What an agent does to the world are its steps.
     Ok(Begin::Leaf { intent: Intent::Agent { agent, provider, request }, effect: Effect::Pure })
 }
 
-fn pretty(value: &Value) -> Result<String, Failure> {
+pub(super) fn pretty(value: &Value) -> Result<String, Failure> {
     serde_json::to_string_pretty(value).map_err(|error| {
         Failure::new(ErrorCode::InputInvalid, format!("what the agent is given cannot be written: {error}"))
     })
 }
 
-/// The request of an agent's first round: what it is told of itself, and its task.
-pub(super) fn request(agent: &Agent, config: Value, task: String, env: &Env<'_>) -> Result<Value, Failure> {
+/// The request of an agent's first round: what it is told of itself, and its task if that is known already.
+pub(super) fn request(
+    agent: &Agent,
+    config: Value,
+    task: Option<String>,
+    env: &Env<'_>,
+) -> Result<Value, Failure> {
     let mut request = agent.request.clone();
     if let Some(template) = &agent.system_prompt {
         let scope: Map = [(Arc::from("config"), config)].into_iter().collect();
@@ -53,7 +58,7 @@ pub(super) fn request(agent: &Agent, config: Value, task: String, env: &Env<'_>)
         let told = told.as_str().map_or_else(|| told.to_string(), str::to_owned);
         request.messages.push(Message::text(Role::System, told));
     }
-    request.messages.push(Message::text(Role::User, task));
+    request.messages.extend(task.map(|task| Message::text(Role::User, task)));
     Value::from_serialize(&request).map_err(|error| {
         Failure::new(ErrorCode::ModelFailed, format!("the request cannot be written: {error}"))
     })

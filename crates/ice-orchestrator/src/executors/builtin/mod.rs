@@ -9,6 +9,7 @@ pub(crate) mod human;
 pub(crate) mod llm;
 pub(crate) mod r#loop;
 pub(crate) mod parallel;
+pub(crate) mod swarm;
 pub(crate) mod tool;
 pub(crate) mod workflow;
 
@@ -26,6 +27,7 @@ pub(crate) const KINDS: &[KindName] = &[
     KindName::Tool,
     KindName::Llm,
     KindName::Agent,
+    KindName::Swarm,
     KindName::Condition,
     KindName::Loop,
     KindName::Parallel,
@@ -50,6 +52,7 @@ pub(crate) fn begin(work: &Work, env: &mut Env<'_>) -> Result<Begin, Failure> {
         Work::Tool(plan) => tool::begin(plan, env),
         Work::Llm(plan) => llm::begin(plan, env),
         Work::Agent(plan) => agent::begin(plan, env),
+        Work::Swarm(plan) => swarm::begin(plan, env),
         Work::Code(plan) => Ok(code::begin(plan, env)),
         Work::Condition(plan) => condition::begin(plan, env),
         Work::Loop(plan) => r#loop::begin(plan, env),
@@ -66,6 +69,7 @@ pub(crate) async fn run(work: &Work, ctx: &StepContext, intent: Intent) -> Resul
         // In a box of its own: it is large, and tools need no room for it.
         Work::Llm(plan) => Box::pin(llm::run(plan, ctx, intent)).await,
         Work::Agent(plan) => Box::pin(agent::run(plan, ctx, intent)).await,
+        Work::Swarm(plan) => Box::pin(swarm::run(plan, ctx, intent)).await,
         Work::Code(_) => Box::pin(code::run(ctx, intent)).await,
         Work::Condition(_) | Work::Loop(_) | Work::Parallel(_) | Work::Workflow(_) | Work::Human(_) => {
             Err(Failure::new(ErrorCode::RunStuck, "what reaches nothing outside was started as if it did"))

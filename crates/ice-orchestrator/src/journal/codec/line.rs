@@ -96,6 +96,9 @@ fn intent(mut object: Object<'_>, intent: &Intent) -> Result<(), Error> {
         Intent::Code { request } => {
             object.text("k", "code")?.value("request", request)?;
         }
+        Intent::Swarm { request } => {
+            object.text("k", "swarm")?.value("request", request)?;
+        }
         Intent::Agent { agent, provider, request } => {
             object.text("k", "agent")?.text("agent", agent)?.text("provider", provider)?;
             object.value("request", request)?;
@@ -227,6 +230,12 @@ mod tests {
             Body::Started { node: node(), attempt: 1, intent: tool(), effect: Effect::Pure },
             Body::Started { node: node(), attempt: 3, intent: llm(), effect: Effect::Irreversible },
             Body::Started { node: node(), attempt: 1, intent: agent(), effect: Effect::Pure },
+            Body::Started {
+                node: node(),
+                attempt: 1,
+                intent: Intent::Swarm { request: value() },
+                effect: Effect::Pure,
+            },
             Body::Step { step: node(), node: node(), intent: llm(), effect: Effect::Idempotent },
             Body::Step { step: node(), node: node(), intent: tool(), effect: Effect::Pure },
             Body::Receipt {

@@ -54,7 +54,8 @@ impl Compiler<'_> {
             NodeKind::Parallel(kind) => self.parallel(kind, scopes, path, parts).map(Work::Parallel),
             NodeKind::Workflow(kind) => self.workflow(kind, path, parts).map(Work::Workflow),
             NodeKind::Human(kind) => human(kind, &node.base, path).map(Work::Human),
-            NodeKind::Recursive(_) | NodeKind::Monitor(_) | NodeKind::Swarm(_) => {
+            NodeKind::Swarm(kind) => self.swarm(kind, &node.base, path, parts).map(Work::Swarm),
+            NodeKind::Recursive(_) | NodeKind::Monitor(_) => {
                 Err(CompileError::Kind { node: path.clone(), kind: node.kind.name() })
             }
         }

@@ -31,6 +31,7 @@ pub(super) fn plan_node(
     let output_validator = match &work {
         Work::Llm(_) | Work::Agent(_) | Work::Human(_) => None,
         Work::Tool(_)
+        | Work::Swarm(_)
         | Work::Code(_)
         | Work::Condition(_)
         | Work::Loop(_)

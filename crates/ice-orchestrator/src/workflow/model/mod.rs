@@ -19,7 +19,7 @@ use indexmap::IndexMap;
 
 pub(crate) use work::{
     Agent, AgentPlan, AgentTool, CodePlan, ConditionPlan, HumanPlan, Items, LlmOutput, LlmPlan, LoopPlan,
-    ParallelPlan, ToolPlan, Work, WorkflowPlan,
+    Member, ParallelPlan, SwarmPlan, ToolPlan, Work, WorkflowPlan,
 };
 
 use crate::journal::{Failure, PinnedPlan, list};

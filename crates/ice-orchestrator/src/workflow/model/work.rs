@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ice_core::blueprint::{ContextRule, WaitStrategy};
+use ice_core::blueprint::{ContextRule, CoordinationStrategy, WaitStrategy};
 use ice_core::llm::Request;
 use ice_core::schema::Validator;
 use ice_core::template::{Expression, Template, TemplateError, ValueTemplate};
@@ -18,6 +18,7 @@ pub(crate) enum Work {
     Tool(ToolPlan),
     Llm(LlmPlan),
     Agent(AgentPlan),
+    Swarm(SwarmPlan),
     Code(CodePlan),
     Condition(ConditionPlan),
     Loop(LoopPlan),
@@ -30,7 +31,7 @@ impl Work {
     /// Whether it reaches the outside, and so counts as an attempt under way.
     pub(crate) const fn is_leaf(&self) -> bool {
         match self {
-            Self::Tool(_) | Self::Llm(_) | Self::Agent(_) | Self::Code(_) => true,
+            Self::Tool(_) | Self::Llm(_) | Self::Agent(_) | Self::Swarm(_) | Self::Code(_) => true,
             Self::Condition(_) | Self::Loop(_) | Self::Parallel(_) | Self::Workflow(_) | Self::Human(_) => {
                 false
             }
@@ -75,6 +76,32 @@ pub(crate) struct AgentPlan {
     pub(crate) output: Option<LlmOutput>,
     /// The ids of the nodes it waits for by its own word.
     pub(crate) dependencies: Vec<Arc<str>>,
+}
+
+/// A swarm node, compiled.
+#[derive(Debug)]
+pub(crate) struct SwarmPlan {
+    /// At least two, in file order.
+    pub(crate) members: Vec<Member>,
+    pub(crate) strategy: CoordinationStrategy,
+    pub(crate) max_rounds: u32,
+    /// The confidence that is enough, 0.5 to 1.
+    pub(crate) threshold: f64,
+    /// What a member proposes.
+    pub(crate) proposal: LlmOutput,
+    /// What a member bids.
+    pub(crate) bid: LlmOutput,
+    /// The ids of the nodes it waits for by its own word.
+    pub(crate) dependencies: Vec<Arc<str>>,
+}
+
+/// A member of a swarm.
+#[derive(Debug)]
+pub(crate) struct Member {
+    pub(crate) role: Arc<str>,
+    pub(crate) agent: Agent,
+    /// What the agent is told of itself sees it as `config`.
+    pub(crate) config: Value,
 }
 
 /// An agent, whoever lets it work.

@@ -50,9 +50,12 @@ impl Container {
             }
             Work::Parallel(plan) => (plan.branches.len(), plan.limit(), plan.wait),
             Work::Workflow(_) => (1, 1, WaitStrategy::All),
-            Work::Tool(_) | Work::Llm(_) | Work::Agent(_) | Work::Code(_) | Work::Human(_) => {
-                (0, 1, WaitStrategy::All)
-            }
+            Work::Tool(_)
+            | Work::Llm(_)
+            | Work::Agent(_)
+            | Work::Swarm(_)
+            | Work::Code(_)
+            | Work::Human(_) => (0, 1, WaitStrategy::All),
         };
         Self {
             attempt,
@@ -76,7 +79,12 @@ impl Container {
             Work::Loop(work) => r#loop::frame(plan, work, &self.opening, index),
             Work::Parallel(work) => parallel::frame(plan, work, index),
             Work::Workflow(work) => workflow::frame(work, &self.opening),
-            Work::Tool(_) | Work::Llm(_) | Work::Agent(_) | Work::Code(_) | Work::Human(_) => None,
+            Work::Tool(_)
+            | Work::Llm(_)
+            | Work::Agent(_)
+            | Work::Swarm(_)
+            | Work::Code(_)
+            | Work::Human(_) => None,
         }
     }
 
@@ -174,7 +182,12 @@ impl Container {
             Work::Loop(_) => Ok(r#loop::output(&self.slots)),
             Work::Parallel(work) => Ok(parallel::output(work, &self.slots)),
             Work::Workflow(work) => workflow::output(work, &self.slots),
-            Work::Tool(_) | Work::Llm(_) | Work::Agent(_) | Work::Code(_) | Work::Human(_) => Ok(Value::Null),
+            Work::Tool(_)
+            | Work::Llm(_)
+            | Work::Agent(_)
+            | Work::Swarm(_)
+            | Work::Code(_)
+            | Work::Human(_) => Ok(Value::Null),
         }
     }
 }
