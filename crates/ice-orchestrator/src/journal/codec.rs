@@ -23,6 +23,7 @@ use super::{Body, Opening, Record};
 
 mod decoder;
 mod line;
+mod lists;
 
 pub use decoder::{DecodeError, Decoder};
 
@@ -124,6 +125,9 @@ pub(crate) struct Encoder {
     /// Large values by the address of what they share, with their encoded form. Keeping the value keeps the
     /// address from being used again.
     remembered: HashMap<usize, (Value, Value)>,
+    /// Whole pieces of long lists by the addresses of their items, with these items and the encoded form: a list that grows
+    /// at its end costs what is new in it.
+    pieces: HashMap<Vec<usize>, (Vec<Value>, Value)>,
     remembered_bytes: usize,
 }
 
@@ -180,10 +184,11 @@ impl Encoder {
         }
         let encoded = match value {
             Value::String(text) => self.text(text, chunk)?,
+            Value::List(items) if self.piece(items).is_some() => self.grown(items, chunk)?,
             Value::List(items) => {
-                let items =
+                let encoded =
                     items.iter().map(|item| self.encode(item, chunk)).collect::<Result<Vec<_>, _>>()?;
-                self.list(items, chunk)?
+                self.list(items, encoded, chunk)?
             }
             Value::Map(entries) => self.map(value, entries, chunk)?,
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::Blob(_) => value.clone(),
@@ -192,6 +197,7 @@ impl Encoder {
             let bytes = own_bytes(value);
             if self.remembered.len() >= REMEMBERED || self.remembered_bytes + bytes > REMEMBERED_BYTES {
                 self.remembered.clear();
+                self.pieces.clear();
                 self.remembered_bytes = 0;
             }
             self.remembered_bytes += bytes;
@@ -229,29 +235,6 @@ impl Encoder {
             }
         }
         Ok(reference(TREE, hash))
-    }
-
-    fn list(&mut self, items: Vec<Value>, chunk: &mut Chunk) -> Result<Value, EncodeError> {
-        let whole = Value::from(items);
-        if stands_inline(&whole) {
-            return Ok(whole);
-        }
-        let items = whole.as_list().unwrap_or_default();
-        if items.len() <= PIECE {
-            return self.tree(&whole, chunk);
-        }
-        let mut pieces = Vec::with_capacity(items.len().div_ceil(PIECE));
-        for piece in items.chunks(PIECE) {
-            pieces.push(self.tree(&Value::list(piece.iter().cloned()), chunk)?);
-        }
-        while pieces.len() > PIECE {
-            let mut joined = Vec::with_capacity(pieces.len().div_ceil(PIECE));
-            for group in pieces.chunks(PIECE) {
-                joined.push(self.tree(&wrapped(LIST, Value::list(group.iter().cloned())), chunk)?);
-            }
-            pieces = joined;
-        }
-        Ok(wrapped(LIST, Value::from(pieces)))
     }
 
     fn map(&mut self, value: &Value, entries: &Map, chunk: &mut Chunk) -> Result<Value, EncodeError> {

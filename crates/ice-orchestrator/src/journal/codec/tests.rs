@@ -52,6 +52,24 @@ fn text(length: usize, seed: usize) -> Value {
 }
 
 #[test]
+fn a_list_that_grows_by_shared_items_costs_what_is_new_and_comes_back_whole() {
+    let message = |n: usize| Value::map([("n", Value::from(n)), ("said", text(1_200, n))]);
+    let messages: Vec<Value> = (0..300).map(message).collect();
+    let grown: Vec<Value> = (1..=300)
+        .map(|upto| Value::map([("messages", Value::list(messages.iter().take(upto).cloned()))]))
+        .collect();
+    let (back, sizes) = round_trip(&grown);
+    assert!(back == grown);
+    let written: usize = sizes.iter().sum();
+    assert!(written < 300 * (1_200 + 5_000), "{written}");
+    // A list that only begins the same is another one.
+    let mut other: Vec<Value> = messages.iter().take(40).cloned().collect();
+    other[20] = Value::from(3);
+    let (back, _) = round_trip(&[grown[39].clone(), Value::from(other.clone())]);
+    assert_eq!(back[1], Value::from(other));
+}
+
+#[test]
 fn a_large_text_is_written_once() {
     let large = text(1 << 20, 0);
     let values: Vec<Value> =
