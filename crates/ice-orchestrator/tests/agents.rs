@@ -17,13 +17,15 @@ use ice_orchestrator::engine::{Engine, RunEnd};
 use ice_orchestrator::journal::{RunDocument, RunOptions, RunStatus};
 use ice_orchestrator::workflow::runtime::NodeStatus;
 
-/// The model's turns, what it was asked, and how the run ended.
+/// What a model was asked, and how the run ended.
+#[cfg(test)]
 struct Ran {
     end: Arc<RunEnd>,
     document: RunDocument,
     requests: Vec<Request>,
 }
 
+#[cfg(test)]
 impl Ran {
     fn output(&self) -> &Value {
         self.end.output.get("n").unwrap_or_else(|| panic!("{:?}", self.end))
@@ -31,9 +33,12 @@ impl Ran {
 
     /// The last results of tools that the model was given, each with whether it is an error.
     fn results(&self) -> Vec<(Value, bool)> {
-        let result = |part: &Part| match part {
-            Part::ToolResult { content, is_error, .. } => Some((content.clone(), *is_error)),
-            _ => None,
+        let result = |part: &Part| {
+            if let Part::ToolResult { content, is_error, .. } = part {
+                Some((content.clone(), *is_error))
+            } else {
+                None
+            }
         };
         let messages = &self.requests.last().unwrap().messages;
         messages.iter().flat_map(|message| message.parts.iter().filter_map(result)).collect()

@@ -110,9 +110,8 @@ mod tests {
         assert_eq!(text.as_deref().map_err(String::as_str), expected, "{conversation:?}");
         if expected == Ok("one") {
             let number = request.messages.len();
-            let id = |part: &Part| match part {
-                Part::ToolCall { id, .. } => Some(id.clone()),
-                _ => None,
+            let id = |part: &Part| {
+                if let Part::ToolCall { id, .. } = part { Some(id.clone()) } else { None }
             };
             let ids: Vec<String> = answer.unwrap().parts.iter().filter_map(id).collect();
             assert_eq!(ids, [format!("call_{number}_0"), format!("call_{number}_1")]);
