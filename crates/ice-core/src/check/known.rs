@@ -6,7 +6,7 @@ use semver::VersionReq;
 
 use super::names::is_template;
 use super::walk::Checker;
-use crate::blueprint::{CodeEngine, CodeNode, LlmConfig, Node, NodeBase, NodeKind};
+use crate::blueprint::{CodeEngine, CodeNode, KindName, LlmConfig, Node, NodeBase, NodeKind};
 use crate::diagnostic::{Finding, Trail, did_you_mean};
 use crate::error::ErrorCode;
 use crate::registry::InterpreterSpec;
@@ -41,6 +41,11 @@ impl Checker<'_> {
             }
             NodeKind::Recursive(recursive) => {
                 if let Some(package) = &recursive.agent_package {
+                    if !self.catalog.catalog.executes(KindName::Agent) {
+                        let message = "agents cannot run here: nothing executes them";
+                        let finding = Finding::warning(ErrorCode::NodeKindUnavailable, message);
+                        self.report.add(&at.key("agent_package"), finding);
+                    }
                     self.agent(package, None, &at.key("agent_package"));
                 }
                 if let Some(blueprint) = &recursive.workflow_ref {

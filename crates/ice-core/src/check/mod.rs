@@ -16,6 +16,7 @@ mod output;
 pub mod partial;
 mod reading;
 mod reads;
+mod recursion;
 mod schemas;
 mod shape;
 #[cfg(test)]
@@ -26,4 +27,5 @@ mod walk;
 pub use checked::{Checked, CheckedNode, CheckedScope, OuterNode};
 use reading::outputs_with;
 pub(crate) use walk::{Given, check_draft};
+pub use recursion::MAX_REPEATED;
 pub use walk::{MAX_NESTING, check};

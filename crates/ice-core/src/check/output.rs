@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::catalog::Index;
 use super::shape::{self, Types};
-use crate::blueprint::{ApprovalType, Node, NodeKind};
+use crate::blueprint::{ApprovalType, Node, NodeKind, RecursiveNode};
 use crate::schema::normalize;
 use crate::value::{Map, Value};
 
@@ -77,8 +77,8 @@ impl Outputs {
                 Some(closed(spec.nodes.iter().map(|id| (id.as_str(), Value::Bool(true)))))
             }
             NodeKind::Human(human) => Some(human_output(human.approval_type, declared)),
+            NodeKind::Recursive(recursive) => Some(recursive_output(recursive, catalog)),
             NodeKind::Agent(_)
-            | NodeKind::Recursive(_)
             | NodeKind::Code(_)
             | NodeKind::Monitor(_)
             | NodeKind::Swarm(_) => declared,
@@ -154,6 +154,21 @@ fn human_output(wanted: ApprovalType, declared: Option<Value>) -> Value {
         ("response_time_seconds", typed("number")),
         ("answered_by", typed("string")),
         ("comment", Value::Bool(true)),
+    ])
+}
+
+/// What a recursive node comes to, or has come to so far.
+fn recursive_output(recursive: &RecursiveNode, catalog: &Index<'_>) -> Value {
+    let blueprint = recursive.workflow_ref.as_deref().and_then(|name| catalog.blueprint(name));
+    let result = blueprint.map_or(Value::Bool(true), |spec| {
+        closed(spec.nodes.iter().map(|id| (id.as_str(), Value::Bool(true))))
+    });
+    closed([
+        ("converged", typed("boolean")),
+        ("reason", Value::Bool(true)),
+        ("iterations", typed("integer")),
+        ("final_context", Value::Bool(true)),
+        ("result", result),
     ])
 }
 

@@ -114,6 +114,13 @@ impl Checker<'_> {
         }
         let found = if read.only_node { frame.find(name) } else { frame.resolve(index, name) };
         match found {
+            // What a recursive node asks after each iteration may be about its own output so far.
+            Some(Name::Node { levels: 0, index: other, node: target })
+                if form == Form::OpenExpression && other == index =>
+            {
+                let root = self.outputs.schema(target, &self.catalog)?;
+                self.follow(node, at, read, &root)
+            }
             Some(Name::Node { levels, index: other, node: target }) => {
                 if let Err(own) = frame.depend(index, levels, other) {
                     let message = if own.nested {

@@ -149,6 +149,7 @@ const fn can_be_refused(body: &Body) -> bool {
         Body::Failed { .. }
         | Body::Woken { .. }
         | Body::Skipped { .. }
+        | Body::Iterated { .. }
         | Body::Reported { .. }
         | Body::Denied { .. }
         | Body::Escalated { .. }

@@ -141,7 +141,7 @@ fn describe(body: &Body) -> (&'static str, Option<NodePath>, Option<u32>, Value)
                 Opening::Loop { items } => {
                     Value::map([("items", Value::from(items.as_list().map_or(0, <[Value]>::len)))])
                 }
-                Opening::Parallel => empty,
+                Opening::Parallel | Opening::Recursive => empty,
                 Opening::Workflow { inputs } => Value::map([("inputs", inputs.clone())]),
             };
             ("node.started", Some(node.clone()), Some(*attempt), data)
@@ -166,6 +166,10 @@ fn describe(body: &Body) -> (&'static str, Option<NodePath>, Option<u32>, Value)
                 data.push(("stream", Value::from(stream.to_string())));
             }
             ("node.succeeded", Some(node.clone()), None, Value::map(data))
+        }
+        Body::Iterated { node, iteration } => {
+            let data = Value::map([("iteration", Value::from(*iteration))]);
+            ("node.iterated", Some(node.clone()), None, data)
         }
         Body::Asked { node, attempt, question } => {
             ("node.asked", Some(node.clone()), Some(*attempt), value(question))

@@ -373,10 +373,11 @@ pub(crate) fn values(body: &Body) -> [Option<&Value>; 1] {
         Body::Opened { opening, .. } => match opening {
             Opening::Loop { items } => Some(items),
             Opening::Workflow { inputs } => Some(inputs),
-            Opening::Condition { .. } | Opening::Parallel => None,
+            Opening::Condition { .. } | Opening::Parallel | Opening::Recursive => None,
         },
         Body::Answered { answer, .. } => Some(&answer.response),
         Body::Failed { .. }
+        | Body::Iterated { .. }
         | Body::Asked { .. }
         | Body::Escalated { .. }
         | Body::Woken { .. }
@@ -409,10 +410,11 @@ pub(crate) fn values_mut(body: &mut Body) -> [Option<&mut Value>; 1] {
         Body::Opened { opening, .. } => match opening {
             Opening::Loop { items } => Some(items),
             Opening::Workflow { inputs } => Some(inputs),
-            Opening::Condition { .. } | Opening::Parallel => None,
+            Opening::Condition { .. } | Opening::Parallel | Opening::Recursive => None,
         },
         Body::Answered { answer, .. } => Some(&mut answer.response),
         Body::Failed { .. }
+        | Body::Iterated { .. }
         | Body::Asked { .. }
         | Body::Escalated { .. }
         | Body::Woken { .. }

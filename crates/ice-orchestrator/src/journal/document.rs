@@ -183,6 +183,7 @@ impl DocumentBuilder {
                     Opening::Loop { .. } => KindName::Loop,
                     Opening::Parallel => KindName::Parallel,
                     Opening::Workflow { .. } => KindName::Workflow,
+                    Opening::Recursive => KindName::Recursive,
                 };
                 self.begin(node, *attempt, Some(kind), at);
             }
@@ -287,6 +288,7 @@ impl DocumentBuilder {
                 }
             }
             Body::Manifest(_)
+            | Body::Iterated { .. }
             | Body::Step { .. }
             | Body::Receipt { .. }
             | Body::Cancelling { .. }

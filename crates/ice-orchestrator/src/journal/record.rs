@@ -133,6 +133,15 @@ pub enum Body {
         #[serde(rename = "w")]
         opening: Opening,
     },
+    /// A recursive node is not done with the iterations so far, and the next one begins.
+    Iterated {
+        /// The node.
+        #[serde(rename = "n")]
+        node: NodePath,
+        /// The number of the iteration that begins, from 2.
+        #[serde(rename = "i")]
+        iteration: u32,
+    },
     /// A node asked a person.
     Asked {
         /// The node.
@@ -319,6 +328,8 @@ pub enum Opening {
         /// The inputs.
         inputs: Value,
     },
+    /// A recursive node, with its first iteration.
+    Recursive,
 }
 
 /// Why a node did not run.

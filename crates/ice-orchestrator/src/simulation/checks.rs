@@ -63,6 +63,7 @@ impl Checks {
             | Body::Failed { .. }
             | Body::Woken { .. }
             | Body::Skipped { .. }
+            | Body::Iterated { .. }
             | Body::Escalated { .. }
             | Body::Answered { .. }
             | Body::Reported { .. }
@@ -207,7 +208,7 @@ impl Found {
         let limit = match state.plan_node(place).map(|node| &node.work) {
             Some(Work::Loop(plan)) => plan.limit,
             Some(Work::Parallel(plan)) => plan.limit(),
-            Some(Work::Condition(_) | Work::Workflow(_)) => 1,
+            Some(Work::Condition(_) | Work::Workflow(_) | Work::Recursive(_)) => 1,
             Some(Work::Tool(_) | Work::Llm(_) | Work::Code(_) | Work::Human(_)) | None => 0,
         };
         if frames.len() != container.open || frames.len() > limit {

@@ -26,6 +26,7 @@ use crate::journal::{PinnedCode, PinnedModel, PinnedPlan, PinnedTool, PinnedWork
 mod error;
 mod kinds;
 mod node;
+mod recursive;
 
 pub use error::CompileError;
 
@@ -160,6 +161,7 @@ impl Compiler<'_> {
             let when = node.when.as_ref().and_then(|when| Some((*by_id.get(&when.condition)?, when.branch)));
             compiled.push(plan_node(node, &path, work, when, dependencies, dependents)?);
         }
+        recursive::repeats(&mut compiled, &checked.nodes, &mut parts.scopes);
         if let Some(scope) = parts.scopes.get_mut(index.0 as usize) {
             *scope = Scope { nodes: compiled, by_id };
         }

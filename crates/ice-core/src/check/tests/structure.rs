@@ -14,7 +14,7 @@ fn shown(text: &str) -> String {
     fn scope(nodes: &[crate::blueprint::Node], checked: &CheckedScope) -> String {
         assert_eq!(nodes.len(), checked.nodes.len());
         let shown = nodes.iter().zip(&checked.nodes).map(|(node, checked)| {
-            let CheckedNode { dependencies, outer, back, scopes } = checked;
+            let CheckedNode { dependencies, outer, back, repeats, scopes } = checked;
             let mut text = node.id.to_string();
             if !dependencies.is_empty() {
                 let ids: Vec<&str> = dependencies.iter().map(|at| nodes[*at].id.as_str()).collect();
@@ -25,6 +25,9 @@ fn shown(text: &str) -> String {
             }
             for back in back {
                 text += &format!("~{}", nodes[*back].id);
+            }
+            for again in repeats {
+                text += &format!("@{}", nodes[*again].id);
             }
             for ((_, nested), checked) in node.kind.scopes().into_iter().zip(scopes) {
                 text += &format!("[{}]", scope(nested, checked));
@@ -196,7 +199,7 @@ nodes:
 - {id: improve, type: recursive, agent_package: helper, recursive_sources: [draft], dependencies: [draft, start]}
 - {id: start, type: tool, tool_name: hello}
 "#;
-    assert_eq!(shown(text), "draft(improve), improve(start)~draft, start");
+    assert_eq!(shown(text), "draft, improve(draft start)~draft@draft, start");
 }
 
 #[test]

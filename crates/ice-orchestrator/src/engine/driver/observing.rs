@@ -57,6 +57,7 @@ impl Driver {
                 tracing::info!(%run, %node, kind, by = %answer.by, "question answered");
                 counter(MetricName::QuestionsAnswered, &[("kind", kind)]).increment(1);
             }
+            Body::Iterated { node, iteration } => tracing::debug!(%run, %node, iteration, "next iteration"),
             Body::Manifest(_)
             | Body::Step { .. }
             | Body::Receipt { .. }

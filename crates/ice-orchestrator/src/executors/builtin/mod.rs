@@ -8,6 +8,7 @@ pub(crate) mod human;
 pub(crate) mod llm;
 pub(crate) mod r#loop;
 pub(crate) mod parallel;
+pub(crate) mod recursive;
 pub(crate) mod tool;
 pub(crate) mod workflow;
 
@@ -28,6 +29,7 @@ pub(crate) const KINDS: &[KindName] = &[
     KindName::Loop,
     KindName::Parallel,
     KindName::Workflow,
+    KindName::Recursive,
     KindName::Code,
     KindName::Human,
 ];
@@ -52,6 +54,7 @@ pub(crate) fn begin(work: &Work, env: &mut Env<'_>) -> Result<Begin, Failure> {
         Work::Loop(plan) => r#loop::begin(plan, env),
         Work::Parallel(_) => Ok(Begin::Container(Opening::Parallel)),
         Work::Workflow(plan) => workflow::begin(plan, env),
+        Work::Recursive(_) => Ok(Begin::Container(Opening::Recursive)),
         Work::Human(plan) => human::begin(plan, env),
     }
 }
@@ -63,7 +66,12 @@ pub(crate) async fn run(work: &Work, ctx: &StepContext, intent: Intent) -> Resul
         // In a box of its own: it is large, and tools need no room for it.
         Work::Llm(plan) => Box::pin(llm::run(plan, ctx, intent)).await,
         Work::Code(_) => Box::pin(code::run(ctx, intent)).await,
-        Work::Condition(_) | Work::Loop(_) | Work::Parallel(_) | Work::Workflow(_) | Work::Human(_) => {
+        Work::Condition(_)
+        | Work::Loop(_)
+        | Work::Parallel(_)
+        | Work::Workflow(_)
+        | Work::Recursive(_)
+        | Work::Human(_) => {
             Err(Failure::new(ErrorCode::RunStuck, "what reaches nothing outside was started as if it did"))
         }
     }

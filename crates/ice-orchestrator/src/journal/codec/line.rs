@@ -58,6 +58,7 @@ pub(super) fn write(out: &mut Vec<u8>, record: &Record) -> Result<(), Error> {
         | Body::Failed { .. }
         | Body::Woken { .. }
         | Body::Skipped { .. }
+        | Body::Iterated { .. }
         | Body::Asked { .. }
         | Body::Escalated { .. }
         | Body::Answered { .. }

@@ -20,7 +20,7 @@ use indexmap::IndexSet;
 use super::{CompileError, Compiler, Parts, is_empty, validator, within};
 use crate::journal::{PinnedModel, Question};
 use crate::workflow::model::{
-    CodePlan, ConditionPlan, HumanPlan, Items, LlmOutput, LlmPlan, LoopPlan, ParallelPlan, ToolPlan, Work,
+    CodePlan, ConditionPlan, HumanPlan, Items, LlmOutput, LlmPlan, LoopPlan, ParallelPlan, Plan, ToolPlan, Work,
     WorkflowPlan,
 };
 
@@ -40,8 +40,11 @@ impl Compiler<'_> {
             NodeKind::Loop(kind) => self.r#loop(kind, scopes, path, parts).map(Work::Loop),
             NodeKind::Parallel(kind) => self.parallel(kind, scopes, path, parts).map(Work::Parallel),
             NodeKind::Workflow(kind) => self.workflow(kind, path, parts).map(Work::Workflow),
+            NodeKind::Recursive(kind) => {
+                self.recursive(kind, node.id.shared(), path, parts).map(Work::Recursive)
+            }
             NodeKind::Human(kind) => human(kind, &node.base, path).map(Work::Human),
-            NodeKind::Agent(_) | NodeKind::Recursive(_) | NodeKind::Monitor(_) | NodeKind::Swarm(_) => {
+            NodeKind::Agent(_) | NodeKind::Monitor(_) | NodeKind::Swarm(_) => {
                 Err(CompileError::Kind { node: path.clone(), kind: node.kind.name() })
             }
         }
@@ -267,18 +270,28 @@ impl Compiler<'_> {
         path: &NodePath,
         parts: &mut Parts,
     ) -> Result<WorkflowPlan, CompileError> {
-        let name = &kind.workflow_ref;
-        let plan = match self.done.get(name) {
-            Some(plan) => Arc::clone(plan),
-            None => self.nested(name, path)?,
-        };
-        parts.workflows.insert(name.clone(), Arc::clone(&plan));
+        let plan = self.sub_blueprint(&kind.workflow_ref, path, parts)?;
         let overrides = Some(&kind.config_overrides).filter(|overrides| !overrides.is_null());
         let overrides = overrides.map(ValueTemplate::compile).transpose();
         let overrides = overrides.map_err(template(path, "config_overrides"))?;
         let exposed =
             kind.exposed_outputs.iter().map(|(name, path)| (Arc::from(name.as_str()), path.clone()));
-        Ok(WorkflowPlan { plan, exposed: exposed.collect(), overrides })
+        Ok(WorkflowPlan { plan, exposed: exposed.collect(), overrides, context: None })
+    }
+
+    /// The plan of another blueprint.
+    pub(super) fn sub_blueprint(
+        &mut self,
+        name: &str,
+        path: &NodePath,
+        parts: &mut Parts,
+    ) -> Result<Arc<Plan>, CompileError> {
+        let plan = match self.done.get(name) {
+            Some(plan) => Arc::clone(plan),
+            None => self.nested(name, path)?,
+        };
+        parts.workflows.insert(name.to_owned(), Arc::clone(&plan));
+        Ok(plan)
     }
 }
 
@@ -327,6 +340,6 @@ fn ids<'n>(nodes: impl Iterator<Item = &'n Node>) -> Vec<Arc<str>> {
     unique.into_iter().collect()
 }
 
-fn template(path: &NodePath, field: &'static str) -> impl Fn(TemplateError) -> CompileError {
+pub(super) fn template(path: &NodePath, field: &'static str) -> impl Fn(TemplateError) -> CompileError {
     move |error| CompileError::Template { node: path.clone(), field, error }
 }

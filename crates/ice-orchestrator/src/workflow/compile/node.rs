@@ -8,7 +8,7 @@ use ice_core::path::NodePath;
 use ice_core::schema::Validator;
 
 use super::{CompileError, is_empty, validator};
-use crate::workflow::model::{Mapping, NodeIndex, NodeInput, PlanNode, TimeLimit, Work};
+use crate::workflow::model::{Around, Mapping, NodeIndex, NodeInput, PlanNode, TimeLimit, Work};
 
 pub(super) fn plan_node(
     node: &Node,
@@ -35,6 +35,7 @@ pub(super) fn plan_node(
         | Work::Condition(_)
         | Work::Loop(_)
         | Work::Parallel(_)
+        | Work::Recursive(_)
         | Work::Workflow(_) => validator(&base.output_schema, || format!("the node `{path}`"))?,
     };
     // What a tool node is given are its arguments, which its executor checks; others are given the mapped names.
@@ -71,6 +72,8 @@ pub(super) fn plan_node(
             .collect(),
         output_selection: base.output_selection.as_ref().map(|names| names.iter().map(shared).collect()),
         input_selection: base.input_selection.as_ref().map(|names| names.iter().map(shared).collect()),
+        before: Vec::new(),
+        around: Around::default(),
     })
 }
 

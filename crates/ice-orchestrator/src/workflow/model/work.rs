@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ice_core::blueprint::{ContextRule, WaitStrategy};
+use ice_core::blueprint::{ContextRule, KindName, WaitStrategy};
 use ice_core::llm::Request;
 use ice_core::schema::Validator;
 use ice_core::template::{Expression, Template, TemplateError, ValueTemplate};
@@ -13,7 +13,7 @@ use super::{Plan, ScopeIndex};
 use crate::journal::Question;
 
 /// What a node does, compiled.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Work {
     Tool(ToolPlan),
     Llm(LlmPlan),
@@ -22,6 +22,7 @@ pub(crate) enum Work {
     Loop(LoopPlan),
     Parallel(ParallelPlan),
     Workflow(WorkflowPlan),
+    Recursive(RecursivePlan),
     Human(HumanPlan),
 }
 
@@ -30,15 +31,32 @@ impl Work {
     pub(crate) const fn is_leaf(&self) -> bool {
         match self {
             Self::Tool(_) | Self::Llm(_) | Self::Code(_) => true,
-            Self::Condition(_) | Self::Loop(_) | Self::Parallel(_) | Self::Workflow(_) | Self::Human(_) => {
-                false
-            }
+            Self::Condition(_)
+            | Self::Loop(_)
+            | Self::Parallel(_)
+            | Self::Workflow(_)
+            | Self::Recursive(_)
+            | Self::Human(_) => false,
+        }
+    }
+
+    pub(crate) const fn kind(&self) -> KindName {
+        match self {
+            Self::Tool(_) => KindName::Tool,
+            Self::Llm(_) => KindName::Llm,
+            Self::Code(_) => KindName::Code,
+            Self::Condition(_) => KindName::Condition,
+            Self::Loop(_) => KindName::Loop,
+            Self::Parallel(_) => KindName::Parallel,
+            Self::Workflow(_) => KindName::Workflow,
+            Self::Recursive(_) => KindName::Recursive,
+            Self::Human(_) => KindName::Human,
         }
     }
 }
 
 /// A tool node, compiled.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct ToolPlan {
     pub(crate) tool: Arc<dyn Tool>,
     pub(crate) name: Arc<str>,
@@ -51,7 +69,7 @@ pub(crate) struct ToolPlan {
 }
 
 /// An llm node, compiled.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct LlmPlan {
     pub(crate) provider: Arc<str>,
     pub(crate) model: Template,
@@ -66,7 +84,7 @@ pub(crate) struct LlmPlan {
 }
 
 /// The declared shape of an answer.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct LlmOutput {
     /// The field that declares it.
     pub(crate) field: &'static str,
@@ -76,7 +94,7 @@ pub(crate) struct LlmOutput {
 }
 
 /// A code node, compiled.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct CodePlan {
     /// Everything of the request that does not depend on the run.
     pub(crate) request: Map,
@@ -86,7 +104,7 @@ pub(crate) struct CodePlan {
 }
 
 /// A condition, compiled.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct ConditionPlan {
     pub(crate) expression: Expression,
     /// The nested scopes; absent where a path is empty.
@@ -97,7 +115,7 @@ pub(crate) struct ConditionPlan {
 }
 
 /// A loop, compiled.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct LoopPlan {
     pub(crate) items: Items,
     pub(crate) item: Arc<str>,
@@ -108,7 +126,7 @@ pub(crate) struct LoopPlan {
 }
 
 /// Where a loop's items come from.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Items {
     /// A name in scope and a path into its value.
     Path(Arc<str>, ValuePath),
@@ -128,7 +146,7 @@ impl Items {
 }
 
 /// A parallel node, compiled.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct ParallelPlan {
     pub(crate) branches: Vec<ScopeIndex>,
     /// The ids of all branches, each once.
@@ -145,7 +163,7 @@ impl ParallelPlan {
 }
 
 /// A human node, compiled.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct HumanPlan {
     pub(crate) message: Template,
     /// Everything of the question that does not depend on the run.
@@ -153,9 +171,31 @@ pub(crate) struct HumanPlan {
 }
 
 /// A workflow node, compiled.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct WorkflowPlan {
     pub(crate) plan: Arc<Plan>,
     pub(crate) exposed: Vec<(Arc<str>, ValuePath)>,
     pub(crate) overrides: Option<ValueTemplate>,
+    /// The name of a further input: the context of the recursive node that repeats it.
+    pub(crate) context: Option<Arc<str>>,
+}
+
+/// A recursive node, compiled.
+#[derive(Clone, Debug)]
+pub(crate) struct RecursivePlan {
+    pub(crate) id: Arc<str>,
+    pub(crate) condition: Option<Expression>,
+    /// The most iterations, at least 1.
+    pub(crate) max_iterations: u32,
+    /// Whether each iteration sees the one before, and under which name.
+    pub(crate) preserve: bool,
+    pub(crate) key: Arc<str>,
+    /// The scope of the first iteration: `run` alone.
+    pub(crate) first: ScopeIndex,
+    /// The scope of the others: the nodes that are run again, and `run` after them.
+    pub(crate) again: ScopeIndex,
+    /// The ids of the nodes that are run again.
+    pub(crate) repeats: Vec<Arc<str>>,
+    /// What every iteration ends with, under the id of the node itself.
+    pub(crate) run: Box<Work>,
 }

@@ -8,7 +8,7 @@ use ice_core::time::Moment;
 
 use super::asking::{self, ask, escalate, withdraw};
 use super::frame::{Attempt, NodeState, Outcome, Place, StepState, WindingDown};
-use super::nested::{close, container_mut, leave, open, open_slots, remove_frame, touch};
+use super::nested::{close, container_mut, iterate, leave, open, open_slots, remove_frame, touch};
 use super::queue::Spot;
 use super::state::{MAX_FAILURES, State, Stopping};
 use crate::journal::{Body, Decision, Failure, FailurePolicy, NodeFailure, Record};
@@ -99,6 +99,7 @@ fn fold(state: &mut State, record: &Record) -> Result<(), String> {
             finish(state, place, Outcome::Skipped(*reason))
         }
         Body::Opened { node, attempt, opening } => open(state, node, *attempt, opening, record.at),
+        Body::Iterated { node, iteration } => iterate(state, node, *iteration),
         Body::Asked { node, attempt, question } => ask(state, node, *attempt, question, record.at),
         Body::Escalated { node, .. } => escalate(state, node, record.at),
         Body::Answered { node, answer } => asking::answer(state, node, answer, record.at),

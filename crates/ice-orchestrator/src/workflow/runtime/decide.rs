@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use ice_core::error::ErrorCode;
+use ice_core::id::NodeId;
 use ice_core::path::NodePath;
 use ice_core::time::Moment;
 use ice_core::value::Value;
@@ -14,6 +15,7 @@ use super::input::{Command, Decided, Input, Start, Ticket};
 use super::scope::Frames;
 use super::state::{State, Stopping};
 use crate::executors::Observation;
+use crate::executors::builtin::recursive::Next;
 use crate::executors::builtin::{self, Begin};
 use crate::journal::{Body, Failure, FailurePolicy, Intent, SkipReason};
 use crate::workflow::model::PlanNode;
@@ -260,8 +262,11 @@ impl<'s> Decider<'s> {
 
     /// Why a node does not run, if it does not.
     fn skips(&self, frame: &Frame, node: &PlanNode) -> Option<SkipReason> {
-        if let Some((condition, branch)) = node.when {
-            match frame.outcome(condition) {
+        let around = |id: &NodeId| self.state.outcome_around(frame, id);
+        let here = node.when.map(|(condition, branch)| (frame.outcome(condition), branch));
+        let further = || node.around.when.as_ref().map(|(condition, branch)| (around(condition), *branch));
+        if let Some((condition, branch)) = here.or_else(further) {
+            match condition {
                 Some(Outcome::Succeeded(value)) => {
                     if value.get("result").and_then(Value::as_bool) != Some(branch) {
                         return Some(SkipReason::BranchNotTaken);
@@ -273,13 +278,14 @@ impl<'s> Decider<'s> {
                 }
             }
         }
-        if node.dependencies.is_empty() {
+        if node.dependencies.is_empty() && node.around.dependencies.is_empty() {
             return None;
         }
         let always = self.state.manifest.options.failure_policy == FailurePolicy::Always;
         let mut all_skipped = true;
-        for dependency in &node.dependencies {
-            match frame.outcome(*dependency) {
+        let here = node.dependencies.iter().map(|dependency| frame.outcome(*dependency));
+        for dependency in here.chain(node.around.dependencies.iter().map(around)) {
+            match dependency {
                 Some(
                     Outcome::Failed | Outcome::Cancelled | Outcome::Skipped(SkipReason::DependencyFailed),
                 ) if !always => {
@@ -309,7 +315,14 @@ impl<'s> Decider<'s> {
             let failure = Failure { retry_after_ms: None, ..failure.told_by(message) };
             return self.failed(node, path, container.attempt, safety, failure);
         }
-        let shaped = container.output(node).and_then(|output| node.shape(output)).and_then(shallow);
+        let next = Frames::around(self.state, place).and_then(|around| container.next(node, &around));
+        let shaped = match next {
+            Ok(Next::Iterate(iteration)) => {
+                return self.out.records.push(Body::Iterated { node: path, iteration });
+            }
+            Ok(Next::Done(output)) => node.shape(output).and_then(shallow),
+            Err(failure) => Err(failure),
+        };
         match shaped {
             Ok(output) => self.out.records.push(Body::Closed { node: path, output }),
             Err(failure) => self.failed(node, path, container.attempt, safety, failure),

@@ -87,6 +87,7 @@ pub(crate) fn not_kept(body: &Body, why: &str) -> Option<Body> {
         | Body::Failed { .. }
         | Body::Woken { .. }
         | Body::Skipped { .. }
+        | Body::Iterated { .. }
         | Body::Escalated { .. }
         | Body::Answered { .. }
         | Body::Reported { .. }
