@@ -105,6 +105,17 @@ const DATA: &str = "nodes:
 - {id: data, type: human, prompt_message: 'and {{ inputs.who }}?', approval_type: input_required, output_selection: [approved, response]}
 - {id: m, type: tool, tool_name: pure, tool_args: {value: '{{ data }}'}}";
 
+const CIRCLE: &str = "nodes:
+- {id: s, type: tool, tool_name: idempotent, tool_args: {value: ['{{ r.iterations }}', '{{ recursive_context.result.s }}']}}
+- {id: between, type: tool, tool_name: irreversible, tool_args: {value: '{{ s }}'}}
+- id: r
+  type: recursive
+  workflow_ref: sub
+  recursive_sources: [s]
+  convergence_condition: recursive_context.iteration == 3
+  input_mappings: {n: {source_node_id: between, source_output_key: .}}
+- {id: after, type: tool, tool_name: pure, tool_args: {value: '{{ r }}'}}";
+
 const PEOPLE: &str = "nodes:
 - {id: late, type: human, prompt_message: ok?, timeout_seconds: 60, escalation_path: the boss}
 - {id: soon, type: human, prompt_message: ok?, timeout_seconds: 60, auto_approve_after: 5}
@@ -136,6 +147,8 @@ fn cases() -> Vec<Case> {
         Case { policy: FailurePolicy::Halt, ..base("retried_halted", RETRIED) },
         base("race", RACE),
         Case { cut: Some(r#""t":"opened","n":"late""#), ..base("race_then_deadline", RACE) },
+        base("recursive", CIRCLE),
+        Case { cut: Some(r#""t":"started","n":"r[2].between""#), ..base("recursive_in_iteration", CIRCLE) },
         base("steps", STEPS),
         Case { cut: Some(r#""t":"receipt","s":"n.call[2]""#), ..base("steps_interrupted", STEPS) },
         Case { cut: Some(r#""t":"asked""#), ..base("asked", DATA) },
@@ -309,6 +322,7 @@ fn every_journal_is_read_folded_and_resumed_to_its_result() {
         "escalated",
         "failed",
         "in_doubt",
+        "iterated",
         "manifest",
         "opened",
         "parked",

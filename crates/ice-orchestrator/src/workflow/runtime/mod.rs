@@ -10,6 +10,8 @@ mod decide;
 mod failing;
 mod frame;
 mod input;
+#[cfg(test)]
+mod iterations;
 mod nested;
 mod queue;
 mod scope;
