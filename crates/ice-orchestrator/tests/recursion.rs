@@ -19,7 +19,10 @@ fn blueprints() -> Registry {
     let mut registry = common::registry();
     for (name, nodes) in [
         ("grow", "[{id: sum, type: tool, tool_name: add, tool_args: {a: '{{ inputs.n }}', b: 1}}]"),
-        ("echo", "[{id: seen, type: tool, tool_name: same, tool_args: {value: '{{ inputs.recursive_context }}'}}]"),
+        (
+            "echo",
+            "[{id: seen, type: tool, tool_name: same, tool_args: {value: '{{ inputs.recursive_context }}'}}]",
+        ),
         (
             "bad",
             "[{id: c, type: condition, expression: inputs.recursive_context.iteration > 1, true_path: [{id: f, type: tool, tool_name: fail}]}]",
@@ -71,7 +74,8 @@ async fn it_repeats_its_sources_and_its_blueprint_until_the_condition_holds() {
 #[tokio::test]
 async fn without_convergence_it_stops_at_the_most_iterations_and_succeeds() {
     for (condition, most) in [("convergence_condition: sum > 1000", 4), ("max_iterations: 4", 4)] {
-        let yaml = COUNT.replace("convergence_condition: sum > 30", &format!("{condition}\n  max_iterations: {most}"));
+        let yaml = COUNT
+            .replace("convergence_condition: sum > 30", &format!("{condition}\n  max_iterations: {most}"));
         let yaml = yaml.replace("max_iterations: 4\n  max_iterations: 4", "max_iterations: 4");
         let end = run(&yaml, "{}").await;
         assert_eq!(end.status, RunStatus::Succeeded, "{:?}", end.failures);
@@ -121,7 +125,10 @@ async fn each_iteration_sees_the_one_before_unless_it_shall_not() {
 - {id: b, type: tool, tool_name: same, tool_args: {value: '{{ a[0] }}'}}
 - {id: r, type: recursive, workflow_ref: echo, recursive_sources: [a], dependencies: [b], max_iterations: 3, preserve_context: true}";
     let end = run(yaml, "{}").await;
-    assert_eq!(at(&end, "r.final_context.outputs"), &json(r#"{"a": [3, [2, [1, null, null], 1], 2], "b": 3}"#));
+    assert_eq!(
+        at(&end, "r.final_context.outputs"),
+        &json(r#"{"a": [3, [2, [1, null, null], 1], 2], "b": 3}"#)
+    );
     let first = r#"{"iteration": 1, "node_id": "r", "result": null, "outputs": null}"#;
     let second = format!(
         r#"{{"iteration": 2, "node_id": "r", "result": {{"seen": {first}}}, "outputs": {{"a": [1, null, null], "b": 1}}}}"#
@@ -131,6 +138,28 @@ async fn each_iteration_sees_the_one_before_unless_it_shall_not() {
     let seen = r#"{"iteration": 3, "node_id": "r", "result": null, "outputs": null}"#;
     assert_eq!(at(&end, "r.result.seen"), &json(seen));
     assert_eq!(at(&end, "r.final_context.outputs.a"), &json("[3, null, null]"));
+}
+
+#[tokio::test]
+async fn a_blueprint_that_allows_no_further_inputs_is_not_given_the_context() {
+    let mut registry = blueprints();
+    for (name, schema) in [("closed", "{n: int}"), ("named", "{n: int, recursive_context: dict}")] {
+        let yaml = format!(
+            "input_schema: {schema}\nnodes: [{{id: seen, type: tool, tool_name: same, tool_args: {{value: '{{{{ inputs | length }}}}'}}}}]"
+        );
+        with_blueprint(&mut registry, name, &yaml);
+    }
+    let yaml = "nodes:
+- {id: a, type: tool, tool_name: same, tool_args: {value: 1}}
+- {id: x, type: recursive, workflow_ref: closed, recursive_sources: [a], max_iterations: 2, output_selection: [result]}
+- {id: y, type: recursive, workflow_ref: named, recursive_sources: [a], max_iterations: 2, output_selection: [result]}";
+    let plan = common::plan(yaml, &registry);
+    let engine = Engine::builder().registry(registry).build();
+    let options = RunOptions::default();
+    let handle =
+        engine.start(&plan, json(r#"{"n": 1}"#), options, &common::me(), &Tenant::default()).await.unwrap();
+    let end = handle.wait().await.unwrap();
+    assert_eq!((at(&end, "x.result.seen"), at(&end, "y.result.seen")), (&json("1"), &json("2")));
 }
 
 #[tokio::test]

@@ -26,6 +26,6 @@ mod walk;
 
 pub use checked::{Checked, CheckedNode, CheckedScope, OuterNode};
 use reading::outputs_with;
-pub(crate) use walk::{Given, check_draft};
 pub use recursion::MAX_REPEATED;
+pub(crate) use walk::{Given, check_draft};
 pub use walk::{MAX_NESTING, check};

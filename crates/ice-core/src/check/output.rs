@@ -78,10 +78,7 @@ impl Outputs {
             }
             NodeKind::Human(human) => Some(human_output(human.approval_type, declared)),
             NodeKind::Recursive(recursive) => Some(recursive_output(recursive, catalog)),
-            NodeKind::Agent(_)
-            | NodeKind::Code(_)
-            | NodeKind::Monitor(_)
-            | NodeKind::Swarm(_) => declared,
+            NodeKind::Agent(_) | NodeKind::Code(_) | NodeKind::Monitor(_) | NodeKind::Swarm(_) => declared,
         }
     }
 }

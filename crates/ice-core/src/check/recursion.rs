@@ -158,13 +158,7 @@ impl Checker<'_> {
     }
 
     /// Nodes that a recursive node does not run again have no part in what it carries along.
-    fn foreign_contexts(
-        &self,
-        frame: &Frame<'_>,
-        recursive: &RecursiveNode,
-        own: usize,
-        repeated: &[usize],
-    ) {
+    fn foreign_contexts(&self, frame: &Frame<'_>, recursive: &RecursiveNode, own: usize, repeated: &[usize]) {
         let key = recursive.context_key.as_str();
         let shares = |other: &Node| has_context(other, key);
         // Whose it is among several of the same key cannot be told from the name.

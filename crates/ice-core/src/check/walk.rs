@@ -311,8 +311,7 @@ impl Checker<'_> {
 
     /// Circles through a recursive node and its sources are cut; all others are errors.
     fn cut_and_report_circles(&self, frame: &Frame<'_>, checked: &mut [CheckedNode]) {
-        let backs: Vec<Vec<usize>> =
-            checked.iter_mut().map(|node| std::mem::take(&mut node.back)).collect();
+        let backs: Vec<Vec<usize>> = checked.iter_mut().map(|node| std::mem::take(&mut node.back)).collect();
         let circles = backs.iter().enumerate().filter(|(_, sources)| !sources.is_empty());
         let circles: Vec<Circle<'_>> = circles.map(|(node, sources)| Circle { node, sources }).collect();
         let ends = recursion::cut(&mut frame.edges.borrow_mut(), &circles);
@@ -358,7 +357,9 @@ impl Checker<'_> {
                     "a circle through `{}` is legal if it leads through its `recursive_sources`; name a node of it there",
                     node.id
                 ),
-                None => "each node needs the next one; remove one of the dependencies or references".to_owned(),
+                None => {
+                    "each node needs the next one; remove one of the dependencies or references".to_owned()
+                }
             };
             self.report.add(&at, finding.advise(advice));
         }

@@ -146,7 +146,7 @@ impl<'b> Generator<'b> {
         let visible: Vec<String> =
             names.iter().cloned().chain(dependencies.iter().map(|at| before[*at].id.clone())).collect();
         let deep = depth >= 3 || self.left == 0;
-        let kind = match if deep { 0 } else { self.pick(10) } {
+        let kind = match if deep { 0 } else { self.pick(12) } {
             4 => Kind::Human { escalates: self.rarely(2) },
             5 => Kind::Condition {
                 truth: self.rarely(2),
@@ -172,14 +172,14 @@ impl<'b> Generator<'b> {
                 let branches = (0..1 + self.pick(3)).map(|_| self.scope(depth + 1, &inner, 2)).collect();
                 Kind::Parallel { wait, side_by_side: self.rarely(3).then(|| 1 + self.pick(2)), branches }
             }
-            9 if !self.in_sub && !dependencies.is_empty() => {
+            9..=11 if !self.in_sub && !dependencies.is_empty() => {
                 let first = dependencies[0];
                 let others: Vec<usize> = dependencies.iter().skip(1).copied().collect();
                 let others = others.into_iter().filter(|_| self.rarely(2));
                 Kind::Recursive {
                     sources: std::iter::once(first).chain(others.collect::<Vec<_>>()).collect(),
                     most: 1 + self.pick(3) as u64,
-                    until: self.rarely(2).then(|| 1 + self.pick(3) as u64),
+                    until: self.rarely(3).then(|| 1 + self.pick(3) as u64),
                     preserve: !self.rarely(3),
                 }
             }

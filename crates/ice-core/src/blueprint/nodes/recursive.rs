@@ -32,7 +32,8 @@ pub struct RecursiveNode {
     /// Whether each repetition sees the one before; else each begins with what the first one had.
     #[serde(default = "yes")]
     pub preserve_context: bool,
-    /// The name under which it sees it: `{iteration, node_id, result, outputs}`. A repeated blueprint has it among its inputs.
+    /// The name under which it sees it: `{iteration, node_id, result, outputs}`. A repeated blueprint has
+    /// it among its inputs, unless its `input_schema` allows no such input.
     #[serde(default = "default_key")]
     pub context_key: String,
 }

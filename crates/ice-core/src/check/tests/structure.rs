@@ -210,7 +210,7 @@ nodes:
 - {id: draft, type: tool, tool_name: hello, tool_args: {name: "{{ start.greeting }} {{ again.result or note.greeting }}"}}
 - {id: check, type: tool, tool_name: hello, tool_args: {name: "{{ draft.greeting }} {{ recursive_context.iteration }}"}}
 - {id: again, type: recursive, workflow_ref: other, recursive_sources: [draft], convergence_condition: "again.iterations > 2 and check.greeting and first", dependencies: [start]}
-- {id: note, type: tool, tool_name: hello, tool_args: {name: "{{ again.result }}"}}
+- {id: note, type: tool, tool_name: hello, tool_args: {name: "{{ again.reason }}"}}
 - {id: after, type: tool, tool_name: hello, tool_args: {name: "{{ again.result.first }} {{ check.greeting }}"}}
 "#;
     assert_eq!(
@@ -228,8 +228,10 @@ fn circles_beside_the_sources_and_foreign_contexts_are_told() {
 ";
     assert_eq!(
         found(circle),
-        ["3:3: error[CYCLIC_TOOL_COMPOSITION]: other: cycle: other → again → other; a circle through `again` is legal if it \
-          leads through its `recursive_sources`; name a node of it there"]
+        [
+            "3:3: error[CYCLIC_TOOL_COMPOSITION]: other: cycle: other → again → other; a circle through `again` is legal if it \
+          leads through its `recursive_sources`; name a node of it there"
+        ]
     );
     let foreign = "\
 - {id: draft, type: tool, tool_name: hello}
@@ -242,11 +244,11 @@ fn circles_beside_the_sources_and_foreign_contexts_are_told() {
     assert_eq!(
         found(foreign),
         [
-            "3:80: error[RULE_VIOLATION]: again: recursive_sources[1]: `again` leads back to itself anyway; name the nodes \
+            "3:80: error[RULE_VIOLATION]: again: recursive_sources.1: `again` leads back to itself anyway; name the nodes \
              before it that are run again",
-            "3:112: error[UNKNOWN_REFERENCE]: again: convergence_condition: `again` reads `again.done`, but `again` has no \
+            "3:111: error[UNKNOWN_REFERENCE]: again: convergence_condition: `again` reads `again.done`, but `again` has no \
              `done`; there are `converged`, `reason`, `iterations`, `final_context`, `result`",
-            "7:73: error[UNKNOWN_REFERENCE]: each.body.x: tool_args.name: `x` reads `recursive_context`, which only nodes that \
+            "7:70: error[UNKNOWN_REFERENCE]: each.body.x: tool_args.name: `x` reads `recursive_context`, which only nodes that \
              are run again have; read the recursive node's output, or name the node in `recursive_sources`",
         ]
     );
@@ -256,7 +258,7 @@ fn circles_beside_the_sources_and_foreign_contexts_are_told() {
 fn bare_names_of_a_convergence_condition_of_the_first_dialect_are_inputs_only_if_they_are_declared() {
     let text = r#"
 schema_version: "1.1.0"
-input_schema: {most: int}
+input_schema: {properties: {most: {type: integer}}}
 nodes:
 - {id: draft, type: tool, tool_name: hello, tool_args: {name: "{recursive_context}"}}
 - {id: again, type: recursive, workflow_ref: other, recursive_sources: [draft], convergence_condition: "score > most"}

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use ice_core::blueprint::{KindName, RecursiveNode, RetryPolicy};
 use ice_core::check::CheckedNode;
 use ice_core::path::NodePath;
+use ice_core::schema::normalize;
 use ice_core::template::Expression;
+use ice_core::value::Value;
 use indexmap::IndexMap;
 
 use super::kinds::template;
@@ -29,12 +31,11 @@ impl Compiler<'_> {
         let condition = condition.map_err(template(path, "convergence_condition"))?;
         let key: Arc<str> = Arc::from(kind.context_key.as_str());
         let run = match &kind.workflow_ref {
-            Some(name) => Work::Workflow(WorkflowPlan {
-                plan: self.sub_blueprint(name, path, parts)?,
-                exposed: Vec::new(),
-                overrides: None,
-                context: Some(Arc::clone(&key)),
-            }),
+            Some(name) => {
+                let plan = self.sub_blueprint(name, path, parts)?;
+                let context = takes(&plan.blueprint.input_schema, &key).then(|| Arc::clone(&key));
+                Work::Workflow(WorkflowPlan { plan, exposed: Vec::new(), overrides: None, context })
+            }
             None => return Err(CompileError::Kind { node: path.clone(), kind: KindName::Agent }),
         };
         let mut scope = || {
@@ -55,6 +56,14 @@ impl Compiler<'_> {
     }
 }
 
+/// Whether a blueprint with this schema can be given an input of this name: not if it names its inputs, and allows no others.
+fn takes(schema: &Value, name: &str) -> bool {
+    let schema = normalize(schema).unwrap_or_default();
+    schema.get("additionalProperties") != Some(&Value::Bool(false))
+        || schema.get("properties").is_some_and(|known| known.get(name).is_some())
+        || schema.get("patternProperties").is_some()
+}
+
 /// Fills in what the recursive nodes among `nodes` repeat, and what the nodes that they run again see before they do.
 pub(super) fn repeats(nodes: &mut [PlanNode], checked: &[CheckedNode], scopes: &mut [Scope]) {
     let is_recursive = |(_, node): &(usize, &PlanNode)| matches!(node.work, Work::Recursive(_));
@@ -68,7 +77,8 @@ pub(super) fn repeats(nodes: &mut [PlanNode], checked: &[CheckedNode], scopes: &
         let before = recursive::before(&plan.id, &plan.key);
         for at in repeats(*owner) {
             if let Some(node) = nodes.get_mut(*at) {
-                node.before.extend(before.iter().map(|(name, value)| (*owner, Arc::clone(name), value.clone())));
+                node.before
+                    .extend(before.iter().map(|(name, value)| (*owner, Arc::clone(name), value.clone())));
             }
         }
     }
@@ -126,9 +136,7 @@ fn move_in(node: &mut PlanNode, around: &[PlanNode], within: &dyn Fn(NodeIndex) 
     let when = node.when.take();
     node.around = Around {
         dependencies: outside.into_iter().filter_map(id).collect(),
-        when: when
-            .filter(|(at, _)| within(*at).is_none())
-            .and_then(|(at, branch)| Some((id(at)?, branch))),
+        when: when.filter(|(at, _)| within(*at).is_none()).and_then(|(at, branch)| Some((id(at)?, branch))),
     };
     node.when = when.and_then(|(at, branch)| Some((within(at)?, branch)));
     node.dependencies = inside.into_iter().filter_map(within).collect();

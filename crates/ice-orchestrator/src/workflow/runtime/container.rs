@@ -121,10 +121,9 @@ impl Container {
     const fn keeps_last(&self) -> bool {
         match &self.opening {
             Opening::Loop { .. } => true,
-            Opening::Condition { .. }
-            | Opening::Parallel
-            | Opening::Workflow { .. }
-            | Opening::Recursive => false,
+            Opening::Condition { .. } | Opening::Parallel | Opening::Workflow { .. } | Opening::Recursive => {
+                false
+            }
         }
     }
 
