@@ -117,6 +117,8 @@ codes! {
     RunState = 3021, "RUN_STATE", "The run is not in a state that allows this.";
     QuestionClosed = 3022, "QUESTION_CLOSED", "A question was answered already, or was never asked.";
     AnswerInvalid = 3023, "ANSWER_INVALID", "An answer does not fit its question.";
+    RunPaused = 3024, "RUN_PAUSED", "A monitor paused the run.";
+    RunAborted = 3025, "RUN_ABORTED", "A monitor ended the run.";
     ToolFailed = 4001, "TOOL_FAILED", "A tool reported a failure.";
     ToolInputInvalid = 4002, "TOOL_INPUT_INVALID", "The input of a tool does not fit its schema.";
     ToolOutputInvalid = 4003, "TOOL_OUTPUT_INVALID", "The output of a tool does not fit its schema.";

@@ -78,7 +78,8 @@ impl Outputs {
             }
             NodeKind::Human(human) => Some(human_output(human.approval_type, declared)),
             NodeKind::Recursive(recursive) => Some(recursive_output(recursive, catalog)),
-            NodeKind::Agent(_) | NodeKind::Code(_) | NodeKind::Monitor(_) | NodeKind::Swarm(_) => declared,
+            NodeKind::Monitor(_) => Some(monitor_output()),
+            NodeKind::Agent(_) | NodeKind::Code(_) | NodeKind::Swarm(_) => declared,
         }
     }
 }
@@ -166,6 +167,33 @@ fn recursive_output(recursive: &RecursiveNode, catalog: &Index<'_>) -> Value {
         ("iterations", typed("integer")),
         ("final_context", Value::Bool(true)),
         ("result", result),
+    ])
+}
+
+/// The metrics of a run, which monitors see under `run`.
+pub(super) fn metrics() -> Value {
+    closed([
+        ("elapsed_seconds", typed("number")),
+        ("tokens", typed("integer")),
+        ("cost_usd", typed("number")),
+        ("nodes_succeeded", typed("integer")),
+        ("nodes_failed", typed("integer")),
+        ("attempts", typed("integer")),
+    ])
+}
+
+/// What a monitor comes to.
+fn monitor_output() -> Value {
+    closed([
+        ("monitoring_active", typed("boolean")),
+        ("checks_performed", typed("integer")),
+        ("triggers_fired", typed("integer")),
+        ("alerts_sent", typed("integer")),
+        ("action_taken", Value::Bool(true)),
+        ("final_status", typed("string")),
+        ("monitoring_duration_seconds", typed("number")),
+        ("metric_evaluated", typed("string")),
+        ("triggered", typed("boolean")),
     ])
 }
 

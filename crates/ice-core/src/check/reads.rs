@@ -3,6 +3,7 @@
 
 use super::frame::{Frame, Name};
 use super::names::{Read, Yields, names};
+use super::output;
 use super::shape::{self, Part, Types};
 use super::walk::Checker;
 use crate::blueprint::{Form, InputMapping, Node, NodeKind, Text};
@@ -140,6 +141,9 @@ impl Checker<'_> {
                 if root.is_null() { None } else { self.follow(node, at, read, &root) }
             }
             Some(Name::Variable | Name::Mapping) => None,
+            None if name == "run" && matches!(node.kind, NodeKind::Monitor(_)) => {
+                self.follow(node, at, read, &output::metrics())
+            }
             None => {
                 let is_known =
                     read.optional || form == Form::OpenExpression || self.given.ghosts.contains(name);

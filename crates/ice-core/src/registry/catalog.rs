@@ -5,7 +5,7 @@ use semver::VersionReq;
 use serde::{Deserialize, Serialize};
 
 use super::{AgentDefinition, CodeBody, RegisteredCode, near_names};
-use crate::blueprint::{Blueprint, CodeEngine, CodeLanguage, KindName, Node, NodeKind, Reading};
+use crate::blueprint::{AlertChannel, Blueprint, CodeEngine, CodeLanguage, KindName, Node, NodeKind, Reading};
 use crate::id::{BlueprintId, NodeId};
 use crate::tools::ToolSpec;
 use crate::value::Value;
@@ -27,6 +27,9 @@ pub struct Catalog {
     /// The interpreters that run source; absent if it is not known which there are.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub interpreters: Option<Vec<InterpreterSpec>>,
+    /// The channels whose alerts reach anybody; absent if it is not known which do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub alert_channels: Option<Vec<AlertChannel>>,
     /// The kinds of node that can be executed.
     pub kinds: Vec<KindName>,
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::FutureExt;
+use ice_core::blueprint::AlertChannel;
 use ice_core::error::ErrorCode;
 use ice_core::path::NodePath;
 use ice_core::process::{Denial, DenialKind, ProcessHost};
@@ -22,6 +23,7 @@ use super::run::{Message, RunShared};
 use crate::executors::{
     Completion, Observation, StepContext, StepPort, TransientEvent, TransientSink, builtin,
 };
+use crate::executors::builtin::monitor;
 use crate::journal::{Failure, Intent};
 use crate::workflow::model::TimeLimit;
 use crate::workflow::runtime::{Input, Start, Ticket, timeout_failure};
@@ -209,6 +211,9 @@ impl StepPort for Port {
                 }
                 called
             }
+            Intent::Alert { .. } => {
+                Err(Failure::new(ErrorCode::RunStuck, "an alert was sent to no channel"))
+            }
             Intent::Code { request } => {
                 Box::pin(self.shared.execute(ctx, &request, self.processes(address), observe)).await
             }
@@ -216,6 +221,22 @@ impl StepPort for Port {
             Intent::Llm { provider, request } => {
                 Box::pin(self.shared.ask(ctx, address, &provider, &request)).await
             }
+        }
+    }
+
+    async fn alert(&self, ctx: &StepContext, channel: AlertChannel, intent: &Intent) -> Result<(), Failure> {
+        let nobody = |name: &str| {
+            Failure::new(ErrorCode::RuleViolation, format!("nobody takes on alerts of the channel `{name}`"))
+        };
+        let name = channel.as_str();
+        let sink = self.shared.plan.alerts.get(channel).ok_or_else(|| nobody(name))?;
+        let Intent::Alert { request } = intent else { return Err(nobody(name)) };
+        let alert = monitor::alert(request, self.shared.run, ctx, name);
+        let progress = Arc::new(NoProgress);
+        let context = self.shared.tool_context(ctx, &ctx.path, progress, None);
+        tokio::select! {
+            sent = sink.send(&context, &alert) => Ok(sent?),
+            () = ctx.cancel.cancelled() => Err(Failure::new(ErrorCode::RunCancelled, "the alert was given up")),
         }
     }
 
@@ -276,6 +297,14 @@ impl ProgressSink for Port {
     fn report(&self, progress: Value) {
         self.shared.transient.emit(&self.path, self.attempt, TransientEvent::Progress { progress });
     }
+}
+
+/// Alerts tell of no progress.
+#[derive(Debug)]
+struct NoProgress;
+
+impl ProgressSink for NoProgress {
+    fn report(&self, _: Value) {}
 }
 
 #[derive(Debug)]

@@ -171,6 +171,20 @@ fn describe(body: &Body) -> (&'static str, Option<NodePath>, Option<u32>, Value)
             let data = Value::map([("iteration", Value::from(*iteration))]);
             ("node.iterated", Some(node.clone()), None, data)
         }
+        Body::Watching { node, attempt } => ("node.watching", Some(node.clone()), Some(*attempt), empty),
+        Body::Checked { node, holds, last, metrics } => {
+            let data = Value::map([
+                ("triggered", Value::from(*holds)),
+                ("last", Value::from(*last)),
+                ("metrics", metrics.clone()),
+            ]);
+            ("node.checked", Some(node.clone()), None, data)
+        }
+        Body::Alerted { node, sent, failure } => {
+            let mut data = vec![("sent", sent.clone())];
+            data.extend(failure.as_ref().map(|failure| ("failure", value(failure))));
+            ("node.alerted", Some(node.clone()), None, Value::map(data))
+        }
         Body::Asked { node, attempt, question } => {
             ("node.asked", Some(node.clone()), Some(*attempt), value(question))
         }
@@ -244,6 +258,6 @@ fn intent_value(intent: &Intent) -> Value {
             ("provider", Value::String(std::sync::Arc::clone(provider))),
             ("request", request.clone()),
         ]),
-        Intent::Code { request } => request.clone(),
+        Intent::Code { request } | Intent::Alert { request } => request.clone(),
     }
 }

@@ -364,7 +364,7 @@ pub(crate) fn values(body: &Body) -> [Option<&Value>; 1] {
         Body::Manifest(manifest) => Some(&manifest.inputs),
         Body::Started { intent, .. } | Body::Step { intent, .. } => Some(match intent {
             Intent::Tool { input, .. } => input,
-            Intent::Llm { request, .. } | Intent::Code { request } => request,
+            Intent::Llm { request, .. } | Intent::Code { request } | Intent::Alert { request } => request,
         }),
         Body::Receipt { result, .. } => result.as_ref().ok(),
         Body::Succeeded { output, .. } | Body::Closed { output, .. } | Body::Ended { output, .. } => {
@@ -376,8 +376,11 @@ pub(crate) fn values(body: &Body) -> [Option<&Value>; 1] {
             Opening::Condition { .. } | Opening::Parallel | Opening::Recursive => None,
         },
         Body::Answered { answer, .. } => Some(&answer.response),
+        Body::Checked { metrics, .. } => Some(metrics),
+        Body::Alerted { sent, .. } => Some(sent),
         Body::Failed { .. }
         | Body::Iterated { .. }
+        | Body::Watching { .. }
         | Body::Asked { .. }
         | Body::Escalated { .. }
         | Body::Woken { .. }
@@ -401,7 +404,7 @@ pub(crate) fn values_mut(body: &mut Body) -> [Option<&mut Value>; 1] {
         Body::Manifest(manifest) => Some(&mut manifest.inputs),
         Body::Started { intent, .. } | Body::Step { intent, .. } => Some(match intent {
             Intent::Tool { input, .. } => input,
-            Intent::Llm { request, .. } | Intent::Code { request } => request,
+            Intent::Llm { request, .. } | Intent::Code { request } | Intent::Alert { request } => request,
         }),
         Body::Receipt { result, .. } => result.as_mut().ok(),
         Body::Succeeded { output, .. } | Body::Closed { output, .. } | Body::Ended { output, .. } => {
@@ -413,8 +416,11 @@ pub(crate) fn values_mut(body: &mut Body) -> [Option<&mut Value>; 1] {
             Opening::Condition { .. } | Opening::Parallel | Opening::Recursive => None,
         },
         Body::Answered { answer, .. } => Some(&mut answer.response),
+        Body::Checked { metrics, .. } => Some(metrics),
+        Body::Alerted { sent, .. } => Some(sent),
         Body::Failed { .. }
         | Body::Iterated { .. }
+        | Body::Watching { .. }
         | Body::Asked { .. }
         | Body::Escalated { .. }
         | Body::Woken { .. }

@@ -174,6 +174,7 @@ impl DocumentBuilder {
                     Intent::Tool { .. } => KindName::Tool,
                     Intent::Llm { .. } => KindName::Llm,
                     Intent::Code { .. } => KindName::Code,
+                    Intent::Alert { .. } => KindName::Monitor,
                 };
                 self.begin(node, *attempt, Some(kind), at);
             }
@@ -287,8 +288,11 @@ impl DocumentBuilder {
                     self.end(&node, NodeStatus::Cancelled, at);
                 }
             }
+            Body::Watching { node, attempt } => self.begin(node, *attempt, Some(KindName::Monitor), at),
+            Body::Alerted { node, .. } => drop(self.end(node, NodeStatus::Running, at)),
             Body::Manifest(_)
             | Body::Iterated { .. }
+            | Body::Checked { .. }
             | Body::Step { .. }
             | Body::Receipt { .. }
             | Body::Cancelling { .. }

@@ -142,6 +142,42 @@ pub enum Body {
         #[serde(rename = "i")]
         iteration: u32,
     },
+    /// A monitor began to watch.
+    Watching {
+        /// The node.
+        #[serde(rename = "n")]
+        node: NodePath,
+        /// The attempt, from 1.
+        #[serde(rename = "a", default = "one", skip_serializing_if = "is_one")]
+        attempt: u32,
+    },
+    /// A monitor looked.
+    Checked {
+        /// The node.
+        #[serde(rename = "n")]
+        node: NodePath,
+        /// Whether its expression held.
+        #[serde(rename = "h", default, skip_serializing_if = "std::ops::Not::not")]
+        holds: bool,
+        /// Whether it will not look again, as nothing but monitors goes on.
+        #[serde(rename = "l", default, skip_serializing_if = "std::ops::Not::not")]
+        last: bool,
+        /// The metrics of the run as it read them.
+        #[serde(rename = "m")]
+        metrics: Value,
+    },
+    /// A monitor's channels were told, or could not be.
+    Alerted {
+        /// The node.
+        #[serde(rename = "n")]
+        node: NodePath,
+        /// Channel to whether the alert was sent.
+        #[serde(rename = "s")]
+        sent: Value,
+        /// Why none was sent, if that is so for one reason.
+        #[serde(rename = "f", default, skip_serializing_if = "Option::is_none")]
+        failure: Option<Failure>,
+    },
     /// A node asked a person.
     Asked {
         /// The node.
@@ -303,6 +339,11 @@ pub enum Intent {
     Code {
         /// What runs what, as a value so that its parts are shared: `engine`, `language` and `code` or `module`,
         /// `inputs`, `imports`, `capabilities`.
+        request: Value,
+    },
+    /// Tell people what a monitor saw.
+    Alert {
+        /// What whom, as a value so that its parts are shared: `channels`, `check`, `message`, `severity`, `metrics`.
         request: Value,
     },
 }

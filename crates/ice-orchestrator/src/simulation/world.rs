@@ -27,7 +27,7 @@ impl Call<'_> {
     pub const fn input(&self) -> &Value {
         match self.intent {
             Intent::Tool { input, .. } => input,
-            Intent::Llm { request, .. } | Intent::Code { request } => request,
+            Intent::Llm { request, .. } | Intent::Code { request } | Intent::Alert { request } => request,
         }
     }
 }

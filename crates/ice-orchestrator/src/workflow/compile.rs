@@ -126,6 +126,7 @@ impl Compiler<'_> {
             tools: parts.tools,
             code: parts.code,
             providers: parts.providers,
+            alerts: self.registry.alerts.clone(),
             hash: BlobHash::of(&document),
             document,
             pinned,
@@ -252,6 +253,7 @@ impl Plan {
             tools: AHashMap::new(),
             code: AHashMap::new(),
             providers: AHashMap::new(),
+            alerts: ice_core::alert::Alerts::default(),
             pinned: PinnedPlan {
                 blueprint: Value::Null,
                 lock: None,

@@ -80,6 +80,9 @@ fn gather(nodes: &Value, taken: &mut HashSet<String>) {
         if node.get("type").and_then(Value::as_str) == Some("recursive") {
             taken.insert("recursive_context".to_owned());
         }
+        if node.get("type").and_then(Value::as_str) == Some("monitor") {
+            taken.insert("run".to_owned());
+        }
         let mappings = node.get("input_mappings").and_then(Value::as_map);
         taken.extend(mappings.into_iter().flatten().map(|(name, _)| (**name).to_owned()));
         for field in ["true_path", "false_path", "body"] {

@@ -52,6 +52,7 @@ pub(crate) fn catalog() -> Catalog {
         agents: vec![AgentDefinition::new("helper")],
         code: Vec::new(),
         interpreters: None,
+        alert_channels: None,
         blueprints: vec![BlueprintSpec {
             name: "other".to_owned(),
             blueprint_id: "bp_other".parse().unwrap(),

@@ -7,6 +7,7 @@ pub(crate) mod condition;
 pub(crate) mod human;
 pub(crate) mod llm;
 pub(crate) mod r#loop;
+pub(crate) mod monitor;
 pub(crate) mod parallel;
 pub(crate) mod recursive;
 pub(crate) mod tool;
@@ -32,6 +33,7 @@ pub(crate) const KINDS: &[KindName] = &[
     KindName::Recursive,
     KindName::Code,
     KindName::Human,
+    KindName::Monitor,
 ];
 
 /// What a node is going to do.
@@ -40,6 +42,8 @@ pub(crate) enum Begin {
     Leaf { intent: Intent, effect: Effect },
     /// Open its nested scopes.
     Container(Opening),
+    /// Look at something from time to time.
+    Watch,
     /// Ask a person.
     Question(Question),
 }
@@ -55,6 +59,7 @@ pub(crate) fn begin(work: &Work, env: &mut Env<'_>) -> Result<Begin, Failure> {
         Work::Parallel(_) => Ok(Begin::Container(Opening::Parallel)),
         Work::Workflow(plan) => workflow::begin(plan, env),
         Work::Recursive(_) => Ok(Begin::Container(Opening::Recursive)),
+        Work::Monitor(_) => Ok(Begin::Watch),
         Work::Human(plan) => human::begin(plan, env),
     }
 }
@@ -66,6 +71,7 @@ pub(crate) async fn run(work: &Work, ctx: &StepContext, intent: Intent) -> Resul
         // In a box of its own: it is large, and tools need no room for it.
         Work::Llm(plan) => Box::pin(llm::run(plan, ctx, intent)).await,
         Work::Code(_) => Box::pin(code::run(ctx, intent)).await,
+        Work::Monitor(plan) => Box::pin(monitor::run(plan, ctx, intent)).await,
         Work::Condition(_)
         | Work::Loop(_)
         | Work::Parallel(_)

@@ -58,6 +58,9 @@ pub(super) fn write(out: &mut Vec<u8>, record: &Record) -> Result<(), Error> {
         | Body::Failed { .. }
         | Body::Woken { .. }
         | Body::Skipped { .. }
+        | Body::Watching { .. }
+        | Body::Checked { .. }
+        | Body::Alerted { .. }
         | Body::Iterated { .. }
         | Body::Asked { .. }
         | Body::Escalated { .. }
@@ -90,6 +93,9 @@ fn intent(mut object: Object<'_>, intent: &Intent) -> Result<(), Error> {
         }
         Intent::Code { request } => {
             object.text("k", "code")?.value("request", request)?;
+        }
+        Intent::Alert { request } => {
+            object.text("k", "alert")?.value("request", request)?;
         }
     }
     object.close();

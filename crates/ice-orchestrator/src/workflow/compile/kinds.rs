@@ -1,10 +1,11 @@
 //! What the nodes of each kind do, compiled.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use ice_core::blueprint::{
-    ApprovalType, CodeEngine, CodeNode, ConditionNode, HumanNode, LlmConfig, LlmNode, LoopNode, Node,
-    NodeBase, NodeKind, ParallelNode, ToolNode, WorkflowNode,
+    ApprovalType, CodeEngine, CodeNode, ConditionNode, HumanNode, LlmConfig, LlmNode, LoopNode, MonitorNode,
+    Node, NodeBase, NodeKind, ParallelNode, ToolNode, WorkflowNode,
 };
 use ice_core::check::CheckedScope;
 use ice_core::error::ErrorCode;
@@ -20,7 +21,7 @@ use indexmap::IndexSet;
 use super::{CompileError, Compiler, Parts, is_empty, validator, within};
 use crate::journal::{PinnedModel, Question};
 use crate::workflow::model::{
-    CodePlan, ConditionPlan, HumanPlan, Items, LlmOutput, LlmPlan, LoopPlan, ParallelPlan, Plan, ToolPlan,
+    CodePlan, ConditionPlan, HumanPlan, Items, LlmOutput, LlmPlan, LoopPlan, MonitorPlan, ParallelPlan, Plan, ToolPlan,
     Work, WorkflowPlan,
 };
 
@@ -43,8 +44,9 @@ impl Compiler<'_> {
             NodeKind::Recursive(kind) => {
                 self.recursive(kind, node.id.shared(), path, parts).map(Work::Recursive)
             }
+            NodeKind::Monitor(kind) => monitor(kind, &node.base, path).map(Work::Monitor),
             NodeKind::Human(kind) => human(kind, &node.base, path).map(Work::Human),
-            NodeKind::Agent(_) | NodeKind::Monitor(_) | NodeKind::Swarm(_) => {
+            NodeKind::Agent(_) | NodeKind::Swarm(_) => {
                 Err(CompileError::Kind { node: path.clone(), kind: node.kind.name() })
             }
         }
@@ -317,6 +319,22 @@ fn human(kind: &HumanNode, base: &NodeBase, path: &NodePath) -> Result<HumanPlan
             timeout_seconds: base.timeout_seconds,
             escalation_path: kind.escalation_path.clone(),
         },
+    })
+}
+
+fn monitor(kind: &MonitorNode, base: &NodeBase, path: &NodePath) -> Result<MonitorPlan, CompileError> {
+    let expression = Expression::compile(&kind.metric_expression);
+    let mut channels = kind.alert_channels.clone();
+    channels.sort_unstable();
+    channels.dedup();
+    Ok(MonitorPlan {
+        expression: expression.map_err(template(path, "metric_expression"))?,
+        source: Arc::from(kind.metric_expression.as_str()),
+        action: kind.action_on_trigger,
+        channels,
+        interval: Duration::from_secs(kind.check_interval_seconds),
+        most: kind.most_checks(base.timeout_seconds),
+        timeout: base.timeout_seconds.map(Duration::from_secs),
     })
 }
 

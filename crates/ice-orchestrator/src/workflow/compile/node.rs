@@ -10,6 +10,9 @@ use ice_core::schema::Validator;
 use super::{CompileError, is_empty, validator};
 use crate::workflow::model::{Around, Mapping, NodeIndex, NodeInput, PlanNode, TimeLimit, Work};
 
+/// How long the channels of a monitor are waited for.
+const ALERT: Duration = Duration::from_secs(30);
+
 pub(super) fn plan_node(
     node: &Node,
     path: &NodePath,
@@ -36,6 +39,7 @@ pub(super) fn plan_node(
         | Work::Loop(_)
         | Work::Parallel(_)
         | Work::Recursive(_)
+        | Work::Monitor(_)
         | Work::Workflow(_) => validator(&base.output_schema, || format!("the node `{path}`"))?,
     };
     // What a tool node is given are its arguments, which its executor checks; others are given the mapped names.
@@ -93,6 +97,10 @@ fn timeout(node: &Node) -> Option<TimeLimit> {
         | NodeKind::Monitor(_)
         | NodeKind::Swarm(_) => None,
     };
+    if let NodeKind::Monitor(_) = node.kind {
+        // How long it watches is no matter of its attempts, which tell its channels.
+        return Some(TimeLimit { span: ALERT, field: "alert_channels" });
+    }
     let limits = [("timeout_seconds", node.base.timeout_seconds), ("llm_config.timeout", of_call)];
     let limits = limits.into_iter().filter_map(|(field, seconds)| Some((field, seconds?)));
     let (field, seconds) = limits.min_by_key(|(_, seconds)| *seconds)?;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ahash::AHashMap;
+use ice_core::alert::Alerts;
 use ice_core::blueprint::{Blueprint, KindName, RetryPolicy};
 use ice_core::error::ErrorCode;
 use ice_core::id::NodeId;
@@ -18,7 +19,7 @@ use ice_core::value::{BlobHash, Map, Value, ValuePath};
 use indexmap::IndexMap;
 
 pub(crate) use work::{
-    CodePlan, ConditionPlan, HumanPlan, Items, LlmOutput, LlmPlan, LoopPlan, ParallelPlan, RecursivePlan,
+    CodePlan, ConditionPlan, HumanPlan, Items, LlmOutput, LlmPlan, LoopPlan, MonitorPlan, ParallelPlan, RecursivePlan,
     ToolPlan, Work, WorkflowPlan,
 };
 
@@ -42,6 +43,8 @@ pub struct Plan {
     /// The registered code in use, that of sub-blueprints included.
     pub(crate) code: AHashMap<Arc<str>, Arc<RegisteredCode>>,
     pub(crate) providers: AHashMap<Arc<str>, Arc<dyn LlmProvider>>,
+    /// Who takes on the alerts of monitors.
+    pub(crate) alerts: Alerts,
     pub(crate) pinned: PinnedPlan,
     /// The pinned document as JSON, and its hash.
     pub(crate) document: Arc<[u8]>,

@@ -1,8 +1,9 @@
 //! What each kind of node was compiled to.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use ice_core::blueprint::{ContextRule, KindName, WaitStrategy};
+use ice_core::blueprint::{ActionOnTrigger, AlertChannel, ContextRule, KindName, WaitStrategy};
 use ice_core::llm::Request;
 use ice_core::schema::Validator;
 use ice_core::template::{Expression, Template, TemplateError, ValueTemplate};
@@ -24,6 +25,7 @@ pub(crate) enum Work {
     Workflow(WorkflowPlan),
     Recursive(RecursivePlan),
     Human(HumanPlan),
+    Monitor(MonitorPlan),
 }
 
 impl Work {
@@ -36,7 +38,8 @@ impl Work {
             | Self::Parallel(_)
             | Self::Workflow(_)
             | Self::Recursive(_)
-            | Self::Human(_) => false,
+            | Self::Human(_)
+            | Self::Monitor(_) => false,
         }
     }
 
@@ -51,6 +54,7 @@ impl Work {
             Self::Workflow(_) => KindName::Workflow,
             Self::Recursive(_) => KindName::Recursive,
             Self::Human(_) => KindName::Human,
+            Self::Monitor(_) => KindName::Monitor,
         }
     }
 }
@@ -168,6 +172,22 @@ pub(crate) struct HumanPlan {
     pub(crate) message: Template,
     /// Everything of the question that does not depend on the run.
     pub(crate) question: Question,
+}
+
+/// A monitor, compiled.
+#[derive(Clone, Debug)]
+pub(crate) struct MonitorPlan {
+    pub(crate) expression: Expression,
+    /// The expression as it is written.
+    pub(crate) source: Arc<str>,
+    pub(crate) action: ActionOnTrigger,
+    pub(crate) channels: Vec<AlertChannel>,
+    /// The time between two looks.
+    pub(crate) interval: Duration,
+    /// The most looks.
+    pub(crate) most: Option<u64>,
+    /// How long it watches at most.
+    pub(crate) timeout: Option<Duration>,
 }
 
 /// A workflow node, compiled.

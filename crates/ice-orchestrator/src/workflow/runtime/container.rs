@@ -54,7 +54,7 @@ impl Container {
             }
             Work::Parallel(plan) => (plan.branches.len(), plan.limit(), plan.wait),
             Work::Workflow(_) | Work::Recursive(_) => (1, 1, WaitStrategy::All),
-            Work::Tool(_) | Work::Llm(_) | Work::Code(_) | Work::Human(_) => (0, 1, WaitStrategy::All),
+            Work::Tool(_) | Work::Llm(_) | Work::Code(_) | Work::Human(_) | Work::Monitor(_) => (0, 1, WaitStrategy::All),
         };
         Self {
             attempt,
@@ -77,7 +77,8 @@ impl Container {
                 | Work::Tool(_)
                 | Work::Llm(_)
                 | Work::Code(_)
-                | Work::Human(_) => None,
+                | Work::Human(_)
+                | Work::Monitor(_) => None,
             },
         }
     }
@@ -90,7 +91,7 @@ impl Container {
             Work::Parallel(work) => parallel::frame(plan, work, index),
             Work::Workflow(work) => workflow::frame(work, &self.opening),
             Work::Recursive(work) => Some(recursive::frame(plan, work, self.iteration.as_ref()?)),
-            Work::Tool(_) | Work::Llm(_) | Work::Code(_) | Work::Human(_) => None,
+            Work::Tool(_) | Work::Llm(_) | Work::Code(_) | Work::Human(_) | Work::Monitor(_) => None,
         }
     }
 
@@ -195,7 +196,7 @@ impl Container {
                 Some(iteration) => return recursive::next(work, iteration, &self.slots, &around.env()?),
                 None => Value::Null,
             },
-            Work::Tool(_) | Work::Llm(_) | Work::Code(_) | Work::Human(_) => Value::Null,
+            Work::Tool(_) | Work::Llm(_) | Work::Code(_) | Work::Human(_) | Work::Monitor(_) => Value::Null,
         };
         Ok(Next::Done(output))
     }

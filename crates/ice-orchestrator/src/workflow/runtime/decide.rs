@@ -23,6 +23,7 @@ use crate::workflow::model::PlanNode;
 mod asking;
 mod attempts;
 mod rest;
+mod watching;
 
 /// Records decided at a time; the caller asks again.
 const PASS: usize = 1_024;
@@ -126,6 +127,7 @@ impl<'s> Decider<'s> {
                 Some(NodeState::Open(container)) if container.open > 0 && !self.out.is_empty() => return,
                 Some(NodeState::Open(container)) => self.leave(frame, node, place, container),
                 Some(NodeState::Asked(asked)) => self.answered(frame, node, place, asked),
+                Some(NodeState::Watching(watch)) => self.acted(frame, node, place, watch),
                 Some(
                     NodeState::Waiting { .. }
                     | NodeState::Running(_)
@@ -153,11 +155,16 @@ impl<'s> Decider<'s> {
         let under_way = state.attempts.len() + state.winding_down.len();
         let mut room = (state.manifest.options.max_parallel as usize).saturating_sub(under_way);
         for place in state.leaves.iter() {
-            let (Some((frame, node)), Some(NodeState::Queued { attempts, .. })) =
-                (self.at(place), state.node_state(place))
-            else {
+            let Some((frame, node)) = self.at(place) else { continue };
+            if let Some(watch) = state.watch(place) {
+                if room == 0 {
+                    return;
+                }
+                self.tell(frame, place, watch);
+                room -= 1;
                 continue;
-            };
+            }
+            let Some(NodeState::Queued { attempts, .. }) = state.node_state(place) else { continue };
             if room == 0 && (*attempts > 0 || self.skips(frame, node).is_none()) {
                 return;
             }
@@ -174,7 +181,12 @@ impl<'s> Decider<'s> {
     fn is_full(&self) -> bool {
         let halts = self.state.manifest.options.failure_policy == FailurePolicy::Halt
             && matches!(self.out.records.last(), Some(Body::Failed { retry_at: None, .. }));
-        halts || self.out.records.len() >= PASS || self.said >= PASS_BYTES
+        let aborts = matches!(
+            self.out.records.last(),
+            Some(Body::Failed { failure, retry_at: None, .. }) if failure.code == ErrorCode::RunAborted
+        );
+        let parks = matches!(self.out.records.last(), Some(Body::Parked { .. }));
+        halts || aborts || parks || self.out.records.len() >= PASS || self.said >= PASS_BYTES
     }
 
     fn at(&self, place: Place) -> Option<(&'s Frame, &'s PlanNode)> {
@@ -253,6 +265,7 @@ impl<'s> Decider<'s> {
                 self.said += question.message.len();
                 self.out.records.push(Body::Asked { node: path, attempt, question: Box::new(question) });
             }
+            Ok(Begin::Watch) => self.out.records.push(Body::Watching { node: path, attempt }),
             Ok(Begin::Container(opening)) => {
                 self.out.records.push(Body::Opened { node: path, attempt, opening });
             }
@@ -352,6 +365,7 @@ impl<'s> Decider<'s> {
                     | NodeState::Queued { .. }
                     | NodeState::Backoff { .. }
                     | NodeState::Asked(_)
+                    | NodeState::Watching(_)
                     | NodeState::InDoubt { .. }
                     | NodeState::Done(_) => {}
                 }
@@ -370,9 +384,10 @@ impl<'s> Decider<'s> {
                 break;
             }
             let Some(node) = state.path(*place) else { continue };
-            match state.asked(*place) {
-                Some(asked) => self.lapse(node, asked),
-                None => self.out.records.push(Body::Woken { node }),
+            match (state.asked(*place), state.watch(*place)) {
+                (Some(asked), _) => self.lapse(node, asked),
+                (None, Some(watch)) => self.look(node, *place, watch, false),
+                (None, None) => self.out.records.push(Body::Woken { node }),
             }
         }
         // A container that fails takes its nested ones along, so one deadline is decided at a time.
@@ -399,7 +414,7 @@ fn receipts(steps: &[StepState]) -> Vec<(NodePath, Result<Value, Failure>)> {
 const fn intent_value(intent: &Intent) -> &Value {
     match intent {
         Intent::Tool { input, .. } => input,
-        Intent::Llm { request, .. } | Intent::Code { request } => request,
+        Intent::Llm { request, .. } | Intent::Code { request } | Intent::Alert { request } => request,
     }
 }
 

@@ -16,6 +16,7 @@ mod nested;
 mod queue;
 mod scope;
 mod state;
+mod watching;
 
 pub use apply::{ApplyError, apply};
 pub use decide::decide;
@@ -26,3 +27,4 @@ pub(crate) use container::Container;
 pub(crate) use decide::{MAX_VALUE_DEPTH, decide_into};
 pub(crate) use failing::{cancelled, not_kept, timeout_failure};
 pub(crate) use frame::{NodeState, Place};
+pub(crate) use watching::Phase;

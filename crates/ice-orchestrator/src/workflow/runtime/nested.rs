@@ -10,6 +10,7 @@ use super::container::Container;
 use super::frame::{Frame, NodeState, Outcome, Place};
 use super::scope::Frames;
 use super::state::State;
+use super::watching::unwatch;
 use crate::executors::builtin::recursive;
 use crate::executors::{FrameIndex, Slot};
 use crate::journal::Opening;
@@ -32,6 +33,7 @@ pub(super) fn container_mut(state: &mut State, place: Place) -> Option<&mut Cont
         | NodeState::Running(_)
         | NodeState::Backoff { .. }
         | NodeState::Asked(_)
+        | NodeState::Watching(_)
         | NodeState::InDoubt { .. }
         | NodeState::Done(_) => None,
     }
@@ -142,6 +144,10 @@ pub(super) fn close(state: &mut State, node: &NodePath, output: &Value) -> Resul
             withdraw(state, place);
             return finish(state, place, Outcome::Succeeded(output.clone()));
         }
+        Some(NodeState::Watching(_)) => {
+            unwatch(state, place);
+            return finish(state, place, Outcome::Succeeded(output.clone()));
+        }
         Some(
             NodeState::Waiting { .. }
             | NodeState::Queued { .. }
@@ -205,6 +211,7 @@ fn drop_frame(state: &mut State, index: FrameIndex) {
                 state.kept.remove(&place);
             }
             Some(NodeState::Asked(_)) => withdraw(state, place),
+            Some(NodeState::Watching(_)) => unwatch(state, place),
             Some(NodeState::Open(_)) => leave(state, place),
             Some(NodeState::Waiting { .. } | NodeState::Done(_)) | None => {}
         }

@@ -138,6 +138,7 @@ impl Names for Frames<'_> {
                     | NodeState::Backoff { .. }
                     | NodeState::Open(_)
                     | NodeState::Asked(_)
+                    | NodeState::Watching(_)
                     // What it gave with the iteration before.
                     | NodeState::InDoubt { .. } => bound_in(frame, node, name),
                 };
