@@ -121,7 +121,7 @@ fn it_reads_the_outputs_in_scope_and_the_metrics_of_the_run() {
 
 const PAUSES: &str = "nodes:
 - {id: m, type: monitor, metric_expression: run.nodes_succeeded > 0, action_on_trigger: pause, alert_channels: [slack, sms]}
-- {id: a, type: tool, tool_name: same}
+- {id: a, type: tool, tool_name: same, tool_args: {s: 1}}
 - {id: b, type: tool, tool_name: same, tool_args: {s: 9}, dependencies: [a]}
 - {id: c, type: tool, tool_name: same, dependencies: [b]}";
 

@@ -224,7 +224,12 @@ impl StepPort for Port {
         }
     }
 
-    async fn alert(&self, ctx: &StepContext, channel: AlertChannel, intent: &Intent) -> Result<(), Failure> {
+    async fn alert(
+        self: Arc<Self>,
+        ctx: &StepContext,
+        channel: AlertChannel,
+        intent: &Intent,
+    ) -> Result<(), Failure> {
         let nobody = |name: &str| {
             Failure::new(ErrorCode::RuleViolation, format!("nobody takes on alerts of the channel `{name}`"))
         };
@@ -233,7 +238,7 @@ impl StepPort for Port {
         let Intent::Alert { request } = intent else { return Err(nobody(name)) };
         let alert = monitor::alert(request, self.shared.run, ctx, name);
         let progress = Arc::new(NoProgress);
-        let context = self.shared.tool_context(ctx, &ctx.path, progress, None);
+        let context = self.shared.tool_context(ctx, &ctx.path, progress, self.processes(&ctx.path));
         tokio::select! {
             sent = sink.send(&context, &alert) => Ok(sent?),
             () = ctx.cancel.cancelled() => Err(Failure::new(ErrorCode::RunCancelled, "the alert was given up")),

@@ -78,7 +78,12 @@ pub(crate) trait StepPort: Send + Sync + fmt::Debug {
     ) -> Result<Completion, Failure>;
 
     /// Sends the alert that an intent says to one channel.
-    async fn alert(&self, ctx: &StepContext, channel: AlertChannel, intent: &Intent) -> Result<(), Failure>;
+    async fn alert(
+        self: Arc<Self>,
+        ctx: &StepContext,
+        channel: AlertChannel,
+        intent: &Intent,
+    ) -> Result<(), Failure>;
 
     /// Returns once the intent is kept; durable if the effect needs a barrier.
     async fn announce(&self, step: &NodePath, intent: &Intent, effect: Effect) -> Result<(), Failure>;

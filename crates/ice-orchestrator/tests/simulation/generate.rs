@@ -56,6 +56,11 @@ pub(crate) enum Kind {
     Workflow {
         x: i64,
     },
+    /// Watches for nodes that succeed, and does something about the second or third one.
+    Monitor {
+        tells: bool,
+        action: &'static str,
+    },
     /// The blueprint `sub` again and again, with the output of the first source as its `x`.
     Recursive {
         /// Indices of earlier siblings it depends on, at least one.
@@ -146,7 +151,7 @@ impl<'b> Generator<'b> {
         let visible: Vec<String> =
             names.iter().cloned().chain(dependencies.iter().map(|at| before[*at].id.clone())).collect();
         let deep = depth >= 3 || self.left == 0;
-        let kind = match if deep { 0 } else { self.pick(12) } {
+        let kind = match if deep { 0 } else { self.pick(13) } {
             4 => Kind::Human { escalates: self.rarely(2) },
             5 => Kind::Condition {
                 truth: self.rarely(2),
@@ -182,6 +187,10 @@ impl<'b> Generator<'b> {
                     until: self.rarely(3).then(|| 1 + self.pick(3) as u64),
                     preserve: !self.rarely(3),
                 }
+            }
+            12 => {
+                let actions = if self.wishes.unordered { ["alert_only", "pause", "abort"] } else { ["alert_only"; 3] };
+                Kind::Monitor { tells: self.rarely(2), action: actions[self.pick(3)] }
             }
             8 if !self.in_sub => Kind::Workflow { x: self.pick(5) as i64 },
             _ => Kind::Tool(self.tool(visible)),
@@ -261,6 +270,11 @@ impl Node {
                     "input_mappings": { "x": { "source_node_id": ids[0], "source_output_key": "." } },
                 })
             }
+            Kind::Monitor { tells, action } => json!({
+                "type": "monitor", "metric_expression": "run.nodes_succeeded > 1", "check_interval_seconds": 2,
+                "alert_channels": tells.then_some(["slack"]), "action_on_trigger": action,
+                "output_selection": ["metric_evaluated"],
+            }),
             Kind::Workflow { x } => {
                 json!({ "type": "workflow", "workflow_ref": "sub", "config_overrides": { "x": x } })
             }

@@ -114,6 +114,7 @@ impl Oracle<'_> {
     fn node(&self, scope: &Scope, node: &Node, names: &Names, outcomes: &[(String, Outcome)]) -> Outcome {
         match &node.kind {
             Kind::Tool(tool) => self.tool(node, tool, names),
+            Kind::Monitor { .. } => Outcome::Given(json!({ "metric_evaluated": "run.nodes_succeeded > 1" })),
             Kind::Human { .. } => Outcome::Given(json!({ "approved": true, "response": null })),
             Kind::Condition { truth, on_true, on_false } => {
                 let (path, other) = if *truth { (on_true, on_false) } else { (on_false, on_true) };

@@ -50,6 +50,9 @@ fn plan(blueprint: &Blueprint, registry: &Registry) -> Arc<Plan> {
 /// Answers as the input of the tool says.
 fn world(call: &Call<'_>) -> Reply {
     let input: serde_json::Value = serde_json::from_str(&call.input().to_string()).unwrap();
+    if input["channels"].is_array() {
+        return Reply::give(common::json(r#"{"slack": true}"#)).after(Duration::from_secs(1));
+    }
     let seconds = input["seconds"].as_u64();
     let reply = if u64::from(call.attempt) <= input["fails"].as_u64().unwrap() {
         let unknown_outcome = input["unknown"] == true;

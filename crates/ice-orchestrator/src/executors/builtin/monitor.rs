@@ -104,7 +104,7 @@ pub(crate) async fn run(
     let mut sent = Map::default();
     let all = futures::future::join_all(plan.channels.iter().map(|channel| {
         let intent = intent.clone();
-        async move { (*channel, ctx.port.alert(ctx, *channel, &intent).await) }
+        async move { (*channel, Arc::clone(&ctx.port).alert(ctx, *channel, &intent).await) }
     }));
     for (channel, result) in all.await {
         if ctx.cancel.is_cancelled() {

@@ -206,6 +206,12 @@ mod tests {
             Body::Manifest(Box::new(manifest(RunOptions::default(), Vec::new()))),
             Body::Manifest(Box::new(manifest(keyed, vec!["network".to_owned()]))),
             Body::Started { node: node(), attempt: 1, intent: tool(), effect: Effect::Pure },
+            Body::Started {
+                node: node(),
+                attempt: 1,
+                intent: Intent::Alert { request: value() },
+                effect: Effect::Idempotent,
+            },
             Body::Started { node: node(), attempt: 3, intent: llm(), effect: Effect::Irreversible },
             Body::Succeeded { node: node(), output: value(), usage: Usage::default(), stream: None },
             Body::Succeeded { node: node(), output: value(), usage, stream: Some(BlobHash::of(b"")) },
