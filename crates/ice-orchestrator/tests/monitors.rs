@@ -28,6 +28,7 @@ impl Choices for First {
 }
 
 /// Tools take as many seconds as their `s`; every alert is sent but those by text message.
+#[cfg(test)]
 fn world(call: &Call<'_>) -> Reply {
     if let Intent::Alert { request } = call.intent {
         let channels = request.get("channels").and_then(Value::as_list).unwrap().iter();
@@ -128,7 +129,10 @@ const PAUSES: &str = "nodes:
 #[test]
 fn pause_parks_the_run_until_it_is_resumed() {
     let finished = simulate(PAUSES, Faults::default(), &mut First);
-    assert_eq!((finished.status, finished.failure.as_ref().unwrap().code), (RunStatus::Parked, ErrorCode::RunPaused));
+    assert_eq!(
+        (finished.status, finished.failure.as_ref().unwrap().code),
+        (RunStatus::Parked, ErrorCode::RunPaused)
+    );
     // What was under way ended; nothing new began.
     assert_eq!((finished.output.get("b").is_some(), finished.output.get("c")), (true, None));
     assert_eq!(facts(&finished), (2, 1, 1, 5.0));
@@ -141,7 +145,11 @@ fn pause_parks_the_run_until_it_is_resumed() {
 
 #[test]
 fn abort_ends_the_run_whatever_its_policy() {
-    let finished = simulate(&PAUSES.replace("action_on_trigger: pause", "action_on_trigger: abort"), Faults::default(), &mut First);
+    let finished = simulate(
+        &PAUSES.replace("action_on_trigger: pause", "action_on_trigger: abort"),
+        Faults::default(),
+        &mut First,
+    );
     let failure = finished.failure.as_ref().unwrap();
     assert_eq!((finished.status, failure.code), (RunStatus::Failed, ErrorCode::RunAborted));
     assert!(failure.message.contains("`run.nodes_succeeded > 0` held at look 2"), "{failure}");
@@ -186,7 +194,8 @@ fn within_loops_and_races_it_ends_with_them() {
   - [{id: v, type: monitor, metric_expression: 'true', alert_channels: [slack], timeout_seconds: 1000}]
   - [{id: x, type: tool, tool_name: same, tool_args: {s: 30}}]";
     for seed in 0..200 {
-        let faults = Faults { crashes: 2, late: true, decisions: vec![Decision::Repeat], ..Faults::default() };
+        let faults =
+            Faults { crashes: 2, late: true, decisions: vec![Decision::Repeat], ..Faults::default() };
         let finished = simulate(yaml, faults, &mut Random::new(seed));
         assert_eq!(finished.status, RunStatus::Succeeded, "{:?}", finished.failures);
     }
@@ -203,7 +212,7 @@ struct Kept(Mutex<Vec<Alert>>);
 impl AlertSink for Kept {
     async fn send(&self, ctx: &ToolContext, alert: &Alert) -> Result<(), ToolError> {
         assert_eq!(ctx.run, alert.run);
-        let mut kept = self.0.lock().unwrap();
+        let mut kept = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         kept.push(alert.clone());
         if kept.len() == 1 {
             return Err(ToolError::failed(ErrorCode::ToolFailed, "not now"));

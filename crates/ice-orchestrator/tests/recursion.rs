@@ -6,12 +6,14 @@ mod common;
 use std::sync::Arc;
 
 use common::{json, with_blueprint};
+use ice_core::blueprint::{Format, read};
 use ice_core::error::ErrorCode;
 use ice_core::id::Tenant;
-use ice_core::registry::Registry;
+use ice_core::registry::{AgentDefinition, Registry};
 use ice_core::value::Value;
 use ice_orchestrator::engine::{Engine, RunEnd};
 use ice_orchestrator::journal::{RunOptions, RunStatus};
+use ice_orchestrator::workflow::compile;
 
 /// `grow` adds 1 to `n`, `echo` gives its context, `bad` fails from the second iteration on.
 #[cfg(test)]
@@ -160,6 +162,22 @@ async fn a_blueprint_that_allows_no_further_inputs_is_not_given_the_context() {
         engine.start(&plan, json(r#"{"n": 1}"#), options, &common::me(), &Tenant::default()).await.unwrap();
     let end = handle.wait().await.unwrap();
     assert_eq!((at(&end, "x.result.seen"), at(&end, "y.result.seen")), (&json("1"), &json("2")));
+}
+
+#[test]
+fn agents_cannot_be_repeated_yet_and_the_check_says_so() {
+    let mut registry = blueprints();
+    registry.agents.register(Arc::new(AgentDefinition::new("helper"))).unwrap();
+    let yaml = "nodes:
+- {id: a, type: tool, tool_name: same, tool_args: {value: 1}}
+- {id: r, type: recursive, agent_package: helper, recursive_sources: [a]}";
+    let checked =
+        read(yaml, Format::Yaml, "t").check(&registry.catalog(ice_orchestrator::executable_kinds()));
+    let checked = checked.unwrap_or_else(|problems| panic!("{problems}"));
+    assert!(checked.warnings().to_string().contains("agents cannot run here"), "{}", checked.warnings());
+    let error = compile(&checked, &registry).unwrap_err();
+    assert_eq!(error.code(), ErrorCode::NodeKindUnavailable);
+    assert!(error.to_string().contains("`r` is of the kind `agent`"), "{error}");
 }
 
 #[tokio::test]

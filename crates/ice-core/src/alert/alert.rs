@@ -29,9 +29,7 @@ pub struct Alert {
 }
 
 /// How bad something is.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
     /// Worth a look.
@@ -64,9 +62,18 @@ mod tests {
 
     #[test]
     fn severity_grows_with_cost_and_time() {
-        let of = |dollars: &str, seconds| Severity::of(dollars.parse().unwrap(), Duration::from_secs(seconds));
+        let of =
+            |dollars: &str, seconds| Severity::of(dollars.parse().unwrap(), Duration::from_secs(seconds));
         assert_eq!(
-            [of("0", 30), of("0", 31), of("100.01", 0), of("500.5", 0), of("1", 61), of("1000.1", 0), of("0", 121)],
+            [
+                of("0", 30),
+                of("0", 31),
+                of("100.01", 0),
+                of("500.5", 0),
+                of("1", 61),
+                of("1000.1", 0),
+                of("0", 121)
+            ],
             [
                 Severity::Low,
                 Severity::Medium,

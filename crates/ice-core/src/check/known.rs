@@ -63,11 +63,7 @@ impl Checker<'_> {
             }
             NodeKind::Code(code) => self.code(code, &node.base, at),
             NodeKind::Monitor(monitor) => self.alert_channels(monitor, at),
-            NodeKind::Condition(_)
-            | NodeKind::Loop(_)
-            | NodeKind::Parallel(_)
-            | NodeKind::Human(_)
-             => {}
+            NodeKind::Condition(_) | NodeKind::Loop(_) | NodeKind::Parallel(_) | NodeKind::Human(_) => {}
         }
     }
 
@@ -167,7 +163,8 @@ impl Checker<'_> {
         for (index, channel) in monitor.alert_channels.iter().enumerate() {
             if !known.contains(channel) {
                 let channel = channel.as_str();
-                let message = format!("nobody takes on alerts of the channel `{channel}`: they are logged, not sent");
+                let message =
+                    format!("nobody takes on alerts of the channel `{channel}`: they are logged, not sent");
                 let finding = Finding::warning(ErrorCode::RuleViolation, message);
                 let advice = "register who does, or remove the channel".to_owned();
                 self.report.add(&list.index(index), finding.advise(advice));

@@ -5,7 +5,9 @@ use semver::VersionReq;
 use serde::{Deserialize, Serialize};
 
 use super::{AgentDefinition, CodeBody, RegisteredCode, near_names};
-use crate::blueprint::{AlertChannel, Blueprint, CodeEngine, CodeLanguage, KindName, Node, NodeKind, Reading};
+use crate::blueprint::{
+    AlertChannel, Blueprint, CodeEngine, CodeLanguage, KindName, Node, NodeKind, Reading,
+};
 use crate::id::{BlueprintId, NodeId};
 use crate::tools::ToolSpec;
 use crate::value::Value;

@@ -20,10 +20,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::processes::Recorder;
 use super::run::{Message, RunShared};
+use crate::executors::builtin::monitor;
 use crate::executors::{
     Completion, Observation, StepContext, StepPort, TransientEvent, TransientSink, builtin,
 };
-use crate::executors::builtin::monitor;
 use crate::journal::{Failure, Intent};
 use crate::workflow::model::TimeLimit;
 use crate::workflow::runtime::{Input, Start, Ticket, timeout_failure};
@@ -211,9 +211,7 @@ impl StepPort for Port {
                 }
                 called
             }
-            Intent::Alert { .. } => {
-                Err(Failure::new(ErrorCode::RunStuck, "an alert was sent to no channel"))
-            }
+            Intent::Alert { .. } => Err(Failure::new(ErrorCode::RunStuck, "an alert was sent to no channel")),
             Intent::Code { request } => {
                 Box::pin(self.shared.execute(ctx, &request, self.processes(address), observe)).await
             }

@@ -222,7 +222,9 @@ impl Found {
             Some(Work::Loop(plan)) => plan.limit,
             Some(Work::Parallel(plan)) => plan.limit(),
             Some(Work::Condition(_) | Work::Workflow(_) | Work::Recursive(_)) => 1,
-            Some(Work::Tool(_) | Work::Llm(_) | Work::Code(_) | Work::Human(_) | Work::Monitor(_)) | None => 0,
+            Some(Work::Tool(_) | Work::Llm(_) | Work::Code(_) | Work::Human(_) | Work::Monitor(_)) | None => {
+                0
+            }
         };
         if frames.len() != container.open || frames.len() > limit {
             return Err(format!("{path:?} has {} frames open, the limit is {limit}", frames.len()));

@@ -189,7 +189,8 @@ impl<'b> Generator<'b> {
                 }
             }
             12 => {
-                let actions = if self.wishes.unordered { ["alert_only", "pause", "abort"] } else { ["alert_only"; 3] };
+                let actions =
+                    if self.wishes.unordered { ["alert_only", "pause", "abort"] } else { ["alert_only"; 3] };
                 Kind::Monitor { tells: self.rarely(2), action: actions[self.pick(3)] }
             }
             8 if !self.in_sub => Kind::Workflow { x: self.pick(5) as i64 },

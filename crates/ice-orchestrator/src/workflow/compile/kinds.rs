@@ -21,8 +21,8 @@ use indexmap::IndexSet;
 use super::{CompileError, Compiler, Parts, is_empty, validator, within};
 use crate::journal::{PinnedModel, Question};
 use crate::workflow::model::{
-    CodePlan, ConditionPlan, HumanPlan, Items, LlmOutput, LlmPlan, LoopPlan, MonitorPlan, ParallelPlan, Plan, ToolPlan,
-    Work, WorkflowPlan,
+    CodePlan, ConditionPlan, HumanPlan, Items, LlmOutput, LlmPlan, LoopPlan, MonitorPlan, ParallelPlan, Plan,
+    ToolPlan, Work, WorkflowPlan,
 };
 
 impl Compiler<'_> {

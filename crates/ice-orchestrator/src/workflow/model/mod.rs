@@ -19,8 +19,8 @@ use ice_core::value::{BlobHash, Map, Value, ValuePath};
 use indexmap::IndexMap;
 
 pub(crate) use work::{
-    CodePlan, ConditionPlan, HumanPlan, Items, LlmOutput, LlmPlan, LoopPlan, MonitorPlan, ParallelPlan, RecursivePlan,
-    ToolPlan, Work, WorkflowPlan,
+    CodePlan, ConditionPlan, HumanPlan, Items, LlmOutput, LlmPlan, LoopPlan, MonitorPlan, ParallelPlan,
+    RecursivePlan, ToolPlan, Work, WorkflowPlan,
 };
 
 use crate::journal::{Failure, PinnedPlan, list};

@@ -54,7 +54,9 @@ impl Container {
             }
             Work::Parallel(plan) => (plan.branches.len(), plan.limit(), plan.wait),
             Work::Workflow(_) | Work::Recursive(_) => (1, 1, WaitStrategy::All),
-            Work::Tool(_) | Work::Llm(_) | Work::Code(_) | Work::Human(_) | Work::Monitor(_) => (0, 1, WaitStrategy::All),
+            Work::Tool(_) | Work::Llm(_) | Work::Code(_) | Work::Human(_) | Work::Monitor(_) => {
+                (0, 1, WaitStrategy::All)
+            }
         };
         Self {
             attempt,

@@ -33,7 +33,11 @@ impl Decider<'_> {
             let is_over = state.stopping.is_some();
             return match result {
                 Err(failure) if is_over && failure.code == ErrorCode::RunCancelled => {
-                    self.out.records.push(Body::Cancelled { node: path, in_doubt: false, winding_down: false });
+                    self.out.records.push(Body::Cancelled {
+                        node: path,
+                        in_doubt: false,
+                        winding_down: false,
+                    });
                 }
                 result => self.told(path, result),
             };
