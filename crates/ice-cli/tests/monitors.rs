@@ -15,7 +15,7 @@ fn a_monitor_pauses_a_run_that_is_resumed_by_hand() {
         "watched.yaml",
         "nodes:
 - {id: a, type: tool, tool_name: hello, tool_args: {name: Ada}}
-- {id: m, type: monitor, metric_expression: 'a.greeting and run.nodes_succeeded >= 1', action_on_trigger: pause}
+- {id: m, type: monitor, metric_expression: 'a.message and run.nodes_succeeded >= 1', action_on_trigger: pause}
 - {id: b, type: tool, tool_name: hello, tool_args: {name: '{{ m.action_taken }}'}}
 ",
     );
@@ -28,7 +28,7 @@ fn a_monitor_pauses_a_run_that_is_resumed_by_hand() {
     let output = desk.ice(&["runs", "resume", "last", "--json"]).code(0).json();
     assert_eq!(output["status"], "succeeded", "{output}");
     assert_eq!(output["output"]["m"]["final_status"], "paused", "{output}");
-    assert_eq!(output["output"]["b"]["greeting"], "Hello, workflow_paused!", "{output}");
+    assert_eq!(output["output"]["b"]["message"], "Hello, workflow_paused!", "{output}");
 }
 
 #[test]

@@ -25,12 +25,13 @@ impl Checker<'_> {
                 self.answer(llm, base, at);
                 true
             }
-            NodeKind::Condition(_) | NodeKind::Loop(_) | NodeKind::Parallel(_) | NodeKind::Workflow(_) => {
-                true
-            }
+            NodeKind::Condition(_)
+            | NodeKind::Loop(_)
+            | NodeKind::Parallel(_)
+            | NodeKind::Recursive(_)
+            | NodeKind::Workflow(_) => true,
             NodeKind::Tool(_)
             | NodeKind::Agent(_)
-            | NodeKind::Recursive(_)
             | NodeKind::Code(_)
             | NodeKind::Human(_)
             | NodeKind::Monitor(_)

@@ -20,13 +20,16 @@ use tokio_util::sync::CancellationToken;
 
 use super::processes::Recorder;
 use super::run::{Message, RunShared};
-use crate::executors::builtin::monitor;
 use crate::executors::{
-    Completion, Observation, StepContext, StepPort, TransientEvent, TransientSink, builtin,
+    Completion, Observation, StepContext, StepPort, TransientEvent, TransientSink,
+    builtin::{self, monitor},
 };
 use crate::journal::{Failure, Intent};
 use crate::workflow::model::TimeLimit;
 use crate::workflow::runtime::{Input, Start, Ticket, timeout_failure};
+
+/// How long one channel may take to send an alert.
+const CHANNEL: Duration = Duration::from_secs(30);
 
 /// How an attempt ended.
 pub(super) struct AttemptEnd {
@@ -238,7 +241,15 @@ impl StepPort for Port {
         let progress = Arc::new(NoProgress);
         let context = self.shared.tool_context(ctx, &ctx.path, progress, self.processes(&ctx.path));
         tokio::select! {
-            sent = sink.send(&context, &alert) => Ok(sent?),
+            // A panic of one channel keeps no other back.
+            sent = AssertUnwindSafe(sink.send(&context, &alert)).catch_unwind() => match sent {
+                Ok(sent) => Ok(sent?),
+                Err(payload) => panicked(payload).map(drop),
+            },
+            () = tokio::time::sleep(CHANNEL) => {
+                let message = format!("not sent within {} s", CHANNEL.as_secs());
+                Err(Failure::new(ErrorCode::NodeTimeout, message))
+            }
             () = ctx.cancel.cancelled() => Err(Failure::new(ErrorCode::RunCancelled, "the alert was given up")),
         }
     }

@@ -255,6 +255,36 @@ fn circles_beside_the_sources_and_foreign_contexts_are_told() {
 }
 
 #[test]
+fn a_monitor_sees_the_metrics_of_the_run_and_no_others() {
+    let monitors = "\
+- {id: a, type: monitor, metric_expression: 'run.tokens > 5 and run.nodes > 1'}
+- {id: b, type: monitor, metric_expression: 'run.cost_usd > b.checks_performed', alert_channels: [slack, sms]}
+- {id: c, type: tool, tool_name: hello, tool_args: {name: '{{ run.tokens }}{{ a.checks }}'}}
+";
+    let catalog = crate::registry::Catalog {
+        alert_channels: Some(vec![crate::blueprint::AlertChannel::Sms]),
+        kinds: crate::blueprint::KindName::ALL.to_vec(),
+        ..catalog()
+    };
+    let found = read(&format!("nodes:\n{monitors}"), Format::Yaml, "t").check(&catalog).unwrap_err();
+    let found: Vec<String> = found.into_iter().map(|diagnostic| diagnostic.to_string()).collect();
+    assert_eq!(
+        found,
+        [
+            "2:65: error[UNKNOWN_REFERENCE]: a: metric_expression: `a` reads `run.nodes`, but `run` has no `nodes`; there are \
+             `elapsed_seconds`, `tokens`, `cost_usd`, `nodes_succeeded`, `nodes_failed`, `attempts`",
+            "3:61: error[CYCLIC_TOOL_COMPOSITION]: b: metric_expression: `b` reads its own output",
+            "3:99: warning[RULE_VIOLATION]: b: alert_channels.0: nobody takes on alerts of the channel `slack`: they are \
+             logged, not sent; register who does, or remove the channel",
+            "4:63: error[UNKNOWN_REFERENCE]: c: tool_args.name: `c` reads `run.tokens`, but nothing named `run` is in scope",
+            "4:79: error[UNKNOWN_REFERENCE]: c: tool_args.name: `c` reads `a.checks`, but `a` has no `checks`; there are \
+             `monitoring_active`, `checks_performed`, `triggers_fired`, `alerts_sent`, `action_taken`, `final_status`, \
+             `monitoring_duration_seconds`, `metric_evaluated`, …",
+        ]
+    );
+}
+
+#[test]
 fn bare_names_of_a_convergence_condition_of_the_first_dialect_are_inputs_only_if_they_are_declared() {
     let text = r#"
 schema_version: "1.1.0"

@@ -10,8 +10,8 @@ use ice_core::schema::Validator;
 use super::{CompileError, is_empty, validator};
 use crate::workflow::model::{Around, Mapping, NodeIndex, NodeInput, PlanNode, TimeLimit, Work};
 
-/// How long the channels of a monitor are waited for.
-const ALERT: Duration = Duration::from_secs(30);
+/// How long an attempt to tell the channels of a monitor may take; each channel has half of that.
+const ALERT: Duration = Duration::from_secs(60);
 
 pub(super) fn plan_node(
     node: &Node,

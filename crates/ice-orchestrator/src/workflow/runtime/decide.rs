@@ -3,26 +3,26 @@
 use std::sync::Arc;
 
 use ice_core::error::ErrorCode;
-use ice_core::id::NodeId;
 use ice_core::path::NodePath;
 use ice_core::time::Moment;
 use ice_core::value::Value;
 
 use super::container::Container;
 use super::failing::{Safety, shorten, timeout_failure};
-use super::frame::{Frame, NodeState, Outcome, Place, StepState};
+use super::frame::{Frame, NodeState, Place, StepState};
 use super::input::{Command, Decided, Input, Start, Ticket};
 use super::scope::Frames;
 use super::state::{State, Stopping};
 use crate::executors::Observation;
 use crate::executors::builtin::recursive::Next;
 use crate::executors::builtin::{self, Begin};
-use crate::journal::{Body, Failure, FailurePolicy, Intent, SkipReason};
+use crate::journal::{Body, Failure, FailurePolicy, Intent};
 use crate::workflow::model::PlanNode;
 
 mod asking;
 mod attempts;
 mod rest;
+mod skipping;
 mod watching;
 
 /// Records decided at a time; the caller asks again.
@@ -271,46 +271,6 @@ impl<'s> Decider<'s> {
             }
             Err(failure) => self.failed(node, path, attempt, Safety::Safe, failure),
         }
-    }
-
-    /// Why a node does not run, if it does not.
-    fn skips(&self, frame: &Frame, node: &PlanNode) -> Option<SkipReason> {
-        let around = |id: &NodeId| self.state.outcome_around(frame, id);
-        let here = node.when.map(|(condition, branch)| (frame.outcome(condition), branch));
-        let further = || node.around.when.as_ref().map(|(condition, branch)| (around(condition), *branch));
-        if let Some((condition, branch)) = here.or_else(further) {
-            match condition {
-                Some(Outcome::Succeeded(value)) => {
-                    if value.get("result").and_then(Value::as_bool) != Some(branch) {
-                        return Some(SkipReason::BranchNotTaken);
-                    }
-                }
-                Some(Outcome::Skipped(reason)) => return Some(*reason),
-                Some(Outcome::Failed | Outcome::Cancelled) | None => {
-                    return Some(SkipReason::DependencyFailed);
-                }
-            }
-        }
-        if node.dependencies.is_empty() && node.around.dependencies.is_empty() {
-            return None;
-        }
-        let always = self.state.manifest.options.failure_policy == FailurePolicy::Always;
-        let mut all_skipped = true;
-        let here = node.dependencies.iter().map(|dependency| frame.outcome(*dependency));
-        for dependency in here.chain(node.around.dependencies.iter().map(around)) {
-            match dependency {
-                Some(
-                    Outcome::Failed | Outcome::Cancelled | Outcome::Skipped(SkipReason::DependencyFailed),
-                ) if !always => {
-                    return Some(SkipReason::DependencyFailed);
-                }
-                Some(Outcome::Skipped(_)) => {}
-                Some(Outcome::Succeeded(_) | Outcome::Failed | Outcome::Cancelled) | None => {
-                    all_skipped = false
-                }
-            }
-        }
-        all_skipped.then_some(SkipReason::BranchNotTaken)
     }
 
     /// A container whose frames have given what they will.

@@ -7,11 +7,26 @@ use ice_core::id::NodeId;
 use ice_core::template::Limits;
 use ice_core::value::{Map, Value};
 
-use super::frame::{Frame, NodeState, Place};
+use super::frame::{Frame, NodeState, Outcome, Place};
 use super::state::State;
 use crate::executors::{Env, Names, fit};
 use crate::journal::{Failure, list};
 use crate::workflow::model::{Mapping, NodeInput, PlanNode};
+
+impl State {
+    /// How a node of a frame around this one ended, for those whose names are in scope.
+    pub(crate) fn outcome_around(&self, frame: &Frame, id: &NodeId) -> Option<&Outcome> {
+        let mut inner = frame;
+        loop {
+            let (parent, _) = inner.parent.filter(|_| inner.sees_parent)?;
+            let outer = self.frame(parent.frame)?;
+            if let Some(node) = outer.scope()?.by_id.get(id) {
+                return outer.outcome(*node);
+            }
+            inner = outer;
+        }
+    }
+}
 
 /// The frame of a node, and those around it.
 pub(crate) struct Frames<'s> {

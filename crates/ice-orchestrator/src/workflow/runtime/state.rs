@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use ahash::AHashMap;
 use ice_core::blueprint::KindName;
-use ice_core::id::NodeId;
 use ice_core::llm::Usage;
 use ice_core::path::NodePath;
 use ice_core::time::Moment;
@@ -322,19 +321,6 @@ impl State {
             | NodeState::Watching(_)
             | NodeState::InDoubt { .. }
             | NodeState::Done(_) => None,
-        }
-    }
-
-    /// How a node of a frame around this one ended, for those whose names are in scope.
-    pub(crate) fn outcome_around(&self, frame: &Frame, id: &NodeId) -> Option<&Outcome> {
-        let mut inner = frame;
-        loop {
-            let (parent, _) = inner.parent.filter(|_| inner.sees_parent)?;
-            let outer = self.frame(parent.frame)?;
-            if let Some(node) = outer.scope()?.by_id.get(id) {
-                return outer.outcome(*node);
-            }
-            inner = outer;
         }
     }
 
