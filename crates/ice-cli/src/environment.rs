@@ -26,6 +26,8 @@ pub(crate) struct Environment {
     pub(crate) config_home: Option<PathBuf>,
     /// `ICE_LOG`: which spans and events are written to standard error, as `tracing` filters say it.
     pub(crate) log: Option<String>,
+    /// `ICE_ALERT_WEBHOOK`: where alerts of monitors are posted.
+    pub(crate) alert_webhook: Option<String>,
     /// `PATH`.
     pub(crate) path: Option<OsString>,
 }
@@ -50,6 +52,7 @@ impl Environment {
             data_home: path("XDG_DATA_HOME"),
             config_home: path("XDG_CONFIG_HOME"),
             log: variable("ICE_LOG").map(|text| text.to_string_lossy().into_owned()),
+            alert_webhook: variable("ICE_ALERT_WEBHOOK").map(|text| text.to_string_lossy().into_owned()),
             path: variable("PATH"),
         }
     }

@@ -24,6 +24,7 @@ mod toolbox;
 mod watch;
 #[cfg(feature = "wasm")]
 mod webassembly;
+mod webhook;
 
 use std::process::ExitCode;
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-use ice_core::blueprint::{CodeEngine, CodeLanguage, KindName};
+use ice_core::blueprint::{AlertChannel, CodeEngine, CodeLanguage, KindName};
 use ice_core::error::ErrorCode;
 use ice_core::llm::scripted::ReadAlong;
 use ice_core::llm::{Echo, LlmProvider};
@@ -18,6 +18,7 @@ use crate::environment::Environment;
 use crate::fault::Fault;
 use crate::manifests::{self, Installed, Manifests};
 use crate::screen::Screen;
+use crate::webhook::Webhook;
 
 /// The tools and models, made when they are first needed and once only: their schemas take time.
 #[derive(Clone, Debug)]
@@ -145,6 +146,11 @@ fn built_in(environment: &Environment) -> Result<Registry, Fault> {
         let tool: Arc<dyn Tool> =
             if tool.spec().reaches_outside() { Arc::new(IsolatedTool::new(tool, &own)) } else { tool };
         registry.tools.register(tool).map_err(|error| clash(&error))?;
+    }
+    if let Some(url) = &environment.alert_webhook
+        && let Some(fetch) = registry.tools.get("http_fetch", None).cloned()
+    {
+        registry.alerts.register(AlertChannel::Webhook, Arc::new(Webhook::new(url.clone(), fetch)));
     }
     let providers: [Arc<dyn LlmProvider>; 2] = [Arc::new(Echo), Arc::new(ReadAlong)];
     for provider in providers {

@@ -34,6 +34,24 @@ fn guide_asks_its_tools_and_mends_what_it_gets_wrong() {
 }
 
 #[test]
+fn root_converges() {
+    let desk = Desk::new();
+    let document = run(&desk, &["examples/root.yaml", "--input", "n=2"]).code(0).json();
+    let root = &document["output"]["root"];
+    assert_eq!((&root["converged"], &root["iterations"]), (&Value::from(true), &Value::from(5)));
+    assert_eq!(
+        document["output"]["answer"]["text"],
+        "The square root of 2 is about 1.4142, after 5 iterations."
+    );
+    let paths: Vec<&str> =
+        document["nodes"].as_array().unwrap().iter().map(|node| node["node"].as_str().unwrap()).collect();
+    assert!(paths.contains(&"root[4].guess") && paths.contains(&"root[4].root.run.step"), "{paths:?}");
+    let graph = given(desk.command(["graph", "examples/root.yaml"]).current_dir(project()).output().unwrap());
+    assert!(graph.out.contains("repeat"), "{graph:#?}");
+    given(desk.command(["runs", "events", "last"]).output().unwrap()).code(0);
+}
+
+#[test]
 fn airports_makes_a_report_from_real_data() {
     let desk = Desk::new();
     let out = desk.path("");

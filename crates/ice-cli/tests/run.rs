@@ -75,16 +75,6 @@ fn an_invalid_blueprint_is_drawn_and_nothing_is_started() {
 }
 
 #[test]
-fn a_kind_without_an_executor_is_refused_at_start() {
-    let desk = Desk::new();
-    desk.write("watch.yaml", "nodes:\n  - {id: watch, type: monitor, metric_expression: 'false'}\n");
-    desk.ice(&["validate", "watch.yaml"]).code(0).says("warning");
-    desk.ice(&["run", "watch.yaml"]).code(3).says("error[NODE_KIND_UNAVAILABLE]");
-    let runs = desk.ice(&["runs", "list", "--json"]).code(0).json();
-    assert_eq!(runs, json!([]));
-}
-
-#[test]
 fn inputs_must_be_what_the_blueprint_asks_for() {
     let desk = Desk::new();
     desk.write("hello.yaml", HELLO);

@@ -117,6 +117,8 @@ codes! {
     RunState = 3021, "RUN_STATE", "The run is not in a state that allows this.";
     QuestionClosed = 3022, "QUESTION_CLOSED", "A question was answered already, or was never asked.";
     AnswerInvalid = 3023, "ANSWER_INVALID", "An answer does not fit its question.";
+    RunPaused = 3024, "RUN_PAUSED", "A monitor paused the run.";
+    RunAborted = 3025, "RUN_ABORTED", "A monitor ended the run.";
     ReplayDiverged = 3026, "REPLAY_DIVERGED", "A journal comes out differently when it is gone through again.";
     NodeNotReached = 3027, "NODE_NOT_REACHED", "A run has not come to a node.";
     ToolFailed = 4001, "TOOL_FAILED", "A tool reported a failure.";

@@ -4,6 +4,7 @@
 //! storage, metric names and error codes live here. Nothing here opens a socket or spawns a process;
 //! the only disk touched is the embedded store's.
 
+pub mod alert;
 pub mod blueprint;
 pub mod check;
 pub mod diagnostic;

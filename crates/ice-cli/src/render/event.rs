@@ -23,7 +23,7 @@ pub(crate) fn line(event: &Event) -> String {
         "failed" | "unresponsive" => RED,
         "succeeded" => GREEN,
         "retrying" | "denied" | "parked" | "cancelling" | "cancelled" | "in_doubt" | "asked"
-        | "escalated" => YELLOW,
+        | "escalated" | "alerted" => YELLOW,
         "started" | "resumed" => CYAN,
         _ => DIM,
     };
@@ -49,6 +49,12 @@ fn detail(event: &Event) -> String {
     }
     let text = |key: &str| data.get(key).and_then(Value::as_str).map(str::to_owned);
     match event.event.as_str() {
+        "node.checked" => {
+            let holds = data.get("triggered") == Some(&Value::from(true));
+            return if holds { "holds" } else { "does not hold" }.to_owned();
+        }
+        "node.alerted" => return alerted(data),
+        "node.iterated" => return format!("iteration {}", data.get("iteration").unwrap_or(&Value::Null)),
         "node.report" => return report(event).unwrap_or_default(),
         "node.denied" => {
             let kind = text("kind").unwrap_or_default();
@@ -77,6 +83,16 @@ fn detail(event: &Event) -> String {
                 .unwrap_or_default()
         }
     }
+}
+
+/// Whom an alert reached: `slack: sent, email: not sent`.
+fn alerted(data: &Value) -> String {
+    let sent = data.get("sent").and_then(Value::as_map).into_iter().flatten();
+    let said = sent.map(|(channel, sent)| {
+        let what = if *sent == Value::from(true) { "sent" } else { "not sent" };
+        format!("{channel}: {what}")
+    });
+    said.collect::<Vec<_>>().join(", ")
 }
 
 /// What an event about a question says: the question, who is asked next, `approve, by user:ann`.

@@ -54,9 +54,12 @@ pub struct CheckedNode {
     /// The nodes of enclosing scopes that this node or one nested in it depends on, sorted, each once. What
     /// encloses it depends on them as well, so they are done before it starts.
     pub outer: Vec<OuterNode>,
-    /// The nodes of the same scope that a recursive node leads back to: its `recursive_sources`, sorted.
-    /// Those that depend on it are none of its `dependencies`.
+    /// The nodes of the same scope that a recursive node leads back to: its `recursive_sources`, sorted. It depends on
+    /// them; that they, or what they wait for, depend on it in turn is not among their `dependencies`.
     pub back: Vec<usize>,
+    /// The nodes of the same scope that a recursive node runs again with each iteration but the first, sorted: those it
+    /// leads back to and all that lies between them and the node.
+    pub repeats: Vec<usize>,
     /// The nested scopes, in the order of [`NodeKind::scopes`](crate::blueprint::NodeKind::scopes).
     pub scopes: Vec<CheckedScope>,
 }

@@ -42,11 +42,12 @@ impl Checker<'_> {
                 self.answer(node, &[("output_schema", &base.output_schema)], &OF_AGENT, at);
                 false
             }
-            NodeKind::Condition(_) | NodeKind::Loop(_) | NodeKind::Parallel(_) | NodeKind::Workflow(_) => {
-                true
-            }
-            NodeKind::Tool(_)
+            NodeKind::Condition(_)
+            | NodeKind::Loop(_)
+            | NodeKind::Parallel(_)
             | NodeKind::Recursive(_)
+            | NodeKind::Workflow(_) => true,
+            NodeKind::Tool(_)
             | NodeKind::Code(_)
             | NodeKind::Human(_)
             | NodeKind::Monitor(_)

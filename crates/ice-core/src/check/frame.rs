@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
 
 use super::OuterNode;
-use crate::blueprint::Node;
+use crate::blueprint::{Node, NodeKind};
 use crate::diagnostic::Trail;
 
 /// A scope while it is checked.
@@ -21,6 +21,8 @@ pub(super) struct Frame<'f> {
     pub(super) name: Option<&'static str>,
     /// The names that are set for every repetition or branch.
     pub(super) variables: Vec<&'f str>,
+    /// The names under which the recursive nodes of this scope carry along what they have.
+    pub(super) contexts: Vec<&'f str>,
     /// The way to the node around.
     pub(super) trail: &'f Trail<'f>,
     /// Per node, what it depends on in this scope.
@@ -72,7 +74,11 @@ impl<'f> Frame<'f> {
         }
         let edges = RefCell::new(vec![BTreeSet::new(); nodes.len()]);
         let outer = RefCell::new(vec![BTreeSet::new(); nodes.len()]);
-        Self { nodes, index, parent, container, number, name, variables, trail, edges, outer }
+        let context = |node: &'f Node| {
+            if let NodeKind::Recursive(node) = &node.kind { Some(node.context_key.as_str()) } else { None }
+        };
+        let contexts = nodes.iter().filter_map(context).collect();
+        Self { nodes, index, parent, container, number, name, variables, contexts, trail, edges, outer }
     }
 
     /// This scope and those around it, from the inside out.
@@ -91,7 +97,8 @@ impl<'f> Frame<'f> {
         if name == "inputs" {
             return Some(Name::Inputs);
         }
-        if self.outward().any(|frame| frame.variables.contains(&name)) {
+        // Who may read the context of a recursive node is known once all that is read is.
+        if self.outward().any(|frame| frame.variables.contains(&name) || frame.contexts.contains(&name)) {
             return Some(Name::Variable);
         }
         if !self.is_selected(at, name) {

@@ -6,7 +6,7 @@ use semver::VersionReq;
 
 use super::names::is_template;
 use super::walk::Checker;
-use crate::blueprint::{CodeEngine, CodeNode, LlmConfig, Node, NodeBase, NodeKind};
+use crate::blueprint::{CodeEngine, CodeNode, LlmConfig, MonitorNode, Node, NodeBase, NodeKind};
 use crate::diagnostic::{Finding, Trail, did_you_mean};
 use crate::error::ErrorCode;
 use crate::registry::{AgentDefinition, InterpreterSpec};
@@ -98,11 +98,8 @@ impl Checker<'_> {
                 }
             }
             NodeKind::Code(code) => self.code(code, &node.base, at),
-            NodeKind::Condition(_)
-            | NodeKind::Loop(_)
-            | NodeKind::Parallel(_)
-            | NodeKind::Human(_)
-            | NodeKind::Monitor(_) => {}
+            NodeKind::Monitor(monitor) => self.alert_channels(monitor, at),
+            NodeKind::Condition(_) | NodeKind::Loop(_) | NodeKind::Parallel(_) | NodeKind::Human(_) => {}
         }
     }
 
@@ -219,6 +216,22 @@ impl Checker<'_> {
         }
         let names = self.catalog.catalog.blueprints.iter().map(|blueprint| blueprint.name.as_str());
         self.absent(ErrorCode::UnknownBlueprint, format!("there is no blueprint `{name}`"), name, names, at);
+    }
+
+    /// Alerts that nobody takes on are not sent.
+    fn alert_channels(&self, monitor: &MonitorNode, at: &Trail<'_>) {
+        let Some(known) = &self.catalog.catalog.alert_channels else { return };
+        let list = at.key("alert_channels");
+        for (index, channel) in monitor.alert_channels.iter().enumerate() {
+            if !known.contains(channel) {
+                let channel = channel.as_str();
+                let message =
+                    format!("nobody takes on alerts of the channel `{channel}`: they are logged, not sent");
+                let finding = Finding::warning(ErrorCode::RuleViolation, message);
+                let advice = "register who does, or remove the channel".to_owned();
+                self.report.add(&list.index(index), finding.advise(advice));
+            }
+        }
     }
 
     /// A blueprint must not run itself, not even through others.

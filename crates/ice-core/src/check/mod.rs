@@ -16,6 +16,7 @@ mod output;
 pub mod partial;
 mod reading;
 mod reads;
+mod recursion;
 mod schemas;
 mod shape;
 #[cfg(test)]
@@ -25,5 +26,6 @@ mod walk;
 
 pub use checked::{Checked, CheckedNode, CheckedScope, OuterNode};
 use reading::outputs_with;
+pub use recursion::MAX_REPEATED;
 pub(crate) use walk::{Given, check_draft};
 pub use walk::{MAX_NESTING, check};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::catalog::Index;
 use super::shape::{self, Types};
-use crate::blueprint::{ApprovalType, Node, NodeKind};
+use crate::blueprint::{ApprovalType, Node, NodeKind, RecursiveNode};
 use crate::schema::normalize;
 use crate::value::{Map, Value};
 
@@ -79,7 +79,9 @@ impl Outputs {
             NodeKind::Human(human) => Some(human_output(human.approval_type, declared)),
             NodeKind::Agent(_) => Some(agent_output(declared.as_ref())),
             NodeKind::Swarm(_) => Some(declared.unwrap_or_else(swarm_output)),
-            NodeKind::Recursive(_) | NodeKind::Code(_) | NodeKind::Monitor(_) => declared,
+            NodeKind::Recursive(recursive) => Some(recursive_output(recursive, catalog)),
+            NodeKind::Monitor(_) => Some(monitor_output()),
+            NodeKind::Code(_) => declared,
         }
     }
 }
@@ -185,6 +187,48 @@ fn human_output(wanted: ApprovalType, declared: Option<Value>) -> Value {
         ("response_time_seconds", typed("number")),
         ("answered_by", typed("string")),
         ("comment", Value::Bool(true)),
+    ])
+}
+
+/// What a recursive node comes to, or has come to so far.
+fn recursive_output(recursive: &RecursiveNode, catalog: &Index<'_>) -> Value {
+    let blueprint = recursive.workflow_ref.as_deref().and_then(|name| catalog.blueprint(name));
+    let result = blueprint.map_or(Value::Bool(true), |spec| {
+        closed(spec.nodes.iter().map(|id| (id.as_str(), Value::Bool(true))))
+    });
+    closed([
+        ("converged", typed("boolean")),
+        ("reason", Value::Bool(true)),
+        ("iterations", typed("integer")),
+        ("final_context", Value::Bool(true)),
+        ("result", result),
+    ])
+}
+
+/// The metrics of a run, which monitors see under `run`.
+pub(super) fn metrics() -> Value {
+    closed([
+        ("elapsed_seconds", typed("number")),
+        ("tokens", typed("integer")),
+        ("cost_usd", typed("number")),
+        ("nodes_succeeded", typed("integer")),
+        ("nodes_failed", typed("integer")),
+        ("attempts", typed("integer")),
+    ])
+}
+
+/// What a monitor comes to.
+fn monitor_output() -> Value {
+    closed([
+        ("monitoring_active", typed("boolean")),
+        ("checks_performed", typed("integer")),
+        ("triggers_fired", typed("integer")),
+        ("alerts_sent", typed("integer")),
+        ("action_taken", Value::Bool(true)),
+        ("final_status", typed("string")),
+        ("monitoring_duration_seconds", typed("number")),
+        ("metric_evaluated", typed("string")),
+        ("triggered", typed("boolean")),
     ])
 }
 

@@ -3,6 +3,7 @@
 
 use super::frame::{Frame, Name};
 use super::names::{Read, Yields, names};
+use super::output;
 use super::shape::{self, Part, Types};
 use super::walk::Checker;
 use crate::blueprint::{Form, InputMapping, Node, NodeKind, Text};
@@ -114,6 +115,13 @@ impl Checker<'_> {
         }
         let found = if read.only_node { frame.find(name) } else { frame.resolve(index, name) };
         match found {
+            // What a recursive node asks after each iteration may be about its own output so far.
+            Some(Name::Node { levels: 0, index: other, node: target })
+                if form == Form::OpenExpression && other == index =>
+            {
+                let root = self.outputs.schema(target, &self.catalog)?;
+                self.follow(node, at, read, &root)
+            }
             Some(Name::Node { levels, index: other, node: target }) => {
                 if let Err(own) = frame.depend(index, levels, other) {
                     let message = if own.nested {
@@ -133,6 +141,9 @@ impl Checker<'_> {
                 if root.is_null() { None } else { self.follow(node, at, read, &root) }
             }
             Some(Name::Variable | Name::Mapping) => None,
+            None if name == "run" && matches!(node.kind, NodeKind::Monitor(_)) => {
+                self.follow(node, at, read, &output::metrics())
+            }
             None => {
                 let is_known =
                     read.optional || form == Form::OpenExpression || self.given.ghosts.contains(name);

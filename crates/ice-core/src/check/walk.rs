@@ -8,10 +8,11 @@ use super::catalog::Index;
 use super::cycles;
 use super::frame::{Frame, Name};
 use super::output::Outputs;
+use super::recursion::{self, Circle};
 use super::schemas::Schemas;
 use super::variables;
 use super::{Checked, CheckedNode, CheckedScope};
-use crate::blueprint::{Blueprint, Node, NodeKind, RESERVED, Rules};
+use crate::blueprint::{Blueprint, KindName, Node, NodeKind, RESERVED, Rules};
 use crate::diagnostic::{Diagnostics, Finding, Report, Trail, did_you_mean};
 use crate::error::ErrorCode;
 use crate::id::{BlueprintId, NodeId};
@@ -308,45 +309,27 @@ impl Checker<'_> {
         did_you_mean(name, ids.filter(|id| *id != node.id.as_str()))
     }
 
-    /// The sources a recursive node leads back to.
-    fn back(&self, frame: &Frame<'_>, index: usize, node: &Node, at: &Trail<'_>) -> Vec<usize> {
-        let NodeKind::Recursive(recursive) = &node.kind else { return Vec::new() };
-        let list = at.key("recursive_sources");
-        let mut back = Vec::new();
-        for (position, id) in recursive.recursive_sources.iter().enumerate() {
-            match frame.index.get(id.as_str()) {
-                Some(source) if *source == index => {}
-                Some(source) => back.push(*source),
-                None if self.given.ghosts.contains(id.as_str()) => {}
-                None => {
-                    let message = format!("there is no node `{id}` in the scope of `{}`", node.id);
-                    let finding = Finding::error(ErrorCode::UnknownNode, message);
-                    let finding = finding.advise(self.where_is(frame, node, id.as_str()));
-                    self.report.add(&list.index(position), finding);
-                }
-            }
-        }
-        back.sort_unstable();
-        back.dedup();
-        back
-    }
-
     /// Circles through a recursive node and its sources are cut; all others are errors.
     fn cut_and_report_circles(&self, frame: &Frame<'_>, checked: &mut [CheckedNode]) {
-        let mut edges = frame.edges.borrow_mut();
-        let mut groups = cycles::circles(&edges);
-        let mut was_cut = false;
-        for group in &groups {
-            for index in group {
-                let back = checked.get(*index).map(|node| node.back.as_slice()).unwrap_or_default();
-                for source in back.iter().filter(|source| group.contains(source)) {
-                    was_cut |= edges.get_mut(*index).is_some_and(|edges| edges.remove(source));
-                }
+        let backs: Vec<Vec<usize>> = checked.iter_mut().map(|node| std::mem::take(&mut node.back)).collect();
+        let circles = backs.iter().enumerate().filter(|(_, sources)| !sources.is_empty());
+        let circles: Vec<Circle<'_>> = circles.map(|(node, sources)| Circle { node, sources }).collect();
+        let ends = recursion::cut(&mut frame.edges.borrow_mut(), &circles);
+        let repeats = self.repeats(frame, &circles, &ends);
+        for (node, repeats) in repeats {
+            if let Some(node) = checked.get_mut(node) {
+                node.repeats = repeats;
             }
         }
-        if was_cut {
-            groups = cycles::circles(&edges);
+        for (node, back) in checked.iter_mut().zip(backs) {
+            node.back = back;
         }
+        self.report_circles(frame);
+    }
+
+    fn report_circles(&self, frame: &Frame<'_>) {
+        let edges = frame.edges.borrow();
+        let groups = cycles::circles(&edges);
         for group in &groups {
             let way = cycles::way(&edges, group);
             let ids: Vec<&str> = way
@@ -366,8 +349,18 @@ impl Checker<'_> {
             };
             let at = frame.trail.node_at(&node.id, frame.name, (frame.number, first));
             let finding = Finding::error(ErrorCode::CyclicToolComposition, format!("cycle: {shown}"));
-            let advice =
-                "each node needs the next one; remove one of the dependencies or references".to_owned();
+            let is_recursive = |at: &&usize| {
+                frame.nodes.get(**at).is_some_and(|node| node.kind.name() == KindName::Recursive)
+            };
+            let advice = match way.iter().find(is_recursive).and_then(|at| frame.nodes.get(*at)) {
+                Some(node) => format!(
+                    "a circle through `{}` is legal if it leads through its `recursive_sources`; name a node of it there",
+                    node.id
+                ),
+                None => {
+                    "each node needs the next one; remove one of the dependencies or references".to_owned()
+                }
+            };
             self.report.add(&at, finding.advise(advice));
         }
     }

@@ -32,6 +32,12 @@ impl Usd {
     /// Nothing.
     pub const ZERO: Self = Self(0);
 
+    /// As a number of dollars, which may be a little less or more.
+    #[must_use]
+    pub const fn as_dollars(self) -> f64 {
+        self.0 as f64 / DOLLAR as f64
+    }
+
     /// Whether it is nothing.
     #[must_use]
     pub const fn is_zero(&self) -> bool {

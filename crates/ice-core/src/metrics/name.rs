@@ -119,6 +119,8 @@ metrics_table! {
     QuestionsAsked = Counter, Count, "ice_questions_asked_total", [], "Questions that people were asked.";
     QuestionsEscalated = Counter, Count, "ice_questions_escalated_total", [], "Questions that were escalated because nobody had answered in time.";
     QuestionsAnswered = Counter, Count, "ice_questions_answered_total", ["kind"], "Questions that came to an answer, by whether it was given or time was up.";
+    MonitorChecks = Counter, Count, "ice_monitor_checks_total", ["triggered"], "Looks of monitors at what they watch, by whether it held.";
+    AlertsSent = Counter, Count, "ice_alerts_sent_total", ["channel", "sent"], "Alerts of monitors, by channel and whether they were sent.";
     JournalRecords = Counter, Count, "ice_journal_records_total", [], "Records appended to journals.";
     JournalBytes = Counter, Bytes, "ice_journal_bytes_total", [], "Bytes appended to journals, values included.";
     LlmTokens = Counter, Count, "ice_llm_tokens_total", ["provider", "direction"], "Tokens of model calls, by provider and direction.";

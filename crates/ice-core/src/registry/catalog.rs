@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 use super::{AgentDefinition, CodeBody, RegisteredCode, near_names};
 #[cfg(doc)]
 use crate::blueprint::AgentNode;
-use crate::blueprint::{Blueprint, CodeEngine, CodeLanguage, KindName, Node, NodeKind, Reading};
+use crate::blueprint::{
+    AlertChannel, Blueprint, CodeEngine, CodeLanguage, KindName, Node, NodeKind, Reading,
+};
 use crate::id::{BlueprintId, NodeId};
 use crate::tools::ToolSpec;
 use crate::value::Value;
@@ -29,6 +31,9 @@ pub struct Catalog {
     /// The interpreters that run source; absent if it is not known which there are.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub interpreters: Option<Vec<InterpreterSpec>>,
+    /// The channels whose alerts reach anybody; absent if it is not known which do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub alert_channels: Option<Vec<AlertChannel>>,
     /// The kinds of node that can be executed.
     pub kinds: Vec<KindName>,
 }

@@ -6,6 +6,7 @@ use super::{
     AgentDefinition, BlueprintSpec, Catalog, CodeSpec, Collection, Entry, InterpreterSpec, NamedBlueprint,
     ProviderSpec, RegisteredCode,
 };
+use crate::alert::Alerts;
 use crate::blueprint::KindName;
 use crate::llm::LlmProvider;
 use crate::tools::Tool;
@@ -23,6 +24,8 @@ pub struct Registry {
     pub blueprints: Collection<NamedBlueprint>,
     /// Code that nodes name instead of holding it, by name and version.
     pub code: Collection<Arc<RegisteredCode>>,
+    /// Who takes the alerts of monitors on to people.
+    pub alerts: Alerts,
     /// The interpreters that run source; absent if it is not known which there are.
     pub interpreters: Option<Vec<InterpreterSpec>>,
 }
@@ -48,6 +51,7 @@ impl Registry {
                 .map(|entry| BlueprintSpec::of(entry.name(), &entry.blueprint))
                 .collect(),
             interpreters: self.interpreters.clone(),
+            alert_channels: Some(self.alerts.channels().collect()),
             code: self.code.list().map(|code| CodeSpec::of(code)).collect(),
             kinds,
         }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::FutureExt;
+use ice_core::blueprint::AlertChannel;
 use ice_core::error::ErrorCode;
 use ice_core::path::NodePath;
 use ice_core::process::{Denial, DenialKind, ProcessHost};
@@ -20,11 +21,15 @@ use tokio_util::sync::CancellationToken;
 use super::processes::Recorder;
 use super::run::{Message, RunShared};
 use crate::executors::{
-    Completion, Observation, StepContext, StepPort, TransientEvent, TransientSink, builtin,
+    Completion, Observation, StepContext, StepPort, TransientEvent, TransientSink,
+    builtin::{self, monitor},
 };
 use crate::journal::{Failure, Intent};
 use crate::workflow::model::TimeLimit;
 use crate::workflow::runtime::{Input, Start, Ticket, timeout_failure};
+
+/// How long one channel may take to send an alert.
+const CHANNEL: Duration = Duration::from_secs(30);
 
 /// How an attempt ended.
 pub(super) struct AttemptEnd {
@@ -209,6 +214,7 @@ impl StepPort for Port {
                 }
                 called
             }
+            Intent::Alert { .. } => Err(Failure::new(ErrorCode::RunStuck, "an alert was sent to no channel")),
             Intent::Code { request } => {
                 Box::pin(self.shared.execute(ctx, &request, self.processes(address), observe)).await
             }
@@ -219,6 +225,35 @@ impl StepPort for Port {
             Intent::Agent { .. } | Intent::Swarm { .. } => {
                 Err(Failure::new(ErrorCode::RunStuck, "what works in steps was to be carried out in one"))
             }
+        }
+    }
+
+    async fn alert(
+        self: Arc<Self>,
+        ctx: &StepContext,
+        channel: AlertChannel,
+        intent: &Intent,
+    ) -> Result<(), Failure> {
+        let nobody = |name: &str| {
+            Failure::new(ErrorCode::RuleViolation, format!("nobody takes on alerts of the channel `{name}`"))
+        };
+        let name = channel.as_str();
+        let sink = self.shared.plan.alerts.get(channel).ok_or_else(|| nobody(name))?;
+        let Intent::Alert { request } = intent else { return Err(nobody(name)) };
+        let alert = monitor::alert(request, self.shared.run, ctx, name);
+        let progress = Arc::new(NoProgress);
+        let context = self.shared.tool_context(ctx, &ctx.path, progress, self.processes(&ctx.path));
+        tokio::select! {
+            // A panic of one channel keeps no other back.
+            sent = AssertUnwindSafe(sink.send(&context, &alert)).catch_unwind() => match sent {
+                Ok(sent) => Ok(sent?),
+                Err(payload) => panicked(payload).map(drop),
+            },
+            () = tokio::time::sleep(CHANNEL) => {
+                let message = format!("not sent within {} s", CHANNEL.as_secs());
+                Err(Failure::new(ErrorCode::NodeTimeout, message))
+            }
+            () = ctx.cancel.cancelled() => Err(Failure::new(ErrorCode::RunCancelled, "the alert was given up")),
         }
     }
 
@@ -282,6 +317,14 @@ impl ProgressSink for Port {
     fn report(&self, progress: Value) {
         self.shared.transient.emit(&self.path, self.attempt, TransientEvent::Progress { progress });
     }
+}
+
+/// Alerts tell of no progress.
+#[derive(Debug)]
+struct NoProgress;
+
+impl ProgressSink for NoProgress {
+    fn report(&self, _: Value) {}
 }
 
 #[derive(Debug)]

@@ -187,7 +187,12 @@ impl Engine {
 fn begins(body: &Body, at: &NodePath) -> bool {
     let is_begin = matches!(
         body,
-        Body::Started { .. } | Body::Opened { .. } | Body::Asked { .. } | Body::Skipped { .. } | Body::Failed { .. }
+        Body::Started { .. }
+            | Body::Opened { .. }
+            | Body::Watching { .. }
+            | Body::Asked { .. }
+            | Body::Skipped { .. }
+            | Body::Failed { .. }
     );
     is_begin && body.node().is_some_and(|node| node == at || node.to_static() == *at)
 }
@@ -217,7 +222,7 @@ fn come_out(
 fn is_of(body: &Body, open: &mut Vec<NodePath>) -> bool {
     let Some(node) = body.node() else { return false };
     match body {
-        Body::Succeeded { .. } | Body::Failed { .. } => match open.iter().position(|attempt| attempt == node) {
+        Body::Succeeded { .. } | Body::Failed { .. } | Body::Alerted { .. } => match open.iter().position(|attempt| attempt == node) {
             Some(at) => {
                 open.swap_remove(at);
                 true
@@ -234,6 +239,9 @@ fn is_of(body: &Body, open: &mut Vec<NodePath>) -> bool {
         | Body::Woken { .. }
         | Body::Skipped { .. }
         | Body::Opened { .. }
+        | Body::Iterated { .. }
+        | Body::Watching { .. }
+        | Body::Checked { .. }
         | Body::Asked { .. }
         | Body::Escalated { .. }
         | Body::Answered { .. }

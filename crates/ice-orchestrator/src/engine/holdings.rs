@@ -149,6 +149,10 @@ const fn can_be_refused(body: &Body) -> bool {
         Body::Failed { .. }
         | Body::Woken { .. }
         | Body::Skipped { .. }
+        | Body::Watching { .. }
+        | Body::Checked { .. }
+        | Body::Alerted { .. }
+        | Body::Iterated { .. }
         | Body::Reported { .. }
         | Body::Denied { .. }
         | Body::Escalated { .. }

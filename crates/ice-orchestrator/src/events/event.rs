@@ -141,7 +141,7 @@ fn describe(body: &Body) -> (&'static str, Option<NodePath>, Option<u32>, Value)
                 Opening::Loop { items } => {
                     Value::map([("items", Value::from(items.as_list().map_or(0, <[Value]>::len)))])
                 }
-                Opening::Parallel => empty,
+                Opening::Parallel | Opening::Recursive => empty,
                 Opening::Workflow { inputs } => Value::map([("inputs", inputs.clone())]),
             };
             ("node.started", Some(node.clone()), Some(*attempt), data)
@@ -172,6 +172,24 @@ fn describe(body: &Body) -> (&'static str, Option<NodePath>, Option<u32>, Value)
                 data.push(("stream", Value::from(stream.to_string())));
             }
             ("node.succeeded", Some(node.clone()), None, Value::map(data))
+        }
+        Body::Iterated { node, iteration } => {
+            let data = Value::map([("iteration", Value::from(*iteration))]);
+            ("node.iterated", Some(node.clone()), None, data)
+        }
+        Body::Watching { node, attempt } => ("node.watching", Some(node.clone()), Some(*attempt), empty),
+        Body::Checked { node, holds, last, metrics } => {
+            let data = Value::map([
+                ("triggered", Value::from(*holds)),
+                ("last", Value::from(*last)),
+                ("metrics", metrics.clone()),
+            ]);
+            ("node.checked", Some(node.clone()), None, data)
+        }
+        Body::Alerted { node, sent, failure } => {
+            let mut data = vec![("sent", sent.clone())];
+            data.extend(failure.as_ref().map(|failure| ("failure", value(failure))));
+            ("node.alerted", Some(node.clone()), None, Value::map(data))
         }
         Body::Asked { node, attempt, question } => {
             ("node.asked", Some(node.clone()), Some(*attempt), value(question))
@@ -246,7 +264,7 @@ fn intent_value(intent: &Intent) -> Value {
             ("provider", Value::String(std::sync::Arc::clone(provider))),
             ("request", request.clone()),
         ]),
-        Intent::Code { request } | Intent::Swarm { request } => request.clone(),
+        Intent::Code { request } | Intent::Swarm { request } | Intent::Alert { request } => request.clone(),
         Intent::Agent { agent, provider, request } => Value::map([
             ("agent", Value::String(std::sync::Arc::clone(agent))),
             ("provider", Value::String(std::sync::Arc::clone(provider))),

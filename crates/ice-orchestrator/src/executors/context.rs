@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use ice_core::blueprint::AlertChannel;
 use ice_core::error::ErrorCode;
 use ice_core::llm::Usage;
 use ice_core::path::NodePath;
@@ -76,6 +77,14 @@ pub(crate) trait StepPort: Send + Sync + fmt::Debug {
         address: &NodePath,
         intent: Intent,
     ) -> Result<Completion, Failure>;
+
+    /// Sends the alert that an intent says to one channel.
+    async fn alert(
+        self: Arc<Self>,
+        ctx: &StepContext,
+        channel: AlertChannel,
+        intent: &Intent,
+    ) -> Result<(), Failure>;
 
     /// Returns once the intent is kept; durable if the effect needs a barrier.
     async fn announce(&self, step: &NodePath, intent: &Intent, effect: Effect) -> Result<(), Failure>;

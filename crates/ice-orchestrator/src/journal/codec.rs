@@ -353,10 +353,14 @@ pub(crate) fn values(body: &Body) -> [Option<&Value>; 1] {
         Body::Opened { opening, .. } => match opening {
             Opening::Loop { items } => Some(items),
             Opening::Workflow { inputs } => Some(inputs),
-            Opening::Condition { .. } | Opening::Parallel => None,
+            Opening::Condition { .. } | Opening::Parallel | Opening::Recursive => None,
         },
         Body::Answered { answer, .. } => Some(&answer.response),
+        Body::Checked { metrics, .. } => Some(metrics),
+        Body::Alerted { sent, .. } => Some(sent),
         Body::Failed { .. }
+        | Body::Iterated { .. }
+        | Body::Watching { .. }
         | Body::Asked { .. }
         | Body::Escalated { .. }
         | Body::Woken { .. }
@@ -386,10 +390,14 @@ pub(crate) fn values_mut(body: &mut Body) -> [Option<&mut Value>; 1] {
         Body::Opened { opening, .. } => match opening {
             Opening::Loop { items } => Some(items),
             Opening::Workflow { inputs } => Some(inputs),
-            Opening::Condition { .. } | Opening::Parallel => None,
+            Opening::Condition { .. } | Opening::Parallel | Opening::Recursive => None,
         },
         Body::Answered { answer, .. } => Some(&mut answer.response),
+        Body::Checked { metrics, .. } => Some(metrics),
+        Body::Alerted { sent, .. } => Some(sent),
         Body::Failed { .. }
+        | Body::Iterated { .. }
+        | Body::Watching { .. }
         | Body::Asked { .. }
         | Body::Escalated { .. }
         | Body::Woken { .. }

@@ -182,6 +182,7 @@ impl DocumentBuilder {
                     Opening::Loop { .. } => KindName::Loop,
                     Opening::Parallel => KindName::Parallel,
                     Opening::Workflow { .. } => KindName::Workflow,
+                    Opening::Recursive => KindName::Recursive,
                 };
                 self.begin(node, *attempt, Some(kind), at);
             }
@@ -295,7 +296,14 @@ impl DocumentBuilder {
                     report.usage += spent;
                 }
             }
-            Body::Manifest(_) | Body::Step { .. } | Body::Cancelling { .. } | Body::Unresponsive { .. } => {}
+            Body::Watching { node, attempt } => self.begin(node, *attempt, Some(KindName::Monitor), at),
+            Body::Alerted { node, .. } => drop(self.end(node, NodeStatus::Running, at)),
+            Body::Manifest(_)
+            | Body::Iterated { .. }
+            | Body::Checked { .. }
+            | Body::Step { .. }
+            | Body::Cancelling { .. }
+            | Body::Unresponsive { .. } => {}
         }
     }
 

@@ -144,6 +144,51 @@ pub enum Body {
         #[serde(rename = "w")]
         opening: Opening,
     },
+    /// A recursive node is not done with the iterations so far, and the next one begins.
+    Iterated {
+        /// The node.
+        #[serde(rename = "n")]
+        node: NodePath,
+        /// The number of the iteration that begins, from 2.
+        #[serde(rename = "i")]
+        iteration: u32,
+    },
+    /// A monitor began to watch.
+    Watching {
+        /// The node.
+        #[serde(rename = "n")]
+        node: NodePath,
+        /// The attempt, from 1.
+        #[serde(rename = "a", default = "one", skip_serializing_if = "is_one")]
+        attempt: u32,
+    },
+    /// A monitor looked.
+    Checked {
+        /// The node.
+        #[serde(rename = "n")]
+        node: NodePath,
+        /// Whether its expression held.
+        #[serde(rename = "h", default, skip_serializing_if = "std::ops::Not::not")]
+        holds: bool,
+        /// Whether it will not look again, as nothing but monitors goes on.
+        #[serde(rename = "l", default, skip_serializing_if = "std::ops::Not::not")]
+        last: bool,
+        /// The metrics of the run as it read them.
+        #[serde(rename = "m")]
+        metrics: Value,
+    },
+    /// A monitor's channels were told, or could not be.
+    Alerted {
+        /// The node.
+        #[serde(rename = "n")]
+        node: NodePath,
+        /// Channel to whether the alert was sent.
+        #[serde(rename = "s")]
+        sent: Value,
+        /// Why none was sent, if that is so for one reason.
+        #[serde(rename = "f", default, skip_serializing_if = "Option::is_none")]
+        failure: Option<Failure>,
+    },
     /// A node asked a person.
     Asked {
         /// The node.
@@ -321,6 +366,11 @@ pub enum Intent {
         /// What they are given (`input`, a text), and the request with which each begins, by role (`members`).
         request: Value,
     },
+    /// Tell people what a monitor saw.
+    Alert {
+        /// What whom, as a value so that its parts are shared: `channels`, `check`, `message`, `severity`, `metrics`.
+        request: Value,
+    },
 }
 
 impl Intent {
@@ -332,7 +382,8 @@ impl Intent {
             Self::Llm { request, .. }
             | Self::Code { request }
             | Self::Agent { request, .. }
-            | Self::Swarm { request } => request,
+            | Self::Swarm { request }
+            | Self::Alert { request } => request,
         }
     }
 
@@ -342,7 +393,8 @@ impl Intent {
             Self::Llm { request, .. }
             | Self::Code { request }
             | Self::Agent { request, .. }
-            | Self::Swarm { request } => request,
+            | Self::Swarm { request }
+            | Self::Alert { request } => request,
         }
     }
 
@@ -355,6 +407,7 @@ impl Intent {
             Self::Code { .. } => KindName::Code,
             Self::Agent { .. } => KindName::Agent,
             Self::Swarm { .. } => KindName::Swarm,
+            Self::Alert { .. } => KindName::Monitor,
         }
     }
 }
@@ -380,6 +433,8 @@ pub enum Opening {
         /// The inputs.
         inputs: Value,
     },
+    /// A recursive node, with its first iteration.
+    Recursive,
 }
 
 /// Why a node did not run.

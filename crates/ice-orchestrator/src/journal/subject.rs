@@ -17,6 +17,10 @@ impl Body {
             | Self::Woken { node }
             | Self::Skipped { node, .. }
             | Self::Opened { node, .. }
+            | Self::Iterated { node, .. }
+            | Self::Watching { node, .. }
+            | Self::Checked { node, .. }
+            | Self::Alerted { node, .. }
             | Self::Asked { node, .. }
             | Self::Escalated { node, .. }
             | Self::Answered { node, .. }

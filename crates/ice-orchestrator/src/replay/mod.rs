@@ -98,9 +98,12 @@ fn compare(state: &State, decided: &mut VecDeque<Body>, record: &Record) -> Resu
     match body {
         Body::Started { .. }
         | Body::Opened { .. }
+        | Body::Iterated { .. }
+        | Body::Watching { .. }
         | Body::Asked { .. }
         | Body::Skipped { .. }
         | Body::Closed { .. } => advance(state, decided, body, *at),
+        Body::Checked { .. } => in_time_or_at_once(state, decided, body, *at),
         // An engine that cannot drive a run parks it, or ends it if somebody wants that, without looking at its nodes.
         Body::Parked { failure } if failure.code != ErrorCode::RunInDoubt => Ok(()),
         Body::Ended { status: RunStatus::Cancelled, .. } if state.has_attempts() => Ok(()),
@@ -132,6 +135,7 @@ fn compare(state: &State, decided: &mut VecDeque<Body>, record: &Record) -> Resu
         Body::Succeeded { .. }
         | Body::Step { .. }
         | Body::Receipt { .. }
+        | Body::Alerted { .. }
         | Body::Reported { .. }
         | Body::Denied { .. }
         | Body::Cancelling { .. }
@@ -148,7 +152,13 @@ fn compare_past(state: &State, decided: &mut VecDeque<Body>, record: &Record) ->
     let Record { at, body } = record;
     let is_begin = matches!(
         body,
-        Body::Started { .. } | Body::Opened { .. } | Body::Asked { .. } | Body::Skipped { .. } | Body::Closed { .. }
+        Body::Started { .. }
+            | Body::Opened { .. }
+            | Body::Iterated { .. }
+            | Body::Watching { .. }
+            | Body::Asked { .. }
+            | Body::Skipped { .. }
+            | Body::Closed { .. }
     );
     if !is_begin {
         decided.clear();

@@ -8,7 +8,7 @@ use ice_core::tools::Effect;
 use crate::executors::{FrameIndex, Slot};
 use crate::journal::{Body, Failure};
 use crate::workflow::model::Work;
-use crate::workflow::runtime::{Container, NodeState, Place, State};
+use crate::workflow::runtime::{Container, NodeState, Phase, Place, State};
 
 /// What has been done to the world, which no crash undoes.
 #[derive(Debug, Default)]
@@ -55,6 +55,7 @@ impl Checks {
         let (node, attempt) = match body {
             Body::Started { node, attempt, .. }
             | Body::Opened { node, attempt, .. }
+            | Body::Watching { node, attempt }
             | Body::Asked { node, attempt, .. } => (node, *attempt),
             Body::Manifest(_)
             | Body::Step { .. }
@@ -63,6 +64,9 @@ impl Checks {
             | Body::Failed { .. }
             | Body::Woken { .. }
             | Body::Skipped { .. }
+            | Body::Iterated { .. }
+            | Body::Checked { .. }
+            | Body::Alerted { .. }
             | Body::Escalated { .. }
             | Body::Answered { .. }
             | Body::Reported { .. }
@@ -189,6 +193,16 @@ impl Found {
                         None => drop(self.questions.insert(place)),
                     }
                 }
+                NodeState::Watching(watch) => match watch.phase {
+                    Phase::Look(due) => {
+                        self.wakes += 1;
+                        if !state.wakes.contains(&(due, place)) {
+                            return Err(format!("nothing makes {:?} look again", state.path(place)));
+                        }
+                    }
+                    Phase::Tell(_) | Phase::Act(_) => self.queued += 1,
+                    Phase::Telling => return Err(format!("{:?} tells nobody", state.path(place))),
+                },
                 NodeState::InDoubt { .. } => drop(self.in_doubt.insert(place)),
                 NodeState::Open(container) => self.container(state, place, container)?,
                 NodeState::Done(_) => continue,
@@ -207,14 +221,15 @@ impl Found {
         let limit = match state.plan_node(place).map(|node| &node.work) {
             Some(Work::Loop(plan)) => plan.limit,
             Some(Work::Parallel(plan)) => plan.limit(),
-            Some(Work::Condition(_) | Work::Workflow(_)) => 1,
+            Some(Work::Condition(_) | Work::Workflow(_) | Work::Recursive(_)) => 1,
             Some(
                 Work::Tool(_)
                 | Work::Llm(_)
                 | Work::Agent(_)
                 | Work::Swarm(_)
                 | Work::Code(_)
-                | Work::Human(_),
+                | Work::Human(_)
+                | Work::Monitor(_),
             )
             | None => 0,
         };

@@ -31,7 +31,9 @@ impl<W: World, C: Choices> Simulation<'_, W, C> {
         if due {
             events.push(Event::Tick);
         }
-        if !over && self.next_moment().is_some() {
+        // A run may be parked beside attempts that take their time to end.
+        let goes_on = !over || (self.state.ended.is_none() && !self.running.is_empty());
+        if goes_on && self.next_moment().is_some() {
             events.push(Event::Wait);
         }
         let idle = self.running.is_empty() && self.held.is_empty() && !self.advance;

@@ -27,6 +27,7 @@ mod agents;
 mod error;
 mod kinds;
 mod node;
+mod recursive;
 mod swarms;
 
 pub use error::CompileError;
@@ -132,6 +133,7 @@ impl Compiler<'_> {
             tools: parts.tools,
             code: parts.code,
             providers: parts.providers,
+            alerts: self.registry.alerts.clone(),
             hash: BlobHash::of(&document),
             document,
             pinned,
@@ -167,6 +169,7 @@ impl Compiler<'_> {
             let when = node.when.as_ref().and_then(|when| Some((*by_id.get(&when.condition)?, when.branch)));
             compiled.push(plan_node(node, &path, work, when, dependencies, dependents)?);
         }
+        recursive::repeats(&mut compiled, &checked.nodes, &mut parts.scopes);
         if let Some(scope) = parts.scopes.get_mut(index.0 as usize) {
             *scope = Scope { nodes: compiled, by_id };
         }
@@ -257,6 +260,7 @@ impl Plan {
             tools: AHashMap::new(),
             code: AHashMap::new(),
             providers: AHashMap::new(),
+            alerts: ice_core::alert::Alerts::default(),
             pinned: PinnedPlan {
                 blueprint: Value::Null,
                 lock: None,

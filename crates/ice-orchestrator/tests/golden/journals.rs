@@ -105,6 +105,23 @@ const DATA: &str = "nodes:
 - {id: data, type: human, prompt_message: 'and {{ inputs.who }}?', approval_type: input_required, output_selection: [approved, response]}
 - {id: m, type: tool, tool_name: pure, tool_args: {value: '{{ data }}'}}";
 
+const CIRCLE: &str = "nodes:
+- {id: s, type: tool, tool_name: idempotent, tool_args: {value: ['{{ r.iterations }}', '{{ recursive_context.result.s }}']}}
+- {id: between, type: tool, tool_name: irreversible, tool_args: {value: '{{ s }}'}}
+- id: r
+  type: recursive
+  workflow_ref: sub
+  recursive_sources: [s]
+  convergence_condition: recursive_context.iteration == 3
+  input_mappings: {n: {source_node_id: between, source_output_key: .}}
+- {id: after, type: tool, tool_name: pure, tool_args: {value: '{{ r }}'}}";
+
+const WATCHED: &str = "nodes:
+- {id: m, type: monitor, metric_expression: run.nodes_succeeded > 0, alert_channels: [slack, email], max_checks: 2, output_selection: [triggered, alerts_sent]}
+- {id: a, type: tool, tool_name: idempotent}
+- {id: p, type: monitor, metric_expression: 'true', action_on_trigger: pause, dependencies: [m]}
+- {id: after, type: tool, tool_name: pure, tool_args: {value: '{{ m.triggered }}'}, dependencies: [p]}";
+
 const PEOPLE: &str = "nodes:
 - {id: late, type: human, prompt_message: ok?, timeout_seconds: 60, escalation_path: the boss}
 - {id: soon, type: human, prompt_message: ok?, timeout_seconds: 60, auto_approve_after: 5}
@@ -136,6 +153,11 @@ fn cases() -> Vec<Case> {
         Case { policy: FailurePolicy::Halt, ..base("retried_halted", RETRIED) },
         base("race", RACE),
         Case { cut: Some(r#""t":"opened","n":"late""#), ..base("race_then_deadline", RACE) },
+        base("recursive", CIRCLE),
+        Case { cut: Some(r#""t":"started","n":"r[2].between""#), ..base("recursive_in_iteration", CIRCLE) },
+        Case { cut: Some(r#""t":"checked""#), ..base("watched", WATCHED) },
+        Case { after: r#""s":{"email":false,"slack":true}"#, ..base("watched_alerted", WATCHED) },
+        Case { cut: Some(r#""t":"parked""#), ..base("watched_paused", WATCHED) },
         base("steps", STEPS),
         Case { cut: Some(r#""t":"receipt","s":"n.call[2]""#), ..base("steps_interrupted", STEPS) },
         Case { cut: Some(r#""t":"asked""#), ..base("asked", DATA) },
@@ -173,6 +195,9 @@ fn registry() -> Registry {
 
 /// Answers as the input says: fails so often, never ends, makes so many steps, gives a long text or list.
 fn world(call: &Call<'_>) -> Reply {
+    if let Intent::Alert { .. } = call.intent {
+        return Reply::give(Value::map([("email", Value::from(false)), ("slack", Value::from(true))]));
+    }
     let Intent::Tool { input, .. } = call.intent else {
         let text = Value::from("about it");
         return Reply::give(Value::map([("response", text.clone()), ("text", text)]));
@@ -299,16 +324,19 @@ fn every_journal_is_read_folded_and_resumed_to_its_result() {
         assert_eq!(result(&resume(&plan, &chunks)), expected, "{}", case.name);
     }
     let all = [
+        "alerted",
         "answered",
         "asked",
         "cancelled",
         "cancelling",
+        "checked",
         "closed",
         "discarded",
         "ended",
         "escalated",
         "failed",
         "in_doubt",
+        "iterated",
         "manifest",
         "opened",
         "parked",
@@ -320,6 +348,7 @@ fn every_journal_is_read_folded_and_resumed_to_its_result() {
         "step",
         "succeeded",
         "unresponsive",
+        "watching",
         "woken",
     ];
     assert_eq!(kinds, all.map(str::to_owned).into(), "kinds of records in the journals");

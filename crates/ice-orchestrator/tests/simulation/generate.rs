@@ -56,6 +56,20 @@ pub(crate) enum Kind {
     Workflow {
         x: i64,
     },
+    /// Watches for nodes that succeed, and does something about the second or third one.
+    Monitor {
+        tells: bool,
+        action: &'static str,
+    },
+    /// The blueprint `sub` again and again, with the output of the first source as its `x`.
+    Recursive {
+        /// Indices of earlier siblings it depends on, at least one.
+        sources: Vec<usize>,
+        most: u64,
+        /// The iteration with which it converges, if it does.
+        until: Option<u64>,
+        preserve: bool,
+    },
 }
 
 #[derive(Clone, Debug)]
@@ -112,6 +126,14 @@ impl<'b> Generator<'b> {
             }
             self.left = self.left.saturating_sub(1);
             let node = self.node(depth, index, &nodes, names);
+            if let Kind::Recursive { sources, .. } = &node.kind {
+                for source in sources {
+                    if let Kind::Tool(tool) = &mut nodes[*source].kind {
+                        tool.reads.push(format!("{}_context.iteration", node.id));
+                        tool.reads.push(format!("{}.iterations", node.id));
+                    }
+                }
+            }
             nodes.push(node);
         }
         Scope(nodes)
@@ -129,7 +151,7 @@ impl<'b> Generator<'b> {
         let visible: Vec<String> =
             names.iter().cloned().chain(dependencies.iter().map(|at| before[*at].id.clone())).collect();
         let deep = depth >= 3 || self.left == 0;
-        let kind = match if deep { 0 } else { self.pick(9) } {
+        let kind = match if deep { 0 } else { self.pick(13) } {
             4 => Kind::Human { escalates: self.rarely(2) },
             5 => Kind::Condition {
                 truth: self.rarely(2),
@@ -154,6 +176,22 @@ impl<'b> Generator<'b> {
                 let wait = waits[self.pick(3)];
                 let branches = (0..1 + self.pick(3)).map(|_| self.scope(depth + 1, &inner, 2)).collect();
                 Kind::Parallel { wait, side_by_side: self.rarely(3).then(|| 1 + self.pick(2)), branches }
+            }
+            9..=11 if !self.in_sub && !dependencies.is_empty() => {
+                let first = dependencies[0];
+                let others: Vec<usize> = dependencies.iter().skip(1).copied().collect();
+                let others = others.into_iter().filter(|_| self.rarely(2));
+                Kind::Recursive {
+                    sources: std::iter::once(first).chain(others.collect::<Vec<_>>()).collect(),
+                    most: 1 + self.pick(3) as u64,
+                    until: self.rarely(3).then(|| 1 + self.pick(3) as u64),
+                    preserve: !self.rarely(3),
+                }
+            }
+            12 => {
+                let actions =
+                    if self.wishes.unordered { ["alert_only", "pause", "abort"] } else { ["alert_only"; 3] };
+                Kind::Monitor { tells: self.rarely(2), action: actions[self.pick(3)] }
             }
             8 if !self.in_sub => Kind::Workflow { x: self.pick(5) as i64 },
             _ => Kind::Tool(self.tool(visible)),
@@ -222,6 +260,21 @@ impl Node {
             Kind::Human { escalates } => json!({
                 "type": "human", "prompt_message": "and?", "approval_type": "input_required",
                 "escalation_path": escalates.then_some("boss"), "output_selection": ["approved", "response"],
+            }),
+            Kind::Recursive { sources, most, until, preserve } => {
+                let ids: Vec<&str> = sources.iter().map(|at| siblings[*at].id.as_str()).collect();
+                let key = format!("{}_context", self.id);
+                json!({
+                    "type": "recursive", "workflow_ref": "sub", "recursive_sources": ids, "max_iterations": most,
+                    "convergence_condition": until.map(|until| format!("{key}.iteration >= {until}")),
+                    "preserve_context": preserve, "context_key": key,
+                    "input_mappings": { "x": { "source_node_id": ids[0], "source_output_key": "." } },
+                })
+            }
+            Kind::Monitor { tells, action } => json!({
+                "type": "monitor", "metric_expression": "run.nodes_succeeded > 1", "check_interval_seconds": 2,
+                "alert_channels": tells.then_some(["slack"]), "action_on_trigger": action,
+                "output_selection": ["metric_evaluated"],
             }),
             Kind::Workflow { x } => {
                 json!({ "type": "workflow", "workflow_ref": "sub", "config_overrides": { "x": x } })

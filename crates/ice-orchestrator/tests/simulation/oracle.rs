@@ -75,9 +75,14 @@ impl Oracle<'_> {
         let mut names = names.clone();
         let mut outcomes: Vec<(String, Outcome)> = Vec::new();
         for node in &scope.0 {
+            if let Kind::Recursive { .. } = node.kind {
+                names.extend(bound(&node.id, 1, Json::Null));
+            }
+        }
+        for node in &scope.0 {
             let outcome = match self.skips(node, &outcomes) {
                 Some(skipped) => skipped,
-                None => self.node(node, &names),
+                None => self.node(scope, node, &names, &outcomes),
             };
             // Variables of loops come before ids.
             if !["item", "loop_index", "branch_index"].contains(&node.id.as_str()) {
@@ -106,9 +111,10 @@ impl Oracle<'_> {
         skipped.then_some(Outcome::Skipped { failed: false })
     }
 
-    fn node(&self, node: &Node, names: &Names) -> Outcome {
+    fn node(&self, scope: &Scope, node: &Node, names: &Names, outcomes: &[(String, Outcome)]) -> Outcome {
         match &node.kind {
             Kind::Tool(tool) => self.tool(node, tool, names),
+            Kind::Monitor { .. } => Outcome::Given(json!({ "metric_evaluated": "run.nodes_succeeded > 1" })),
             Kind::Human { .. } => Outcome::Given(json!({ "approved": true, "response": null })),
             Kind::Condition { truth, on_true, on_false } => {
                 let (path, other) = if *truth { (on_true, on_false) } else { (on_false, on_true) };
@@ -162,6 +168,7 @@ impl Oracle<'_> {
                 }
                 Outcome::Given(json!({ "branch_results": results, "merged": merged }))
             }
+            Kind::Recursive { .. } => self.recursive(scope, node, names, outcomes),
             Kind::Workflow { x } => {
                 let names = Names::from([("x".into(), json!(x))]);
                 match self.within(self.sub, &names) {
@@ -169,6 +176,62 @@ impl Oracle<'_> {
                     (outputs, false) => Outcome::Given(json!(outputs)),
                 }
             }
+        }
+    }
+
+    /// `outcomes` are those of the nodes before it.
+    fn recursive(
+        &self,
+        scope: &Scope,
+        node: &Node,
+        names: &Names,
+        outcomes: &[(String, Outcome)],
+    ) -> Outcome {
+        let Kind::Recursive { sources, most, until, preserve } = &node.kind else { panic!("{node:?}") };
+        let again = between(scope, node, sources);
+        let mut iteration = 1;
+        loop {
+            let so_far = if *preserve && iteration > 1 { json!(iteration - 1) } else { Json::Null };
+            let mut names = names.clone();
+            names.extend(bound(&node.id, iteration, so_far));
+            let mut outcomes = outcomes.to_vec();
+            if iteration > 1 {
+                for at in &again {
+                    let again = &scope.0[*at];
+                    let outcome = match self.skips(again, &outcomes) {
+                        Some(skipped) => skipped,
+                        None => self.node(scope, again, &names, &outcomes),
+                    };
+                    names.insert(again.id.clone(), outcome.value());
+                    outcomes[*at].1 = outcome;
+                }
+            }
+            let skips = iteration > 1 && self.skips(node, &outcomes).is_some();
+            let x = Names::from([("x".into(), names[&scope.0[sources[0]].id].clone())]);
+            let (result, mut failed) = match skips {
+                true => (Json::Null, false),
+                false => {
+                    let (outputs, failed) = self.within(self.sub, &x);
+                    (json!(outputs), failed)
+                }
+            };
+            failed |= iteration > 1 && again.iter().any(|at| outcomes[*at].1 == Outcome::Failed);
+            if failed {
+                return Outcome::Failed;
+            }
+            let converged = until.is_some_and(|until| iteration >= until);
+            if converged || iteration == *most {
+                let reason = if converged { "condition_met" } else { "max_iterations_reached" };
+                let outputs = again.iter().map(|at| &scope.0[*at].id);
+                let outputs: Map<String, Json> = outputs.map(|id| (id.clone(), names[id].clone())).collect();
+                return Outcome::Given(json!({
+                    "converged": converged, "reason": reason, "iterations": iteration, "result": result,
+                    "final_context": {
+                        "iteration": iteration, "node_id": node.id, "result": result, "outputs": outputs,
+                    },
+                }));
+            }
+            iteration += 1;
         }
     }
 
@@ -182,6 +245,27 @@ impl Oracle<'_> {
         let reads: Vec<Json> = tool.reads.iter().map(|name| names[name].clone()).collect();
         Outcome::Given(give(&node.id, &reads))
     }
+}
+
+/// What an iteration binds, as far as it is read.
+fn bound(id: &str, iteration: u64, so_far: Json) -> [(String, Json); 2] {
+    [(format!("{id}_context.iteration"), json!(iteration)), (format!("{id}.iterations"), so_far)]
+}
+
+/// The siblings on the ways from a node back to its sources, these included.
+fn between(scope: &Scope, node: &Node, sources: &[usize]) -> Vec<usize> {
+    fn leads(scope: &Scope, from: usize, sources: &[usize]) -> bool {
+        sources.contains(&from)
+            || scope.0[from].dependencies.iter().any(|before| leads(scope, *before, sources))
+    }
+    let mut found = std::collections::BTreeSet::new();
+    let mut open: Vec<usize> = node.dependencies.clone();
+    while let Some(at) = open.pop() {
+        if leads(scope, at, sources) && found.insert(at) {
+            open.extend(&scope.0[at].dependencies);
+        }
+    }
+    found.into_iter().collect()
 }
 
 fn fails(outcomes: &[(String, Outcome)]) -> bool {

@@ -50,6 +50,9 @@ fn plan(blueprint: &Blueprint, registry: &Registry) -> Arc<Plan> {
 /// Answers as the input of the tool says.
 fn world(call: &Call<'_>) -> Reply {
     let input: serde_json::Value = serde_json::from_str(&call.input().to_string()).unwrap();
+    if input["channels"].is_array() {
+        return Reply::give(common::json(r#"{"slack": true}"#)).after(Duration::from_secs(1));
+    }
     let seconds = input["seconds"].as_u64();
     let reply = if u64::from(call.attempt) <= input["fails"].as_u64().unwrap() {
         let unknown_outcome = input["unknown"] == true;
@@ -269,6 +272,54 @@ fn a_question_beside_what_is_in_doubt_keeps_nobody_waiting_for_ever() {
     let (count, ends) = explore(yaml, &RunOptions::default(), &faults, MOST);
     assert_eq!(ends, [(RunStatus::Succeeded, r#"{"ask":{"approved":true},"b":"b"}"#.to_owned())]);
     assert!(count > 5 && count < MOST, "{count} orders");
+}
+
+#[test]
+fn a_recursive_node_goes_on_from_every_record() {
+    let mut registry = common::effects();
+    let sub = "nodes: [{id: s, type: tool, tool_name: irreversible, tool_args: {value: '{{ inputs.n }}'}}]";
+    common::with_blueprint(&mut registry, "sub", sub);
+    let yaml = "nodes:
+- {id: a, type: tool, tool_name: compensable, tool_args: {value: ['{{ r.iterations }}', '{{ r.result.s }}']}}
+- {id: b, type: tool, tool_name: pure, tool_args: {value: '{{ a }}'}}
+- id: r
+  type: recursive
+  workflow_ref: sub
+  recursive_sources: [a]
+  convergence_condition: r.iterations == 3
+  input_mappings: {n: {source_node_id: b, source_output_key: .}}
+- {id: after, type: tool, tool_name: pure, tool_args: {value: '{{ r.result.s }}'}}";
+    let plan = common::plan(yaml, &registry);
+    let world = |call: &Call<'_>| Reply::give(call.input().get("value").cloned().unwrap());
+    let inputs = Value::empty_map();
+    let whole =
+        Simulation::new(&plan, inputs, RunOptions::default(), world, &mut Random::new(1)).run().unwrap();
+    let last = r#"[2,[1,[null,null]]]"#;
+    assert_eq!(whole.output.get("after").unwrap().to_string(), last, "{:?}", whole.failures);
+    assert!(whole.journal.len() > 10, "{}", whole.journal.len());
+    for cut in 1..=whole.journal.len() {
+        for faults in [Faults { decisions: vec![Decision::Repeat], ..Faults::default() }, crashes(2)] {
+            let mut choices = Random::new(cut as u64);
+            let resumed = Simulation::resume(&plan, &whole.journal[..cut], world, &mut choices).unwrap();
+            let resumed =
+                resumed.faults(faults).run().unwrap_or_else(|violation| panic!("{cut}: {violation}"));
+            assert_eq!((resumed.status, &resumed.output), (whole.status, &whole.output), "{cut}");
+        }
+    }
+}
+
+#[test]
+fn random_blueprints_have_recursive_nodes_that_repeat() {
+    let mut repeated = 0;
+    for seed in 0..200 {
+        let mut random = Random::new(seed);
+        let bytes: Vec<u8> = (0..300).map(|_| random.choose(256) as u8).collect();
+        let case = case(&bytes, Wishes { unordered: false, failures: false });
+        let finished =
+            simulate(&case, RunOptions::default(), Faults::default(), &mut Random::new(seed)).unwrap();
+        repeated += finished.trace.iter().filter(|line| line.contains("Iterated")).count();
+    }
+    assert!(repeated > 20, "{repeated}");
 }
 
 #[test]

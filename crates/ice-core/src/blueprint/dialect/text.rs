@@ -43,6 +43,11 @@ impl LegacyNames {
         legacy::upgrade_expression(source, &|name| self.is_input(name))
     }
 
+    /// The same, for one in which a bare name means an input only if that is declared.
+    pub(crate) fn open_expression(&self, source: &str) -> String {
+        legacy::upgrade_expression(source, &|name| self.declared.is_some() && self.is_input(name))
+    }
+
     /// A dotted path or template in the present dialect.
     pub(crate) fn path(&self, source: &str) -> String {
         let root = source.split('.').next().unwrap_or_default().trim();
@@ -72,6 +77,12 @@ fn gather(nodes: &Value, taken: &mut HashSet<String>) {
     for node in nodes.as_list().unwrap_or_default() {
         let named = ["id", "item_var", "context_key"].map(|field| node.get(field).and_then(Value::as_str));
         taken.extend(named.into_iter().flatten().map(str::to_owned));
+        if node.get("type").and_then(Value::as_str) == Some("recursive") {
+            taken.insert("recursive_context".to_owned());
+        }
+        if node.get("type").and_then(Value::as_str) == Some("monitor") {
+            taken.insert("run".to_owned());
+        }
         let mappings = node.get("input_mappings").and_then(Value::as_map);
         taken.extend(mappings.into_iter().flatten().map(|(name, _)| (**name).to_owned()));
         for field in ["true_path", "false_path", "body"] {

@@ -44,6 +44,22 @@ pub struct AgentNode {
 }
 
 impl AgentNode {
+    /// A registered agent as it is.
+    #[must_use]
+    pub fn named(package: &str) -> Self {
+        Self {
+            package: package.to_owned(),
+            agent_attr: None,
+            model: None,
+            version_constraint: None,
+            agent_config: Value::Null,
+            tools: None,
+            memory: Value::Null,
+            max_iterations: default_iterations(),
+            llm_config: None,
+        }
+    }
+
     pub(crate) fn read(fields: &mut Fields<'_>) -> Self {
         Self {
             package: fields.required_text("package"),

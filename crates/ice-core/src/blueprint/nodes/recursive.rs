@@ -12,12 +12,14 @@ use crate::id::NodeId;
 /// Repeats an agent or a blueprint until a condition holds: the one legal cycle.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RecursiveNode {
-    /// The nodes that are run again with each repetition; at least one.
+    /// The nodes that are run again with each repetition but the first, with all that lies between them and this node; at least
+    /// one. They may read this node's output, null before the first repetition.
     pub recursive_sources: Vec<NodeId>,
-    /// The expression that ends the repetition.
+    /// The expression that ends the repetition. It sees, in this order, the context, this node's output so far, the fields of
+    /// the result, the nodes that were run again, and what the node itself sees.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub convergence_condition: Option<String>,
-    /// The most repetitions; at least 1.
+    /// The most repetitions; at least 1. Reaching them is no failure.
     #[serde(default = "default_iterations")]
     #[schemars(range(min = 1))]
     pub max_iterations: u32,
@@ -27,10 +29,11 @@ pub struct RecursiveNode {
     /// The blueprint that is repeated; exactly one of this and `agent_package`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workflow_ref: Option<String>,
-    /// Whether each repetition sees the one before.
+    /// Whether each repetition sees the one before; else each begins with what the first one had.
     #[serde(default = "yes")]
     pub preserve_context: bool,
-    /// The name under which it sees it.
+    /// The name under which it sees it: `{iteration, node_id, result, outputs}`. A repeated blueprint has
+    /// it among its inputs, unless its `input_schema` allows no such input.
     #[serde(default = "default_key")]
     pub context_key: String,
 }
@@ -39,7 +42,7 @@ impl RecursiveNode {
     pub(crate) fn read(fields: &mut Fields<'_>) -> Self {
         Self {
             recursive_sources: fields.node_ids("recursive_sources"),
-            convergence_condition: fields.expression("convergence_condition"),
+            convergence_condition: fields.open_expression("convergence_condition"),
             max_iterations: fields.whole("max_iterations").unwrap_or_else(default_iterations),
             agent_package: fields.text("agent_package"),
             workflow_ref: fields.text("workflow_ref"),

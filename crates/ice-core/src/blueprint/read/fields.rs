@@ -113,6 +113,15 @@ impl<'a> Fields<'a> {
         })
     }
 
+    /// A text that is an expression and may use names that nobody can know before it is evaluated: in the first dialect only
+    /// inputs that are declared become those of the present one.
+    pub(crate) fn open_expression(&mut self, name: &'static str) -> Option<String> {
+        self.text(name).map(|source| match &self.context.legacy {
+            Some(names) => names.open_expression(&source),
+            None => source,
+        })
+    }
+
     /// A text that is a dotted path or a template. It never is text with values in it, so a line end after it,
     /// as a block of YAML has it, means nothing.
     pub(crate) fn path(&mut self, name: &'static str) -> Option<String> {

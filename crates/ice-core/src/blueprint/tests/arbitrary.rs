@@ -243,13 +243,14 @@ fn leaf_kind() -> impl Strategy<Value = NodeKind> {
     ];
     let channel =
         prop_oneof![Just(AlertChannel::Email), Just(AlertChannel::Sms), Just(AlertChannel::Webhook)];
-    let monitor = (text(), action, vec(channel, 0..3), whole()).prop_map(
-        |(metric_expression, action_on_trigger, alert_channels, check_interval_seconds)| {
+    let monitor = (text(), action, vec(channel, 0..3), whole(), of(whole())).prop_map(
+        |(metric_expression, action_on_trigger, alert_channels, check_interval_seconds, max_checks)| {
             NodeKind::Monitor(MonitorNode {
                 metric_expression,
                 action_on_trigger,
                 alert_channels,
                 check_interval_seconds,
+                max_checks,
             })
         },
     );

@@ -62,6 +62,7 @@ pub(crate) fn catalog() -> Catalog {
         ],
         code: Vec::new(),
         interpreters: None,
+        alert_channels: None,
         blueprints: vec![BlueprintSpec {
             name: "other".to_owned(),
             blueprint_id: "bp_other".parse().unwrap(),

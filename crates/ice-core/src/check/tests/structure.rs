@@ -14,7 +14,7 @@ fn shown(text: &str) -> String {
     fn scope(nodes: &[crate::blueprint::Node], checked: &CheckedScope) -> String {
         assert_eq!(nodes.len(), checked.nodes.len());
         let shown = nodes.iter().zip(&checked.nodes).map(|(node, checked)| {
-            let CheckedNode { dependencies, outer, back, scopes } = checked;
+            let CheckedNode { dependencies, outer, back, repeats, scopes } = checked;
             let mut text = node.id.to_string();
             if !dependencies.is_empty() {
                 let ids: Vec<&str> = dependencies.iter().map(|at| nodes[*at].id.as_str()).collect();
@@ -25,6 +25,9 @@ fn shown(text: &str) -> String {
             }
             for back in back {
                 text += &format!("~{}", nodes[*back].id);
+            }
+            for again in repeats {
+                text += &format!("@{}", nodes[*again].id);
             }
             for ((_, nested), checked) in node.kind.scopes().into_iter().zip(scopes) {
                 text += &format!("[{}]", scope(nested, checked));
@@ -196,7 +199,103 @@ nodes:
 - {id: improve, type: recursive, agent_package: helper, recursive_sources: [draft], dependencies: [draft, start]}
 - {id: start, type: tool, tool_name: hello}
 "#;
-    assert_eq!(shown(text), "draft(improve), improve(start)~draft, start");
+    assert_eq!(shown(text), "draft, improve(draft start)~draft@draft, start");
+}
+
+#[test]
+fn a_recursive_node_waits_for_its_sources_and_repeats_what_lies_between() {
+    let text = r#"
+nodes:
+- {id: start, type: tool, tool_name: hello}
+- {id: draft, type: tool, tool_name: hello, tool_args: {name: "{{ start.greeting }} {{ again.result or note.greeting }}"}}
+- {id: check, type: tool, tool_name: hello, tool_args: {name: "{{ draft.greeting }} {{ recursive_context.iteration }}"}}
+- {id: again, type: recursive, workflow_ref: other, recursive_sources: [draft], convergence_condition: "again.iterations > 2 and check.greeting and first", dependencies: [start]}
+- {id: note, type: tool, tool_name: hello, tool_args: {name: "{{ again.reason }}"}}
+- {id: after, type: tool, tool_name: hello, tool_args: {name: "{{ again.result.first }} {{ check.greeting }}"}}
+"#;
+    assert_eq!(
+        shown(text),
+        "start, draft(start note), check(draft), again(start draft check)~draft@draft@check@note, note, after(check again)"
+    );
+}
+
+#[test]
+fn circles_beside_the_sources_and_foreign_contexts_are_told() {
+    let circle = "\
+- {id: draft, type: tool, tool_name: hello}
+- {id: other, type: tool, tool_name: hello, dependencies: [again, draft]}
+- {id: again, type: recursive, workflow_ref: other, recursive_sources: [draft], dependencies: [other]}
+";
+    assert_eq!(
+        found(circle),
+        [
+            "3:3: error[CYCLIC_TOOL_COMPOSITION]: other: cycle: other → again → other; a circle through `again` is legal if it \
+          leads through its `recursive_sources`; name a node of it there"
+        ]
+    );
+    let foreign = "\
+- {id: draft, type: tool, tool_name: hello}
+- {id: again, type: recursive, workflow_ref: other, recursive_sources: [draft, again], convergence_condition: again.done}
+- id: each
+  type: loop
+  items_source: inputs.rows
+  body: [{id: x, type: tool, tool_name: hello, tool_args: {name: '{{ recursive_context.iteration }}'}}]
+";
+    assert_eq!(
+        found(foreign),
+        [
+            "3:80: error[RULE_VIOLATION]: again: recursive_sources.1: `again` leads back to itself anyway; name the nodes \
+             before it that are run again",
+            "3:111: error[UNKNOWN_REFERENCE]: again: convergence_condition: `again` reads `again.done`, but `again` has no \
+             `done`; there are `converged`, `reason`, `iterations`, `final_context`, `result`",
+            "7:70: error[UNKNOWN_REFERENCE]: each.body.x: tool_args.name: `x` reads `recursive_context`, which only nodes that \
+             are run again have; read the recursive node's output, or name the node in `recursive_sources`",
+        ]
+    );
+}
+
+#[test]
+fn a_monitor_sees_the_metrics_of_the_run_and_no_others() {
+    let monitors = "\
+- {id: a, type: monitor, metric_expression: 'run.tokens > 5 and run.nodes > 1'}
+- {id: b, type: monitor, metric_expression: 'run.cost_usd > b.checks_performed', alert_channels: [slack, sms]}
+- {id: c, type: tool, tool_name: hello, tool_args: {name: '{{ run.tokens }}{{ a.checks }}'}}
+";
+    let catalog = crate::registry::Catalog {
+        alert_channels: Some(vec![crate::blueprint::AlertChannel::Sms]),
+        kinds: crate::blueprint::KindName::ALL.to_vec(),
+        ..catalog()
+    };
+    let found = read(&format!("nodes:\n{monitors}"), Format::Yaml, "t").check(&catalog).unwrap_err();
+    let found: Vec<String> = found.into_iter().map(|diagnostic| diagnostic.to_string()).collect();
+    assert_eq!(
+        found,
+        [
+            "2:65: error[UNKNOWN_REFERENCE]: a: metric_expression: `a` reads `run.nodes`, but `run` has no `nodes`; there are \
+             `elapsed_seconds`, `tokens`, `cost_usd`, `nodes_succeeded`, `nodes_failed`, `attempts`",
+            "3:61: error[CYCLIC_TOOL_COMPOSITION]: b: metric_expression: `b` reads its own output",
+            "3:99: warning[RULE_VIOLATION]: b: alert_channels.0: nobody takes on alerts of the channel `slack`: they are \
+             logged, not sent; register who does, or remove the channel",
+            "4:63: error[UNKNOWN_REFERENCE]: c: tool_args.name: `c` reads `run.tokens`, but nothing named `run` is in scope",
+            "4:79: error[UNKNOWN_REFERENCE]: c: tool_args.name: `c` reads `a.checks`, but `a` has no `checks`; there are \
+             `monitoring_active`, `checks_performed`, `triggers_fired`, `alerts_sent`, `action_taken`, `final_status`, \
+             `monitoring_duration_seconds`, `metric_evaluated`, …",
+        ]
+    );
+}
+
+#[test]
+fn bare_names_of_a_convergence_condition_of_the_first_dialect_are_inputs_only_if_they_are_declared() {
+    let text = r#"
+schema_version: "1.1.0"
+input_schema: {properties: {most: {type: integer}}}
+nodes:
+- {id: draft, type: tool, tool_name: hello, tool_args: {name: "{recursive_context}"}}
+- {id: again, type: recursive, workflow_ref: other, recursive_sources: [draft], convergence_condition: "score > most"}
+"#;
+    let checked = checked(text);
+    let crate::blueprint::NodeKind::Recursive(again) = &checked.blueprint().nodes[1].kind else { panic!() };
+    assert_eq!(again.convergence_condition.as_deref(), Some("score > inputs.most"));
 }
 
 #[test]

@@ -57,6 +57,23 @@ impl Driver {
                 tracing::info!(%run, %node, kind, by = %answer.by, "question answered");
                 counter(MetricName::QuestionsAnswered, &[("kind", kind)]).increment(1);
             }
+            Body::Iterated { node, iteration } => tracing::debug!(%run, %node, iteration, "next iteration"),
+            Body::Watching { node, .. } => tracing::debug!(%run, %node, "a monitor watches"),
+            Body::Checked { node, holds, metrics, .. } => {
+                if *holds {
+                    tracing::warn!(%run, %node, %metrics, "what a monitor watches for holds");
+                }
+                let triggered = if *holds { "true" } else { "false" };
+                counter(MetricName::MonitorChecks, &[("triggered", triggered)]).increment(1);
+            }
+            Body::Alerted { node, sent, failure } => {
+                tracing::info!(%run, %node, %sent, code = failure.as_ref().map(|f| f.code.name()), "alert");
+                for (channel, sent) in sent.as_map().into_iter().flatten() {
+                    let sent = if *sent == ice_core::value::Value::from(true) { "true" } else { "false" };
+                    let labels = [("channel", &**channel), ("sent", sent)];
+                    counter(MetricName::AlertsSent, &labels).increment(1);
+                }
+            }
             Body::Manifest(_)
             | Body::Step { .. }
             | Body::Receipt { .. }

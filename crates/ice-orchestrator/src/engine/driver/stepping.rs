@@ -57,6 +57,10 @@ impl Driver {
             | Body::Woken { .. }
             | Body::Skipped { .. }
             | Body::Opened { .. }
+            | Body::Iterated { .. }
+            | Body::Watching { .. }
+            | Body::Checked { .. }
+            | Body::Alerted { .. }
             | Body::Asked { .. }
             | Body::Escalated { .. }
             | Body::Answered { .. }

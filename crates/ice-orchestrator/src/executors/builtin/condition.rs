@@ -19,7 +19,7 @@ fn chosen(plan: &ConditionPlan, opening: &Opening) -> Option<(bool, ScopeIndex)>
     match opening {
         Opening::Condition { result: true } => Some((true, plan.on_true?)),
         Opening::Condition { result: false } => Some((false, plan.on_false?)),
-        Opening::Loop { .. } | Opening::Parallel | Opening::Workflow { .. } => None,
+        Opening::Loop { .. } | Opening::Parallel | Opening::Workflow { .. } | Opening::Recursive => None,
     }
 }
 

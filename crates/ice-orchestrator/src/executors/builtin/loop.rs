@@ -54,7 +54,7 @@ pub(crate) fn slots(plan: &LoopPlan, opening: &Opening) -> (usize, usize) {
 fn items(opening: &Opening) -> &[Value] {
     match opening {
         Opening::Loop { items } => items.as_list().unwrap_or_default(),
-        Opening::Condition { .. } | Opening::Parallel | Opening::Workflow { .. } => &[],
+        Opening::Condition { .. } | Opening::Parallel | Opening::Workflow { .. } | Opening::Recursive => &[],
     }
 }
 

@@ -8,7 +8,9 @@ pub(crate) mod condition;
 pub(crate) mod human;
 pub(crate) mod llm;
 pub(crate) mod r#loop;
+pub(crate) mod monitor;
 pub(crate) mod parallel;
+pub(crate) mod recursive;
 pub(crate) mod swarm;
 pub(crate) mod tool;
 pub(crate) mod workflow;
@@ -32,8 +34,10 @@ pub(crate) const KINDS: &[KindName] = &[
     KindName::Loop,
     KindName::Parallel,
     KindName::Workflow,
+    KindName::Recursive,
     KindName::Code,
     KindName::Human,
+    KindName::Monitor,
 ];
 
 /// What a node is going to do.
@@ -42,6 +46,8 @@ pub(crate) enum Begin {
     Leaf { intent: Intent, effect: Effect },
     /// Open its nested scopes.
     Container(Opening),
+    /// Look at something from time to time.
+    Watch,
     /// Ask a person.
     Question(Question),
 }
@@ -58,6 +64,8 @@ pub(crate) fn begin(work: &Work, env: &mut Env<'_>) -> Result<Begin, Failure> {
         Work::Loop(plan) => r#loop::begin(plan, env),
         Work::Parallel(_) => Ok(Begin::Container(Opening::Parallel)),
         Work::Workflow(plan) => workflow::begin(plan, env),
+        Work::Recursive(_) => Ok(Begin::Container(Opening::Recursive)),
+        Work::Monitor(_) => Ok(Begin::Watch),
         Work::Human(plan) => human::begin(plan, env),
     }
 }
@@ -71,7 +79,13 @@ pub(crate) async fn run(work: &Work, ctx: &StepContext, intent: Intent) -> Resul
         Work::Agent(plan) => Box::pin(agent::run(plan, ctx, intent)).await,
         Work::Swarm(plan) => Box::pin(swarm::run(plan, ctx, intent)).await,
         Work::Code(_) => Box::pin(code::run(ctx, intent)).await,
-        Work::Condition(_) | Work::Loop(_) | Work::Parallel(_) | Work::Workflow(_) | Work::Human(_) => {
+        Work::Monitor(plan) => Box::pin(monitor::run(plan, ctx, intent)).await,
+        Work::Condition(_)
+        | Work::Loop(_)
+        | Work::Parallel(_)
+        | Work::Workflow(_)
+        | Work::Recursive(_)
+        | Work::Human(_) => {
             Err(Failure::new(ErrorCode::RunStuck, "what reaches nothing outside was started as if it did"))
         }
     }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use ice_core::error::ErrorCode;
+use ice_core::template::Scope;
 use ice_core::value::{Map, Value};
 
 use super::{Begin, template_failure};
@@ -22,6 +23,9 @@ pub(crate) fn begin(plan: &WorkflowPlan, env: &Env<'_>) -> Result<Begin, Failure
         inputs.extend(
             overrides.as_map().into_iter().flatten().map(|(key, value)| (Arc::clone(key), value.clone())),
         );
+    }
+    if let Some((name, context)) = plan.context.as_ref().and_then(|name| Some((name, env.lookup(name)?))) {
+        inputs.insert(Arc::clone(name), context);
     }
     let inputs = Value::from(inputs);
     if let Some(validator) = &plan.plan.inputs {

@@ -64,6 +64,10 @@ pub(super) fn write(out: &mut Vec<u8>, record: &Record) -> Result<(), Error> {
         | Body::Failed { .. }
         | Body::Woken { .. }
         | Body::Skipped { .. }
+        | Body::Watching { .. }
+        | Body::Checked { .. }
+        | Body::Alerted { .. }
+        | Body::Iterated { .. }
         | Body::Asked { .. }
         | Body::Escalated { .. }
         | Body::Answered { .. }
@@ -95,6 +99,9 @@ fn intent(mut object: Object<'_>, intent: &Intent) -> Result<(), Error> {
         }
         Intent::Code { request } => {
             object.text("k", "code")?.value("request", request)?;
+        }
+        Intent::Alert { request } => {
+            object.text("k", "alert")?.value("request", request)?;
         }
         Intent::Swarm { request } => {
             object.text("k", "swarm")?.value("request", request)?;
@@ -228,6 +235,12 @@ mod tests {
             Body::Manifest(Box::new(manifest(RunOptions::default(), Vec::new()))),
             Body::Manifest(Box::new(manifest(keyed, vec!["network".to_owned()]))),
             Body::Started { node: node(), attempt: 1, intent: tool(), effect: Effect::Pure },
+            Body::Started {
+                node: node(),
+                attempt: 1,
+                intent: Intent::Alert { request: value() },
+                effect: Effect::Idempotent,
+            },
             Body::Started { node: node(), attempt: 3, intent: llm(), effect: Effect::Irreversible },
             Body::Started { node: node(), attempt: 1, intent: agent(), effect: Effect::Pure },
             Body::Started {

@@ -1,10 +1,11 @@
 //! What the nodes of each kind do, compiled.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use ice_core::blueprint::{
-    ApprovalType, CodeEngine, CodeNode, ConditionNode, HumanNode, LlmConfig, LlmNode, LoopNode, Node,
-    NodeBase, NodeKind, ParallelNode, ToolNode, WorkflowNode,
+    ApprovalType, CodeEngine, CodeNode, ConditionNode, HumanNode, LlmConfig, LlmNode, LoopNode, MonitorNode,
+    Node, NodeBase, NodeKind, ParallelNode, ToolNode, WorkflowNode,
 };
 use ice_core::check::CheckedScope;
 use ice_core::error::ErrorCode;
@@ -21,8 +22,8 @@ use indexmap::IndexSet;
 use super::{CompileError, Compiler, Parts, is_empty, validator, within};
 use crate::journal::{PinnedModel, Question};
 use crate::workflow::model::{
-    CodePlan, ConditionPlan, HumanPlan, Items, LlmOutput, LlmPlan, LoopPlan, ParallelPlan, ToolPlan, Work,
-    WorkflowPlan,
+    CodePlan, ConditionPlan, HumanPlan, Items, LlmOutput, LlmPlan, LoopPlan, MonitorPlan, ParallelPlan, Plan,
+    ToolPlan, Work, WorkflowPlan,
 };
 
 /// The provider of models if nothing says which.
@@ -53,11 +54,12 @@ impl Compiler<'_> {
             NodeKind::Loop(kind) => self.r#loop(kind, scopes, path, parts).map(Work::Loop),
             NodeKind::Parallel(kind) => self.parallel(kind, scopes, path, parts).map(Work::Parallel),
             NodeKind::Workflow(kind) => self.workflow(kind, path, parts).map(Work::Workflow),
+            NodeKind::Recursive(kind) => {
+                self.recursive(kind, &node.base, node.id.shared(), path, parts).map(Work::Recursive)
+            }
+            NodeKind::Monitor(kind) => monitor(kind, &node.base, path).map(Work::Monitor),
             NodeKind::Human(kind) => human(kind, &node.base, path).map(Work::Human),
             NodeKind::Swarm(kind) => self.swarm(kind, &node.base, path, parts).map(Work::Swarm),
-            NodeKind::Recursive(_) | NodeKind::Monitor(_) => {
-                Err(CompileError::Kind { node: path.clone(), kind: node.kind.name() })
-            }
         }
     }
 
@@ -296,18 +298,28 @@ impl Compiler<'_> {
         path: &NodePath,
         parts: &mut Parts,
     ) -> Result<WorkflowPlan, CompileError> {
-        let name = &kind.workflow_ref;
-        let plan = match self.done.get(name) {
-            Some(plan) => Arc::clone(plan),
-            None => self.nested(name, path)?,
-        };
-        parts.workflows.insert(name.clone(), Arc::clone(&plan));
+        let plan = self.sub_blueprint(&kind.workflow_ref, path, parts)?;
         let overrides = Some(&kind.config_overrides).filter(|overrides| !overrides.is_null());
         let overrides = overrides.map(ValueTemplate::compile).transpose();
         let overrides = overrides.map_err(template(path, "config_overrides"))?;
         let exposed =
             kind.exposed_outputs.iter().map(|(name, path)| (Arc::from(name.as_str()), path.clone()));
-        Ok(WorkflowPlan { plan, exposed: exposed.collect(), overrides })
+        Ok(WorkflowPlan { plan, exposed: exposed.collect(), overrides, context: None })
+    }
+
+    /// The plan of another blueprint.
+    pub(super) fn sub_blueprint(
+        &mut self,
+        name: &str,
+        path: &NodePath,
+        parts: &mut Parts,
+    ) -> Result<Arc<Plan>, CompileError> {
+        let plan = match self.done.get(name) {
+            Some(plan) => Arc::clone(plan),
+            None => self.nested(name, path)?,
+        };
+        parts.workflows.insert(name.to_owned(), Arc::clone(&plan));
+        Ok(plan)
     }
 }
 
@@ -333,6 +345,22 @@ fn human(kind: &HumanNode, base: &NodeBase, path: &NodePath) -> Result<HumanPlan
             timeout_seconds: base.timeout_seconds,
             escalation_path: kind.escalation_path.clone(),
         },
+    })
+}
+
+fn monitor(kind: &MonitorNode, base: &NodeBase, path: &NodePath) -> Result<MonitorPlan, CompileError> {
+    let expression = Expression::compile(&kind.metric_expression);
+    let mut channels = kind.alert_channels.clone();
+    channels.sort_unstable();
+    channels.dedup();
+    Ok(MonitorPlan {
+        expression: expression.map_err(template(path, "metric_expression"))?,
+        source: Arc::from(kind.metric_expression.as_str()),
+        action: kind.action_on_trigger,
+        channels,
+        interval: Duration::from_secs(kind.check_interval_seconds),
+        most: kind.most_checks(base.timeout_seconds),
+        timeout: base.timeout_seconds.map(Duration::from_secs),
     })
 }
 

@@ -8,7 +8,10 @@ use ice_core::path::NodePath;
 use ice_core::schema::Validator;
 
 use super::{CompileError, is_empty, validator};
-use crate::workflow::model::{Mapping, NodeIndex, NodeInput, PlanNode, TimeLimit, Work};
+use crate::workflow::model::{Around, Mapping, NodeIndex, NodeInput, PlanNode, TimeLimit, Work};
+
+/// How long an attempt to tell the channels of a monitor may take; each channel has half of that.
+const ALERT: Duration = Duration::from_secs(60);
 
 pub(super) fn plan_node(
     node: &Node,
@@ -36,6 +39,8 @@ pub(super) fn plan_node(
         | Work::Condition(_)
         | Work::Loop(_)
         | Work::Parallel(_)
+        | Work::Recursive(_)
+        | Work::Monitor(_)
         | Work::Workflow(_) => validator(&base.output_schema, || format!("the node `{path}`"))?,
     };
     // What a tool node is given are its arguments, which its executor checks; others are given the mapped names.
@@ -72,6 +77,8 @@ pub(super) fn plan_node(
             .collect(),
         output_selection: base.output_selection.as_ref().map(|names| names.iter().map(shared).collect()),
         input_selection: base.input_selection.as_ref().map(|names| names.iter().map(shared).collect()),
+        before: Vec::new(),
+        around: Around::default(),
     })
 }
 
@@ -91,6 +98,10 @@ fn timeout(node: &Node) -> Option<TimeLimit> {
         | NodeKind::Monitor(_)
         | NodeKind::Swarm(_) => None,
     };
+    if let NodeKind::Monitor(_) = node.kind {
+        // How long it watches is no matter of its attempts, which tell its channels.
+        return Some(TimeLimit { span: ALERT, field: "alert_channels" });
+    }
     let limits = [("timeout_seconds", node.base.timeout_seconds), ("llm_config.timeout", of_call)];
     let limits = limits.into_iter().filter_map(|(field, seconds)| Some((field, seconds?)));
     let (field, seconds) = limits.min_by_key(|(_, seconds)| *seconds)?;

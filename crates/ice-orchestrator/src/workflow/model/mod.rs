@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ahash::AHashMap;
+use ice_core::alert::Alerts;
 use ice_core::blueprint::{Blueprint, KindName, RetryPolicy};
 use ice_core::error::ErrorCode;
 use ice_core::id::NodeId;
@@ -19,7 +20,7 @@ use indexmap::IndexMap;
 
 pub(crate) use work::{
     Agent, AgentPlan, AgentTool, CodePlan, ConditionPlan, HumanPlan, Items, LlmOutput, LlmPlan, LoopPlan,
-    Member, ParallelPlan, SwarmPlan, ToolPlan, Work, WorkflowPlan,
+    Member, MonitorPlan, ParallelPlan, RecursivePlan, SwarmPlan, ToolPlan, Work, WorkflowPlan,
 };
 
 use crate::journal::{Failure, PinnedPlan, list};
@@ -42,6 +43,8 @@ pub struct Plan {
     /// The registered code in use, that of sub-blueprints included.
     pub(crate) code: AHashMap<Arc<str>, Arc<RegisteredCode>>,
     pub(crate) providers: AHashMap<Arc<str>, Arc<dyn LlmProvider>>,
+    /// Who takes on the alerts of monitors.
+    pub(crate) alerts: Alerts,
     pub(crate) pinned: PinnedPlan,
     /// The pinned document as JSON, and its hash.
     pub(crate) document: Arc<[u8]>,
@@ -102,7 +105,7 @@ impl Scope {
 }
 
 /// One node, compiled.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct PlanNode {
     pub(crate) id: NodeId,
     pub(crate) kind: KindName,
@@ -121,6 +124,19 @@ pub(crate) struct PlanNode {
     pub(crate) output_mappings: Vec<(Arc<str>, ValuePath)>,
     pub(crate) output_selection: Option<Vec<Arc<str>>>,
     pub(crate) input_selection: Option<Vec<Arc<str>>>,
+    /// The names that the iterations of recursive nodes of this scope bind for it, as they are before there was one; each with
+    /// the index of the recursive node.
+    pub(crate) before: Vec<(usize, Arc<str>, Value)>,
+    /// What it waits for beyond its scope.
+    pub(crate) around: Around,
+}
+
+/// What a node that is run again waits for outside of the scope of its iteration. It is done, as it is not run again.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Around {
+    pub(crate) dependencies: Vec<NodeId>,
+    /// The condition and the result under which the node runs.
+    pub(crate) when: Option<(NodeId, bool)>,
 }
 
 impl PlanNode {
@@ -170,7 +186,7 @@ pub(crate) struct TimeLimit {
 }
 
 /// What the mapped names of a node must fit.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct NodeInput {
     pub(crate) validator: Validator,
     /// The schema to whose types texts are converted, if they are.
@@ -178,7 +194,7 @@ pub(crate) struct NodeInput {
 }
 
 /// Where a mapped name gets its value.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Mapping {
     /// From the output of a node, here or further out.
     Source { node: Arc<str>, path: ValuePath },

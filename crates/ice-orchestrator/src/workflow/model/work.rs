@@ -1,8 +1,11 @@
 //! What each kind of node was compiled to.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use ice_core::blueprint::{ContextRule, CoordinationStrategy, WaitStrategy};
+use ice_core::blueprint::{
+    ActionOnTrigger, AlertChannel, ContextRule, CoordinationStrategy, KindName, WaitStrategy,
+};
 use ice_core::llm::Request;
 use ice_core::schema::Validator;
 use ice_core::template::{Expression, Template, TemplateError, ValueTemplate};
@@ -13,7 +16,7 @@ use super::{Plan, ScopeIndex};
 use crate::journal::Question;
 
 /// What a node does, compiled.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Work {
     Tool(ToolPlan),
     Llm(LlmPlan),
@@ -24,7 +27,9 @@ pub(crate) enum Work {
     Loop(LoopPlan),
     Parallel(ParallelPlan),
     Workflow(WorkflowPlan),
+    Recursive(RecursivePlan),
     Human(HumanPlan),
+    Monitor(MonitorPlan),
 }
 
 impl Work {
@@ -32,15 +37,36 @@ impl Work {
     pub(crate) const fn is_leaf(&self) -> bool {
         match self {
             Self::Tool(_) | Self::Llm(_) | Self::Agent(_) | Self::Swarm(_) | Self::Code(_) => true,
-            Self::Condition(_) | Self::Loop(_) | Self::Parallel(_) | Self::Workflow(_) | Self::Human(_) => {
-                false
-            }
+            Self::Condition(_)
+            | Self::Loop(_)
+            | Self::Parallel(_)
+            | Self::Workflow(_)
+            | Self::Recursive(_)
+            | Self::Human(_)
+            | Self::Monitor(_) => false,
+        }
+    }
+
+    pub(crate) const fn kind(&self) -> KindName {
+        match self {
+            Self::Tool(_) => KindName::Tool,
+            Self::Llm(_) => KindName::Llm,
+            Self::Agent(_) => KindName::Agent,
+            Self::Swarm(_) => KindName::Swarm,
+            Self::Code(_) => KindName::Code,
+            Self::Condition(_) => KindName::Condition,
+            Self::Loop(_) => KindName::Loop,
+            Self::Parallel(_) => KindName::Parallel,
+            Self::Workflow(_) => KindName::Workflow,
+            Self::Recursive(_) => KindName::Recursive,
+            Self::Human(_) => KindName::Human,
+            Self::Monitor(_) => KindName::Monitor,
         }
     }
 }
 
 /// A tool node, compiled.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct ToolPlan {
     pub(crate) tool: Arc<dyn Tool>,
     pub(crate) name: Arc<str>,
@@ -53,7 +79,7 @@ pub(crate) struct ToolPlan {
 }
 
 /// An llm node, compiled.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct LlmPlan {
     pub(crate) provider: Arc<str>,
     pub(crate) model: Template,
@@ -68,7 +94,7 @@ pub(crate) struct LlmPlan {
 }
 
 /// An agent node, compiled.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct AgentPlan {
     pub(crate) agent: Agent,
     /// What the agent is told of itself sees it as `config`.
@@ -79,7 +105,7 @@ pub(crate) struct AgentPlan {
 }
 
 /// A swarm node, compiled.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct SwarmPlan {
     /// At least two, in file order.
     pub(crate) members: Vec<Member>,
@@ -96,7 +122,7 @@ pub(crate) struct SwarmPlan {
 }
 
 /// A member of a swarm.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Member {
     pub(crate) role: Arc<str>,
     pub(crate) agent: Agent,
@@ -105,7 +131,7 @@ pub(crate) struct Member {
 }
 
 /// An agent, whoever lets it work.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Agent {
     pub(crate) name: Arc<str>,
     pub(crate) provider: Arc<str>,
@@ -117,7 +143,7 @@ pub(crate) struct Agent {
 }
 
 /// A tool that an agent may call.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct AgentTool {
     pub(crate) tool: Arc<dyn Tool>,
     pub(crate) name: Arc<str>,
@@ -129,7 +155,7 @@ pub(crate) struct AgentTool {
 }
 
 /// The declared shape of an answer.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct LlmOutput {
     /// The field that declares it.
     pub(crate) field: &'static str,
@@ -139,7 +165,7 @@ pub(crate) struct LlmOutput {
 }
 
 /// A code node, compiled.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct CodePlan {
     /// Everything of the request that does not depend on the run.
     pub(crate) request: Map,
@@ -149,7 +175,7 @@ pub(crate) struct CodePlan {
 }
 
 /// A condition, compiled.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct ConditionPlan {
     pub(crate) expression: Expression,
     /// The nested scopes; absent where a path is empty.
@@ -160,7 +186,7 @@ pub(crate) struct ConditionPlan {
 }
 
 /// A loop, compiled.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct LoopPlan {
     pub(crate) items: Items,
     pub(crate) item: Arc<str>,
@@ -171,7 +197,7 @@ pub(crate) struct LoopPlan {
 }
 
 /// Where a loop's items come from.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Items {
     /// A name in scope and a path into its value.
     Path(Arc<str>, ValuePath),
@@ -191,7 +217,7 @@ impl Items {
 }
 
 /// A parallel node, compiled.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct ParallelPlan {
     pub(crate) branches: Vec<ScopeIndex>,
     /// The ids of all branches, each once.
@@ -208,17 +234,55 @@ impl ParallelPlan {
 }
 
 /// A human node, compiled.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct HumanPlan {
     pub(crate) message: Template,
     /// Everything of the question that does not depend on the run.
     pub(crate) question: Question,
 }
 
+/// A monitor, compiled.
+#[derive(Clone, Debug)]
+pub(crate) struct MonitorPlan {
+    pub(crate) expression: Expression,
+    /// The expression as it is written.
+    pub(crate) source: Arc<str>,
+    pub(crate) action: ActionOnTrigger,
+    pub(crate) channels: Vec<AlertChannel>,
+    /// The time between two looks.
+    pub(crate) interval: Duration,
+    /// The most looks.
+    pub(crate) most: Option<u64>,
+    /// How long it watches at most.
+    pub(crate) timeout: Option<Duration>,
+}
+
 /// A workflow node, compiled.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct WorkflowPlan {
     pub(crate) plan: Arc<Plan>,
     pub(crate) exposed: Vec<(Arc<str>, ValuePath)>,
     pub(crate) overrides: Option<ValueTemplate>,
+    /// The name of a further input: the context of the recursive node that repeats it.
+    pub(crate) context: Option<Arc<str>>,
+}
+
+/// A recursive node, compiled.
+#[derive(Clone, Debug)]
+pub(crate) struct RecursivePlan {
+    pub(crate) id: Arc<str>,
+    pub(crate) condition: Option<Expression>,
+    /// The most iterations, at least 1.
+    pub(crate) max_iterations: u32,
+    /// Whether each iteration sees the one before, and under which name.
+    pub(crate) preserve: bool,
+    pub(crate) key: Arc<str>,
+    /// The scope of the first iteration: `run` alone.
+    pub(crate) first: ScopeIndex,
+    /// The scope of the others: the nodes that are run again, and `run` after them.
+    pub(crate) again: ScopeIndex,
+    /// The ids of the nodes that are run again.
+    pub(crate) repeats: Vec<Arc<str>>,
+    /// What every iteration ends with, under the id of the node itself.
+    pub(crate) run: Box<Work>,
 }

@@ -10,9 +10,10 @@ use ice_core::value::Value;
 
 use super::asking::{self, ask, escalate, withdraw};
 use super::frame::{Attempt, NodeState, Outcome, Place, StepState, WindingDown};
-use super::nested::{close, container_mut, leave, open, open_slots, remove_frame, touch};
+use super::nested::{close, container_mut, iterate, leave, open, open_slots, remove_frame, touch};
 use super::queue::Spot;
 use super::state::{MAX_FAILURES, State, Stopping};
+use super::watching::{self, tell, unwatch};
 use crate::journal::{Body, Decision, Failure, FailurePolicy, NodeFailure, Record};
 
 /// A record that cannot follow on those before it: the journal is damaged or the engine defective.
@@ -44,7 +45,12 @@ fn fold(state: &mut State, record: &Record) -> Result<(), String> {
     match &record.body {
         Body::Manifest(_) => Err("a manifest is always record 0".to_owned()),
         Body::Started { node, attempt, intent, effect } => {
-            let place = dequeue(state, node)?;
+            let place = locate(state, node)?;
+            let watch = tell(state, place);
+            if watch.is_none() {
+                dequeue(state, node)?;
+                state.executed += 1;
+            }
             let ticket = state.next;
             let under_way = Attempt {
                 ticket,
@@ -52,10 +58,10 @@ fn fold(state: &mut State, record: &Record) -> Result<(), String> {
                 intent: intent.clone(),
                 effect: *effect,
                 steps: state.kept.remove(&place).unwrap_or_default(),
+                watch,
             };
             state.set_state(place, NodeState::Running(Box::new(under_way)));
             state.attempts.insert(ticket, place);
-            state.executed += 1;
             Ok(())
         }
         Body::Step { step, node, effect, .. } => {
@@ -103,6 +109,12 @@ fn fold(state: &mut State, record: &Record) -> Result<(), String> {
             finish(state, place, Outcome::Skipped(*reason))
         }
         Body::Opened { node, attempt, opening } => open(state, node, *attempt, opening, record.at),
+        Body::Iterated { node, iteration } => iterate(state, node, *iteration),
+        Body::Watching { node, attempt } => watching::watch(state, node, *attempt, record.at),
+        Body::Checked { node, holds, last, metrics } => {
+            watching::checked(state, node, *holds, *last, metrics, record.at)
+        }
+        Body::Alerted { node, sent, .. } => watching::alerted(state, node, sent, record.at),
         Body::Asked { node, attempt, question } => ask(state, node, *attempt, question, record.at),
         Body::Escalated { node, .. } => escalate(state, node, record.at),
         Body::Answered { node, answer } => asking::answer(state, node, answer, record.at),
@@ -207,6 +219,7 @@ fn attempt_mut<'s>(state: &'s mut State, node: &NodePath) -> Result<&'s mut Atte
             | NodeState::Backoff { .. }
             | NodeState::Open(_)
             | NodeState::Asked(_)
+            | NodeState::Watching(_)
             | NodeState::InDoubt { .. }
             | NodeState::Done(_),
         )
@@ -235,7 +248,7 @@ fn end_step(attempt: &mut Attempt, step: &NodePath, result: &Result<Value, Failu
 
 /// Takes the attempt of a node off the list of those under way; the node counts as cancelled until the caller
 /// sets its next state.
-fn end_attempt(state: &mut State, node: &NodePath) -> Result<(Place, Box<Attempt>), String> {
+pub(super) fn end_attempt(state: &mut State, node: &NodePath) -> Result<(Place, Box<Attempt>), String> {
     let place = locate(state, node)?;
     if state.attempt(place).is_none() {
         return Err(format!("{node} has no attempt under way"));
@@ -251,6 +264,7 @@ fn end_attempt(state: &mut State, node: &NodePath) -> Result<(Place, Box<Attempt
             | NodeState::Backoff { .. }
             | NodeState::Open(_)
             | NodeState::Asked(_)
+            | NodeState::Watching(_)
             | NodeState::InDoubt { .. }
             | NodeState::Done(_),
         )
@@ -292,6 +306,15 @@ fn fail(
         Some(NodeState::Asked(asked)) => {
             let attempt = asked.attempt;
             withdraw(state, place);
+            attempt
+        }
+        Some(NodeState::Watching(watch)) => {
+            let attempt = watch.attempt;
+            unwatch(state, place);
+            if failure.code == ErrorCode::RunAborted && state.stopping.is_none() {
+                let failed = NodeFailure { node: node.clone(), failure: failure.clone() };
+                state.stopping = Some(Stopping::Halt(Box::new(failed)));
+            }
             attempt
         }
         Some(
@@ -351,6 +374,9 @@ fn is_forgiven(state: &State, place: Place, failure: &Failure) -> bool {
 
 /// Marks a node done, frees what waited for it, and closes its frame with the last of its nodes.
 pub(super) fn finish(state: &mut State, place: Place, outcome: Outcome) -> Result<(), String> {
+    if let Outcome::Succeeded(_) = outcome {
+        state.succeeded += 1;
+    }
     state.set_state(place, NodeState::Done(outcome));
     state.kept.remove(&place);
     let index = place.frame;

@@ -78,6 +78,7 @@ fn open_mut<'s>(state: &'s mut State, node: &NodePath) -> Result<(Place, &'s mut
             | NodeState::Backoff { .. }
             | NodeState::Open(_)
             | NodeState::Asked(_)
+            | NodeState::Watching(_)
             | NodeState::InDoubt { .. }
             | NodeState::Done(_),
         )

@@ -8,6 +8,8 @@ use ice_core::value::Value;
 
 use super::frame::Frame;
 use super::queue::Spot;
+use super::scope::Frames;
+use crate::executors::builtin::recursive::{self, Iteration, Next};
 use crate::executors::builtin::{condition, r#loop, parallel, workflow};
 use crate::executors::{FrameIndex, NewFrame, Slot};
 use crate::journal::{Failure, NodeFailure, Opening};
@@ -37,6 +39,8 @@ pub(crate) struct Container {
     /// Whether an effect within that cannot be repeated has happened, or may have: then the container is not
     /// tried again.
     pub(crate) touched: bool,
+    /// The iteration under way, of a recursive node: its frame is the one in the only slot.
+    pub(crate) iteration: Option<Iteration>,
 }
 
 impl Container {
@@ -49,13 +53,14 @@ impl Container {
                 (slots, limit, WaitStrategy::All)
             }
             Work::Parallel(plan) => (plan.branches.len(), plan.limit(), plan.wait),
-            Work::Workflow(_) => (1, 1, WaitStrategy::All),
+            Work::Workflow(_) | Work::Recursive(_) => (1, 1, WaitStrategy::All),
             Work::Tool(_)
             | Work::Llm(_)
             | Work::Agent(_)
             | Work::Swarm(_)
             | Work::Code(_)
-            | Work::Human(_) => (0, 1, WaitStrategy::All),
+            | Work::Human(_)
+            | Work::Monitor(_) => (0, 1, WaitStrategy::All),
         };
         Self {
             attempt,
@@ -69,6 +74,20 @@ impl Container {
             spot: None,
             overcome: None,
             touched: false,
+            iteration: match &node.work {
+                Work::Recursive(plan) => Some(recursive::first(plan)),
+                Work::Condition(_)
+                | Work::Loop(_)
+                | Work::Parallel(_)
+                | Work::Workflow(_)
+                | Work::Tool(_)
+                | Work::Llm(_)
+                | Work::Agent(_)
+                | Work::Swarm(_)
+                | Work::Code(_)
+                | Work::Human(_)
+                | Work::Monitor(_) => None,
+            },
         }
     }
 
@@ -79,12 +98,14 @@ impl Container {
             Work::Loop(work) => r#loop::frame(plan, work, &self.opening, index),
             Work::Parallel(work) => parallel::frame(plan, work, index),
             Work::Workflow(work) => workflow::frame(work, &self.opening),
+            Work::Recursive(work) => Some(recursive::frame(plan, work, self.iteration.as_ref()?)),
             Work::Tool(_)
             | Work::Llm(_)
             | Work::Agent(_)
             | Work::Swarm(_)
             | Work::Code(_)
-            | Work::Human(_) => None,
+            | Work::Human(_)
+            | Work::Monitor(_) => None,
         }
     }
 
@@ -115,7 +136,9 @@ impl Container {
     const fn keeps_last(&self) -> bool {
         match &self.opening {
             Opening::Loop { .. } => true,
-            Opening::Condition { .. } | Opening::Parallel | Opening::Workflow { .. } => false,
+            Opening::Condition { .. } | Opening::Parallel | Opening::Workflow { .. } | Opening::Recursive => {
+                false
+            }
         }
     }
 
@@ -166,7 +189,7 @@ impl Container {
         match &self.opening {
             Opening::Loop { .. } => true,
             Opening::Parallel => self.wait == WaitStrategy::All,
-            Opening::Condition { .. } | Opening::Workflow { .. } => false,
+            Opening::Condition { .. } | Opening::Workflow { .. } | Opening::Recursive => false,
         }
     }
 
@@ -175,19 +198,34 @@ impl Container {
         self.failure().cloned().map(Box::new).or_else(|| self.overcome.take())
     }
 
-    /// The output of a container that is done and did not fail.
-    pub(crate) fn output(&self, node: &PlanNode) -> Result<Value, Failure> {
-        match &node.work {
-            Work::Condition(work) => Ok(condition::output(work, &self.opening, &self.slots)),
-            Work::Loop(_) => Ok(r#loop::output(&self.slots)),
-            Work::Parallel(work) => Ok(parallel::output(work, &self.slots)),
-            Work::Workflow(work) => workflow::output(work, &self.slots),
+    /// What comes after the frames of a container that are done and did not fail: its output, or another iteration. `around` are
+    /// the frames around the container.
+    pub(crate) fn next(&self, node: &PlanNode, around: &Frames<'_>) -> Result<Next, Failure> {
+        let output = match &node.work {
+            Work::Condition(work) => condition::output(work, &self.opening, &self.slots),
+            Work::Loop(_) => r#loop::output(&self.slots),
+            Work::Parallel(work) => parallel::output(work, &self.slots),
+            Work::Workflow(work) => workflow::output(work, &self.slots)?,
+            Work::Recursive(work) => match &self.iteration {
+                Some(iteration) => return recursive::next(work, iteration, &self.slots, &around.env()?),
+                None => Value::Null,
+            },
             Work::Tool(_)
             | Work::Llm(_)
             | Work::Agent(_)
             | Work::Swarm(_)
             | Work::Code(_)
-            | Work::Human(_) => Ok(Value::Null),
-        }
+            | Work::Human(_)
+            | Work::Monitor(_) => Value::Null,
+        };
+        Ok(Next::Done(output))
+    }
+
+    /// Goes on from an iteration that has ended to the one after it, whose frame is to be opened.
+    pub(crate) fn iterate(&mut self, next: Iteration) {
+        self.iteration = Some(next);
+        self.slots.fill(Slot::Empty);
+        self.next = 0;
+        self.spot = None;
     }
 }

@@ -9,18 +9,21 @@ use ice_core::value::Value;
 
 use super::container::Container;
 use super::failing::{Safety, shorten, timeout_failure};
-use super::frame::{Frame, NodeState, Outcome, Place, StepState};
+use super::frame::{Frame, NodeState, Place, StepState};
 use super::input::{Command, Decided, Input, Start, Ticket};
 use super::scope::Frames;
 use super::state::{State, Stopping};
 use crate::executors::Observation;
+use crate::executors::builtin::recursive::Next;
 use crate::executors::builtin::{self, Begin};
-use crate::journal::{Body, Failure, FailurePolicy, SkipReason};
+use crate::journal::{Body, Failure, FailurePolicy};
 use crate::workflow::model::PlanNode;
 
 mod asking;
 mod attempts;
 mod rest;
+mod skipping;
+mod watching;
 
 /// Records decided at a time; the caller asks again.
 const PASS: usize = 1_024;
@@ -119,6 +122,7 @@ impl<'s> Decider<'s> {
                 Some(NodeState::Open(container)) if container.open > 0 && !self.out.is_empty() => return,
                 Some(NodeState::Open(container)) => self.leave(frame, node, place, container),
                 Some(NodeState::Asked(asked)) => self.answered(frame, node, place, asked),
+                Some(NodeState::Watching(watch)) => self.acted(frame, node, place, watch),
                 Some(
                     NodeState::Waiting { .. }
                     | NodeState::Running(_)
@@ -146,11 +150,16 @@ impl<'s> Decider<'s> {
         let under_way = state.attempts.len() + state.winding_down.len();
         let mut room = (state.manifest.options.max_parallel as usize).saturating_sub(under_way);
         for place in state.leaves.iter() {
-            let (Some((frame, node)), Some(NodeState::Queued { attempts, .. })) =
-                (self.at(place), state.node_state(place))
-            else {
+            let Some((frame, node)) = self.at(place) else { continue };
+            if let Some(watch) = state.watch(place) {
+                if room == 0 {
+                    return;
+                }
+                self.tell(frame, place, watch);
+                room -= 1;
                 continue;
-            };
+            }
+            let Some(NodeState::Queued { attempts, .. }) = state.node_state(place) else { continue };
             if room == 0 && (*attempts > 0 || self.skips(frame, node).is_none()) {
                 return;
             }
@@ -167,7 +176,12 @@ impl<'s> Decider<'s> {
     fn is_full(&self) -> bool {
         let halts = self.state.manifest.options.failure_policy == FailurePolicy::Halt
             && matches!(self.out.records.last(), Some(Body::Failed { retry_at: None, .. }));
-        halts || self.out.records.len() >= PASS || self.said >= PASS_BYTES
+        let aborts = matches!(
+            self.out.records.last(),
+            Some(Body::Failed { failure, retry_at: None, .. }) if failure.code == ErrorCode::RunAborted
+        );
+        let parks = matches!(self.out.records.last(), Some(Body::Parked { .. }));
+        halts || aborts || parks || self.out.records.len() >= PASS || self.said >= PASS_BYTES
     }
 
     fn at(&self, place: Place) -> Option<(&'s Frame, &'s PlanNode)> {
@@ -246,47 +260,12 @@ impl<'s> Decider<'s> {
                 self.said += question.message.len();
                 self.out.records.push(Body::Asked { node: path, attempt, question: Box::new(question) });
             }
+            Ok(Begin::Watch) => self.out.records.push(Body::Watching { node: path, attempt }),
             Ok(Begin::Container(opening)) => {
                 self.out.records.push(Body::Opened { node: path, attempt, opening });
             }
             Err(failure) => self.failed(node, path, attempt, Safety::Safe, failure),
         }
-    }
-
-    /// Why a node does not run, if it does not.
-    fn skips(&self, frame: &Frame, node: &PlanNode) -> Option<SkipReason> {
-        if let Some((condition, branch)) = node.when {
-            match frame.outcome(condition) {
-                Some(Outcome::Succeeded(value)) => {
-                    if value.get("result").and_then(Value::as_bool) != Some(branch) {
-                        return Some(SkipReason::BranchNotTaken);
-                    }
-                }
-                Some(Outcome::Skipped(reason)) => return Some(*reason),
-                Some(Outcome::Failed | Outcome::Cancelled) | None => {
-                    return Some(SkipReason::DependencyFailed);
-                }
-            }
-        }
-        if node.dependencies.is_empty() {
-            return None;
-        }
-        let always = self.state.manifest.options.failure_policy == FailurePolicy::Always;
-        let mut all_skipped = true;
-        for dependency in &node.dependencies {
-            match frame.outcome(*dependency) {
-                Some(
-                    Outcome::Failed | Outcome::Cancelled | Outcome::Skipped(SkipReason::DependencyFailed),
-                ) if !always => {
-                    return Some(SkipReason::DependencyFailed);
-                }
-                Some(Outcome::Skipped(_)) => {}
-                Some(Outcome::Succeeded(_) | Outcome::Failed | Outcome::Cancelled) | None => {
-                    all_skipped = false
-                }
-            }
-        }
-        all_skipped.then_some(SkipReason::BranchNotTaken)
     }
 
     /// A container whose frames have given what they will.
@@ -304,7 +283,14 @@ impl<'s> Decider<'s> {
             let failure = Failure { retry_after_ms: None, ..failure.told_by(message) };
             return self.failed(node, path, container.attempt, safety, failure);
         }
-        let shaped = container.output(node).and_then(|output| node.shape(output)).and_then(shallow);
+        let next = Frames::around(self.state, place).and_then(|around| container.next(node, &around));
+        let shaped = match next {
+            Ok(Next::Iterate(iteration)) => {
+                return self.out.records.push(Body::Iterated { node: path, iteration });
+            }
+            Ok(Next::Done(output)) => node.shape(output).and_then(shallow),
+            Err(failure) => Err(failure),
+        };
         match shaped {
             Ok(output) => self.out.records.push(Body::Closed { node: path, output }),
             Err(failure) => self.failed(node, path, container.attempt, safety, failure),
@@ -334,6 +320,7 @@ impl<'s> Decider<'s> {
                     | NodeState::Queued { .. }
                     | NodeState::Backoff { .. }
                     | NodeState::Asked(_)
+                    | NodeState::Watching(_)
                     | NodeState::InDoubt { .. }
                     | NodeState::Done(_) => {}
                 }
@@ -352,9 +339,10 @@ impl<'s> Decider<'s> {
                 break;
             }
             let Some(node) = state.path(*place) else { continue };
-            match state.asked(*place) {
-                Some(asked) => self.lapse(node, asked),
-                None => self.out.records.push(Body::Woken { node }),
+            match (state.asked(*place), state.watch(*place)) {
+                (Some(asked), _) => self.lapse(node, asked),
+                (None, Some(watch)) => self.look(node, *place, watch, false),
+                (None, None) => self.out.records.push(Body::Woken { node }),
             }
         }
         // A container that fails takes its nested ones along, so one deadline is decided at a time.

@@ -97,6 +97,10 @@ pub(crate) fn not_kept(body: &Body, why: &str) -> Option<Body> {
         | Body::Failed { .. }
         | Body::Woken { .. }
         | Body::Skipped { .. }
+        | Body::Watching { .. }
+        | Body::Checked { .. }
+        | Body::Alerted { .. }
+        | Body::Iterated { .. }
         | Body::Escalated { .. }
         | Body::Answered { .. }
         | Body::Reported { .. }

@@ -10,6 +10,7 @@ use ice_core::value::{Map, Value};
 use super::container::Container;
 use super::input::Ticket;
 use super::queue::Spot;
+use super::watching::Watch;
 use crate::executors::FrameIndex;
 use crate::journal::{Answer, Failure, Intent, Lapse, NodeFailure, Question, SkipReason};
 use crate::workflow::model::{NodeIndex, Plan, PlanNode, Scope, ScopeIndex};
@@ -60,6 +61,8 @@ pub(crate) enum NodeState {
     Open(Box<Container>),
     /// A person was asked.
     Asked(Box<Asked>),
+    /// A monitor at work; while it tells its channels it is an attempt under way.
+    Watching(Box<Watch>),
     /// An attempt whose outcome is unknown.
     InDoubt { attempts: u32 },
     /// Done.
@@ -77,6 +80,7 @@ impl NodeState {
             | Self::Backoff { .. }
             | Self::Open(_)
             | Self::Asked(_)
+            | Self::Watching(_)
             | Self::InDoubt { .. } => Value::Null,
         }
     }
@@ -90,6 +94,8 @@ pub(crate) struct Attempt {
     pub(crate) intent: Intent,
     pub(crate) effect: Effect,
     pub(crate) steps: Vec<StepState>,
+    /// The monitor whose channels it tells.
+    pub(crate) watch: Option<Box<Watch>>,
 }
 
 impl Attempt {
@@ -222,6 +228,7 @@ impl Frame {
             | NodeState::Backoff { .. }
             | NodeState::Open(_)
             | NodeState::Asked(_)
+            | NodeState::Watching(_)
             | NodeState::InDoubt { .. } => None,
         }
     }

@@ -10,10 +10,13 @@ mod decide;
 mod failing;
 mod frame;
 mod input;
+#[cfg(test)]
+mod iterations;
 mod nested;
 mod queue;
 mod scope;
 mod state;
+mod watching;
 
 pub use apply::{ApplyError, apply};
 pub use decide::decide;
@@ -24,3 +27,4 @@ pub(crate) use container::Container;
 pub(crate) use decide::{MAX_VALUE_DEPTH, decide_into};
 pub(crate) use failing::{cancelled, is_instead_of, not_kept, timeout_failure, without_suffix};
 pub(crate) use frame::{NodeState, Place};
+pub(crate) use watching::Phase;

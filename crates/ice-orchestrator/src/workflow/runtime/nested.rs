@@ -8,9 +8,13 @@ use super::apply::{dequeue, finish, locate, unqueue};
 use super::asking::withdraw;
 use super::container::Container;
 use super::frame::{Frame, NodeState, Outcome, Place};
+use super::scope::Frames;
 use super::state::State;
+use super::watching::unwatch;
+use crate::executors::builtin::recursive;
 use crate::executors::{FrameIndex, Slot};
 use crate::journal::Opening;
+use crate::workflow::model::{PlanNode, Work};
 
 pub(super) fn remove_frame(state: &mut State, index: FrameIndex) -> Option<Frame> {
     let frame = state.frames.get_mut(index as usize)?.take()?;
@@ -29,6 +33,7 @@ pub(super) fn container_mut(state: &mut State, place: Place) -> Option<&mut Cont
         | NodeState::Running(_)
         | NodeState::Backoff { .. }
         | NodeState::Asked(_)
+        | NodeState::Watching(_)
         | NodeState::InDoubt { .. }
         | NodeState::Done(_) => None,
     }
@@ -105,12 +110,42 @@ pub(super) fn open_slots(state: &mut State, place: Place) -> Result<(), String> 
     Ok(())
 }
 
+/// Goes on to the next iteration of a recursive node, whose frame takes the place of the last one's.
+pub(super) fn iterate(state: &mut State, node: &NodePath, iteration: u32) -> Result<(), String> {
+    let place = locate(state, node)?;
+    let not_due = || format!("the iteration {iteration} of {node} is not due");
+    let next = {
+        let around = Frames::around(state, place).map_err(|failure| failure.message)?;
+        let (Some(NodeState::Open(container)), Some(PlanNode { work: Work::Recursive(work), .. })) =
+            (state.node_state(place), state.plan_node(place))
+        else {
+            return Err(not_due());
+        };
+        let last = container.iteration.as_ref().filter(|_| container.spot.is_some()).ok_or_else(not_due)?;
+        recursive::following(work, last, &container.slots, &around)
+    };
+    if next.number != iteration {
+        return Err(not_due());
+    }
+    let container = container_mut(state, place).ok_or_else(not_due)?;
+    let spot = container.spot;
+    container.iterate(next);
+    if let Some(spot) = spot {
+        state.containers.remove(spot);
+    }
+    open_slots(state, place)
+}
+
 pub(super) fn close(state: &mut State, node: &NodePath, output: &Value) -> Result<(), String> {
     let place = locate(state, node)?;
     match state.node_state(place) {
         Some(NodeState::Open(_)) => {}
         Some(NodeState::Asked(asked)) if asked.answer.is_some() => {
             withdraw(state, place);
+            return finish(state, place, Outcome::Succeeded(output.clone()));
+        }
+        Some(NodeState::Watching(_)) => {
+            unwatch(state, place);
             return finish(state, place, Outcome::Succeeded(output.clone()));
         }
         Some(
@@ -177,6 +212,7 @@ fn drop_frame(state: &mut State, index: FrameIndex) {
                 state.kept.remove(&place);
             }
             Some(NodeState::Asked(_)) => withdraw(state, place),
+            Some(NodeState::Watching(_)) => unwatch(state, place),
             Some(NodeState::Open(_)) => leave(state, place),
             Some(NodeState::Waiting { .. } | NodeState::Done(_)) | None => {}
         }

@@ -7,11 +7,26 @@ use ice_core::id::NodeId;
 use ice_core::template::Limits;
 use ice_core::value::{Map, Value};
 
-use super::frame::{Frame, NodeState, Place};
+use super::frame::{Frame, NodeState, Outcome, Place};
 use super::state::State;
 use crate::executors::{Env, Names, fit};
 use crate::journal::{Failure, list};
-use crate::workflow::model::{Mapping, NodeIndex, NodeInput, PlanNode};
+use crate::workflow::model::{Mapping, NodeInput, PlanNode};
+
+impl State {
+    /// How a node of a frame around this one ended, for those whose names are in scope.
+    pub(crate) fn outcome_around(&self, frame: &Frame, id: &NodeId) -> Option<&Outcome> {
+        let mut inner = frame;
+        loop {
+            let (parent, _) = inner.parent.filter(|_| inner.sees_parent)?;
+            let outer = self.frame(parent.frame)?;
+            if let Some(node) = outer.scope()?.by_id.get(id) {
+                return outer.outcome(*node);
+            }
+            inner = outer;
+        }
+    }
+}
 
 /// The frame of a node, and those around it.
 pub(crate) struct Frames<'s> {
@@ -72,15 +87,16 @@ impl<'s> Frames<'s> {
         }
     }
 
-    /// The frames whose names are in scope, innermost first.
-    fn frames(&self) -> impl Iterator<Item = (&'s Frame, Option<NodeIndex>)> {
-        let mut next = Some((self.frame, None));
+    /// The frames whose names are in scope, innermost first, each with the node in it that this is about or that it is nested in.
+    fn frames(&self) -> impl Iterator<Item = (&'s Frame, &'s PlanNode)> {
+        let mut next = Some((self.frame, self.node));
         std::iter::from_fn(move || {
             let (frame, via) = next?;
             next = match frame.parent {
-                Some((place, _)) if frame.sees_parent => {
-                    self.state.frame(place.frame).map(|parent| (parent, Some(place.node)))
-                }
+                Some((place, _)) if frame.sees_parent => self
+                    .state
+                    .frame(place.frame)
+                    .and_then(|parent| Some((parent, parent.plan_node(place.node)?))),
                 Some(_) | None => None,
             };
             Some((frame, via))
@@ -102,22 +118,32 @@ fn checked(input: &NodeInput, mapped: Vec<(Arc<str>, Value)>) -> Result<Vec<(Arc
     Err(Failure::new(ErrorCode::InputInvalid, message).about_violations("input_mappings", &violations))
 }
 
+/// What a name means to a node of a frame before the ids of nodes: a variable of the container around, or what iterations of a
+/// recursive node bind before there was one.
+fn bound_in(frame: &Frame, node: &PlanNode, name: &str) -> Option<Value> {
+    let bound = frame.bindings.iter().rev().find(|(bound, _)| &**bound == name).map(|(_, value)| value);
+    let before = || node.before.iter().find(|(_, bound, _)| &**bound == name).map(|(.., value)| value);
+    bound.or_else(before).cloned()
+}
+
 impl Names for Frames<'_> {
     fn bound(&self, name: &str) -> Option<Value> {
-        self.frames().find_map(|(frame, _)| {
-            let (_, value) = frame.bindings.iter().rev().find(|(bound, _)| &**bound == name)?;
-            Some(value.clone())
-        })
+        self.frames().find_map(|(frame, node)| bound_in(frame, node, name))
     }
 
     fn bindings(&self) -> Vec<(Arc<str>, Value)> {
-        let mut frames: Vec<_> = self.frames().map(|(frame, _)| frame).collect();
+        let mut frames: Vec<_> = self.frames().collect();
         frames.reverse();
-        frames.into_iter().flat_map(|frame| frame.bindings.iter().cloned()).collect()
+        let mut bindings = Vec::new();
+        for (frame, node) in frames {
+            bindings.extend(node.before.iter().map(|(_, name, value)| (Arc::clone(name), value.clone())));
+            bindings.extend(frame.bindings.iter().cloned());
+        }
+        bindings
     }
 
     fn node_value(&self, name: &str) -> Option<Value> {
-        for (frame, _) in self.frames() {
+        for (frame, node) in self.frames() {
             if let Some(index) = frame.scope().and_then(|scope| scope.by_id.get(name)) {
                 return match frame.state(*index)? {
                     NodeState::Done(outcome) => Some(outcome.value()),
@@ -127,7 +153,9 @@ impl Names for Frames<'_> {
                     | NodeState::Backoff { .. }
                     | NodeState::Open(_)
                     | NodeState::Asked(_)
-                    | NodeState::InDoubt { .. } => None,
+                    | NodeState::Watching(_)
+                    // What it gave with the iteration before.
+                    | NodeState::InDoubt { .. } => bound_in(frame, node, name),
                 };
             }
         }
@@ -136,7 +164,8 @@ impl Names for Frames<'_> {
 
     fn all(&self) -> Vec<Arc<str>> {
         let mut names = Vec::new();
-        for (frame, _) in self.frames() {
+        for (frame, node) in self.frames() {
+            names.extend(node.before.iter().map(|(_, name, _)| Arc::clone(name)));
             names.extend(frame.bindings.iter().map(|(name, _)| Arc::clone(name)));
             names.extend(frame.scope().into_iter().flat_map(|scope| scope.by_id.keys().map(NodeId::shared)));
         }

@@ -51,6 +51,7 @@ pub struct State {
     pub(crate) failures: Vec<NodeFailure>,
     pub(crate) failed: u64,
     pub(crate) executed: u64,
+    pub(crate) succeeded: u64,
     pub(crate) usage: Usage,
     pub(crate) first_at: Moment,
     pub(crate) last_at: Moment,
@@ -110,6 +111,7 @@ impl State {
             failures: Vec::new(),
             failed: 0,
             executed: 0,
+            succeeded: 0,
             usage: Usage::default(),
             first_at: at,
             last_at: at,
@@ -301,6 +303,7 @@ impl State {
             | NodeState::Backoff { .. }
             | NodeState::Open(_)
             | NodeState::Asked(_)
+            | NodeState::Watching(_)
             | NodeState::InDoubt { .. }
             | NodeState::Done(_) => None,
         }
@@ -315,6 +318,7 @@ impl State {
             | NodeState::Running(_)
             | NodeState::Backoff { .. }
             | NodeState::Open(_)
+            | NodeState::Watching(_)
             | NodeState::InDoubt { .. }
             | NodeState::Done(_) => None,
         }
@@ -360,7 +364,7 @@ impl State {
 fn status_of(state: &NodeState) -> NodeStatus {
     match state {
         NodeState::Waiting { .. } | NodeState::Queued { .. } => NodeStatus::Queued,
-        NodeState::Running(_) | NodeState::Open(_) => NodeStatus::Running,
+        NodeState::Running(_) | NodeState::Open(_) | NodeState::Watching(_) => NodeStatus::Running,
         NodeState::Backoff { .. } | NodeState::Asked(_) | NodeState::InDoubt { .. } => NodeStatus::Waiting,
         NodeState::Done(Outcome::Succeeded(_)) => NodeStatus::Succeeded,
         NodeState::Done(Outcome::Failed) => NodeStatus::Failed,

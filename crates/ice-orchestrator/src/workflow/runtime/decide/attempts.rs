@@ -31,6 +31,19 @@ impl Decider<'_> {
         if unresponsive {
             self.out.records.push(Body::Unresponsive { node: path.clone() });
         }
+        if attempt.watch.is_some() {
+            let is_over = state.stopping.is_some();
+            return match result {
+                Err(failure) if is_over && failure.code == ErrorCode::RunCancelled => {
+                    self.out.records.push(Body::Cancelled {
+                        node: path,
+                        in_doubt: false,
+                        winding_down: false,
+                    });
+                }
+                result => self.told(path, result),
+            };
+        }
         let shaped = result.and_then(|done| {
             let usage = done.usage;
             match node.shape(done.value).and_then(shallow) {

@@ -33,6 +33,8 @@ impl Decider<'_> {
             let failure = self.first_failure();
             let status = if failure.is_some() { RunStatus::Failed } else { RunStatus::Succeeded };
             self.out.records.push(self.ended(status, failure));
+        } else if state.has_only_monitors() {
+            self.look_a_last_time();
         } else if state.wakes.is_empty() && state.questions.is_empty() {
             let doubtful: Vec<String> = state
                 .in_doubt
