@@ -5,15 +5,15 @@ mod common;
 
 use std::sync::Arc;
 
-use common::{json, with_blueprint};
-use ice_core::blueprint::{Format, read};
+use common::{json, me, plan, with_blueprint};
+use ice_core::blueprint::Format;
 use ice_core::error::ErrorCode;
 use ice_core::id::Tenant;
+use ice_core::llm::{LlmProvider, Scripted};
 use ice_core::registry::{AgentDefinition, Registry};
 use ice_core::value::Value;
 use ice_orchestrator::engine::{Engine, RunEnd};
 use ice_orchestrator::journal::{RunOptions, RunStatus};
-use ice_orchestrator::workflow::compile;
 
 /// `grow` adds 1 to `n`, `echo` gives its context, `bad` fails from the second iteration on.
 #[cfg(test)]
@@ -164,20 +164,31 @@ async fn a_blueprint_that_allows_no_further_inputs_is_not_given_the_context() {
     assert_eq!((at(&end, "x.result.seen"), at(&end, "y.result.seen")), (&json("1"), &json("2")));
 }
 
-#[test]
-fn agents_cannot_be_repeated_yet_and_the_check_says_so() {
+#[tokio::test]
+async fn an_agent_is_repeated_with_what_it_said_before_until_it_is_done() {
     let mut registry = blueprints();
-    registry.agents.register(Arc::new(AgentDefinition::new("helper"))).unwrap();
+    let script = r#"{"turns": [{"text": "not yet"}, {"text": "nearly"}, {"text": "done"}]}"#;
+    let model = Arc::new(Scripted::new(serde_json::from_str(script).unwrap()));
+    registry.providers.register(Arc::clone(&model) as Arc<dyn LlmProvider>).unwrap();
+    let agent = "name: helper\nllm_config: {provider: scripted, model: m}";
+    let agent = AgentDefinition::read(agent, Format::Yaml, "helper.yaml").value.unwrap();
+    registry.agents.register(Arc::new(agent)).unwrap();
     let yaml = "nodes:
 - {id: a, type: tool, tool_name: same, tool_args: {value: 1}}
-- {id: r, type: recursive, agent_package: helper, recursive_sources: [a]}";
-    let checked =
-        read(yaml, Format::Yaml, "t").check(&registry.catalog(ice_orchestrator::executable_kinds()));
-    let checked = checked.unwrap_or_else(|problems| panic!("{problems}"));
-    assert!(checked.warnings().to_string().contains("agents cannot run here"), "{}", checked.warnings());
-    let error = compile(&checked, &registry).unwrap_err();
-    assert_eq!(error.code(), ErrorCode::NodeKindUnavailable);
-    assert!(error.to_string().contains("`r` is of the kind `agent`"), "{error}");
+- {id: r, type: recursive, agent_package: helper, recursive_sources: [a], convergence_condition: response == 'done'}";
+    let plan = plan(yaml, &registry);
+    let engine = Engine::builder().registry(registry).build();
+    let handle =
+        engine.start(&plan, json("{}"), RunOptions::default(), &me(), &Tenant::default()).await.unwrap();
+    let end = handle.wait().await.unwrap();
+    let output = end.output.get("r").unwrap_or_else(|| panic!("{:?}", end.failures));
+    assert_eq!((output.get("converged"), output.get("iterations")), (Some(&json("true")), Some(&json("3"))));
+    assert_eq!(output.get("result").and_then(|result| result.get("response")), Some(&Value::from("done")));
+    let asked = model.requests();
+    assert!(!format!("{:?}", asked[0]).contains("not yet"));
+    assert!(format!("{:?}", asked[1]).contains("not yet"), "{:?}", asked[1]);
+    let replayed = engine.replay(&Tenant::default(), handle.id(), None).await.unwrap();
+    assert_eq!(replayed.divergence, None);
 }
 
 #[tokio::test]

@@ -99,7 +99,10 @@ async fn park(folder: &Path, many: usize) {
     let before = memory("VmRSS");
     forget_peak();
     let began = Instant::now();
-    futures::stream::iter(0..many).for_each_concurrent(AT_ONCE, async |_| drop(start(&engine, &plan).await)).await;
+    futures::stream::iter(0..many).for_each_concurrent(AT_ONCE, async |_| {
+            start(&engine, &plan).await;
+        })
+        .await;
     while !engine.active().is_empty() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }

@@ -211,6 +211,7 @@ mod tests {
             inputs: Value::map([("x", Value::from(1))]),
             options,
             not_enforced,
+            forked: None,
             engine: "0.1".to_owned(),
         }
     }
@@ -231,9 +232,10 @@ mod tests {
             ..RunOptions::default()
         };
         let failure = Failure::new(ErrorCode::RunStuck, "why");
+        let forked = manifest(RunOptions::default(), Vec::new()).forked_at(node(), 7);
         for body in [
             Body::Manifest(Box::new(manifest(RunOptions::default(), Vec::new()))),
-            Body::Manifest(Box::new(manifest(keyed, vec!["network".to_owned()]))),
+            Body::Manifest(Box::new(Manifest { forked: Some(Box::new(forked)), ..manifest(keyed, vec!["network".to_owned()]) })),
             Body::Started { node: node(), attempt: 1, intent: tool(), effect: Effect::Pure },
             Body::Started {
                 node: node(),
