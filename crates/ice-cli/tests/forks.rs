@@ -38,7 +38,8 @@ fn a_replay_tells_the_first_thing_that_comes_out_differently() {
 #[test]
 fn a_fork_goes_on_from_a_node_and_the_difference_is_shown() {
     let desk = ran();
-    let first = desk.ice(&["runs", "show", "last", "--json"]).code(0).json()["id"].as_str().unwrap().to_owned();
+    let first =
+        desk.ice(&["runs", "show", "last", "--json"]).code(0).json()["id"].as_str().unwrap().to_owned();
     let output = desk.ice(&["runs", "fork", "last", "--at", "ask", "--set", "ask.prompt=No."]).code(0).json();
     assert_eq!((&output["ask"]["text"], &output["long"]["result"]), (&json!("No."), &json!(false)));
     let shown = desk.ice(&["runs", "show", "last"]).code(0);
@@ -47,13 +48,35 @@ fn a_fork_goes_on_from_a_node_and_the_difference_is_shown() {
     assert!(told.contains("output long.result\n  - true\n  + false\n"), "{told}");
     let found = desk.ice(&["runs", "diff", &first, &first, "--json"]).code(0).json();
     assert_eq!((&found["output"], &found["nodes"]), (&json!([]), &json!([])));
-    desk.ice(&["runs", "fork", &first, "--at", "ask", "-i", "who=bob"]).code(1).says("error[REPLAY_DIVERGED]");
+    desk.ice(&["runs", "fork", &first, "--at", "ask", "-i", "who=bob"])
+        .code(1)
+        .says("error[REPLAY_DIVERGED]");
     let output = desk.ice(&["runs", "fork", &first, "--at", "words", "-i", "who=bob"]).code(0).json();
     assert!(output["ask"]["text"].as_str().unwrap().contains("bob"), "{output}");
     desk.ice(&["runs", "fork", &first, "--at", "nowhere"]).code(1).says("error[NODE_NOT_REACHED]");
-    desk.ice(&["runs", "fork", &first, "--at", "ask", "--set", "ask.promt=x"]).code(2).says("did you mean `prompt`");
+    desk.ice(&["runs", "fork", &first, "--at", "ask", "--set", "ask.promt=x"])
+        .code(2)
+        .says("did you mean `prompt`");
     desk.ice(&["runs", "fork", &first, "--at", "ask", "--set", "prompt"]).code(2).says("has no `=`");
     desk.write("other.yaml", &YAML.replace("Say ", "Shout "));
-    let output = desk.ice(&["runs", "fork", &first, "--at", "ask", "--blueprint", "other.yaml"]).code(0).json();
+    let output =
+        desk.ice(&["runs", "fork", &first, "--at", "ask", "--blueprint", "other.yaml"]).code(0).json();
     assert!(output["ask"]["text"].as_str().unwrap().starts_with("Shout "), "{output}");
+}
+
+#[test]
+fn runs_that_have_ended_are_removed_when_they_are_old_enough() {
+    let desk = ran();
+    desk.ice(&["run", "say.yaml", "-i", "who=bob"]).code(0);
+    let told = desk.ice(&["runs", "prune", "--older-than", "1d"]).code(0);
+    assert!(told.err.contains("removed 0 runs"), "{}", told.err);
+    let told = desk.ice(&["runs", "prune", "--older-than", "0s", "--keep", "1", "--dry-run"]).code(0);
+    assert!(told.err.contains("1 run would be removed") && told.out.lines().count() == 1, "{told:?}");
+    let pruned = desk.ice(&["runs", "prune", "--older-than", "0s", "--keep", "1", "--json"]).code(0).json();
+    assert_eq!(pruned["runs"].as_array().unwrap().len(), 1);
+    assert_eq!(desk.ice(&["runs", "list", "--json"]).code(0).json().as_array().unwrap().len(), 1);
+    desk.ice(&["runs", "prune", "--older-than", "a while"]).code(2);
+    desk.ice(&["runs", "prune", "--older-than", "1s", "--status", "waiting"])
+        .code(2)
+        .says("only runs that have ended");
 }

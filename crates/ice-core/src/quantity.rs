@@ -121,7 +121,8 @@ mod tests {
         let spans = ["7", "250ms", "90s", "2 min", "2m", "1h", "1d"];
         assert_eq!(
             spans.map(span),
-            [7_000, 250, 90_000, 120_000, 120_000, 3_600_000, 86_400_000].map(|millis| Ok(Duration::from_millis(millis)))
+            [7_000, 250, 90_000, 120_000, 120_000, 3_600_000, 86_400_000]
+                .map(|millis| Ok(Duration::from_millis(millis)))
         );
         for wrong in ["", "s", "-1s", "1.5s", "3 weeks", "99999999999999999h", "1e3"] {
             assert!(span(wrong).is_err(), "{wrong}");

@@ -160,7 +160,10 @@ async fn a_run_that_failed_goes_on_from_there_with_the_cause_mended() {
     let change = [("b.tool_args.fail".to_owned(), Value::from(false))];
     let plan = ground.engine.plan_with(&Tenant::default(), run, &change).await.unwrap();
     let end = ground.fork(run, Fork { plan: Some(plan), ..at("b") }).await.unwrap();
-    assert_eq!((end.status, end.output.get("c"), ground.acts()), (RunStatus::Succeeded, Some(&Value::from(1)), 2));
+    assert_eq!(
+        (end.status, end.output.get("c"), ground.acts()),
+        (RunStatus::Succeeded, Some(&Value::from(1)), 2)
+    );
     let wrong = [("b.tool_arg".to_owned(), Value::from(false))];
     let error = ground.engine.plan_with(&Tenant::default(), run, &wrong).await.unwrap_err();
     assert!(error.to_string().contains("did you mean `tool_args`"), "{error}");

@@ -79,7 +79,11 @@ async fn changes_of_models_retries_items_and_order_are_named() {
     assert!(text.contains("`each`: `opening.items.2` was 3 and is nothing now"), "{text}");
     let text = parts("'{{ it }}'", "'{{ it + 1 }}'").await;
     assert!(text.contains("`each[0].body.y`: `intent.input.value` was 1 and is 2 now"), "{text}");
-    let text = parts("{id: again, type: tool, tool_name: flaky,", "{id: again, type: tool, tool_name: flaky, dependencies: [each],").await;
+    let text = parts(
+        "{id: again, type: tool, tool_name: flaky,",
+        "{id: again, type: tool, tool_name: flaky, dependencies: [each],",
+    )
+    .await;
     assert!(text.contains("`again`: it started, and now "), "{text}");
     let text = parts("id: x,", "id: z,").await;
     assert!(text.contains("`long.true.x`: it started, and now `long.true.z` started"), "{text}");
@@ -97,5 +101,8 @@ async fn a_run_that_waits_replays_up_to_where_it_is() {
     let changed = replayed(&engine, handle.id(), Some(&yaml.replace("ok?", "fine?"))).await;
     let divergence = changed.divergence.unwrap();
     assert!(matches!(divergence.what, What::Other { difference: Some(_), .. }), "{divergence}");
-    assert!(divergence.to_string().contains("`question.message` was \"ok?\" and is \"fine?\" now"), "{divergence}");
+    assert!(
+        divergence.to_string().contains("`question.message` was \"ok?\" and is \"fine?\" now"),
+        "{divergence}"
+    );
 }

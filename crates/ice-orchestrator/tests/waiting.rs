@@ -87,12 +87,9 @@ async fn a_run_that_waits_is_not_in_memory_and_its_handle_still_sees_the_end() {
     asleep(&engine).await;
     engine.drain().await;
     assert_eq!(show(&engine, handle.id()).await.status, RunStatus::Waiting);
-    let waits = tokio::spawn({
-        let handle = handle.clone();
-        async move { handle.wait().await }
-    });
-    answer(&engine, handle.id()).await.unwrap();
-    let end = waits.await.unwrap().unwrap();
+    let (answered, end) = tokio::join!(answer(&engine, handle.id()), handle.wait());
+    answered.unwrap();
+    let end = end.unwrap();
     assert_eq!(end.status, RunStatus::Succeeded, "{:?}", end.failures);
     let seen = events(&engine, handle.id()).await;
     assert!(!seen.iter().any(|name| name == "run.resumed"), "{seen:?}");
@@ -207,9 +204,8 @@ async fn the_same_key_gives_a_run_outside_of_memory() {
     let engine = Ground::new().engine("one");
     let plan = plan(ASKS, engine.registry());
     let options = RunOptions { idempotency_key: Some("k".to_owned()), ..RunOptions::default() };
-    let start = async || {
-        engine.start(&plan, json("{}"), options.clone(), &me(), &Tenant::default()).await.unwrap()
-    };
+    let start =
+        async || engine.start(&plan, json("{}"), options.clone(), &me(), &Tenant::default()).await.unwrap();
     let first = start().await.id();
     asleep(&engine).await;
     let again = start().await;

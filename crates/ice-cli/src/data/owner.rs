@@ -123,7 +123,8 @@ impl Owner {
     pub(crate) async fn take_up(&self, note: impl Fn(String)) -> Result<(usize, usize), Fault> {
         let Caller { tenant, principal } = &self.caller;
         let taken = self.engine().resume_all(tenant, principal).await;
-        let TakenUp { runs, waiting, refused } = taken.map_err(|error| Fault::new(error.code(), error.to_string()))?;
+        let TakenUp { runs, waiting, refused } =
+            taken.map_err(|error| Fault::new(error.code(), error.to_string()))?;
         for (run, error) in refused {
             note(format!("the run {run} stays as it is: {}: {error}", error.code()));
         }
@@ -143,7 +144,8 @@ impl Owner {
     /// Whether no run is active, and none waits for a time.
     pub(crate) async fn is_idle(&self) -> bool {
         let engine = self.engine();
-        engine.active().is_empty() && engine.next_timer(&self.caller.tenant).await.is_ok_and(|at| at.is_none())
+        engine.active().is_empty()
+            && engine.next_timer(&self.caller.tenant).await.is_ok_and(|at| at.is_none())
     }
 
     /// Waits until the store fails, for example since the disk is full: nothing can be kept from then on.

@@ -6,7 +6,12 @@
 //!
 //! Each part is a process of its own on the same data folder, the embedded store at `power_loss`.
 
-#![expect(clippy::expect_used, clippy::indexing_slicing, clippy::print_stdout, reason = "a benchmark fails loudly and prints")]
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a benchmark fails loudly and prints"
+)]
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -37,11 +42,14 @@ const AT_ONCE: usize = 64;
 const WOKEN: usize = 101;
 
 fn main() {
-    let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
+    let arguments: Vec<String> =
+        std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     let runtime = runtime.worker_threads(2).enable_all().build().expect("a runtime");
     match arguments.as_slice() {
-        [part, folder, many] => runtime.block_on(child(part, Path::new(folder), many.parse().expect("a number"))),
+        [part, folder, many] => {
+            runtime.block_on(child(part, Path::new(folder), many.parse().expect("a number")))
+        }
         [many] => parent(many.parse().expect("a number of runs")),
         _ => parent(10_000),
     }
@@ -52,7 +60,8 @@ fn parent(many: usize) {
     let empty = tempfile::tempdir().expect("a folder");
     let child = |part: &str, folder: &Path| -> Vec<f64> {
         let program = std::env::current_exe().expect("this program");
-        let output = Command::new(program).arg(part).arg(folder).arg(many.to_string()).output().expect("it runs");
+        let output =
+            Command::new(program).arg(part).arg(folder).arg(many.to_string()).output().expect("it runs");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let text = String::from_utf8_lossy(&output.stdout);
         text.split_whitespace().map(|number| number.parse().expect("a number")).collect()
@@ -99,7 +108,8 @@ async fn park(folder: &Path, many: usize) {
     let before = memory("VmRSS");
     forget_peak();
     let began = Instant::now();
-    futures::stream::iter(0..many).for_each_concurrent(AT_ONCE, async |_| {
+    futures::stream::iter(0..many)
+        .for_each_concurrent(AT_ONCE, async |_| {
             start(&engine, &plan).await;
         })
         .await;
@@ -166,7 +176,9 @@ fn plan(engine: &Engine, before: usize) -> Arc<Plan> {
         .map(|number| serde_json::json!({"id": format!("n{number}"), "type": "condition", "expression": "true"}))
         .collect();
     let after: Vec<String> = (0..before).map(|number| format!("n{number}")).collect();
-    nodes.push(serde_json::json!({"id": "ask", "type": "human", "prompt_message": "go on?", "dependencies": after}));
+    nodes.push(
+        serde_json::json!({"id": "ask", "type": "human", "prompt_message": "go on?", "dependencies": after}),
+    );
     let text = serde_json::json!({"nodes": nodes}).to_string();
     let reading = read(&text, Format::Json, "waiting.json");
     let checked = reading.check(&engine.registry().catalog(ice_orchestrator::executable_kinds()));

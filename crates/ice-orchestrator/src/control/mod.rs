@@ -17,6 +17,6 @@ mod tests;
 pub use assembly::{AgentPart, Assembled, Assembly, MAX_DOCUMENTS, Missing, Part};
 pub use document::{Document, DocumentKind, Notation, resolve};
 pub use locate::Located;
-pub use request::{ForkRequest, ListQuery, Request, Start};
+pub use request::{ForkRequest, ListQuery, PruneQuery, Request, Start};
 pub use response::{Info, Parting, Refusal, Response};
 pub use service::{Caller, Control, Reply};

@@ -93,6 +93,8 @@ pub enum Request {
     /// Start a run that has behind it what another had when it came to a node. Answered with
     /// [`Response::Started`](super::Response::Started) once the run is durable.
     Fork(Box<ForkRequest>),
+    /// Remove runs that have ended. Answered with [`Response::Pruned`](super::Response::Pruned).
+    Prune(PruneQuery),
     /// Take a run up that nobody drives. Answered with [`Response::Accepted`](super::Response::Accepted).
     Resume {
         /// The run.
@@ -102,6 +104,23 @@ pub enum Request {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         in_doubt: Option<Decision>,
     },
+}
+
+/// Which runs are removed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PruneQuery {
+    /// Those whose newest record is older than so many milliseconds.
+    pub older_than_ms: u64,
+    /// Only those of this status; it must be a final one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<RunStatus>,
+    /// The newest so many that would be removed are kept all the same.
+    #[serde(default)]
+    pub keep: usize,
+    /// Whether it is only told what would be removed.
+    #[serde(default)]
+    pub dry_run: bool,
 }
 
 /// Where a run is forked, and what is changed.

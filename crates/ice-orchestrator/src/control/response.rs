@@ -7,7 +7,7 @@ use ice_core::path::NodePath;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::engine::RunError;
+use crate::engine::{Pruned, RunError};
 use crate::events::Event;
 use crate::journal::{RunDocument, RunSummary};
 use crate::replay::{Difference, Divergence};
@@ -42,6 +42,8 @@ pub enum Response {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         divergence: Option<Parting>,
     },
+    /// Runs were removed, or would be.
+    Pruned(Pruned),
     /// What was asked for is durable and will be done.
     Accepted {
         /// The run.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::stream::BoxStream;
 use futures::{Stream, StreamExt};
@@ -10,8 +11,11 @@ use ice_core::error::ErrorCode;
 use ice_core::id::{Principal, RunId, Tenant};
 use ice_core::value::Value;
 
-use super::{Assembly, Document, ForkRequest, Info, MAX_DOCUMENTS, Missing, Refusal, Request, Response, Start};
-use crate::engine::{self, Engine, Fork, Replayed, RunFilter};
+use super::{
+    Assembly, Document, ForkRequest, Info, MAX_DOCUMENTS, Missing, PruneQuery, Refusal, Request, Response,
+    Start,
+};
+use crate::engine::{self, Engine, Fork, Replayed, Retention, RunFilter};
 use crate::events::{Feed, RunEvents};
 use crate::journal::RunSummary;
 use crate::workflow::{self, Plan};
@@ -96,6 +100,7 @@ impl Control {
             }
             Request::Replay { run, documents } => Box::pin(self.replay(tenant, run, &documents)).await,
             Request::Fork(fork) => Box::pin(self.fork(caller, *fork)).await,
+            Request::Prune(query) => Box::pin(self.prune(tenant, query)).await,
             Request::Resume { run, in_doubt } => {
                 let done = self.engine.resume(tenant, run, principal, in_doubt).await;
                 done.map(|_| Response::Accepted { run }).map_err(Refusal::from)
@@ -122,6 +127,13 @@ impl Control {
         Ok(Response::Replayed { records, divergence: divergence.map(Into::into) })
     }
 
+    async fn prune(&self, tenant: &Tenant, query: PruneQuery) -> Result<Response, Refusal> {
+        let PruneQuery { older_than_ms, status, keep, dry_run } = query;
+        let before = self.engine.now().before(Duration::from_millis(older_than_ms));
+        let retention = Retention { before, status, keep, dry_run };
+        Ok(Response::Pruned(self.engine.prune(tenant, &retention).await?))
+    }
+
     async fn fork(&self, caller: &Caller, fork: ForkRequest) -> Result<Response, Refusal> {
         let ForkRequest { run, at, documents, inputs, set } = fork;
         let Caller { tenant, principal } = caller;
@@ -132,7 +144,8 @@ impl Control {
             (true, true) => None,
             (false, true) => Some(self.compile(&documents)?),
             (true, false) => {
-                let changes: Vec<_> = set.iter().map(|(path, value)| (path.to_string(), value.clone())).collect();
+                let changes: Vec<_> =
+                    set.iter().map(|(path, value)| (path.to_string(), value.clone())).collect();
                 Some(self.engine.plan_with(tenant, run, &changes).await?)
             }
             (false, false) => {

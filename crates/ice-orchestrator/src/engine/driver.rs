@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::attempt::{Attempt, AttemptEnd, carry_out, lost};
-use super::run::{Kept, Message, Messages, RunShared, Unanswered};
+use super::run::{Kept, Message, Messages, RunShared, Told};
 use super::writer::Writer;
 use super::{Engine, RunEnd, RunError};
 use crate::journal::codec::EncodeError;
@@ -70,7 +70,7 @@ pub(super) struct Driver {
     consumed: Vec<Batch>,
     in_doubt: Option<(Decision, Principal)>,
     /// Answers that were not taken yet, by id, and who waits.
-    answers: Vec<(Option<Uuid>, oneshot::Sender<Result<(), Unanswered>>)>,
+    answers: Vec<(Option<Uuid>, Told)>,
     /// Whether somebody waits for what was recorded to be durable.
     owes: bool,
     /// Since when there is nothing to do for long.
@@ -81,9 +81,13 @@ pub(super) struct Driver {
 
 enum Held {
     Start(Start),
-    Step { ticket: Ticket, step: NodePath, go: oneshot::Sender<()> },
+    Step {
+        ticket: Ticket,
+        step: NodePath,
+        go: oneshot::Sender<()>,
+    },
     /// Whoever answered a question, once it has the answer.
-    Answered(oneshot::Sender<Result<(), Unanswered>>),
+    Answered(Told),
 }
 
 /// Something that waits until its record has been made.
@@ -402,8 +406,7 @@ impl Driver {
         let held = self.held.iter().any(|(upto, _)| *upto > self.durable());
         let ends = self.state.status().is_final() || self.state.status() == RunStatus::Parked;
         let accepted = self.durable() > 0;
-        let must =
-            (held || ends || !accepted || self.owes || self.waits_for_long()) && self.durable() < next;
+        let must = (held || ends || !accepted || self.owes || self.waits_for_long()) && self.durable() < next;
         if must || self.writer.has_waiting() {
             let durability = if must { self.writer.promise() } else { Durability::Buffered };
             self.writer.begin(Some(&self.state), self.state.status(), durability)?;
@@ -420,9 +423,7 @@ impl Driver {
 
     /// Whether everything that was recorded is as durable as was promised.
     fn is_kept(&self) -> bool {
-        !self.writer.is_flying()
-            && !self.writer.has_waiting()
-            && self.durable() == self.state.next_number()
+        !self.writer.is_flying() && !self.writer.has_waiting() && self.durable() == self.state.next_number()
     }
 
     async fn wait(&mut self) -> Result<(), RunError> {

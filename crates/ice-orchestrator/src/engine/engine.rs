@@ -120,6 +120,12 @@ impl Engine {
         &self.inner.registry
     }
 
+    /// What time it is by the engine's clock.
+    #[must_use]
+    pub fn now(&self) -> ice_core::time::Moment {
+        self.inner.clock.now()
+    }
+
     /// An id that nothing has yet.
     pub(crate) fn fresh_id(&self) -> uuid::Uuid {
         self.inner.ids.uuid()

@@ -20,8 +20,8 @@ use crate::journal::{
     Body, Manifest, RECORD_VERSION, Reader, Record, RunHead, RunOptions, RunStatus, RunSummary, keys,
 };
 use crate::replay::{Divergence, Replay};
-use crate::workflow::{Plan, compile_pinned, set_field};
 use crate::workflow::runtime::{Input, State};
+use crate::workflow::{Plan, compile_pinned, set_field};
 
 /// Where a run is forked, and what is changed. What is absent stays as it was.
 #[derive(Clone, Debug)]
@@ -215,20 +215,22 @@ fn come_out(
         replay.push(&record)?;
         records.push(record);
     }
-    replay.into_state().ok_or_else(|| Divergence::without_records())
+    replay.into_state().ok_or_else(Divergence::without_records)
 }
 
 /// Whether the record is about one of these attempts; one that ends is taken out.
 fn is_of(body: &Body, open: &mut Vec<NodePath>) -> bool {
     let Some(node) = body.node() else { return false };
     match body {
-        Body::Succeeded { .. } | Body::Failed { .. } | Body::Alerted { .. } => match open.iter().position(|attempt| attempt == node) {
-            Some(at) => {
-                open.swap_remove(at);
-                true
+        Body::Succeeded { .. } | Body::Failed { .. } | Body::Alerted { .. } => {
+            match open.iter().position(|attempt| attempt == node) {
+                Some(at) => {
+                    open.swap_remove(at);
+                    true
+                }
+                None => false,
             }
-            None => false,
-        },
+        }
         Body::Step { .. } | Body::Receipt { .. } => open.contains(node),
         Body::Reported { .. } | Body::Denied { .. } => open.iter().any(|attempt| {
             let rest = node.as_str().strip_prefix(attempt.as_str());

@@ -127,7 +127,9 @@ impl Engine {
             Err(error) if error.is_damage() => None,
             Err(error) => return Err(error),
         };
-        let Some(Body::Manifest(manifest)) = first.map(|numbered| numbered.record.body) else { return Ok(None) };
+        let Some(Body::Manifest(manifest)) = first.map(|numbered| numbered.record.body) else {
+            return Ok(None);
+        };
         let Some(key) = manifest.options.idempotency_key.map(|key| keys::idempotency(tenant, &key)) else {
             return Ok(None);
         };
@@ -166,7 +168,10 @@ impl Engine {
                     break;
                 }
                 for numbered in &records {
-                    values(&numbered.record.body).into_iter().flatten().for_each(|value| name_in(value, &mut named));
+                    values(&numbered.record.body)
+                        .into_iter()
+                        .flatten()
+                        .for_each(|value| name_in(value, &mut named));
                 }
             }
             named.extend(reader.into_fetched());
@@ -179,7 +184,9 @@ impl Engine {
         let mut after: Option<Key> = None;
         loop {
             let next = self.inner.store.scan(&root, after.as_ref(), 1).await?;
-            let Some(tenant) = next.first().and_then(|entry| keys::tenant_of(&entry.key)) else { return Ok(runs) };
+            let Some(tenant) = next.first().and_then(|entry| keys::tenant_of(&entry.key)) else {
+                return Ok(runs);
+            };
             let folder = keys::heads(&tenant);
             let look = |key: &Key| {
                 let run = key.as_str().strip_prefix(folder.as_str()).and_then(keys::run_of);

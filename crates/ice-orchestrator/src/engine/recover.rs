@@ -19,8 +19,8 @@ use crate::journal::{
     Body, Decision, Failure, Manifest, PinnedPlan, RECORD_VERSION, ReadError, Reader, Record, RunHead,
     RunStatus, keys,
 };
-use crate::workflow::runtime::{Input, State, apply, cancelled};
 use crate::workflow::Plan;
+use crate::workflow::runtime::{Input, State, apply, cancelled};
 
 /// Messages of an inbox that are read where a run cannot be driven.
 const INBOX: usize = 1_024;
@@ -144,7 +144,11 @@ impl Engine {
         Ok(taken)
     }
 
-    pub(super) async fn with_status(&self, tenant: &Tenant, status: RunStatus) -> Result<Vec<RunId>, RunError> {
+    pub(super) async fn with_status(
+        &self,
+        tenant: &Tenant,
+        status: RunStatus,
+    ) -> Result<Vec<RunId>, RunError> {
         let folder = keys::by_status(tenant, status);
         let mut runs = Vec::new();
         let look = |key: &Key| {

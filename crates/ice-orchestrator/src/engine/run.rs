@@ -227,6 +227,9 @@ pub(crate) enum Unanswered {
     NotAsked,
 }
 
+/// Where whoever answered a question hears whether the answer counts.
+pub(crate) type Told = oneshot::Sender<Result<(), Unanswered>>;
+
 /// Where whoever made a step hears what is kept of it.
 pub(crate) type Kept = oneshot::Sender<Result<Value, Failure>>;
 
@@ -239,7 +242,7 @@ pub(crate) enum Message {
     /// An attempt announces a step and waits until it may go on.
     Announce { ticket: Ticket, step: NodePath, intent: Intent, effect: Effect, go: oneshot::Sender<()> },
     /// Somebody answers a question, and waits until that is kept or refused.
-    Answer { node: NodePath, answer: Answer, told: oneshot::Sender<Result<(), Unanswered>> },
+    Answer { node: NodePath, answer: Answer, told: Told },
     /// There is something to keep of what an attempt does.
     Observed { ticket: Ticket, address: NodePath, observation: Observation },
     /// A step ended.

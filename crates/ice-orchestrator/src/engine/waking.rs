@@ -220,7 +220,9 @@ impl Engine {
             Ok(_) => counter(MetricName::RunsWoken, &[("by", by.as_str())]).increment(1),
             // Its owner is alive and reads the message, or the run has ended meanwhile.
             Err(RunError::Owned { .. } | RunError::State { .. } | RunError::Closing) => {}
-            Err(error) => tracing::warn!(%run, %error, "something has come for the run, but it cannot be taken up"),
+            Err(error) => {
+                tracing::warn!(%run, %error, "something has come for the run, but it cannot be taken up")
+            }
         }
     }
 

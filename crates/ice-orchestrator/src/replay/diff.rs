@@ -105,7 +105,10 @@ fn nodes(before: &RunDocument, after: &RunDocument) -> Vec<NodeDiff> {
         .filter(|(_, reports)| differs(reports))
         .map(|(node, [one, other])| NodeDiff {
             node: node.clone(),
-            status: Pair { before: one.map(|report| report.status), after: other.map(|report| report.status) },
+            status: Pair {
+                before: one.map(|report| report.status),
+                after: other.map(|report| report.status),
+            },
             attempts: Pair {
                 before: one.map_or(0, |report| report.attempts),
                 after: other.map_or(0, |report| report.attempts),

@@ -75,11 +75,18 @@ pub(super) fn all(path: &str, before: &Value, after: &Value, limit: usize, found
     }
 }
 
-fn part(path: &str, before: Option<&Value>, after: Option<&Value>, limit: usize, found: &mut Vec<Difference>) {
+fn part(
+    path: &str,
+    before: Option<&Value>,
+    after: Option<&Value>,
+    limit: usize,
+    found: &mut Vec<Difference>,
+) {
     match (before, after) {
-        (Some(one @ (Value::Object(_) | Value::Array(_))), Some(other @ (Value::Object(_) | Value::Array(_)))) 
-            if one.is_object() == other.is_object() =>
-        {
+        (
+            Some(one @ (Value::Object(_) | Value::Array(_))),
+            Some(other @ (Value::Object(_) | Value::Array(_))),
+        ) if one.is_object() == other.is_object() => {
             all(path, one, other, limit, found);
         }
         (one, other) if one != other && found.len() < limit => {
@@ -147,7 +154,8 @@ mod tests {
     #[test]
     fn long_texts_are_cut_around_what_differs() {
         let text = "ä".repeat(200);
-        let found = between(&started(&format!("{text}x{text}")), &started(&format!("{text}y{text}"))).unwrap();
+        let found =
+            between(&started(&format!("{text}x{text}")), &started(&format!("{text}y{text}"))).unwrap();
         assert_eq!(found.field, "intent.input.text");
         assert!(found.before.contains("äxä") && found.after.contains("äyä"), "{found:?}");
         assert!(found.before.chars().count() < 100, "{found:?}");
@@ -159,7 +167,10 @@ mod tests {
         let (mut more, less) = (serde_json::json!({"t": {}}), serde_json::json!({"t": {}}));
         more["t"]["x"] = serde_json::json!([1]);
         let (path, one, other) = first(&more, &less).unwrap();
-        assert_eq!((path.join("<"), shown(one, other)), ("x<t".to_owned(), ("[1]".to_owned(), "nothing".to_owned())));
+        assert_eq!(
+            (path.join("<"), shown(one, other)),
+            ("x<t".to_owned(), ("[1]".to_owned(), "nothing".to_owned()))
+        );
         let (_, one, other) = first(&less, &more).unwrap();
         assert_eq!(shown(one, other), ("nothing".to_owned(), "[1]".to_owned()));
     }

@@ -86,7 +86,9 @@ impl fmt::Display for What {
             Self::Other { recorded, decided, difference: None } => {
                 write!(f, "it {}, and now {}{}", said(recorded), of(decided), said(decided))
             }
-            Self::Nothing(recorded) => write!(f, "it {}, and now nothing is decided about it", said(recorded)),
+            Self::Nothing(recorded) => {
+                write!(f, "it {}, and now nothing is decided about it", said(recorded))
+            }
             Self::Time => f.write_str("its time was up, and now it is not"),
             Self::Impossible(why) => write!(f, "it cannot follow what was before it: {why}"),
         }

@@ -63,7 +63,11 @@ impl Replay {
     pub fn push(&mut self, record: &Record) -> Result<(), Box<Divergence>> {
         let Some(state) = &mut self.state else {
             let Body::Manifest(manifest) = &record.body else {
-                return Err(Divergence::boxed(0, None, What::Impossible("it does not begin with a manifest".into())));
+                return Err(Divergence::boxed(
+                    0,
+                    None,
+                    What::Impossible("it does not begin with a manifest".into()),
+                ));
             };
             self.state = Some(State::new(Arc::new((**manifest).clone()), Arc::clone(&self.plan), record.at));
             return Ok(());
@@ -202,7 +206,8 @@ fn in_time_or_at_once(
     at: Moment,
 ) -> Result<(), What> {
     in_time(state, body, at).or_else(|in_time| {
-        advance(state, decided, body, at).map_err(|at_once| if at_once.is_nothing() { in_time } else { at_once })
+        advance(state, decided, body, at)
+            .map_err(|at_once| if at_once.is_nothing() { in_time } else { at_once })
     })
 }
 

@@ -72,7 +72,9 @@ impl Folder {
                 *value = self.decoder.resolve(value).map_err(|error| text(&error))?;
             }
             if let Some(replay) = &mut self.replay {
-                replay.push(&record).map_err(|divergence| format!("a replay parts from the journal: {divergence}"))?;
+                replay
+                    .push(&record)
+                    .map_err(|divergence| format!("a replay parts from the journal: {divergence}"))?;
             }
             match (&mut self.state, record.body) {
                 (None, Body::Manifest(manifest)) => {

@@ -20,10 +20,11 @@ pub fn set_field(blueprint: &mut IceValue, path: &str, value: &IceValue) -> Resu
     }
     let mut at = node;
     for segment in outer {
-        at = match at.entry((*segment).to_owned()).or_insert_with(|| Value::Object(Map::new())) {
-            Value::Object(inner) => inner,
-            other => return Err(format!("`{segment}` in `{path}` is {other}, which has no fields")),
-        };
+        let inner = at.entry((*segment).to_owned()).or_insert_with(|| Value::Object(Map::new()));
+        if !inner.is_object() {
+            return Err(format!("`{segment}` in `{path}` is {inner}, which has no fields"));
+        }
+        at = inner.as_object_mut().ok_or("what has fields is an object")?;
     }
     at.insert((*last).to_owned(), serde_json::to_value(value).map_err(text)?);
     *blueprint = IceValue::from_serialize(&document).map_err(|error| error.to_string())?;
@@ -31,37 +32,51 @@ pub fn set_field(blueprint: &mut IceValue, path: &str, value: &IceValue) -> Resu
 }
 
 /// The node that a path begins with, the innermost one, and the rest of the path.
-fn node_at<'v, 'p>(nodes: &'v mut Value, path: &'p [&'p str]) -> Option<(&'v mut Map<String, Value>, &'p [&'p str])> {
+fn node_at<'v, 'p>(
+    nodes: &'v mut Value,
+    path: &'p [&'p str],
+) -> Option<(&'v mut Map<String, Value>, &'p [&'p str])> {
     let (id, rest) = path.split_first()?;
-    let list = nodes.as_array_mut()?;
-    let node = list.iter_mut().find(|node| node.get("id").and_then(Value::as_str) == Some(*id))?;
-    let nested = match rest.first() {
-        Some(&"body") => vec!["body"],
-        Some(&"true") => vec!["true_path"],
-        Some(&"false") => vec!["false_path"],
-        Some(&"branches") => vec!["branches"],
-        Some(_) | None => Vec::new(),
-    };
-    for name in nested {
-        let below = rest.get(1..).unwrap_or_default();
-        let found = node.get(name).is_some_and(|inner| has_node(inner, below));
-        if found {
-            let inner = node.get_mut(name)?;
-            if name != "branches" {
-                return node_at(inner, below);
+    let node = nodes.as_array_mut()?.iter_mut().find(|node| is_named(node, id))?;
+    let below = rest.get(1..).unwrap_or_default();
+    let nested = rest.first().and_then(|segment| nested(segment));
+    // A field may have the name of a path: it is one if such a node stands there.
+    match nested.filter(|name| node.get(*name).is_some_and(|nodes| lists(nodes, below).is_some())) {
+        Some(name) => {
+            let nodes = node.get_mut(name)?;
+            match lists(nodes, below)? {
+                None => node_at(nodes, below),
+                Some(branch) => node_at(nodes.get_mut(branch)?, below),
             }
-            return inner.as_array_mut()?.iter_mut().find(|nodes| has_node(nodes, below)).and_then(|nodes| node_at(nodes, below));
         }
+        None => Some((node.as_object_mut()?, rest)),
     }
-    Some((node.as_object_mut()?, rest))
 }
 
-/// Whether a list of nodes, or one of several such lists, has the node a path begins with.
-fn has_node(nodes: &Value, path: &[&str]) -> bool {
-    nodes.as_array().into_iter().flatten().any(|node| match node {
-        Value::Array(_) => has_node(node, path),
-        other => path.first().is_some_and(|id| other.get("id").and_then(Value::as_str) == Some(*id)),
-    })
+/// The field that holds the nodes below a segment of a path.
+fn nested(segment: &str) -> Option<&'static str> {
+    match segment {
+        "body" => Some("body"),
+        "true" => Some("true_path"),
+        "false" => Some("false_path"),
+        "branches" => Some("branches"),
+        _ => None,
+    }
+}
+
+/// Whether a list of nodes has the node a path begins with: `Some(None)` if it stands there, the number of the branch if the
+/// list is one of branches.
+fn lists(nodes: &Value, path: &[&str]) -> Option<Option<usize>> {
+    let (id, list) = (path.first()?, nodes.as_array()?);
+    let has = |nodes: &[Value]| nodes.iter().any(|node| is_named(node, id));
+    if has(list) {
+        return Some(None);
+    }
+    list.iter().position(|branch| branch.as_array().is_some_and(|nodes| has(nodes))).map(Some)
+}
+
+fn is_named(node: &Value, id: &str) -> bool {
+    node.get("id").and_then(Value::as_str) == Some(id)
 }
 
 #[cfg(test)]

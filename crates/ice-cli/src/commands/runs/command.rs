@@ -8,6 +8,7 @@ use super::diff::Diff;
 use super::events::Events;
 use super::fork::Fork;
 use super::list::List;
+use super::prune::Prune;
 use super::replay::Replay;
 use super::resume::Resume;
 use super::show::Show;
@@ -15,7 +16,7 @@ use crate::exit::Exit;
 use crate::fault::Fault;
 use crate::shell::Shell;
 
-/// Lists, shows, watches, answers, resumes, cancels, replays, forks and compares runs. An id may be cut to its first characters, and `last` is
+/// Lists, shows, watches, answers, resumes, cancels, replays, forks, compares and removes runs. An id may be cut to its first characters, and `last` is
 /// the newest run.
 #[derive(Debug, Args)]
 pub(crate) struct Runs {
@@ -43,6 +44,8 @@ enum What {
     Fork(Fork),
     /// Show what came out differently in two runs
     Diff(Diff),
+    /// Remove runs that have ended
+    Prune(Prune),
 }
 
 impl Runs {
@@ -58,6 +61,7 @@ impl Runs {
             What::Replay(command) => command.run(shell),
             What::Fork(command) => command.run(shell),
             What::Diff(command) => command.run(shell),
+            What::Prune(command) => command.run(shell),
         }
     }
 }

@@ -54,7 +54,8 @@ impl Fork {
         let mut set = Map::default();
         for word in &self.set {
             let (path, value) = word.split_once('=').ok_or_else(|| {
-                Fault::usage(format!("`--set {word}` has no `=`")).help("write it like `--set ask.prompt='Say it.'`")
+                Fault::usage(format!("`--set {word}` has no `=`"))
+                    .help("write it like `--set ask.prompt='Say it.'`")
             })?;
             set.insert(path.trim().into(), input::value(value)?);
         }
@@ -84,8 +85,6 @@ impl Fork {
 }
 
 async fn start(link: &Link, fork: ForkRequest) -> Result<ice_core::id::RunId, LinkError> {
-    match link.call(Request::Fork(Box::new(fork))).await? {
-        Response::Started { run } => Ok(run),
-        _ => Err(LinkError::astray()),
-    }
+    let answer = link.call(Request::Fork(Box::new(fork))).await?;
+    if let Response::Started { run } = answer { Ok(run) } else { Err(LinkError::astray()) }
 }

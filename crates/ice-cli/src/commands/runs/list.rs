@@ -36,7 +36,7 @@ pub(super) struct List {
     all: bool,
 }
 
-fn status(text: &str) -> Result<RunStatus, String> {
+pub(super) fn status(text: &str) -> Result<RunStatus, String> {
     RunStatus::ALL.into_iter().find(|status| status.as_str() == text).ok_or_else(|| {
         let names: Vec<&str> = RunStatus::ALL.iter().map(|status| status.as_str()).collect();
         format!("the statuses are {}", names.join(", "))

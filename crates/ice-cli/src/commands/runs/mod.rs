@@ -8,6 +8,7 @@ mod events;
 mod fork;
 mod list;
 mod lookup;
+mod prune;
 mod replay;
 mod resume;
 mod show;

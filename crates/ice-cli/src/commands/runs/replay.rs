@@ -70,8 +70,10 @@ async fn replayed(
     documents: Vec<ice_orchestrator::control::Document>,
 ) -> Result<(u64, Option<Parting>), LinkError> {
     let run = find(link, id).await?;
-    match link.call(Request::Replay { run, documents }).await? {
-        Response::Replayed { records, divergence } => Ok((records, divergence)),
-        _ => Err(LinkError::astray()),
+    let answer = link.call(Request::Replay { run, documents }).await?;
+    if let Response::Replayed { records, divergence } = answer {
+        Ok((records, divergence))
+    } else {
+        Err(LinkError::astray())
     }
 }

@@ -1,22 +1,16 @@
 //! Answers of people who wait until they count.
 
 use ice_core::path::NodePath;
-use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use super::{Driver, Held};
-use crate::engine::run::Unanswered;
+use crate::engine::run::{Told, Unanswered};
 use crate::journal::Answer;
 use crate::workflow::runtime::Input;
 
 impl Driver {
     /// Takes an answer, or tells why not. Whoever gave it hears of it once it is kept.
-    pub(super) fn answered(
-        &mut self,
-        node: NodePath,
-        answer: Answer,
-        told: oneshot::Sender<Result<(), Unanswered>>,
-    ) {
+    pub(super) fn answered(&mut self, node: NodePath, answer: Answer, told: Told) {
         let asked = self.state.question_at(&node);
         let refused = match asked {
             Some((number, question)) => match question.accept(&answer.response) {

@@ -235,7 +235,10 @@ mod tests {
         let forked = manifest(RunOptions::default(), Vec::new()).forked_at(node(), 7);
         for body in [
             Body::Manifest(Box::new(manifest(RunOptions::default(), Vec::new()))),
-            Body::Manifest(Box::new(Manifest { forked: Some(Box::new(forked)), ..manifest(keyed, vec!["network".to_owned()]) })),
+            Body::Manifest(Box::new(Manifest {
+                forked: Some(Box::new(forked)),
+                ..manifest(keyed, vec!["network".to_owned()])
+            })),
             Body::Started { node: node(), attempt: 1, intent: tool(), effect: Effect::Pure },
             Body::Started {
                 node: node(),
