@@ -5,7 +5,7 @@ mod common;
 
 use std::sync::Arc;
 
-use common::{Vendor, json, me, plan, registry, tool};
+use common::{Vendor, json, me, plan, registry, replays, tool};
 use ice_core::error::ErrorCode;
 use ice_core::id::Tenant;
 use ice_core::llm::{LlmProvider, Message, Part, Request, Role, Scripted, Usage};
@@ -77,6 +77,7 @@ async fn run_with(extend: impl FnOnce(&mut Registry), fields: &str, turns: &str)
     let end = handle.wait().await.unwrap();
     let document = engine.show(&tenant, handle.id()).await.unwrap();
     assert_eq!(document.usage, end.usage, "the document counts as the run does");
+    replays(&engine, end.id).await;
     Ran { end, document, requests: model.requests() }
 }
 
@@ -168,6 +169,29 @@ async fn reaching_the_most_rounds_is_a_value() {
         Some(2),
         "nobody sees what the last one gives"
     );
+}
+
+#[tokio::test]
+async fn a_replay_over_a_changed_agent_says_where_its_work_would_part() {
+    let turns = r#"[{"tool_calls": [{"name": "add", "arguments": {"a": 1, "b": 2}}]},
+        {"tool_calls": [{"name": "nothing", "arguments": {}}]}, {"text": "3"}]"#;
+    let (registry, _) = worker(|_| {}, turns);
+    let yaml = |fields: &str| format!("nodes: [{{id: n, type: agent, package: worker, {fields}}}]");
+    let started = plan(&yaml("max_iterations: 5"), &registry);
+    let engine = Engine::builder().registry(registry).build();
+    let tenant = Tenant::default();
+    let handle = engine.start(&started, json("{}"), RunOptions::default(), &me(), &tenant).await.unwrap();
+    handle.wait().await.unwrap();
+    let parts = async |fields: &str| {
+        let changed = plan(&yaml(fields), engine.registry());
+        let replayed = engine.replay(&tenant, handle.id(), Some(&changed)).await.unwrap();
+        replayed.divergence.map(|divergence| divergence.to_string()).unwrap_or_default()
+    };
+    assert_eq!(parts("max_iterations: 4").await, "", "it came to three rounds");
+    let text = parts("max_iterations: 2").await;
+    assert!(text.contains("`n`: `output."), "{text}");
+    let text = parts("agent_config: {who: you}").await;
+    assert!(text.contains("`n`: `intent.request.messages.0.parts.0.text`"), "{text}");
 }
 
 #[tokio::test]

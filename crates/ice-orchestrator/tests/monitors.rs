@@ -240,6 +240,7 @@ async fn alerts_go_to_whoever_takes_them_on() {
     let options = RunOptions { cancel_grace_ms: 100, ..RunOptions::default() };
     let handle = engine.start(&plan, json("{}"), options, &common::me(), &Tenant::default()).await.unwrap();
     let end = handle.wait().await.unwrap();
+    common::replays(&engine, end.id).await;
     let output = end.output.get("m").unwrap();
     // Nobody takes on mail, and the first one was refused.
     assert_eq!(output.get("alerts_sent"), Some(&Value::from(2)), "{output}");
@@ -264,6 +265,7 @@ async fn a_paused_run_is_resumed_and_ends() {
     let options = RunOptions::default();
     let handle = engine.start(&plan, json("{}"), options, &common::me(), &Tenant::default()).await.unwrap();
     let end = handle.wait().await.unwrap();
+    common::replays(&engine, end.id).await;
     assert_eq!((end.status, end.failure.as_ref().unwrap().code), (RunStatus::Parked, ErrorCode::RunPaused));
     let resumed = engine.resume(&Tenant::default(), handle.id(), &common::me(), None).await.unwrap();
     let end = resumed.wait().await.unwrap();

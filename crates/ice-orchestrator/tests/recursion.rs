@@ -42,7 +42,9 @@ async fn run(yaml: &str, inputs: &str) -> Arc<RunEnd> {
     let engine = Engine::builder().registry(registry).build();
     let options = RunOptions::default();
     let handle = engine.start(&plan, json(inputs), options, &common::me(), &Tenant::default()).await.unwrap();
-    handle.wait().await.unwrap()
+    let end = handle.wait().await.unwrap();
+    common::replays(&engine, end.id).await;
+    end
 }
 
 #[cfg(test)]
@@ -187,8 +189,7 @@ async fn an_agent_is_repeated_with_what_it_said_before_until_it_is_done() {
     let asked = model.requests();
     assert!(!format!("{:?}", asked[0]).contains("not yet"));
     assert!(format!("{:?}", asked[1]).contains("not yet"), "{:?}", asked[1]);
-    let replayed = engine.replay(&Tenant::default(), handle.id(), None).await.unwrap();
-    assert_eq!(replayed.divergence, None);
+    common::replays(&engine, handle.id()).await;
 }
 
 #[tokio::test]

@@ -58,6 +58,7 @@ async fn run(fields: &str, scripts: &[&str]) -> (Arc<RunEnd>, RunDocument) {
     let end = handle.wait().await.unwrap();
     let document = engine.show(&tenant, handle.id()).await.unwrap();
     assert_eq!(document.usage, end.usage);
+    common::replays(&engine, end.id).await;
     (end, document)
 }
 

@@ -8,6 +8,7 @@
 mod diff;
 mod difference;
 mod divergence;
+mod steps;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -15,6 +16,8 @@ use std::sync::Arc;
 use ice_core::error::ErrorCode;
 use ice_core::path::NodePath;
 use ice_core::time::Moment;
+
+use steps::Steps;
 
 pub use diff::{NodeDiff, Pair, RunDiff, RunSide, diff};
 pub use divergence::{Difference, Divergence, What};
@@ -30,13 +33,14 @@ pub struct Replay {
     state: Option<State>,
     /// What was decided together and has not been compared yet.
     decided: VecDeque<Body>,
+    steps: Steps,
 }
 
 impl Replay {
     /// A replay over a plan: the one the run is pinned to, or another that is to be compared with it.
     #[must_use]
-    pub const fn new(plan: Arc<Plan>) -> Self {
-        Self { plan, state: None, decided: VecDeque::new() }
+    pub fn new(plan: Arc<Plan>) -> Self {
+        Self { plan, state: None, decided: VecDeque::new(), steps: Steps::default() }
     }
 
     /// The state after the records so far; none before the first.
@@ -80,6 +84,8 @@ impl Replay {
         }
         let is_past = forked.is_some_and(|forked| number < forked.record);
         let compare = if is_past { compare_past } else { compare };
+        self.steps.see(number, &record.body);
+        self.steps.compare(state, number, &record.body)?;
         compare(state, &mut self.decided, record)
             .and_then(|()| apply(state, record).map_err(|error| What::Impossible(error.to_string())))
             .map_err(|what| Divergence::boxed(number, record.body.node().cloned(), what))

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use ice_core::blueprint::{Format, read};
 use ice_core::error::ErrorCode;
-use ice_core::id::{Principal, Tenant};
+use ice_core::id::{Principal, RunId, Tenant};
 use ice_core::llm::{
     ChunkStream, Echo, Estimate, LlmContext, LlmError, LlmErrorKind, LlmProvider, ModelCapabilities, Request,
     Response, Usage,
@@ -197,7 +197,15 @@ pub(crate) async fn run_with(yaml: &str, inputs: &str, options: RunOptions) -> A
     let plan = plan(yaml, &registry);
     let engine = Engine::builder().registry(registry).build();
     let handle = engine.start(&plan, json(inputs), options, &me(), &Tenant::default()).await.unwrap();
-    handle.wait().await.unwrap()
+    let end = handle.wait().await.unwrap();
+    replays(&engine, end.id).await;
+    end
+}
+
+/// Whatever a run has done comes out the same when its journal is gone through again.
+pub(crate) async fn replays(engine: &Engine, run: RunId) {
+    let replayed = engine.replay(&Tenant::default(), run, None).await.unwrap();
+    assert_eq!(replayed.divergence.map(|divergence| divergence.to_string()), None);
 }
 
 pub(crate) async fn run(yaml: &str, inputs: &str) -> Arc<RunEnd> {

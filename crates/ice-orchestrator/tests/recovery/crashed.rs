@@ -59,6 +59,7 @@ pub(crate) async fn to_the_end(engine: &Engine, run: RunId, decision: Decision) 
         let decided = (parked > 0).then_some(decision);
         let handle = engine.resume(&Tenant::default(), run, &me(), decided).await.unwrap();
         let end = handle.wait().await.unwrap();
+        crate::common::replays(engine, run).await;
         if end.status != RunStatus::Parked {
             return (end, parked);
         }

@@ -1,0 +1,181 @@
+//! Nodes of several steps: their work is done again over the receipts in the journal, and each step is compared.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use ahash::AHashMap;
+use async_trait::async_trait;
+use futures::FutureExt;
+use ice_core::blueprint::AlertChannel;
+use ice_core::error::ErrorCode;
+use ice_core::path::NodePath;
+use ice_core::tools::Effect;
+use ice_core::value::Value;
+use tokio_util::sync::CancellationToken;
+
+use super::{Divergence, What, difference};
+use crate::executors::builtin;
+use crate::executors::{Completion, Observation, StepContext, StepPort};
+use crate::journal::{Body, Failure, Intent};
+use crate::workflow::model::Work;
+use crate::workflow::runtime::State;
+
+/// The steps in a journal, by address, as they were made last.
+#[derive(Debug, Default)]
+pub(super) struct Steps(AHashMap<NodePath, Made>);
+
+/// A step that was made.
+#[derive(Clone, Debug)]
+struct Made {
+    /// The number of its record.
+    number: u64,
+    body: Body,
+    /// What it gave, if it ended.
+    receipt: Option<Result<Completion, Failure>>,
+}
+
+impl Steps {
+    /// Takes in what a record says of a step.
+    pub(super) fn see(&mut self, number: u64, body: &Body) {
+        match body {
+            Body::Step { step, .. } => {
+                self.0.insert(step.clone(), Made { number, body: body.clone(), receipt: None });
+            }
+            Body::Receipt { step, result, usage, stream, discarded: None, .. } => {
+                if let Some(made) = self.0.get_mut(step) {
+                    let done = |value: Value| Completion { value, usage: *usage, stream: *stream };
+                    made.receipt = Some(result.clone().map(done));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Does the work of the node that a record ends again, if it is one of several steps, and compares.
+    ///
+    /// # Errors
+    /// The first step that is another one now, or the output, if that is.
+    pub(super) fn compare(&mut self, state: &State, number: u64, body: &Body) -> Result<(), Box<Divergence>> {
+        let (Body::Succeeded { node, .. } | Body::Failed { node, .. }) = body else { return Ok(()) };
+        let Some(place) = state.locate(node) else { return Ok(()) };
+        let (Some(plan_node), Some(attempt)) = (state.plan_node(place), state.attempt(place)) else {
+            return Ok(());
+        };
+        if !matches!(plan_node.work, Work::Agent(_) | Work::Swarm(_)) {
+            return Ok(());
+        }
+        let within = |step: &NodePath| {
+            step.as_str().strip_prefix(node.as_str()).is_some_and(|rest| rest.starts_with('.'))
+        };
+        let steps = self.0.iter().filter(|(step, _)| within(step));
+        let port = Arc::new(Again {
+            node: node.clone(),
+            steps: steps.map(|(step, made)| (step.clone(), made.clone())).collect(),
+            found: Mutex::default(),
+        });
+        let context = StepContext {
+            path: node.clone(),
+            attempt: attempt.number,
+            cancel: CancellationToken::new(),
+            port: Arc::clone(&port) as Arc<dyn StepPort>,
+        };
+        // Nothing of it waits for anything, but for a step whose end is not in the journal.
+        let done = builtin::run(&plan_node.work, &context, attempt.intent.clone()).now_or_never();
+        if let Some(divergence) = port.found.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            return Err(divergence);
+        }
+        if let Body::Succeeded { output, usage, stream, .. } = body {
+            let shaped = done.and_then(Result::ok).and_then(|done| plan_node.shape(done.value).ok());
+            match shaped {
+                Some(shaped) if shaped == *output => {}
+                Some(output) => {
+                    let (node, usage, stream) = (node.clone(), *usage, *stream);
+                    let decided = Body::Succeeded { node: node.clone(), output, usage, stream };
+                    return Err(other(number, &node, body, decided));
+                }
+                // It goes further now, or fails.
+                None => {
+                    let what = What::Nothing(Box::new(body.clone()));
+                    return Err(Divergence::boxed(number, Some(node.clone()), what));
+                }
+            }
+        }
+        if let Body::Succeeded { .. } | Body::Failed { retry_at: None, .. } = body {
+            self.0.retain(|step, _| !within(step));
+        }
+        Ok(())
+    }
+}
+
+/// Gives the steps of an attempt what they gave before.
+struct Again {
+    node: NodePath,
+    steps: AHashMap<NodePath, Made>,
+    found: Mutex<Option<Box<Divergence>>>,
+}
+
+impl Again {
+    fn find(&self, divergence: Box<Divergence>) -> Failure {
+        self.found.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(divergence);
+        Failure::new(ErrorCode::ReplayDiverged, "a step is another one now")
+    }
+}
+
+#[async_trait]
+impl StepPort for Again {
+    async fn perform(
+        self: Arc<Self>,
+        _ctx: &StepContext,
+        address: &NodePath,
+        _intent: Intent,
+    ) -> Result<Completion, Failure> {
+        match self.steps.get(address).and_then(|made| made.receipt.clone()) {
+            Some(receipt) => receipt,
+            None => std::future::pending().await,
+        }
+    }
+
+    async fn alert(
+        self: Arc<Self>,
+        _ctx: &StepContext,
+        _channel: AlertChannel,
+        _intent: &Intent,
+    ) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    async fn announce(&self, step: &NodePath, intent: &Intent, effect: Effect) -> Result<(), Failure> {
+        let now = Body::Step { step: step.clone(), node: self.node.clone(), intent: intent.clone(), effect };
+        match self.steps.get(step) {
+            Some(made) if made.body == now => Ok(()),
+            Some(made) => Err(self.find(other(made.number, step, &made.body, now))),
+            // It was cut off before that, or goes further now: its output tells.
+            None => std::future::pending().await,
+        }
+    }
+
+    fn observe(&self, _address: &NodePath, _observation: Observation) {}
+
+    async fn receipt(&self, _step: &NodePath, result: Result<Completion, Failure>) -> Result<Value, Failure> {
+        result.map(|done| done.value)
+    }
+
+    fn known(&self, _step: &NodePath) -> Option<Result<Value, Failure>> {
+        None
+    }
+}
+
+impl fmt::Debug for Again {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Again").field("node", &self.node).finish_non_exhaustive()
+    }
+}
+
+fn other(number: u64, node: &NodePath, recorded: &Body, decided: Body) -> Box<Divergence> {
+    let what = What::Other {
+        difference: difference::between(recorded, &decided),
+        recorded: Box::new(recorded.clone()),
+        decided: Box::new(decided),
+    };
+    Divergence::boxed(number, Some(node.clone()), what)
+}
