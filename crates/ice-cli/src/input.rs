@@ -101,6 +101,17 @@ pub(crate) fn value(word: &str) -> Result<Value, Fault> {
     }
 }
 
+/// A field of a node: JSON if it parses, else text, which templates are; `@FILE` reads it from a JSON file.
+///
+/// # Errors
+/// Those of reading files.
+pub(crate) fn field(word: &str) -> Result<Value, Fault> {
+    match word.strip_prefix('@') {
+        Some(file) => json(Path::new(file)),
+        None => Ok(serde_json::from_str(word).unwrap_or_else(|_| Value::string(word))),
+    }
+}
+
 fn json(path: &Path) -> Result<Value, Fault> {
     let bytes = file::read(path, MAX_INPUT_BYTES)?;
     serde_json::from_slice(&bytes).map_err(|error| {

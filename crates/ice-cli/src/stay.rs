@@ -56,7 +56,7 @@ pub(crate) async fn stay(
     if link.is_owner() && document.questions().any(|(_, asked)| asked.due_at.is_some()) {
         shell.screen.note("  time goes on without this process, but nothing comes of it until somebody drives the run: `ice worker` does");
     }
-    let closed = linger(shell, link, id, signals).await;
+    let closed = linger(shell, link, Some(id), signals).await;
     // Whoever stopped reading the output has still seen how the run ended.
     if let Err(fault) = told
         && !fault.told
@@ -78,10 +78,18 @@ pub(crate) const fn exit(document: &RunDocument) -> Exit {
 }
 
 /// Stays the owner until the runs that others started here are over, then lets go.
-async fn linger(shell: &Shell, link: Link, own: RunId, signals: &mut Signals) -> Result<(), Fault> {
+///
+/// # Errors
+/// [`Fault`] if the store could not write what it had accepted.
+pub(crate) async fn linger(
+    shell: &Shell,
+    link: Link,
+    own: Option<RunId>,
+    signals: &mut Signals,
+) -> Result<(), Fault> {
     let Link::Owner(owner) = link else { return link.close().await };
     let mut active = owner.engine().active();
-    active.retain(|run| *run != own);
+    active.retain(|run| Some(*run) != own);
     if !active.is_empty() {
         let many = text::count(active.len() as u64, "run");
         shell.screen.note(format_args!(

@@ -80,3 +80,21 @@ fn runs_that_have_ended_are_removed_when_they_are_old_enough() {
         .code(2)
         .says("only runs that have ended");
 }
+
+#[test]
+fn a_fork_whose_past_was_parked_is_driven_to_its_end() {
+    let desk = Desk::new();
+    let yaml = "nodes:
+- {id: first, type: tool, tool_name: hello, tool_args: {name: ann}}
+- {id: m, type: monitor, metric_expression: 'true', action_on_trigger: pause, dependencies: [first]}
+- {id: last, type: llm, provider: echo, model: echo, prompt: '{{ first.message }}', dependencies: [m]}";
+    desk.write("paused.yaml", yaml);
+    desk.ice(&["run", "paused.yaml"]).code(4);
+    desk.ice(&["runs", "resume", "last"]).code(0);
+    let set = "last.prompt={{ first.message }} Again.";
+    let output = desk.ice(&["runs", "fork", "last", "--at", "last", "--set", set]).code(0).json();
+    assert_eq!(output["last"]["text"], "Hello, ann! Again.");
+    desk.ice(&["runs", "fork", "last", "--at", "last", "--set", "last.provider=nobody"])
+        .code(2)
+        .says("what is to be changed does not fit");
+}

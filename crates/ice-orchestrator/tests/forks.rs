@@ -168,3 +168,26 @@ async fn a_run_that_failed_goes_on_from_there_with_the_cause_mended() {
     let error = ground.engine.plan_with(&Tenant::default(), run, &wrong).await.unwrap_err();
     assert!(error.to_string().contains("did you mean `tool_args`"), "{error}");
 }
+
+#[tokio::test]
+async fn what_began_in_the_same_moment_beside_a_container_is_not_done_again() {
+    let ground = Ground::new();
+    let yaml = "nodes:
+- {id: side, type: tool, tool_name: act, tool_args: {ms: 20}}
+- {id: each, type: loop, items_source: inputs.items, item_var: it, body: [{id: y, type: tool, tool_name: act}]}";
+    let run = ground.run(yaml, r#"{"items": [1]}"#).await;
+    assert_eq!(ground.acts(), 2);
+    let end = ground.fork(run, at("each")).await.unwrap();
+    assert_eq!((end.status, ground.acts()), (RunStatus::Succeeded, 3), "{:?}", end.failures);
+}
+
+#[tokio::test]
+async fn the_same_key_gives_the_same_fork() {
+    let ground = Ground::new();
+    let (run, other) = (ground.run(CHAIN, r#"{"x": 1}"#).await, ground.run(CHAIN, r#"{"x": 1}"#).await);
+    let fork = |key: &str| Fork { idempotency_key: Some(key.to_owned()), ..at("ask") };
+    let first = ground.fork(run, fork("k")).await.unwrap();
+    assert_eq!(ground.fork(run, fork("k")).await.unwrap().id, first.id);
+    assert_ne!(ground.fork(run, fork("l")).await.unwrap().id, first.id);
+    assert_eq!(ground.fork(other, fork("k")).await.unwrap_err().code(), ErrorCode::StoreConflict);
+}

@@ -106,3 +106,21 @@ async fn a_run_that_waits_replays_up_to_where_it_is() {
         "{divergence}"
     );
 }
+
+#[tokio::test]
+async fn what_would_happen_besides_or_not_be_accepted_is_named() {
+    let engine = Engine::builder().registry(registry()).build();
+    let yaml = "nodes: [{id: ask, type: human, prompt_message: 'ok?'}]";
+    let plan_ = plan(yaml, engine.registry());
+    let handle =
+        engine.start(&plan_, json("{}"), RunOptions::default(), &me(), &Tenant::default()).await.unwrap();
+    engine.drain().await;
+    let besides = "nodes: [{id: ask, type: human, prompt_message: 'ok?'}, {id: b, type: human, prompt_message: 'b?', dependencies: [ask]}]";
+    assert_eq!(replayed(&engine, handle.id(), Some(besides)).await.divergence, None, "it comes later");
+    let besides = besides.replace(", dependencies: [ask]", "");
+    let text = replayed(&engine, handle.id(), Some(&besides)).await.divergence.unwrap().to_string();
+    assert!(text.contains("`b`"), "{text}");
+    let strict = format!("input_schema: {{type: object, required: [x]}}\n{yaml}");
+    let text = replayed(&engine, handle.id(), Some(&strict)).await.divergence.unwrap().to_string();
+    assert!(text.starts_with("record 0") && text.contains("`x`") || text.contains("\"x\""), "{text}");
+}

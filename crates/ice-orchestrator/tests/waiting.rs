@@ -214,3 +214,20 @@ async fn the_same_key_gives_a_run_outside_of_memory() {
     answer(&engine, first).await.unwrap();
     assert_eq!(again.wait().await.unwrap().status, RunStatus::Succeeded);
 }
+
+#[tokio::test]
+async fn a_run_that_waits_is_left_as_it_is_by_an_engine_that_lacks_its_tools() {
+    let ground = Ground::new();
+    let first = ground.engine("one");
+    let run = start(&first, ASKS).await.id();
+    asleep(&first).await;
+    first.close().await;
+    let bare = ground.builder("one").registry(Default::default()).build();
+    assert_eq!(answer(&bare, run).await.unwrap_err().code(), ice_core::error::ErrorCode::PinMismatch);
+    assert_eq!(show(&bare, run).await.status, RunStatus::Waiting);
+    bare.close().await;
+    let right = ground.engine("one");
+    answer(&right, run).await.unwrap();
+    right.drain().await;
+    assert_eq!(show(&right, run).await.status, RunStatus::Succeeded);
+}

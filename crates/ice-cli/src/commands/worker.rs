@@ -86,8 +86,9 @@ async fn idle(owner: &Owner, seconds: Option<u64>) {
     let Some(seconds) = seconds else { return std::future::pending().await };
     loop {
         owner.engine().drain().await;
+        let before = owner.engine().taken_up();
         sleep(Duration::from_secs(seconds)).await;
-        if owner.is_idle().await {
+        if owner.engine().taken_up() == before && owner.is_idle().await {
             return;
         }
     }

@@ -141,6 +141,9 @@ pub struct ForkRequest {
     /// Fields of nodes that are changed, by path, for example `ask.prompt`; not together with `documents`.
     #[serde(default = "Value::empty_map")]
     pub set: Value,
+    /// The same key gives the same run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idempotency_key: Option<String>,
 }
 
 /// What a run is started with.

@@ -135,7 +135,7 @@ impl Control {
     }
 
     async fn fork(&self, caller: &Caller, fork: ForkRequest) -> Result<Response, Refusal> {
-        let ForkRequest { run, at, documents, inputs, set } = fork;
+        let ForkRequest { run, at, documents, inputs, set, idempotency_key } = fork;
         let Caller { tenant, principal } = caller;
         let (Some(inputs), Some(set)) = (inputs.as_map(), set.as_map()) else {
             return Err(Refusal::new(ErrorCode::InputInvalid, "`inputs` and `set` are objects"));
@@ -160,7 +160,8 @@ impl Control {
             all.extend(inputs.iter().map(|(name, value)| (Arc::clone(name), value.clone())));
             Some(Value::from(all))
         };
-        let handle = self.engine.fork(tenant, run, Fork { at, plan, inputs }, principal).await?;
+        let handle =
+            self.engine.fork(tenant, run, Fork { at, plan, inputs, idempotency_key }, principal).await?;
         Ok(Response::Started { run: handle.id() })
     }
 

@@ -150,6 +150,12 @@ impl Engine {
         self.inner.roster.ids()
     }
 
+    /// How many runs this engine has started or taken up so far.
+    #[must_use]
+    pub fn taken_up(&self) -> u64 {
+        self.inner.roster.entered()
+    }
+
     /// The handle of a run that this engine drives now.
     #[must_use]
     pub fn handle(&self, run: RunId) -> Option<RunHandle> {

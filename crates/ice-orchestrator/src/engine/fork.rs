@@ -12,7 +12,7 @@ use ice_core::value::Value;
 
 use super::driver::Driver;
 use super::holdings::Holdings;
-use super::start::{check_inputs, check_options, check_secrets, launch, share};
+use super::start::{check_inputs, check_options, check_secrets, ended, launch, share};
 use super::writer::Writer;
 use super::{Engine, RunError, RunHandle};
 use crate::journal::codec::Encoder;
@@ -21,7 +21,7 @@ use crate::journal::{
 };
 use crate::replay::{Divergence, Replay};
 use crate::workflow::runtime::{Input, State};
-use crate::workflow::{Plan, compile_pinned, set_field};
+use crate::workflow::{CHANGED, Plan, compile_pinned, set_field};
 
 /// Where a run is forked, and what is changed. What is absent stays as it was.
 #[derive(Clone, Debug)]
@@ -33,20 +33,22 @@ pub struct Fork {
     pub plan: Option<Arc<Plan>>,
     /// The inputs of the new run.
     pub inputs: Option<Value>,
+    /// The same key gives the same run, as with [`RunOptions::idempotency_key`].
+    pub idempotency_key: Option<String>,
 }
 
 impl Fork {
     /// A fork at a node with nothing changed: everything from there on is done anew.
     #[must_use]
     pub const fn at(at: NodePath) -> Self {
-        Self { at, plan: None, inputs: None }
+        Self { at, plan: None, inputs: None, idempotency_key: None }
     }
 }
 
 impl Engine {
     /// Starts a run that has behind it what another had when it came to a node: what ended before is taken from its journal
     /// and not done again, and so is what was under way beside the node and ended later. From the node on everything is
-    /// done anew, with what is changed. Times are moved so that the other run's past ends now.
+    /// done anew, with what is changed; what began in the same moment beside it is not. Times are moved so that the other run's past ends now.
     ///
     /// What the other run did before the node must be the same over the changed plan and inputs, see [`crate::replay`].
     ///
@@ -63,6 +65,11 @@ impl Engine {
         by: &Principal,
     ) -> Result<RunHandle, RunError> {
         let inner = &self.inner;
+        if let Some(key) = &fork.idempotency_key
+            && let Some(handle) = self.forked_before(tenant, run, key).await?
+        {
+            return Ok(handle);
+        }
         let (head, _) = inner.head(tenant, run).await?.ok_or(RunError::NotFound(run))?;
         let plan = match fork.plan {
             Some(plan) => plan,
@@ -77,13 +84,13 @@ impl Engine {
         let (past, later) = past.split_at(cut);
         let inputs = fork.inputs.unwrap_or_else(|| before.inputs.clone());
         check_inputs(&plan, &inputs)?;
-        let options = RunOptions { idempotency_key: None, ..before.options.clone() };
+        let options = RunOptions { idempotency_key: fork.idempotency_key, ..before.options.clone() };
         let durability = check_options(inner, &options)?;
         check_secrets(&plan, &options)?;
         let id = RunId::new(&*inner.ids);
         let epoch = inner.epoch(id).await?;
         let now = inner.clock.now();
-        let manifest = Manifest {
+        let mut manifest = Manifest {
             version: RECORD_VERSION,
             run: id,
             tenant: tenant.clone(),
@@ -94,15 +101,23 @@ impl Engine {
             inputs,
             not_enforced: plan.not_enforced(options.isolation),
             options,
-            forked: Some(Box::new(before.forked_at(fork.at, cut as u64 + 1))),
+            // All that is copied is of the past.
+            forked: Some(Box::new(before.forked_at(fork.at, u64::MAX))),
             engine: env!("CARGO_PKG_VERSION").to_owned(),
         };
         let moved = now.since(past.last().map_or(*began, |last| last.at));
         let mut records =
             vec![Record { at: began.plus(moved), body: Body::Manifest(Box::new(manifest.clone())) }];
         records.extend(past.iter().map(|record| later_by(record, moved)));
-        let state = come_out(&plan, &mut records, later, now)
+        let mut state = come_out(&plan, &mut records, later, now)
             .map_err(|divergence| RunError::Diverged { run, divergence })?;
+        if let Some(forked) = &mut manifest.forked {
+            **forked = before.forked_at(forked.at.clone(), records.len() as u64);
+        }
+        if let Some(first) = records.first_mut() {
+            first.body = Body::Manifest(Box::new(manifest.clone()));
+        }
+        state.manifest = Arc::new(manifest.clone());
         let summary = RunSummary {
             id,
             status: RunStatus::Queued,
@@ -133,9 +148,20 @@ impl Engine {
         if !inner.plans.is_stored(tenant, plan.hash) {
             writer.with(Batch::new().put(keys::plan(tenant, plan.hash), plan.document.to_vec()));
         }
+        if let Some(key) = &manifest.options.idempotency_key {
+            let key = keys::idempotency(tenant, key);
+            writer.with(Batch::new().expect_absent(key.clone()).put(key, id.to_string()));
+        }
         // All at once: a part of the past is none.
         writer.begin(Some(&state), state.status(), durability)?;
-        writer.landed().await?;
+        match (writer.landed().await, &manifest.options.idempotency_key) {
+            (Ok(()), _) => {}
+            // Another caller with the same key was faster: theirs is the run.
+            (Err(RunError::Lost(_)), Some(key)) => {
+                return self.forked_before(tenant, run, key).await?.ok_or(RunError::Lost(id));
+            }
+            (Err(error), _) => return Err(error),
+        }
         inner.meters.started.increment(1);
         inner.attend_to(tenant);
         let shared = share(inner, &plan, tenant, &manifest);
@@ -146,8 +172,7 @@ impl Engine {
     /// The plan of a run with fields of its nodes changed: paths as `ask.prompt`, to values.
     ///
     /// # Errors
-    /// [`RunError::NotFound`]; [`RunError::Change`] with what is wrong with the changes; [`RunError::Plan`] if the plan cannot be
-    /// compiled here.
+    /// [`RunError::NotFound`], or [`RunError::Change`] with what is wrong with the changes.
     pub async fn plan_with(
         &self,
         tenant: &Tenant,
@@ -165,7 +190,32 @@ impl Engine {
             return Err(RunError::Change(reading.diagnostics.to_string()));
         }
         pinned.lock = None;
-        compile_pinned(&pinned, &self.inner.registry).map_err(|failure| RunError::Plan { run, failure })
+        compile_pinned(&pinned, &self.inner.registry).map_err(|failure| {
+            let what = failure.message.strip_prefix(CHANGED).unwrap_or(&failure.message);
+            RunError::Change(what.to_owned())
+        })
+    }
+
+    /// The fork that an idempotency key stands for already.
+    async fn forked_before(
+        &self,
+        tenant: &Tenant,
+        run: RunId,
+        key: &str,
+    ) -> Result<Option<RunHandle>, RunError> {
+        let Some(found) = self.inner.store.get(&keys::idempotency(tenant, key)).await? else {
+            return Ok(None);
+        };
+        let Ok(fork) = String::from_utf8_lossy(&found.value).parse::<RunId>() else { return Ok(None) };
+        let document = self.show(tenant, fork).await?;
+        if document.forked.as_ref().is_none_or(|forked| forked.run != run) {
+            return Err(RunError::IdempotencyConflict { run: fork });
+        }
+        if !document.status.is_final() && document.status != RunStatus::Parked {
+            return self.wake(tenant, fork).await.map(Some);
+        }
+        let plan = Arc::new(Plan::empty(&document.blueprint_id));
+        Ok(Some(ended(&self.inner, &plan, tenant, document.into())))
     }
 
     /// All records of a run.
@@ -185,7 +235,11 @@ impl Engine {
 
 /// Whether the record is that a run came to the node.
 fn begins(body: &Body, at: &NodePath) -> bool {
-    let is_begin = matches!(
+    is_begin(body) && body.node().is_some_and(|node| node == at || node.to_static() == *at)
+}
+
+fn is_begin(body: &Body) -> bool {
+    matches!(
         body,
         Body::Started { .. }
             | Body::Opened { .. }
@@ -193,8 +247,7 @@ fn begins(body: &Body, at: &NodePath) -> bool {
             | Body::Asked { .. }
             | Body::Skipped { .. }
             | Body::Failed { .. }
-    );
-    is_begin && body.node().is_some_and(|node| node == at || node.to_static() == *at)
+    )
 }
 
 /// The state a new run begins with: after its past, and after what ended later of what was under way there.
@@ -206,6 +259,17 @@ fn come_out(
 ) -> Result<State, Box<Divergence>> {
     let mut replay = Replay::new(Arc::clone(plan));
     records.iter().try_for_each(|record| replay.push(record))?;
+    if let Some((first, others)) = later.split_first() {
+        let node = first.body.node();
+        for record in others.iter().take_while(|record| record.at == first.at && is_begin(&record.body)) {
+            // What began at the same moment beside the node does not depend on it.
+            let record = later_by(record, now.since(record.at));
+            if record.body.node() != node && replay.takes(&record) {
+                replay.push(&record)?;
+                records.push(record);
+            }
+        }
+    }
     let mut open = replay.state().map(State::under_way).unwrap_or_default();
     for record in later {
         if !is_of(&record.body, &mut open) {

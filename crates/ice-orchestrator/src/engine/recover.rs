@@ -98,6 +98,12 @@ impl Engine {
         let head = RunHead { owner: self.inner.name.clone(), epoch, ..head };
         let failure = match self.drive(tenant, &head, version, why).await {
             Ok(handle) => return Ok(handle),
+            // What only waits is left as it is for somebody who has what it is bound to.
+            Err(error @ RunError::Plan { .. })
+                if !why.is_asked && head.summary.status == RunStatus::Waiting =>
+            {
+                return Err(error);
+            }
             Err(RunError::Plan { failure, .. }) => failure,
             Err(error) if error.is_damage() => Failure::new(error.code(), error.to_string()),
             Err(error) => return Err(error),

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use ice_core::id::{RunId, Tenant};
 
+use super::start::check_inputs;
 use super::{Engine, RunError};
-use crate::journal::{Reader, RunHead};
+use crate::journal::{Body, Reader, RunHead};
 use crate::replay::{Divergence, Replay};
 use crate::workflow::{Plan, compile_pinned};
 
@@ -38,13 +39,21 @@ impl Engine {
         };
         let mut reader =
             Reader::new(Arc::clone(&self.inner.store), Arc::clone(&self.inner.blobs), tenant, run);
-        let (mut replay, mut records) = (Replay::new(plan), 0);
+        let (mut replay, mut records) = (Replay::new(Arc::clone(&plan)), 0);
         loop {
             let page = reader.read().await?;
             if page.is_empty() {
-                return Ok(Replayed { records, divergence: None });
+                return Ok(Replayed { records, divergence: replay.finish().err().map(|end| *end) });
             }
             for numbered in page {
+                if let Body::Manifest(manifest) = &numbered.record.body
+                    && let Err(error) = check_inputs(&plan, &manifest.inputs)
+                {
+                    return Ok(Replayed {
+                        records,
+                        divergence: Some(Divergence::of_inputs(&error.to_string())),
+                    });
+                }
                 if let Err(divergence) = replay.push(&numbered.record) {
                     return Ok(Replayed { records, divergence: Some(*divergence) });
                 }

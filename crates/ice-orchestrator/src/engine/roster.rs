@@ -20,6 +20,8 @@ struct Runs {
     held: AHashMap<RunId, Weak<RunShared>>,
     /// Those that sleep and go on by themselves once it is time.
     timed: AHashSet<RunId>,
+    /// How many have become active so far.
+    entered: u64,
 }
 
 /// What an engine is left with, for whoever waits until nothing goes on.
@@ -53,6 +55,10 @@ impl Roster {
         runs
     }
 
+    pub(crate) fn entered(&self) -> u64 {
+        self.lock().entered
+    }
+
     pub(crate) fn is_idle(&self) -> bool {
         self.lock().active.is_empty()
     }
@@ -66,6 +72,7 @@ impl Roster {
         runs.held.remove(&shared.run);
         runs.timed.remove(&shared.run);
         runs.active.insert(shared.run, Arc::clone(shared));
+        runs.entered += 1;
     }
 
     /// A run is no longer active.

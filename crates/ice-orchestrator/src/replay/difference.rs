@@ -116,6 +116,15 @@ fn cut(text: &str, at: usize) -> String {
 /// The name of a field that has a short one on the wire.
 fn long(kind: &str, short: &str) -> String {
     let name = match (kind, short) {
+        ("opened", "w") => "opening",
+        ("answered", "w") => "answer",
+        ("checked", "h") => "holds",
+        ("checked", "l") => "last",
+        ("checked", "m") => "metrics",
+        ("iterated", "i") => "iteration",
+        ("alerted", "s") => "sent",
+        ("failed", "r") => "retry_at",
+        ("skipped", "r") => "reason",
         (_, "n") => "node",
         (_, "a") => "attempt",
         (_, "i") => "intent",
@@ -125,10 +134,6 @@ fn long(kind: &str, short: &str) -> String {
         (_, "f") => "failure",
         (_, "u") => "usage",
         (_, "s") => "step",
-        ("opened", "w") => "opening",
-        ("answered", "w") => "answer",
-        ("failed", "r") => "retry_at",
-        ("skipped", "r") => "reason",
         (_, "d") => "in_doubt",
         (_, other) => other,
     };

@@ -34,6 +34,8 @@ pub enum What {
     },
     /// Nothing is decided now where the journal has this.
     Nothing(Box<Body>),
+    /// This is decided now where the journal ends.
+    More(Box<Body>),
     /// The time of what is recorded has not come.
     Time,
     /// The record cannot follow those before it.
@@ -57,8 +59,13 @@ impl Divergence {
     pub const fn difference(&self) -> Option<&Difference> {
         match &self.what {
             What::Other { difference, .. } => difference.as_ref(),
-            What::Nothing(_) | What::Time | What::Impossible(_) => None,
+            What::Nothing(_) | What::More(_) | What::Time | What::Impossible(_) => None,
         }
+    }
+
+    /// The run would not have been accepted.
+    pub(crate) fn of_inputs(why: &str) -> Self {
+        Self { number: 0, node: None, what: What::Impossible(why.to_owned()) }
     }
 
     /// What is wrong with a journal of no records.
@@ -88,6 +95,9 @@ impl fmt::Display for What {
             }
             Self::Nothing(recorded) => {
                 write!(f, "it {}, and now nothing is decided about it", said(recorded))
+            }
+            Self::More(decided) => {
+                write!(f, "there is none, and now {}{}", of(decided), said(decided))
             }
             Self::Time => f.write_str("its time was up, and now it is not"),
             Self::Impossible(why) => write!(f, "it cannot follow what was before it: {why}"),

@@ -24,7 +24,7 @@ pub use divergence::{Difference, Divergence, What};
 
 use crate::journal::{AnswerKind, Body, Lapse, Record, RunStatus};
 use crate::workflow::Plan;
-use crate::workflow::runtime::{Input, State, apply, decide, is_instead_of, without_suffix};
+use crate::workflow::runtime::{Input, State, apply, begin_of, decide, is_instead_of, without_suffix};
 
 /// Goes through a journal, record after record.
 #[derive(Debug)]
@@ -47,6 +47,31 @@ impl Replay {
     #[must_use]
     pub const fn state(&self) -> Option<&State> {
         self.state.as_ref()
+    }
+
+    /// Compares the end of the journal, unless its run is under way: nothing more may be decided now.
+    ///
+    /// # Errors
+    /// The [`Divergence`], if something is.
+    pub fn finish(&self) -> Result<(), Box<Divergence>> {
+        let Some(state) = &self.state else { return Ok(()) };
+        let waits = state.status() == RunStatus::Waiting;
+        let more = self.decided.front().cloned().or_else(|| {
+            waits.then(|| decide(state, Input::Advance, state.updated_at()).records.into_iter().next())?
+        });
+        match more {
+            Some(body) => {
+                let (number, node) = (state.next_number(), body.node().cloned());
+                Err(Divergence::boxed(number, node, What::More(Box::new(body))))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Whether the record can be of the past of a run that is forked, after the records so far.
+    pub(crate) fn takes(&self, record: &Record) -> bool {
+        let mut decided = self.decided.clone();
+        self.state.as_ref().is_some_and(|state| compare_past(state, &mut decided, record).is_ok())
     }
 
     /// Whether the records so far are all that was decided together: what comes next is decided anew.
@@ -181,7 +206,12 @@ fn compare_past(state: &State, decided: &mut VecDeque<Body>, record: &Record) ->
         decided.remove(found);
         return Ok(());
     }
-    match decided.iter().find(|other| other.node() == body.node()) {
+    // What is opened comes before what is started, and need not be of that past.
+    let begin = body.node().map(|node| begin_of(state, node, *at)).unwrap_or_default();
+    if begin.first() == Some(body) {
+        return Ok(());
+    }
+    match decided.iter().chain(&begin).find(|other| other.node() == body.node()) {
         Some(other) => same(other, body),
         None => Err(What::Nothing(Box::new(body.clone()))),
     }

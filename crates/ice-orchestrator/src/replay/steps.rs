@@ -37,17 +37,14 @@ struct Made {
 impl Steps {
     /// Takes in what a record says of a step.
     pub(super) fn see(&mut self, number: u64, body: &Body) {
-        match body {
-            Body::Step { step, .. } => {
-                self.0.insert(step.clone(), Made { number, body: body.clone(), receipt: None });
-            }
-            Body::Receipt { step, result, usage, stream, discarded: None, .. } => {
-                if let Some(made) = self.0.get_mut(step) {
-                    let done = |value: Value| Completion { value, usage: *usage, stream: *stream };
-                    made.receipt = Some(result.clone().map(done));
-                }
-            }
-            _ => {}
+        if let Body::Step { step, .. } = body {
+            self.0.insert(step.clone(), Made { number, body: body.clone(), receipt: None });
+        }
+        if let Body::Receipt { step, result, usage, stream, discarded: None, .. } = body
+            && let Some(made) = self.0.get_mut(step)
+        {
+            let done = |value: Value| Completion { value, usage: *usage, stream: *stream };
+            made.receipt = Some(result.clone().map(done));
         }
     }
 

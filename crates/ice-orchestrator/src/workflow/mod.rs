@@ -11,4 +11,4 @@ pub use change::set_field;
 pub use compile::{CompileError, compile, compile_locked};
 pub use model::Plan;
 
-pub(crate) use pin::compile_pinned;
+pub(crate) use pin::{CHANGED, compile_pinned};

@@ -11,6 +11,9 @@ use super::{Plan, compile_locked};
 use crate::executors::builtin;
 use crate::journal::{Failure, PinnedAgent, PinnedModel, PinnedPlan};
 
+/// How the message of a mismatch begins.
+pub(crate) const CHANGED: &str = "what the run is bound to has changed: ";
+
 /// Compiles a pinned plan with what is registered now.
 ///
 /// # Errors
@@ -55,7 +58,7 @@ pub(crate) fn compile_pinned(pinned: &PinnedPlan, registry: &Registry) -> Result
 }
 
 fn mismatch(what: String) -> Failure {
-    Failure::new(ErrorCode::PinMismatch, format!("what the run is bound to has changed: {what}"))
+    Failure::new(ErrorCode::PinMismatch, format!("{CHANGED}{what}"))
 }
 
 /// The agent that a run is bound to. It need not be registered any more; if it is, it must be the same.

@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use ice_core::id::RunId;
 use ice_core::path::NodePath;
+use ice_core::time::{IdSource, SystemIds};
 use ice_core::value::{Map, Value};
 use ice_orchestrator::control::{ForkRequest, Request, Response};
 
@@ -16,7 +18,7 @@ use crate::load;
 use crate::screen::{CYAN, styled};
 use crate::shell::Shell;
 use crate::signals::Signals;
-use crate::stay::{Watching, stay};
+use crate::stay::{Watching, linger, stay};
 use crate::watch::Until;
 
 /// Starts a run that has behind it what another had when it came to a node, and stays until it has ended: what was done
@@ -57,34 +59,43 @@ impl Fork {
                 Fault::usage(format!("`--set {word}` has no `=`"))
                     .help("write it like `--set ask.prompt='Say it.'`")
             })?;
-            set.insert(path.trim().into(), input::value(value)?);
+            set.insert(path.trim().into(), input::field(value)?);
         }
         let set = Value::from(set);
+        let key = Some(format!("ice-fork-{}", SystemIds.uuid()));
         shell.block_on(async {
             let mut signals = Signals::listen()?;
-            let link = access(&folder, Role::Run).await?;
-            let started = async {
-                let run = find(&link, &self.id).await?;
-                let (at, inputs) = (self.at.clone(), inputs);
-                start(&link, ForkRequest { run, at, documents, inputs, set }).await
-            };
-            let run = match started.await {
-                Ok(run) => run,
-                Err(error) => {
-                    // The fault says more than what closing could add to it.
-                    let _ = link.close().await;
-                    return Err(error.into());
+            let (link, run, since) = loop {
+                let link = access(&folder, Role::Run).await?;
+                let started = async {
+                    let (run, at) = (find(&link, &self.id).await?, self.at.clone());
+                    let (documents, inputs, set) = (documents.clone(), inputs.clone(), set.clone());
+                    let idempotency_key = key.clone();
+                    start(&link, ForkRequest { run, at, documents, inputs, set, idempotency_key }).await
+                };
+                match started.await {
+                    Ok((run, since)) => break (link, run, since),
+                    // The key sees to it that a second try gives the same run.
+                    Err(LinkError::Gone) => {}
+                    Err(LinkError::Fault(fault)) => {
+                        // The fault says more than what closing could add to it.
+                        let _ = linger(shell, link, None, &mut signals).await;
+                        return Err(fault);
+                    }
                 }
             };
             shell.screen.note(format_args!("{} {run}", styled(CYAN, "run")));
             let until = if self.wait { Until::Ended } else { Until::Parked };
-            let watching = Watching { run, since: 0, until, blueprint: None };
+            let watching = Watching { run, since, until, blueprint: None };
             stay(shell, &folder, link, watching, &mut signals).await
         })
     }
 }
 
-async fn start(link: &Link, fork: ForkRequest) -> Result<ice_core::id::RunId, LinkError> {
+/// Starts the fork; gives the number of its first record of its own, too.
+async fn start(link: &Link, fork: ForkRequest) -> Result<(RunId, u64), LinkError> {
     let answer = link.call(Request::Fork(Box::new(fork))).await?;
-    if let Response::Started { run } = answer { Ok(run) } else { Err(LinkError::astray()) }
+    let Response::Started { run } = answer else { return Err(LinkError::astray()) };
+    let forked = link.show(run).await?.forked;
+    Ok((run, forked.map_or(0, |forked| forked.record)))
 }

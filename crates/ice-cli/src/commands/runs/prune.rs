@@ -12,6 +12,8 @@ use crate::exit::Exit;
 use crate::fault::Fault;
 use crate::render::text;
 use crate::shell::Shell;
+use crate::signals::Signals;
+use crate::stay::linger;
 
 use super::list::status;
 
@@ -43,9 +45,10 @@ impl Prune {
             dry_run: self.dry_run,
         };
         let pruned = shell.block_on(async {
+            let mut signals = Signals::listen()?;
             let link = access(&folder, Role::Run).await?;
             let answer = link.call(Request::Prune(query)).await;
-            let closed = link.close().await;
+            let closed = linger(shell, link, None, &mut signals).await;
             let answer = answer.map_err(Fault::from)?;
             closed?;
             if let Response::Pruned(pruned) = answer { Ok(pruned) } else { Err(LinkError::astray().into()) }

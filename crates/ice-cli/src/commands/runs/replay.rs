@@ -14,6 +14,8 @@ use crate::fault::Fault;
 use crate::load;
 use crate::render::text;
 use crate::shell::Shell;
+use crate::signals::Signals;
+use crate::stay::linger;
 
 /// Goes through the journal of a run again: everything is decided anew, but for what tools, models and people gave. Tells
 /// the first thing that comes out differently. Nothing is carried out.
@@ -42,9 +44,10 @@ impl Replay {
             None => Vec::new(),
         };
         let (records, divergence) = shell.block_on(async {
+            let mut signals = Signals::listen()?;
             let link = access(&folder, Role::Run).await?;
             let replayed = replayed(&link, &self.id, documents).await;
-            let closed = link.close().await;
+            let closed = linger(shell, link, None, &mut signals).await;
             let replayed = replayed?;
             closed.map(|()| replayed)
         })?;
@@ -59,7 +62,7 @@ impl Replay {
                 Ok(Exit::Succeeded)
             }
             Some(parting) => Err(Fault::new(ErrorCode::ReplayDiverged, parting.message)
-                .help(format!("{} before it come out the same", text::count(records, "record")))),
+                .help(format!("of what came before, {}, nothing differs", text::count(records, "record")))),
         }
     }
 }

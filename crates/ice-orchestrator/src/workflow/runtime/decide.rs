@@ -88,6 +88,20 @@ pub(crate) fn decide_into(out: &mut Decided, state: &State, input: Input, now: M
     }
 }
 
+/// What is decided if it is a queued node's turn, whatever else there is to decide.
+pub(crate) fn begin_of(state: &State, node: &NodePath, now: Moment) -> Vec<Body> {
+    let mut out = Decided::default();
+    let mut decider = Decider { state, now, out: &mut out, said: 0 };
+    let mut nodes_left = state.manifest.options.max_nodes.saturating_sub(state.executed);
+    if let Some(place) = state.locate(node)
+        && let Some((frame, node)) = decider.at(place)
+        && let Some(NodeState::Queued { attempts, .. }) = state.node_state(place)
+    {
+        decider.turn(frame, node, place, *attempts, &mut nodes_left);
+    }
+    out.records
+}
+
 struct Decider<'s> {
     state: &'s State,
     now: Moment,

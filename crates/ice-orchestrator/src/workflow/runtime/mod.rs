@@ -24,7 +24,7 @@ pub use input::{Command, Decided, Input, Start, Ticket};
 pub use state::{NodeStatus, State};
 
 pub(crate) use container::Container;
-pub(crate) use decide::{MAX_VALUE_DEPTH, decide_into};
+pub(crate) use decide::{MAX_VALUE_DEPTH, begin_of, decide_into};
 pub(crate) use failing::{cancelled, is_instead_of, not_kept, timeout_failure, without_suffix};
 pub(crate) use frame::{NodeState, Place};
 pub(crate) use watching::Phase;
