@@ -146,6 +146,8 @@ async fn a_node_of_a_loop_is_named_with_its_index_or_stands_for_the_first() {
         assert_eq!(end.output.get("each"), Some(&json(results)), "{node}: {:?}", end.failures);
         assert_eq!(ground.acts(), acts);
     }
+    let error = ground.fork(run, at("y")).await.unwrap_err().to_string();
+    assert!(error.contains("did you mean `each[0].body.y` or `each[1].body.y`"), "{error}");
 }
 
 #[tokio::test]

@@ -108,12 +108,14 @@ pub enum RunError {
     #[error("what is to be changed does not fit: {0}")]
     Change(String),
     /// The run never came to a node.
-    #[error("the run {run} has not come to the node `{node}`")]
+    #[error("the run {run} has not come to the node `{node}`{near}")]
     NotReached {
         /// The run.
         run: RunId,
         /// The node.
         node: NodePath,
+        /// What may have been meant, in words.
+        near: String,
     },
     /// With what is changed, a run would have gone another way before.
     #[error("with what is changed, the run {run} would have gone another way: {divergence}")]

@@ -80,7 +80,11 @@ impl Engine {
             return Err(RunError::record(run, "its journal", &"it does not begin with a manifest"));
         };
         let cut = past.iter().position(|record| begins(&record.body, &fork.at));
-        let cut = cut.ok_or_else(|| RunError::NotReached { run, node: fork.at.clone() })?;
+        let cut = cut.ok_or_else(|| RunError::NotReached {
+            run,
+            node: fork.at.clone(),
+            near: near(&fork.at, past),
+        })?;
         let (past, later) = past.split_at(cut);
         let inputs = fork.inputs.unwrap_or_else(|| before.inputs.clone());
         check_inputs(&plan, &inputs)?;
@@ -229,6 +233,25 @@ impl Engine {
                 return Ok(records);
             }
             records.extend(page.into_iter().map(|numbered| numbered.record));
+        }
+    }
+}
+
+/// The nodes that may have been meant, in words: those that end with the path, and those whose steps it names.
+fn near(at: &NodePath, past: &[Record]) -> String {
+    let mut found: Vec<&NodePath> = Vec::new();
+    for node in past.iter().filter(|record| is_begin(&record.body)).filter_map(|record| record.body.node()) {
+        let inner = node.as_str().rsplit_once('.').is_some_and(|(_, id)| id == at.as_str());
+        let outer = at.as_str().strip_prefix(node.as_str()).is_some_and(|rest| rest.starts_with('.'));
+        if (inner || outer) && !found.contains(&node) && found.len() < 3 {
+            found.push(node);
+        }
+    }
+    match found.as_slice() {
+        [] => String::new(),
+        nodes => {
+            let names: Vec<String> = nodes.iter().map(|node| format!("`{node}`")).collect();
+            format!("; did you mean {}?", names.join(" or "))
         }
     }
 }
