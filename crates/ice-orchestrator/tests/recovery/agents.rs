@@ -164,6 +164,8 @@ async fn a_call_in_flight_that_cannot_be_repeated_puts_the_agent_in_doubt() {
             (parked.status, parked.failure.as_ref().map(|failure| failure.code)),
             (RunStatus::Parked, Some(ErrorCode::RunInDoubt))
         );
+        let said = parked.failure.as_ref().map(|failure| failure.message.as_str()).unwrap_or_default();
+        assert!(said.contains("the effect of `a.round[0].call[1]` happened"), "{said}");
         let resumed = second.resume(&tenant, handle.id(), &me(), Some(decision)).await.unwrap();
         let end = resumed.wait().await.unwrap();
         assert_eq!(world.count("a.round[0].call[0]"), 1, "what ended is not done again");

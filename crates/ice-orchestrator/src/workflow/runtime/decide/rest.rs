@@ -5,8 +5,12 @@ use ice_core::error::ErrorCode;
 use super::Decider;
 use crate::journal::{Body, Failure, RunStatus};
 use crate::workflow::runtime::failing::{cancelled, of_node};
+use crate::workflow::runtime::frame::Place;
 use crate::workflow::runtime::input::Command;
 use crate::workflow::runtime::state::Stopping;
+
+/// The most steps of a node that are named as in doubt.
+const MAX_STEPS: usize = 16;
 
 impl Decider<'_> {
     /// Nothing starts any more; once nothing is under way, the run ends.
@@ -36,11 +40,8 @@ impl Decider<'_> {
         } else if state.has_only_monitors() {
             self.look_a_last_time();
         } else if state.wakes.is_empty() && state.questions.is_empty() {
-            let doubtful: Vec<String> = state
-                .in_doubt
-                .iter()
-                .filter_map(|place| Some(format!("`{}`", state.path(*place)?)))
-                .collect();
+            let doubtful: Vec<String> =
+                state.in_doubt.iter().flat_map(|place| self.doubtful(*place)).collect();
             if doubtful.is_empty() {
                 let failure = Failure::new(ErrorCode::RunStuck, format!("{left} nodes can never run"));
                 self.out.records.push(self.ended(RunStatus::Failed, Some(failure)));
@@ -54,6 +55,22 @@ impl Decider<'_> {
                 self.out.records.push(Body::Parked { failure });
             }
         }
+    }
+
+    /// What of a node is in doubt: its open steps, or, if it has none, itself.
+    fn doubtful(&self, place: Place) -> Vec<String> {
+        let steps = self.state.kept.get(&place).map(Vec::as_slice).unwrap_or_default();
+        let open = steps.iter().filter(|step| step.receipt.is_none() && !step.effect.is_repeatable());
+        let mut named: Vec<String> =
+            open.clone().take(MAX_STEPS).map(|step| format!("`{}`", step.path)).collect();
+        let more = open.count().saturating_sub(named.len());
+        if more > 0 {
+            named.push(format!("{more} more"));
+        }
+        if named.is_empty() {
+            named.extend(self.state.path(place).map(|path| format!("`{path}`")));
+        }
+        named
     }
 
     fn ended(&self, status: RunStatus, failure: Option<Failure>) -> Body {
