@@ -2,34 +2,33 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use ahash::AHashMap;
 use futures::FutureExt;
-use ice_core::error::ErrorCode;
 use ice_core::id::Principal;
 use ice_core::path::NodePath;
 use ice_core::store::{Batch, Durability};
-use ice_core::time::Moment;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::attempt::{Attempt, AttemptEnd, carry_out, lost};
+use super::attempt::AttemptEnd;
 use super::run::{Kept, Message, Messages, RunShared, Told};
 use super::writer::Writer;
 use super::{Engine, RunEnd, RunError};
 use crate::journal::codec::EncodeError;
-use crate::journal::{Body, Decision, Failure, Record, RunStatus};
+use crate::journal::{Body, Decision, Record, RunStatus};
 use crate::workflow::runtime::{Command, Decided, Input, Start, State, Ticket, apply, decide_into, not_kept};
 
 mod answering;
 mod inbox;
+mod launching;
 mod leaving;
 mod observing;
+mod resting;
 mod stepping;
 
 use self::stepping::Stepping;
@@ -39,9 +38,6 @@ const FLUSH_BYTES: usize = 64 << 10;
 /// Bytes of records that wait for a commit before nothing more is decided. Far below what a store takes in one
 /// batch, for records are added a pass at a time.
 const MAX_WAITING: usize = 1 << 20;
-/// How long a run that waits for long stays in memory for each of its records. To read one takes a few microseconds, so a
-/// run that is woken again and again spends a hundredth of its time on it.
-const PER_RECORD: Duration = Duration::from_millis(1);
 /// Inputs taken before others get their turn.
 const TURN: usize = 128;
 /// Inbox messages read at a time.
@@ -186,43 +182,6 @@ impl Driver {
         }
     }
 
-    /// Leaves nothing of the run in memory but what others hold of it.
-    async fn sleep(mut self: Box<Self>) {
-        let is_timed = !self.state.waits_for_people() && self.state.next_timer().is_some();
-        let shared = Arc::clone(&self.shared);
-        self.messages.sleep();
-        // What is left must be gone before the run can be taken up again.
-        drop(self);
-        let engine = Arc::clone(&shared.engine);
-        Box::pin(engine.sleep(shared, is_timed)).await;
-    }
-
-    /// How long a run stays with nothing to do: the longer its journal, the more it costs to read it again.
-    fn patience(&self) -> Duration {
-        (PER_RECORD * u32::try_from(self.state.next_number()).unwrap_or(u32::MAX))
-            .min(self.shared.engine.short_wait)
-    }
-
-    /// Whether nothing is to be done for so long that the run need not stay in memory.
-    fn waits_for_long(&self) -> bool {
-        let is_soon = |at: Moment| at.since(self.shared.engine.clock.now()) <= self.shared.engine.short_wait;
-        self.state.status() == RunStatus::Waiting
-            && self.live.is_empty()
-            && self.tasks.is_empty()
-            && self.held.is_empty()
-            && !self.look
-            && !self.state.next_timer().is_some_and(is_soon)
-    }
-
-    /// Tells whoever waits for the engine to come to rest whether this run has, until somebody answers.
-    fn tell_rest(&self) {
-        let kept = !self.writer.is_flying() && !self.writer.has_waiting();
-        let asked = kept && !self.look && self.state.waits_for_people();
-        if self.shared.progress.read(|progress| progress.asked) != asked {
-            self.shared.progress.change(|progress| progress.asked = asked);
-        }
-    }
-
     /// Takes inputs until there are none and nothing more can be decided.
     async fn work(&mut self) -> Result<(), RunError> {
         let mut taken = 0_usize;
@@ -345,53 +304,6 @@ impl Driver {
         self.writer.durable
     }
 
-    /// Polls an attempt once in line; one that does not end at once goes on as a task of its own.
-    fn launch(&mut self, start: Start) {
-        // One of its own: what an attempt leaves behind may fire it later.
-        let (ticket, cancel) = (start.ticket, CancellationToken::new());
-        if self.shared.engine.closing.has_begun() {
-            cancel.cancel();
-        }
-        let kind = start.plan_node().map(|node| node.kind);
-        let attempt = Attempt::of(&start);
-        let mut work = Box::pin(carry_out(Arc::clone(&self.shared), start, cancel.clone()));
-        // Once it has a task of its own it is polled again, with a waker that wakes.
-        match work.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(result) => {
-                let end = attempt.end(&self.shared, result, false);
-                if let Some(meters) = kind.and_then(|kind| self.shared.engine.meters.kind(kind)) {
-                    meters.seconds.record(end.seconds);
-                }
-                self.hear();
-                self.queue.push_back(end.into_input());
-            }
-            Poll::Pending => {
-                let supervised = attempt.supervise(Arc::clone(&self.shared), work, cancel.clone());
-                let task = self.tasks.spawn(supervised).id();
-                self.live.insert(ticket, (cancel, task));
-            }
-        }
-    }
-
-    fn cancel(&mut self, ticket: Ticket) {
-        if let Some((cancel, _)) = self.live.get(&ticket) {
-            cancel.cancel();
-            return;
-        }
-        let held = self
-            .held
-            .iter()
-            .position(|(_, held)| matches!(held, Held::Start(start) if start.ticket == ticket));
-        if held.and_then(|at| self.held.remove(at)).is_some() {
-            let failure = Failure::new(ErrorCode::RunCancelled, "the attempt was cancelled before it began");
-            self.queue.push_back(Input::Completed { ticket, result: Err(failure), unresponsive: false });
-        }
-    }
-
-    fn cancel_attempts(&self) {
-        self.live.values().for_each(|(cancel, _)| cancel.cancel());
-    }
-
     /// Decides about nodes in doubt, if whoever took the run up has said how.
     fn settle_doubts(&mut self) {
         let Some((decision, by)) = self.in_doubt.take() else { return };
@@ -415,17 +327,6 @@ impl Driver {
         Ok(())
     }
 
-    fn is_finished(&self) -> bool {
-        let status = self.state.status();
-        let rests = status.is_final() || (status == RunStatus::Parked && self.live.is_empty());
-        rests && self.is_kept() && self.queue.is_empty()
-    }
-
-    /// Whether everything that was recorded is as durable as was promised.
-    fn is_kept(&self) -> bool {
-        !self.writer.is_flying() && !self.writer.has_waiting() && self.durable() == self.state.next_number()
-    }
-
     async fn wait(&mut self) -> Result<(), RunError> {
         if std::mem::take(&mut self.look) {
             return Box::pin(self.look_into_inbox()).await;
@@ -445,34 +346,6 @@ impl Driver {
             () = sleep(bored) => {}
         }
         Ok(())
-    }
-
-    fn ended(&mut self, ended: Result<AttemptEnd, tokio::task::JoinError>) {
-        self.advance = true;
-        match ended {
-            Ok(end) => {
-                let kind = self.state.kind_of(end.ticket);
-                if let Some(meters) = kind.and_then(|kind| self.shared.engine.meters.kind(kind)) {
-                    meters.seconds.record(end.seconds);
-                }
-                self.live.remove(&end.ticket);
-                self.hear();
-                self.queue.push_back(end.into_input());
-            }
-            // Panics are caught within, but for those of what is dropped when an attempt is given up.
-            Err(error) => {
-                tracing::error!(run = %self.shared.run, %error, "an attempt's task was lost");
-                let found = self.live.iter().find(|(_, (_, task))| *task == error.id());
-                if let Some(ticket) = found.map(|(ticket, _)| *ticket) {
-                    self.live.remove(&ticket);
-                    self.queue.push_back(Input::Completed {
-                        ticket,
-                        result: Err(lost()),
-                        unresponsive: false,
-                    });
-                }
-            }
-        }
     }
 
     /// Takes what was said before an attempt ended, so that it counts before the end does.

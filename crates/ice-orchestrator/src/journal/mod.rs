@@ -4,6 +4,7 @@ pub(crate) mod codec;
 mod document;
 mod failure;
 mod head;
+mod intent;
 pub(crate) mod keys;
 mod manifest;
 mod question;
@@ -15,13 +16,14 @@ pub use codec::{DecodeError, Decoder};
 pub use document::{DocumentBuilder, NodeReport, RunDocument};
 pub use failure::{Failure, FieldPart, NodeFailure};
 pub use head::RunSummary;
+pub use intent::{Intent, Opening};
 pub use manifest::{
     FailurePolicy, Forked, Manifest, PinnedAgent, PinnedCode, PinnedModel, PinnedPlan, PinnedTool,
     PinnedWorkflow, RunOptions,
 };
 pub use question::{Answer, AnswerKind, AnswerReport, Question, QuestionReport};
 pub use reader::{Numbered, ReadError, Reader};
-pub use record::{Body, Decision, Intent, Opening, RECORD_VERSION, Record, RunStatus, SkipReason};
+pub use record::{Body, Decision, RECORD_VERSION, Record, RunStatus, SkipReason};
 
 pub(crate) use codec::values;
 pub(crate) use failure::list;

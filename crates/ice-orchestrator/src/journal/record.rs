@@ -3,9 +3,6 @@
 //! A record says what happened, never what to do next. Fields have short names on the wire because every
 //! node of every run writes two of these.
 
-use std::sync::Arc;
-
-use ice_core::blueprint::KindName;
 use ice_core::id::Principal;
 use ice_core::llm::Usage;
 use ice_core::path::NodePath;
@@ -16,7 +13,7 @@ use ice_core::value::{BlobHash, Value};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Answer, Failure, Manifest, Question};
+use super::{Answer, Failure, Intent, Manifest, Opening, Question};
 
 /// The version of the records this engine writes. It reads every version up to this one.
 pub const RECORD_VERSION: u32 = 1;
@@ -326,115 +323,6 @@ pub enum Body {
         #[serde(rename = "f", default, skip_serializing_if = "Option::is_none")]
         failure: Option<Failure>,
     },
-}
-
-/// What an attempt or a step is going to do, with everything rendered.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "k", rename_all = "snake_case")]
-pub enum Intent {
-    /// Call a tool.
-    Tool {
-        /// The tool.
-        tool: Arc<str>,
-        /// Its input.
-        input: Value,
-    },
-    /// Ask a model.
-    Llm {
-        /// The provider.
-        provider: Arc<str>,
-        /// The request, an [`ice_core::llm::Request`] as a value so that its parts are shared.
-        request: Value,
-    },
-    /// Run a piece of code.
-    Code {
-        /// What runs what, as a value so that its parts are shared: `engine`, `language` and `code` or `module`,
-        /// `inputs`, `imports`, `capabilities`.
-        request: Value,
-    },
-    /// Let an agent work, in steps.
-    Agent {
-        /// The agent.
-        agent: Arc<str>,
-        /// The provider of its model.
-        provider: Arc<str>,
-        /// The request of its first round, as that of [`Intent::Llm`].
-        request: Value,
-    },
-    /// Let several agents find one answer, in steps.
-    Swarm {
-        /// What they are given (`input`, a text), and the request with which each begins, by role (`members`).
-        request: Value,
-    },
-    /// Tell people what a monitor saw.
-    Alert {
-        /// What whom, as a value so that its parts are shared: `channels`, `check`, `message`, `severity`, `metrics`.
-        request: Value,
-    },
-}
-
-impl Intent {
-    /// What is taken, asked or run.
-    #[must_use]
-    pub const fn value(&self) -> &Value {
-        match self {
-            Self::Tool { input, .. } => input,
-            Self::Llm { request, .. }
-            | Self::Code { request }
-            | Self::Agent { request, .. }
-            | Self::Swarm { request }
-            | Self::Alert { request } => request,
-        }
-    }
-
-    pub(crate) const fn value_mut(&mut self) -> &mut Value {
-        match self {
-            Self::Tool { input, .. } => input,
-            Self::Llm { request, .. }
-            | Self::Code { request }
-            | Self::Agent { request, .. }
-            | Self::Swarm { request }
-            | Self::Alert { request } => request,
-        }
-    }
-
-    /// The kind of the node that begins with it.
-    #[must_use]
-    pub const fn kind(&self) -> KindName {
-        match self {
-            Self::Tool { .. } => KindName::Tool,
-            Self::Llm { .. } => KindName::Llm,
-            Self::Code { .. } => KindName::Code,
-            Self::Agent { .. } => KindName::Agent,
-            Self::Swarm { .. } => KindName::Swarm,
-            Self::Alert { .. } => KindName::Monitor,
-        }
-    }
-}
-
-/// What a container opened with.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "k", rename_all = "snake_case")]
-pub enum Opening {
-    /// A condition, with its result.
-    Condition {
-        /// The result.
-        result: bool,
-    },
-    /// A loop, with its items.
-    Loop {
-        /// The items, a list.
-        items: Value,
-    },
-    /// A parallel node.
-    Parallel,
-    /// A sub-workflow, with its inputs.
-    Workflow {
-        /// The inputs.
-        inputs: Value,
-    },
-    /// A recursive node, with its first iteration.
-    Recursive,
 }
 
 /// Why a node did not run.

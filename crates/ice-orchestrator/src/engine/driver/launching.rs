@@ -1,0 +1,89 @@
+//! Attempts: they begin, are cancelled, and end.
+
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use ice_core::error::ErrorCode;
+use tokio_util::sync::CancellationToken;
+
+use super::{Driver, Held};
+use crate::engine::attempt::{Attempt, AttemptEnd, carry_out, lost};
+use crate::journal::Failure;
+use crate::workflow::runtime::{Input, Start, Ticket};
+
+impl Driver {
+    /// Polls an attempt once in line; one that does not end at once goes on as a task of its own.
+    pub(super) fn launch(&mut self, start: Start) {
+        // One of its own: what an attempt leaves behind may fire it later.
+        let (ticket, cancel) = (start.ticket, CancellationToken::new());
+        if self.shared.engine.closing.has_begun() {
+            cancel.cancel();
+        }
+        let kind = start.plan_node().map(|node| node.kind);
+        let attempt = Attempt::of(&start);
+        let mut work = Box::pin(carry_out(Arc::clone(&self.shared), start, cancel.clone()));
+        // Once it has a task of its own it is polled again, with a waker that wakes.
+        match work.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(result) => {
+                let end = attempt.end(&self.shared, result, false);
+                if let Some(meters) = kind.and_then(|kind| self.shared.engine.meters.kind(kind)) {
+                    meters.seconds.record(end.seconds);
+                }
+                self.hear();
+                self.queue.push_back(end.into_input());
+            }
+            Poll::Pending => {
+                let supervised = attempt.supervise(Arc::clone(&self.shared), work, cancel.clone());
+                let task = self.tasks.spawn(supervised).id();
+                self.live.insert(ticket, (cancel, task));
+            }
+        }
+    }
+
+    pub(super) fn cancel(&mut self, ticket: Ticket) {
+        if let Some((cancel, _)) = self.live.get(&ticket) {
+            cancel.cancel();
+            return;
+        }
+        let held = self
+            .held
+            .iter()
+            .position(|(_, held)| matches!(held, Held::Start(start) if start.ticket == ticket));
+        if held.and_then(|at| self.held.remove(at)).is_some() {
+            let failure = Failure::new(ErrorCode::RunCancelled, "the attempt was cancelled before it began");
+            self.queue.push_back(Input::Completed { ticket, result: Err(failure), unresponsive: false });
+        }
+    }
+
+    pub(super) fn cancel_attempts(&self) {
+        self.live.values().for_each(|(cancel, _)| cancel.cancel());
+    }
+
+    pub(super) fn ended(&mut self, ended: Result<AttemptEnd, tokio::task::JoinError>) {
+        self.advance = true;
+        match ended {
+            Ok(end) => {
+                let kind = self.state.kind_of(end.ticket);
+                if let Some(meters) = kind.and_then(|kind| self.shared.engine.meters.kind(kind)) {
+                    meters.seconds.record(end.seconds);
+                }
+                self.live.remove(&end.ticket);
+                self.hear();
+                self.queue.push_back(end.into_input());
+            }
+            // Panics are caught within, but for those of what is dropped when an attempt is given up.
+            Err(error) => {
+                tracing::error!(run = %self.shared.run, %error, "an attempt's task was lost");
+                let found = self.live.iter().find(|(_, (_, task))| *task == error.id());
+                if let Some(ticket) = found.map(|(ticket, _)| *ticket) {
+                    self.live.remove(&ticket);
+                    self.queue.push_back(Input::Completed {
+                        ticket,
+                        result: Err(lost()),
+                        unresponsive: false,
+                    });
+                }
+            }
+        }
+    }
+}
