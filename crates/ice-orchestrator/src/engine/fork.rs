@@ -6,19 +6,13 @@ use std::time::Duration;
 use ice_core::blueprint::{Format, read};
 use ice_core::id::{Principal, RunId, Tenant};
 use ice_core::path::NodePath;
-use ice_core::store::Batch;
 use ice_core::time::Moment;
 use ice_core::value::Value;
 
 use super::driver::Driver;
-use super::holdings::Holdings;
-use super::start::{check_inputs, check_options, check_secrets, ended, launch, share};
-use super::writer::Writer;
+use super::start::{check_inputs, check_options, check_secrets, ended, first_writer, launch, share};
 use super::{Engine, RunError, RunHandle};
-use crate::journal::codec::Encoder;
-use crate::journal::{
-    Body, Manifest, RECORD_VERSION, Reader, Record, RunHead, RunOptions, RunStatus, RunSummary, keys,
-};
+use crate::journal::{Body, Manifest, RECORD_VERSION, Record, RunOptions, RunStatus, keys};
 use crate::replay::{Divergence, Replay};
 use crate::workflow::runtime::{Input, State};
 use crate::workflow::{CHANGED, Plan, compile_pinned, set_field};
@@ -122,39 +116,10 @@ impl Engine {
             first.body = Body::Manifest(Box::new(manifest.clone()));
         }
         state.manifest = Arc::new(manifest.clone());
-        let summary = RunSummary {
-            id,
-            status: RunStatus::Queued,
-            blueprint_id: manifest.blueprint.clone(),
-            name: manifest.name.clone(),
-            by: by.clone(),
-            started_at: now,
-            updated_at: now,
-            failure: None,
-        };
-        let head = RunHead {
-            version: RECORD_VERSION,
-            summary,
-            next: 0,
-            owner: inner.name.clone(),
-            epoch,
-            plan: plan.hash,
-            timer: None,
-        };
-        let holdings = Holdings::new(manifest.options.max_bytes);
-        let encoder = Encoder::default();
-        let mut writer =
-            Writer::new(Arc::clone(inner), tenant.clone(), head, None, encoder, holdings, durability);
+        let mut writer = first_writer(inner, &plan, &manifest, (epoch, now), durability);
         for record in &records {
             let written = writer.push(record);
             written.map_err(|error| RunError::record(id, "a record of its past", &error))?;
-        }
-        if !inner.plans.is_stored(tenant, plan.hash) {
-            writer.with(Batch::new().put(keys::plan(tenant, plan.hash), plan.document.to_vec()));
-        }
-        if let Some(key) = &manifest.options.idempotency_key {
-            let key = keys::idempotency(tenant, key);
-            writer.with(Batch::new().expect_absent(key.clone()).put(key, id.to_string()));
         }
         // All at once: a part of the past is none.
         writer.begin(Some(&state), state.status(), durability)?;
@@ -224,8 +189,7 @@ impl Engine {
 
     /// All records of a run.
     async fn journal_of(&self, tenant: &Tenant, run: RunId) -> Result<Vec<Record>, RunError> {
-        let mut reader =
-            Reader::new(Arc::clone(&self.inner.store), Arc::clone(&self.inner.blobs), tenant, run);
+        let mut reader = self.reader(tenant, run);
         let mut records = Vec::new();
         loop {
             let page = reader.read().await?;

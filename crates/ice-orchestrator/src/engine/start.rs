@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use ice_core::id::{Principal, RunId, Tenant};
 use ice_core::store::{Batch, Durability};
+use ice_core::time::Moment;
 use ice_core::value::Value;
 
 use super::driver::Driver;
@@ -64,47 +65,11 @@ impl Engine {
             forked: None,
             engine: env!("CARGO_PKG_VERSION").to_owned(),
         };
-        let summary = RunSummary {
-            id: run,
-            status: RunStatus::Queued,
-            blueprint_id: manifest.blueprint.clone(),
-            name: manifest.name.clone(),
-            by: by.clone(),
-            started_at: now,
-            updated_at: now,
-            failure: None,
-        };
-        let head = RunHead {
-            version: RECORD_VERSION,
-            summary,
-            next: 0,
-            owner: inner.name.clone(),
-            epoch,
-            plan: plan.hash,
-            timer: None,
-        };
-        let holdings = Holdings::new(manifest.options.max_bytes);
-        let mut writer = Writer::new(
-            Arc::clone(inner),
-            tenant.clone(),
-            head,
-            None,
-            Encoder::default(),
-            holdings,
-            durability,
-        );
+        let mut writer = first_writer(inner, plan, &manifest, (epoch, now), durability);
         writer
             .push(&Record { at: now, body: Body::Manifest(Box::new(manifest.clone())) })
             .map_err(|error| RunError::Inputs(format!("they cannot be kept: {error}")))?;
-        if !inner.plans.is_stored(tenant, plan.hash) {
-            let document = Bytes::from_owner(Arc::clone(&plan.document));
-            writer.with(Batch::new().put(keys::plan(tenant, plan.hash), document));
-        }
         let key = manifest.options.idempotency_key.clone();
-        if let Some(key) = &key {
-            let key = keys::idempotency(tenant, key);
-            writer.with(Batch::new().expect_absent(key.clone()).put(key, run.to_string()));
-        }
         let shared = share(inner, plan, tenant, &manifest);
         let state = State::new(Arc::new(manifest), Arc::clone(plan), now);
         inner.meters.started.increment(1);
@@ -202,6 +167,49 @@ pub(super) fn check_options(inner: &Inner, options: &RunOptions) -> Result<Durab
         Some(wanted) => Ok(wanted),
         None => Ok(offered),
     }
+}
+
+/// The writer of a run that has no record yet. With its first commit go its plan, if the store lacks it, and its
+/// idempotency key. The run is accepted at `now`, in this epoch of the engine's ownership.
+pub(super) fn first_writer(
+    inner: &Arc<Inner>,
+    plan: &Plan,
+    manifest: &Manifest,
+    (epoch, now): (u64, Moment),
+    durability: Durability,
+) -> Writer {
+    let tenant = &manifest.tenant;
+    let summary = RunSummary {
+        id: manifest.run,
+        status: RunStatus::Queued,
+        blueprint_id: manifest.blueprint.clone(),
+        name: manifest.name.clone(),
+        by: manifest.by.clone(),
+        started_at: now,
+        updated_at: now,
+        failure: None,
+    };
+    let head = RunHead {
+        version: RECORD_VERSION,
+        summary,
+        next: 0,
+        owner: inner.name.clone(),
+        epoch,
+        plan: plan.hash,
+        timer: None,
+    };
+    let (encoder, holdings) = (Encoder::default(), Holdings::new(manifest.options.max_bytes));
+    let mut writer =
+        Writer::new(Arc::clone(inner), tenant.clone(), head, None, encoder, holdings, durability);
+    if !inner.plans.is_stored(tenant, plan.hash) {
+        let document = Bytes::from_owner(Arc::clone(&plan.document));
+        writer.with(Batch::new().put(keys::plan(tenant, plan.hash), document));
+    }
+    if let Some(key) = &manifest.options.idempotency_key {
+        let key = keys::idempotency(tenant, key);
+        writer.with(Batch::new().expect_absent(key.clone()).put(key, manifest.run.to_string()));
+    }
+    writer
 }
 
 /// What the parts of a run share.
