@@ -172,7 +172,7 @@ async fn a_run_that_failed_goes_on_from_there_with_the_cause_mended() {
 }
 
 #[tokio::test]
-async fn what_began_in_the_same_moment_beside_a_container_is_not_done_again() {
+async fn what_began_beside_a_container_before_anything_ended_is_not_done_again() {
     let ground = Ground::new();
     let yaml = "nodes:
 - {id: side, type: tool, tool_name: act, tool_args: {ms: 20}}

@@ -42,7 +42,7 @@ impl Fork {
 impl Engine {
     /// Starts a run that has behind it what another had when it came to a node: what ended before is taken from its journal
     /// and not done again, and so is what was under way beside the node and ended later. From the node on everything is
-    /// done anew, with what is changed; what began in the same moment beside it is not. Times are moved so that the other run's past ends now.
+    /// done anew, with what is changed; what began beside it before anything ended is not. Times are moved so that the other run's past ends now.
     ///
     /// What the other run did before the node must be the same over the changed plan and inputs, see [`crate::replay`].
     ///
@@ -248,8 +248,8 @@ fn come_out(
     records.iter().try_for_each(|record| replay.push(record))?;
     if let Some((first, others)) = later.split_first() {
         let node = first.body.node();
-        for record in others.iter().take_while(|record| record.at == first.at && is_begin(&record.body)) {
-            // What began at the same moment beside the node does not depend on it.
+        // What began beside the node before anything ended does not depend on it.
+        for record in others.iter().take_while(|record| is_begin(&record.body)) {
             let record = later_by(record, now.since(record.at));
             if record.body.node() != node && replay.takes(&record) {
                 replay.push(&record)?;
