@@ -6,6 +6,7 @@
 
 pub mod alert;
 pub mod blueprint;
+pub mod budget;
 pub mod check;
 pub mod diagnostic;
 pub mod document;

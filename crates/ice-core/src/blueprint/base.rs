@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::RetryPolicy;
 use super::read::{Context, Fields};
 use super::rules::Rules;
+use crate::budget::Budget;
 use crate::diagnostic::{Finding, Trail};
 use crate::error::ErrorCode;
 use crate::id::NodeId;
@@ -50,6 +51,9 @@ pub struct NodeBase {
     /// How attempts are repeated; overrides `retries` and `backoff_seconds`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_policy: Option<RetryPolicy>,
+    /// What all attempts at the node, and everything within it, may spend together.
+    #[serde(default, skip_serializing_if = "Budget::is_unlimited")]
+    pub budget: Budget,
     /// The schema of what the node is given: a JSON Schema or `{field: "str"}`.
     #[serde(default, skip_serializing_if = "Value::is_null")]
     pub input_schema: Value,
@@ -87,6 +91,7 @@ impl Default for NodeBase {
             retries: 0,
             backoff_seconds: 0.0,
             retry_policy: None,
+            budget: Budget::default(),
             input_schema: Value::Null,
             output_schema: Value::Null,
             input_mappings: IndexMap::new(),
@@ -112,6 +117,7 @@ impl NodeBase {
             retries: fields.whole("retries").unwrap_or(0),
             backoff_seconds: fields.number("backoff_seconds").unwrap_or(0.0),
             retry_policy: fields.below("retry_policy", RetryPolicy::read),
+            budget: fields.below("budget", budget).unwrap_or_default(),
             input_schema: fields.object("input_schema"),
             output_schema: fields.object("output_schema"),
             input_mappings: fields.entries("input_mappings", InputMapping::read),
@@ -142,6 +148,15 @@ impl NodeBase {
                 rules.add(name, Finding::error(ErrorCode::InvalidSchema, "a schema must be an object"));
             }
         }
+    }
+}
+
+fn budget(fields: &mut Fields<'_>) -> Budget {
+    Budget {
+        cost_usd: fields.read_as("cost_usd", "an amount of US dollars such as \"0.15\""),
+        tokens: fields.whole("tokens"),
+        model_calls: fields.whole("model_calls"),
+        tool_calls: fields.whole("tool_calls"),
     }
 }
 

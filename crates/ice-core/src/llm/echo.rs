@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use super::delivery::{self, Delivery};
 use super::{
     Chunk, ChunkStream, Estimate, FinishReason, LlmContext, LlmError, LlmErrorKind, LlmProvider, Message,
-    ModelCapabilities, Request, Response, Role, Usage, tokens,
+    ModelCapabilities, Price, Request, Response, Role, Usage, tokens,
 };
 
 /// The largest conversation that is answered, and the largest answer, in tokens.
@@ -69,7 +69,7 @@ impl LlmProvider for Echo {
             tools: false,
             json_schema: true,
             vision: false,
-            price: None,
+            price: Some(Price::FREE),
         })
     }
 

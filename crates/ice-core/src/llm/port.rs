@@ -24,7 +24,7 @@ pub struct ModelCapabilities {
     pub json_schema: bool,
     /// Whether it reads images.
     pub vision: bool,
-    /// What it costs; nothing is known of that, or it is free, if left out.
+    /// What it costs; not known if left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub price: Option<Price>,
 }

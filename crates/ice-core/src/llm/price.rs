@@ -7,7 +7,7 @@ use std::str::FromStr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Usage;
+use super::{Estimate, Usage};
 
 /// Decimals of an amount.
 const DECIMALS: usize = 12;
@@ -38,6 +38,18 @@ impl Usd {
         self.0 as f64 / DOLLAR as f64
     }
 
+    /// The sum, at most the largest amount.
+    #[must_use]
+    pub const fn plus(self, more: Self) -> Self {
+        Self(self.0.saturating_add(more.0))
+    }
+
+    /// The difference, at least nothing.
+    #[must_use]
+    pub const fn minus(self, less: Self) -> Self {
+        Self(self.0.saturating_sub(less.0))
+    }
+
     /// Whether it is nothing.
     #[must_use]
     pub const fn is_zero(&self) -> bool {
@@ -48,7 +60,7 @@ impl Usd {
 impl AddAssign for Usd {
     /// Saturates.
     fn add_assign(&mut self, more: Self) {
-        self.0 = self.0.saturating_add(more.0);
+        *self = self.plus(more);
     }
 }
 
@@ -134,6 +146,22 @@ pub struct Price {
 }
 
 impl Price {
+    /// That of what costs nothing.
+    pub const FREE: Self = Self { input: Usd::ZERO, output: Usd::ZERO, cached: None, cache_write: None };
+
+    /// What a call costs at worst: everything is read in the dearest way.
+    #[must_use]
+    pub fn at_most(&self, estimate: &Estimate) -> Usd {
+        let ways = [Some(self.input), self.cached, self.cache_write];
+        let input = ways.into_iter().flatten().max().unwrap_or_default();
+        let dearest = Self { input, output: self.output, cached: None, cache_write: None };
+        dearest.of(&Usage {
+            input: estimate.input_tokens,
+            output: estimate.max_output_tokens,
+            ..Usage::default()
+        })
+    }
+
     /// What these tokens cost; rounded up where the price has more than six decimals.
     #[must_use]
     pub fn of(&self, usage: &Usage) -> Usd {

@@ -265,7 +265,7 @@ impl StepPort for Port {
         if !self.shared.mailbox.send(message) {
             return Err(ended());
         }
-        wait.await.map_err(|_| ended())
+        wait.await.unwrap_or_else(|_| Err(ended()))
     }
 
     fn observe(&self, address: &NodePath, observation: Observation) {

@@ -20,7 +20,7 @@ use super::run::{Kept, Message, Messages, RunShared, Told};
 use super::writer::Writer;
 use super::{Engine, RunEnd, RunError};
 use crate::journal::codec::EncodeError;
-use crate::journal::{Body, Decision, Record, RunStatus};
+use crate::journal::{Body, Decision, Failure, Record, RunStatus};
 use crate::workflow::runtime::{Command, Decided, Input, Start, State, Ticket, apply, decide_into, not_kept};
 
 mod answering;
@@ -80,7 +80,7 @@ enum Held {
     Step {
         ticket: Ticket,
         step: NodePath,
-        go: oneshot::Sender<()>,
+        go: oneshot::Sender<Result<(), Failure>>,
     },
     /// Whoever answered a question, once it has the answer.
     Answered(Told),
@@ -394,7 +394,7 @@ impl Driver {
                 Held::Start(start) => self.launch(start),
                 Held::Step { ticket, go, .. } if self.state.attempts.contains_key(&ticket) => {
                     // An attempt that was given up meanwhile does not wait any more.
-                    let _gone = go.send(());
+                    let _gone = go.send(Ok(()));
                 }
                 // Its attempt does not count any more: dropping `go` tells it.
                 Held::Step { .. } => {}

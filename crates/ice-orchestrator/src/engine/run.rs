@@ -240,7 +240,13 @@ pub(crate) enum Message {
     /// There may be something in the inbox.
     Nudge,
     /// An attempt announces a step and waits until it may go on.
-    Announce { ticket: Ticket, step: NodePath, intent: Intent, effect: Effect, go: oneshot::Sender<()> },
+    Announce {
+        ticket: Ticket,
+        step: NodePath,
+        intent: Intent,
+        effect: Effect,
+        go: oneshot::Sender<Result<(), Failure>>,
+    },
     /// Somebody answers a question, and waits until that is kept or refused.
     Answer { node: NodePath, answer: Answer, told: Told },
     /// There is something to keep of what an attempt does.

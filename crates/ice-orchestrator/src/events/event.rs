@@ -1,8 +1,10 @@
 //! What happened, for people and programs that watch.
 
+use ice_core::budget::Spend;
 use ice_core::id::RunId;
 use ice_core::path::NodePath;
 use ice_core::time::Moment;
+use ice_core::tools::Effect;
 use ice_core::value::Value;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -131,9 +133,8 @@ fn describe(body: &Body) -> (&'static str, Option<NodePath>, Option<u32>, Value)
             ]);
             ("run.started", None, None, data)
         }
-        Body::Started { node, attempt, intent, effect } => {
-            let data = Value::map([("effect", value(effect)), ("intent", intent_value(intent))]);
-            ("node.started", Some(node.clone()), Some(*attempt), data)
+        Body::Started { node, attempt, intent, effect, held } => {
+            ("node.started", Some(node.clone()), Some(*attempt), begun(intent, *effect, held.as_deref()))
         }
         Body::Opened { node, attempt, opening } => {
             let data = match opening {
@@ -146,9 +147,8 @@ fn describe(body: &Body) -> (&'static str, Option<NodePath>, Option<u32>, Value)
             };
             ("node.started", Some(node.clone()), Some(*attempt), data)
         }
-        Body::Step { step, intent, effect, .. } => {
-            let data = Value::map([("effect", value(effect)), ("intent", intent_value(intent))]);
-            ("step.started", Some(step.clone()), None, data)
+        Body::Step { step, intent, effect, held, node: _ } => {
+            ("step.started", Some(step.clone()), None, begun(intent, *effect, held.as_deref()))
         }
         Body::Receipt { step, result, usage, stream, .. } => {
             let mut data = match result {
@@ -240,6 +240,7 @@ fn describe(body: &Body) -> (&'static str, Option<NodePath>, Option<u32>, Value)
             let reason = Value::from(reason.clone());
             ("run.cancelling", None, None, Value::map([("by", Value::from(by.as_str())), ("reason", reason)]))
         }
+        Body::Exceeded { failure } => ("run.exceeded", None, None, Value::map([("failure", value(failure))])),
         Body::Parked { failure } => ("run.parked", None, None, Value::map([("failure", value(failure))])),
         Body::Resumed { by, epoch } => {
             let data = Value::map([("by", Value::from(by.as_str())), ("epoch", Value::from(*epoch))]);
@@ -253,6 +254,12 @@ fn describe(body: &Body) -> (&'static str, Option<NodePath>, Option<u32>, Value)
             ("run.ended", None, None, Value::map(data))
         }
     }
+}
+
+fn begun(intent: &Intent, effect: Effect, held: Option<&Spend>) -> Value {
+    let held = held.map(|held| ("held", value(held)));
+    let all = [("effect", value(&effect)), ("intent", intent_value(intent))];
+    Value::map(all.into_iter().chain(held))
 }
 
 fn intent_value(intent: &Intent) -> Value {

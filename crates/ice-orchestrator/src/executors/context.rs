@@ -139,6 +139,8 @@ impl StepContext {
             () = self.cancel.cancelled() => Err(never_begun()),
         };
         let result = match announced {
+            // Its receipt is kept already.
+            Err(refused) if refused.wanted.is_some() => return Err(refused),
             Ok(()) if self.cancel.is_cancelled() => Err(never_begun()),
             Ok(()) => Arc::clone(&self.port).perform(self, address, intent).await,
             Err(failure) => Err(failure),

@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 
 use ice_core::blueprint::KindName;
+use ice_core::budget::Spend;
+use ice_core::error::ErrorCode;
 use ice_core::id::{BlueprintId, Principal, RunId};
 use ice_core::llm::Usage;
 use ice_core::path::NodePath;
@@ -14,10 +16,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Body, Decision, Failure, Forked, Manifest, NodeFailure, Opening, QuestionReport, Record, RunOptions,
-    RunStatus,
+    Body, Decision, Failure, FailurePolicy, Forked, Manifest, NodeFailure, Opening, QuestionReport, Record,
+    RunOptions, RunStatus,
 };
-use crate::workflow::runtime::NodeStatus;
+use crate::workflow::runtime::{NodeStatus, Spending};
 
 /// The most nodes a document lists, but for those that asked people; the failures and the output are complete.
 const MAX_NODES: usize = 10_000;
@@ -56,8 +58,11 @@ pub struct RunDocument {
     pub ended_at: Option<Moment>,
     /// From its start to its end, or to its newest record, in milliseconds.
     pub duration_ms: u64,
-    /// Tokens spent.
+    /// Tokens spent, as far as that was told.
     pub usage: Usage,
+    /// All that counts against the run's budget: what was told, and the worst of calls whose answers were lost.
+    #[serde(default)]
+    pub spent: Spend,
     /// Every node that was reached, nested ones included, in the order in which they were.
     pub nodes: Vec<NodeReport>,
     /// Whether `nodes` was cut off.
@@ -133,6 +138,9 @@ pub struct DocumentBuilder {
     /// The listed nodes that are under way or wait.
     open: BTreeSet<NodePath>,
     outputs: Map,
+    spending: Spending,
+    /// Whether nothing starts any more.
+    stops: bool,
 }
 
 impl DocumentBuilder {
@@ -153,6 +161,7 @@ impl DocumentBuilder {
             ended_at: None,
             duration_ms: 0,
             usage: Usage::default(),
+            spent: Spend::default(),
             nodes: Vec::new(),
             nodes_truncated: false,
             inputs: manifest.inputs.clone(),
@@ -161,7 +170,14 @@ impl DocumentBuilder {
             not_enforced: manifest.not_enforced.clone(),
             records: 1,
         };
-        Self { document, nodes: IndexMap::new(), open: BTreeSet::new(), outputs: Map::default() }
+        Self {
+            document,
+            nodes: IndexMap::new(),
+            open: BTreeSet::new(),
+            outputs: Map::default(),
+            spending: Spending::default(),
+            stops: false,
+        }
     }
 
     /// Folds the next record in.
@@ -172,6 +188,7 @@ impl DocumentBuilder {
         if document.status == RunStatus::Queued {
             document.status = RunStatus::Running;
         }
+        self.spending.push(&record.body, self.stops);
         match &record.body {
             Body::Started { node, attempt, intent, .. } => {
                 self.begin(node, *attempt, Some(intent.kind()), at);
@@ -202,6 +219,8 @@ impl DocumentBuilder {
             Body::Failed { node, failure, retry_at } => {
                 document.usage += failure.usage;
                 if retry_at.is_none() {
+                    let halts = document.options.failure_policy == FailurePolicy::Halt;
+                    self.stops |= halts || failure.code == ErrorCode::RunAborted;
                     document.failures.push(NodeFailure { node: node.clone(), failure: failure.clone() });
                 }
                 let status = if retry_at.is_some() { NodeStatus::Waiting } else { NodeStatus::Failed };
@@ -269,6 +288,7 @@ impl DocumentBuilder {
                     report.failure = failure;
                 }
             }
+            Body::Cancelling { .. } | Body::Exceeded { .. } => self.stops = true,
             Body::Parked { failure } => {
                 document.status = RunStatus::Parked;
                 document.failure = Some(failure.clone());
@@ -302,7 +322,6 @@ impl DocumentBuilder {
             | Body::Iterated { .. }
             | Body::Checked { .. }
             | Body::Step { .. }
-            | Body::Cancelling { .. }
             | Body::Unresponsive { .. } => {}
         }
     }
@@ -400,6 +419,7 @@ impl DocumentBuilder {
         if document.ended_at.is_none() {
             document.output = Value::from(self.outputs);
         }
+        document.spent = self.spending.spent();
         let until = document.ended_at.unwrap_or(document.updated_at);
         document.duration_ms =
             u64::try_from(until.since(document.started_at).as_millis()).unwrap_or(u64::MAX);

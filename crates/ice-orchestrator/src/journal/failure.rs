@@ -4,6 +4,7 @@ use std::fmt;
 use std::ops::Range;
 use std::time::Duration;
 
+use ice_core::budget::Spend;
 use ice_core::error::ErrorCode;
 use ice_core::llm::{LlmError, LlmErrorKind, Usage};
 use ice_core::path::NodePath;
@@ -33,6 +34,9 @@ pub struct Failure {
     /// Tokens spent nevertheless.
     #[serde(default, skip_serializing_if = "is_free")]
     pub usage: Usage,
+    /// What it would have taken, if a budget did not allow it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wanted: Option<Box<Spend>>,
     /// The field of the node that it is about, where that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub about: Option<Box<FieldPart>>,
@@ -66,6 +70,7 @@ impl Failure {
             unknown_outcome: false,
             retry_after_ms: None,
             usage: Usage::default(),
+            wanted: None,
             about: None,
         }
     }
@@ -123,7 +128,7 @@ impl Failure {
     /// The same in the words of what failed because of it: the field is that of another node.
     #[must_use]
     pub(crate) fn told_by(&self, message: String) -> Self {
-        Self { message, usage: Usage::default(), about: None, ..self.clone() }
+        Self { message, usage: Usage::default(), wanted: None, about: None, ..self.clone() }
     }
 
     /// The same without what it spent, where that is counted already.
@@ -173,6 +178,7 @@ impl From<ToolError> for Failure {
             },
             retry_after_ms: millis(error.retry_after),
             usage: Usage::default(),
+            wanted: None,
             about: None,
         }
     }
@@ -189,6 +195,7 @@ impl From<LlmError> for Failure {
             retry_after_ms: millis(wait),
             usage: error.usage,
             message: error.message,
+            wanted: None,
             about: None,
         }
     }

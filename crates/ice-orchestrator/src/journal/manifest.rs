@@ -1,6 +1,7 @@
 //! Record 0: what a run was started with, and what it is bound to.
 
 use ice_core::blueprint::{KindName, VersionLock};
+use ice_core::budget::Budget;
 use ice_core::id::{BlueprintId, Principal, RunId, Tenant};
 use ice_core::path::NodePath;
 use ice_core::process::{Isolation, Limits};
@@ -107,6 +108,15 @@ pub struct RunOptions {
     /// The most bytes that the values of a run may take in memory, roughly: its inputs, and what its nodes take and
     /// give, a value once however often it is handed on; 512 MiB by default.
     pub max_bytes: u64,
+    /// What the run may spend on models and tools; not limited by default.
+    #[serde(skip_serializing_if = "Budget::is_unlimited")]
+    pub budget: Budget,
+    /// How long the run may take, waiting included, in milliseconds from its start; not limited by default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_time_ms: Option<u64>,
+    /// How deep sub-workflows may be nested, 0 to 16; not limited further by default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_depth: Option<u32>,
     /// Where tools that touch files or the network do their work; in a cage by default.
     pub isolation: Isolation,
     /// The layers of cages that are done without where they cannot be had; none by default.
@@ -133,6 +143,9 @@ impl Default for RunOptions {
             max_loop_items: 100_000,
             max_nodes: 1_000_000,
             max_bytes: 512 << 20,
+            budget: Budget::default(),
+            max_time_ms: None,
+            max_depth: None,
             isolation: Isolation::default(),
             waive: Vec::new(),
             limits: Limits::default(),

@@ -3,6 +3,7 @@
 //! A record says what happened, never what to do next. Fields have short names on the wire because every
 //! node of every run writes two of these.
 
+use ice_core::budget::Spend;
 use ice_core::id::Principal;
 use ice_core::llm::Usage;
 use ice_core::path::NodePath;
@@ -49,6 +50,9 @@ pub enum Body {
         /// What that may do to the world.
         #[serde(rename = "e", default = "pure", skip_serializing_if = "is_pure")]
         effect: Effect,
+        /// What a call of a model takes at worst, where that is limited: held until it has ended.
+        #[serde(rename = "b", default, skip_serializing_if = "Option::is_none")]
+        held: Option<Box<Spend>>,
     },
     /// A step within a node's attempt was announced, as [`Body::Started`] is for a node of one step.
     Step {
@@ -64,6 +68,9 @@ pub enum Body {
         /// What that may do to the world.
         #[serde(rename = "e", default = "pure", skip_serializing_if = "is_pure")]
         effect: Effect,
+        /// What a call of a model takes at worst, where that is limited: held until it has ended.
+        #[serde(rename = "b", default, skip_serializing_if = "Option::is_none")]
+        held: Option<Box<Spend>>,
     },
     /// A step ended.
     Receipt {
@@ -298,6 +305,12 @@ pub enum Body {
         decision: Decision,
         /// Who decided.
         by: Principal,
+    },
+    /// The run took longer than it may: nothing new starts.
+    Exceeded {
+        /// The limit, in words.
+        #[serde(rename = "f")]
+        failure: Failure,
     },
     /// The run cannot go on until something outside of it changes.
     Parked {

@@ -153,7 +153,7 @@ mod tests {
     fn started(text: &str) -> Body {
         let input = Value::map([("text", Value::from(text))]);
         let intent = Intent::Tool { tool: Arc::from("t"), input };
-        Body::Started { node: "n".parse().unwrap(), attempt: 1, intent, effect: Effect::Pure }
+        Body::Started { node: "n".parse().unwrap(), attempt: 1, intent, effect: Effect::Pure, held: None }
     }
 
     #[test]

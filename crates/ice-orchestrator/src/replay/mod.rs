@@ -13,6 +13,7 @@ mod steps;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use ice_core::budget::Spend;
 use ice_core::error::ErrorCode;
 use ice_core::path::NodePath;
 use ice_core::time::Moment;
@@ -109,12 +110,25 @@ impl Replay {
         }
         let is_past = forked.is_some_and(|forked| number < forked.record);
         let compare = if is_past { compare_past } else { compare };
+        // What calls were taken to take at worst is from outside: prices change.
+        state.told = told(&record.body);
         self.steps.see(number, &record.body);
         self.steps.compare(state, number, &record.body)?;
         compare(state, &mut self.decided, record)
             .and_then(|()| apply(state, record).map_err(|error| What::Impossible(error.to_string())))
             .map_err(|what| Divergence::boxed(number, record.body.node().cloned(), what))
     }
+}
+
+/// What the call that a record is about was taken to take at worst.
+fn told(body: &Body) -> Option<Spend> {
+    if let Body::Started { held, .. } | Body::Step { held, .. } = body {
+        return held.as_deref().copied();
+    }
+    if let Body::Failed { failure, .. } = body {
+        return failure.wanted.as_deref().copied();
+    }
+    None
 }
 
 /// Whether the record is what is decided in this state.
@@ -166,9 +180,21 @@ fn compare(state: &State, decided: &mut VecDeque<Body>, record: &Record) -> Resu
             batch(decide(state, input, *at).records, decided, body)
         }
         Body::Manifest(_) => Err(What::Impossible("it has a second manifest".to_owned())),
+        Body::Exceeded { .. } => in_time(state, body, *at),
+        Body::Step { step, node, intent, effect, .. } => match state.ticket_at(node) {
+            Some(ticket) => {
+                let (step, intent, effect) = (step.clone(), intent.clone(), *effect);
+                let input = Input::StepAnnounced { ticket, step, intent, effect };
+                batch(decide(state, input, *at).records, decided, body)
+            }
+            None => Ok(()),
+        },
+        // A budget that did not allow a step would have been seen with the step.
+        Body::Receipt { result: Err(failure), .. } if failure.wanted.is_some() => {
+            Err(What::Nothing(Box::new(body.clone())))
+        }
         // What came from outside is taken as it is.
         Body::Succeeded { .. }
-        | Body::Step { .. }
         | Body::Receipt { .. }
         | Body::Alerted { .. }
         | Body::Reported { .. }

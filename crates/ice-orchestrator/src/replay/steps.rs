@@ -142,8 +142,15 @@ impl StepPort for Again {
     }
 
     async fn announce(&self, step: &NodePath, intent: &Intent, effect: Effect) -> Result<(), Failure> {
-        let now = Body::Step { step: step.clone(), node: self.node.clone(), intent: intent.clone(), effect };
-        match self.steps.get(step) {
+        let made = self.steps.get(step);
+        // What was held for it is compared by itself.
+        let held = match made.map(|made| &made.body) {
+            Some(Body::Step { held, .. }) => held.clone(),
+            Some(_) | None => None,
+        };
+        let (node, intent) = (self.node.clone(), intent.clone());
+        let now = Body::Step { step: step.clone(), node, intent, effect, held };
+        match made {
             Some(made) if made.body == now => Ok(()),
             Some(made) => Err(self.find(other(made.number, step, &made.body, now))),
             // It was cut off before that, or goes further now: its output tells.

@@ -125,8 +125,11 @@ impl Compiler<'_> {
             parts.code.extend(plan.code.iter().map(|(name, code)| (Arc::clone(name), Arc::clone(code))));
             parts.providers.extend(plan.providers.iter().map(|(name, p)| (Arc::clone(name), Arc::clone(p))));
         }
+        let budgets = parts.workflows.values().any(|plan| plan.budgets)
+            || parts.scopes.iter().flat_map(|scope| &scope.nodes).any(|node| !node.budget.is_unlimited());
         Ok(Arc::new(Plan {
             blueprint,
+            budgets,
             scopes: parts.scopes,
             inputs,
             unconfined: unconfined(&parts.tools),
@@ -254,6 +257,7 @@ impl Plan {
             metadata: Value::empty_map(),
         };
         Self {
+            budgets: false,
             blueprint: Arc::new(blueprint),
             scopes: vec![Scope::default()],
             inputs: None,

@@ -9,8 +9,8 @@ use async_trait::async_trait;
 use super::{Script, Turn};
 use crate::llm::delivery;
 use crate::llm::{
-    ChunkStream, Estimate, LlmContext, LlmError, LlmErrorKind, LlmProvider, ModelCapabilities, Request,
-    Response, tokens,
+    ChunkStream, Estimate, LlmContext, LlmError, LlmErrorKind, LlmProvider, ModelCapabilities, Price,
+    Request, Response, tokens,
 };
 
 /// The most requests that are remembered; the oldest are forgotten.
@@ -109,7 +109,7 @@ impl LlmProvider for Scripted {
                 tools: true,
                 json_schema: true,
                 vision: true,
-                price: None,
+                price: Some(Price::FREE),
             })
         })
     }

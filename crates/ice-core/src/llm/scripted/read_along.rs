@@ -66,7 +66,7 @@ impl LlmProvider for ReadAlong {
             tools: true,
             json_schema: true,
             vision: true,
-            price: None,
+            price: Some(crate::llm::Price::FREE),
         })
     }
 

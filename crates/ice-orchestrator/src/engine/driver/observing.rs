@@ -37,6 +37,7 @@ impl Driver {
             Body::Started { node, attempt, .. } => tracing::debug!(%run, %node, attempt, "node started"),
             Body::Succeeded { node, .. } => tracing::debug!(%run, %node, "node succeeded"),
             Body::Opened { node, .. } => tracing::debug!(%run, %node, "node opened"),
+            Body::Exceeded { failure } => tracing::warn!(%run, code = %failure.code, "run out of time"),
             Body::Parked { failure } => tracing::warn!(%run, code = %failure.code, "run parked"),
             Body::Reported { node, report } => {
                 tracing::info!(%run, %node, verdict = report.verdict.name(), "execution ended");

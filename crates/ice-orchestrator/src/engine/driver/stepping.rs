@@ -43,6 +43,15 @@ impl Driver {
                     *upto = if effect.needs_barrier() { next } else { 0 };
                 }
             }
+            Body::Receipt { step: of, result: Err(failure), .. } if failure.wanted.is_some() => {
+                let refused =
+                    |(_, held): &(u64, Held)| matches!(held, Held::Step { step, .. } if *step == of);
+                let held = self.held.iter().position(refused).and_then(|at| self.held.remove(at));
+                if let Some((_, Held::Step { go, .. })) = held {
+                    // An attempt that was given up meanwhile does not wait any more.
+                    let _gone = go.send(Err(failure));
+                }
+            }
             Body::Receipt { step, result, discarded: None, .. } => {
                 if let Some(at) = self.receipts.iter().position(|(_, known, _)| *known == step) {
                     // An attempt that was given up meanwhile does not wait any more.
@@ -73,6 +82,7 @@ impl Driver {
             | Body::Unresponsive { .. }
             | Body::InDoubt { .. }
             | Body::Settled { .. }
+            | Body::Exceeded { .. }
             | Body::Parked { .. }
             | Body::Resumed { .. }
             | Body::Ended { .. } => {}

@@ -18,7 +18,7 @@ pub(super) fn write(out: &mut Vec<u8>, record: &Record) -> Result<(), Error> {
             line.text("t", "manifest")?;
             fields(&mut line, manifest)?;
         }
-        Body::Started { node, attempt, intent: what, effect } => {
+        Body::Started { node, attempt, intent: what, effect, held } => {
             line.text("t", "started")?.text("n", node.as_str())?;
             if !is_one(attempt) {
                 line.whole("a", *attempt);
@@ -26,6 +26,9 @@ pub(super) fn write(out: &mut Vec<u8>, record: &Record) -> Result<(), Error> {
             intent(line.object("i"), what)?;
             if !is_pure(effect) {
                 line.any("e", effect)?;
+            }
+            if let Some(held) = held {
+                line.any("b", held)?;
             }
         }
         Body::Succeeded { node, output, usage, stream } => {
@@ -53,11 +56,14 @@ pub(super) fn write(out: &mut Vec<u8>, record: &Record) -> Result<(), Error> {
                 line.any("f", failure)?;
             }
         }
-        Body::Step { step, node, intent: what, effect } => {
+        Body::Step { step, node, intent: what, effect, held } => {
             line.text("t", "step")?.text("s", step.as_str())?.text("n", node.as_str())?;
             intent(line.object("i"), what)?;
             if !is_pure(effect) {
                 line.any("e", effect)?;
+            }
+            if let Some(held) = held {
+                line.any("b", held)?;
             }
         }
         Body::Receipt { .. }
@@ -79,6 +85,7 @@ pub(super) fn write(out: &mut Vec<u8>, record: &Record) -> Result<(), Error> {
         | Body::Unresponsive { .. }
         | Body::InDoubt { .. }
         | Body::Settled { .. }
+        | Body::Exceeded { .. }
         | Body::Parked { .. }
         | Body::Resumed { .. } => {
             out.truncate(begun);
@@ -160,6 +167,9 @@ fn how(mut object: Object<'_>, options: &RunOptions) -> Result<(), Error> {
         max_loop_items,
         max_nodes,
         max_bytes,
+        budget,
+        max_time_ms,
+        max_depth,
         isolation,
         waive,
         limits,
@@ -175,8 +185,17 @@ fn how(mut object: Object<'_>, options: &RunOptions) -> Result<(), Error> {
     object
         .whole("max_loop_items", *max_loop_items)
         .whole("max_nodes", *max_nodes)
-        .whole("max_bytes", *max_bytes)
-        .any("isolation", isolation)?;
+        .whole("max_bytes", *max_bytes);
+    if !budget.is_unlimited() {
+        object.any("budget", budget)?;
+    }
+    if let Some(limit) = max_time_ms {
+        object.whole("max_time_ms", *limit);
+    }
+    if let Some(limit) = max_depth {
+        object.whole("max_depth", *limit);
+    }
+    object.any("isolation", isolation)?;
     if !waive.is_empty() {
         object.any("waive", waive)?;
     }
@@ -189,6 +208,7 @@ fn how(mut object: Object<'_>, options: &RunOptions) -> Result<(), Error> {
 
 #[cfg(test)]
 mod tests {
+    use ice_core::budget::{Budget, Spend};
     use ice_core::error::ErrorCode;
     use ice_core::llm::Usage;
     use ice_core::process::{Denial, DenialKind, Home, Isolation, Report, Verdict};
@@ -224,11 +244,18 @@ mod tests {
         let llm = || Intent::Llm { provider: "p\\".into(), request: value() };
         let agent = || Intent::Agent { agent: "a.b".into(), provider: "p".into(), request: value() };
         let usage = Usage { input: 1, ..Usage::default() };
+        let spend = || {
+            let cost_usd = "0.25".parse().unwrap();
+            Some(Box::new(Spend { tokens: 3, cost_usd, unpriced: true, ..Spend::default() }))
+        };
         let keyed = RunOptions {
             idempotency_key: Some("k".to_owned()),
             isolation: Isolation::InProcess,
             waive: vec!["landlock".to_owned()],
             limits: Limits { memory_bytes: Some(1), ..Limits::default() },
+            budget: Budget { tokens: Some(0), ..Budget::default() },
+            max_time_ms: Some(1),
+            max_depth: Some(0),
             ..RunOptions::default()
         };
         let failure = Failure::new(ErrorCode::RunStuck, "why");
@@ -239,23 +266,37 @@ mod tests {
                 forked: Some(Box::new(forked)),
                 ..manifest(keyed, vec!["network".to_owned()])
             })),
-            Body::Started { node: node(), attempt: 1, intent: tool(), effect: Effect::Pure },
+            Body::Started { node: node(), attempt: 1, intent: tool(), effect: Effect::Pure, held: None },
             Body::Started {
                 node: node(),
                 attempt: 1,
                 intent: Intent::Alert { request: value() },
                 effect: Effect::Idempotent,
+                held: spend(),
             },
-            Body::Started { node: node(), attempt: 3, intent: llm(), effect: Effect::Irreversible },
-            Body::Started { node: node(), attempt: 1, intent: agent(), effect: Effect::Pure },
+            Body::Started {
+                node: node(),
+                attempt: 3,
+                intent: llm(),
+                effect: Effect::Irreversible,
+                held: None,
+            },
+            Body::Started { node: node(), attempt: 1, intent: agent(), effect: Effect::Pure, held: None },
             Body::Started {
                 node: node(),
                 attempt: 1,
                 intent: Intent::Swarm { request: value() },
                 effect: Effect::Pure,
+                held: None,
             },
-            Body::Step { step: node(), node: node(), intent: llm(), effect: Effect::Idempotent },
-            Body::Step { step: node(), node: node(), intent: tool(), effect: Effect::Pure },
+            Body::Step {
+                step: node(),
+                node: node(),
+                intent: llm(),
+                effect: Effect::Idempotent,
+                held: spend(),
+            },
+            Body::Step { step: node(), node: node(), intent: tool(), effect: Effect::Pure, held: None },
             Body::Receipt {
                 step: node(),
                 node: node(),

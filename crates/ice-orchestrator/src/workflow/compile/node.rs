@@ -67,6 +67,7 @@ pub(super) fn plan_node(
         work,
         retry: retry(base),
         timeout: timeout(node),
+        budget: base.budget,
         mappings: base.input_mappings.iter().map(|(name, from)| (shared(name), mapping(from))).collect(),
         input,
         output_validator,

@@ -8,6 +8,7 @@ use std::time::Duration;
 use ahash::AHashMap;
 use ice_core::alert::Alerts;
 use ice_core::blueprint::{Blueprint, KindName, RetryPolicy};
+use ice_core::budget::Budget;
 use ice_core::error::ErrorCode;
 use ice_core::id::NodeId;
 use ice_core::llm::LlmProvider;
@@ -43,6 +44,8 @@ pub struct Plan {
     /// The registered code in use, that of sub-blueprints included.
     pub(crate) code: AHashMap<Arc<str>, Arc<RegisteredCode>>,
     pub(crate) providers: AHashMap<Arc<str>, Arc<dyn LlmProvider>>,
+    /// Whether a node has a budget of its own, here or in a sub-blueprint.
+    pub(crate) budgets: bool,
     /// Who takes on the alerts of monitors.
     pub(crate) alerts: Alerts,
     pub(crate) pinned: PinnedPlan,
@@ -118,6 +121,7 @@ pub(crate) struct PlanNode {
     pub(crate) work: Work,
     pub(crate) retry: RetryPolicy,
     pub(crate) timeout: Option<TimeLimit>,
+    pub(crate) budget: Budget,
     pub(crate) mappings: Vec<(Arc<str>, Mapping)>,
     pub(crate) input: Option<NodeInput>,
     pub(crate) output_validator: Option<Validator>,

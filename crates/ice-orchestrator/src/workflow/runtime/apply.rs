@@ -36,6 +36,7 @@ pub fn apply(state: &mut State, record: &Record) -> Result<(), ApplyError> {
         return Err(ApplyError { number, what: "the run has ended".to_owned() });
     }
     fold(state, record).map_err(|what| ApplyError { number, what })?;
+    state.spending.push(&record.body, state.stopping.is_some());
     state.last_at = record.at;
     state.next += 1;
     Ok(())
@@ -44,12 +45,13 @@ pub fn apply(state: &mut State, record: &Record) -> Result<(), ApplyError> {
 fn fold(state: &mut State, record: &Record) -> Result<(), String> {
     match &record.body {
         Body::Manifest(_) => Err("a manifest is always record 0".to_owned()),
-        Body::Started { node, attempt, intent, effect } => {
+        Body::Started { node, attempt, intent, effect, held: _ } => {
             let place = locate(state, node)?;
             let watch = tell(state, place);
             if watch.is_none() {
                 dequeue(state, node)?;
                 state.executed += 1;
+                state.open_account(place);
             }
             let ticket = state.next;
             let under_way = Attempt {
@@ -153,6 +155,10 @@ fn fold(state: &mut State, record: &Record) -> Result<(), String> {
             Ok(())
         }
         Body::Settled { node, decision, .. } => settle(state, node, *decision),
+        Body::Exceeded { failure } => {
+            state.stopping = Some(Stopping::Exceeded(Box::new(failure.clone())));
+            Ok(())
+        }
         Body::Parked { failure } => {
             state.parked = Some(failure.clone());
             Ok(())
@@ -379,6 +385,7 @@ pub(super) fn finish(state: &mut State, place: Place, outcome: Outcome) -> Resul
     }
     state.set_state(place, NodeState::Done(outcome));
     state.kept.remove(&place);
+    state.close_account(place);
     let index = place.frame;
     let Some(frame) = state.frames.get_mut(index as usize).and_then(Option::as_mut) else {
         return Err("the frame is gone".to_owned());

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
+use ice_core::budget::Spend;
 use ice_core::error::ErrorCode;
 use ice_core::path::NodePath;
 use ice_core::time::Moment;
 use ice_core::value::Value;
 
 use super::container::Container;
-use super::failing::{Safety, shorten, timeout_failure};
+use super::failing::{Safety, shorten, time_is_up, timeout_failure};
 use super::frame::{Frame, NodeState, Place, StepState};
 use super::input::{Command, Decided, Input, Start, Ticket};
 use super::scope::Frames;
@@ -16,7 +17,7 @@ use super::state::{State, Stopping};
 use crate::executors::Observation;
 use crate::executors::builtin::recursive::Next;
 use crate::executors::builtin::{self, Begin};
-use crate::journal::{Body, Failure, FailurePolicy};
+use crate::journal::{Body, Failure, FailurePolicy, Opening};
 use crate::workflow::model::PlanNode;
 
 mod asking;
@@ -59,7 +60,7 @@ pub(crate) fn decide_into(out: &mut Decided, state: &State, input: Input, now: M
             if let Some((_, node)) = decider.attempt(ticket)
                 && state.stopping.is_none()
             {
-                decider.out.records.push(Body::Step { step, node, intent, effect });
+                decider.announced(ticket, step, node, intent, effect);
             }
         }
         Input::StepEnded { ticket, step, result } => decider.step_ended(ticket, step, result),
@@ -177,6 +178,10 @@ impl<'s> Decider<'s> {
             if room == 0 && (*attempts > 0 || self.skips(frame, node).is_none()) {
                 return;
             }
+            if state.is_limited() && !self.out.is_empty() {
+                // What may begin depends on what begins before.
+                return;
+            }
             let started = self.out.commands.len();
             self.turn(frame, node, place, *attempts, nodes_left);
             room = room.saturating_sub(self.out.commands.len() - started);
@@ -255,6 +260,10 @@ impl<'s> Decider<'s> {
                 self.failed(node, path, attempt, Safety::Safe, failure);
             }
             Ok(Begin::Leaf { intent, effect }) => {
+                let wanted = self.state.wanted(&intent, &frame.plan);
+                if let Some(overrun) = self.state.overrun(place, wanted, &[]) {
+                    return self.failed(node, path, attempt, Safety::Safe, overrun);
+                }
                 let ticket = self.state.next + self.out.records.len() as u64;
                 let kept = self.state.kept.get(&place).map(Vec::as_slice).unwrap_or_default();
                 self.out.commands.push(Command::Start(Start {
@@ -268,18 +277,41 @@ impl<'s> Decider<'s> {
                     scope: frame.scope,
                     node: place.node,
                 }));
-                self.out.records.push(Body::Started { node: path, attempt, intent, effect });
+                self.out.records.push(Body::Started {
+                    node: path,
+                    attempt,
+                    intent,
+                    effect,
+                    held: held(wanted),
+                });
             }
             Ok(Begin::Question(question)) => {
                 self.said += question.message.len();
                 self.out.records.push(Body::Asked { node: path, attempt, question: Box::new(question) });
             }
             Ok(Begin::Watch) => self.out.records.push(Body::Watching { node: path, attempt }),
+            Ok(Begin::Container(Opening::Workflow { .. })) if self.is_too_deep(frame) => {
+                let limit = self.state.manifest.options.max_depth.unwrap_or_default();
+                let message =
+                    format!("sub-workflows would be nested deeper than {limit}, the limit `max_depth`");
+                let failure = Failure::new(ErrorCode::LimitExceeded, message);
+                self.failed(node, path, attempt, Safety::Safe, failure);
+            }
             Ok(Begin::Container(opening)) => {
                 self.out.records.push(Body::Opened { node: path, attempt, opening });
             }
             Err(failure) => self.failed(node, path, attempt, Safety::Safe, failure),
         }
+    }
+
+    /// Whether a sub-workflow that a node of this frame runs would be nested deeper than it may.
+    fn is_too_deep(&self, frame: &Frame) -> bool {
+        let Some(limit) = self.state.manifest.options.max_depth else { return false };
+        let around = |frame: &&'_ Frame| self.state.frame(frame.parent?.0.frame);
+        let depth = std::iter::successors(Some(frame), |frame| around(frame))
+            .filter(|frame| frame.parent.is_some() && !frame.sees_parent)
+            .count();
+        depth >= limit as usize
     }
 
     /// A container whose frames have given what they will.
@@ -348,6 +380,10 @@ impl<'s> Decider<'s> {
         if state.parked.is_some() || state.stopping.is_some() {
             return;
         }
+        if state.time_is_up().is_some_and(|at| at <= self.now) {
+            let failure = time_is_up(state.manifest.options.max_time_ms.unwrap_or_default());
+            return self.out.records.push(Body::Exceeded { failure });
+        }
         for (at, place) in &state.wakes {
             if *at > self.now || self.is_full() {
                 break;
@@ -373,6 +409,11 @@ impl<'s> Decider<'s> {
             self.failed(node, path, container.attempt, safety, failure);
         }
     }
+}
+
+/// What is recorded of what a call takes at worst.
+fn held(wanted: Spend) -> Option<Box<Spend>> {
+    Some(wanted.without_calls()).filter(|held| !held.is_nothing()).map(Box::new)
 }
 
 /// What ended among the steps of an attempt.

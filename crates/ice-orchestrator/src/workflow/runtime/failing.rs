@@ -111,6 +111,7 @@ pub(crate) fn not_kept(body: &Body, why: &str) -> Option<Body> {
         | Body::Unresponsive { .. }
         | Body::InDoubt { .. }
         | Body::Settled { .. }
+        | Body::Exceeded { .. }
         | Body::Parked { .. }
         | Body::Resumed { .. }
         | Body::Ended { .. } => return None,
@@ -152,6 +153,12 @@ pub(crate) fn timeout_failure(limit: TimeLimit) -> Failure {
         format!("took longer than its time-out of {} s", limit.span.as_secs_f64()),
     )
     .about(limit.field)
+}
+
+/// The failure of a run that took longer than it may.
+pub(super) fn time_is_up(limit_ms: u64) -> Failure {
+    let seconds = Duration::from_millis(limit_ms).as_secs_f64();
+    Failure::new(ErrorCode::RunTimeout, format!("the run has taken {seconds} s, its limit `max_time_ms`"))
 }
 
 /// How long to wait before the next attempt: what the policy says, spread, or what the other side asked for.

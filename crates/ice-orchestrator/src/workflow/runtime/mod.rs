@@ -5,6 +5,7 @@
 
 mod apply;
 mod asking;
+mod budget;
 mod container;
 mod decide;
 mod failing;
@@ -23,6 +24,7 @@ pub use decide::decide;
 pub use input::{Command, Decided, Input, Start, Ticket};
 pub use state::{NodeStatus, State};
 
+pub(crate) use budget::Spending;
 pub(crate) use container::Container;
 pub(crate) use decide::{MAX_VALUE_DEPTH, begin_of, decide_into};
 pub(crate) use failing::{cancelled, is_instead_of, not_kept, timeout_failure, without_suffix};

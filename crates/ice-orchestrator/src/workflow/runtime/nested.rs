@@ -54,6 +54,7 @@ pub(super) fn open(
     }
     state.set_state(place, NodeState::Open(Box::new(container)));
     state.executed += 1;
+    state.open_account(place);
     open_slots(state, place)
 }
 
@@ -189,6 +190,7 @@ fn drop_frame(state: &mut State, index: FrameIndex) {
     let nodes = state.frame(index).map_or(0, |frame| u32::try_from(frame.nodes.len()).unwrap_or(u32::MAX));
     for node in 0..nodes {
         let place = Place { frame: index, node };
+        state.close_account(place);
         match state.node_state(place) {
             Some(NodeState::Running(attempt)) => {
                 let (ticket, touches) = (attempt.ticket, attempt.touches());

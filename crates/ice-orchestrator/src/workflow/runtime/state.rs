@@ -2,9 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use ahash::AHashMap;
 use ice_core::blueprint::KindName;
+use ice_core::budget::Spend;
 use ice_core::llm::Usage;
 use ice_core::path::NodePath;
 use ice_core::time::Moment;
@@ -12,6 +14,7 @@ use ice_core::value::Value;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::budget::Spending;
 use super::frame::{Asked, Attempt, Frame, NodeState, Outcome, Place, StepState, WindingDown};
 use super::input::Ticket;
 use super::queue::Queue;
@@ -53,6 +56,11 @@ pub struct State {
     pub(crate) executed: u64,
     pub(crate) succeeded: u64,
     pub(crate) usage: Usage,
+    pub(crate) spending: Spending,
+    /// Whether nodes have budgets of their own.
+    pub(crate) has_budgets: bool,
+    /// What the next record's call was taken to take at worst; a replay sets it.
+    pub(crate) told: Option<Spend>,
     pub(crate) first_at: Moment,
     pub(crate) last_at: Moment,
     pub(crate) output: Option<Value>,
@@ -65,6 +73,8 @@ pub(crate) enum Stopping {
     Cancel { by: String, reason: Option<String> },
     /// This node failed under the policy `halt`.
     Halt(Box<NodeFailure>),
+    /// It took longer than it may.
+    Exceeded(Box<Failure>),
 }
 
 /// Where a node stands, for people.
@@ -113,6 +123,9 @@ impl State {
             executed: 0,
             succeeded: 0,
             usage: Usage::default(),
+            spending: Spending::default(),
+            has_budgets: plan.budgets,
+            told: None,
             first_at: at,
             last_at: at,
             output: None,
@@ -248,10 +261,13 @@ impl State {
         if self.ended.is_some() || self.parked.is_some() || self.stopping.is_some() {
             return None;
         }
-        match (wake, deadline) {
-            (Some(wake), Some(deadline)) => Some(wake.min(deadline)),
-            (at, None) | (None, at) => at,
-        }
+        [wake, deadline, self.time_is_up()].into_iter().flatten().min()
+    }
+
+    /// When the run has taken as long as it may.
+    pub(crate) fn time_is_up(&self) -> Option<Moment> {
+        let limit = self.manifest.options.max_time_ms?;
+        Some(self.first_at.plus(Duration::from_millis(limit)))
     }
 
     pub(crate) fn frame(&self, index: FrameIndex) -> Option<&Frame> {

@@ -65,7 +65,7 @@ impl<'p> Call<'p> {
 /// Makes a call, the `at`-th of its round. Gives what the tool gave, or what the model is told instead.
 ///
 /// # Errors
-/// That the attempt was cancelled. Whatever else goes wrong is the model's to mend.
+/// That the attempt was cancelled, or that a budget does not allow the call. Whatever else goes wrong is the model's to mend.
 pub(super) async fn make(
     agent: &Agent,
     ctx: &StepContext,
@@ -85,7 +85,8 @@ pub(super) async fn make(
             None => Ok(output),
             Some(what) => Err(format!("what the tool gave does not fit its own schema: {what}")),
         }),
-        Err(failure) if failure.code == ErrorCode::RunCancelled => Err(failure),
+        // The agent is not to work on without what it may not do.
+        Err(failure) if failure.wanted.is_some() || failure.code == ErrorCode::RunCancelled => Err(failure),
         Err(failure) => Ok(Err(told(&failure, effect.is_repeatable()))),
     }
 }

@@ -47,7 +47,7 @@ impl<'a> Hall<'a> {
     /// Lets some members have a turn side by side. Gives what those gave that did not fail, in the order of members.
     ///
     /// # Errors
-    /// That the attempt was cancelled; the first failure, if fewer than `least` members gave something.
+    /// That the attempt was cancelled, or that a budget does not allow a call; the first failure, if fewer than `least` members gave something.
     pub(super) async fn round(
         &mut self,
         round: u32,
@@ -72,7 +72,9 @@ impl<'a> Hall<'a> {
                     entry.push(("said", Value::from(answer.fields.clone())));
                     all.push(given(member, &answer.fields));
                 }
-                Err(failure) if failure.code == ErrorCode::RunCancelled => return Err(failure),
+                Err(failure) if failure.wanted.is_some() || failure.code == ErrorCode::RunCancelled => {
+                    return Err(failure);
+                }
                 Err(failure) => {
                     entry.push(("error", Value::from(failure.to_string())));
                     failed.get_or_insert(failure);

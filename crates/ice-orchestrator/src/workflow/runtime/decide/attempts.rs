@@ -6,11 +6,12 @@ use ice_core::error::ErrorCode;
 use ice_core::id::Principal;
 use ice_core::llm::Usage;
 use ice_core::path::NodePath;
+use ice_core::tools::Effect;
 use ice_core::value::Value;
 
-use super::{Decider, receipts, shallow};
+use super::{Decider, held, receipts, shallow};
 use crate::executors::Completion;
-use crate::journal::{Body, Decision, Failure};
+use crate::journal::{Body, Decision, Failure, Intent};
 use crate::workflow::model::PlanNode;
 use crate::workflow::runtime::failing::{Safety, not_tried_again, shorten, wait_before_next};
 use crate::workflow::runtime::input::{Command, Start, Ticket};
@@ -63,6 +64,33 @@ impl Decider<'_> {
                 let safety = Safety::after(attempt, &failure);
                 self.failed(node, path, attempt.number, safety, failure);
             }
+        }
+    }
+
+    /// A step may begin, if what it takes is there.
+    pub(super) fn announced(
+        &mut self,
+        ticket: Ticket,
+        step: NodePath,
+        node: NodePath,
+        intent: Intent,
+        effect: Effect,
+    ) {
+        let Some(place) = self.state.attempts.get(&ticket).copied() else { return };
+        let Some(frame) = self.state.frame(place.frame) else { return };
+        let wanted = self.state.wanted(&intent, &frame.plan);
+        let overrun = self.state.overrun(place, wanted, &[]);
+        let (of, named) = (node.clone(), step.clone());
+        self.out.records.push(Body::Step { step, node, intent, effect, held: held(wanted) });
+        if let Some(overrun) = overrun {
+            self.out.records.push(Body::Receipt {
+                step: named,
+                node: of,
+                result: Err(overrun),
+                usage: Usage::default(),
+                stream: None,
+                discarded: None,
+            });
         }
     }
 
@@ -156,6 +184,7 @@ impl Decider<'_> {
     pub(super) fn recovered(&mut self, by: Principal, epoch: u64) {
         let state = self.state;
         self.out.records.push(Body::Resumed { by, epoch });
+        let mut pending = Vec::new();
         for (ticket, place) in &state.attempts {
             let (Some(path), Some(attempt), Some(frame)) =
                 (state.path(*place), state.attempt(*place), state.frame(place.frame))
@@ -167,6 +196,15 @@ impl Decider<'_> {
                 let in_doubt = !effect.is_repeatable();
                 self.out.records.push(Body::Cancelled { node: path, in_doubt, winding_down: false });
             } else if effect.is_repeatable() {
+                // What is held for it is taken to be spent; it takes as much again.
+                let wanted = state.wanted_again(&path);
+                if let Some(overrun) = state.overrun(*place, wanted, &pending)
+                    && let Some((_, node)) = self.at(*place)
+                {
+                    self.failed(node, path, attempt.number, Safety::Safe, overrun);
+                    continue;
+                }
+                pending.push((path.clone(), wanted));
                 self.out.commands.push(Command::Start(Start {
                     ticket: *ticket,
                     path,

@@ -24,6 +24,7 @@ impl Decider<'_> {
             Stopping::Cancel { by, reason } => {
                 self.ended(RunStatus::Cancelled, Some(cancelled(by, reason.as_deref())))
             }
+            Stopping::Exceeded(failure) => self.ended(RunStatus::Failed, Some((**failure).clone())),
             Stopping::Halt(failed) => self.ended(RunStatus::Failed, Some(of_node(failed))),
         };
         self.out.records.push(ended);

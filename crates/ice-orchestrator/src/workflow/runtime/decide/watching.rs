@@ -63,7 +63,13 @@ impl Decider<'_> {
             scope: frame.scope,
             node: place.node,
         }));
-        self.out.records.push(Body::Started { node: path, attempt: watch.attempt, intent, effect });
+        self.out.records.push(Body::Started {
+            node: path,
+            attempt: watch.attempt,
+            intent,
+            effect,
+            held: None,
+        });
     }
 
     /// The channels were told, or could not be: the run goes on in either case.
