@@ -11,7 +11,7 @@
 //! let call = |tokens| Spend { tokens, model_calls: 1, ..Spend::default() };
 //! assert_eq!(budget.overrun(&used, &call(300)), None);
 //! let overrun = budget.overrun(&used, &call(301)).unwrap();
-//! assert_eq!(overrun.to_string(), "it may take 301 tokens, and 300 of 1000 are left");
+//! assert_eq!(overrun.to_string(), "it takes up to 301 tokens, and 300 of 1000 are left");
 //! ```
 
 use std::fmt;
@@ -139,6 +139,20 @@ impl Spend {
         *self == Self::default()
     }
 
+    /// So many times as much, rounded up.
+    #[must_use]
+    pub fn times(self, factor: f64) -> Self {
+        // Beyond the largest count it stays there, and below nothing at nothing.
+        let count = |count: u64| (count as f64 * factor).ceil() as u64;
+        Self {
+            cost_usd: self.cost_usd.times(factor),
+            tokens: count(self.tokens),
+            model_calls: count(self.model_calls),
+            tool_calls: count(self.tool_calls),
+            unpriced: self.unpriced,
+        }
+    }
+
     /// The same without the calls.
     #[must_use]
     pub const fn without_calls(self) -> Self {
@@ -210,11 +224,11 @@ impl fmt::Display for Overrun {
                 write!(f, "the price of its model is not known, and what may be spent is limited to ${limit}")
             }
             Self::Cost { limit, left, wanted } => {
-                write!(f, "it may cost ${wanted}, and ${left} of ${limit} are left")
+                write!(f, "it takes up to ${wanted}, and ${left} of ${limit} are left")
             }
             Self::Count { unit, limit, left, wanted } => {
                 let unit = if *wanted == 1 { unit.trim_end_matches('s') } else { unit };
-                write!(f, "it may take {wanted} {unit}, and {left} of {limit} are left")
+                write!(f, "it takes up to {wanted} {unit}, and {left} of {limit} are left")
             }
         }
     }
@@ -234,7 +248,7 @@ mod tests {
     fn nothing_may_be_spent_of_zero_and_anything_of_what_is_not_limited() {
         let none = Budget { tool_calls: Some(0), cost_usd: Some(Usd::ZERO), ..Budget::default() };
         let overrun = none.overrun(&Spend::default(), &Spend::TOOL_CALL).unwrap();
-        assert_eq!(overrun.to_string(), "it may take 1 tool call, and 0 of 0 are left");
+        assert_eq!(overrun.to_string(), "it takes up to 1 tool call, and 0 of 0 are left");
         // What costs nothing is not in the way of a budget without money.
         assert_eq!(none.overrun(&Spend::default(), &Spend::MODEL_CALL), None);
         let all = Spend { tokens: u64::MAX, tool_calls: u64::MAX, unpriced: true, ..Spend::default() };
@@ -253,7 +267,7 @@ mod tests {
         assert_eq!((known.cost_usd, known.tokens), (usd("0.0000225"), 15));
         let used = Spend { cost_usd: usd("4.99998"), ..Spend::default() };
         let overrun = budget.overrun(&used, &known).unwrap().to_string();
-        assert_eq!(overrun, "it may cost $0.0000225, and $0.00002 of $5 are left");
+        assert_eq!(overrun, "it takes up to $0.0000225, and $0.00002 of $5 are left");
     }
 
     #[test]

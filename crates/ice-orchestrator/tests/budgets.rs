@@ -17,6 +17,7 @@ use ice_core::tools::Effect;
 use ice_core::value::Value;
 use ice_orchestrator::engine::{Engine, RunEnd};
 use ice_orchestrator::journal::{RunDocument, RunOptions, RunStatus};
+use ice_orchestrator::workflow::estimate;
 
 /// Tools that count their calls, and a model that costs: a dollar for a million tokens read, 10 for those written.
 #[cfg(test)]
@@ -47,7 +48,8 @@ impl Ground {
         let script = format!(r#"{{"turns": {turns}, "capabilities": {capabilities}}}"#);
         let model = Arc::new(Scripted::new(serde_json::from_str(&script).unwrap()));
         registry.providers.register(Arc::clone(&model) as Arc<dyn LlmProvider>).unwrap();
-        let agent = "name: worker\ntools: [count]\nllm_config: {provider: scripted, model: m, max_tokens: 50}";
+        let agent =
+            "name: worker\ntools: [count]\nllm_config: {provider: scripted, model: m, max_tokens: 50}";
         let agent = AgentDefinition::read(agent, Format::Yaml, "worker.yaml");
         registry.agents.register(Arc::new(agent.value.unwrap())).unwrap();
         extend(&mut registry);
@@ -80,11 +82,17 @@ fn failure(end: &RunEnd) -> (ErrorCode, String) {
 }
 
 /// Ten tokens are read and at most 20 written: at most 0.00021 dollars. Five are written: 0.00006.
-const TURN: &str = r#"[{"text": "abcdefghijklmnopqrst", "times": "always", "usage": {"input": 10, "output": 5}}]"#;
+const TURN: &str =
+    r#"[{"text": "abcdefghijklmnopqrst", "times": "always", "usage": {"input": 10, "output": 5}}]"#;
+/// Whether the nodes within are needed is not known before.
 const CHAIN: &str = "nodes:
-- {id: a, type: llm, provider: scripted, model: m, prompt: '0123456789012345678901234567890123456789', llm_config: {max_tokens: 20}}
-- {id: b, type: llm, provider: scripted, model: m, dependencies: [a], prompt: '0123456789012345678901234567890123456789', llm_config: {max_tokens: 20}}
-- {id: c, type: llm, provider: scripted, model: m, dependencies: [b], prompt: '0123456789012345678901234567890123456789', llm_config: {max_tokens: 20}}";
+- id: if
+  type: condition
+  expression: inputs.n == 3
+  true_path:
+  - {id: a, type: llm, provider: scripted, model: m, prompt: '0123456789012345678901234567890123456789', llm_config: {max_tokens: 20}}
+  - {id: b, type: llm, provider: scripted, model: m, dependencies: [a], prompt: '0123456789012345678901234567890123456789', llm_config: {max_tokens: 20}}
+  - {id: c, type: llm, provider: scripted, model: m, dependencies: [b], prompt: '0123456789012345678901234567890123456789', llm_config: {max_tokens: 20}}";
 
 #[tokio::test]
 async fn a_call_that_might_cost_more_than_is_left_is_not_made() {
@@ -94,8 +102,9 @@ async fn a_call_that_might_cost_more_than_is_left_is_not_made() {
     assert_eq!((end.status, ground.asked()), (RunStatus::Failed, 2));
     let (code, message) = failure(&end);
     assert_eq!(code, ErrorCode::BudgetExceeded);
-    assert!(message.contains("it may cost $0.00021, and $0.0002 of $0.00032 are left"), "{message}");
-    let spent = Spend { cost_usd: "0.00012".parse().unwrap(), tokens: 30, model_calls: 2, ..Spend::default() };
+    assert!(message.contains("it takes up to $0.00021, and $0.0002 of $0.00032 are left"), "{message}");
+    let spent =
+        Spend { cost_usd: "0.00012".parse().unwrap(), tokens: 30, model_calls: 2, ..Spend::default() };
     assert_eq!(document.spent, spent);
     // A hundredth of a cent more, and it is.
     let ground = Ground::new(TURN);
@@ -159,7 +168,7 @@ async fn attempts_count_each_by_itself() {
 #[tokio::test]
 async fn an_agent_ends_when_its_next_step_is_not_there() {
     let turns = r#"[{"times": "always", "tool_calls": [{"name": "count", "arguments": {}}, {"name": "count", "arguments": {}}], "usage": {"input": 10, "output": 5}}]"#;
-    let yaml = "nodes: [{id: n, type: agent, package: worker}]";
+    let yaml = "nodes: [{id: if, type: condition, expression: inputs.n == 3, true_path: [{id: n, type: agent, package: worker}]}]";
     for (budget, asked, called) in [
         (r#"{"tool_calls": 3}"#, 2, 3),
         (r#"{"model_calls": 2}"#, 2, 4),
@@ -182,7 +191,7 @@ async fn a_node_may_have_a_budget_of_its_own_within_that_of_the_run() {
   items_source: inputs.items
   budget: {tool_calls: 2}
   body: [{id: x, type: tool, tool_name: count}]
-- {id: after, type: tool, tool_name: count}";
+";
     let ground = Ground::new("[]");
     let plan = plan(yaml, ground.engine.registry());
     let start = |options| {
@@ -198,12 +207,8 @@ async fn a_node_may_have_a_budget_of_its_own_within_that_of_the_run() {
     };
     let end = start(RunOptions::default()).await;
     let (code, message) = failure(&end);
-    assert_eq!((code, ground.calls.load(Ordering::SeqCst)), (ErrorCode::BudgetExceeded, 3));
+    assert_eq!((code, ground.calls.load(Ordering::SeqCst)), (ErrorCode::BudgetExceeded, 2));
     assert!(message.contains("the budget of the node `each`") && message.contains("0 of 2"), "{message}");
-    // What the run has less of counts first.
-    let end = start(within(r#"{"tool_calls": 1}"#)).await;
-    assert!(failure(&end).1.contains("the budget of the run"), "{end:?}");
-    assert_eq!(ground.calls.load(Ordering::SeqCst), 4);
 }
 
 #[tokio::test]
@@ -214,7 +219,72 @@ async fn a_sub_workflow_spends_from_the_budget_of_its_node() {
     let yaml = "nodes: [{id: w, type: workflow, workflow_ref: sub, budget: {tokens: 50}}]";
     let (end, _) = ground.run(yaml, RunOptions::default()).await;
     assert_eq!((ground.asked(), failure(&end).0), (2, ErrorCode::BudgetExceeded));
-    assert!(failure(&end).1.contains("it may take 30 tokens, and 20 of 50 are left"), "{end:?}");
+    assert!(failure(&end).1.contains("it takes up to 30 tokens, and 20 of 50 are left"), "{end:?}");
+}
+
+#[tokio::test]
+async fn a_run_that_cannot_succeed_within_its_budget_is_not_begun() {
+    let ground = Ground::new(TURN);
+    let yaml = "nodes:
+- {id: a, type: llm, provider: scripted, model: m, prompt: '{{ inputs.text }}', llm_config: {max_tokens: 20}}
+- {id: each, type: loop, items_source: inputs.items, body: [{id: x, type: tool, tool_name: count}]}";
+    let plan = plan(yaml, ground.engine.registry());
+    let inputs = json(r#"{"text": "0123456789012345678901234567890123456789", "items": [1, 2, 3]}"#);
+    let begin = async |budget: &str| {
+        let inputs = inputs.clone();
+        ground.engine.start(&plan, inputs, within(budget), &me(), &Tenant::default()).await
+    };
+    for (budget, what) in [
+        (r#"{"tokens": 9}"#, "it takes up to 10 tokens, and 9 of 9 are left"),
+        (r#"{"cost_usd": "0.000009"}"#, "it takes up to $0.00001, and $0.000009"),
+        (r#"{"tool_calls": 2}"#, "it takes up to 3 tool calls, and 2 of 2 are left"),
+        (r#"{"model_calls": 0}"#, "1 model call"),
+    ] {
+        let error = begin(budget).await.unwrap_err();
+        assert_eq!(error.code(), ErrorCode::BudgetExceeded);
+        assert!(error.to_string().contains(what), "{error}");
+    }
+    assert_eq!(ground.engine.list(&Tenant::default(), &Default::default()).await.unwrap().len(), 0);
+    let enough = begin(r#"{"tokens": 30, "cost_usd": "0.00021", "tool_calls": 3, "model_calls": 1}"#).await;
+    assert_eq!(enough.unwrap().wait().await.unwrap().status, RunStatus::Succeeded);
+}
+
+#[tokio::test]
+async fn an_estimate_tells_what_is_certain_likely_and_possible() {
+    let ground = Ground::new(TURN);
+    let of = |yaml: &str, inputs: Option<&str>| {
+        let plan = plan(yaml, ground.engine.registry());
+        estimate(&plan, inputs.map(json).as_ref(), &RunOptions::default())
+    };
+    let llm = "{id: a, type: llm, provider: scripted, model: m, prompt: '01234567{{ inputs.text }}', llm_config: {max_tokens: 20}}";
+    // With the inputs the prompt is known, and so is the whole but for the answer.
+    let known = of(&format!("nodes: [{llm}]"), Some(r#"{"text": "abcd"}"#));
+    assert_eq!((known.tokens.least, known.tokens.likely, known.tokens.most), (3, 23, Some(23)));
+    assert!((known.confidence - 3.0 / 23.0).abs() < 1e-9, "{}", known.confidence);
+    assert_eq!(known.cost_usd.most, Some("0.000203".parse().unwrap()));
+    // Without them what is read is bounded by the model.
+    let unknown = of(&format!("nodes: [{llm}]"), None);
+    assert_eq!((unknown.tokens.least, unknown.tokens.likely, unknown.tokens.most), (2, 272, Some(1_020)));
+    assert!(unknown.confidence < known.confidence && unknown.assumptions.len() == 2, "{unknown:?}");
+    // A loop multiplies, a branch may not be taken, attempts may be repeated.
+    let body = "[{id: x, type: tool, tool_name: count, retries: 2}]";
+    let tools = of(
+        &format!(
+            "nodes: [{{id: l, type: loop, items_source: inputs.items, body: {body}}}, {{id: c, type: condition, expression: inputs.n, true_path: {}}}]",
+            body.replace("x,", "y,")
+        ),
+        Some(r#"{"items": [1, 2, 3, 4]}"#),
+    );
+    assert_eq!((tools.tool_calls.least, tools.tool_calls.likely, tools.tool_calls.most), (4, 5, Some(15)));
+    assert!((tools.confidence - 0.8).abs() < 1e-9 || tools.confidence > 0.8, "{}", tools.confidence);
+    let paths: Vec<&str> = tools.nodes.iter().map(|node| node.node.as_str()).collect();
+    assert_eq!(paths, ["l.body.x", "c.true.y"]);
+    assert_eq!((tools.nodes[0].likely.tool_calls, tools.nodes[0].most.unwrap().tool_calls), (4, 12));
+    // A budget bounds what has no bound of its own.
+    let agent = "nodes: [{id: n, type: agent, package: worker, budget: {tokens: 500}}]";
+    let agent = of(agent, None);
+    assert_eq!((agent.model_calls.least, agent.tokens.most), (1, Some(500)));
+    assert!(agent.tokens.likely <= 500 && agent.tool_calls.most.unwrap() > 1);
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ use clap::Subcommand;
 use super::completions::Completions;
 use super::doctor::Doctor;
 use super::errors::Errors;
+use super::estimate::Estimate;
 use super::graph::Graph;
 #[cfg(feature = "wasm")]
 use super::interpreters::Interpreters;
@@ -27,6 +28,8 @@ pub(crate) enum Command {
     Run(Box<Run>),
     /// Check blueprints and draw every problem on its line
     Validate(Validate),
+    /// Estimate what a run of a blueprint spends, before it is started
+    Estimate(Estimate),
     /// Draw a blueprint, and how its nodes stand in a run
     Graph(Graph),
     /// List, show, watch, resume and cancel runs
@@ -61,6 +64,7 @@ impl Command {
         match self {
             Self::Run(command) => command.run(shell),
             Self::Validate(command) => command.run(shell),
+            Self::Estimate(command) => command.run(shell),
             Self::Graph(command) => command.run(shell),
             Self::Runs(command) => command.run(shell),
             Self::Worker(command) => command.run(shell),

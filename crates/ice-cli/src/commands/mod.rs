@@ -1,9 +1,11 @@
 //! The commands, one file each, and what several of them share.
 
+mod budget;
 mod completions;
 mod confinement;
 mod doctor;
 mod errors;
+mod estimate;
 mod grants;
 mod graph;
 #[cfg(feature = "wasm")]

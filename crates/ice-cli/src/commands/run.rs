@@ -12,9 +12,10 @@ use ice_core::time::{IdSource, SystemIds};
 use ice_orchestrator::control::{Assembled, Request, Response, Start};
 use ice_orchestrator::journal::{FailurePolicy, RunOptions};
 
+use super::budget::BudgetArgs;
 use super::confinement::ConfinementArgs;
 use super::grants::GrantArgs;
-use super::worker;
+use super::{estimate, worker};
 use crate::data::{DataFolder, Link, LinkError, Remote, Role, access};
 use crate::exit::Exit;
 use crate::fault::Fault;
@@ -45,6 +46,8 @@ pub(crate) struct Run {
     grants: GrantArgs,
     #[command(flatten)]
     confinement: ConfinementArgs,
+    #[command(flatten)]
+    budget: BudgetArgs,
     /// What an acknowledged step survives [default: the best there is]
     #[arg(long, value_name = "LEVEL")]
     durability: Option<Survives>,
@@ -165,6 +168,13 @@ impl Run {
             ..defaults
         };
         self.confinement.apply(&mut options);
+        self.budget.apply(&mut options);
+        if !options.budget.is_unlimited()
+            && let Some(warning) =
+                estimate::warning(&options.budget, &estimate::of(&loaded, Some(&inputs), &options)?)
+        {
+            shell.screen.note(format_args!("{} {warning}", styled(YELLOW, "warning:")));
+        }
         let start = Start { documents: loaded.documents, inputs, options };
         Ok(Ready { start, blueprint: loaded.assembled, advice })
     }

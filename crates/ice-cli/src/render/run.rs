@@ -64,6 +64,7 @@ pub(crate) fn headline(document: &RunDocument) -> String {
     }
     facts.push(text::count(document.nodes.len() as u64, "node"));
     facts.extend(text::usage(&document.usage));
+    facts.extend(text::budget(&document.options.budget, &document.spent));
     format!(
         "{} {} {} {}",
         text::status(document.status),

@@ -1,5 +1,6 @@
 //! Small texts: spans of time, numbers, statuses.
 
+use ice_core::budget::{Budget, Spend};
 use ice_core::llm::Usage;
 use ice_orchestrator::journal::RunStatus;
 
@@ -31,6 +32,20 @@ pub(crate) fn usage(usage: &Usage) -> Vec<String> {
         facts.push(format!("${}", usage.cost));
     }
     facts
+}
+
+/// What was spent of what may be: `$0.12 of $0.50`, `3 of 10 tool calls`.
+pub(crate) fn budget(budget: &Budget, spent: &Spend) -> Vec<String> {
+    let money = budget.cost_usd.map(|limit| format!("${} of ${limit}", spent.cost_usd));
+    let counted = [
+        (budget.tokens, spent.tokens, "token"),
+        (budget.model_calls, spent.model_calls, "model call"),
+        (budget.tool_calls, spent.tool_calls, "tool call"),
+    ];
+    let counted = counted.into_iter().filter_map(|(limit, spent, what)| {
+        limit.map(|limit| format!("{} of {}", number(spent), count(limit, what)))
+    });
+    money.into_iter().chain(counted).collect()
 }
 
 /// A number of bytes in the unit that matters: `700 bytes`, `64 MiB`, `1.8 GiB`.

@@ -31,6 +31,8 @@ pub struct InvalidUsd(String);
 impl Usd {
     /// Nothing.
     pub const ZERO: Self = Self(0);
+    /// The largest amount.
+    pub const MAX: Self = Self(u64::MAX);
 
     /// As a number of dollars, which may be a little less or more.
     #[must_use]
@@ -42,6 +44,13 @@ impl Usd {
     #[must_use]
     pub const fn plus(self, more: Self) -> Self {
         Self(self.0.saturating_add(more.0))
+    }
+
+    /// So many times as much, rounded up.
+    #[must_use]
+    pub fn times(self, factor: f64) -> Self {
+        // Beyond the largest amount it stays there, and below nothing at nothing.
+        Self((self.0 as f64 * factor).ceil() as u64)
     }
 
     /// The difference, at least nothing.

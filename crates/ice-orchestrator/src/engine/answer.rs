@@ -139,7 +139,7 @@ impl Engine {
             Ok(handle) => match handle.end() {
                 // It cannot be driven: nothing would come of an answer.
                 Some(end) if end.status == RunStatus::Parked => match &end.failure {
-                    Some(failure) => Err(RunError::Plan { run, failure: failure.clone() }),
+                    Some(failure) => Err(RunError::Plan { run, failure: Box::new(failure.clone()) }),
                     None => Ok(()),
                 },
                 Some(_) | None => Ok(()),

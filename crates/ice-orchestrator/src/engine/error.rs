@@ -1,5 +1,6 @@
 //! What can go wrong with runs, cut by what the caller can do about it.
 
+use ice_core::budget::Overrun;
 use ice_core::error::ErrorCode;
 use ice_core::id::RunId;
 use ice_core::path::NodePath;
@@ -128,6 +129,9 @@ pub enum RunError {
     /// Another engine took the run over; this one must let go.
     #[error("the run {0} was taken over by another engine")]
     Lost(RunId),
+    /// Even the least that the run needs to succeed is more than its budget.
+    #[error("the budget of the run does not allow the least it needs to succeed: {0}")]
+    Budget(Overrun),
     /// The engine is closing.
     #[error("the engine is closing")]
     Closing,
@@ -157,7 +161,7 @@ pub enum RunError {
         /// The run.
         run: RunId,
         /// Why.
-        failure: Failure,
+        failure: Box<Failure>,
     },
     /// The store failed.
     #[error(transparent)]
@@ -181,6 +185,7 @@ impl RunError {
             Self::NotReached { .. } => ErrorCode::NodeNotReached,
             Self::Diverged { .. } => ErrorCode::ReplayDiverged,
             Self::Lost(_) => ErrorCode::RunLost,
+            Self::Budget(_) => ErrorCode::BudgetExceeded,
             Self::Closing => ErrorCode::StoreUnavailable,
             Self::Journal(ReadError::Newer { .. }) => ErrorCode::JournalVersion,
             Self::Journal(ReadError::Store(error)) | Self::Store(error) => error.code(),

@@ -104,7 +104,7 @@ impl Engine {
             {
                 return Err(error);
             }
-            Err(RunError::Plan { failure, .. }) => failure,
+            Err(RunError::Plan { failure, .. }) => *failure,
             Err(error) if error.is_damage() => Failure::new(error.code(), error.to_string()),
             Err(error) => return Err(error),
         };

@@ -72,7 +72,8 @@ impl Engine {
         }
         let run = head.summary.id;
         let pinned = self.pinned(tenant, run, head).await?;
-        compile_pinned(&pinned, &self.inner.registry).map_err(|failure| RunError::Plan { run, failure })
+        compile_pinned(&pinned, &self.inner.registry)
+            .map_err(|failure| RunError::Plan { run, failure: Box::new(failure) })
     }
 }
 

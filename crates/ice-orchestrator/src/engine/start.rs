@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use ice_core::budget::Spend;
 use ice_core::id::{Principal, RunId, Tenant};
 use ice_core::store::{Batch, Durability};
 use ice_core::time::Moment;
@@ -19,8 +20,8 @@ use crate::journal::codec::Encoder;
 use crate::journal::{
     Body, Manifest, RECORD_VERSION, Record, RunHead, RunOptions, RunStatus, RunSummary, keys, list,
 };
-use crate::workflow::Plan;
 use crate::workflow::runtime::{MAX_VALUE_DEPTH, State};
+use crate::workflow::{Plan, estimate};
 
 impl Engine {
     /// Starts a run and returns once it is accepted, with the durability of its options. With an idempotency
@@ -43,6 +44,7 @@ impl Engine {
         check_inputs(plan, &inputs)?;
         let durability = check_options(inner, &options)?;
         check_secrets(plan, &options)?;
+        check_budget(plan, &inputs, &options)?;
         if let Some(key) = &options.idempotency_key
             && let Some(handle) = self.started_before(key, plan, &inputs, tenant).await?
         {
@@ -140,11 +142,25 @@ pub(super) fn check_secrets(plan: &Plan, options: &RunOptions) -> Result<(), Run
     Ok(())
 }
 
+/// A run that cannot succeed within its budget, whatever happens, is not begun.
+fn check_budget(plan: &Plan, inputs: &Value, options: &RunOptions) -> Result<(), RunError> {
+    if options.budget.is_unlimited() {
+        return Ok(());
+    }
+    let least = estimate(plan, Some(inputs), options).least();
+    options.budget.overrun(&Spend::default(), &least).map_or(Ok(()), |overrun| Err(RunError::Budget(overrun)))
+}
+
 /// Checks the options; gives the durability of the run.
 pub(super) fn check_options(inner: &Inner, options: &RunOptions) -> Result<Durability, RunError> {
     let wrong = |option, found: String, rule| Err(RunError::Option { option, found, rule });
     if !(1..=1_024).contains(&options.max_parallel) {
         return wrong("max_parallel", options.max_parallel.to_string(), "1 to 1024");
+    }
+    if let Some(depth) = options.max_depth
+        && depth > 16
+    {
+        return wrong("max_depth", depth.to_string(), "at most 16");
     }
     if options.cancel_grace_ms > 600_000 {
         return wrong("cancel_grace_ms", options.cancel_grace_ms.to_string(), "at most 600000");

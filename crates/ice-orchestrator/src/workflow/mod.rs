@@ -2,6 +2,7 @@
 
 mod change;
 mod compile;
+mod estimate;
 mod graph_utils;
 pub(crate) mod model;
 mod pin;
@@ -9,6 +10,7 @@ pub mod runtime;
 
 pub use change::set_field;
 pub use compile::{CompileError, compile, compile_locked};
+pub use estimate::{NodeEstimate, Range, RunEstimate, estimate};
 pub use model::Plan;
 
 pub(crate) use pin::{CHANGED, compile_pinned};

@@ -6,6 +6,7 @@ use proptest::option::of;
 use proptest::prelude::*;
 
 use crate::blueprint::*;
+use crate::budget::Budget;
 use crate::id::NodeId;
 use crate::tools::Capability;
 use crate::value::{Value, ValuePath};
@@ -87,6 +88,13 @@ fn retry() -> impl Strategy<Value = RetryPolicy> {
     })
 }
 
+fn budget() -> impl Strategy<Value = Budget> {
+    let money = (0..1_000_000_u64).prop_map(|millionths| format!("0.{millionths:06}").parse().unwrap());
+    (of(money), of(whole()), of(whole()), of(whole())).prop_map(
+        |(cost_usd, tokens, model_calls, tool_calls)| Budget { cost_usd, tokens, model_calls, tool_calls },
+    )
+}
+
 fn rule() -> impl Strategy<Value = ContextRule> {
     let format = prop_oneof![
         Just(ContextFormat::Text),
@@ -108,7 +116,7 @@ fn rule() -> impl Strategy<Value = ContextRule> {
 
 fn base() -> impl Strategy<Value = NodeBase> {
     let first = (of(text()), vec(id(), 0..3), map_or_null(), of(text()), of(whole()), any::<u32>());
-    let second = (number(), of(retry()), map_or_null(), map_or_null());
+    let second = (number(), of(retry()), map_or_null(), map_or_null(), budget());
     let third = (vec(("[a-z]{1,4}", mapping()), 0..2), paths(), any::<bool>());
     let fourth = (of(vec(text(), 0..2)), of(vec(text(), 0..2)), vec(("[a-z]{1,4}", rule()), 0..2));
     (first.boxed(), second.boxed(), third.boxed(), fourth.boxed()).prop_map(
@@ -121,6 +129,7 @@ fn base() -> impl Strategy<Value = NodeBase> {
             retries: first.5,
             backoff_seconds: second.0,
             retry_policy: second.1,
+            budget: second.4,
             input_schema: second.2,
             output_schema: second.3,
             input_mappings: third.0.into_iter().collect(),
