@@ -7,6 +7,8 @@ mod common;
 #[cfg(test)]
 mod agents;
 #[cfg(test)]
+mod budgets;
+#[cfg(test)]
 mod cancelled;
 #[cfg(test)]
 mod closed;

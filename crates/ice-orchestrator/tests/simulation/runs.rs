@@ -7,6 +7,7 @@ use crate::common;
 use crate::generate::{Generator, Scope, Wishes, inputs};
 use crate::oracle::{Oracle, give, plain};
 use ice_core::blueprint::Blueprint;
+use ice_core::budget::Budget;
 use ice_core::check::check;
 use ice_core::error::ErrorCode;
 use ice_core::registry::{NamedBlueprint, Registry};
@@ -107,7 +108,10 @@ proptest! {
     ) {
         let case = case(&bytes, Wishes { unordered: false, failures });
         let failure_policy = policy(u8::from(always));
-        let options = RunOptions { max_parallel, failure_policy, ..RunOptions::default() };
+        // With a budget, things begin one after the other.
+        let tool_calls = seed.is_multiple_of(2).then_some(1_000_000);
+        let budget = Budget { tool_calls, ..Budget::default() };
+        let options = RunOptions { max_parallel, failure_policy, budget, ..RunOptions::default() };
         let oracle = Oracle { sub: &case.sub, always, failed: Default::default() };
         let (expected, failed) = oracle.run(&case.top, &Default::default());
         for faults in [Faults::default(), crashes(0), crashes(3)] {
@@ -130,7 +134,10 @@ proptest! {
         unresponsive in any::<bool>(),
     ) {
         let case = case(&bytes, Wishes { unordered: true, failures: true });
-        let options = RunOptions { max_parallel, failure_policy: policy(number), ..RunOptions::default() };
+        // A small budget may end it anywhere.
+        let budget = Budget { tool_calls: seed.is_multiple_of(2).then_some(seed % 13), ..Budget::default() };
+        let options =
+            RunOptions { max_parallel, failure_policy: policy(number), budget, ..RunOptions::default() };
         let decisions = vec![Decision::Repeat, Decision::Fail];
         for late in [true, false] {
             let faults = Faults { crashes: 3, cancels, decisions: decisions.clone(), unresponsive, late };
