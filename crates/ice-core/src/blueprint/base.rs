@@ -66,7 +66,7 @@ pub struct NodeBase {
     /// Further names for parts of this node's output: alias to dotted path.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub output_mappings: IndexMap<String, ValuePath>,
-    /// Whether a pure result may be taken from a cache. So far nothing is cached.
+    /// Whether results of pure tools may be taken from the cache of the engine.
     #[serde(default = "yes", skip_serializing_if = "is_true")]
     pub use_cache: bool,
     /// The names of the node's input that are used; all if absent.

@@ -123,6 +123,7 @@ metrics_table! {
     AlertsSent = Counter, Count, "ice_alerts_sent_total", ["channel", "sent"], "Alerts of monitors, by channel and whether they were sent.";
     JournalRecords = Counter, Count, "ice_journal_records_total", [], "Records appended to journals.";
     JournalBytes = Counter, Bytes, "ice_journal_bytes_total", [], "Bytes appended to journals, values included.";
+    ResultCache = Counter, Count, "ice_result_cache_total", ["tool", "result"], "Calls of pure tools that were looked up in the cache of results, by tool and whether they were there (hit, miss).";
     LlmTokens = Counter, Count, "ice_llm_tokens_total", ["provider", "direction"], "Tokens of model calls, by provider and direction.";
     LlmCost = Counter, Count, "ice_llm_cost_total", ["provider"], "Cost of model calls in millionths of a US dollar, by provider.";
     LlmSeconds = Histogram, Seconds, "ice_llm_seconds", ["provider"], "Wall time of model calls, by provider.";

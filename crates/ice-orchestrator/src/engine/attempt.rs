@@ -108,7 +108,8 @@ async fn perform(
     let Some(node) = plan.scope(scope).and_then(|scope| scope.node(node)) else {
         return Err(Failure::new(ErrorCode::RunStuck, "the node is not in its plan"));
     };
-    let port = Arc::new(Port { shared, ticket, path: path.clone(), attempt, receipts });
+    let use_cache = node.use_cache;
+    let port = Arc::new(Port { shared, ticket, path: path.clone(), attempt, receipts, use_cache });
     let ctx = StepContext { path, attempt, cancel, port };
     builtin::run(&node.work, &ctx, intent).await
 }
@@ -189,6 +190,8 @@ struct Port {
     path: NodePath,
     attempt: u32,
     receipts: Vec<(NodePath, Result<Value, Failure>)>,
+    /// Whether results of pure tools may be taken from the cache.
+    use_cache: bool,
 }
 
 #[async_trait]
@@ -208,7 +211,7 @@ impl StepPort for Port {
                     Arc::new(StepProgress { port: Arc::clone(&self), step: address.clone() })
                 };
                 let context = self.shared.tool_context(ctx, address, progress, self.processes(address));
-                let called = self.shared.call(&context, &tool, input, observe).await;
+                let called = self.shared.call(&context, (&tool, input), self.use_cache, observe).await;
                 if let Some(denial) = called.as_ref().err().and_then(denial) {
                     self.observe(address, Observation::Denial(denial));
                 }

@@ -24,6 +24,7 @@ pub struct EngineBuilder {
     pub(super) tool_limits: ToolLimits,
     pub(super) ring: usize,
     pub(super) short_wait: Duration,
+    pub(super) result_cache: u64,
     pub(super) processes: Option<Arc<dyn ProcessHost>>,
     pub(super) wasm: Option<Arc<dyn WasmHost>>,
 }
@@ -41,6 +42,7 @@ impl Default for EngineBuilder {
             tool_limits: ToolLimits::default(),
             ring: 1_024,
             short_wait: Duration::from_secs(10),
+            result_cache: 64 << 20,
             processes: None,
             wasm: None,
         }
@@ -118,6 +120,14 @@ impl EngineBuilder {
     #[must_use]
     pub const fn short_wait(mut self, span: Duration) -> Self {
         self.short_wait = span;
+        self
+    }
+
+    /// How many bytes of results of pure tools are kept in memory, so that the same input need not be gone through again;
+    /// 64 MiB by default, 0 keeps none. The least recently used ones give way.
+    #[must_use]
+    pub const fn result_cache(mut self, bytes: u64) -> Self {
+        self.result_cache = bytes;
         self
     }
 

@@ -18,6 +18,7 @@ use tokio_util::task::TaskTracker;
 use super::closing::Closing;
 use super::meters::Meters;
 use super::plans::Plans;
+use super::results::Results;
 use super::roster::{Busy, Roster};
 use super::run::{Message, RunShared};
 use super::{EngineBuilder, RunError, RunHandle, Signal};
@@ -51,6 +52,7 @@ pub(crate) struct Inner {
     lease: Duration,
     epoch: OnceCell<u64>,
     pub(crate) plans: Plans,
+    pub(super) results: Results,
     attended: Mutex<AHashSet<Tenant>>,
     taken_up: Mutex<HashSet<RunId>>,
     /// A sign that the runs that are being taken up, are active or sleep have changed.
@@ -103,6 +105,7 @@ impl Engine {
                 lease: builder.lease,
                 epoch: OnceCell::new(),
                 plans: Plans::default(),
+                results: Results::new(builder.result_cache),
                 attended: Mutex::default(),
                 taken_up: Mutex::default(),
                 settled: Notify::new(),

@@ -178,7 +178,13 @@ mod tests {
     use super::*;
 
     fn gave(output: Value) -> Body {
-        Body::Succeeded { node: "n".parse().unwrap(), output, usage: Usage::default(), stream: None }
+        Body::Succeeded {
+            node: "n".parse().unwrap(),
+            output,
+            usage: Usage::default(),
+            stream: None,
+            cached: false,
+        }
     }
 
     #[test]

@@ -20,6 +20,7 @@ mod prune;
 mod query;
 mod recover;
 mod replay;
+mod results;
 mod roster;
 mod run;
 mod signal;

@@ -49,14 +49,25 @@ impl RunShared {
     pub(super) async fn call(
         &self,
         context: &ToolContext,
-        tool: &str,
-        input: Value,
+        (tool, input): (&str, Value),
+        use_cache: bool,
         observe: impl Fn(Report),
     ) -> Result<Completion, Failure> {
         let Some(found) = self.plan.tools.get(tool) else {
             return Err(Failure::new(ErrorCode::UnknownTool, format!("no tool is named `{tool}`")));
         };
         let spec = found.spec();
+        let results = &self.engine.results;
+        if use_cache && results.may_keep(&**found, &input) {
+            let (known, key) = results.look_up(&self.tenant, &**found, &input);
+            if let Some(value) = known {
+                return Ok(Completion { cached: true, ..Completion::from(value) });
+            }
+            let began = tokio::time::Instant::now();
+            let value = found.call(context, input.clone()).await?;
+            results.keep(&self.tenant, &**found, (&input, key), &value, began.elapsed());
+            return Ok(value.into());
+        }
         if !spec.reaches_outside() || found.home(context.isolation) != Home::InProcess {
             return Ok(found.call(context, input).await?.into());
         }
@@ -177,5 +188,5 @@ fn completed(
         ..Failure::new(ErrorCode::ModelFailed, format!("the answer cannot be kept: {error}"))
     })?;
     let stream = hasher.map(|hasher| BlobHash::from_bytes(*hasher.finalize().as_bytes()));
-    Ok(Completion { value, usage, stream })
+    Ok(Completion { usage, stream, ..Completion::from(value) })
 }

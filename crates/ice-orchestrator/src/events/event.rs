@@ -150,7 +150,7 @@ fn describe(body: &Body) -> (&'static str, Option<NodePath>, Option<u32>, Value)
         Body::Step { step, intent, effect, held, node: _ } => {
             ("step.started", Some(step.clone()), None, begun(intent, *effect, held.as_deref()))
         }
-        Body::Receipt { step, result, usage, stream, .. } => {
+        Body::Receipt { step, result, usage, stream, cached, .. } => {
             let mut data = match result {
                 Ok(output) => vec![("output", output.clone())],
                 Err(failure) => vec![("failure", value(failure))],
@@ -161,15 +161,21 @@ fn describe(body: &Body) -> (&'static str, Option<NodePath>, Option<u32>, Value)
             if let Some(stream) = stream {
                 data.push(("stream", Value::from(stream.to_string())));
             }
+            if *cached {
+                data.push(("cached", Value::from(true)));
+            }
             ("step.ended", Some(step.clone()), None, Value::map(data))
         }
-        Body::Succeeded { node, output, usage, stream } => {
+        Body::Succeeded { node, output, usage, stream, cached } => {
             let mut data = vec![("output", output.clone())];
             if usage.total() > 0 {
                 data.push(("usage", value(usage)));
             }
             if let Some(stream) = stream {
                 data.push(("stream", Value::from(stream.to_string())));
+            }
+            if *cached {
+                data.push(("cached", Value::from(true)));
             }
             ("node.succeeded", Some(node.clone()), None, Value::map(data))
         }

@@ -26,11 +26,13 @@ pub struct Completion {
     pub usage: Usage,
     /// The BLAKE3 hash of everything that was streamed on the way, if anything was.
     pub stream: Option<BlobHash>,
+    /// Whether it was taken from the cache of results.
+    pub cached: bool,
 }
 
 impl From<Value> for Completion {
     fn from(value: Value) -> Self {
-        Self { value, usage: Usage::default(), stream: None }
+        Self { value, usage: Usage::default(), stream: None, cached: false }
     }
 }
 

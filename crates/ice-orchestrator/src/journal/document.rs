@@ -119,6 +119,9 @@ pub struct NodeReport {
     /// Tokens spent.
     #[serde(default)]
     pub usage: Usage,
+    /// Whether its output was taken from the cache of results.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub cached: bool,
     /// What came of its last execution outside of the engine's own code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub report: Option<Box<Report>>,
@@ -203,11 +206,12 @@ impl DocumentBuilder {
                 };
                 self.begin(node, *attempt, Some(kind), at);
             }
-            Body::Succeeded { node, output, usage, .. } => {
+            Body::Succeeded { node, output, usage, cached, .. } => {
                 document.usage += *usage;
                 self.keep(node, output);
                 if let Some(report) = self.end(node, NodeStatus::Succeeded, at) {
                     report.usage += *usage;
+                    report.cached = *cached;
                     report.failure = None;
                 }
             }
@@ -406,6 +410,7 @@ impl DocumentBuilder {
             in_doubt: false,
             failure: None,
             usage: Usage::default(),
+            cached: false,
             report: None,
             question: None,
             denials: Vec::new(),

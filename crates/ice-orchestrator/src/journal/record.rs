@@ -89,6 +89,9 @@ pub enum Body {
         /// The BLAKE3 hash of everything that was streamed on the way.
         #[serde(rename = "h", default, skip_serializing_if = "Option::is_none")]
         stream: Option<BlobHash>,
+        /// Whether it was taken from the cache of results.
+        #[serde(rename = "c", default, skip_serializing_if = "std::ops::Not::not")]
+        cached: bool,
         /// The number of the record with which its attempt started, if that was cancelled with a container around it:
         /// nothing but what was spent counts then.
         #[serde(rename = "k", default, skip_serializing_if = "Option::is_none")]
@@ -108,6 +111,9 @@ pub enum Body {
         /// The BLAKE3 hash of everything that was streamed on the way.
         #[serde(rename = "h", default, skip_serializing_if = "Option::is_none")]
         stream: Option<BlobHash>,
+        /// Whether it was taken from the cache of results.
+        #[serde(rename = "c", default, skip_serializing_if = "std::ops::Not::not")]
+        cached: bool,
     },
     /// An attempt of a node failed.
     Failed {

@@ -43,7 +43,8 @@ impl Steps {
         if let Body::Receipt { step, result, usage, stream, discarded: None, .. } = body
             && let Some(made) = self.0.get_mut(step)
         {
-            let done = |value: Value| Completion { value, usage: *usage, stream: *stream };
+            let done =
+                |value: Value| Completion { usage: *usage, stream: *stream, ..Completion::from(value) };
             made.receipt = Some(result.clone().map(done));
         }
     }
@@ -87,7 +88,8 @@ impl Steps {
                 Some(shaped) if shaped == *output => {}
                 Some(output) => {
                     let (node, usage, stream) = (node.clone(), *usage, *stream);
-                    let decided = Body::Succeeded { node: node.clone(), output, usage, stream };
+                    let cached = false;
+                    let decided = Body::Succeeded { node: node.clone(), output, usage, stream, cached };
                     return Err(other(number, &node, body, decided));
                 }
                 // It goes further now, or fails.

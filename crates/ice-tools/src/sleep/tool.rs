@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ice_core::error::ErrorCode;
 use ice_core::tools::typed::{self, InvalidTool};
-use ice_core::tools::{Effect, Tool, ToolContext, ToolError};
+use ice_core::tools::{Capability, Effect, Tool, ToolContext, ToolError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -35,6 +35,8 @@ pub struct Output {
 pub fn tool() -> Result<Arc<dyn Tool>, InvalidTool> {
     typed::tool("sleep", "1.0.0", "Waits for a number of seconds, at most an hour.")
         .effect(Effect::Pure)
+        // The wait is what it is for, and no result of it.
+        .capability(Capability::Nondeterminism)
         .build(run)
 }
 

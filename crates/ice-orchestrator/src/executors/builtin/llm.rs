@@ -135,7 +135,7 @@ pub(crate) async fn run(plan: &LlmPlan, ctx: &StepContext, intent: Intent) -> Re
     }
     let value =
         answer(plan, &response, prompt).map_err(|failure| Failure { usage: response.usage, ..failure })?;
-    Ok(Completion { value, usage: response.usage, stream: completion.stream })
+    Ok(Completion { value, ..completion })
 }
 
 fn prompt_of(intent: &Intent) -> Value {

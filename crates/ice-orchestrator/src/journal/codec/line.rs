@@ -31,13 +31,16 @@ pub(super) fn write(out: &mut Vec<u8>, record: &Record) -> Result<(), Error> {
                 line.any("b", held)?;
             }
         }
-        Body::Succeeded { node, output, usage, stream } => {
+        Body::Succeeded { node, output, usage, stream, cached } => {
             line.text("t", "succeeded")?.text("n", node.as_str())?.value("o", output)?;
             if !is_free(usage) {
                 line.any("u", usage)?;
             }
             if let Some(stream) = stream {
                 line.hash("h", stream);
+            }
+            if *cached {
+                line.any("c", cached)?;
             }
         }
         Body::Opened { node, attempt, opening } => {
@@ -303,6 +306,7 @@ mod tests {
                 result: Ok(value()),
                 usage,
                 stream: Some(BlobHash::of(b"")),
+                cached: true,
                 discarded: Some(3),
             },
             Body::Receipt {
@@ -311,10 +315,23 @@ mod tests {
                 result: Err(failure.clone()),
                 usage: Usage::default(),
                 stream: None,
+                cached: false,
                 discarded: None,
             },
-            Body::Succeeded { node: node(), output: value(), usage: Usage::default(), stream: None },
-            Body::Succeeded { node: node(), output: value(), usage, stream: Some(BlobHash::of(b"")) },
+            Body::Succeeded {
+                node: node(),
+                output: value(),
+                usage: Usage::default(),
+                stream: None,
+                cached: true,
+            },
+            Body::Succeeded {
+                node: node(),
+                output: value(),
+                usage,
+                stream: Some(BlobHash::of(b"")),
+                cached: false,
+            },
             Body::Closed { node: node(), output: value() },
             Body::Opened { node: node(), attempt: 1, opening: Opening::Condition { result: true } },
             Body::Opened { node: node(), attempt: 2, opening: Opening::Workflow { inputs: value() } },

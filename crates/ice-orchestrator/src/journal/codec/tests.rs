@@ -8,7 +8,7 @@ fn succeeded(output: Value) -> Record {
     let node = "n".parse().unwrap();
     Record {
         at: Moment::from_millis(1),
-        body: Body::Succeeded { node, output, usage: Usage::default(), stream: None },
+        body: Body::Succeeded { node, output, usage: Usage::default(), stream: None, cached: false },
     }
 }
 

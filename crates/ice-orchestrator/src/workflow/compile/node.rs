@@ -68,6 +68,7 @@ pub(super) fn plan_node(
         retry: retry(base),
         timeout: timeout(node),
         budget: base.budget,
+        use_cache: base.use_cache,
         mappings: base.input_mappings.iter().map(|(name, from)| (shared(name), mapping(from))).collect(),
         input,
         output_validator,

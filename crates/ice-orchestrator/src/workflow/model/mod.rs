@@ -122,6 +122,8 @@ pub(crate) struct PlanNode {
     pub(crate) retry: RetryPolicy,
     pub(crate) timeout: Option<TimeLimit>,
     pub(crate) budget: Budget,
+    /// Whether results of pure tools may be taken from the cache.
+    pub(crate) use_cache: bool,
     pub(crate) mappings: Vec<(Arc<str>, Mapping)>,
     pub(crate) input: Option<NodeInput>,
     pub(crate) output_validator: Option<Validator>,

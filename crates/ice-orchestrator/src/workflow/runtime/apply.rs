@@ -77,7 +77,7 @@ fn fold(state: &mut State, record: &Record) -> Result<(), String> {
             }
             Ok(())
         }
-        Body::Receipt { step, node, result, usage, stream: _, discarded } => {
+        Body::Receipt { step, node, result, usage, discarded, .. } => {
             state.usage += *usage;
             if let Err(failure) = result {
                 state.usage += failure.usage;
@@ -88,7 +88,7 @@ fn fold(state: &mut State, record: &Record) -> Result<(), String> {
                 None => end_step(attempt_mut(state, node)?, step, result),
             }
         }
-        Body::Succeeded { node, output, usage, stream: _ } => {
+        Body::Succeeded { node, output, usage, .. } => {
             let (place, attempt) = end_attempt(state, node)?;
             if attempt.touches() {
                 touch(state, place);

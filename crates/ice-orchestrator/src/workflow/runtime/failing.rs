@@ -90,6 +90,7 @@ pub(crate) fn not_kept(body: &Body, why: &str) -> Option<Body> {
                 result: Err(failure),
                 usage: Usage::default(),
                 stream: *stream,
+                cached: false,
                 discarded: *discarded,
             });
         }

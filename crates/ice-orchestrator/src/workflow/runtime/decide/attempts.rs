@@ -48,13 +48,13 @@ impl Decider<'_> {
         let shaped = result.and_then(|done| {
             let usage = done.usage;
             match node.shape(done.value).and_then(shallow) {
-                Ok(output) => Ok((output, usage, done.stream)),
+                Ok(output) => Ok((output, usage, done.stream, done.cached)),
                 Err(failure) => Err(Failure { usage, ..failure }),
             }
         });
         match shaped {
-            Ok((output, usage, stream)) => {
-                self.out.records.push(Body::Succeeded { node: path, output, usage, stream });
+            Ok((output, usage, stream, cached)) => {
+                self.out.records.push(Body::Succeeded { node: path, output, usage, stream, cached });
             }
             Err(failure) if state.stopping.is_some() && failure.code == ErrorCode::RunCancelled => {
                 let in_doubt = failure.unknown_outcome && !attempt.open_effect().is_repeatable();
@@ -89,6 +89,7 @@ impl Decider<'_> {
                 result: Err(overrun),
                 usage: Usage::default(),
                 stream: None,
+                cached: false,
                 discarded: None,
             });
         }
@@ -107,8 +108,9 @@ impl Decider<'_> {
             (None, Some(attempt)) => (attempt.node.clone(), Some(ticket)),
             (None, None) => return,
         };
+        let cached = result.as_ref().is_ok_and(|done| done.cached);
         let (usage, stream, mut result) = match result {
-            Ok(Completion { value, usage, stream }) => match shallow(value) {
+            Ok(Completion { value, usage, stream, cached: _ }) => match shallow(value) {
                 Ok(value) => (usage, stream, Ok(value)),
                 Err(failure) => (Usage::default(), stream, Err(Failure { usage, ..failure })),
             },
@@ -121,7 +123,7 @@ impl Decider<'_> {
             // Nobody is going to read it.
             result = result.map(|_| Value::Null);
         }
-        self.out.records.push(Body::Receipt { step, node, result, usage, stream, discarded });
+        self.out.records.push(Body::Receipt { step, node, result, usage, stream, cached, discarded });
     }
 
     /// An attempt ended whose container is gone.
