@@ -1,0 +1,1 @@
+//! Cancellations at every record.
