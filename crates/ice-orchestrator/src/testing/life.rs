@@ -1,12 +1,15 @@
 //! One life of an engine: from the opening of its stores to the end of the run, or of the process.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt;
 use ice_core::error::ErrorCode;
 use ice_core::id::{Principal, RunId, Tenant};
+use ice_core::path::NodePath;
 use ice_core::registry::Registry;
+use ice_core::store::disk::{SimDisk, SimFault};
 use ice_core::time::{Clock, IdSource, Moment, TestIds};
 use ice_core::value::Value;
 
@@ -18,7 +21,7 @@ use super::store::TestStore;
 use super::world::World;
 use crate::engine::{Engine, Reply, RunEnd, RunError, RunFilter, RunHandle};
 use crate::events::{Event, EventClass, RunEvents};
-use crate::journal::{RunDocument, RunStatus, keys};
+use crate::journal::{RunDocument, RunHead, RunStatus, keys};
 use crate::replay::Divergence;
 use crate::workflow::Plan;
 
@@ -145,14 +148,20 @@ impl Stage {
             (stop, clock.now())
         });
         self.now = now;
-        if matches!(stop, Stop::Crashed)
-            && let Some(disk) = self.ground.disk()
-        {
-            // Before anything is dropped: nobody writes what the process had not written.
-            disk.crash(course.seed);
+        // Whatever could not be read any more after the power had gone: nobody is there to see it.
+        let dark = matches!(stop, Stop::Failed(_)) && self.ground.disk().is_some_and(SimDisk::has_stopped);
+        let stop = if dark { Stop::Crashed } else { stop };
+        let lost = self.ground.disk().filter(|_| matches!(stop, Stop::Crashed));
+        if let Some(disk) = lost {
+            // What still runs of this life writes nothing any more.
+            disk.inject(SimFault::Stop(0));
         }
         runtime.shutdown_timeout(Duration::from_secs(10));
-        drop((store, opened));
+        if let Some(disk) = lost {
+            // Its threads end before the power is back. Outside of a runtime that is done at once; it fails, of course.
+            let _failed = opened.close().now_or_never();
+            disk.crash(course.seed);
+        }
         stop
     }
 
@@ -170,7 +179,8 @@ impl Stage {
         if let Some((run, status)) = known {
             found = Found { events: durable(engine, run).await?, calls: self.world.calls.by_address() };
             if status.is_final() {
-                return self.rest(engine, run, found).await;
+                let seen = found.events.clone();
+                return self.rest(engine, run, found, seen).await;
             }
         }
         self.world.answers.begin(&found.events);
@@ -184,17 +194,25 @@ impl Stage {
         };
         self.accepted = true;
         let run = handle.id();
-        let events = engine.events(&tenant, run, None, true).await?;
-        let mut people = People { stage: self, engine, handle, events: Some(events), cancel: course.cancel };
+        let events = Some(engine.events(&tenant, run, None, true).await?);
+        let (seen, open) = (Vec::new(), BTreeSet::new());
+        let mut people = People { stage: self, engine, handle, events, seen, open, cancel: course.cancel };
         people.attend().await?;
-        self.rest(engine, run, found).await
+        let seen = std::mem::take(&mut people.seen);
+        self.rest(engine, run, found, seen).await
     }
 
-    /// Looks at a run that goes on no further.
-    async fn rest(&self, engine: &Engine, run: RunId, found: Found) -> Result<Rest, RunError> {
+    /// Looks at a run that goes on no further, of which these events were seen.
+    async fn rest(
+        &self,
+        engine: &Engine,
+        run: RunId,
+        found: Found,
+        seen: Vec<Event>,
+    ) -> Result<Rest, RunError> {
         let tenant = Tenant::default();
         let document = engine.show(&tenant, run).await?;
-        let events = durable(engine, run).await?;
+        let events = if seen.last().is_some_and(Event::is_last) { seen } else { durable(engine, run).await? };
         let noise = match document.status.is_final() && self.kit.listens {
             true => self.listen(engine, run, events.len()).await?,
             false => None,
@@ -226,35 +244,39 @@ struct People<'s> {
     engine: &'s Engine,
     handle: RunHandle,
     events: Option<RunEvents>,
+    /// The events that came and last.
+    seen: Vec<Event>,
+    /// Who has asked and was not answered.
+    open: BTreeSet<NodePath>,
     cancel: Option<u64>,
 }
 
 impl People<'_> {
     /// Until the run goes on no further.
     async fn attend(&mut self) -> Result<(), RunError> {
-        let tenant = Tenant::default();
-        self.answer().await?;
-        let mut parked = None;
+        let (mut parked, mut ended) = (None, false);
         loop {
             tokio::select! {
                 biased;
                 event = next(&mut self.events) => match event? {
-                    Some(event) => self.see(&event).await?,
+                    Some(event) => self.see(event).await?,
+                    None if ended => return Ok(()),
                     None => self.events = None,
                 },
-                end = self.handle.wait(), if parked.is_none() => {
+                end = self.handle.wait(), if parked.is_none() && !ended => {
                     let end = end?;
-                    if end.status.is_final() {
+                    if end.status.is_final() && self.events.is_none() {
                         return Ok(());
                     }
-                    parked = Some(end);
+                    ended = end.status.is_final();
+                    parked = Some(end).filter(|_| !ended);
                 }
-                () = self.engine.drain() => {
+                () = self.engine.drain(), if !ended => {
                     if let Some(end) = parked.take() {
                         if !self.decide(&end).await? {
                             return Ok(());
                         }
-                    } else if !self.answer().await? && !self.until_later(&tenant).await? {
+                    } else if self.rests().await? {
                         return Ok(());
                     }
                 }
@@ -262,37 +284,48 @@ impl People<'_> {
         }
     }
 
-    async fn see(&mut self, event: &Event) -> Result<(), RunError> {
-        if event.event == "node.asked" || event.event == "node.escalated" {
-            self.answer().await?;
+    async fn see(&mut self, event: Event) -> Result<(), RunError> {
+        if event.class != EventClass::Durable {
+            return Ok(());
         }
-        if self.cancel.is_some_and(|number| event.number >= Some(number)) {
+        let number = event.number;
+        let name = event.event.as_str();
+        if let Some(node) = &event.node {
+            match name {
+                "node.asked" => drop(self.open.insert(node.clone())),
+                "node.answered" => drop(self.open.remove(node)),
+                _ => {}
+            }
+        }
+        let is_asked = name == "node.asked";
+        self.seen.push(event);
+        if self.cancel.is_some_and(|record| number >= Some(record)) {
             self.cancel = None;
             match self.handle.cancel(&somebody(), Some("a test".to_owned())).await {
                 Ok(()) | Err(RunError::State { .. }) => {}
                 Err(error) => return Err(error),
             }
+        } else if is_asked {
+            self.answer().await?;
         }
         Ok(())
     }
 
-    /// Gives the answers that there are. Says whether there was one.
-    async fn answer(&self) -> Result<bool, RunError> {
-        let (tenant, run) = (Tenant::default(), self.handle.id());
-        let document = self.engine.show(&tenant, run).await?;
-        let mut answered = false;
-        for (node, _) in document.questions() {
+    /// Gives the answers that there are.
+    async fn answer(&mut self) -> Result<(), RunError> {
+        for node in self.open.clone() {
             let Some(response) = self.stage.kit.answer_for(node.as_str()) else { continue };
             let id = self.stage.ids.uuid();
             let reply = Reply { node: node.clone(), response: response.clone(), comment: None, id };
-            match self.engine.answer(&tenant, run, reply, &somebody()).await {
-                Ok(()) => answered = true,
-                // It was cancelled, or its time was up, a moment ago.
-                Err(RunError::NoQuestion { .. } | RunError::Answered { .. } | RunError::State { .. }) => {}
+            self.open.remove(&node);
+            match self.engine.answer(&Tenant::default(), self.handle.id(), reply, &somebody()).await {
+                // Else it was answered before the last crash, was cancelled, or its time is up.
+                Ok(())
+                | Err(RunError::NoQuestion { .. } | RunError::Answered { .. } | RunError::State { .. }) => {}
                 Err(error) => return Err(error),
             }
         }
-        Ok(answered)
+        Ok(())
     }
 
     /// Says what becomes of a run that is parked. Nothing, unless it is in doubt and the kit knows.
@@ -306,15 +339,29 @@ impl People<'_> {
         Ok(true)
     }
 
-    /// Lets time pass until a run goes on by itself. Says whether one does.
-    async fn until_later(&self, tenant: &Tenant) -> Result<bool, RunError> {
-        let Some(at) = self.engine.next_timer(tenant).await? else { return Ok(false) };
-        let span = at.since(self.engine.now()).max(Duration::from_millis(1));
-        tokio::select! {
-            _ = self.handle.wait() => {}
-            () = tokio::time::sleep(span) => {}
+    /// Lets time pass until the run goes on by itself. Says whether it never does.
+    async fn rests(&self) -> Result<bool, RunError> {
+        let before = self.head().await?;
+        if let Some(at) = self.engine.next_timer(&Tenant::default()).await? {
+            let span = at.since(self.engine.now()).max(Duration::from_millis(1));
+            tokio::select! {
+                _ = self.handle.wait() => {}
+                () = tokio::time::sleep(span) => {}
+            }
+            return Ok(false);
         }
-        Ok(true)
+        // Its time may have come while all that was read.
+        self.engine.drain().await;
+        let after = self.head().await?;
+        Ok(after == before && after.is_some_and(|(_, status)| status == RunStatus::Waiting))
+    }
+
+    /// How many records the run has, and where it stands.
+    async fn head(&self) -> Result<Option<(u64, RunStatus)>, RunError> {
+        let key = keys::head(&Tenant::default(), self.handle.id());
+        let head = self.engine.store().get(&key).await?;
+        let head = head.and_then(|head| serde_json::from_slice::<RunHead>(&head.value).ok());
+        Ok(head.map(|head| (head.next, head.summary.status)))
     }
 }
 

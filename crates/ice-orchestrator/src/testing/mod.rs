@@ -49,3 +49,8 @@ fn or_fail<T, E: std::fmt::Display>(result: Result<T, E>) -> T {
         Err(error) => fail(&error.to_string()),
     }
 }
+
+/// The tutorial, whose examples are tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../../../docs/testing.md")]
+struct Tutorial;

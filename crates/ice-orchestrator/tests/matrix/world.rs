@@ -127,7 +127,8 @@ fn agent(name: &str, turns: &str) -> String {
 const GUIDE: &str = r#"
     {"tool_calls": [{"name": "again", "arguments": {"value": 1}}, {"name": "once", "arguments": {"value": 2}}]},
     {"tool_calls": [{"name": "pure", "arguments": {"value": 3}}]},
-    {"text": "There."}"#;
+    {"text": "There."},
+    {"json": {"n": 3}}"#;
 
 /// What the workflow with every kind of node needs.
 pub(crate) fn kit() -> Kit {
