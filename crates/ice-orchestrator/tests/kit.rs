@@ -56,12 +56,15 @@ const ONE: &str = "nodes: [{id: n, type: tool, tool_name: count}]";
 
 #[test]
 fn assertions_fail_with_what_happened_instead() {
-    let ran = Kit::new().tool(counting(Effect::Idempotent)).run(ONE, json!({}));
+    let ran = Kit::new().tool(Arc::new(counting(Effect::Idempotent))).run(ONE, json!({}));
     ran.succeeded().has("n", 0).saw(&["node.started n", "node.succeeded *", "run.ended"]).count("node.*", 2);
     let said = failure(|| ran.is(RunStatus::Failed));
     assert!(said.contains("the run is succeeded, not failed") && said.contains("node.started n"), "{said}");
     let said = failure(|| ran.saw(&["node.succeeded n", "node.started n"]));
-    assert!(said.contains("✗ node.started n (missing)") && said.contains("✓    2 node.succeeded n"), "{said}");
+    assert!(
+        said.contains("✗ node.started n (missing)") && said.contains("✓    2 node.succeeded n"),
+        "{said}"
+    );
     assert!(failure(|| ran.has("n", 1)).contains("`n` is 0, not 1"));
     assert!(failure(|| ran.never("node.started")).contains("came 1 times, not 0"));
     assert!(failure(|| ran.called("count", 2)).contains("was called 1 times, not 2: at [\"n\"]"));
@@ -71,7 +74,7 @@ fn assertions_fail_with_what_happened_instead() {
 /// A tool that gives something else each time is found out, as a crash makes another result of it.
 #[test]
 fn a_tool_that_remembers_fails_the_test_of_crashes() {
-    let kit = Kit::new().tool(counting(Effect::Idempotent));
+    let kit = Kit::new().tool(Arc::new(counting(Effect::Idempotent)));
     let said = failure(|| kit.crash_everywhere(ONE, json!({})));
     assert!(said.contains("the output differs: `n` was 0"), "{said}");
 }
@@ -127,9 +130,10 @@ fn a_run_that_waits_is_left_waiting_and_a_long_wait_takes_no_time() {
 fn a_cassette_is_extended_and_strict_and_tells_what_differs() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("calls.json");
-    let yaml = "nodes: [{id: n, type: tool, tool_name: count, tool_args: {to: '{{ inputs.to }}', token: abc}}]";
+    let yaml =
+        "nodes: [{id: n, type: tool, tool_name: count, tool_args: {to: '{{ inputs.to }}', token: abc}}]";
     let tool = counting(Effect::Irreversible);
-    let kit = Kit::new().tool(tool.clone());
+    let kit = Kit::new().tool(Arc::new(tool.clone()));
     let run = |cassette: Cassette, to: u64| {
         kit.clone().cassette(cassette.redact_field("token")).run(yaml, json!({"to": to}))
     };
@@ -150,21 +154,24 @@ fn a_cassette_is_extended_and_strict_and_tells_what_differs() {
     assert!(said.contains("none.json cannot be read"), "{said}");
     // What was played before a crash is played again after it, and no more than that.
     let kit = kit.cassette(Cassette::play(&file).redact_field("token")).crash(Crash::before(2));
-    kit.in_doubt(ice_orchestrator::journal::Decision::Repeat).run(yaml, json!({"to": 3})).succeeded().has("n", 2);
+    kit.in_doubt(ice_orchestrator::journal::Decision::Repeat)
+        .run(yaml, json!({"to": 3}))
+        .succeeded()
+        .has("n", 2);
 }
 
 #[test]
 fn a_tool_that_breaks_a_rule_is_found_out() {
-    let test = ToolTest::new(counting(Effect::Pure));
+    let test = ToolTest::new(Arc::new(counting(Effect::Pure)));
     assert!(failure(|| test.repeats(json!({}))).contains("a pure tool gave 0 and then 1"));
-    let test = ToolTest::new(counting(Effect::Irreversible));
+    let test = ToolTest::new(Arc::new(counting(Effect::Irreversible)));
     assert!(failure(|| test.repeats(json!({}))).contains("nobody repeats a call of `count`"));
     assert!(failure(|| test.refuses(json!({}))).contains("fits the schema"));
     test.cancels(json!({}));
     assert!(failure(|| test.cancels(json!({"deaf": true}))).contains("ignores its cancellation for 5s"));
     let mut narrow = counting(Effect::Idempotent);
     narrow.0.output_schema = Value::from(json!({"type": "string"}));
-    let said = failure(|| ToolTest::new(narrow).call(json!({})));
+    let said = failure(|| ToolTest::new(Arc::new(narrow)).call(json!({})));
     assert!(said.contains("the output of `count` does not fit its schema"), "{said}");
 }
 
@@ -174,7 +181,7 @@ fn a_tool_that_fails_first_is_tried_again_after_any_crash() {
                 retry_policy: {max_attempts: 2, backoff_seconds: 90, backoff_strategy: fixed}}]";
     let mut give = counting(Effect::Idempotent);
     give.0.name = "give".to_owned();
-    let kit = Kit::new().provider(Echo).tool(give).failing("give", Fails::first(1)).ignoring("t");
+    let kit = Kit::new().provider(Echo).tool(Arc::new(give)).failing("give", Fails::first(1)).ignoring("t");
     let report = kit.crash_everywhere(yaml, json!({}));
     assert!(report.crashes as u64 == 3 * report.records && report.over > 0, "{report}");
 }

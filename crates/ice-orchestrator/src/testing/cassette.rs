@@ -160,7 +160,8 @@ impl Deck {
         if cassette.mode != Mode::Record {
             match std::fs::read(&cassette.path) {
                 Ok(bytes) => state.calls = read(&bytes).map_err(|what| cassette.says(&what))?,
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound && cassette.mode == Mode::Extend => {}
+                Err(error)
+                    if error.kind() == std::io::ErrorKind::NotFound && cassette.mode == Mode::Extend => {}
                 Err(error) => return Err(cassette.says(&format!("cannot be read: {error}"))),
             }
         }
@@ -211,8 +212,9 @@ impl Deck {
         let asked = self.request(&Value::from_serialize(&request).unwrap_or_default());
         let invalid = |message| LlmError::new(LlmErrorKind::InvalidRequest, message);
         match self.find(Kind::Model, name, &asked) {
-            Some(Answer::Answer(answer)) => serde_json::from_value(answer)
-                .map_err(|error| invalid(self.0.cassette.says(&format!("has an answer that is none: {error}")))),
+            Some(Answer::Answer(answer)) => serde_json::from_value(answer).map_err(|error| {
+                invalid(self.0.cassette.says(&format!("has an answer that is none: {error}")))
+            }),
             Some(Answer::Failure(failed)) => Err(failed.of_model()),
             None if self.plays_only() => {
                 Err(invalid(self.unknown(Kind::Model, name, address(&ctx.idempotency_key), &asked)))

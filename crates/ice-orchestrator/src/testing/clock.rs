@@ -28,7 +28,9 @@ impl Clock for VirtualClock {
 
 /// Keeps time from passing while something is done where the runtime does not see it: in a thread of the store.
 #[derive(Debug)]
-pub(super) struct Busy(#[expect(dead_code, reason = "what waits for it ends when it is dropped")] mpsc::Sender<()>);
+pub(super) struct Busy(
+    #[expect(dead_code, reason = "what waits for it ends when it is dropped")] mpsc::Sender<()>,
+);
 
 impl Busy {
     pub(super) fn new() -> Self {

@@ -26,9 +26,9 @@ impl Ignored {
         }
         let mut found = Vec::new();
         differences("", &before, &after, MAX_FIELDS, &mut found);
-        let told = found.iter().map(|Difference { field, before, after }| {
-            format!("`{field}` was {before} and is {after}")
-        });
+        let told = found
+            .iter()
+            .map(|Difference { field, before, after }| format!("`{field}` was {before} and is {after}"));
         (!found.is_empty()).then(|| told.collect::<Vec<_>>().join("; "))
     }
 }

@@ -272,7 +272,9 @@ fn holds(stage: &Stage, rest: &Rest, accepted: bool) -> Result<(), String> {
     for (address, calls) in unrepeatable {
         let repeated = rest.events.iter().filter(|event| {
             let of_it = event.node.as_ref().is_some_and(|node| is_within(&address, node.as_str()));
-            of_it && event.event == "node.settled" && event.data.get("decision") == Some(&Value::from("repeat"))
+            of_it
+                && event.event == "node.settled"
+                && event.data.get("decision") == Some(&Value::from("repeat"))
         });
         let allowed = 1 + repeated.count();
         if calls > allowed {
@@ -308,7 +310,9 @@ fn nothing_again(found: &Found, rest: &Rest, calls: &BTreeMap<String, usize>) ->
         }
         let (before, after) = (found.calls.get(path), calls.get(path));
         if before != after {
-            return Err(format!("{path} had succeeded, and is called again: {before:?} and then {after:?} calls"));
+            return Err(format!(
+                "{path} had succeeded, and is called again: {before:?} and then {after:?} calls"
+            ));
         }
     }
     Ok(())

@@ -104,8 +104,8 @@ impl Kit {
     /// # Panics
     /// If another tool has its name and version.
     #[track_caller]
-    pub fn tool(mut self, tool: impl Tool + 'static) -> Self {
-        self.register(|registry| registry.tools.register(Arc::new(tool) as Arc<dyn Tool>));
+    pub fn tool(mut self, tool: Arc<dyn Tool>) -> Self {
+        self.register(|registry| registry.tools.register(tool));
         self
     }
 
@@ -127,7 +127,9 @@ impl Kit {
     #[track_caller]
     pub fn model(mut self, name: impl Into<String>, script: Script) -> Self {
         let name = name.into();
-        if self.scripts.insert(name.clone(), script).is_some() || self.registry.providers.contains(&name, None) {
+        if self.scripts.insert(name.clone(), script).is_some()
+            || self.registry.providers.contains(&name, None)
+        {
             fail(&format!("there are two providers named `{name}`"));
         }
         self
@@ -332,7 +334,14 @@ mod tests {
 
     #[test]
     fn a_star_stands_for_any_text() {
-        let fit = [("a", "a"), ("*", "a"), ("a*", "abc"), ("*c", "abc"), ("a*c*e", "abcde"), ("each[*].x", "each[12].x")];
+        let fit = [
+            ("a", "a"),
+            ("*", "a"),
+            ("a*", "abc"),
+            ("*c", "abc"),
+            ("a*c*e", "abcde"),
+            ("each[*].x", "each[12].x"),
+        ];
         for (pattern, text) in fit {
             assert!(fits(pattern, text), "{pattern} {text}");
         }

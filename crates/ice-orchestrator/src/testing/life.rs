@@ -174,7 +174,8 @@ impl Stage {
 
     async fn drive(&mut self, engine: &Engine, course: Course) -> Result<Rest, RunError> {
         let tenant = Tenant::default();
-        let known = engine.list(&tenant, &RunFilter::default()).await?.first().map(|run| (run.id, run.status));
+        let known =
+            engine.list(&tenant, &RunFilter::default()).await?.first().map(|run| (run.id, run.status));
         let mut found = Found::default();
         if let Some((run, status)) = known {
             found = Found { events: durable(engine, run).await?, calls: self.world.calls.by_address() };
@@ -212,7 +213,8 @@ impl Stage {
     ) -> Result<Rest, RunError> {
         let tenant = Tenant::default();
         let document = engine.show(&tenant, run).await?;
-        let events = if seen.last().is_some_and(Event::is_last) { seen } else { durable(engine, run).await? };
+        let events =
+            if seen.last().is_some_and(Event::is_last) { seen } else { durable(engine, run).await? };
         let noise = match document.status.is_final() && self.kit.listens {
             true => self.listen(engine, run, events.len()).await?,
             false => None,
@@ -227,7 +229,8 @@ impl Stage {
         tokio::time::sleep(SILENCE).await;
         let after = self.world.calls.counts();
         if before != after {
-            let what = format!("calls begun and ended were {before:?} at the end of the run and {after:?} later");
+            let what =
+                format!("calls begun and ended were {before:?} at the end of the run and {after:?} later");
             return Ok(Some(what));
         }
         let events = durable(engine, run).await?;
@@ -311,37 +314,50 @@ impl People<'_> {
         Ok(())
     }
 
-    /// Gives the answers that there are.
-    async fn answer(&mut self) -> Result<(), RunError> {
+    /// Gives the answers that there are. Says whether there was one.
+    async fn answer(&mut self) -> Result<bool, RunError> {
+        let mut answered = false;
         for node in self.open.clone() {
             let Some(response) = self.stage.kit.answer_for(node.as_str()) else { continue };
             let id = self.stage.ids.uuid();
             let reply = Reply { node: node.clone(), response: response.clone(), comment: None, id };
-            self.open.remove(&node);
             match self.engine.answer(&Tenant::default(), self.handle.id(), reply, &somebody()).await {
-                // Else it was answered before the last crash, was cancelled, or its time is up.
-                Ok(())
-                | Err(RunError::NoQuestion { .. } | RunError::Answered { .. } | RunError::State { .. }) => {}
+                Ok(()) => {
+                    answered = true;
+                    self.open.remove(&node);
+                }
+                // It was answered before the last crash, or was cancelled.
+                Err(RunError::Answered { .. } | RunError::State { .. }) => drop(self.open.remove(&node)),
+                // It may be asked again.
+                Err(RunError::NoQuestion { .. }) => {}
                 Err(error) => return Err(error),
             }
         }
-        Ok(())
+        Ok(answered)
     }
 
     /// Says what becomes of a run that is parked. Nothing, unless it is in doubt and the kit knows.
     async fn decide(&mut self, end: &RunEnd) -> Result<bool, RunError> {
         let doubtful = end.failure.as_ref().is_some_and(|failure| failure.code == ErrorCode::RunInDoubt);
-        let Some(decision) = self.stage.kit.in_doubt.filter(|_| doubtful && end.status == RunStatus::Parked) else {
+        let Some(decision) = self.stage.kit.in_doubt.filter(|_| doubtful && end.status == RunStatus::Parked)
+        else {
             return Ok(false);
         };
-        self.handle =
-            self.engine.resume(&Tenant::default(), end.id, &somebody(), Some(decision)).await?;
+        self.handle = self.engine.resume(&Tenant::default(), end.id, &somebody(), Some(decision)).await?;
         Ok(true)
     }
 
-    /// Lets time pass until the run goes on by itself. Says whether it never does.
-    async fn rests(&self) -> Result<bool, RunError> {
+    /// Answers, or lets time pass until the run goes on by itself. Says whether it never does.
+    async fn rests(&mut self) -> Result<bool, RunError> {
         let before = self.head().await?;
+        if before.is_some_and(|(next, _)| next > self.seen.len() as u64) && self.events.is_some() {
+            // What has happened is still on its way here.
+            tokio::task::yield_now().await;
+            return Ok(false);
+        }
+        if self.answer().await? {
+            return Ok(false);
+        }
         if let Some(at) = self.engine.next_timer(&Tenant::default()).await? {
             let span = at.since(self.engine.now()).max(Duration::from_millis(1));
             tokio::select! {

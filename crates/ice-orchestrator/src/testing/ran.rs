@@ -160,7 +160,11 @@ impl Ran {
         let calls = self.calls_of(tool);
         if calls.len() != expected {
             let at: Vec<&str> = calls.iter().map(|call| call.address.as_str()).collect();
-            fail(&format!("`{tool}` was called {} times, not {expected}: at {at:?}\n{}", at.len(), self.story()));
+            fail(&format!(
+                "`{tool}` was called {} times, not {expected}: at {at:?}\n{}",
+                at.len(),
+                self.story()
+            ));
         }
         self
     }

@@ -84,7 +84,8 @@ impl TestStore {
     async fn records(&self, batch: &Batch) -> Result<Option<std::ops::Range<u64>>, StoreError> {
         let of = |value: &[u8]| serde_json::from_slice::<Head>(value).ok().map(|head| head.next);
         let head = batch.writes().iter().find(|write| write.key.as_str().starts_with(self.heads.as_str()));
-        let Some((key, Some(upto))) = head.map(|write| (&write.key, write.value.as_deref().and_then(of))) else {
+        let Some((key, Some(upto))) = head.map(|write| (&write.key, write.value.as_deref().and_then(of)))
+        else {
             return Ok(None);
         };
         let known = self.inner.get(key).await?;

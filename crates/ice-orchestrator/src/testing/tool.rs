@@ -48,8 +48,8 @@ pub struct ToolTest {
 
 impl ToolTest {
     /// A test of a tool to which nothing is granted.
-    pub fn new(tool: impl Tool + 'static) -> Self {
-        Self { tool: Arc::new(tool), grants: Grants::default() }
+    pub fn new(tool: Arc<dyn Tool>) -> Self {
+        Self { tool, grants: Grants::default() }
     }
 
     /// What the tool may touch.
@@ -112,7 +112,9 @@ impl ToolTest {
                 fail(&format!("a pure tool gave {first} and then {second}"));
             }
             [Ok(first), Ok(second)] => {
-                fail(&format!("a second call with the same idempotency key gave {second}, the first {first}"));
+                fail(&format!(
+                    "a second call with the same idempotency key gave {second}, the first {first}"
+                ));
             }
             [Err(error), _] | [_, Err(error)] => fail(&format!("the call failed: {error}")),
         }

@@ -9,9 +9,10 @@ use ice_core::alert::{Alert, AlertSink};
 use ice_core::blueprint::AlertChannel;
 use ice_core::error::ErrorCode;
 use ice_core::llm::{
-    Chunk, ChunkStream, Estimate, LlmContext, LlmError, LlmErrorKind, LlmProvider, ModelCapabilities, Request, Response,
+    Chunk, ChunkStream, Estimate, LlmContext, LlmError, LlmErrorKind, LlmProvider, ModelCapabilities,
+    Request, Response,
 };
-use ice_core::process::{HostGrant, Home, Isolation};
+use ice_core::process::{Home, HostGrant, Isolation};
 use ice_core::registry::{Registry, RegistryError};
 use ice_core::tools::{Effect, Tool, ToolContext, ToolError, ToolSpec};
 use ice_core::value::Value;

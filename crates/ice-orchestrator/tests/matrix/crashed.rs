@@ -20,5 +20,8 @@ fn a_loss_of_power_at_any_record_changes_no_result_and_does_nothing_twice() {
     let report = kit().on_disk().crash_everywhere(KINDS, json!({"items": [1, 2]}));
     println!("{report}");
     assert!(report.records > 90 && report.crashes as u64 > 3 * report.records, "{report}");
-    assert!(report.unknown > 0 && report.over > 0 && report.repeated > 20 && report.given_up > 20, "{report}");
+    assert!(
+        report.unknown > 0 && report.over > 0 && report.repeated > 20 && report.given_up > 20,
+        "{report}"
+    );
 }

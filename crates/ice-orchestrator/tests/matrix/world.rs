@@ -142,7 +142,10 @@ pub(crate) fn kit() -> Kit {
         .agent(&agent("guide", GUIDE))
         .agent(&agent("one", &says("blue", 0.9)))
         .agent(&agent("two", &says("blue", 0.8)))
-        .blueprint("grow", "nodes: [{id: s, type: tool, tool_name: once, tool_args: {value: '{{ inputs.n }}'}}]")
+        .blueprint(
+            "grow",
+            "nodes: [{id: s, type: tool, tool_name: once, tool_args: {value: '{{ inputs.n }}'}}]",
+        )
         .blueprint(
             "sub",
             "nodes:

@@ -57,7 +57,8 @@ fn a_failure_its_retry_and_a_cancel_come_in_every_order() {
   tool_args: {fails: 1}
   retry_policy: {max_attempts: 2, backoff_seconds: 5, backoff_strategy: fixed}
 - {id: after, type: tool, tool_name: irreversible, dependencies: [again]}";
-    let (count, ends) = all(yaml, &Faults { cancels: 1, crashes: 1, decisions: vec![Decision::Repeat], ..Faults::default() });
+    let (count, ends) =
+        all(yaml, &Faults { cancels: 1, crashes: 1, decisions: vec![Decision::Repeat], ..Faults::default() });
     println!("{count} orders, {ends:?}");
     let whole = (RunStatus::Succeeded, r#"{"again":"again","after":"after"}"#.to_owned());
     let counts = by_status(&ends);
@@ -76,7 +77,11 @@ fn a_time_out_a_failure_and_a_cancel_with_a_crash_anywhere_come_in_every_order()
     println!("{count} orders, {ends:?}");
     let counts = by_status(&ends);
     // A node fails in every order, unless the run is cancelled before.
-    assert_eq!(counts.keys().copied().collect::<Vec<_>>(), [RunStatus::Failed, RunStatus::Cancelled], "{ends:?}");
+    assert_eq!(
+        counts.keys().copied().collect::<Vec<_>>(),
+        [RunStatus::Failed, RunStatus::Cancelled],
+        "{ends:?}"
+    );
     let whole = (RunStatus::Failed, r#"{"slow":"slow"}"#.to_owned());
     assert!(ends.contains(&whole) && ends.contains(&(RunStatus::Failed, "{}".to_owned())), "{ends:?}");
     assert!(count > 50, "{count}");
@@ -114,7 +119,8 @@ async fn a_journal_of_the_engine_cut_anywhere_goes_on_in_the_simulation() {
     let plan = common::plan(yaml, &registry);
     let engine = Engine::builder().registry(registry).build();
     let tenant = Tenant::default();
-    let started = engine.start(&plan, Value::Null, RunOptions::default(), &common::me(), &tenant).await.unwrap();
+    let started =
+        engine.start(&plan, Value::Null, RunOptions::default(), &common::me(), &tenant).await.unwrap();
     let end = started.wait().await.unwrap();
     assert_eq!(end.status, RunStatus::Succeeded, "{:?}", end.failures);
     let journal = Key::tenant(&tenant).folder("journal").folder(&end.id.to_string());
