@@ -51,7 +51,7 @@ pub(super) fn busy_until(done: impl Fn() -> bool + Send + 'static) {
             if done() {
                 return;
             }
-            std::thread::sleep(PAUSE);
+            std::thread::park_timeout(PAUSE);
         }
     });
 }
