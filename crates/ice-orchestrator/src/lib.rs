@@ -12,6 +12,8 @@ pub mod journal;
 pub mod process;
 pub mod replay;
 pub mod simulation;
+#[cfg(feature = "testing")]
+pub mod testing;
 #[cfg(feature = "wasm")]
 pub mod wasm;
 pub mod workflow;

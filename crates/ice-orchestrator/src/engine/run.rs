@@ -175,7 +175,8 @@ impl Messages {
     /// Opens the mailbox of a run, maybe again.
     pub(super) fn open(shared: Arc<RunShared>) -> Self {
         lock(&shared.mailbox.letters).closed = false;
-        shared.progress.change(|progress| progress.asleep = false);
+        // What it waited for may have come: whether it still rests, it says once it has looked.
+        shared.progress.change(|progress| (progress.asleep, progress.asked) = (false, false));
         Self { shared, sleeps: false }
     }
 

@@ -54,7 +54,7 @@ fn first<'v>(
 }
 
 /// All fields that differ, at most `limit`, their paths below `path`.
-pub(super) fn all(path: &str, before: &Value, after: &Value, limit: usize, found: &mut Vec<Difference>) {
+pub(crate) fn all(path: &str, before: &Value, after: &Value, limit: usize, found: &mut Vec<Difference>) {
     let below = |key: &str| if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") };
     if found.len() >= limit || before == after {
         return;

@@ -23,6 +23,9 @@ use steps::Steps;
 pub use diff::{NodeDiff, Pair, RunDiff, RunSide, diff};
 pub use divergence::{Difference, Divergence, What};
 
+#[cfg(feature = "testing")]
+pub(crate) use difference::all as differences;
+
 use crate::journal::{AnswerKind, Body, Lapse, Record, RunStatus};
 use crate::workflow::Plan;
 use crate::workflow::runtime::{Input, State, apply, begin_of, decide, is_instead_of, without_suffix};

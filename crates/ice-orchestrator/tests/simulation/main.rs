@@ -9,4 +9,6 @@ mod generate;
 #[cfg(test)]
 mod oracle;
 #[cfg(test)]
+mod orders;
+#[cfg(test)]
 mod runs;
