@@ -18,6 +18,7 @@ pub mod path;
 pub mod process;
 pub mod quantity;
 pub mod registry;
+pub mod schedule;
 pub mod schema;
 pub mod store;
 pub mod template;
