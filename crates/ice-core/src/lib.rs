@@ -14,6 +14,7 @@ pub mod id;
 pub mod llm;
 pub mod metrics;
 pub mod near;
+pub mod network;
 pub mod path;
 pub mod process;
 pub mod quantity;

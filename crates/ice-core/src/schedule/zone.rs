@@ -9,7 +9,7 @@ use jiff::tz::{TimeZone, TimeZoneDatabase};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::near::did_you_mean;
+use crate::near::{did_you_mean, nearest};
 
 /// A time zone.
 #[derive(Clone, PartialEq, Eq)]
@@ -61,10 +61,13 @@ impl FromStr for Zone {
             return Ok(Self { name, rules });
         }
         let names: Vec<String> = database.available().map(|name| name.as_str().to_owned()).collect();
-        let city =
-            |name: &String| name.rsplit('/').next().is_some_and(|city| city.eq_ignore_ascii_case(text));
-        let advice = match names.iter().find(|name| city(name)) {
-            Some(name) => Some(format!("did you mean `{name}`?")),
+        let city = |name: &String| name.rsplit('/').next().unwrap_or_default().to_owned();
+        let cities: Vec<String> = names.iter().map(city).collect();
+        let near = cities.iter().find(|city| city.eq_ignore_ascii_case(text)).map(String::as_str);
+        let near = near.or_else(|| nearest(text, cities.iter().map(String::as_str)));
+        let of_city = names.iter().zip(&cities).find(|(_, city)| Some(city.as_str()) == near);
+        let advice = match of_city {
+            Some((name, _)) => Some(format!("did you mean `{name}`?")),
             None => did_you_mean(text, names.iter().map(String::as_str)),
         };
         Err(UnknownZone {

@@ -52,6 +52,8 @@ pub(crate) struct Inner {
     epoch: OnceCell<u64>,
     pub(crate) plans: Plans,
     attended: Mutex<AHashSet<Tenant>>,
+    /// The tenants whose schedules are kept.
+    scheduled: Mutex<AHashSet<Tenant>>,
     taken_up: Mutex<HashSet<RunId>>,
     /// A sign that the runs that are being taken up, are active or sleep have changed.
     pub(crate) settled: Notify,
@@ -104,6 +106,7 @@ impl Engine {
                 epoch: OnceCell::new(),
                 plans: Plans::default(),
                 attended: Mutex::default(),
+                scheduled: Mutex::default(),
                 taken_up: Mutex::default(),
                 settled: Notify::new(),
             }),
@@ -307,6 +310,11 @@ impl Inner {
     /// Whether somebody watches what wakes the runs of a tenant; from now on, somebody does.
     pub(super) fn is_attended(&self, tenant: &Tenant) -> bool {
         !lock(&self.attended).insert(tenant.clone())
+    }
+
+    /// Whether somebody keeps the schedules of a tenant; from now on, somebody does.
+    pub(super) fn keeps_schedules(&self, tenant: &Tenant) -> bool {
+        !lock(&self.scheduled).insert(tenant.clone())
     }
 
     pub(crate) async fn send(&self, tenant: &Tenant, run: RunId, signal: &Signal) -> Result<(), RunError> {

@@ -22,6 +22,7 @@ mod recover;
 mod replay;
 mod roster;
 mod run;
+mod schedules;
 mod signal;
 mod start;
 mod transient;
@@ -38,6 +39,7 @@ pub use prune::{Pruned, Retention};
 pub use query::RunFilter;
 pub use recover::TakenUp;
 pub use replay::Replayed;
+pub use schedules::{Last, NewSchedule, Schedule, ScheduleDocument};
 pub use transient::{Transient, TransientRead};
 
 pub(crate) use signal::Signal;

@@ -104,10 +104,11 @@ proptest! {
         failures in any::<bool>(),
         always in any::<bool>(),
         max_parallel in 1_u32..5,
+        max_concurrent in prop::option::of(1_u32..4),
     ) {
         let case = case(&bytes, Wishes { unordered: false, failures });
         let failure_policy = policy(u8::from(always));
-        let options = RunOptions { max_parallel, failure_policy, ..RunOptions::default() };
+        let options = RunOptions { max_parallel, max_concurrent, failure_policy, ..RunOptions::default() };
         let oracle = Oracle { sub: &case.sub, always, failed: Default::default() };
         let (expected, failed) = oracle.run(&case.top, &Default::default());
         for faults in [Faults::default(), crashes(0), crashes(3)] {
@@ -126,11 +127,12 @@ proptest! {
         seed in any::<u64>(),
         number in 0_u8..3,
         max_parallel in 1_u32..5,
+        max_concurrent in prop::option::of(1_u32..4),
         cancels in 0_u32..2,
         unresponsive in any::<bool>(),
     ) {
         let case = case(&bytes, Wishes { unordered: true, failures: true });
-        let options = RunOptions { max_parallel, failure_policy: policy(number), ..RunOptions::default() };
+        let options = RunOptions { max_parallel, max_concurrent, failure_policy: policy(number), ..RunOptions::default() };
         let decisions = vec![Decision::Repeat, Decision::Fail];
         for late in [true, false] {
             let faults = Faults { crashes: 3, cancels, decisions: decisions.clone(), unresponsive, late };
