@@ -8,6 +8,7 @@ use super::errors::Errors;
 use super::graph::Graph;
 #[cfg(feature = "wasm")]
 use super::interpreters::Interpreters;
+use super::network::Networks;
 use super::new::New;
 use super::run::Run;
 use super::runs::Runs;
@@ -27,6 +28,8 @@ pub(crate) enum Command {
     Run(Box<Run>),
     /// Check blueprints and draw every problem on its line
     Validate(Validate),
+    /// Run several workflows in their order, and keep their schedules
+    Network(Networks),
     /// Draw a blueprint, and how its nodes stand in a run
     Graph(Graph),
     /// List, show, watch, resume and cancel runs
@@ -61,6 +64,7 @@ impl Command {
         match self {
             Self::Run(command) => command.run(shell),
             Self::Validate(command) => command.run(shell),
+            Self::Network(command) => command.run(shell),
             Self::Graph(command) => command.run(shell),
             Self::Runs(command) => command.run(shell),
             Self::Worker(command) => command.run(shell),

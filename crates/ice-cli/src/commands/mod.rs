@@ -9,6 +9,7 @@ mod graph;
 #[cfg(feature = "wasm")]
 mod interpreters;
 mod list;
+mod network;
 mod new;
 mod run;
 mod runs;

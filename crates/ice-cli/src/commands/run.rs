@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use ice_core::error::ErrorCode;
 use ice_core::id::RunId;
+use ice_core::network::CheckedNetwork;
 use ice_core::quantity::bytes;
 use ice_core::store::Durability;
 use ice_core::time::{IdSource, SystemIds};
@@ -26,7 +27,7 @@ use crate::signals::Signals;
 use crate::stay::{Watching, stay};
 use crate::watch::Until;
 
-/// Runs a blueprint and ends with the run's document: 0 succeeded, 1 failed, 2 usage, 3 invalid blueprint,
+/// Runs a blueprint, or what a network runs on demand, and ends with the run's document: 0 succeeded, 1 failed, 2 usage, 3 invalid blueprint,
 /// 4 waiting or parked, 130 cancelled.
 #[derive(Debug, Args)]
 pub(crate) struct Run {
@@ -122,7 +123,39 @@ struct Ready {
 impl Run {
     /// Carries it out.
     pub(crate) fn run(&self, shell: &Shell) -> Result<Exit, Fault> {
-        let Ready { start, blueprint, advice } = self.ready(shell)?;
+        let ready = self.ready(shell)?;
+        if let Some(network) = &ready.blueprint.network
+            && network.on_demand().is_none()
+        {
+            let name = &network.network.name;
+            let message = format!("every workflow of the network `{name}` has a schedule, or comes after one that has");
+            return Err(Fault::usage(message).help("`ice network run FILE --scheduled` keeps the schedules"));
+        }
+        self.carry_out(shell, ready)
+    }
+
+    /// As [`Self::run`], for a network; also what it needs to keep its schedules, if that is what is wanted.
+    ///
+    /// # Errors
+    /// [`Fault`] if the file is no network, or as [`Self::run`].
+    pub(super) fn network(&self, shell: &Shell) -> Result<(Start, CheckedNetwork, bool), Fault> {
+        if self.failure_policy.is_some() {
+            return Err(Fault::usage("`--failure-policy` is not for networks")
+                .help("write `failure_policy` into the network"));
+        }
+        if self.wait {
+            return Err(Fault::usage("`--scheduled` stays anyway: `--wait` says nothing more"));
+        }
+        let Ready { start, blueprint, .. } = self.ready(shell)?;
+        let Some(network) = blueprint.network else {
+            let message = format!("{} is a blueprint, not a network", self.file.display());
+            return Err(Fault::usage(message).help("`ice run` runs blueprints"));
+        };
+        Ok((start, network, self.detach))
+    }
+
+    fn carry_out(&self, shell: &Shell, ready: Ready) -> Result<Exit, Fault> {
+        let Ready { start, blueprint, advice } = ready;
         let folder = DataFolder::of(shell)?;
         let ended = shell.block_on(async {
             if self.detach {

@@ -40,7 +40,8 @@ pub struct NetworkReading {
 /// Whether a text is a network rather than a blueprint, as far as its fields tell.
 #[must_use]
 pub fn is_network(text: &str, format: Format) -> bool {
-    Written::parse(text, format, "", "network").is_ok_and(|written| {
+    let may_be = text.contains("workflows") || text.contains("network");
+    may_be && Written::parse(text, format, "", "network").is_ok_and(|written| {
         let has = |field| written.document.get(field).is_some();
         let version = written.document.get("api_version").and_then(Value::as_str);
         !has("nodes") && (has("workflows") || version.is_some_and(|version| version.starts_with("network")))
