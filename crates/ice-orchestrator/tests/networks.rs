@@ -42,7 +42,12 @@ fn caller() -> Caller {
 fn documents(network: &str) -> Vec<Document> {
     let mut documents = vec![Document::network("n.yaml", network)];
     let files = [("same.yaml", SAME), ("fails.yaml", FAILS), ("closed.yaml", CLOSED), ("gate.yaml", GATE)];
-    documents.extend(files.iter().filter(|(name, _)| network.contains(name)).map(|(name, text)| Document::new(*name, *text)));
+    documents.extend(
+        files
+            .iter()
+            .filter(|(name, _)| network.contains(name))
+            .map(|(name, text)| Document::new(*name, *text)),
+    );
     documents
 }
 
@@ -124,7 +129,11 @@ async fn no_more_workflows_are_under_way_than_it_says() {
         let network = format!("name: n\n{line}\nworkflows:\n{}\n", entries.join("\n"));
         let (registry, most) = gate();
         let document = run(registry, &network, "{}").await;
-        assert_eq!((document.status, most.load(Ordering::SeqCst)), (RunStatus::Succeeded, expected), "{line}");
+        assert_eq!(
+            (document.status, most.load(Ordering::SeqCst)),
+            (RunStatus::Succeeded, expected),
+            "{line}"
+        );
     }
 }
 
@@ -178,7 +187,10 @@ workflows:
     };
     assert_eq!(
         (refusal.code, refusal.message.as_str()),
-        (ErrorCode::InputInvalid, "every workflow of the network `n` has a schedule, or comes after one that has")
+        (
+            ErrorCode::InputInvalid,
+            "every workflow of the network `n` has a schedule, or comes after one that has"
+        )
     );
 }
 
@@ -211,7 +223,11 @@ workflows:
         let same = tool("same", Effect::Pure, move |_, _| async move { Ok(Value::from(i64::from(waits))) });
         registry.tools.remove("same", None);
         registry.tools.register(same).unwrap();
-        Engine::builder().store(Arc::clone(&store) as _, Arc::clone(&blobs) as _).registry(registry).name("one").build()
+        Engine::builder()
+            .store(Arc::clone(&store) as _, Arc::clone(&blobs) as _)
+            .registry(registry)
+            .name("one")
+            .build()
     };
     let first = engine(true);
     let id = start(&control(first.clone()), network, "{}").await;
@@ -233,7 +249,10 @@ workflows:
 fn diagnostics_of_a_network_and_its_blueprints_stand_beside_each_other() {
     let registry = registry();
     let mut assembly = ice_orchestrator::control::Assembly::new(&registry);
-    let wanted = assembly.add(&Document::network("n.yaml", "name: n\nworkflows:\n- {ref: a.yaml}\n- {ref: b.yaml, after: [c]}\n"));
+    let wanted = assembly.add(&Document::network(
+        "n.yaml",
+        "name: n\nworkflows:\n- {ref: a.yaml}\n- {ref: b.yaml, after: [c]}\n",
+    ));
     assert_eq!(wanted, ["a.yaml", "b.yaml"]);
     assembly.add(&Document::new("a.yaml", "nodes: [{id: n, type: tool, tool_name: sme}]"));
     assembly.add(&Document::new("b.yaml", SAME));

@@ -64,14 +64,22 @@ impl Ground {
     }
 }
 
-const TELLS: &str = "nodes: [{id: n, type: tool, tool_name: same, tool_args: {value: '{{ inputs.scheduled_for }}'}}]";
+const TELLS: &str =
+    "nodes: [{id: n, type: tool, tool_name: same, tool_args: {value: '{{ inputs.scheduled_for }}'}}]";
 const NAPS: &str = "nodes: [{id: n, type: tool, tool_name: nap, tool_args: {seconds: 100}}]";
 
 #[cfg(test)]
 fn each_minute(engine: &Engine, yaml: &str, catch_up: CatchUp, overlap: Overlap) -> NewSchedule {
-    let timing = Timing { cron: "* * * * *".parse().unwrap(), time_zone: "UTC".parse().unwrap(), catch_up, overlap };
+    let timing =
+        Timing { cron: "* * * * *".parse().unwrap(), time_zone: "UTC".parse().unwrap(), catch_up, overlap };
     let plan = plan(yaml, engine.registry());
-    NewSchedule { entry: "e".to_owned(), timing, plan, inputs: Value::empty_map(), options: RunOptions::default() }
+    NewSchedule {
+        entry: "e".to_owned(),
+        timing,
+        plan,
+        inputs: Value::empty_map(),
+        options: RunOptions::default(),
+    }
 }
 
 #[cfg(test)]
@@ -99,7 +107,8 @@ async fn runs(engine: &Engine) -> Vec<RunDocument> {
 #[cfg(test)]
 async fn started(engine: &Engine) -> Vec<(String, RunStatus)> {
     let runs = runs(engine).await;
-    let due = |run: &RunDocument| run.inputs.get("scheduled_for").and_then(Value::as_str).unwrap_or("-").to_owned();
+    let due =
+        |run: &RunDocument| run.inputs.get("scheduled_for").and_then(Value::as_str).unwrap_or("-").to_owned();
     runs.iter().map(|run| (due(run), run.status)).collect()
 }
 
@@ -127,7 +136,10 @@ async fn what_is_due_is_started_at_its_time() {
     assert_eq!(runs[0].output, json(r#"{"n": "2026-03-01T10:01:00.000Z"}"#));
     let stands = stands(&engine).await;
     let last = stands.last.unwrap();
-    assert_eq!((last.due, last.run, stands.started, stands.next), (moment("10:02:00"), runs[1].id, 2, Some(moment("10:03:00"))));
+    assert_eq!(
+        (last.due, last.run, stands.started, stands.next),
+        (moment("10:02:00"), runs[1].id, 2, Some(moment("10:03:00")))
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -188,7 +200,10 @@ async fn a_run_that_is_still_under_way_keeps_the_next_one_back() {
         let first = &runs(&engine).await[1];
         if overlap == Overlap::Queue {
             // The one of 10:02 began when that of 10:01 had ended.
-            assert_eq!((first.inputs.get("scheduled_for"), stands.queued.len()), (Some(&Value::string(moment("10:02:00").to_string())), 2));
+            assert_eq!(
+                (first.inputs.get("scheduled_for"), stands.queued.len()),
+                (Some(&Value::string(moment("10:02:00").to_string())), 2)
+            );
             assert_eq!(first.started_at, moment("10:02:40"));
         }
     }
@@ -229,7 +244,11 @@ async fn what_cannot_be_started_is_told_and_passed_over() {
     first.close().await;
     // A process without the tool that the plan needs.
     let builder = Engine::builder().store(Arc::clone(&ground.store) as _, Arc::clone(&ground.blobs) as _);
-    let second = builder.registry(registry()).time(Arc::new(Paused(ground.start)), Arc::new(SystemIds)).name("one").build();
+    let second = builder
+        .registry(registry())
+        .time(Arc::new(Paused(ground.start)), Arc::new(SystemIds))
+        .name("one")
+        .build();
     second.keep_schedules(&Tenant::default());
     pass(45).await;
     let stands = stands(&second).await;

@@ -1,5 +1,6 @@
 //! The commands, one file each, and what several of them share.
 
+mod analysis;
 mod completions;
 mod confinement;
 mod doctor;

@@ -124,37 +124,35 @@ impl Run {
     /// Carries it out.
     pub(crate) fn run(&self, shell: &Shell) -> Result<Exit, Fault> {
         let ready = self.ready(shell)?;
+        self.start(shell, ready)
+    }
+
+    /// As [`Self::run`], of a network only.
+    ///
+    /// # Errors
+    /// [`Fault`] if the file is no network, or as [`Self::run`].
+    pub(super) fn run_network(&self, shell: &Shell) -> Result<Exit, Fault> {
+        let ready = self.ready(shell)?;
+        if ready.blueprint.network.is_none() {
+            return Err(self.is_no_network());
+        }
+        self.start(shell, ready)
+    }
+
+    fn is_no_network(&self) -> Fault {
+        let message = format!("{} is a blueprint, not a network", self.file.display());
+        Fault::usage(message).help("`ice run` runs blueprints")
+    }
+
+    fn start(&self, shell: &Shell, ready: Ready) -> Result<Exit, Fault> {
         if let Some(network) = &ready.blueprint.network
             && network.on_demand().is_none()
         {
             let name = &network.network.name;
-            let message = format!("every workflow of the network `{name}` has a schedule, or comes after one that has");
+            let message =
+                format!("every workflow of the network `{name}` has a schedule, or comes after one that has");
             return Err(Fault::usage(message).help("`ice network run FILE --scheduled` keeps the schedules"));
         }
-        self.carry_out(shell, ready)
-    }
-
-    /// As [`Self::run`], for a network; also what it needs to keep its schedules, if that is what is wanted.
-    ///
-    /// # Errors
-    /// [`Fault`] if the file is no network, or as [`Self::run`].
-    pub(super) fn network(&self, shell: &Shell) -> Result<(Start, CheckedNetwork, bool), Fault> {
-        if self.failure_policy.is_some() {
-            return Err(Fault::usage("`--failure-policy` is not for networks")
-                .help("write `failure_policy` into the network"));
-        }
-        if self.wait {
-            return Err(Fault::usage("`--scheduled` stays anyway: `--wait` says nothing more"));
-        }
-        let Ready { start, blueprint, .. } = self.ready(shell)?;
-        let Some(network) = blueprint.network else {
-            let message = format!("{} is a blueprint, not a network", self.file.display());
-            return Err(Fault::usage(message).help("`ice run` runs blueprints"));
-        };
-        Ok((start, network, self.detach))
-    }
-
-    fn carry_out(&self, shell: &Shell, ready: Ready) -> Result<Exit, Fault> {
         let Ready { start, blueprint, advice } = ready;
         let folder = DataFolder::of(shell)?;
         let ended = shell.block_on(async {
@@ -168,6 +166,16 @@ impl Run {
             Some(advice) if fault.code == ErrorCode::InputInvalid => fault.help(advice),
             Some(_) | None => fault,
         })
+    }
+
+    /// What it takes to keep the schedules of a network, and whether others are to do it.
+    ///
+    /// # Errors
+    /// [`Fault`] if the file is no network, or as [`Self::run`].
+    pub(super) fn network(&self, shell: &Shell) -> Result<(Start, CheckedNetwork, bool), Fault> {
+        let Ready { start, blueprint, .. } = self.ready(shell)?;
+        let network = blueprint.network.ok_or_else(|| self.is_no_network())?;
+        Ok((start, network, self.detach))
     }
 
     /// Everything the run needs, checked, before anything is opened.
@@ -184,6 +192,10 @@ impl Run {
             loaded.tell(&shell.screen);
         }
         let Some(checked) = &loaded.assembled.checked else { return Err(loaded.fault()) };
+        if loaded.assembled.network.is_some() && self.failure_policy.is_some() {
+            return Err(Fault::usage("`--failure-policy` is not for networks")
+                .help("write `failure_policy` into the network"));
+        }
         let advice = input::advice(&self.input, &inputs, &checked.blueprint().input_schema);
         let defaults = RunOptions::default();
         let mut options = RunOptions {

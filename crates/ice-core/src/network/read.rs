@@ -41,11 +41,13 @@ pub struct NetworkReading {
 #[must_use]
 pub fn is_network(text: &str, format: Format) -> bool {
     let may_be = text.contains("workflows") || text.contains("network");
-    may_be && Written::parse(text, format, "", "network").is_ok_and(|written| {
-        let has = |field| written.document.get(field).is_some();
-        let version = written.document.get("api_version").and_then(Value::as_str);
-        !has("nodes") && (has("workflows") || version.is_some_and(|version| version.starts_with("network")))
-    })
+    may_be
+        && Written::parse(text, format, "", "network").is_ok_and(|written| {
+            let has = |field| written.document.get(field).is_some();
+            let version = written.document.get("api_version").and_then(Value::as_str);
+            !has("nodes")
+                && (has("workflows") || version.is_some_and(|version| version.starts_with("network")))
+        })
 }
 
 /// Reads a network from JSON or YAML. `name` is what diagnostics call the text, for example its file name.

@@ -2,6 +2,7 @@
 
 mod change;
 mod compile;
+pub mod graph;
 mod graph_utils;
 pub(crate) mod model;
 mod pin;

@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 
 use super::list::List;
-use super::run::Run;
+use super::run::RunNetwork;
 use super::stop::Stop;
 use crate::commands::validate::Validate;
 use crate::exit::Exit;
@@ -20,7 +20,7 @@ pub(crate) struct Networks {
 #[derive(Debug, Subcommand)]
 enum What {
     /// Run what a network runs on demand, or keep its schedules
-    Run(Box<Run>),
+    Run(Box<RunNetwork>),
     /// Check networks and the blueprints they name, and draw every problem on its line
     Validate(Validate),
     /// List schedules and when they are due

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use ice_core::id::{BlueprintId, RunId};
-use ice_core::time::Moment;
+use ice_core::time::{Clock, Moment, SystemClock};
 use ice_orchestrator::control::{ListQuery, Request, Response, Start};
 use ice_orchestrator::engine::ScheduleDocument;
 use ice_orchestrator::journal::{RunStatus, RunSummary};
@@ -44,9 +44,15 @@ enum Event<'a> {
 
 /// Registers the schedules with the owner of the folder, which may be this process, and stays. Ctrl-C pauses them, and a
 /// second one leaves the runs that are under way; SIGTERM leaves everything to whoever keeps the schedules next.
-pub(super) async fn keep(shell: &Shell, folder: &DataFolder, start: Start, network: &str) -> Result<Exit, Fault> {
+pub(super) async fn keep(
+    shell: &Shell,
+    folder: &DataFolder,
+    start: Start,
+    network: &str,
+) -> Result<Exit, Fault> {
     let mut signals = Signals::listen()?;
-    let mut teller = Teller { shell, network, known: BTreeMap::new(), stands: BTreeMap::new() };
+    let begun = SystemClock.now();
+    let mut teller = Teller { shell, network, begun, known: BTreeMap::new(), stands: BTreeMap::new() };
     loop {
         let link = tokio::select! {
             link = access(folder, Role::Worker) => link?,
@@ -65,6 +71,11 @@ pub(super) async fn keep(shell: &Shell, folder: &DataFolder, start: Start, netwo
                     return Err(error.into());
                 }
             },
+            fault = failed(&link) => {
+                // Closing fails for the same reason.
+                let _ = link.close().await;
+                return Err(fault);
+            }
             told = signals.next() => told,
         };
         match told {
@@ -84,7 +95,20 @@ pub(super) async fn keep(shell: &Shell, folder: &DataFolder, start: Start, netwo
 /// Never comes to be.
 enum Never {}
 
-async fn attend(shell: &Shell, link: &Link, start: &Start, teller: &mut Teller<'_>) -> Result<Never, LinkError> {
+/// Waits until the store fails, if this process has it open.
+async fn failed(link: &Link) -> Fault {
+    match link {
+        Link::Owner(owner) => owner.failed().await,
+        Link::Remote(_) => std::future::pending().await,
+    }
+}
+
+async fn attend(
+    shell: &Shell,
+    link: &Link,
+    start: &Start,
+    teller: &mut Teller<'_>,
+) -> Result<Never, LinkError> {
     if let Link::Owner(owner) = link {
         // What was under way when the process before ended goes on.
         let (going, _) = owner.take_up(|line| shell.screen.note(line)).await?;
@@ -103,19 +127,14 @@ async fn attend(shell: &Shell, link: &Link, start: &Start, teller: &mut Teller<'
             teller.tell(&schedule, runs)?;
         }
         sleep(PAUSE).await;
-        if let Link::Owner(owner) = link
-            && owner.engine().is_closing()
-        {
-            return Err(owner.failed().await.into());
-        }
     }
 }
 
 async fn schedules(link: &Link, request: Request) -> Result<Vec<ScheduleDocument>, LinkError> {
-    match link.call(request).await? {
-        Response::Schedules { schedules } => Ok(schedules),
-        _ => Err(LinkError::astray()),
-    }
+    let Response::Schedules { schedules } = link.call(request).await? else {
+        return Err(LinkError::astray());
+    };
+    Ok(schedules)
 }
 
 /// The newest runs of a schedule, the oldest of them first.
@@ -124,19 +143,19 @@ async fn runs(link: &Link, schedule: &ScheduleDocument) -> Result<Vec<RunSummary
         return Ok(Vec::new());
     };
     let query = ListQuery { blueprint: Some(blueprint), limit: Some(RUNS), ..ListQuery::default() };
-    match link.call(Request::List(query)).await? {
-        Response::Runs { mut runs } => {
-            runs.reverse();
-            Ok(runs)
-        }
-        _ => Err(LinkError::astray()),
-    }
+    let Response::Runs { mut runs } = link.call(Request::List(query)).await? else {
+        return Err(LinkError::astray());
+    };
+    runs.reverse();
+    Ok(runs)
 }
 
 /// What was told so far.
 struct Teller<'a> {
     shell: &'a Shell,
     network: &'a str,
+    /// When this command began.
+    begun: Moment,
     /// How the runs stood.
     known: BTreeMap<RunId, RunStatus>,
     /// How the schedules stood, by entry: what was passed over, and the last problem.
@@ -166,10 +185,8 @@ impl Teller<'_> {
         for summary in runs {
             let (run, status) = (summary.id, summary.status);
             let before = self.known.insert(run, status);
-            let is_over = status.is_final();
             // Of runs that were over when this command came nothing is told.
-            let is_old = self.stands.get(entry).is_none() || (before.is_none() && self.is_before(&summary));
-            if is_old && is_over {
+            if before.is_none() && status.is_final() && summary.started_at < self.begun {
                 continue;
             }
             if before.is_none() {
@@ -197,7 +214,9 @@ impl Teller<'_> {
             if screen.json {
                 screen.record(&Event::PassedOver { entry, skipped: stands.0, missed: stands.1 })?;
             } else if stands.0 > skipped {
-                screen.note(format_args!("{entry}: a time was passed over, as the run before is still under way"));
+                screen.note(format_args!(
+                    "{entry}: a time was passed over, as the run before is still under way"
+                ));
             } else {
                 screen.note(format_args!("{entry}: times were missed"));
             }
@@ -210,10 +229,5 @@ impl Teller<'_> {
             }
         }
         Ok(())
-    }
-
-    /// Whether a run began before this command.
-    fn is_before(&self, summary: &RunSummary) -> bool {
-        summary.started_at < self.shell.begun
     }
 }

@@ -25,10 +25,11 @@ impl List {
         let (schedules, is_owned) = if folder.path().exists() {
             shell.block_on(with_link(&folder, async |link| {
                 let network = self.network.clone();
-                match link.call(Request::Schedules { network }).await? {
-                    Response::Schedules { schedules } => Ok((schedules, link.is_remote())),
-                    _ => Err(LinkError::astray()),
-                }
+                let Response::Schedules { schedules } = link.call(Request::Schedules { network }).await?
+                else {
+                    return Err(LinkError::astray());
+                };
+                Ok((schedules, link.is_remote()))
             }))?
         } else {
             (Vec::new(), false)

@@ -17,7 +17,7 @@ use crate::shell::Shell;
 /// Runs every workflow of a network that has no schedule and comes after none that has, each after those it needs; a
 /// failure stops only what comes after it. Ends as `ice run` does.
 #[derive(Debug, Args)]
-pub(super) struct Run {
+pub(super) struct RunNetwork {
     /// Stay and start what has a schedule when it is due, until Ctrl-C; with --detach a worker in the background does
     #[arg(long)]
     scheduled: bool,
@@ -25,11 +25,11 @@ pub(super) struct Run {
     run: run::Run,
 }
 
-impl Run {
+impl RunNetwork {
     /// Carries it out.
     pub(super) fn run(&self, shell: &Shell) -> Result<Exit, Fault> {
         if !self.scheduled {
-            return self.run.on_demand(shell);
+            return self.run.run_network(shell);
         }
         let (start, network, detach) = self.run.network(shell)?;
         let name = network.network.name;
@@ -70,6 +70,9 @@ async fn hand_over(shell: &Shell, folder: &DataFolder, start: Start) -> Result<E
             Err(LinkError::Fault(fault)) => return Err(fault),
         }
     }
-    Err(Fault::new(ErrorCode::ControlUnavailable, "no owner of the data folder stays long enough to keep schedules")
-        .help("run `ice worker` in another terminal and try again"))
+    Err(Fault::new(
+        ErrorCode::ControlUnavailable,
+        "no owner of the data folder stays long enough to keep schedules",
+    )
+    .help("run `ice worker` in another terminal and try again"))
 }

@@ -27,10 +27,10 @@ impl Stop {
         let folder = DataFolder::of(shell)?;
         let schedules = shell.block_on(with_link(&folder, async |link| {
             let request = Request::Unschedule { network: self.network.clone(), forget: self.forget };
-            match link.call(request).await? {
-                Response::Schedules { schedules } => Ok(schedules),
-                _ => Err(LinkError::astray()),
-            }
+            let Response::Schedules { schedules } = link.call(request).await? else {
+                return Err(LinkError::astray());
+            };
+            Ok(schedules)
         }))?;
         if schedules.is_empty() {
             return Err(Fault::usage(format!("the network `{}` has no schedules", self.network))
