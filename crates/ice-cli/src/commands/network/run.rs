@@ -63,6 +63,14 @@ async fn hand_over(shell: &Shell, folder: &DataFolder, start: Start) -> Result<E
                 } else {
                     shell.screen.line(table(shell, &schedules))?;
                 }
+                if let Ok(Response::Info(info)) = link.call(Request::Info).await
+                    && info.role != "worker"
+                {
+                    shell.screen.note(format_args!(
+                        "`ice {}`, pid {}, owns the data folder and keeps them until it ends; then `ice worker` does",
+                        info.role, info.pid
+                    ));
+                }
                 return Ok(Exit::Succeeded);
             }
             Ok(_) => return Err(LinkError::astray().into()),

@@ -230,6 +230,7 @@ mod tests {
         let agent = || Intent::Agent { agent: "a.b".into(), provider: "p".into(), request: value() };
         let usage = Usage { input: 1, ..Usage::default() };
         let keyed = RunOptions {
+            max_concurrent: Some(3),
             idempotency_key: Some("k".to_owned()),
             isolation: Isolation::InProcess,
             waive: vec!["landlock".to_owned()],
