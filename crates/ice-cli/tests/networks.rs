@@ -182,7 +182,7 @@ fn a_worker_in_the_background_keeps_schedules_that_were_handed_over() {
     teller.finish().code(0);
     let seen = beats(&desk).len();
     while beats(&desk).len() < seen + 2 {
-        std::thread::sleep(std::time::Duration::from_millis(50));
+        desk.ice(&["network", "list", "beat"]).code(0);
     }
     desk.ice(&["network", "stop", "beat"]).code(0);
     worker.signal(Signal::TERM);

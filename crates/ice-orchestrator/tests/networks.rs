@@ -54,10 +54,9 @@ fn documents(network: &str) -> Vec<Document> {
 #[cfg(test)]
 async fn start(control: &Control, network: &str, inputs: &str) -> RunId {
     let start = Start { documents: documents(network), inputs: json(inputs), options: RunOptions::default() };
-    match control.call(&caller(), Request::Start(Box::new(start))).await {
-        Reply::One(Response::Started { run }) => run,
-        other => panic!("{other:?}"),
-    }
+    let reply = control.call(&caller(), Request::Start(Box::new(start))).await;
+    let Reply::One(Response::Started { run }) = reply else { panic!("{reply:?}") };
+    run
 }
 
 #[cfg(test)]
