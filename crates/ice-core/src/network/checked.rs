@@ -87,6 +87,8 @@ fn two_schedules(network: &Network, (one, other): (usize, usize), report: &Repor
 
 /// The diagnostics with everything called as it is in the document.
 fn renamed(mut diagnostics: Diagnostics) -> Diagnostics {
+    // That there are no nodes is told of the workflows.
+    diagnostics.retain(|found| found.path.is_some() || found.field.as_deref() != Some("nodes"));
     diagnostics.for_each(|diagnostic: &mut Diagnostic| {
         let unnamed = diagnostic.path.as_ref().and_then(|path| path.as_str().strip_prefix("nodes["));
         if let Some(path) = unnamed.map(|rest| NodePath::from_valid(format!("workflows[{rest}").into())) {

@@ -150,7 +150,7 @@ n.yaml:10:40: error[WRONG_TYPE]: last: schedule: expected a cron expression, or 
         "n.yaml:2:12: error[RULE_VIOLATION]: workflows: a network has at least one workflow",
     );
     check(
-        "api_version: network.v9\n",
+        "api_version: network.v9\nname: n\nworkflows: [{ref: fetch.yaml}]\n",
         "n.yaml:1:14: error[SCHEMA_VERSION]: api_version: the version `network.v9` cannot be read; write `api_version: network.v0`, or leave it out",
     );
 }

@@ -25,6 +25,9 @@ impl Stop {
     /// Carries it out.
     pub(super) fn run(&self, shell: &Shell) -> Result<Exit, Fault> {
         let folder = DataFolder::of(shell)?;
+        if !folder.path().exists() {
+            return Err(self.nothing());
+        }
         let schedules = shell.block_on(with_link(&folder, async |link| {
             let request = Request::Unschedule { network: self.network.clone(), forget: self.forget };
             let Response::Schedules { schedules } = link.call(request).await? else {
@@ -33,8 +36,7 @@ impl Stop {
             Ok(schedules)
         }))?;
         if schedules.is_empty() {
-            return Err(Fault::usage(format!("the network `{}` has no schedules", self.network))
-                .help("`ice network list` shows those that are kept"));
+            return Err(self.nothing());
         }
         if shell.screen.json {
             shell.screen.document(&schedules)?;
@@ -44,5 +46,10 @@ impl Stop {
             shell.screen.line(format_args!("{what} {many} of {}", self.network))?;
         }
         Ok(Exit::Succeeded)
+    }
+
+    fn nothing(&self) -> Fault {
+        Fault::usage(format!("the network `{}` has no schedules", self.network))
+            .help("`ice network list` shows those that are kept")
     }
 }
