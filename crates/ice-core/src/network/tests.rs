@@ -181,7 +181,7 @@ workflows:
 - {ref: fetch.yaml, schedule: '@daily'}
 - {ref: clean.yaml, after: [fetch], schedule: '@hourly'}
 ",
-        "n.yaml:4:45: error[RULE_VIOLATION]: clean: schedule: `clean` has a schedule of its own, and is run with `fetch`, which has one as well; a schedule starts its entry with all that it needs and all that comes after it: leave one of them out",
+        "n.yaml:4:47: error[RULE_VIOLATION]: clean: schedule: `clean` has a schedule of its own, and is run with `fetch`, which has one as well; a schedule starts its entry with all that it needs and all that comes after it: leave one of them out",
     );
 }
 
