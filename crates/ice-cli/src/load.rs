@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use ice_core::blueprint::{Format, MAX_TEXT_BYTES};
 use ice_core::diagnostic::Diagnostics;
 use ice_core::error::ErrorCode;
-use ice_orchestrator::control::{Assembled, Assembly, Document, MAX_DOCUMENTS, Missing};
+use ice_core::network::is_network;
+use ice_orchestrator::control::{Assembled, Assembly, Document, DocumentKind, MAX_DOCUMENTS, Missing};
 
 use crate::agents::{self, Place};
 use crate::exit::Exit;
@@ -19,7 +20,7 @@ use crate::screen::Screen;
 use crate::shell::Shell;
 use crate::toolbox::{Toolbox, kinds};
 
-/// A blueprint that was read from files.
+/// A blueprint or a network that was read from files.
 #[derive(Debug)]
 pub(crate) struct Loaded {
     /// The documents, the one that was named first.
@@ -30,7 +31,7 @@ pub(crate) struct Loaded {
     pub(crate) shown: String,
 }
 
-/// Reads a blueprint and everything it refers to, and checks it. `granted` are further folders in which files
+/// Reads a blueprint or a network and everything it refers to, and checks it. `granted` are further folders in which files
 /// it refers to may lie.
 ///
 /// # Errors
@@ -39,7 +40,10 @@ pub(crate) fn load(file: &Path, granted: &[PathBuf], toolbox: &Toolbox) -> Resul
     let registry = toolbox.registry()?;
     let root = Root::of(file, granted);
     let mut assembly = Assembly::new(registry);
-    let first = Document { text: text(file)?, ..root.named(file) };
+    let mut first = Document { text: text(file)?, ..root.named(file) };
+    if is_network(&first.text, first.notation.into()) {
+        first.kind = DocumentKind::Network;
+    }
     let mut wanted = assembly.add(&first);
     let mut documents = vec![first];
     while let Some(name) = wanted.pop() {

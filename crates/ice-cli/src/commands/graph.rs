@@ -4,10 +4,11 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use ice_core::blueprint::draw::{self, DrawOptions, Mark, Marks};
+use ice_core::path::NodePath;
 use ice_orchestrator::journal::RunDocument;
 use ice_orchestrator::workflow::runtime::NodeStatus;
 
-use super::{grants, runs};
+use super::{analysis, grants, runs};
 use crate::data::DataFolder;
 use crate::exit::Exit;
 use crate::fault::Fault;
@@ -15,7 +16,8 @@ use crate::file;
 use crate::load;
 use crate::shell::Shell;
 
-/// Draws a blueprint as Mermaid text or as SVG. With `--run`, its nodes are marked as they stand in a run.
+/// Draws a blueprint or a network as Mermaid text or as SVG, or tells what its graph says. With `--run`, its nodes are marked as
+/// they stand in a run.
 #[derive(Debug, Args)]
 pub(crate) struct Graph {
     /// The blueprint; `-` is standard input
@@ -23,6 +25,13 @@ pub(crate) struct Graph {
     /// The form
     #[arg(long, value_enum, default_value_t = Form::Mermaid)]
     format: Form,
+    /// Tell the critical path, bottlenecks, levels and how many nodes can be under way at once, instead of drawing; with
+    /// `--run` also where the time of that run went
+    #[arg(long, conflicts_with_all = ["format", "out"])]
+    analyze: bool,
+    /// Tell which nodes wait for this one or read it, directly or through others, instead of drawing
+    #[arg(long, value_name = "NODE", conflicts_with_all = ["format", "out", "run", "analyze"])]
+    impact: Option<NodePath>,
     /// A run of this blueprint
     #[arg(long, value_name = "ID")]
     run: Option<String>,
@@ -52,7 +61,10 @@ impl Graph {
             loaded.tell(&shell.screen);
             return Err(loaded.fault());
         };
-        let marks = match &self.run {
+        if let Some(node) = &self.impact {
+            return analysis::impact(shell, &loaded, node);
+        }
+        let run = match &self.run {
             Some(id) => {
                 let document = shell.block_on(run(shell, id))?;
                 if document.blueprint_id != checked.blueprint().blueprint_id {
@@ -64,10 +76,14 @@ impl Graph {
                         checked.blueprint().blueprint_id
                     )));
                 }
-                marks(&document)
+                Some(document)
             }
-            None => Marks::default(),
+            None => None,
         };
+        if self.analyze {
+            return analysis::analyze(shell, &loaded, run.as_deref());
+        }
+        let marks = run.as_deref().map(marks).unwrap_or_default();
         let graph = checked.graph();
         let text = match self.format {
             Form::Mermaid => draw::mermaid(&graph, &DrawOptions { marks, ..DrawOptions::default() }),

@@ -9,6 +9,7 @@ use super::estimate::Estimate;
 use super::graph::Graph;
 #[cfg(feature = "wasm")]
 use super::interpreters::Interpreters;
+use super::network::Networks;
 use super::new::New;
 use super::run::Run;
 use super::runs::Runs;
@@ -30,6 +31,8 @@ pub(crate) enum Command {
     Validate(Validate),
     /// Estimate what a run of a blueprint spends, before it is started
     Estimate(Estimate),
+    /// Run several workflows in their order, and keep their schedules
+    Network(Networks),
     /// Draw a blueprint, and how its nodes stand in a run
     Graph(Graph),
     /// List, show, watch, resume and cancel runs
@@ -65,6 +68,7 @@ impl Command {
             Self::Run(command) => command.run(shell),
             Self::Validate(command) => command.run(shell),
             Self::Estimate(command) => command.run(shell),
+            Self::Network(command) => command.run(shell),
             Self::Graph(command) => command.run(shell),
             Self::Runs(command) => command.run(shell),
             Self::Worker(command) => command.run(shell),

@@ -1,6 +1,7 @@
 //! The commands, one file each, and what several of them share.
 
 mod budget;
+mod analysis;
 mod completions;
 mod confinement;
 mod doctor;
@@ -11,6 +12,7 @@ mod graph;
 #[cfg(feature = "wasm")]
 mod interpreters;
 mod list;
+mod network;
 mod new;
 mod run;
 mod runs;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use ice_core::error::ErrorCode;
 use ice_core::id::RunId;
+use ice_core::network::CheckedNetwork;
 use ice_core::quantity::bytes;
 use ice_core::store::Durability;
 use ice_core::time::{IdSource, SystemIds};
@@ -27,7 +28,7 @@ use crate::signals::Signals;
 use crate::stay::{Watching, stay};
 use crate::watch::Until;
 
-/// Runs a blueprint and ends with the run's document: 0 succeeded, 1 failed, 2 usage, 3 invalid blueprint,
+/// Runs a blueprint, or what a network runs on demand, and ends with the run's document: 0 succeeded, 1 failed, 2 usage, 3 invalid blueprint,
 /// 4 waiting or parked, 130 cancelled.
 #[derive(Debug, Args)]
 pub(crate) struct Run {
@@ -125,7 +126,37 @@ struct Ready {
 impl Run {
     /// Carries it out.
     pub(crate) fn run(&self, shell: &Shell) -> Result<Exit, Fault> {
-        let Ready { start, blueprint, advice } = self.ready(shell)?;
+        let ready = self.ready(shell)?;
+        self.start(shell, ready)
+    }
+
+    /// As [`Self::run`], of a network only.
+    ///
+    /// # Errors
+    /// [`Fault`] if the file is no network, or as [`Self::run`].
+    pub(super) fn run_network(&self, shell: &Shell) -> Result<Exit, Fault> {
+        let ready = self.ready(shell)?;
+        if ready.blueprint.network.is_none() {
+            return Err(self.is_no_network());
+        }
+        self.start(shell, ready)
+    }
+
+    fn is_no_network(&self) -> Fault {
+        let message = format!("{} is a blueprint, not a network", self.file.display());
+        Fault::usage(message).help("`ice run` runs blueprints")
+    }
+
+    fn start(&self, shell: &Shell, ready: Ready) -> Result<Exit, Fault> {
+        if let Some(network) = &ready.blueprint.network
+            && network.on_demand().is_none()
+        {
+            let name = &network.network.name;
+            let message =
+                format!("every workflow of the network `{name}` has a schedule, or comes after one that has");
+            return Err(Fault::usage(message).help("`ice network run FILE --scheduled` keeps the schedules"));
+        }
+        let Ready { start, blueprint, advice } = ready;
         let folder = DataFolder::of(shell)?;
         let ended = shell.block_on(async {
             if self.detach {
@@ -138,6 +169,16 @@ impl Run {
             Some(advice) if fault.code == ErrorCode::InputInvalid => fault.help(advice),
             Some(_) | None => fault,
         })
+    }
+
+    /// What it takes to keep the schedules of a network, and whether others are to do it.
+    ///
+    /// # Errors
+    /// [`Fault`] if the file is no network, or as [`Self::run`].
+    pub(super) fn network(&self, shell: &Shell) -> Result<(Start, CheckedNetwork, bool), Fault> {
+        let Ready { start, blueprint, .. } = self.ready(shell)?;
+        let network = blueprint.network.ok_or_else(|| self.is_no_network())?;
+        Ok((start, network, self.detach))
     }
 
     /// Everything the run needs, checked, before anything is opened.
@@ -154,6 +195,10 @@ impl Run {
             loaded.tell(&shell.screen);
         }
         let Some(checked) = &loaded.assembled.checked else { return Err(loaded.fault()) };
+        if loaded.assembled.network.is_some() && self.failure_policy.is_some() {
+            return Err(Fault::usage("`--failure-policy` is not for networks")
+                .help("write `failure_policy` into the network"));
+        }
         let advice = input::advice(&self.input, &inputs, &checked.blueprint().input_schema);
         let defaults = RunOptions::default();
         let mut options = RunOptions {

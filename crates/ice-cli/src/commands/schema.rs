@@ -3,6 +3,7 @@
 use clap::Args;
 use ice_core::blueprint::Blueprint;
 use ice_core::diagnostic::Diagnostics;
+use ice_core::network::Network;
 use ice_core::registry::{AgentDefinition, Catalog};
 use ice_core::tools::{Grants, ToolSpec};
 use ice_orchestrator::control::{Request, Response};
@@ -47,6 +48,7 @@ const DOCUMENTS: &[Document] = &[
     document::<Grants>("grants", "what a run may touch"),
     document::<ToolSpec>("tool", "what a tool says of itself"),
     document::<ToolManifest>("tool-manifest", "a file that makes a tool of a command"),
+    document::<Network>("network", "several workflows, with what each comes after and when"),
     document::<AgentDefinition>("agent", "an agent as data"),
     document::<Catalog>("catalog", "what there is to build blueprints from"),
     document::<Diagnostics>("diagnostics", "what is wrong with a blueprint"),

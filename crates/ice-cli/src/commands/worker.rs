@@ -29,7 +29,7 @@ const LOG: &str = "worker.log";
 /// Ctrl-C or SIGTERM. Runs that have not ended then can be resumed.
 #[derive(Debug, Args)]
 pub(crate) struct Worker {
-    /// End after this many seconds with nothing to do: no run goes on, and none waits for a time [default: never]
+    /// End after this many seconds with nothing to do: no run goes on, and neither a run nor a schedule waits for a time [default: never]
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
     idle: Option<u64>,
 }
@@ -55,6 +55,7 @@ impl Worker {
                 return Err(fault);
             }
         };
+        owner.keep_schedules();
         shell.screen.note(format_args!("ice worker owns {}", folder.path().display()));
         if going > 0 {
             shell.screen.note(format_args!("goes on with {}", text::count(going as u64, "run")));

@@ -141,11 +141,17 @@ impl Owner {
         Ok((going, waiting))
     }
 
-    /// Whether no run is active, and none waits for a time.
+    /// Starts what schedules ask for, from now on.
+    pub(crate) fn keep_schedules(&self) {
+        self.engine().keep_schedules(&self.caller.tenant);
+    }
+
+    /// Whether no run is active, none waits for a time, and no schedule asks for one.
     pub(crate) async fn is_idle(&self) -> bool {
-        let engine = self.engine();
+        let (engine, tenant) = (self.engine(), &self.caller.tenant);
         engine.active().is_empty()
-            && engine.next_timer(&self.caller.tenant).await.is_ok_and(|at| at.is_none())
+            && engine.next_timer(tenant).await.is_ok_and(|at| at.is_none())
+            && engine.next_scheduled(tenant).await.is_ok_and(|at| at.is_none())
     }
 
     /// Waits until the store fails, for example since the disk is full: nothing can be kept from then on.

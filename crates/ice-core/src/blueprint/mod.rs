@@ -25,7 +25,7 @@ pub use nodes::{
     ConditionNode, CoordinationStrategy, HumanNode, LlmConfig, LlmNode, LoopNode, MonitorNode, ParallelNode,
     RecursiveNode, SwarmNode, ToolConfig, ToolNode, WaitStrategy, WorkflowNode,
 };
-pub(crate) use read::{Context, Fields, Unreadable, Written, wrong_type};
+pub(crate) use read::{Context, Fields, Origin, Unreadable, Written, wrong_type};
 pub use read::{Format, Locator, MAX_DEPTH, MAX_TEXT_BYTES, Reached, Reading, Source, read, read_value};
 pub use retry::{BackoffStrategy, RetryPolicy};
 pub(crate) use rules::{RESERVED, Rules};

@@ -111,6 +111,7 @@ metrics_table! {
     ExecutionsFailed = Counter, Count, "ice_executions_failed_total", ["kind"], "Nodes that failed after their last attempt, by node kind.";
     RunsActive = Gauge, Count, "ice_runs_active", [], "Runs being driven now.";
     RunsWoken = Counter, Count, "ice_runs_woken_total", ["by"], "Waiting runs that were taken up again, by whether a message or their time had come.";
+    ScheduledTimes = Counter, Count, "ice_scheduled_times_total", ["what"], "Times of schedules that came, by whether a run was started, or why not.";
     RunSeconds = Histogram, Seconds, "ice_run_seconds", ["status"], "Wall time of runs, by final status.";
     NodeSeconds = Histogram, Seconds, "ice_node_seconds", ["kind"], "Wall time of node attempts, by node kind.";
     NodeRetries = Counter, Count, "ice_node_retries_total", ["kind"], "Attempts after the first, by node kind.";

@@ -9,6 +9,7 @@ use ice_core::check::Checked;
 use ice_core::diagnostic::Diagnostics;
 use ice_core::document::{self, Problem};
 use ice_core::error::ErrorCode;
+use ice_core::network::{self, CheckedNetwork, Network, NetworkReading};
 use ice_core::registry::{AgentDefinition, NamedBlueprint, Registry};
 
 use super::document::{Document, DocumentKind, resolve};
@@ -34,6 +35,8 @@ pub struct Assembly<'r> {
     parts: Vec<Part>,
     agents: Vec<AgentPart>,
     missing: BTreeMap<String, Missing>,
+    /// What the first document is, if it is a network.
+    network: Option<Option<Network>>,
 }
 
 /// A document that was read.
@@ -65,8 +68,10 @@ pub struct Assembled {
     pub parts: Vec<Part>,
     /// The agents that came with them.
     pub agents: Vec<AgentPart>,
-    /// The blueprint; nothing if anything is wrong with any of the documents.
+    /// The blueprint; nothing if anything is wrong with any of the documents. Of a network, all its workflows.
     pub checked: Option<Checked>,
+    /// The network, if the first document is one and nothing is wrong.
+    pub network: Option<CheckedNetwork>,
     /// The registry with the other documents in it.
     pub registry: Registry,
 }
@@ -85,13 +90,22 @@ impl<'r> Assembly<'r> {
     /// Nothing yet. References that name a blueprint in the registry need no document.
     #[must_use]
     pub const fn new(registry: &'r Registry) -> Self {
-        Self { registry, parts: Vec::new(), agents: Vec::new(), missing: BTreeMap::new() }
+        Self { registry, parts: Vec::new(), agents: Vec::new(), missing: BTreeMap::new(), network: None }
     }
 
     /// Reads a document and gives the names of those it refers to that are not there yet, sorted.
     pub fn add(&mut self, document: &Document) -> Vec<String> {
         match document.kind {
-            DocumentKind::Blueprint => self.add_blueprint(document),
+            DocumentKind::Blueprint => {
+                self.add_reading(document, read(&document.text, document.notation.into(), &document.name))
+            }
+            DocumentKind::Network => {
+                let read = network::read(&document.text, document.notation.into(), &document.name);
+                if self.parts.is_empty() {
+                    self.network = Some(read.network);
+                }
+                self.add_reading(document, read.blueprint)
+            }
             DocumentKind::Agent => {
                 let Document { name, text, notation, .. } = document;
                 let reading = AgentDefinition::read(text, (*notation).into(), name);
@@ -107,8 +121,7 @@ impl<'r> Assembly<'r> {
         self.parts.iter().flat_map(|part| part.reading.agents()).collect()
     }
 
-    fn add_blueprint(&mut self, document: &Document) -> Vec<String> {
-        let mut reading = read(&document.text, document.notation.into(), &document.name);
+    fn add_reading(&mut self, document: &Document, mut reading: Reading) -> Vec<String> {
         let mut links = BTreeSet::new();
         reading.relink(&mut |reference| {
             if reference.trim().is_empty()
@@ -148,7 +161,8 @@ impl<'r> Assembly<'r> {
     /// Checks everything, with the kinds of node that can be executed.
     #[must_use]
     pub fn check(self, kinds: &[KindName]) -> Assembled {
-        let Self { registry, mut parts, mut agents, mut missing } = self;
+        let Self { registry, mut parts, mut agents, mut missing, mut network } = self;
+        let mut sound_network = None;
         let mut registry = registry.clone();
         for agent in &mut agents {
             if let Some(definition) = agent.reading.value.clone()
@@ -186,7 +200,13 @@ impl<'r> Assembly<'r> {
         }
         let mut root = None;
         for (at, part) in parts.iter_mut().enumerate() {
-            part.diagnostics = match part.reading.check(&catalog) {
+            let checked = match network.take() {
+                Some(network) => NetworkReading { network, blueprint: part.reading.clone() }
+                    .check(&catalog)
+                    .map(|network| sound_network.insert(network).checked.clone()),
+                None => part.reading.check(&catalog),
+            };
+            part.diagnostics = match checked {
                 Ok(checked) => {
                     let warnings = checked.warnings().clone();
                     if at == 0 {
@@ -200,7 +220,8 @@ impl<'r> Assembly<'r> {
         }
         let sound = !parts.iter().any(|part| part.diagnostics.has_errors())
             && !agents.iter().any(|agent| agent.reading.diagnostics.has_errors());
-        Assembled { parts, agents, checked: root.filter(|_| sound), registry }
+        let network = sound_network.filter(|_| sound);
+        Assembled { parts, agents, checked: root.filter(|_| sound), network, registry }
     }
 }
 

@@ -46,6 +46,8 @@ pub enum DocumentKind {
     Blueprint,
     /// An agent, an [`AgentDefinition`](ice_core::registry::AgentDefinition).
     Agent,
+    /// A network, a [`Network`](ice_core::network::Network): the first document, or none.
+    Network,
 }
 
 impl DocumentKind {
@@ -54,7 +56,7 @@ impl DocumentKind {
     }
 }
 
-/// A blueprint or an agent as text, under a name.
+/// A blueprint, an agent or a network as text, under a name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Document {
@@ -78,6 +80,12 @@ impl Document {
         let name = name.into();
         let notation = Format::of_name(&name).into();
         Self { name, text: text.into(), notation, kind: DocumentKind::Blueprint }
+    }
+
+    /// A network in the notation that the name's ending tells.
+    #[must_use]
+    pub fn network(name: impl Into<String>, text: impl Into<String>) -> Self {
+        Self { kind: DocumentKind::Network, ..Self::new(name, text) }
     }
 
     /// An agent in the notation that the name's ending tells.

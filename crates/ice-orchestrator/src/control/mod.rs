@@ -6,6 +6,7 @@
 mod assembly;
 mod document;
 mod locate;
+mod networks;
 mod request;
 mod response;
 mod service;

@@ -93,6 +93,24 @@ pub enum Request {
     /// Start a run that has behind it what another had when it came to a node. Answered with
     /// [`Response::Started`](super::Response::Started) once the run is durable.
     Fork(Box<ForkRequest>),
+    /// Make the schedules of a network the ones that are kept, in place of those it had before; what was missed since then is
+    /// treated as they say. Answered with [`Response::Schedules`](super::Response::Schedules).
+    Schedule(Box<Start>),
+    /// List schedules. Answered with [`Response::Schedules`](super::Response::Schedules).
+    Schedules {
+        /// Only those of this network.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        network: Option<String>,
+    },
+    /// Pause or remove the schedules of a network; runs go on. Answered with
+    /// [`Response::Schedules`](super::Response::Schedules): those that were there.
+    Unschedule {
+        /// The network.
+        network: String,
+        /// Whether they are removed, and what they were up to is forgotten.
+        #[serde(default)]
+        forget: bool,
+    },
     /// Remove runs that have ended. Answered with [`Response::Pruned`](super::Response::Pruned).
     Prune(PruneQuery),
     /// Take a run up that nobody drives. Answered with [`Response::Accepted`](super::Response::Accepted).
@@ -150,12 +168,13 @@ pub struct ForkRequest {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Start {
-    /// The blueprint and, after it, every blueprint it refers to and every agent it lets work.
+    /// The blueprint or network and, after it, every blueprint it refers to and every agent it lets work. Of a network, what
+    /// is run on demand is started.
     pub documents: Vec<Document>,
-    /// The inputs, by name.
+    /// The inputs, by name; those of a network come before its `global` ones.
     #[serde(default = "Value::empty_map")]
     pub inputs: Value,
-    /// The options.
+    /// The options; the failure policy of a network is its own.
     #[serde(default)]
     pub options: RunOptions,
 }

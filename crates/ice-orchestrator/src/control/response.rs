@@ -7,7 +7,7 @@ use ice_core::path::NodePath;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::engine::{Pruned, RunError};
+use crate::engine::{Pruned, RunError, ScheduleDocument};
 use crate::events::Event;
 use crate::journal::{RunDocument, RunSummary};
 use crate::replay::{Difference, Divergence};
@@ -41,6 +41,11 @@ pub enum Response {
         /// The first one that was not.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         divergence: Option<Parting>,
+    },
+    /// Schedules.
+    Schedules {
+        /// By network and entry.
+        schedules: Vec<ScheduleDocument>,
     },
     /// Runs were removed, or would be.
     Pruned(Pruned),

@@ -11,9 +11,10 @@ use ice_core::error::ErrorCode;
 use ice_core::id::{Principal, RunId, Tenant};
 use ice_core::value::Value;
 
+use super::networks;
 use super::{
-    Assembly, Document, ForkRequest, Info, MAX_DOCUMENTS, Missing, PruneQuery, Refusal, Request, Response,
-    Start,
+    Assembled, Assembly, Document, ForkRequest, Info, MAX_DOCUMENTS, Missing, PruneQuery, Refusal, Request,
+    Response, Start,
 };
 use crate::engine::{self, Engine, Fork, Replayed, Retention, RunFilter};
 use crate::events::{Feed, RunEvents};
@@ -49,7 +50,7 @@ impl fmt::Debug for Reply {
 /// Serves requests on an engine. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Control {
-    engine: Engine,
+    pub(super) engine: Engine,
     info: Info,
 }
 
@@ -100,6 +101,9 @@ impl Control {
             }
             Request::Replay { run, documents } => Box::pin(self.replay(tenant, run, &documents)).await,
             Request::Fork(fork) => Box::pin(self.fork(caller, *fork)).await,
+            Request::Schedule(start) => Box::pin(self.schedule(caller, *start)).await,
+            Request::Schedules { network } => self.schedules(tenant, network.as_deref()).await,
+            Request::Unschedule { network, forget } => self.unschedule(tenant, &network, forget).await,
             Request::Prune(query) => Box::pin(self.prune(tenant, query)).await,
             Request::Resume { run, in_doubt } => {
                 let done = self.engine.resume(tenant, run, principal, in_doubt).await;
@@ -115,7 +119,11 @@ impl Control {
 
     async fn start(&self, caller: &Caller, start: Start) -> Result<Response, Refusal> {
         let Start { documents, inputs, options } = start;
-        let plan = self.compile(&documents)?;
+        let assembled = self.assemble(&documents)?;
+        let (plan, inputs, options) = match &assembled.network {
+            Some(network) => networks::on_demand(network, &assembled, inputs, options)?,
+            None => (compiled(&assembled)?, inputs, options),
+        };
         let Caller { tenant, principal } = caller;
         let handle = self.engine.start(&plan, inputs, options, principal, tenant).await?;
         Ok(Response::Started { run: handle.id() })
@@ -167,6 +175,15 @@ impl Control {
 
     /// The plan that documents make.
     fn compile(&self, documents: &[Document]) -> Result<Arc<Plan>, Refusal> {
+        let assembled = self.assemble(documents)?;
+        match &assembled.network {
+            Some(network) => networks::plan(network, &assembled),
+            None => compiled(&assembled),
+        }
+    }
+
+    /// What documents make, if nothing is wrong with them.
+    pub(super) fn assemble(&self, documents: &[Document]) -> Result<Assembled, Refusal> {
         let registry = self.engine.registry();
         let mut assembly = Assembly::new(registry);
         let mut wanted = Vec::new();
@@ -184,12 +201,10 @@ impl Control {
             }
         }
         let assembled = assembly.check(crate::executable_kinds());
-        let Some(checked) = &assembled.checked else {
+        if assembled.checked.is_none() {
             return Err(invalid(assembled.diagnostics()));
-        };
-        let lock = assembled.parts.first().and_then(|part| part.reading.lock.as_ref());
-        workflow::compile_locked(checked, lock, &assembled.registry)
-            .map_err(|error| Refusal::new(error.code(), error.to_string()))
+        }
+        Ok(assembled)
     }
 
     /// The newest runs whose ids begin with a text, at most two.
@@ -212,7 +227,14 @@ impl Control {
     }
 }
 
-fn invalid(diagnostics: Vec<Diagnostics>) -> Refusal {
+fn compiled(assembled: &Assembled) -> Result<Arc<Plan>, Refusal> {
+    let Some(checked) = &assembled.checked else { return Err(invalid(assembled.diagnostics())) };
+    let lock = assembled.parts.first().and_then(|part| part.reading.lock.as_ref());
+    workflow::compile_locked(checked, lock, &assembled.registry)
+        .map_err(|error| Refusal::new(error.code(), error.to_string()))
+}
+
+pub(super) fn invalid(diagnostics: Vec<Diagnostics>) -> Refusal {
     let first = diagnostics.iter().flat_map(Diagnostics::errors).next();
     let message = first.map_or_else(|| "the blueprint is not valid".to_owned(), ToString::to_string);
     Refusal { code: ErrorCode::BlueprintInvalid, message, diagnostics }

@@ -54,6 +54,8 @@ pub(crate) struct Inner {
     pub(crate) plans: Plans,
     pub(super) results: Results,
     attended: Mutex<AHashSet<Tenant>>,
+    /// The tenants whose schedules are kept.
+    scheduled: Mutex<AHashSet<Tenant>>,
     taken_up: Mutex<HashSet<RunId>>,
     /// A sign that the runs that are being taken up, are active or sleep have changed.
     pub(crate) settled: Notify,
@@ -107,6 +109,7 @@ impl Engine {
                 plans: Plans::default(),
                 results: Results::new(builder.result_cache),
                 attended: Mutex::default(),
+                scheduled: Mutex::default(),
                 taken_up: Mutex::default(),
                 settled: Notify::new(),
             }),
@@ -310,6 +313,11 @@ impl Inner {
     /// Whether somebody watches what wakes the runs of a tenant; from now on, somebody does.
     pub(super) fn is_attended(&self, tenant: &Tenant) -> bool {
         !lock(&self.attended).insert(tenant.clone())
+    }
+
+    /// Whether somebody keeps the schedules of a tenant; from now on, somebody does.
+    pub(super) fn keeps_schedules(&self, tenant: &Tenant) -> bool {
+        !lock(&self.scheduled).insert(tenant.clone())
     }
 
     pub(crate) async fn send(&self, tenant: &Tenant, run: RunId, signal: &Signal) -> Result<(), RunError> {

@@ -64,6 +64,9 @@ pub enum RunError {
         /// Who drives it.
         owner: String,
     },
+    /// Others changed the schedules at the same time, again and again.
+    #[error("others change these schedules at the same time; try again")]
+    Contended,
     /// The run is not in a state that allows this.
     #[error("the run {run} is {status}: {what}")]
     State {
@@ -177,7 +180,7 @@ impl RunError {
             Self::Secret { .. } => ErrorCode::GrantMissing,
             Self::Inputs(_) | Self::Option { .. } | Self::Change(_) => ErrorCode::InputInvalid,
             Self::Durability { .. } => ErrorCode::DurabilityUnavailable,
-            Self::IdempotencyConflict { .. } => ErrorCode::StoreConflict,
+            Self::IdempotencyConflict { .. } | Self::Contended => ErrorCode::StoreConflict,
             Self::Owned { .. } | Self::Unheard(_) => ErrorCode::RunOwned,
             Self::NoQuestion { .. } | Self::Answered { .. } => ErrorCode::QuestionClosed,
             Self::Answer { .. } => ErrorCode::AnswerInvalid,

@@ -23,6 +23,7 @@ mod replay;
 mod results;
 mod roster;
 mod run;
+mod schedules;
 mod signal;
 mod start;
 mod transient;
@@ -39,6 +40,7 @@ pub use prune::{Pruned, Retention};
 pub use query::RunFilter;
 pub use recover::TakenUp;
 pub use replay::Replayed;
+pub use schedules::{Last, NewSchedule, Schedule, ScheduleDocument};
 pub use transient::{Transient, TransientRead};
 
 pub(crate) use signal::Signal;

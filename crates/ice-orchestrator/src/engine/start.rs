@@ -39,6 +39,19 @@ impl Engine {
         by: &Principal,
         tenant: &Tenant,
     ) -> Result<RunHandle, RunError> {
+        self.start_beside(plan, inputs, options, (by, tenant), |_| Ok(Batch::new())).await
+    }
+
+    /// As [`Self::start`]; what `beside` gives for the new run is written in one commit with its first records, and if
+    /// its expectations do not hold, nothing is started.
+    pub(super) async fn start_beside(
+        &self,
+        plan: &Arc<Plan>,
+        inputs: Value,
+        options: RunOptions,
+        (by, tenant): (&Principal, &Tenant),
+        beside: impl FnOnce(RunId) -> Result<Batch, RunError> + Send,
+    ) -> Result<RunHandle, RunError> {
         let inner = &self.inner;
         let inputs = if inputs.is_null() { Value::empty_map() } else { inputs };
         check_inputs(plan, &inputs)?;
@@ -71,6 +84,7 @@ impl Engine {
         writer
             .push(&Record { at: now, body: Body::Manifest(Box::new(manifest.clone())) })
             .map_err(|error| RunError::Inputs(format!("they cannot be kept: {error}")))?;
+        writer.with(beside(run)?);
         let key = manifest.options.idempotency_key.clone();
         let shared = share(inner, plan, tenant, &manifest);
         let state = State::new(Arc::new(manifest), Arc::clone(plan), now);
@@ -161,6 +175,9 @@ pub(super) fn check_options(inner: &Inner, options: &RunOptions) -> Result<Durab
         && depth > 16
     {
         return wrong("max_depth", depth.to_string(), "at most 16");
+    }
+    if let Some(most) = options.max_concurrent.filter(|most| !(1..=1_024).contains(most)) {
+        return wrong("max_concurrent", most.to_string(), "1 to 1024");
     }
     if options.cancel_grace_ms > 600_000 {
         return wrong("cancel_grace_ms", options.cancel_grace_ms.to_string(), "at most 600000");

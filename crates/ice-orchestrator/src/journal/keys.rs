@@ -139,6 +139,16 @@ pub(crate) fn timer_of(timers: &Key, key: &Key) -> Option<(Moment, RunId)> {
     Some((Moment::from_millis(at), run.parse().ok()?))
 }
 
+/// The schedules of a tenant.
+pub(crate) fn schedules(tenant: &Tenant) -> Key {
+    Key::tenant(tenant).folder("schedule")
+}
+
+/// The schedule of an entry of a network.
+pub(crate) fn schedule(tenant: &Tenant, network: &str, entry: &str) -> Key {
+    schedules(tenant).folder(network).leaf(entry)
+}
+
 /// The lease of an engine: the runs it owns are its own for as long as it holds.
 pub(crate) fn engine(name: &str) -> Key {
     Key::tenant(&Tenant::default()).folder("engine").leaf(name)

@@ -89,6 +89,10 @@ impl Forked {
 pub struct RunOptions {
     /// The most node attempts under way at once, 1 to 1,024; 16 by default.
     pub max_parallel: u32,
+    /// The most nodes of the top scope under way at once, 1 to 1,024, containers and those that wait for a person included;
+    /// monitors do not count. No limit if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_concurrent: Option<u32>,
     /// What a failed node means for the others.
     pub failure_policy: FailurePolicy,
     /// What an acknowledged record survives; the store's best if absent.
@@ -135,6 +139,7 @@ impl Default for RunOptions {
     fn default() -> Self {
         Self {
             max_parallel: 16,
+            max_concurrent: None,
             failure_policy: FailurePolicy::default(),
             durability: None,
             grants: Grants::default(),

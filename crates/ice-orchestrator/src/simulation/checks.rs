@@ -8,7 +8,7 @@ use ice_core::tools::Effect;
 use crate::executors::{FrameIndex, Slot};
 use crate::journal::{Body, Failure};
 use crate::workflow::model::Work;
-use crate::workflow::runtime::{Container, NodeState, Phase, Place, State};
+use crate::workflow::runtime::{Container, NodeState, Phase, Place, State, counts};
 
 /// What has been done to the world, which no crash undoes.
 #[derive(Debug, Default)]
@@ -159,6 +159,8 @@ impl Checks {
 struct Found {
     attempts: BTreeMap<u64, Place>,
     queued: usize,
+    /// Nodes of the top scope that are let in, and those that are held back.
+    let_in: (usize, usize),
     wakes: usize,
     deadlines: usize,
     in_doubt: BTreeSet<Place>,
@@ -172,6 +174,19 @@ impl Found {
         let mut left = 0;
         for (node, number) in frame.nodes.iter().zip(0_u32..) {
             let place = Place { frame: index, node: number };
+            if index == 0 && state.plan_node(place).is_some_and(counts) {
+                match node {
+                    NodeState::Waiting { left: 0 } => self.let_in.1 += 1,
+                    NodeState::Waiting { .. } | NodeState::Done(_) => {}
+                    NodeState::Queued { .. }
+                    | NodeState::Running(_)
+                    | NodeState::Backoff { .. }
+                    | NodeState::Open(_)
+                    | NodeState::Asked(_)
+                    | NodeState::Watching(_)
+                    | NodeState::InDoubt { .. } => self.let_in.0 += 1,
+                }
+            }
             match node {
                 NodeState::Waiting { .. } => {}
                 NodeState::Queued { .. } => self.queued += 1,
@@ -262,6 +277,14 @@ impl Found {
         let queued = state.leaves.iter().chain(state.containers.iter()).collect::<BTreeSet<_>>();
         let open = state.frames.iter().zip(0_u32..).filter(|(frame, _)| frame.is_some());
         let open: BTreeSet<FrameIndex> = open.map(|(_, index)| index).filter(|index| *index != 0).collect();
+        let admission = &state.admission;
+        let (let_in, held) = self.let_in;
+        if let_in > admission.most() || (state.stopping.is_none() && held > 0 && let_in < admission.most()) {
+            return Err(format!("{let_in} nodes of the top scope are under way, and {held} are held back"));
+        }
+        if state.stopping.is_none() && self.let_in != (admission.under_way, admission.held.len()) {
+            return Err(format!("the nodes of the top scope do not fit {admission:?}"));
+        }
         if self.attempts != state.attempts
             || self.in_doubt != state.in_doubt
             || self.questions != state.questions

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use ahash::AHashMap;
+use ahash::{AHashMap, AHashSet};
 use ice_core::blueprint::{Blueprint, KindName, Node, VersionLock};
 use ice_core::check::{Checked, CheckedScope, check};
 use ice_core::error::ErrorCode;
@@ -128,6 +128,7 @@ impl Compiler<'_> {
         let budgets = parts.workflows.values().any(|plan| plan.budgets)
             || parts.scopes.iter().flat_map(|scope| &scope.nodes).any(|node| !node.budget.is_unlimited());
         Ok(Arc::new(Plan {
+            input_names: input_names(&blueprint.input_schema),
             blueprint,
             budgets,
             scopes: parts.scopes,
@@ -222,6 +223,15 @@ fn validator(schema: &Value, what: impl FnOnce() -> String) -> Result<Option<Val
     Validator::compile(schema).map(Some).map_err(|error| CompileError::Schema { what: what(), error })
 }
 
+/// The names that a schema allows, if it refuses others.
+fn input_names(schema: &Value) -> Option<AHashSet<Arc<str>>> {
+    let schema = ice_core::schema::normalize(schema).ok()?;
+    let is_closed = schema.get("additionalProperties").and_then(Value::as_bool) == Some(false);
+    let names = schema.get("properties").and_then(Value::as_map);
+    (is_closed && schema.get("patternProperties").is_none())
+        .then(|| names.into_iter().flat_map(|names| names.keys().cloned()).collect())
+}
+
 fn pinned_tool(tool: &Arc<dyn Tool>) -> PinnedTool {
     let spec = tool.spec();
     let mut hasher = blake3::Hasher::new();
@@ -261,6 +271,7 @@ impl Plan {
             blueprint: Arc::new(blueprint),
             scopes: vec![Scope::default()],
             inputs: None,
+            input_names: None,
             tools: AHashMap::new(),
             code: AHashMap::new(),
             providers: AHashMap::new(),

@@ -3,6 +3,7 @@
 mod change;
 mod compile;
 mod estimate;
+pub mod graph;
 mod graph_utils;
 pub(crate) mod model;
 mod pin;

@@ -29,6 +29,7 @@ struct Case {
     name: &'static str,
     yaml: &'static str,
     policy: FailurePolicy,
+    max_concurrent: Option<u32>,
     faults: Faults,
     seed: u64,
     /// What must have happened before the end, as a text of the journal.
@@ -133,6 +134,7 @@ fn cases() -> Vec<Case> {
         name,
         yaml,
         policy: FailurePolicy::ContinuePossible,
+        max_concurrent: None,
         faults: Faults::default(),
         seed: 1,
         after: "",
@@ -148,6 +150,12 @@ fn cases() -> Vec<Case> {
         Case { cut: Some(r#""t":"started","n":"sub.run.s""#), ..base("kinds_in_sub_workflow", KINDS) },
         base("flat_branches", OLD),
         base("retried", RETRIED),
+        Case { max_concurrent: Some(1), ..base("one_at_a_time", KINDS) },
+        Case {
+            max_concurrent: Some(1),
+            cut: Some(r#""t":"opened","n":"if""#),
+            ..base("one_at_a_time_held", KINDS)
+        },
         Case { cut: Some(r#""r":"#), ..base("retried_waiting", RETRIED) },
         Case { policy: FailurePolicy::Always, ..base("retried_always", RETRIED) },
         Case { policy: FailurePolicy::Halt, ..base("retried_halted", RETRIED) },
@@ -265,7 +273,12 @@ fn resume(plan: &Arc<Plan>, chunks: &[Vec<u8>]) -> Finished {
 
 fn bless(case: &Case) {
     let plan = common::plan(case.yaml, &registry());
-    let options = RunOptions { max_parallel: 2, failure_policy: case.policy, ..RunOptions::default() };
+    let options = RunOptions {
+        max_parallel: 2,
+        max_concurrent: case.max_concurrent,
+        failure_policy: case.policy,
+        ..RunOptions::default()
+    };
     let run = |seed| {
         let mut choices = Random::new(seed);
         let inputs = common::json(r#"{"who": "Ada"}"#);

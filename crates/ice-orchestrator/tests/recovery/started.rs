@@ -73,6 +73,7 @@ async fn options_out_of_range_are_refused() {
     let cases = [
         ("max_parallel", RunOptions { max_parallel: 0, ..base() }),
         ("max_parallel", RunOptions { max_parallel: 1_025, ..base() }),
+        ("max_concurrent", RunOptions { max_concurrent: Some(0), ..base() }),
         ("cancel_grace_ms", RunOptions { cancel_grace_ms: 600_001, ..base() }),
         ("idempotency_key", keyed("")),
         ("idempotency_key", keyed(&long)),

@@ -105,13 +105,14 @@ proptest! {
         failures in any::<bool>(),
         always in any::<bool>(),
         max_parallel in 1_u32..5,
+        max_concurrent in prop::option::of(1_u32..4),
     ) {
         let case = case(&bytes, Wishes { unordered: false, failures });
         let failure_policy = policy(u8::from(always));
         // With a budget, things begin one after the other.
         let tool_calls = seed.is_multiple_of(2).then_some(1_000_000);
         let budget = Budget { tool_calls, ..Budget::default() };
-        let options = RunOptions { max_parallel, failure_policy, budget, ..RunOptions::default() };
+        let options = RunOptions { max_parallel, max_concurrent, failure_policy, budget, ..RunOptions::default() };
         let oracle = Oracle { sub: &case.sub, always, failed: Default::default() };
         let (expected, failed) = oracle.run(&case.top, &Default::default());
         for faults in [Faults::default(), crashes(0), crashes(3)] {
@@ -130,6 +131,7 @@ proptest! {
         seed in any::<u64>(),
         number in 0_u8..3,
         max_parallel in 1_u32..5,
+        max_concurrent in prop::option::of(1_u32..4),
         cancels in 0_u32..2,
         unresponsive in any::<bool>(),
     ) {
@@ -137,7 +139,7 @@ proptest! {
         // A small budget may end it anywhere.
         let budget = Budget { tool_calls: seed.is_multiple_of(2).then_some(seed % 13), ..Budget::default() };
         let options =
-            RunOptions { max_parallel, failure_policy: policy(number), budget, ..RunOptions::default() };
+            RunOptions { max_parallel, max_concurrent, failure_policy: policy(number), budget, ..RunOptions::default() };
         let decisions = vec![Decision::Repeat, Decision::Fail];
         for late in [true, false] {
             let faults = Faults { crashes: 3, cancels, decisions: decisions.clone(), unresponsive, late };

@@ -10,6 +10,7 @@ use ice_core::diagnostic::Diagnostics;
 use ice_core::id::{BlueprintId, NodeId, Principal, RunId, Tenant};
 use ice_core::llm::scripted::Script;
 use ice_core::llm::{Message, ModelCapabilities, Request, Response, Usage};
+use ice_core::network::Network;
 use ice_core::path::NodePath;
 use ice_core::registry::{AgentDefinition, Catalog};
 use ice_core::store::Durability;
@@ -79,6 +80,7 @@ pub(super) const DOCUMENTS: &[Document] = &[
     document::<Response>("llm", "Response"),
     document::<Script>("llm", "Script"),
     document::<Usage>("llm", "Usage"),
+    document::<Network>("network", "Network"),
     document::<AgentDefinition>("registry", "AgentDefinition"),
     document::<Catalog>("registry", "Catalog"),
     document::<Event>("run", "Event"),

@@ -103,7 +103,7 @@ fn assemble(scope: DecodedScope, ghosts: &mut HashSet<String>) -> (Vec<Node>, Ve
         let DecodedNode { mut node, origin, scopes } = decoded;
         let (inner, origins) = scopes.into_iter().map(|scope| assemble(scope, ghosts)).unzip();
         node.kind.set_scopes(inner);
-        (node, Origin { steps: origin, scopes: origins })
+        (node, Origin { steps: origin, scopes: origins, names: &[] })
     };
     scope.nodes.into_iter().map(assemble_node).unzip()
 }

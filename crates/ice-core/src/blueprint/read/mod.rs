@@ -25,6 +25,7 @@ pub use format::Format;
 pub(crate) use node::{DecodedNode, DecodedScope, IdList, ScopeField};
 pub use reach::Reached;
 pub use reading::{MAX_DEPTH, MAX_TEXT_BYTES, Reading, read, read_value};
+pub(crate) use source::Origin;
 pub use source::{Locator, Source};
 pub(crate) use wording::wrong_type;
 pub(crate) use written::{Unreadable, Written};

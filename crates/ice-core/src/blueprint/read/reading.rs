@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::document::{Draft, read_document};
+use super::source::Origin;
 use super::written::{Unreadable, Written};
 use super::{Format, Source};
 use crate::blueprint::{Blueprint, VersionLock};
@@ -105,6 +106,38 @@ fn names_ghost(diagnostic: &Diagnostic, document: &Value, ghosts: &HashSet<Strin
         Step::Index(index) => here.as_list()?.get(*index),
     });
     named.and_then(Value::as_str).is_some_and(|name| ghosts.contains(name))
+}
+
+impl Reading {
+    /// A blueprint that another document describes: `origins` says where in it each node stands, `ghosts` are the ids of those
+    /// that could not be read.
+    pub(crate) fn of_other(
+        blueprint: Blueprint,
+        document: Value,
+        (source, origins): (Source, Vec<Origin>),
+        ghosts: HashSet<String>,
+        report: Report,
+    ) -> Self {
+        let draft = Arc::new(blueprint);
+        let source = source.with_origins(origins, false);
+        let has_errors = report.errors() > 0;
+        let told = report.told_elsewhere();
+        Self {
+            blueprint: (!has_errors).then(|| Arc::clone(&draft)),
+            diagnostics: source.locate(report.finish()),
+            lock: Some(VersionLock::of(&document)),
+            document,
+            source,
+            draft: Some(draft),
+            ghosts,
+            told,
+        }
+    }
+
+    /// A text of which nothing can be made.
+    pub(crate) fn unreadable(source: Source, error: Diagnostic) -> Self {
+        failed(source, error)
+    }
 }
 
 fn failed(source: Source, error: Diagnostic) -> Reading {

@@ -26,6 +26,19 @@ pub(crate) struct Origin {
     pub(crate) steps: Vec<Step>,
     /// The nodes within, by scope.
     pub(crate) scopes: Vec<Vec<Origin>>,
+    /// What fields of the node are called in the document, where that is something else.
+    pub(crate) names: &'static [(&'static str, &'static str)],
+}
+
+impl Origin {
+    /// The first step into the node as it is written in the document.
+    fn written(&self, step: Step) -> Step {
+        let name = match &step {
+            Step::Key(key) => self.names.iter().find(|(name, _)| *name == &**key),
+            Step::Index(_) => None,
+        };
+        name.map_or(step, |(_, written)| Step::Key(Arc::from(*written)))
+    }
 }
 
 impl Source {
@@ -39,7 +52,7 @@ impl Source {
         }
     }
 
-    pub(super) fn with_origins(mut self, origins: Vec<Origin>, rewritten: bool) -> Self {
+    pub(crate) fn with_origins(mut self, origins: Vec<Origin>, rewritten: bool) -> Self {
         self.origins = Arc::new(origins);
         self.rewritten = rewritten;
         self
@@ -102,8 +115,11 @@ impl Source {
             }
             origin = Some(origins.get(*index)?);
         }
-        let mut steps = origin?.steps.clone();
-        steps.extend(place.steps.iter().cloned());
+        let origin = origin?;
+        let mut steps = origin.steps.clone();
+        let mut within = place.steps.iter().cloned();
+        steps.extend(within.next().map(|first| origin.written(first)));
+        steps.extend(within);
         Some(Place { node: None, steps, ..place.clone() })
     }
 

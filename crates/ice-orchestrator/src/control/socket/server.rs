@@ -171,6 +171,7 @@ async fn relay(lines: &mut Lines, mut responses: BoxStream<'static, Response>) -
             | Response::Run { .. }
             | Response::Accepted { .. }
             | Response::Replayed { .. }
+            | Response::Schedules { .. }
             | Response::Pruned(_)
             | Response::Event { .. } => false,
         };

@@ -11,10 +11,13 @@ use crate::executors::{Env, NewFrame, Slot};
 use crate::journal::{Failure, Opening, list};
 use crate::workflow::model::{ScopeIndex, WorkflowPlan};
 
-/// The inputs of the sub-workflow: those of this one, then the node's input mappings, then
-/// `config_overrides`; the later wins.
+/// The inputs of the sub-workflow: those of this one, but for those whose names the sub-workflow refuses, then the node's
+/// input mappings, then `config_overrides`; the later wins.
 pub(crate) fn begin(plan: &WorkflowPlan, env: &Env<'_>) -> Result<Begin, Failure> {
     let mut inputs = env.inputs.as_map().cloned().unwrap_or_default();
+    if let Some(names) = &plan.plan.input_names {
+        inputs.retain(|name, _| names.contains(name));
+    }
     inputs.extend(env.mapped.iter().cloned());
     if let Some(overrides) = &plan.overrides {
         let overrides = overrides

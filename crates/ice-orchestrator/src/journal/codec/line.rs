@@ -162,6 +162,7 @@ fn fields(line: &mut Object<'_>, manifest: &Manifest) -> Result<(), Error> {
 fn how(mut object: Object<'_>, options: &RunOptions) -> Result<(), Error> {
     let RunOptions {
         max_parallel,
+        max_concurrent,
         failure_policy,
         durability,
         grants,
@@ -177,7 +178,11 @@ fn how(mut object: Object<'_>, options: &RunOptions) -> Result<(), Error> {
         waive,
         limits,
     } = options;
-    object.whole("max_parallel", *max_parallel).any("failure_policy", failure_policy)?;
+    object.whole("max_parallel", *max_parallel);
+    if let Some(most) = max_concurrent {
+        object.whole("max_concurrent", *most);
+    }
+    object.any("failure_policy", failure_policy)?;
     if let Some(durability) = durability {
         object.any("durability", durability)?;
     }
@@ -252,6 +257,7 @@ mod tests {
             Some(Box::new(Spend { tokens: 3, cost_usd, unpriced: true, ..Spend::default() }))
         };
         let keyed = RunOptions {
+            max_concurrent: Some(3),
             idempotency_key: Some("k".to_owned()),
             isolation: Isolation::InProcess,
             waive: vec!["landlock".to_owned()],

@@ -5,7 +5,7 @@ mod work;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ahash::AHashMap;
+use ahash::{AHashMap, AHashSet};
 use ice_core::alert::Alerts;
 use ice_core::blueprint::{Blueprint, KindName, RetryPolicy};
 use ice_core::budget::Budget;
@@ -39,6 +39,8 @@ pub struct Plan {
     pub(crate) blueprint: Arc<Blueprint>,
     pub(crate) scopes: Vec<Scope>,
     pub(crate) inputs: Option<Validator>,
+    /// The only names its inputs may have, if others are refused.
+    pub(crate) input_names: Option<AHashSet<Arc<str>>>,
     /// Every tool and provider in use, those of sub-blueprints included.
     pub(crate) tools: AHashMap<Arc<str>, Arc<dyn Tool>>,
     /// The registered code in use, that of sub-blueprints included.

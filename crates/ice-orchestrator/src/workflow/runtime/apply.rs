@@ -174,6 +174,7 @@ fn fold(state: &mut State, record: &Record) -> Result<(), String> {
             state.ended = Some((*status, failure.clone()));
             state.leaves.clear();
             state.containers.clear();
+            state.admission.held.clear();
             state.wakes.clear();
             state.deadlines.clear();
             state.questions.clear();
@@ -378,7 +379,7 @@ fn is_forgiven(state: &State, place: Place, failure: &Failure) -> bool {
     false
 }
 
-/// Marks a node done, frees what waited for it, and closes its frame with the last of its nodes.
+/// Marks a node done, frees what waited for it or for room, and closes its frame with the last of its nodes.
 pub(super) fn finish(state: &mut State, place: Place, outcome: Outcome) -> Result<(), String> {
     if let Outcome::Succeeded(_) = outcome {
         state.succeeded += 1;
@@ -392,9 +393,10 @@ pub(super) fn finish(state: &mut State, place: Place, outcome: Outcome) -> Resul
     };
     frame.left = frame.left.saturating_sub(1);
     let plan = Arc::clone(&frame.plan);
-    let dependents = plan.scope(frame.scope).and_then(|scope| scope.node(place.node));
+    let scope = plan.scope(frame.scope).ok_or("the scope is gone")?;
+    let ended = scope.node(place.node).ok_or("the node is gone")?;
     let mut freed = Vec::new();
-    for dependent in dependents.map(|node| node.dependents.as_slice()).unwrap_or_default() {
+    for dependent in &ended.dependents {
         let Some(slot) = frame.nodes.get_mut(*dependent as usize) else { continue };
         if let NodeState::Waiting { left } = slot {
             *left = left.saturating_sub(1);
@@ -404,6 +406,11 @@ pub(super) fn finish(state: &mut State, place: Place, outcome: Outcome) -> Resul
         }
     }
     let ends = if frame.left == 0 { frame.parent } else { None };
+    if frame.parent.is_none() {
+        let next = state.admission.leave(ended);
+        freed.retain(|node| scope.node(*node).is_some_and(|plan| state.admission.lets_in(plan, *node)));
+        freed.splice(0..0, next);
+    }
     for node in freed {
         queue(state, Place { frame: index, node }, 0)?;
     }

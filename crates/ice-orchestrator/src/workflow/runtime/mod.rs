@@ -3,6 +3,7 @@
 //! No clock, no I/O and no async code in here. Drivers own the rest: they stamp records with a time, keep
 //! them, carry commands out and report what came of them.
 
+mod admission;
 mod apply;
 mod asking;
 mod budget;
@@ -25,6 +26,7 @@ pub use input::{Command, Decided, Input, Start, Ticket};
 pub use state::{NodeStatus, State};
 
 pub(crate) use budget::Spending;
+pub(crate) use admission::counts;
 pub(crate) use container::Container;
 pub(crate) use decide::{MAX_VALUE_DEPTH, begin_of, decide_into};
 pub(crate) use failing::{cancelled, is_instead_of, not_kept, timeout_failure, without_suffix};

@@ -15,6 +15,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::budget::Spending;
+use super::admission::Admission;
 use super::frame::{Asked, Attempt, Frame, NodeState, Outcome, Place, StepState, WindingDown};
 use super::input::Ticket;
 use super::queue::Queue;
@@ -38,6 +39,8 @@ pub struct State {
     pub(crate) leaves: Queue,
     /// Containers that something can be decided about at once: to open, or to be done with.
     pub(crate) containers: Queue,
+    /// Which nodes of the top scope are let in.
+    pub(crate) admission: Admission,
     pub(crate) attempts: BTreeMap<Ticket, Place>,
     /// Attempts that were cancelled with a container around them and have not ended.
     pub(crate) winding_down: BTreeMap<Ticket, WindingDown>,
@@ -108,6 +111,7 @@ impl State {
             prefixes: AHashMap::new(),
             leaves: Queue::default(),
             containers: Queue::default(),
+            admission: Admission::new(manifest.options.max_concurrent),
             attempts: BTreeMap::new(),
             winding_down: BTreeMap::new(),
             wakes: BTreeSet::new(),
@@ -350,7 +354,7 @@ impl State {
         Some(Place { frame: index, node })
     }
 
-    /// Opens a frame and queues its nodes that wait for nothing.
+    /// Opens a frame and queues its nodes that wait for nothing, as many as are let in at the top.
     pub(crate) fn push_frame(&mut self, mut frame: Frame) -> FrameIndex {
         let index = self.free.pop().unwrap_or(u32::try_from(self.frames.len()).unwrap_or(u32::MAX));
         let plan = Arc::clone(&frame.plan);
@@ -359,7 +363,8 @@ impl State {
         frame.nodes = Vec::with_capacity(nodes.len());
         for (node, number) in nodes.iter().zip(0_u32..) {
             let left = u32::try_from(node.dependencies.len()).unwrap_or(u32::MAX);
-            frame.nodes.push(if left == 0 {
+            let is_free = left == 0 && (frame.parent.is_some() || self.admission.lets_in(node, number));
+            frame.nodes.push(if is_free {
                 let spot = self.queue_of(node).push(Place { frame: index, node: number });
                 NodeState::Queued { attempts: 0, spot }
             } else {
