@@ -125,6 +125,14 @@ pub enum RunError {
         /// Where.
         divergence: Box<Divergence>,
     },
+    /// What a run that is moved to another plan has begun cannot go on over it.
+    #[error("the run {run} cannot be moved: {what}")]
+    Unmovable {
+        /// The run.
+        run: RunId,
+        /// What has changed.
+        what: String,
+    },
     /// Another engine took the run over; this one must let go.
     #[error("the run {0} was taken over by another engine")]
     Lost(RunId),
@@ -180,6 +188,7 @@ impl RunError {
             Self::State { .. } => ErrorCode::RunState,
             Self::NotReached { .. } => ErrorCode::NodeNotReached,
             Self::Diverged { .. } => ErrorCode::ReplayDiverged,
+            Self::Unmovable { .. } => ErrorCode::PinMismatch,
             Self::Lost(_) => ErrorCode::RunLost,
             Self::Closing => ErrorCode::StoreUnavailable,
             Self::Journal(ReadError::Newer { .. }) => ErrorCode::JournalVersion,

@@ -305,6 +305,7 @@ fn is_of(body: &Body, open: &mut Vec<NodePath>) -> bool {
         | Body::Unresponsive { .. }
         | Body::InDoubt { .. }
         | Body::Settled { .. }
+        | Body::Migrated(_)
         | Body::Parked { .. }
         | Body::Resumed { .. }
         | Body::Ended { .. } => false,

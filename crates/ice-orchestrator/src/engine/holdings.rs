@@ -164,6 +164,7 @@ const fn can_be_refused(body: &Body) -> bool {
         | Body::Unresponsive { .. }
         | Body::InDoubt { .. }
         | Body::Settled { .. }
+        | Body::Migrated(_)
         | Body::Parked { .. }
         | Body::Resumed { .. }
         | Body::Ended { .. } => false,

@@ -13,7 +13,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Engine, RunError};
-use crate::journal::{Body, Reader, RunHead, RunStatus, keys, values};
+use crate::journal::{Body, Manifest, Reader, RunHead, RunStatus, keys, values};
 
 /// Which runs are removed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -121,20 +121,26 @@ impl Engine {
     /// Where the idempotency key stands under which a run was started, if it still stands for that run. A run whose
     /// journal is damaged is removed without.
     async fn idempotency_key(&self, tenant: &Tenant, run: RunId) -> Result<Option<Key>, RunError> {
-        let mut reader = self.reader(tenant, run);
-        let first = match reader.read().await.map_err(RunError::from) {
-            Ok(records) => records.into_iter().next(),
+        let manifest = match self.manifest_of(tenant, run).await {
+            Ok(manifest) => manifest,
             Err(error) if error.is_damage() => None,
             Err(error) => return Err(error),
         };
-        let Some(Body::Manifest(manifest)) = first.map(|numbered| numbered.record.body) else {
-            return Ok(None);
-        };
+        let Some(manifest) = manifest else { return Ok(None) };
         let Some(key) = manifest.options.idempotency_key.map(|key| keys::idempotency(tenant, &key)) else {
             return Ok(None);
         };
         let found = self.inner.store.get(&key).await?;
         Ok(found.filter(|found| found.value == run.to_string()).map(|_| key))
+    }
+
+    /// What a run was started with; nothing if its journal does not say so.
+    pub(super) async fn manifest_of(&self, tenant: &Tenant, run: RunId) -> Result<Option<Manifest>, RunError> {
+        let first = self.reader(tenant, run).read().await?.into_iter().next();
+        Ok(match first.map(|numbered| numbered.record.body) {
+            Some(Body::Manifest(manifest)) => Some(*manifest),
+            Some(_) | None => None,
+        })
     }
 
     pub(super) fn reader(&self, tenant: &Tenant, run: RunId) -> Reader {

@@ -101,7 +101,10 @@ impl Engine {
         let Ok(run) = text.parse::<RunId>() else { return Ok(None) };
         let Some((head, _)) = self.inner.head(tenant, run).await? else { return Ok(None) };
         let document = self.show(tenant, run).await?;
-        if head.plan != plan.hash || document.inputs != *inputs {
+        // A run that was moved to another plan is still the one that was started over the first.
+        let is_same = head.plan == plan.hash
+            || self.manifest_of(tenant, run).await?.is_some_and(|manifest| manifest.plan == plan.hash);
+        if !is_same || document.inputs != *inputs {
             return Err(RunError::IdempotencyConflict { run });
         }
         if let Some(handle) = self.handle(run) {
@@ -197,6 +200,8 @@ pub(super) fn first_writer(
         epoch,
         plan: plan.hash,
         timer: None,
+        migrated: None,
+        imported: None,
     };
     let (encoder, holdings) = (Encoder::default(), Holdings::new(manifest.options.max_bytes));
     let mut writer =

@@ -373,6 +373,7 @@ pub(crate) fn values(body: &Body) -> [Option<&Value>; 1] {
         | Body::Unresponsive { .. }
         | Body::InDoubt { .. }
         | Body::Settled { .. }
+        | Body::Migrated(_)
         | Body::Parked { .. }
         | Body::Resumed { .. } => None,
     }]
@@ -410,6 +411,7 @@ pub(crate) fn values_mut(body: &mut Body) -> [Option<&mut Value>; 1] {
         | Body::Unresponsive { .. }
         | Body::InDoubt { .. }
         | Body::Settled { .. }
+        | Body::Migrated(_)
         | Body::Parked { .. }
         | Body::Resumed { .. } => None,
     }]

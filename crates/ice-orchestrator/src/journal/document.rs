@@ -14,7 +14,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Body, Decision, Failure, Forked, Manifest, NodeFailure, Opening, QuestionReport, Record, RunOptions,
+    Body, Decision, Failure, Forked, Imported, Manifest, NodeFailure, Opening, QuestionReport, Record, RunOptions,
     RunStatus,
 };
 use crate::workflow::runtime::NodeStatus;
@@ -67,6 +67,12 @@ pub struct RunDocument {
     pub inputs: Value,
     /// The options.
     pub options: RunOptions,
+    /// The times it was moved to another blueprint, the oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub migrations: Vec<Migration>,
+    /// How it came here, if it was started elsewhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub imported: Option<Imported>,
     /// Where it was forked from another run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub forked: Option<Box<Forked>>,
@@ -85,6 +91,17 @@ impl RunDocument {
         let asked = asked.filter_map(|node| Some((&node.node, &**node.question.as_ref()?)));
         asked.filter(|(_, question)| question.answer.is_none())
     }
+}
+
+/// A run's move to another blueprint.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Migration {
+    /// When.
+    pub at: Moment,
+    /// Who moved it.
+    pub by: Principal,
+    /// The number of the record that says so.
+    pub record: u64,
 }
 
 /// What became of a node.
@@ -157,6 +174,8 @@ impl DocumentBuilder {
             nodes_truncated: false,
             inputs: manifest.inputs.clone(),
             options: manifest.options.clone(),
+            migrations: Vec::new(),
+            imported: None,
             forked: manifest.forked.clone(),
             not_enforced: manifest.not_enforced.clone(),
             records: 1,
@@ -267,6 +286,16 @@ impl DocumentBuilder {
                 if let Some(report) = self.end(node, status, at) {
                     report.in_doubt = false;
                     report.failure = failure;
+                }
+            }
+            Body::Migrated(to) => {
+                let record = document.records - 1;
+                document.migrations.push(Migration { at, by: to.by.clone(), record });
+                // What another run was moved to says nothing of the blueprint that a fork of it was started with.
+                if document.forked.as_ref().is_none_or(|forked| record >= forked.record) {
+                    document.blueprint_id = to.blueprint.clone();
+                    document.name.clone_from(&to.name);
+                    document.not_enforced.clone_from(&to.not_enforced);
                 }
             }
             Body::Parked { failure } => {

@@ -13,9 +13,9 @@ mod record;
 mod subject;
 
 pub use codec::{DecodeError, Decoder};
-pub use document::{DocumentBuilder, NodeReport, RunDocument};
+pub use document::{DocumentBuilder, Migration, NodeReport, RunDocument};
 pub use failure::{Failure, FieldPart, NodeFailure};
-pub use head::RunSummary;
+pub use head::{Imported, RunSummary};
 pub use intent::{Intent, Opening};
 pub use manifest::{
     FailurePolicy, Forked, Manifest, PinnedAgent, PinnedCode, PinnedModel, PinnedPlan, PinnedTool,
@@ -23,7 +23,7 @@ pub use manifest::{
 };
 pub use question::{Answer, AnswerKind, AnswerReport, Question, QuestionReport};
 pub use reader::{Numbered, ReadError, Reader};
-pub use record::{Body, Decision, RECORD_VERSION, Record, RunStatus, SkipReason};
+pub use record::{Body, Decision, Migrated, RECORD_VERSION, Record, RunStatus, SkipReason};
 
 pub(crate) use codec::values;
 pub(crate) use failure::list;

@@ -3,7 +3,7 @@
 //! A record says what happened, never what to do next. Fields have short names on the wire because every
 //! node of every run writes two of these.
 
-use ice_core::id::Principal;
+use ice_core::id::{BlueprintId, Principal};
 use ice_core::llm::Usage;
 use ice_core::path::NodePath;
 use ice_core::process::{Denial, Report};
@@ -299,6 +299,8 @@ pub enum Body {
         /// Who decided.
         by: Principal,
     },
+    /// The run goes on over another plan from here on. All records before came out the same over it.
+    Migrated(Box<Migrated>),
     /// The run cannot go on until something outside of it changes.
     Parked {
         /// Why.
@@ -323,6 +325,22 @@ pub enum Body {
         #[serde(rename = "f", default, skip_serializing_if = "Option::is_none")]
         failure: Option<Failure>,
     },
+}
+
+/// The other plan of a run, and who moved the run to it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Migrated {
+    /// The hash of the [`PinnedPlan`](super::PinnedPlan) document.
+    pub plan: BlobHash,
+    /// The blueprint's id.
+    pub blueprint: BlueprintId,
+    /// The blueprint's display name.
+    pub name: String,
+    /// What cannot be enforced for tools of this plan that run inside the engine's process.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_enforced: Vec<String>,
+    /// Who.
+    pub by: Principal,
 }
 
 /// Why a node did not run.

@@ -34,6 +34,7 @@ impl Body {
             | Self::Settled { node, .. } => Some(node),
             Self::Manifest(_)
             | Self::Cancelling { .. }
+            | Self::Migrated(_)
             | Self::Parked { .. }
             | Self::Resumed { .. }
             | Self::Ended { .. } => None,

@@ -142,6 +142,7 @@ fn said(body: &Body) -> &'static str {
         Body::Unresponsive { .. } => "ignored its cancellation",
         Body::InDoubt { .. } => "was in doubt",
         Body::Settled { .. } => "was decided about",
+        Body::Migrated(_) => "was moved to another blueprint",
         Body::Parked { .. } => "was parked",
         Body::Resumed { .. } => "was taken up again",
         Body::Ended { .. } => "ended",

@@ -78,6 +78,7 @@ impl Checks {
             | Body::Unresponsive { .. }
             | Body::InDoubt { .. }
             | Body::Settled { .. }
+            | Body::Migrated(_)
             | Body::Parked { .. }
             | Body::Resumed { .. }
             | Body::Ended { .. } => return Ok(()),

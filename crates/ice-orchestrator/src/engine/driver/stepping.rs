@@ -73,6 +73,7 @@ impl Driver {
             | Body::Unresponsive { .. }
             | Body::InDoubt { .. }
             | Body::Settled { .. }
+            | Body::Migrated(_)
             | Body::Parked { .. }
             | Body::Resumed { .. }
             | Body::Ended { .. } => {}

@@ -153,6 +153,8 @@ fn fold(state: &mut State, record: &Record) -> Result<(), String> {
             Ok(())
         }
         Body::Settled { node, decision, .. } => settle(state, node, *decision),
+        // Who folds a journal does it over the plan that the run goes on over: what came before is the same over it.
+        Body::Migrated(_) => Ok(()),
         Body::Parked { failure } => {
             state.parked = Some(failure.clone());
             Ok(())

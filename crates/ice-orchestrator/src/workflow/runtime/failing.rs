@@ -111,6 +111,7 @@ pub(crate) fn not_kept(body: &Body, why: &str) -> Option<Body> {
         | Body::Unresponsive { .. }
         | Body::InDoubt { .. }
         | Body::Settled { .. }
+        | Body::Migrated(_)
         | Body::Parked { .. }
         | Body::Resumed { .. }
         | Body::Ended { .. } => return None,
