@@ -12,6 +12,7 @@ pub mod journal;
 pub mod process;
 pub mod replay;
 pub mod simulation;
+pub mod transfer;
 #[cfg(feature = "wasm")]
 pub mod wasm;
 pub mod workflow;
