@@ -121,6 +121,8 @@ codes! {
     RunAborted = 3025, "RUN_ABORTED", "A monitor ended the run.";
     ReplayDiverged = 3026, "REPLAY_DIVERGED", "A journal comes out differently when it is gone through again.";
     NodeNotReached = 3027, "NODE_NOT_REACHED", "A run has not come to a node.";
+    RunFileInvalid = 3040, "RUN_FILE_INVALID", "A file is not that of a run, or what is in it does not fit together.";
+    RunImported = 3041, "RUN_IMPORTED", "A run was brought here from elsewhere and does not go on by itself.";
     ToolFailed = 4001, "TOOL_FAILED", "A tool reported a failure.";
     ToolInputInvalid = 4002, "TOOL_INPUT_INVALID", "The input of a tool does not fit its schema.";
     ToolOutputInvalid = 4003, "TOOL_OUTPUT_INVALID", "The output of a tool does not fit its schema.";

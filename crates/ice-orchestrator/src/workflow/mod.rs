@@ -1,5 +1,6 @@
 //! Workflows: the compiled plan, its graph, and the run over it as a state machine.
 
+mod absent;
 mod change;
 mod compile;
 mod graph_utils;
@@ -11,4 +12,4 @@ pub use change::set_field;
 pub use compile::{CompileError, compile, compile_locked};
 pub use model::Plan;
 
-pub(crate) use pin::{CHANGED, compile_pinned};
+pub(crate) use pin::{CHANGED, compile_pinned, compile_to_read};
