@@ -172,6 +172,10 @@ async fn relay(lines: &mut Lines, mut responses: BoxStream<'static, Response>) -
             | Response::Accepted { .. }
             | Response::Replayed { .. }
             | Response::Pruned(_)
+            | Response::Migrated { .. }
+            | Response::Piece { .. }
+            | Response::Received { .. }
+            | Response::Imported { .. }
             | Response::Event { .. } => false,
         };
         answer(lines, &response).await?;
