@@ -359,3 +359,110 @@ async fn a_run_must_be_one_that_could_have_been_started_over_the_blueprint() {
     let nobody = ground.migrate(RunId::from(uuid::Uuid::nil()), &plan).await.unwrap_err();
     assert_eq!(nobody.code(), ErrorCode::RunNotFound);
 }
+
+/// A registry with an agent `a` whose model calls the tool `wait` and says so then, and with this system prompt.
+#[cfg(test)]
+fn with_agent(prompt: &str, acts: &Arc<AtomicU32>) -> Registry {
+    let mut registry = tools("1.0.0", acts);
+    registry.providers.register(Arc::new(ice_core::llm::scripted::ReadAlong)).unwrap();
+    let turns = r#"{"text": "First.", "tool_calls": [{"name": "act", "arguments": {}}, {"name": "wait", "arguments": {}}]}, {"text": "Done."}"#;
+    let agent = format!(
+        r#"{{"name": "a", "system_prompt": "{prompt}", "tools": ["act", "wait"],
+             "llm_config": {{"provider": "scripted", "model": "m", "script": {{"turns": [{turns}]}}}}}}"#
+    );
+    let agent = ice_core::registry::AgentDefinition::read(&agent, ice_core::blueprint::Format::Json, "a.json");
+    registry.agents.register(Arc::new(agent.value.unwrap())).unwrap();
+    registry
+}
+
+#[tokio::test]
+async fn the_steps_that_an_agent_has_made_must_be_the_same_and_the_rest_goes_on() {
+    let ground = Ground::new();
+    let yaml = "nodes:
+- {id: n, type: agent, package: a}
+- {id: last, type: tool, tool_name: same, tool_args: {value: one}, dependencies: [n]}";
+    let registry = with_agent("You work.", &ground.acts);
+    let engine_of = |registry: &Registry| engine(&ground.store, &ground.blobs, registry);
+    let first = engine_of(&registry);
+    let plan = common::plan(yaml, &registry);
+    let tenant = Tenant::default();
+    let handle = first.start(&plan, json("{}"), RunOptions::default(), &me(), &tenant).await.unwrap();
+    let run = handle.id();
+    // Until the call of `wait` is announced.
+    while first.show(&tenant, run).await.unwrap().records < 7 {
+        tokio::task::yield_now().await;
+    }
+    first.close().await;
+    // Another prompt of the agent: what it has begun is not that.
+    let other = with_agent("You rest.", &ground.acts);
+    let second = engine_of(&other);
+    let error = second.migrate(&tenant, run, &common::plan(yaml, &other), &me()).await.unwrap_err();
+    assert_eq!(error.code(), ErrorCode::ReplayDiverged);
+    assert!(error.to_string().contains("You work.") && error.to_string().contains("You rest."), "{error}");
+    // The same agent, but what one of its calls may do to the world is something else now.
+    let mut milder = with_agent("You work.", &ground.acts);
+    milder.tools.remove("act", None);
+    milder.tools.register(tool("act", Effect::Idempotent, |_, _| async { Ok(Value::Null) })).unwrap();
+    let second = engine_of(&milder);
+    let plan = common::plan(&yaml.replace("value: one", "value: two"), &milder);
+    let error = second.migrate(&tenant, run, &plan, &me()).await.unwrap_err();
+    assert!(error.to_string().contains("`effect` was \"irreversible\" and is \"idempotent\" now"), "{error}");
+    // The same agent, and another node after it.
+    let third = engine_of(&registry);
+    let plan = common::plan(&yaml.replace("value: one", "value: two"), &registry);
+    third.migrate(&tenant, run, &plan, &me()).await.unwrap();
+    let fail = Some(ice_orchestrator::journal::Decision::Fail);
+    third.resume(&tenant, run, &me(), fail).await.unwrap();
+    third.drain().await;
+    assert_eq!(third.show(&tenant, run).await.unwrap().status, RunStatus::Failed);
+    assert_eq!(ground.acts(), 1, "what it did was not done again");
+    common::replays(&third, run).await;
+}
+
+#[tokio::test]
+async fn what_a_swarm_has_begun_with_must_be_the_same() {
+    let ground = Ground::new();
+    let yaml = "nodes: [{id: s, type: swarm, max_rounds: 1, agents: [{package: a, role: one}, {package: a, role: two}]}]";
+    let registry = with_agent("You work.", &ground.acts);
+    let first = engine(&ground.store, &ground.blobs, &registry);
+    let (plan, tenant) = (common::plan(yaml, &registry), Tenant::default());
+    let handle = first.start(&plan, json(r#"{"question": "?"}"#), RunOptions::default(), &me(), &tenant).await.unwrap();
+    let run = handle.id();
+    while ground.acts() == 0 {
+        tokio::task::yield_now().await;
+    }
+    first.close().await;
+    let other = with_agent("You rest.", &ground.acts);
+    let second = engine(&ground.store, &ground.blobs, &other);
+    let error = second.migrate(&tenant, run, &common::plan(yaml, &other), &me()).await.unwrap_err();
+    assert!(error.to_string().contains("`s`: `intent") && error.to_string().contains("You rest."), "{error}");
+}
+
+#[tokio::test]
+async fn blueprints_within_the_blueprint_move_with_it() {
+    let acts = Arc::new(AtomicU32::new(0));
+    let with = |text: &str| {
+        let mut registry = tools("1.0.0", &acts);
+        let sub = format!(
+            "nodes: [{{id: x, type: tool, tool_name: act}}, {{id: q, type: human, prompt_message: ok?, dependencies: [x]}}, {{id: y, type: tool, tool_name: same, tool_args: {{value: {text}}}, dependencies: [q]}}]"
+        );
+        common::with_blueprint(&mut registry, "sub", &sub);
+        registry
+    };
+    let yaml = "nodes: [{id: w, type: workflow, workflow_ref: sub, exposed_outputs: {said: y}}]";
+    let ground = Ground { registry: with("one"), ..Ground::new() };
+    let first = engine(&ground.store, &ground.blobs, &ground.registry);
+    let (plan, tenant) = (common::plan(yaml, &ground.registry), Tenant::default());
+    let handle = first.start(&plan, json("{}"), RunOptions::default(), &me(), &tenant).await.unwrap();
+    first.drain().await;
+    let run = handle.id();
+    let plan = common::plan(yaml, &with("two"));
+    first.migrate(&tenant, run, &plan, &me()).await.unwrap();
+    first.close().await;
+    let ground = Ground { engine: engine(&ground.store, &ground.blobs, &ground.registry), ..ground };
+    let document = ground.answer(run, "w.run.q").await;
+    assert_eq!(document.status, RunStatus::Succeeded, "{:?}", document.failures);
+    let text = serde_json::to_string(&document.output).unwrap();
+    assert!(text.contains("two") && !text.contains("one"), "{text}");
+    common::replays(&ground.engine, run).await;
+}
