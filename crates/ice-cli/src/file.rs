@@ -94,8 +94,10 @@ impl Fresh {
     /// [`ErrorCode::FileUnreadable`] if it cannot be kept, or another is there by now.
     pub(crate) fn keep(self) -> Result<(), Fault> {
         let Self { path, file } = self;
-        let kept =
-            file.as_file().sync_all().and_then(|()| file.persist_noclobber(&path).map_err(|error| error.error));
+        let kept = file
+            .as_file()
+            .sync_all()
+            .and_then(|()| file.persist_noclobber(&path).map_err(|error| error.error));
         match kept {
             Ok(_) => Ok(()),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(exists(&path)),

@@ -30,7 +30,9 @@ fn a_waiting_run_goes_on_over_a_changed_blueprint_and_what_it_did_must_stay() {
     let (desk, id) = waiting();
     desk.write("other.yaml", &YAML.replace("ann", "bob"));
     let told = desk.ice(&["runs", "migrate", &id, "--blueprint", "other.yaml"]).code(1);
-    let told = told.says("error[REPLAY_DIVERGED]").says("`first`: `intent.input.name` was \"ann\" and is \"bob\" now");
+    let told = told
+        .says("error[REPLAY_DIVERGED]")
+        .says("`first`: `intent.input.name` was \"ann\" and is \"bob\" now");
     told.says("ice runs fork");
     desk.write("say.yaml", &YAML.replace("said ", "now it was said: "));
     let told = desk.ice(&["runs", "migrate", &id, "--blueprint", "say.yaml", "--check"]).code(0);
@@ -63,7 +65,10 @@ fn a_run_is_moved_while_a_worker_owns_the_folder() {
 #[test]
 fn a_run_that_has_ended_is_the_same_in_another_folder() {
     let desk = Desk::new();
-    desk.write("say.yaml", "nodes: [{id: n, type: tool, tool_name: hello, tool_args: {name: '{{ inputs.who }}'}}]");
+    desk.write(
+        "say.yaml",
+        "nodes: [{id: n, type: tool, tool_name: hello, tool_args: {name: '{{ inputs.who }}'}}]",
+    );
     desk.write("long.json", &format!("\"{}\"", "long ".repeat(500_000)));
     desk.ice(&["run", "say.yaml", "-i", "who=@long.json"]).code(0);
     let before = desk.ice(&["runs", "show", "last", "--json"]).code(0).json();
@@ -90,7 +95,10 @@ fn a_run_that_has_ended_is_the_same_in_another_folder() {
     // A file that was cut leaves nothing.
     let whole = std::fs::read(desk.path(&file)).unwrap();
     std::fs::write(desk.path("cut.icerun"), &whole[..whole.len() / 2]).unwrap();
-    desk.ice(&["--data", "third", "runs", "import", "cut.icerun"]).code(1).says("error[RUN_FILE_INVALID]").says("cut off");
+    desk.ice(&["--data", "third", "runs", "import", "cut.icerun"])
+        .code(1)
+        .says("error[RUN_FILE_INVALID]")
+        .says("cut off");
     let listed = desk.ice(&["--data", "third", "runs", "list", "--json"]).code(0).json();
     assert_eq!(listed, json!([]));
     desk.ice(&["runs", "import", "nowhere"]).code(2).says("there is no such file");

@@ -51,7 +51,8 @@ impl Ground {
 
     fn with(registry: Registry, acts: Arc<AtomicU32>) -> Self {
         let (store, blobs) = (Arc::new(MemoryStore::new()), Arc::new(MemoryBlobs::new()));
-        let builder = Engine::builder().store(Arc::clone(&store) as Arc<dyn Store>, Arc::clone(&blobs) as Arc<dyn BlobStore>);
+        let builder = Engine::builder()
+            .store(Arc::clone(&store) as Arc<dyn Store>, Arc::clone(&blobs) as Arc<dyn BlobStore>);
         Self { store, blobs, engine: builder.registry(registry).build(), acts, tenant: Tenant::default() }
     }
 
@@ -104,7 +105,10 @@ impl Ground {
     /// The keys of runs.
     async fn keys(&self) -> Vec<String> {
         let all = self.store.scan(&Key::new("t/").unwrap(), None, 10_000).await.unwrap();
-        all.iter().map(|entry| entry.key.as_str().to_owned()).filter(|key| !key.contains("/engine/")).collect()
+        all.iter()
+            .map(|entry| entry.key.as_str().to_owned())
+            .filter(|key| !key.contains("/engine/"))
+            .collect()
     }
 
     async fn show(&self, run: RunId) -> RunDocument {
@@ -122,7 +126,7 @@ impl Ground {
 
     async fn answer(&self, run: RunId) -> Result<(), RunError> {
         let (node, response) = ("ask".parse().unwrap(), Value::from(true));
-        let reply = Reply { node, response, comment: None, id: uuid::Uuid::now_v7() };
+        let reply = Reply { node, response, comment: None, id: uuid::Uuid::from_u128(7) };
         self.engine.answer(&self.tenant, run, reply, &me()).await?;
         self.engine.drain().await;
         Ok(())
@@ -228,7 +232,12 @@ async fn a_run_that_has_ended_is_as_it_was() {
     // And once more: it is here.
     assert!(there.import_in(&file, 1 << 20).await.unwrap().was_here);
     assert!(here.import(&file).await.unwrap().was_here);
-    let all = Retention { before: there.engine.now().plus(std::time::Duration::from_secs(9)), status: None, keep: 0, dry_run: false };
+    let all = Retention {
+        before: there.engine.now().plus(std::time::Duration::from_secs(9)),
+        status: None,
+        keep: 0,
+        dry_run: false,
+    };
     assert_eq!(there.engine.prune(&there.tenant, &all).await.unwrap().runs.len(), 2);
     for (part, _) in parts(&file) {
         if let Part::Blob { hash, .. } = part {
@@ -285,7 +294,8 @@ async fn what_was_under_way_when_it_was_exported_is_in_doubt() {
     let (here, there) = (Ground::new(), Ground::new());
     let yaml = "nodes: [{id: w, type: tool, tool_name: wait}]";
     let plan = common::plan(yaml, here.engine.registry());
-    let handle = here.engine.start(&plan, json("{}"), RunOptions::default(), &me(), &here.tenant).await.unwrap();
+    let handle =
+        here.engine.start(&plan, json("{}"), RunOptions::default(), &me(), &here.tenant).await.unwrap();
     let run = handle.id();
     while here.show(run).await.nodes.is_empty() {
         tokio::task::yield_now().await;
@@ -324,12 +334,18 @@ async fn the_tools_and_models_of_a_run_need_not_be_here_to_look_at_it() {
 async fn runs_that_were_moved_or_forked_arrive_with_what_they_go_on_over() {
     let (here, there) = (Ground::new(), Ground::new());
     let run = here.waiting().await;
-    let changed = WAITS.replace("- {id: b, type: tool, tool_name: act, dependencies: [ask]}", "- {id: c, type: tool, tool_name: same, tool_args: {value: '{{ ask.approved }}'}}");
+    let changed = WAITS.replace(
+        "- {id: b, type: tool, tool_name: act, dependencies: [ask]}",
+        "- {id: c, type: tool, tool_name: same, tool_args: {value: '{{ ask.approved }}'}}",
+    );
     let plan = common::plan(&changed, here.engine.registry());
     here.engine.migrate(&here.tenant, run, &plan, &me()).await.unwrap();
     there.import(&here.export(run).await).await.unwrap();
     // It can be moved here as well, and stays parked.
-    let again = common::plan(&changed.replace("'{{ ask.approved }}'", "'{{ ask.approved }}!'"), there.engine.registry());
+    let again = common::plan(
+        &changed.replace("'{{ ask.approved }}'", "'{{ ask.approved }}!'"),
+        there.engine.registry(),
+    );
     there.engine.migrate(&there.tenant, run, &again, &me()).await.unwrap();
     assert_eq!(there.show(run).await.status, RunStatus::Parked);
     there.resume(run).await;
@@ -386,7 +402,11 @@ async fn what_is_cut_or_changed_anywhere_is_refused_and_leaves_nothing() {
     // What is kept of others stays.
     there.import(&file).await.unwrap();
     assert!(there.import(&file[..many - 2]).await.is_err());
-    let again = Ground::new().import(&there.export(there.engine.list(&there.tenant, &Default::default()).await.unwrap()[0].id).await).await;
+    let again = Ground::new()
+        .import(
+            &there.export(there.engine.list(&there.tenant, &Default::default()).await.unwrap()[0].id).await,
+        )
+        .await;
     again.unwrap();
 }
 
@@ -410,18 +430,33 @@ async fn files_that_somebody_has_made_up_are_refused_with_why() {
     refused(forged(&file, |_, parts| parts.push(parts[1].clone())), "is expected, not record 0").await;
     let blob = Bytes::from_static(b"more");
     let needless = Part::Blob { hash: BlobHash::of(&blob), size: 4 };
-    refused(forged(&file, |_, parts| parts.insert(1, (needless.clone(), blob.clone()))), "nothing in it names the blob").await;
-    refused(forged(&file, |_, parts| parts.push((needless.clone(), blob.clone()))), "after the journal").await;
+    refused(
+        forged(&file, |_, parts| parts.insert(1, (needless.clone(), blob.clone()))),
+        "nothing in it names the blob",
+    )
+    .await;
+    refused(forged(&file, |_, parts| parts.push((needless.clone(), blob.clone()))), "after the journal")
+        .await;
     let lies = Part::Blob { hash: BlobHash::of(b"x"), size: 4 };
-    refused(forged(&file, |_, parts| parts.insert(1, (lies, blob.clone()))), "is not what its hash names").await;
-    refused(forged(&file, |_, parts| parts[0].1 = Bytes::from_static(b"{}")), "its plan is not what its hash names").await;
+    refused(forged(&file, |_, parts| parts.insert(1, (lies, blob.clone()))), "is not what its hash names")
+        .await;
+    refused(
+        forged(&file, |_, parts| parts[0].1 = Bytes::from_static(b"{}")),
+        "its plan is not what its hash names",
+    )
+    .await;
     let deep = Bytes::from(format!("{{\"blueprint\":{}", "[".repeat(100_000)));
     let plan = (Part::Plan { hash: BlobHash::of(&deep), size: 0 }, deep);
     refused(forged(&file, |_, parts| parts[0] = plan), "its plan cannot be read").await;
     // Records that contradict one another, or the plan.
-    refused(rewritten(&file, r#""t":"asked","n":"ask""#, r#""t":"asked","n":"a""#), "record 3 cannot be").await;
+    refused(rewritten(&file, r#""t":"asked","n":"ask""#, r#""t":"asked","n":"a""#), "record 3 cannot be")
+        .await;
     refused(rewritten(&file, r#""t":"started","n":"a""#, r#""t":"started","n":"../a""#), "line").await;
-    refused(rewritten(&file, r#""t":"succeeded","n":"a""#, r#""t":"succeeded","n":"b""#), "record 2 cannot be").await;
+    refused(
+        rewritten(&file, r#""t":"succeeded","n":"a""#, r#""t":"succeeded","n":"b""#),
+        "record 2 cannot be",
+    )
+    .await;
     refused(rewritten(&file, r#""t":"asked""#, r#""t":"told""#), "unknown variant").await;
     let hash = |text: &str| BlobHash::of(text.as_bytes()).to_string();
     let plan_of = parts(&file).into_iter().find_map(|(part, _)| match part {
@@ -432,7 +467,8 @@ async fn files_that_somebody_has_made_up_are_refused_with_why() {
     let newer = forged(&file, |header, _| header.journal = 9);
     assert_eq!(there.refuses(&newer).await.code(), ErrorCode::JournalVersion);
     // A run that has ended has no further records.
-    let ended = here.start("nodes: [{id: a, type: tool, tool_name: act}]", json("{}"), RunOptions::default()).await;
+    let ended =
+        here.start("nodes: [{id: a, type: tool, tool_name: act}]", json("{}"), RunOptions::default()).await;
     let file = here.export(ended).await;
     let more = forged(&file, |header, parts| {
         let first = header.records;
@@ -470,9 +506,17 @@ async fn values_that_grow_beyond_measure_when_they_are_put_together_are_refused(
     };
     let vast = there.refuses(&doubled(&|inner| format!("[{inner},{inner}]"))).await;
     assert!(vast.to_string().contains("written out it takes more than"), "{vast}");
-    let long = there.refuses(&doubled(&|inner| format!(r#"{{"$ice.list":[[{inner}],{inner},{inner}]}}"#))).await;
-    assert!(long.to_string().contains("too many items") || long.to_string().contains("written out"), "{long}");
-    let deep = rewritten(&file, given, &format!(r#""t":"succeeded","n":"a","o":{}1{}"#, "[".repeat(10_000), "]".repeat(10_000)));
+    let long =
+        there.refuses(&doubled(&|inner| format!(r#"{{"$ice.list":[[{inner}],{inner},{inner}]}}"#))).await;
+    assert!(
+        long.to_string().contains("too many items") || long.to_string().contains("written out"),
+        "{long}"
+    );
+    let deep = rewritten(
+        &file,
+        given,
+        &format!(r#""t":"succeeded","n":"a","o":{}1{}"#, "[".repeat(10_000), "]".repeat(10_000)),
+    );
     assert!(there.refuses(&deep).await.to_string().contains("recursion limit"));
     // An object under a hash that is not its own would stand for what others mean by it.
     let lie = format!("o{} s\"evil\"\n", BlobHash::of(b"good"));

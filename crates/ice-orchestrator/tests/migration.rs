@@ -91,7 +91,7 @@ impl Ground {
 
     async fn answer(&self, run: RunId, node: &str) -> RunDocument {
         let (node, response) = (node.parse().unwrap(), Value::from(true));
-        let reply = Reply { node, response, comment: None, id: uuid::Uuid::now_v7() };
+        let reply = Reply { node, response, comment: None, id: uuid::Uuid::from_u128(7) };
         self.engine.answer(&Tenant::default(), run, reply, &me()).await.unwrap();
         self.engine.drain().await;
         self.show(run).await
@@ -170,7 +170,11 @@ async fn a_changed_prompt_of_a_node_that_was_not_reached_is_used() {
 
 #[tokio::test]
 async fn nodes_may_come_and_go_where_the_run_has_not_been() {
-    let document = accepted("- {id: last,", "- {id: more, type: tool, tool_name: same, tool_args: {value: '{{ last }}'}}\n- {id: last,").await;
+    let document = accepted(
+        "- {id: last,",
+        "- {id: more, type: tool, tool_name: same, tool_args: {value: '{{ last }}'}}\n- {id: last,",
+    )
+    .await;
     assert_eq!(document.output.get("more"), Some(&Value::from(1)));
     let document = accepted("\n- {id: last, type: tool, tool_name: act, dependencies: [say]}", "").await;
     assert_eq!(document.output.get("last"), None);
@@ -212,7 +216,8 @@ async fn a_run_is_found_under_the_blueprint_it_goes_on_over_and_under_its_key() 
     let options = RunOptions { idempotency_key: Some("k".to_owned()), ..RunOptions::default() };
     let start = async |yaml: &str| {
         let plan = ground.plan(yaml);
-        let started = ground.engine.start(&plan, json("{}"), options.clone(), &me(), &Tenant::default()).await;
+        let started =
+            ground.engine.start(&plan, json("{}"), options.clone(), &me(), &Tenant::default()).await;
         ground.engine.drain().await;
         started.map(|handle| handle.id())
     };
@@ -231,7 +236,12 @@ async fn a_run_is_found_under_the_blueprint_it_goes_on_over_and_under_its_key() 
     assert_eq!((start(YAML).await.unwrap(), start(&second).await.unwrap()), (run, run));
     assert_eq!(start(&YAML.replace("n: 1", "n: 7")).await.unwrap_err().code(), ErrorCode::StoreConflict);
     ground.answer(run, "ask").await;
-    let all = Retention { before: ground.engine.now().plus(std::time::Duration::from_secs(9)), status: None, keep: 0, dry_run: false };
+    let all = Retention {
+        before: ground.engine.now().plus(std::time::Duration::from_secs(9)),
+        status: None,
+        keep: 0,
+        dry_run: false,
+    };
     assert_eq!(ground.engine.prune(&Tenant::default(), &all).await.unwrap().runs, [run]);
     assert_eq!((of("first").await, of("second").await), (0, 0));
     assert_ne!(start(YAML).await.unwrap(), run);
@@ -290,7 +300,11 @@ async fn a_run_under_way_is_not_moved_and_one_whose_process_ended_is() {
 - {id: w, type: tool, tool_name: wait}
 - {id: n, type: tool, tool_name: same, tool_args: {value: one}, dependencies: [w]}";
     let plan = ground.plan(yaml);
-    let handle = ground.engine.start(&plan, json("{}"), RunOptions::default(), &me(), &Tenant::default()).await.unwrap();
+    let handle = ground
+        .engine
+        .start(&plan, json("{}"), RunOptions::default(), &me(), &Tenant::default())
+        .await
+        .unwrap();
     let run = handle.id();
     while ground.show(run).await.nodes.is_empty() {
         tokio::task::yield_now().await;
@@ -332,7 +346,8 @@ async fn what_was_begun_with_a_tool_that_has_changed_is_not_moved() {
     let ground = Ground::new();
     let yaml = "nodes: [{id: w, type: parallel, branches: [[{id: x, type: tool, tool_name: wait}], [{id: y, type: tool, tool_name: act}]]}]";
     let plan = ground.plan(yaml);
-    let started = ground.engine.start(&plan, json("{}"), RunOptions::default(), &me(), &Tenant::default()).await;
+    let started =
+        ground.engine.start(&plan, json("{}"), RunOptions::default(), &me(), &Tenant::default()).await;
     let run = started.unwrap().id();
     while ground.show(run).await.nodes.len() < 2 {
         tokio::task::yield_now().await;
@@ -344,7 +359,8 @@ async fn what_was_begun_with_a_tool_that_has_changed_is_not_moved() {
     spec.version = "3.0.0".parse().unwrap();
     registry.tools.register(Arc::new(common::Made::new(spec, |_, _| async { Ok(Value::Null) }))).unwrap();
     let engine = engine(&ground.store, &ground.blobs, &registry);
-    let error = engine.migrate(&Tenant::default(), run, &common::plan(yaml, &registry), &me()).await.unwrap_err();
+    let error =
+        engine.migrate(&Tenant::default(), run, &common::plan(yaml, &registry), &me()).await.unwrap_err();
     assert_eq!(error.code(), ErrorCode::PinMismatch);
     assert!(error.to_string().contains("`w.branches[0].x` has begun with the tool `wait`"), "{error}");
 }
@@ -370,7 +386,8 @@ fn with_agent(prompt: &str, acts: &Arc<AtomicU32>) -> Registry {
         r#"{{"name": "a", "system_prompt": "{prompt}", "tools": ["act", "wait"],
              "llm_config": {{"provider": "scripted", "model": "m", "script": {{"turns": [{turns}]}}}}}}"#
     );
-    let agent = ice_core::registry::AgentDefinition::read(&agent, ice_core::blueprint::Format::Json, "a.json");
+    let agent =
+        ice_core::registry::AgentDefinition::read(&agent, ice_core::blueprint::Format::Json, "a.json");
     registry.agents.register(Arc::new(agent.value.unwrap())).unwrap();
     registry
 }
@@ -426,7 +443,10 @@ async fn what_a_swarm_has_begun_with_must_be_the_same() {
     let registry = with_agent("You work.", &ground.acts);
     let first = engine(&ground.store, &ground.blobs, &registry);
     let (plan, tenant) = (common::plan(yaml, &registry), Tenant::default());
-    let handle = first.start(&plan, json(r#"{"question": "?"}"#), RunOptions::default(), &me(), &tenant).await.unwrap();
+    let handle = first
+        .start(&plan, json(r#"{"question": "?"}"#), RunOptions::default(), &me(), &tenant)
+        .await
+        .unwrap();
     let run = handle.id();
     while ground.acts() == 0 {
         tokio::task::yield_now().await;

@@ -15,8 +15,8 @@ use ice_core::value::Value;
 
 use super::uploads::Uploads;
 use super::{
-    Assembly, Document, ForkRequest, Info, MAX_DOCUMENTS, MigrateRequest, Missing, PruneQuery, Refusal, Request, Response,
-    Start,
+    Assembly, Document, ForkRequest, Info, MAX_DOCUMENTS, MigrateRequest, Missing, PruneQuery, Refusal,
+    Request, Response, Start,
 };
 use crate::engine::{self, Engine, Export, Fork, Migration, Replayed, Retention, RunFilter};
 use crate::events::{Feed, RunEvents};
@@ -68,6 +68,11 @@ impl Control {
     #[must_use]
     pub const fn engine(&self) -> &Engine {
         &self.engine
+    }
+
+    #[cfg(test)]
+    pub(super) fn uploads(&self) -> &Uploads {
+        &self.uploads
     }
 
     /// Does what is asked. Cancel-safe, except that a dropped start, answer, cancel or resume may have been done.

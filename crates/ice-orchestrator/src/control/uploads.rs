@@ -72,7 +72,9 @@ impl Uploads {
                     Ok(bytes) if bytes.len() > MAX_PIECE_BYTES => {
                         format!("a piece has {} bytes, the limit is {MAX_PIECE_BYTES}", bytes.len())
                     }
-                    Ok(_) => format!("{} bytes have come, and this is said to come after {offset}", upload.bytes),
+                    Ok(_) => {
+                        format!("{} bytes have come, and this is said to come after {offset}", upload.bytes)
+                    }
                 };
                 upload.import.discard().await;
                 return Err(invalid(message));
@@ -107,3 +109,6 @@ impl Uploads {
         Err(Refusal::new(ErrorCode::LimitExceeded, message))
     }
 }
+
+#[cfg(test)]
+mod tests;

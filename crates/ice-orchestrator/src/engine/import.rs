@@ -193,10 +193,14 @@ impl Import {
 
     async fn chunk(&mut self, first: u64, bytes: Bytes) -> Result<(), RunError> {
         let run = self.run()?;
-        let Some((_, _, plan)) = &self.plan else { return Err(self.unsound("its journal comes before its plan")) };
+        let Some((_, _, plan)) = &self.plan else {
+            return Err(self.unsound("its journal comes before its plan"));
+        };
         self.chunk_bytes = self.chunk_bytes.saturating_add(bytes.len());
         if self.chunk_bytes > MAX_JOURNAL_BYTES {
-            return Err(self.unsound(format!("its journal has more than {MAX_JOURNAL_BYTES} bytes, the limit")));
+            return Err(
+                self.unsound(format!("its journal has more than {MAX_JOURNAL_BYTES} bytes, the limit"))
+            );
         }
         let plan = Arc::clone(plan);
         let contents = self.contents.get_or_insert_with(|| Contents::new(run, plan));

@@ -135,9 +135,11 @@ impl Engine {
                 .map_err(|_| RunError::Unheard(run))?
                 .unwrap_or(true);
         if !rests {
-            let status = self.inner.head(tenant, run).await?.map_or(RunStatus::Running, |(head, _)| {
-                head.summary.status
-            });
+            let status = self
+                .inner
+                .head(tenant, run)
+                .await?
+                .map_or(RunStatus::Running, |(head, _)| head.summary.status);
             let what = "something of it is under way: move it once it waits or is parked, or end its process and move it then";
             return Err(RunError::State { run, status, what });
         }

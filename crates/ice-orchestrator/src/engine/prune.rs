@@ -135,7 +135,11 @@ impl Engine {
     }
 
     /// What a run was started with; nothing if its journal does not say so.
-    pub(super) async fn manifest_of(&self, tenant: &Tenant, run: RunId) -> Result<Option<Manifest>, RunError> {
+    pub(super) async fn manifest_of(
+        &self,
+        tenant: &Tenant,
+        run: RunId,
+    ) -> Result<Option<Manifest>, RunError> {
         let first = self.reader(tenant, run).read().await?.into_iter().next();
         Ok(match first.map(|numbered| numbered.record.body) {
             Some(Body::Manifest(manifest)) => Some(*manifest),

@@ -14,8 +14,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Body, Decision, Failure, Forked, Imported, Manifest, NodeFailure, Opening, QuestionReport, Record, RunOptions,
-    RunStatus,
+    Body, Decision, Failure, Forked, Imported, Manifest, Migration, NodeFailure, Opening, QuestionReport,
+    Record, RunOptions, RunStatus,
 };
 use crate::workflow::runtime::NodeStatus;
 
@@ -91,17 +91,6 @@ impl RunDocument {
         let asked = asked.filter_map(|node| Some((&node.node, &**node.question.as_ref()?)));
         asked.filter(|(_, question)| question.answer.is_none())
     }
-}
-
-/// A run's move to another blueprint.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Migration {
-    /// When.
-    pub at: Moment,
-    /// Who moved it.
-    pub by: Principal,
-    /// The number of the record that says so.
-    pub record: u64,
 }
 
 /// What became of a node.

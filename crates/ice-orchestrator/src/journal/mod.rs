@@ -7,13 +7,14 @@ mod head;
 mod intent;
 pub(crate) mod keys;
 mod manifest;
+mod migration;
 mod question;
 mod reader;
 mod record;
 mod subject;
 
 pub use codec::{DecodeError, Decoder};
-pub use document::{DocumentBuilder, Migration, NodeReport, RunDocument};
+pub use document::{DocumentBuilder, NodeReport, RunDocument};
 pub use failure::{Failure, FieldPart, NodeFailure};
 pub use head::{Imported, RunSummary};
 pub use intent::{Intent, Opening};
@@ -21,9 +22,10 @@ pub use manifest::{
     FailurePolicy, Forked, Manifest, PinnedAgent, PinnedCode, PinnedModel, PinnedPlan, PinnedTool,
     PinnedWorkflow, RunOptions,
 };
+pub use migration::{Migrated, Migration};
 pub use question::{Answer, AnswerKind, AnswerReport, Question, QuestionReport};
 pub use reader::{Numbered, ReadError, Reader};
-pub use record::{Body, Decision, Migrated, RECORD_VERSION, Record, RunStatus, SkipReason};
+pub use record::{Body, Decision, RECORD_VERSION, Record, RunStatus, SkipReason};
 
 pub(crate) use codec::values;
 pub(crate) use failure::list;

@@ -3,7 +3,7 @@
 //! A record says what happened, never what to do next. Fields have short names on the wire because every
 //! node of every run writes two of these.
 
-use ice_core::id::{BlueprintId, Principal};
+use ice_core::id::Principal;
 use ice_core::llm::Usage;
 use ice_core::path::NodePath;
 use ice_core::process::{Denial, Report};
@@ -13,7 +13,7 @@ use ice_core::value::{BlobHash, Value};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Answer, Failure, Intent, Manifest, Opening, Question};
+use super::{Answer, Failure, Intent, Manifest, Migrated, Opening, Question};
 
 /// The version of the records this engine writes. It reads every version up to this one.
 pub const RECORD_VERSION: u32 = 1;
@@ -325,22 +325,6 @@ pub enum Body {
         #[serde(rename = "f", default, skip_serializing_if = "Option::is_none")]
         failure: Option<Failure>,
     },
-}
-
-/// The other plan of a run, and who moved the run to it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Migrated {
-    /// The hash of the [`PinnedPlan`](super::PinnedPlan) document.
-    pub plan: BlobHash,
-    /// The blueprint's id.
-    pub blueprint: BlueprintId,
-    /// The blueprint's display name.
-    pub name: String,
-    /// What cannot be enforced for tools of this plan that run inside the engine's process.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub not_enforced: Vec<String>,
-    /// Who.
-    pub by: Principal,
 }
 
 /// Why a node did not run.

@@ -42,8 +42,12 @@ struct Made {
 impl Steps {
     /// Takes in what a record says of a step.
     pub(super) fn see(&mut self, number: u64, body: &Body) {
-        if let Body::Started { node, attempt, intent: intent @ (Intent::Agent { .. } | Intent::Swarm { .. }), .. } =
-            body
+        if let Body::Started {
+            node,
+            attempt,
+            intent: intent @ (Intent::Agent { .. } | Intent::Swarm { .. }),
+            ..
+        } = body
         {
             self.open.insert(node.clone(), (*attempt, intent.clone()));
         }
@@ -101,7 +105,7 @@ impl Steps {
     /// The first step that is another one now.
     pub(super) fn compare_open(&self, state: &State) -> Result<(), Box<Divergence>> {
         let mut open: Vec<_> = self.open.iter().collect();
-        open.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+        open.sort_unstable_by_key(|(node, _)| *node);
         for (node, (number, intent)) in open {
             // A node that was given up, or cancelled with what is around it, has ended as well.
             let place = state.locate(node);

@@ -188,7 +188,8 @@ impl Journal {
 
     /// A folder at the end of what is written, which compares if this one does.
     pub(super) fn folder(&self, plan: &Arc<Plan>, like: &Folder) -> Result<Folder, String> {
-        let fresh = if like.replay.is_some() { Folder::moved_at(plan, like.moved) } else { Folder::default() };
+        let fresh =
+            if like.replay.is_some() { Folder::moved_at(plan, like.moved) } else { Folder::default() };
         self.fold_written(plan, fresh)
     }
 

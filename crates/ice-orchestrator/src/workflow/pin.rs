@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use ice_core::blueprint::Blueprint;
+use ice_core::blueprint::CodeLanguage;
 use ice_core::check::check;
 use ice_core::error::ErrorCode;
-use ice_core::blueprint::CodeLanguage;
 use ice_core::llm::LlmProvider;
 use ice_core::registry::{
     AgentDefinition, CodeBody, Collection, NamedBlueprint, RegisteredCode, Registry, RegistryError,

@@ -51,7 +51,10 @@ fn moved(changes: &[(&str, &str)], seed: u64) -> Finished {
 #[test]
 fn runs_that_are_moved_at_any_time_go_on_and_fold_and_replay_to_the_same() {
     let changes = [
-        ("last, type: tool", "new, type: tool, tool_name: idempotent, tool_args: {value: '{{ a }}'}}\n- {id: last, type: tool"),
+        (
+            "last, type: tool",
+            "new, type: tool, tool_name: idempotent, tool_args: {value: '{{ a }}'}}\n- {id: last, type: tool",
+        ),
         ("'{{ ask.approved }}'", "['{{ ask.approved }}']"),
         ("prompt_message: and?", "prompt_message: or?"),
         ("value: 1}", "value: 2}"),
@@ -82,8 +85,12 @@ fn what_was_done_is_never_another_after_a_move() {
     let mut refused = 0;
     for seed in 0..100 {
         let finished = moved(&[("value: 1}", "value: 2}")], seed);
-        let was = |text: &str| finished.journal.concat().windows(text.len()).any(|part| part == text.as_bytes());
-        assert!(!(finished.moved > 0 && was(r#""n":"a","i":{"k":"tool","tool":"irreversible","input":{"value":1}}"#)));
+        let was =
+            |text: &str| finished.journal.concat().windows(text.len()).any(|part| part == text.as_bytes());
+        assert!(
+            !(finished.moved > 0
+                && was(r#""n":"a","i":{"k":"tool","tool":"irreversible","input":{"value":1}}"#))
+        );
         refused += u32::from(finished.trace.iter().any(|line| line.contains("refused: ")));
     }
     assert!(refused > 15, "{refused}");

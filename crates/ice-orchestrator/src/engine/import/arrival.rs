@@ -11,9 +11,7 @@ use super::{Arrived, Import};
 use crate::engine::bound::To;
 use crate::engine::{Engine, RunError};
 use crate::journal::codec::{Chunk, Encoder};
-use crate::journal::{
-    Body, Failure, Imported, Manifest, Record, RunHead, RunStatus, RunSummary, keys,
-};
+use crate::journal::{Body, Failure, Imported, Manifest, Record, RunHead, RunStatus, RunSummary, keys};
 use crate::workflow::runtime::{State, apply};
 
 /// Bytes of chunks that are committed at a time: well below what a store takes in one batch.
@@ -45,7 +43,11 @@ impl Import {
         if let Some((head, _)) = inner.head(&self.tenant, run).await? {
             let is_same = self.is_same(&head, whole.state.next_number()).await?;
             let status = head.summary.status;
-            return if is_same { Ok(Arrived { run, status, was_here: true }) } else { Err(RunError::Exists(run)) };
+            return if is_same {
+                Ok(Arrived { run, status, was_here: true })
+            } else {
+                Err(RunError::Exists(run))
+            };
         }
         if self.engine.is_elsewhere(&self.tenant, run).await? {
             return Err(RunError::Exists(run));
@@ -76,7 +78,10 @@ impl Import {
             return Err(unsound("it has no records".to_owned()));
         };
         if to.plan != *plan {
-            return Err(unsound(format!("its journal is bound to the plan {}, not to the one in it", to.plan)));
+            return Err(unsound(format!(
+                "its journal is bound to the plan {}, not to the one in it",
+                to.plan
+            )));
         }
         Ok(Whole { run, manifest, state, to, migrated })
     }

@@ -209,9 +209,10 @@ impl Decoder {
     /// Counts items of a list that is put together.
     fn spend(&mut self, items: usize) -> Result<(), DecodeError> {
         let Some(doubts) = &mut self.doubts else { return Ok(()) };
-        doubts.items = doubts.items.checked_sub(items).ok_or_else(|| {
-            DecodeError::Line { line: 0, what: "its lists have too many items".to_owned() }
-        })?;
+        doubts.items = doubts
+            .items
+            .checked_sub(items)
+            .ok_or_else(|| DecodeError::Line { line: 0, what: "its lists have too many items".to_owned() })?;
         Ok(())
     }
 

@@ -66,7 +66,9 @@ fn what_is_no_file_of_a_run_is_told_from_what_is_a_newer_one() {
 #[test]
 fn sizes_that_are_stated_take_no_memory_and_those_beyond_the_limit_are_refused() {
     let begin = file(b"")[..].split(|byte| *byte == b'\n').next().unwrap().to_vec();
-    let part = |size: u64| [&begin[..], format!("\n{{\"part\":\"chunk\",\"first\":0,\"size\":{size}}}\n").as_bytes()].concat();
+    let part = |size: u64| {
+        [&begin[..], format!("\n{{\"part\":\"chunk\",\"first\":0,\"size\":{size}}}\n").as_bytes()].concat()
+    };
     assert!(matches!(read(&part(u64::MAX), 64), Err(TransferError::TooLarge { size: u64::MAX, .. })));
     let mut unpacker = Unpacker::default();
     let bytes = part(16 << 20);
@@ -74,5 +76,8 @@ fn sizes_that_are_stated_take_no_memory_and_those_beyond_the_limit_are_refused()
     while unpacker.next(&mut input).unwrap().is_some() {}
     assert!(unpacker.body.as_ref().unwrap().1.capacity() < 1_024);
     let nested = format!("{{\"part\":{}", "[".repeat(4_000));
-    assert!(matches!(read(&[&begin[..], b"\n", nested.as_bytes(), b"\n"].concat(), 64), Err(TransferError::Line { .. })));
+    assert!(matches!(
+        read(&[&begin[..], b"\n", nested.as_bytes(), b"\n"].concat(), 64),
+        Err(TransferError::Line { .. })
+    ));
 }
