@@ -53,9 +53,9 @@ impl Desk {
         };
         let mut answers: Vec<Response> = answers.collect().await;
         assert_eq!(answers.pop(), Some(Response::End));
-        let piece = |answer| match answer {
-            Response::Piece { data } => BASE64_STANDARD.decode(data).unwrap(),
-            other => panic!("{other:?}"),
+        let piece = |answer| {
+            let Response::Piece { data } = answer else { panic!("{answer:?}") };
+            BASE64_STANDARD.decode(data).unwrap()
         };
         answers.into_iter().flat_map(piece).collect()
     }
