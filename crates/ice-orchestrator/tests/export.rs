@@ -464,6 +464,11 @@ async fn files_that_somebody_has_made_up_are_refused_with_why() {
         Part::Blob { .. } | Part::Chunk { .. } => None,
     });
     refused(rewritten(&file, &plan_of.unwrap(), &hash("x")), "is bound to the plan").await;
+    refused(
+        rewritten(&file, r#""max_parallel":16"#, r#""max_parallel":4000000000"#),
+        "`max_parallel` is 4000000000",
+    )
+    .await;
     let newer = forged(&file, |header, _| header.journal = 9);
     assert_eq!(there.refuses(&newer).await.code(), ErrorCode::JournalVersion);
     // A run that has ended has no further records.

@@ -1,23 +1,24 @@
 //! A run as one file.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::fmt;
 
 use bytes::Bytes;
 use ice_core::id::{RunId, Tenant};
-use ice_core::store::Key;
+use ice_core::store::{Key, StoreError};
 use ice_core::value::BlobHash;
 
 use super::bound::Bound;
-use super::prune::Named;
 use super::{Engine, RunError};
-use crate::journal::{RECORD_VERSION, keys};
+use crate::journal::codec::References;
+use crate::journal::{RECORD_VERSION, ReadError, keys};
 use crate::transfer::{Header, Packer, Part, VERSION};
 
 /// The most bytes that are handed out at a time: 1 MiB.
 const PIECE: usize = 1 << 20;
 
-/// A run that is written out as one file, piece by piece. Holds a chunk of the journal at most, and of a blob one piece.
+/// A run that is written out as one file, piece by piece. Holds a chunk of the journal and one large list or map of it at most,
+/// and of a blob one piece.
 pub struct Export {
     engine: Engine,
     tenant: Tenant,
@@ -45,30 +46,41 @@ impl Engine {
     /// [`RunError::NotFound`], and [`RunError::Journal`] if the journal cannot be read.
     pub async fn export(&self, tenant: &Tenant, run: RunId) -> Result<Export, RunError> {
         self.inner.head(tenant, run).await?.ok_or(RunError::NotFound(run))?;
-        let mut reader = self.reader(tenant, run);
-        let (mut bound, mut named) = (Bound::default(), Named::default());
+        let (mut bound, mut references) = (Bound::default(), References::default());
         let mut upto = 0;
-        loop {
-            let records = reader.read().await?;
-            if records.is_empty() {
-                break;
+        let (folder, mut after) = (keys::journal(tenant, run), None);
+        while let Some(entry) = self.inner.store.scan(&folder, after.as_ref(), 1).await?.into_iter().next() {
+            let first = entry.key.number_after(&folder).unwrap_or(upto);
+            if first != upto {
+                return Err(ReadError::Hole { run, from: upto, to: first }.into());
             }
-            for numbered in &records {
-                bound.see(numbered.number, &numbered.record.body);
-                named.see(&numbered.record.body);
-                upto = numbered.number + 1;
+            let damaged = |source| ReadError::Damaged { run, number: first, source };
+            for record in references.read(&entry.value).map_err(damaged)? {
+                bound.see(upto, &record.body);
+                upto += 1;
             }
+            while let Some((hash, is_pack)) = references.take_open() {
+                let bytes = self.inner.blobs.get(&hash, None).await?;
+                references.supply(hash, is_pack, &bytes).map_err(damaged)?;
+            }
+            after = Some(entry.key);
         }
         let empty = || RunError::record(run, "its journal", &"it does not begin with a manifest");
         let plan = bound.to.ok_or_else(empty)?.plan;
         let document = self.inner.store.get(&keys::plan(tenant, plan)).await?;
         let missing = || RunError::record(run, "its plan", &"it is not in the store");
         let document = document.ok_or_else(missing)?.value;
-        let needed: BTreeSet<BlobHash> = reader.into_fetched().into_iter().chain(named.blobs).collect();
+        let (needed, named) = references.into_blobs();
         let mut blobs = VecDeque::new();
-        for hash in needed {
-            // What a value merely names need not be there: an input can name whatever it likes.
-            blobs.extend(self.inner.blobs.size(&hash).await?.map(|size| (hash, size)));
+        for hash in needed.union(&named) {
+            match self.inner.blobs.size(hash).await? {
+                Some(size) => blobs.push_back((*hash, size)),
+                None if needed.contains(hash) => {
+                    return Err(StoreError::BlobMissing { hash: hash.to_string() }.into());
+                }
+                // What a value merely names need not be there: an input can name whatever it likes.
+                None => {}
+            }
         }
         let mut export = Export {
             engine: self.clone(),
@@ -150,6 +162,9 @@ impl Export {
             }
             (None, _) if self.after.is_none() => Err(RunError::NotFound(self.run)),
             (Some(_) | None, _) => {
+                // Of a run that was removed meanwhile there may have been less than there was.
+                let head = self.engine.inner.head(&self.tenant, self.run).await?;
+                head.ok_or(RunError::NotFound(self.run))?;
                 let Some(packer) = self.packer.take() else { return Ok(()) };
                 let last = packer.end().map_err(|error| RunError::record(self.run, "its file", &error))?;
                 self.ready.push_back(last);

@@ -145,6 +145,25 @@ pub(super) fn check_secrets(plan: &Plan, options: &RunOptions) -> Result<(), Run
 
 /// Checks the options; gives the durability of the run.
 pub(super) fn check_options(inner: &Inner, options: &RunOptions) -> Result<Durability, RunError> {
+    check_ranges(options)?;
+    if !options.waive.is_empty() {
+        let known = inner.processes.as_ref().map(|host| host.layers()).unwrap_or_default();
+        if let Some(unknown) = options.waive.iter().find(|layer| !known.contains(&layer.as_str())) {
+            let rule = "the name of a layer of this engine's cages";
+            let found = format!("`{}`", unknown.chars().take(100).collect::<String>());
+            return Err(RunError::Option { option: "waive", found, rule });
+        }
+    }
+    let offered = inner.store.offers().durability.min(inner.blobs.durability());
+    match options.durability {
+        Some(wanted) if wanted > offered => Err(RunError::Durability { wanted, offered }),
+        Some(wanted) => Ok(wanted),
+        None => Ok(offered),
+    }
+}
+
+/// Checks what of the options does not depend on the engine.
+pub(super) fn check_ranges(options: &RunOptions) -> Result<(), RunError> {
     let wrong = |option, found: String, rule| Err(RunError::Option { option, found, rule });
     if !(1..=1_024).contains(&options.max_parallel) {
         return wrong("max_parallel", options.max_parallel.to_string(), "1 to 1024");
@@ -157,19 +176,7 @@ pub(super) fn check_options(inner: &Inner, options: &RunOptions) -> Result<Durab
     {
         return wrong("idempotency_key", format!("{} bytes", key.len()), "1 to 256 bytes");
     }
-    if !options.waive.is_empty() {
-        let known = inner.processes.as_ref().map(|host| host.layers()).unwrap_or_default();
-        if let Some(unknown) = options.waive.iter().find(|layer| !known.contains(&layer.as_str())) {
-            let rule = "the name of a layer of this engine's cages";
-            return wrong("waive", format!("`{}`", unknown.chars().take(100).collect::<String>()), rule);
-        }
-    }
-    let offered = inner.store.offers().durability.min(inner.blobs.durability());
-    match options.durability {
-        Some(wanted) if wanted > offered => Err(RunError::Durability { wanted, offered }),
-        Some(wanted) => Ok(wanted),
-        None => Ok(offered),
-    }
+    Ok(())
 }
 
 /// The writer of a run that has no record yet. With its first commit go its plan, if the store lacks it, and its

@@ -24,8 +24,10 @@ use super::{Body, Opening, Record};
 mod decoder;
 mod line;
 mod lists;
+mod references;
 
 pub use decoder::{DecodeError, Decoder};
+pub(crate) use references::References;
 
 /// Values below this weight, in bytes, stand in their record.
 const INLINE: usize = 1_024;

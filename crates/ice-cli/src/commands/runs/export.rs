@@ -44,7 +44,8 @@ impl Export {
             // What has been written is written: it is not tried again with another owner.
             shell.block_on(with_link(&folder, async |link| {
                 let run = find(link, &self.id).await?;
-                copy(link, run, &mut io::stdout().lock()).await
+                let copied = copy(link, run, &mut io::stdout()).await;
+                copied.map_err(|error| LinkError::Fault(error.into()))
             }))?;
             return Ok(Exit::Succeeded);
         }

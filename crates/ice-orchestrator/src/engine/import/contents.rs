@@ -12,6 +12,7 @@ use crate::engine::RunError;
 use crate::engine::bound::Bound;
 use crate::engine::holdings::Holdings;
 use crate::engine::prune::Named;
+use crate::engine::start::check_ranges;
 use crate::journal::codec::{MAX_OBJECT_BYTES, values, values_mut};
 use crate::journal::{Body, Decoder, Manifest, RECORD_VERSION, ReadError, Record};
 use crate::workflow::Plan;
@@ -127,6 +128,7 @@ impl Contents {
                 if manifest.version > RECORD_VERSION {
                     return Err(ReadError::Newer { run: self.run, found: manifest.version }.into());
                 }
+                check_ranges(&manifest.options).map_err(|error| wrong(error.to_string()))?;
                 let manifest = Arc::new((**manifest).clone());
                 self.manifest = Some(Arc::clone(&manifest));
                 self.state = Some(State::new(manifest, Arc::clone(&self.plan), record.at));

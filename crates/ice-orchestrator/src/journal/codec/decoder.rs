@@ -250,14 +250,14 @@ struct Missing {
 /// The deepest nesting of a value that is read, objects within objects included.
 const MAX_DEPTH: usize = 512;
 
-enum Stand<'v> {
+pub(super) enum Stand<'v> {
     Object(ObjectId),
     List(&'v Value),
     Map(&'v Value),
 }
 
 /// What a map of one reserved key stands for.
-fn stands_for(value: &Value) -> Option<Stand<'_>> {
+pub(super) fn stands_for(value: &Value) -> Option<Stand<'_>> {
     let entries = value.as_map().filter(|entries| entries.len() == 1)?;
     let (key, inner) = entries.iter().next()?;
     match &**key {
@@ -278,7 +278,7 @@ fn holds_stand(value: &Value) -> bool {
     }
 }
 
-fn read_object(rest: &[u8], is_doubted: bool) -> Result<(ObjectId, Value), String> {
+pub(super) fn read_object(rest: &[u8], is_doubted: bool) -> Result<(ObjectId, Value), String> {
     let (hash, rest) = rest.split_at_checked(64).ok_or("an object without a hash")?;
     let hash = std::str::from_utf8(hash).map_err(|error| error.to_string())?;
     let hash: BlobHash = hash.parse().map_err(|_| "an object without a hash".to_owned())?;
