@@ -4,7 +4,7 @@
 use std::fs::{File, Permissions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use ice_core::error::ErrorCode;
 use rustix::fs::OFlags;
@@ -50,6 +50,69 @@ pub(crate) fn read(path: &Path, limit: u64) -> Result<Vec<u8>, Fault> {
                 fault
             })
         }
+    }
+}
+
+/// What a file or, for `-`, standard input has, whatever its size; which files are read is as with [`read`].
+///
+/// # Errors
+/// [`ErrorCode::FileUnreadable`] if it cannot be opened.
+pub(crate) fn reader(path: &Path) -> Result<Box<dyn Read + Send>, Fault> {
+    if path == Path::new("-") {
+        return Ok(Box::new(io::stdin()));
+    }
+    match open(path) {
+        Ok(file) => Ok(Box::new(file)),
+        Err(error) => Err(Fault::file("read", path, &error)),
+    }
+}
+
+/// A new file that is written piece by piece, for its owner alone, and is there once it is whole.
+#[derive(Debug)]
+pub(crate) struct Fresh {
+    path: PathBuf,
+    file: NamedTempFile,
+}
+
+impl Fresh {
+    /// Begins to write one.
+    ///
+    /// # Errors
+    /// [`ErrorCode::FileUnreadable`] if a file is there, or none can be made.
+    pub(crate) fn beside(path: &Path) -> Result<Self, Fault> {
+        if path.exists() {
+            return Err(exists(path));
+        }
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let file = NamedTempFile::new_in(folder).map_err(|error| Fault::file("write", path, &error))?;
+        Ok(Self { path: path.to_owned(), file })
+    }
+
+    /// It is whole.
+    ///
+    /// # Errors
+    /// [`ErrorCode::FileUnreadable`] if it cannot be kept, or another is there by now.
+    pub(crate) fn keep(self) -> Result<(), Fault> {
+        let Self { path, file } = self;
+        let kept = file
+            .as_file()
+            .sync_all()
+            .and_then(|()| file.persist_noclobber(&path).map_err(|error| error.error));
+        match kept {
+            Ok(_) => Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(exists(&path)),
+            Err(error) => Err(Fault::file("write", &path, &error)),
+        }
+    }
+}
+
+impl Write for Fresh {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
     }
 }
 

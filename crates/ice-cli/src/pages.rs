@@ -65,6 +65,8 @@ pages! {
     "RULE_VIOLATION",
     "RUN_ABORTED",
     "RUN_CANCELLED",
+    "RUN_FILE_INVALID",
+    "RUN_IMPORTED",
     "RUN_IN_DOUBT",
     "RUN_LOST",
     "RUN_NOT_FOUND",

@@ -123,6 +123,8 @@ codes! {
     NodeNotReached = 3027, "NODE_NOT_REACHED", "A run has not come to a node.";
     BudgetExceeded = 3030, "BUDGET_EXCEEDED", "A budget does not allow what was about to be spent.";
     RunTimeout = 3031, "RUN_TIMEOUT", "A run took longer than it may.";
+    RunFileInvalid = 3040, "RUN_FILE_INVALID", "A file is not that of a run, or what is in it does not fit together.";
+    RunImported = 3041, "RUN_IMPORTED", "A run was brought here from elsewhere and does not go on by itself.";
     ToolFailed = 4001, "TOOL_FAILED", "A tool reported a failure.";
     ToolInputInvalid = 4002, "TOOL_INPUT_INVALID", "The input of a tool does not fit its schema.";
     ToolOutputInvalid = 4003, "TOOL_OUTPUT_INVALID", "The output of a tool does not fit its schema.";

@@ -14,6 +14,7 @@ pub mod replay;
 pub mod simulation;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod transfer;
 #[cfg(feature = "wasm")]
 pub mod wasm;
 pub mod workflow;

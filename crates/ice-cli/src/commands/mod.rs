@@ -1,7 +1,7 @@
 //! The commands, one file each, and what several of them share.
 
-mod budget;
 mod analysis;
+mod budget;
 mod completions;
 mod confinement;
 mod doctor;

@@ -143,6 +143,10 @@ pub(crate) fn refused(refusal: Refusal) -> Fault {
 const ADVICE: &[(ErrorCode, &str)] = &[
     (ErrorCode::RunNotFound, "`ice runs list` shows what there is"),
     (ErrorCode::RunInDoubt, "decide with `ice runs resume ID --in-doubt repeat` or `--in-doubt fail`"),
+    (
+        ErrorCode::RunFileInvalid,
+        "nothing was imported; export the run once more, and copy the file whole: it is not to be edited",
+    ),
     (ErrorCode::DurabilityUnavailable, "ask for less with `--durability`"),
     (
         ErrorCode::StoreFull,

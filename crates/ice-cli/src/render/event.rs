@@ -24,7 +24,7 @@ pub(crate) fn line(event: &Event) -> String {
         "succeeded" => GREEN,
         "retrying" | "denied" | "parked" | "cancelling" | "cancelled" | "in_doubt" | "asked"
         | "escalated" | "alerted" => YELLOW,
-        "started" | "resumed" => CYAN,
+        "started" | "resumed" | "migrated" => CYAN,
         _ => DIM,
     };
     let mut parts = vec![styled(DIM, time), styled(style, format_args!("{:<14}", event.event))];

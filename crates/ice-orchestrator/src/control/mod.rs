@@ -14,10 +14,11 @@ mod service;
 pub mod socket;
 #[cfg(test)]
 mod tests;
+mod uploads;
 
 pub use assembly::{AgentPart, Assembled, Assembly, MAX_DOCUMENTS, Missing, Part};
 pub use document::{Document, DocumentKind, Notation, resolve};
 pub use locate::Located;
-pub use request::{ForkRequest, ListQuery, PruneQuery, Request, Start};
+pub use request::{ForkRequest, ImportPiece, ListQuery, MigrateRequest, PruneQuery, Request, Start};
 pub use response::{Info, Parting, Refusal, Response};
 pub use service::{Caller, Control, Reply};

@@ -113,6 +113,19 @@ pub enum Request {
     },
     /// Remove runs that have ended. Answered with [`Response::Pruned`](super::Response::Pruned).
     Prune(PruneQuery),
+    /// Move a run that waits, is parked or was left to another blueprint. Answered with
+    /// [`Response::Migrated`](super::Response::Migrated).
+    Migrate(MigrateRequest),
+    /// Write a run out as one file. Answered with [`Response::Piece`](super::Response::Piece)s in their order, and
+    /// [`Response::End`](super::Response::End) after the last one.
+    Export {
+        /// The run.
+        #[schemars(with = "String")]
+        run: RunId,
+    },
+    /// A piece of the file of a run that is brought here. Answered with [`Response::Received`](super::Response::Received), or
+    /// with [`Response::Imported`](super::Response::Imported) after the last one.
+    Import(ImportPiece),
     /// Take a run up that nobody drives. Answered with [`Response::Accepted`](super::Response::Accepted).
     Resume {
         /// The run.
@@ -122,6 +135,36 @@ pub enum Request {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         in_doubt: Option<Decision>,
     },
+}
+
+/// To which blueprint a run is moved.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MigrateRequest {
+    /// The run.
+    #[schemars(with = "String")]
+    pub run: RunId,
+    /// The blueprint and what it refers to, as a run is started with.
+    pub documents: Vec<Document>,
+    /// Whether it is only told whether the run could be moved.
+    #[serde(default)]
+    pub check: bool,
+}
+
+/// A piece of the file of a run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ImportPiece {
+    /// Tells the pieces of one file from those of others; made up by whoever sends them.
+    #[schemars(with = "String")]
+    pub upload: Uuid,
+    /// How many bytes of the file came before. The file begins with 0.
+    pub offset: u64,
+    /// At most 1 MiB of it, in base64.
+    pub data: String,
+    /// Whether it is the last piece.
+    #[serde(default)]
+    pub last: bool,
 }
 
 /// Which runs are removed.

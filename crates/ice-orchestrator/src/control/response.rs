@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::engine::{Pruned, RunError, ScheduleDocument};
 use crate::events::Event;
-use crate::journal::{RunDocument, RunSummary};
+use crate::journal::{RunDocument, RunStatus, RunSummary};
 use crate::replay::{Difference, Divergence};
 
 /// What is answered to a [`Request`](super::Request).
@@ -46,6 +46,38 @@ pub enum Response {
     Schedules {
         /// By network and entry.
         schedules: Vec<ScheduleDocument>,
+    },
+    /// A run was moved to another blueprint, or could be.
+    Migrated {
+        /// The run.
+        #[schemars(with = "String")]
+        run: RunId,
+        /// How many of its records come out the same.
+        records: u64,
+        /// The number of the record that says that it was moved; none if it is bound to this blueprint already, or was not
+        /// to be moved.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        record: Option<u64>,
+    },
+    /// A piece of the file of a run.
+    Piece {
+        /// At most 1 MiB, in base64.
+        data: String,
+    },
+    /// A piece of a file has come, and nothing is wrong with it so far.
+    Received {
+        /// How many bytes of the file have come.
+        bytes: u64,
+    },
+    /// A run was brought here.
+    Imported {
+        /// The run.
+        #[schemars(with = "String")]
+        run: RunId,
+        /// Where it stands.
+        status: RunStatus,
+        /// Whether it was here before, just so.
+        was_here: bool,
     },
     /// Runs were removed, or would be.
     Pruned(Pruned),

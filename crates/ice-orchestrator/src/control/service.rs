@@ -4,6 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use futures::stream::BoxStream;
 use futures::{Stream, StreamExt};
 use ice_core::diagnostic::Diagnostics;
@@ -12,11 +14,12 @@ use ice_core::id::{Principal, RunId, Tenant};
 use ice_core::value::Value;
 
 use super::networks;
+use super::uploads::Uploads;
 use super::{
-    Assembled, Assembly, Document, ForkRequest, Info, MAX_DOCUMENTS, Missing, PruneQuery, Refusal, Request,
-    Response, Start,
+    Assembled, Assembly, Document, ForkRequest, Info, MAX_DOCUMENTS, MigrateRequest, Missing, PruneQuery,
+    Refusal, Request, Response, Start,
 };
-use crate::engine::{self, Engine, Fork, Replayed, Retention, RunFilter};
+use crate::engine::{self, Engine, Export, Fork, Migration, Replayed, Retention, RunFilter};
 use crate::events::{Feed, RunEvents};
 use crate::journal::RunSummary;
 use crate::workflow::{self, Plan};
@@ -52,19 +55,25 @@ impl fmt::Debug for Reply {
 pub struct Control {
     pub(super) engine: Engine,
     info: Info,
+    uploads: Arc<Uploads>,
 }
 
 impl Control {
     /// Serves an engine. `info` is what [`Request::Info`] is answered with; the runs are filled in.
     #[must_use]
-    pub const fn new(engine: Engine, info: Info) -> Self {
-        Self { engine, info }
+    pub fn new(engine: Engine, info: Info) -> Self {
+        Self { engine, info, uploads: Arc::default() }
     }
 
     /// The engine.
     #[must_use]
     pub const fn engine(&self) -> &Engine {
         &self.engine
+    }
+
+    #[cfg(test)]
+    pub(super) fn uploads(&self) -> &Uploads {
+        &self.uploads
     }
 
     /// Does what is asked. Cancel-safe, except that a dropped start, answer, cancel or resume may have been done.
@@ -105,6 +114,12 @@ impl Control {
             Request::Schedules { network } => self.schedules(tenant, network.as_deref()).await,
             Request::Unschedule { network, forget } => self.unschedule(tenant, &network, forget).await,
             Request::Prune(query) => Box::pin(self.prune(tenant, query)).await,
+            Request::Migrate(request) => Box::pin(self.migrate(caller, request)).await,
+            Request::Export { run } => match self.engine.export(tenant, run).await {
+                Ok(export) => return many(futures::stream::unfold(Some(export), piece)),
+                Err(error) => Err(error.into()),
+            },
+            Request::Import(piece) => Box::pin(self.uploads.take(&self.engine, caller, piece)).await,
             Request::Resume { run, in_doubt } => {
                 let done = self.engine.resume(tenant, run, principal, in_doubt).await;
                 done.map(|_| Response::Accepted { run }).map_err(Refusal::from)
@@ -140,6 +155,18 @@ impl Control {
         let before = self.engine.now().before(Duration::from_millis(older_than_ms));
         let retention = Retention { before, status, keep, dry_run };
         Ok(Response::Pruned(self.engine.prune(tenant, &retention).await?))
+    }
+
+    async fn migrate(&self, caller: &Caller, request: MigrateRequest) -> Result<Response, Refusal> {
+        let MigrateRequest { run, documents, check } = request;
+        let Caller { tenant, principal } = caller;
+        let plan = self.compile(&documents)?;
+        let Migration { records, record } = if check {
+            self.engine.can_migrate(tenant, run, &plan).await?
+        } else {
+            self.engine.migrate(tenant, run, &plan, principal).await?
+        };
+        Ok(Response::Migrated { run, records, record })
     }
 
     async fn fork(&self, caller: &Caller, fork: ForkRequest) -> Result<Response, Refusal> {
@@ -249,6 +276,16 @@ async fn run_event(events: Option<RunEvents>) -> Option<(Response, Option<RunEve
     let mut events = events?;
     Some(match events.next().await {
         Ok(Some(event)) => (Response::Event { event }, Some(events)),
+        Ok(None) => (Response::End, None),
+        Err(error) => (Response::Refused(error.into()), None),
+    })
+}
+
+/// The next piece of a run's file, or [`Response::End`] once.
+async fn piece(export: Option<Export>) -> Option<(Response, Option<Export>)> {
+    let mut export = export?;
+    Some(match export.next().await {
+        Ok(Some(bytes)) => (Response::Piece { data: BASE64_STANDARD.encode(bytes) }, Some(export)),
         Ok(None) => (Response::End, None),
         Err(error) => (Response::Refused(error.into()), None),
     })

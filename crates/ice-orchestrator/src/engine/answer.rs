@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use futures::StreamExt;
+use ice_core::error::ErrorCode;
 use ice_core::id::{Principal, RunId, Tenant};
 use ice_core::path::NodePath;
 use ice_core::value::Value;
@@ -53,6 +54,7 @@ impl Engine {
             let what = format!("the comment is longer than {MAX_COMMENT} bytes");
             return Err(RunError::Answer { node, what });
         }
+        self.check_is_at_home(tenant, run).await?;
         let answer = Answer { response, kind: AnswerKind::Given, by: by.clone(), comment, id: Some(id) };
         match self.answer_here(tenant, run, &node, &answer).await? {
             Some(Ok(())) => return Ok(()),
@@ -61,6 +63,17 @@ impl Engine {
             Some(Err(Unanswered::NotAsked)) | None => {}
         }
         self.answer_by_inbox(tenant, run, node, answer, id).await
+    }
+
+    /// An answer takes a parked run up. One that was brought here goes on once somebody has said so.
+    async fn check_is_at_home(&self, tenant: &Tenant, run: RunId) -> Result<(), RunError> {
+        let (head, _) = self.inner.head(tenant, run).await?.ok_or(RunError::NotFound(run))?;
+        let (status, failure) = (head.summary.status, head.summary.failure);
+        if status == RunStatus::Parked && failure.is_some_and(|why| why.code == ErrorCode::RunImported) {
+            let what = "it was brought here from elsewhere and takes answers once it is resumed";
+            return Err(RunError::State { run, status, what });
+        }
+        Ok(())
     }
 
     /// Hands the answer to the run's task, if the run is driven here or by nobody.

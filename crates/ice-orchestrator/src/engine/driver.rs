@@ -71,6 +71,8 @@ pub(super) struct Driver {
     owes: bool,
     /// Since when there is nothing to do for long.
     idle_since: Option<Instant>,
+    /// Who wants the run to leave memory.
+    rest: Option<oneshot::Sender<bool>>,
     /// Whether the engine closes: nothing begins any more.
     leaving: bool,
 }
@@ -110,6 +112,7 @@ impl Driver {
             answers: Vec::new(),
             owes: false,
             idle_since: None,
+            rest: None,
             leaving: false,
         })
     }
@@ -170,6 +173,9 @@ impl Driver {
             }
             if self.is_finished() {
                 return Ok(Some(RunEnd::of(&self.state)));
+            }
+            if self.rests_on_request() {
+                return Ok(None);
             }
             if self.waits_for_long() && self.is_kept() {
                 let since = *self.idle_since.get_or_insert_with(Instant::now);
@@ -358,6 +364,7 @@ impl Driver {
     fn told(&mut self, message: Message) {
         match message {
             Message::Nudge => self.look = true,
+            Message::Rest(told) => self.rest = Some(told),
             // The attempt was given up: dropping `go` tells it.
             Message::Announce { ticket, .. } if !self.state.attempts.contains_key(&ticket) => {}
             Message::Announce { ticket, step, intent, effect, go } => {

@@ -10,6 +10,7 @@ use ice_core::store::{CommitError, Durability, StoreError};
 
 use crate::journal::{Failure, ReadError, RunStatus};
 use crate::replay::Divergence;
+use crate::transfer::TransferError;
 use crate::workflow::runtime::ApplyError;
 
 /// Why a run cannot be started, read or changed.
@@ -129,6 +130,28 @@ pub enum RunError {
         /// Where.
         divergence: Box<Divergence>,
     },
+    /// What a run that is moved to another plan has begun cannot go on over it.
+    #[error("the run {run} cannot be moved: {what}")]
+    Unmovable {
+        /// The run.
+        run: RunId,
+        /// What has changed.
+        what: String,
+    },
+    /// What is imported is not the file of a run.
+    #[error("this is not the file of a run, or not all of it: {0}")]
+    File(#[from] TransferError),
+    /// The file of a run has something in it that no run has.
+    #[error("the file of the run {run} is not sound: {what}")]
+    Unsound {
+        /// The run.
+        run: RunId,
+        /// What is wrong.
+        what: String,
+    },
+    /// Another run of the same id is here.
+    #[error("the run {0} is here already, and it is not as the file has it; nothing was changed")]
+    Exists(RunId),
     /// Another engine took the run over; this one must let go.
     #[error("the run {0} was taken over by another engine")]
     Lost(RunId),
@@ -180,13 +203,16 @@ impl RunError {
             Self::Secret { .. } => ErrorCode::GrantMissing,
             Self::Inputs(_) | Self::Option { .. } | Self::Change(_) => ErrorCode::InputInvalid,
             Self::Durability { .. } => ErrorCode::DurabilityUnavailable,
-            Self::IdempotencyConflict { .. } | Self::Contended => ErrorCode::StoreConflict,
+            Self::IdempotencyConflict { .. } | Self::Contended | Self::Exists(_) => ErrorCode::StoreConflict,
             Self::Owned { .. } | Self::Unheard(_) => ErrorCode::RunOwned,
             Self::NoQuestion { .. } | Self::Answered { .. } => ErrorCode::QuestionClosed,
             Self::Answer { .. } => ErrorCode::AnswerInvalid,
             Self::State { .. } => ErrorCode::RunState,
             Self::NotReached { .. } => ErrorCode::NodeNotReached,
             Self::Diverged { .. } => ErrorCode::ReplayDiverged,
+            Self::Unmovable { .. } => ErrorCode::PinMismatch,
+            Self::File(TransferError::Newer { .. }) => ErrorCode::JournalVersion,
+            Self::File(_) | Self::Unsound { .. } => ErrorCode::RunFileInvalid,
             Self::Lost(_) => ErrorCode::RunLost,
             Self::Budget(_) => ErrorCode::BudgetExceeded,
             Self::Closing => ErrorCode::StoreUnavailable,

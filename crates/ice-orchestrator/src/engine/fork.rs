@@ -306,6 +306,7 @@ fn is_of(body: &Body, open: &mut Vec<NodePath>) -> bool {
         | Body::InDoubt { .. }
         | Body::Settled { .. }
         | Body::Exceeded { .. }
+        | Body::Migrated(_)
         | Body::Parked { .. }
         | Body::Resumed { .. }
         | Body::Ended { .. } => false,

@@ -72,6 +72,18 @@ impl Holdings {
         if fits || !can_be_refused(body) { Ok(brought) } else { Err(EncodeError::Full { most: self.most }) }
     }
 
+    /// Counts a record that somebody else may have made up: written out, it must not be vast.
+    pub(super) fn admit(&mut self, body: &Body) -> Result<(), EncodeError> {
+        let brought = self.brought(body);
+        // The output of a run has those of all its nodes.
+        let most = if matches!(body, Body::Ended { .. }) { MAX_WRITTEN * 16 } else { MAX_WRITTEN };
+        if brought.written > most {
+            return Err(EncodeError::Vast { most });
+        }
+        self.keep(brought);
+        Ok(())
+    }
+
     pub(super) fn keep(&mut self, brought: Brought) {
         self.bytes = self.bytes.saturating_add(brought.bytes);
         self.known.extend(brought.heavy.into_iter().flatten());
@@ -165,6 +177,7 @@ const fn can_be_refused(body: &Body) -> bool {
         | Body::InDoubt { .. }
         | Body::Settled { .. }
         | Body::Exceeded { .. }
+        | Body::Migrated(_)
         | Body::Parked { .. }
         | Body::Resumed { .. }
         | Body::Ended { .. } => false,

@@ -3,16 +3,20 @@
 
 mod answer;
 mod attempt;
+mod bound;
 mod builder;
 mod closing;
 mod driver;
 #[expect(clippy::module_inception, reason = "the noun of the module is the engine itself")]
 mod engine;
 mod error;
+mod export;
 mod fork;
 mod handle;
 mod holdings;
+mod import;
 mod meters;
+mod migrate;
 mod perform;
 mod plans;
 mod processes;
@@ -34,8 +38,11 @@ pub use answer::Reply;
 pub use builder::EngineBuilder;
 pub use engine::Engine;
 pub use error::RunError;
+pub use export::Export;
 pub use fork::Fork;
 pub use handle::{RunEnd, RunHandle};
+pub use import::{Arrived, Import};
+pub use migrate::Migration;
 pub use prune::{Pruned, Retention};
 pub use query::RunFilter;
 pub use recover::TakenUp;

@@ -13,7 +13,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Engine, RunError};
-use crate::journal::{Body, Reader, RunHead, RunStatus, keys, values};
+use crate::journal::{Body, Manifest, Reader, RunHead, RunStatus, keys, values};
 
 /// Which runs are removed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -121,15 +121,12 @@ impl Engine {
     /// Where the idempotency key stands under which a run was started, if it still stands for that run. A run whose
     /// journal is damaged is removed without.
     async fn idempotency_key(&self, tenant: &Tenant, run: RunId) -> Result<Option<Key>, RunError> {
-        let mut reader = self.reader(tenant, run);
-        let first = match reader.read().await.map_err(RunError::from) {
-            Ok(records) => records.into_iter().next(),
+        let manifest = match self.manifest_of(tenant, run).await {
+            Ok(manifest) => manifest,
             Err(error) if error.is_damage() => None,
             Err(error) => return Err(error),
         };
-        let Some(Body::Manifest(manifest)) = first.map(|numbered| numbered.record.body) else {
-            return Ok(None);
-        };
+        let Some(manifest) = manifest else { return Ok(None) };
         let Some(key) = manifest.options.idempotency_key.map(|key| keys::idempotency(tenant, &key)) else {
             return Ok(None);
         };
@@ -137,11 +134,24 @@ impl Engine {
         Ok(found.filter(|found| found.value == run.to_string()).map(|_| key))
     }
 
+    /// What a run was started with; nothing if its journal does not say so.
+    pub(super) async fn manifest_of(
+        &self,
+        tenant: &Tenant,
+        run: RunId,
+    ) -> Result<Option<Manifest>, RunError> {
+        let first = self.reader(tenant, run).read().await?.into_iter().next();
+        Ok(match first.map(|numbered| numbered.record.body) {
+            Some(Body::Manifest(manifest)) => Some(*manifest),
+            Some(_) | None => None,
+        })
+    }
+
     pub(super) fn reader(&self, tenant: &Tenant, run: RunId) -> Reader {
         Reader::new(Arc::clone(&self.inner.store), Arc::clone(&self.inner.blobs), tenant, run)
     }
 
-    async fn collect_blobs(&self) -> Result<Collected, RunError> {
+    pub(super) async fn collect_blobs(&self) -> Result<Collected, RunError> {
         let mut unreadable = None;
         let reachable = Box::pin(async {
             self.named_blobs().await.map_err(|error| {
@@ -159,7 +169,7 @@ impl Engine {
 
     /// Every blob that a run of any tenant names.
     async fn named_blobs(&self) -> Result<HashSet<BlobHash>, RunError> {
-        let mut named = HashSet::new();
+        let mut named = Named::default();
         for (tenant, run) in self.all_runs().await? {
             let mut reader = self.reader(&tenant, run);
             loop {
@@ -167,16 +177,11 @@ impl Engine {
                 if records.is_empty() {
                     break;
                 }
-                for numbered in &records {
-                    values(&numbered.record.body)
-                        .into_iter()
-                        .flatten()
-                        .for_each(|value| name_in(value, &mut named));
-                }
+                records.iter().for_each(|numbered| named.see(&numbered.record.body));
             }
-            named.extend(reader.into_fetched());
+            named.blobs.extend(reader.into_fetched());
         }
-        Ok(named)
+        Ok(named.blobs)
     }
 
     async fn all_runs(&self) -> Result<Vec<(Tenant, RunId)>, RunError> {
@@ -199,14 +204,38 @@ impl Engine {
     }
 }
 
-/// The blobs that a value refers to.
-fn name_in(value: &Value, named: &mut HashSet<BlobHash>) {
-    match value {
-        Value::Blob(blob) => {
-            named.insert(blob.hash);
+/// The blobs that values of records refer to.
+#[derive(Debug, Default)]
+pub(super) struct Named {
+    pub(super) blobs: HashSet<BlobHash>,
+    /// The lists and maps of the present record that were looked through: a value may hold another many times over.
+    seen: HashSet<usize>,
+}
+
+impl Named {
+    /// Looks through the values of a record.
+    pub(super) fn see(&mut self, body: &Body) {
+        self.seen.clear();
+        values(body).into_iter().flatten().for_each(|value| self.look(value));
+    }
+
+    fn look(&mut self, value: &Value) {
+        match value {
+            Value::Blob(blob) => {
+                self.blobs.insert(blob.hash);
+            }
+            Value::List(items) if self.seen.insert(Arc::as_ptr(items) as usize) => {
+                items.iter().for_each(|item| self.look(item));
+            }
+            Value::Map(entries) if self.seen.insert(Arc::as_ptr(entries) as usize) => {
+                entries.values().for_each(|value| self.look(value));
+            }
+            Value::List(_)
+            | Value::Map(_)
+            | Value::Null
+            | Value::Bool(_)
+            | Value::Number(_)
+            | Value::String(_) => {}
         }
-        Value::List(items) => items.iter().for_each(|item| name_in(item, named)),
-        Value::Map(entries) => entries.values().for_each(|value| name_in(value, named)),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }

@@ -100,6 +100,7 @@ impl Engine {
         if !document.status.is_final() {
             document.status = head.summary.status;
         }
+        document.imported = head.imported;
         Ok(document)
     }
 }

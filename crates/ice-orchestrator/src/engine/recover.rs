@@ -165,7 +165,7 @@ impl Engine {
         Ok(runs)
     }
 
-    async fn check_owner(&self, head: &RunHead, run: RunId) -> Result<(), RunError> {
+    pub(super) async fn check_owner(&self, head: &RunHead, run: RunId) -> Result<(), RunError> {
         if head.owner == self.inner.name || head.summary.status == RunStatus::Parked {
             return Ok(());
         }
@@ -202,8 +202,8 @@ impl Engine {
         // Whoever holds a handle of a run that sleeps holds its plan, too.
         let held = self.inner.roster.held(run);
         let plan = match &held {
-            Some(shared) => Arc::clone(&shared.plan),
-            None => self.plan_of(tenant, head).await?,
+            Some(shared) if shared.plan.hash == head.plan => Arc::clone(&shared.plan),
+            Some(_) | None => self.plan_of(tenant, head).await?,
         };
         let mut reader =
             Reader::new(Arc::clone(&self.inner.store), Arc::clone(&self.inner.blobs), tenant, run);

@@ -39,7 +39,8 @@ impl Engine {
         };
         let mut reader =
             Reader::new(Arc::clone(&self.inner.store), Arc::clone(&self.inner.blobs), tenant, run);
-        let (mut replay, mut records) = (Replay::new(Arc::clone(&plan)), 0);
+        let mut replay = Replay::new(Arc::clone(&plan)).moved_at(head.migrated.unwrap_or_default());
+        let mut records = 0;
         loop {
             let page = reader.read().await?;
             if page.is_empty() {

@@ -150,6 +150,7 @@ impl Mailbox {
             Message::Announce { .. }
             | Message::Receipt { .. }
             | Message::Observed { .. }
+            | Message::Rest(_)
             | Message::Answer { .. } => letters.queue.push_back(message),
         }
         drop(letters);
@@ -250,6 +251,8 @@ pub(crate) enum Message {
     },
     /// Somebody answers a question, and waits until that is kept or refused.
     Answer { node: NodePath, answer: Answer, told: Told },
+    /// Somebody wants the run to leave memory, and hears whether it does: nothing of it may be under way.
+    Rest(oneshot::Sender<bool>),
     /// There is something to keep of what an attempt does.
     Observed { ticket: Ticket, address: NodePath, observation: Observation },
     /// A step ended.

@@ -117,7 +117,10 @@ impl Engine {
         let Ok(run) = text.parse::<RunId>() else { return Ok(None) };
         let Some((head, _)) = self.inner.head(tenant, run).await? else { return Ok(None) };
         let document = self.show(tenant, run).await?;
-        if head.plan != plan.hash || document.inputs != *inputs {
+        // A run that was moved to another plan is still the one that was started over the first.
+        let is_same = head.plan == plan.hash
+            || self.manifest_of(tenant, run).await?.is_some_and(|manifest| manifest.plan == plan.hash);
+        if !is_same || document.inputs != *inputs {
             return Err(RunError::IdempotencyConflict { run });
         }
         if let Some(handle) = self.handle(run) {
@@ -167,6 +170,25 @@ fn check_budget(plan: &Plan, inputs: &Value, options: &RunOptions) -> Result<(),
 
 /// Checks the options; gives the durability of the run.
 pub(super) fn check_options(inner: &Inner, options: &RunOptions) -> Result<Durability, RunError> {
+    check_ranges(options)?;
+    if !options.waive.is_empty() {
+        let known = inner.processes.as_ref().map(|host| host.layers()).unwrap_or_default();
+        if let Some(unknown) = options.waive.iter().find(|layer| !known.contains(&layer.as_str())) {
+            let rule = "the name of a layer of this engine's cages";
+            let found = format!("`{}`", unknown.chars().take(100).collect::<String>());
+            return Err(RunError::Option { option: "waive", found, rule });
+        }
+    }
+    let offered = inner.store.offers().durability.min(inner.blobs.durability());
+    match options.durability {
+        Some(wanted) if wanted > offered => Err(RunError::Durability { wanted, offered }),
+        Some(wanted) => Ok(wanted),
+        None => Ok(offered),
+    }
+}
+
+/// Checks what of the options does not depend on the engine.
+pub(super) fn check_ranges(options: &RunOptions) -> Result<(), RunError> {
     let wrong = |option, found: String, rule| Err(RunError::Option { option, found, rule });
     if !(1..=1_024).contains(&options.max_parallel) {
         return wrong("max_parallel", options.max_parallel.to_string(), "1 to 1024");
@@ -187,19 +209,7 @@ pub(super) fn check_options(inner: &Inner, options: &RunOptions) -> Result<Durab
     {
         return wrong("idempotency_key", format!("{} bytes", key.len()), "1 to 256 bytes");
     }
-    if !options.waive.is_empty() {
-        let known = inner.processes.as_ref().map(|host| host.layers()).unwrap_or_default();
-        if let Some(unknown) = options.waive.iter().find(|layer| !known.contains(&layer.as_str())) {
-            let rule = "the name of a layer of this engine's cages";
-            return wrong("waive", format!("`{}`", unknown.chars().take(100).collect::<String>()), rule);
-        }
-    }
-    let offered = inner.store.offers().durability.min(inner.blobs.durability());
-    match options.durability {
-        Some(wanted) if wanted > offered => Err(RunError::Durability { wanted, offered }),
-        Some(wanted) => Ok(wanted),
-        None => Ok(offered),
-    }
+    Ok(())
 }
 
 /// The writer of a run that has no record yet. With its first commit go its plan, if the store lacks it, and its
@@ -230,6 +240,8 @@ pub(super) fn first_writer(
         epoch,
         plan: plan.hash,
         timer: None,
+        migrated: None,
+        imported: None,
     };
     let (encoder, holdings) = (Encoder::default(), Holdings::new(manifest.options.max_bytes));
     let mut writer =

@@ -247,6 +247,15 @@ fn describe(body: &Body) -> (&'static str, Option<NodePath>, Option<u32>, Value)
             ("run.cancelling", None, None, Value::map([("by", Value::from(by.as_str())), ("reason", reason)]))
         }
         Body::Exceeded { failure } => ("run.exceeded", None, None, Value::map([("failure", value(failure))])),
+        Body::Migrated(to) => {
+            let data = Value::map([
+                ("blueprint_id", Value::from(to.blueprint.as_str())),
+                ("name", Value::from(to.name.as_str())),
+                ("by", Value::from(to.by.as_str())),
+                ("not_enforced", value(&to.not_enforced)),
+            ]);
+            ("run.migrated", None, None, data)
+        }
         Body::Parked { failure } => ("run.parked", None, None, Value::map([("failure", value(failure))])),
         Body::Resumed { by, epoch } => {
             let data = Value::map([("by", Value::from(by.as_str())), ("epoch", Value::from(*epoch))]);

@@ -24,8 +24,10 @@ use super::{Body, Opening, Record};
 mod decoder;
 mod line;
 mod lists;
+mod references;
 
 pub use decoder::{DecodeError, Decoder};
+pub(crate) use references::References;
 
 /// Values below this weight, in bytes, stand in their record.
 const INLINE: usize = 1_024;
@@ -374,6 +376,7 @@ pub(crate) fn values(body: &Body) -> [Option<&Value>; 1] {
         | Body::InDoubt { .. }
         | Body::Settled { .. }
         | Body::Exceeded { .. }
+        | Body::Migrated(_)
         | Body::Parked { .. }
         | Body::Resumed { .. } => None,
     }]
@@ -412,6 +415,7 @@ pub(crate) fn values_mut(body: &mut Body) -> [Option<&mut Value>; 1] {
         | Body::InDoubt { .. }
         | Body::Settled { .. }
         | Body::Exceeded { .. }
+        | Body::Migrated(_)
         | Body::Parked { .. }
         | Body::Resumed { .. } => None,
     }]

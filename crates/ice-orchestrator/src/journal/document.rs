@@ -16,8 +16,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Body, Decision, Failure, FailurePolicy, Forked, Manifest, NodeFailure, Opening, QuestionReport, Record,
-    RunOptions, RunStatus,
+    Body, Decision, Failure, FailurePolicy, Forked, Imported, Manifest, Migration, NodeFailure, Opening,
+    QuestionReport, Record, RunOptions, RunStatus,
 };
 use crate::workflow::runtime::{NodeStatus, Spending};
 
@@ -72,6 +72,12 @@ pub struct RunDocument {
     pub inputs: Value,
     /// The options.
     pub options: RunOptions,
+    /// The times it was moved to another blueprint, the oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub migrations: Vec<Migration>,
+    /// How it came here, if it was started elsewhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub imported: Option<Imported>,
     /// Where it was forked from another run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub forked: Option<Box<Forked>>,
@@ -169,6 +175,8 @@ impl DocumentBuilder {
             nodes_truncated: false,
             inputs: manifest.inputs.clone(),
             options: manifest.options.clone(),
+            migrations: Vec::new(),
+            imported: None,
             forked: manifest.forked.clone(),
             not_enforced: manifest.not_enforced.clone(),
             records: 1,
@@ -293,6 +301,16 @@ impl DocumentBuilder {
                 }
             }
             Body::Cancelling { .. } | Body::Exceeded { .. } => self.stops = true,
+            Body::Migrated(to) => {
+                let record = document.records - 1;
+                document.migrations.push(Migration { at, by: to.by.clone(), record });
+                // What another run was moved to says nothing of the blueprint that a fork of it was started with.
+                if document.forked.as_ref().is_none_or(|forked| record >= forked.record) {
+                    document.blueprint_id = to.blueprint.clone();
+                    document.name.clone_from(&to.name);
+                    document.not_enforced.clone_from(&to.not_enforced);
+                }
+            }
             Body::Parked { failure } => {
                 document.status = RunStatus::Parked;
                 document.failure = Some(failure.clone());

@@ -27,12 +27,29 @@ pub(crate) struct RunHead {
     /// The key under which the run's next timer stands, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) timer: Option<Moment>,
+    /// The number of the record with which the run was moved to its plan, if it was started over another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) migrated: Option<u64>,
+    /// How the run came here, if it was started elsewhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) imported: Option<Imported>,
+}
+
+/// How a run came into a store in which it was not started.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Imported {
+    /// When.
+    pub at: Moment,
+    /// Who brought it.
+    pub by: Principal,
+    /// How many records it had.
+    pub records: u64,
 }
 
 impl RunHead {
     /// The head as JSON, as serde would write it: every commit of a run writes it.
     pub(crate) fn to_json(&self) -> Result<Vec<u8>, serde_json::Error> {
-        let Self { version, summary, next, owner, epoch, plan, timer } = self;
+        let Self { version, summary, next, owner, epoch, plan, timer, migrated, imported } = self;
         let RunSummary { id, status, blueprint_id, name, by, started_at, updated_at, failure } = summary;
         let mut out = Vec::with_capacity(512);
         let mut head = Object::open(&mut out);
@@ -50,6 +67,12 @@ impl RunHead {
         head.whole("next", *next).text("owner", owner)?.whole("epoch", *epoch).hash("plan", plan);
         if let Some(timer) = timer {
             head.any("timer", timer)?;
+        }
+        if let Some(migrated) = migrated {
+            head.whole("migrated", *migrated);
+        }
+        if let Some(imported) = imported {
+            head.any("imported", imported)?;
         }
         head.close();
         Ok(out)

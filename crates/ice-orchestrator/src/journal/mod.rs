@@ -7,6 +7,7 @@ mod head;
 mod intent;
 pub(crate) mod keys;
 mod manifest;
+mod migration;
 mod question;
 mod reader;
 mod record;
@@ -15,12 +16,13 @@ mod subject;
 pub use codec::{DecodeError, Decoder};
 pub use document::{DocumentBuilder, NodeReport, RunDocument};
 pub use failure::{Failure, FieldPart, NodeFailure};
-pub use head::RunSummary;
+pub use head::{Imported, RunSummary};
 pub use intent::{Intent, Opening};
 pub use manifest::{
     FailurePolicy, Forked, Manifest, PinnedAgent, PinnedCode, PinnedModel, PinnedPlan, PinnedTool,
     PinnedWorkflow, RunOptions,
 };
+pub use migration::{Migrated, Migration};
 pub use question::{Answer, AnswerKind, AnswerReport, Question, QuestionReport};
 pub use reader::{Numbered, ReadError, Reader};
 pub use record::{Body, Decision, RECORD_VERSION, Record, RunStatus, SkipReason};

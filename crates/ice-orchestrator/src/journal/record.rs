@@ -14,7 +14,7 @@ use ice_core::value::{BlobHash, Value};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Answer, Failure, Intent, Manifest, Opening, Question};
+use super::{Answer, Failure, Intent, Manifest, Migrated, Opening, Question};
 
 /// The version of the records this engine writes. It reads every version up to this one.
 pub const RECORD_VERSION: u32 = 1;
@@ -318,6 +318,8 @@ pub enum Body {
         #[serde(rename = "f")]
         failure: Failure,
     },
+    /// The run goes on over another plan from here on. All records before came out the same over it.
+    Migrated(Box<Migrated>),
     /// The run cannot go on until something outside of it changes.
     Parked {
         /// Why.

@@ -38,13 +38,23 @@ pub struct Replay {
     /// What was decided together and has not been compared yet.
     decided: VecDeque<Body>,
     steps: Steps,
+    /// Records before this number are the past of a run that was moved to this plan: what could have begun there over it and
+    /// did not begins later.
+    past: u64,
 }
 
 impl Replay {
     /// A replay over a plan: the one the run is pinned to, or another that is to be compared with it.
     #[must_use]
     pub fn new(plan: Arc<Plan>) -> Self {
-        Self { plan, state: None, decided: VecDeque::new(), steps: Steps::default() }
+        Self { plan, state: None, decided: VecDeque::new(), steps: Steps::default(), past: 0 }
+    }
+
+    /// The same for a run that was moved to its plan by the record of this number, or is to be moved after it.
+    #[must_use]
+    pub const fn moved_at(mut self, record: u64) -> Self {
+        self.past = record;
+        self
     }
 
     /// The state after the records so far; none before the first.
@@ -84,6 +94,14 @@ impl Replay {
         self.decided.is_empty()
     }
 
+    /// Compares the steps of nodes that have begun and not ended: what such a node goes on with must be what it did.
+    ///
+    /// # Errors
+    /// The [`Divergence`], if one of them is another now.
+    pub(crate) fn compare_open_steps(&self) -> Result<(), Box<Divergence>> {
+        self.state.as_ref().map_or(Ok(()), |state| self.steps.compare_open(state))
+    }
+
     /// The state after the records so far.
     pub(crate) fn into_state(self) -> Option<State> {
         self.state
@@ -107,11 +125,11 @@ impl Replay {
         };
         let number = state.next_number();
         let forked = state.manifest().forked.as_ref();
-        if forked.is_some_and(|forked| forked.cuts().any(|cut| cut == number)) {
+        if number == self.past || forked.is_some_and(|forked| forked.cuts().any(|cut| cut == number)) {
             // From here on the run went its own way.
             self.decided.clear();
         }
-        let is_past = forked.is_some_and(|forked| number < forked.record);
+        let is_past = number < self.past || forked.is_some_and(|forked| number < forked.record);
         let compare = if is_past { compare_past } else { compare };
         // What calls were taken to take at worst is from outside: prices change.
         state.told = told(&record.body);
@@ -206,7 +224,8 @@ fn compare(state: &State, decided: &mut VecDeque<Body>, record: &Record) -> Resu
         | Body::Discarded { .. }
         | Body::Unresponsive { .. }
         | Body::InDoubt { .. }
-        | Body::Settled { .. } => Ok(()),
+        | Body::Settled { .. }
+        | Body::Migrated(_) => Ok(()),
     }
 }
 
@@ -226,7 +245,9 @@ fn compare_past(state: &State, decided: &mut VecDeque<Body>, record: &Record) ->
     );
     if !is_begin {
         decided.clear();
-        return compare(state, decided, record);
+        // That nothing could begin any more when it was parked need not be so over this plan.
+        let is_in_doubt = matches!(body, Body::Parked { .. }) && !state.in_doubt.is_empty();
+        return if is_in_doubt { Ok(()) } else { compare(state, decided, record) };
     }
     if !decided.contains(body) {
         *decided = decide(state, Input::Advance, *at).records.into();

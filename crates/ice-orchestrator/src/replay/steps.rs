@@ -18,11 +18,16 @@ use crate::executors::builtin;
 use crate::executors::{Completion, Observation, StepContext, StepPort};
 use crate::journal::{Body, Failure, Intent};
 use crate::workflow::model::Work;
-use crate::workflow::runtime::State;
+use crate::workflow::runtime::{NodeState, State};
 
 /// The steps in a journal, by address, as they were made last.
 #[derive(Debug, Default)]
-pub(super) struct Steps(AHashMap<NodePath, Made>);
+pub(super) struct Steps {
+    made: AHashMap<NodePath, Made>,
+    /// The attempts of nodes of several steps that have not ended for good, by node: their number and what they set out to
+    /// do.
+    open: AHashMap<NodePath, (u32, Intent)>,
+}
 
 /// A step that was made.
 #[derive(Clone, Debug)]
@@ -37,11 +42,20 @@ struct Made {
 impl Steps {
     /// Takes in what a record says of a step.
     pub(super) fn see(&mut self, number: u64, body: &Body) {
+        if let Body::Started {
+            node,
+            attempt,
+            intent: intent @ (Intent::Agent { .. } | Intent::Swarm { .. }),
+            ..
+        } = body
+        {
+            self.open.insert(node.clone(), (*attempt, intent.clone()));
+        }
         if let Body::Step { step, .. } = body {
-            self.0.insert(step.clone(), Made { number, body: body.clone(), receipt: None });
+            self.made.insert(step.clone(), Made { number, body: body.clone(), receipt: None });
         }
         if let Body::Receipt { step, result, usage, stream, discarded: None, .. } = body
-            && let Some(made) = self.0.get_mut(step)
+            && let Some(made) = self.made.get_mut(step)
         {
             let done =
                 |value: Value| Completion { usage: *usage, stream: *stream, ..Completion::from(value) };
@@ -62,26 +76,7 @@ impl Steps {
         if !matches!(plan_node.work, Work::Agent(_) | Work::Swarm(_)) {
             return Ok(());
         }
-        let within = |step: &NodePath| {
-            step.as_str().strip_prefix(node.as_str()).is_some_and(|rest| rest.starts_with('.'))
-        };
-        let steps = self.0.iter().filter(|(step, _)| within(step));
-        let port = Arc::new(Again {
-            node: node.clone(),
-            steps: steps.map(|(step, made)| (step.clone(), made.clone())).collect(),
-            found: Mutex::default(),
-        });
-        let context = StepContext {
-            path: node.clone(),
-            attempt: attempt.number,
-            cancel: CancellationToken::new(),
-            port: Arc::clone(&port) as Arc<dyn StepPort>,
-        };
-        // Nothing of it waits for anything, but for a step whose end is not in the journal.
-        let done = builtin::run(&plan_node.work, &context, attempt.intent.clone()).now_or_never();
-        if let Some(divergence) = port.found.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            return Err(divergence);
-        }
+        let done = self.again(node, &plan_node.work, attempt.number, &attempt.intent)?;
         if let Body::Succeeded { output, usage, stream, .. } = body {
             let shaped = done.and_then(Result::ok).and_then(|done| plan_node.shape(done.value).ok());
             match shaped {
@@ -100,10 +95,62 @@ impl Steps {
             }
         }
         if let Body::Succeeded { .. } | Body::Failed { retry_at: None, .. } = body {
-            self.0.retain(|step, _| !within(step));
+            self.made.retain(|step, _| !is_within(step, node));
+            self.open.remove(node);
         }
         Ok(())
     }
+
+    /// Does the work of the nodes that have not ended again, and compares the steps they have made.
+    ///
+    /// # Errors
+    /// The first step that is another one now.
+    pub(super) fn compare_open(&self, state: &State) -> Result<(), Box<Divergence>> {
+        let mut open: Vec<_> = self.open.iter().collect();
+        open.sort_unstable_by_key(|(node, _)| *node);
+        for (node, (number, intent)) in open {
+            // A node that was given up, or cancelled with what is around it, has ended as well.
+            let place = state.locate(node);
+            let place = place.filter(|at| !matches!(state.node_state(*at), Some(NodeState::Done(_))));
+            let Some(plan_node) = place.and_then(|place| state.plan_node(place)) else { continue };
+            if matches!(plan_node.work, Work::Agent(_) | Work::Swarm(_)) {
+                self.again(node, &plan_node.work, *number, intent)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Does the work of a node again over the receipts of its steps. Gives what it comes to, or nothing if it goes further.
+    fn again(
+        &self,
+        node: &NodePath,
+        work: &Work,
+        attempt: u32,
+        intent: &Intent,
+    ) -> Result<Option<Result<Completion, Failure>>, Box<Divergence>> {
+        let steps = self.made.iter().filter(|(step, _)| is_within(step, node));
+        let port = Arc::new(Again {
+            node: node.clone(),
+            steps: steps.map(|(step, made)| (step.clone(), made.clone())).collect(),
+            found: Mutex::default(),
+        });
+        let context = StepContext {
+            path: node.clone(),
+            attempt,
+            cancel: CancellationToken::new(),
+            port: Arc::clone(&port) as Arc<dyn StepPort>,
+        };
+        // Nothing of it waits for anything, but for a step whose end is not in the journal.
+        let done = builtin::run(work, &context, intent.clone()).now_or_never();
+        match port.found.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            Some(divergence) => Err(divergence),
+            None => Ok(done),
+        }
+    }
+}
+
+fn is_within(step: &NodePath, node: &NodePath) -> bool {
+    step.as_str().strip_prefix(node.as_str()).is_some_and(|rest| rest.starts_with('.'))
 }
 
 /// Gives the steps of an attempt what they gave before.

@@ -79,6 +79,7 @@ impl Checks {
             | Body::InDoubt { .. }
             | Body::Settled { .. }
             | Body::Exceeded { .. }
+            | Body::Migrated(_)
             | Body::Parked { .. }
             | Body::Resumed { .. }
             | Body::Ended { .. } => return Ok(()),

@@ -32,6 +32,8 @@ pub(super) enum Event {
     Answer(NodePath, usize),
     /// Somebody decides about a node in doubt.
     Settle(NodePath, Decision),
+    /// Somebody moves the run to one of the plans it may be moved to.
+    Move(usize),
     /// Somebody takes a parked run up again.
     Resume(Option<Decision>),
 }

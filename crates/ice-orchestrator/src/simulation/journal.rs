@@ -36,13 +36,21 @@ pub(super) struct Folder {
     decoder: Decoder,
     pub(super) state: Option<State>,
     /// Decides everything again, if that is compared.
-    replay: Option<Replay>,
+    pub(super) replay: Option<Replay>,
+    /// The number of the record with which the run was moved to its plan.
+    moved: u64,
 }
 
 impl Folder {
     /// One that compares each record with what a replay decides.
     pub(super) fn comparing(plan: &Arc<Plan>) -> Self {
-        Self { replay: Some(Replay::new(Arc::clone(plan))), ..Self::default() }
+        Self::moved_at(plan, 0)
+    }
+
+    /// The same for a run that was moved to its plan with the record of this number.
+    pub(super) fn moved_at(plan: &Arc<Plan>, moved: u64) -> Self {
+        let replay = Replay::new(Arc::clone(plan)).moved_at(moved);
+        Self { replay: Some(replay), moved, ..Self::default() }
     }
 
     /// Folds a chunk in.
@@ -180,15 +188,22 @@ impl Journal {
 
     /// A folder at the end of what is written, which compares if this one does.
     pub(super) fn folder(&self, plan: &Arc<Plan>, like: &Folder) -> Result<Folder, String> {
-        let fresh = if like.replay.is_some() { Folder::comparing(plan) } else { Folder::default() };
+        let fresh =
+            if like.replay.is_some() { Folder::moved_at(plan, like.moved) } else { Folder::default() };
         self.fold_written(plan, fresh)
     }
 
     /// The state that follows from everything, written or not.
     pub(super) fn fold(&self, plan: &Arc<Plan>) -> Result<State, String> {
-        let mut folder = self.fold_written(plan, Folder::default())?;
-        folder.fold(plan, &self.open.bytes, &self.blobs)?;
+        let folder = self.fold_all(plan, Folder::default())?;
         folder.state.ok_or_else(|| "the journal is empty".to_owned())
+    }
+
+    /// A folder at the end of everything, written or not.
+    pub(super) fn fold_all(&self, plan: &Arc<Plan>, folder: Folder) -> Result<Folder, String> {
+        let mut folder = self.fold_written(plan, folder)?;
+        folder.fold(plan, &self.open.bytes, &self.blobs)?;
+        Ok(folder)
     }
 
     fn fold_written(&self, plan: &Arc<Plan>, mut folder: Folder) -> Result<Folder, String> {

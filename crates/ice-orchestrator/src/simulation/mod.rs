@@ -30,6 +30,7 @@ mod checks;
 mod choices;
 mod event;
 mod journal;
+mod moving;
 mod people;
 mod possible;
 mod run;

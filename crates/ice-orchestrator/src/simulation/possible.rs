@@ -37,6 +37,9 @@ impl<W: World, C: Choices> Simulation<'_, W, C> {
             events.push(Event::Wait);
         }
         let idle = self.running.is_empty() && self.held.is_empty() && !self.advance;
+        if idle && self.state.ended.is_none() {
+            events.extend((0..self.moves.len()).map(Event::Move));
+        }
         if over && idle && !self.journal.has_unsynced() {
             if self.state.ended.is_none() {
                 let decisions = self.faults.decisions.iter();

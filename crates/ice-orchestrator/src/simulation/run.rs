@@ -53,6 +53,10 @@ pub struct Finished {
     pub failures: Vec<NodeFailure>,
     /// The chunks of its journal.
     pub journal: Vec<Vec<u8>>,
+    /// The plan it went on over: the one it was started over, or moved to last.
+    pub plan: Arc<Plan>,
+    /// How often it was moved to another plan.
+    pub moved: u32,
     /// Effects that were performed.
     pub performed: u64,
     /// Everything that was chosen and recorded, one line each.
@@ -76,6 +80,9 @@ pub struct Simulation<'c, W, C> {
     pub(super) epoch: u64,
     pub(super) by: Principal,
     pub(super) checks: Checks,
+    /// The plans that somebody may move the run to, each once.
+    pub(super) moves: Vec<Arc<Plan>>,
+    pub(super) moved: u32,
     pub(super) trace: Vec<String>,
 }
 
@@ -136,6 +143,8 @@ impl<'c, W: World, C: Choices> Simulation<'c, W, C> {
             epoch: 1,
             by,
             checks: Checks::default(),
+            moves: Vec::new(),
+            moved: 0,
             trace: Vec::new(),
         }
     }
@@ -168,6 +177,14 @@ impl<'c, W: World, C: Choices> Simulation<'c, W, C> {
         self
     }
 
+    /// The plans that somebody may move the run to, each once; none by default. A move that the run's past does not allow
+    /// changes nothing.
+    #[must_use]
+    pub fn moves(mut self, plans: Vec<Arc<Plan>>) -> Self {
+        self.moves = plans;
+        self
+    }
+
     /// Runs to the end.
     ///
     /// # Errors
@@ -180,6 +197,8 @@ impl<'c, W: World, C: Choices> Simulation<'c, W, C> {
                 failure: self.state.failure().cloned(),
                 failures: self.state.failures().to_vec(),
                 journal: self.journal.into_chunks(),
+                plan: self.plan,
+                moved: self.moved,
                 performed: self.checks.performed(),
                 trace: self.trace,
             }),
@@ -279,6 +298,7 @@ impl<'c, W: World, C: Choices> Simulation<'c, W, C> {
             }
             Event::Answer(node, which) => self.answer(&node, which),
             Event::Settle(node, decision) => self.settle(node, decision),
+            Event::Move(which) => self.move_to(which),
             Event::Resume(decision) => {
                 self.recovered()?;
                 for node in self.state.doubtful() {

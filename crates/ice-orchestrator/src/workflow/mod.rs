@@ -1,5 +1,6 @@
 //! Workflows: the compiled plan, its graph, and the run over it as a state machine.
 
+mod absent;
 mod change;
 mod compile;
 mod estimate;
@@ -14,4 +15,4 @@ pub use compile::{CompileError, compile, compile_locked};
 pub use estimate::{NodeEstimate, Range, RunEstimate, estimate};
 pub use model::Plan;
 
-pub(crate) use pin::{CHANGED, compile_pinned};
+pub(crate) use pin::{CHANGED, compile_pinned, compile_to_read};

@@ -3,10 +3,16 @@
 use std::sync::Arc;
 
 use ice_core::blueprint::Blueprint;
+use ice_core::blueprint::CodeLanguage;
 use ice_core::check::check;
 use ice_core::error::ErrorCode;
-use ice_core::registry::{AgentDefinition, Collection, NamedBlueprint, Registry};
+use ice_core::llm::LlmProvider;
+use ice_core::registry::{
+    AgentDefinition, CodeBody, Collection, NamedBlueprint, RegisteredCode, Registry, RegistryError,
+};
+use ice_core::tools::Tool;
 
+use super::absent::{AbsentProvider, AbsentTool};
 use super::{Plan, compile_locked};
 use crate::executors::builtin;
 use crate::journal::{Failure, PinnedAgent, PinnedModel, PinnedPlan};
@@ -19,16 +25,59 @@ pub(crate) const CHANGED: &str = "what the run is bound to has changed: ";
 /// # Errors
 /// `PIN_MISMATCH` with the differences, if something the run is bound to is gone or has changed.
 pub(crate) fn compile_pinned(pinned: &PinnedPlan, registry: &Registry) -> Result<Arc<Plan>, Failure> {
-    let blueprint = |pinned: &PinnedPlan| -> Result<Arc<Blueprint>, Failure> {
-        pinned.blueprint.to().map(Arc::new).map_err(|error| {
-            Failure::new(ErrorCode::JournalCorrupt, format!("the pinned blueprint cannot be read: {error}"))
-        })
-    };
     let gone = models_gone(pinned, registry);
     if !gone.is_empty() {
         return Err(mismatch(gone.join("; ")));
     }
-    let registered = registry;
+    let plan = compile_with(pinned, registry)?;
+    let differences = differences(pinned, &plan.pinned);
+    if differences.is_empty() { Ok(plan) } else { Err(mismatch(differences.join("; "))) }
+}
+
+/// Compiles a pinned plan for whoever only folds a journal over it: tools, models and code that it is bound to may be others
+/// here, or missing.
+///
+/// # Errors
+/// `PIN_MISMATCH` if what it is cannot be compiled all the same.
+pub(crate) fn compile_to_read(pinned: &PinnedPlan, registry: &Registry) -> Result<Arc<Plan>, Failure> {
+    let mut registry = registry.clone();
+    registry.agents = Collection::default();
+    stand_in(pinned, &mut registry)?;
+    compile_with(pinned, &registry)
+}
+
+/// Puts something in the place of every tool, provider and piece of code that a plan is bound to.
+fn stand_in(pinned: &PinnedPlan, registry: &mut Registry) -> Result<(), Failure> {
+    let conflict = |error: RegistryError| mismatch(error.to_string());
+    for tool in &pinned.tools {
+        registry.tools.remove(&tool.name, None);
+        let tool: Arc<dyn Tool> = Arc::new(AbsentTool::new(tool));
+        registry.tools.register(tool).map_err(conflict)?;
+    }
+    for PinnedModel { provider, .. } in &pinned.models {
+        registry.providers.remove(provider, None);
+        let provider: Arc<dyn LlmProvider> = Arc::new(AbsentProvider(provider.clone()));
+        registry.providers.register(provider).map_err(conflict)?;
+    }
+    for code in &pinned.code {
+        if registry.code.contains(&code.name, None) {
+            continue;
+        }
+        let (name, body) = (Arc::from(code.name.as_str()), CodeBody::Source(CodeLanguage::Python, "".into()));
+        let absent = RegisteredCode { name, version: semver::Version::new(0, 0, 0), body };
+        registry.code.register(Arc::new(absent)).map_err(conflict)?;
+    }
+    pinned.workflows.iter().try_for_each(|workflow| stand_in(&workflow.plan, registry))
+}
+
+fn blueprint(pinned: &PinnedPlan) -> Result<Arc<Blueprint>, Failure> {
+    pinned.blueprint.to().map(Arc::new).map_err(|error| {
+        Failure::new(ErrorCode::JournalCorrupt, format!("the pinned blueprint cannot be read: {error}"))
+    })
+}
+
+/// Compiles a pinned plan with its own agents and sub-blueprints, and the tools and providers of a registry.
+fn compile_with(pinned: &PinnedPlan, registered: &Registry) -> Result<Arc<Plan>, Failure> {
     let mut registry = registered.clone();
     registry.blueprints = Collection::default();
     registry.agents = Collection::default();
@@ -51,10 +100,7 @@ pub(crate) fn compile_pinned(pinned: &PinnedPlan, registry: &Registry) -> Result
     }
     let catalog = registry.catalog(builtin::KINDS);
     let checked = check(&blueprint(pinned)?, &catalog).map_err(|found| mismatch(found.to_string()))?;
-    let plan = compile_locked(&checked, pinned.lock.as_ref(), &registry)
-        .map_err(|error| mismatch(error.to_string()))?;
-    let differences = differences(pinned, &plan.pinned);
-    if differences.is_empty() { Ok(plan) } else { Err(mismatch(differences.join("; "))) }
+    compile_locked(&checked, pinned.lock.as_ref(), &registry).map_err(|error| mismatch(error.to_string()))
 }
 
 fn mismatch(what: String) -> Failure {

@@ -30,6 +30,8 @@ struct Case {
     yaml: &'static str,
     policy: FailurePolicy,
     max_concurrent: Option<u32>,
+    /// A blueprint that the run may be moved to.
+    moved_to: Option<&'static str>,
     faults: Faults,
     seed: u64,
     /// What must have happened before the end, as a text of the journal.
@@ -106,6 +108,11 @@ const DATA: &str = "nodes:
 - {id: data, type: human, prompt_message: 'and {{ inputs.who }}?', approval_type: input_required, output_selection: [approved, response]}
 - {id: m, type: tool, tool_name: pure, tool_args: {value: '{{ data }}'}}";
 
+/// What [`DATA`] is moved to while it waits.
+const MORE: &str = "nodes:
+- {id: data, type: human, prompt_message: 'and {{ inputs.who }}?', approval_type: input_required, output_selection: [approved, response]}
+- {id: n, type: tool, tool_name: idempotent, tool_args: {value: ['{{ data }}', more]}}";
+
 const CIRCLE: &str = "nodes:
 - {id: s, type: tool, tool_name: idempotent, tool_args: {value: ['{{ r.iterations }}', '{{ recursive_context.result.s }}']}}
 - {id: between, type: tool, tool_name: irreversible, tool_args: {value: '{{ s }}'}}
@@ -135,6 +142,7 @@ fn cases() -> Vec<Case> {
         yaml,
         policy: FailurePolicy::ContinuePossible,
         max_concurrent: None,
+        moved_to: None,
         faults: Faults::default(),
         seed: 1,
         after: "",
@@ -169,6 +177,7 @@ fn cases() -> Vec<Case> {
         base("steps", STEPS),
         Case { cut: Some(r#""t":"receipt","s":"n.call[2]""#), ..base("steps_interrupted", STEPS) },
         Case { cut: Some(r#""t":"asked""#), ..base("asked", DATA) },
+        Case { moved_to: Some(MORE), after: r#""t":"migrated""#, ..base("moved", DATA) },
         Case { after: r#""k":"timed_out""#, ..base("escalated", PEOPLE) },
         Case { after: r#""k":"auto_approved""#, ..base("auto_approved", PEOPLE) },
         Case { faults: repeat(), cut: Some(r#""t":"ended""#), ..base("crashed", ONE) },
@@ -283,7 +292,9 @@ fn bless(case: &Case) {
         let mut choices = Random::new(seed);
         let inputs = common::json(r#"{"who": "Ada"}"#);
         let run = Simulation::new(&plan, inputs, options.clone(), world, &mut choices);
-        let mut finished = run.faults(case.faults.clone()).run().unwrap();
+        let moves = case.moved_to.map(|yaml| common::plan(yaml, &registry()));
+        let run = run.faults(case.faults.clone()).moves(moves.into_iter().collect());
+        let mut finished = run.run().unwrap();
         if let Some(cut) = case.cut {
             let has = |chunk: &Vec<u8>| String::from_utf8_lossy(chunk).contains(cut);
             finished.journal.truncate(finished.journal.iter().position(has)? + 1);
@@ -293,6 +304,7 @@ fn bless(case: &Case) {
     };
     let mut seeds = case.seed..case.seed + 1_000;
     let finished = seeds.find_map(run).unwrap_or_else(|| panic!("{}: no {:?}", case.name, case.cut));
+    let plan = Arc::clone(&finished.plan);
     let end = resume(&plan, &finished.journal);
     if case.cut.is_none() && finished.status.is_final() {
         assert_eq!(result(&end), result(&finished), "{}", case.name);
@@ -351,6 +363,7 @@ fn every_journal_is_read_folded_and_resumed_to_its_result() {
         "in_doubt",
         "iterated",
         "manifest",
+        "migrated",
         "opened",
         "parked",
         "receipt",

@@ -21,6 +21,8 @@ mod large;
 #[cfg(test)]
 mod losers;
 #[cfg(test)]
+mod moved;
+#[cfg(test)]
 mod owned;
 #[cfg(test)]
 mod power;

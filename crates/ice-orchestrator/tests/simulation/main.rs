@@ -7,6 +7,8 @@ mod common;
 #[cfg(test)]
 mod generate;
 #[cfg(test)]
+mod moves;
+#[cfg(test)]
 mod oracle;
 #[cfg(test)]
 mod orders;

@@ -6,8 +6,11 @@ use super::answer::Answer;
 use super::cancel::Cancel;
 use super::diff::Diff;
 use super::events::Events;
+use super::export::Export;
 use super::fork::Fork;
+use super::import::Import;
 use super::list::List;
+use super::migrate::Migrate;
 use super::prune::Prune;
 use super::replay::Replay;
 use super::resume::Resume;
@@ -16,7 +19,7 @@ use crate::exit::Exit;
 use crate::fault::Fault;
 use crate::shell::Shell;
 
-/// Lists, shows, watches, answers, resumes, cancels, replays, forks, compares and removes runs. An id may be cut to its first characters, and `last` is
+/// Lists, shows, watches, answers, resumes, cancels, replays, forks, moves, compares, exports, imports and removes runs. An id may be cut to its first characters, and `last` is
 /// the newest run.
 #[derive(Debug, Args)]
 pub(crate) struct Runs {
@@ -44,6 +47,12 @@ enum What {
     Fork(Fork),
     /// Show what came out differently in two runs
     Diff(Diff),
+    /// Move a run to another blueprint, if what it did is the same over it
+    Migrate(Migrate),
+    /// Write a run into one file
+    Export(Export),
+    /// Bring a run here from its file
+    Import(Import),
     /// Remove runs that have ended
     Prune(Prune),
 }
@@ -61,6 +70,9 @@ impl Runs {
             What::Replay(command) => command.run(shell),
             What::Fork(command) => command.run(shell),
             What::Diff(command) => command.run(shell),
+            What::Migrate(command) => command.run(shell),
+            What::Export(command) => command.run(shell),
+            What::Import(command) => command.run(shell),
             What::Prune(command) => command.run(shell),
         }
     }

@@ -57,6 +57,12 @@ fn print(shell: &Shell, document: &RunDocument) -> Result<(), Fault> {
     if let Some(forked) = &document.forked {
         screen.line(format_args!("forked from {} at {}", forked.run, forked.at))?;
     }
+    for migration in &document.migrations {
+        screen.line(format_args!("moved to another blueprint at {} by {}", migration.at, migration.by))?;
+    }
+    if let Some(imported) = &document.imported {
+        screen.line(format_args!("imported at {} by {}", imported.at, imported.by))?;
+    }
     if !document.not_enforced.is_empty() {
         screen.line(format_args!("not enforced: {}", document.not_enforced.join(", ")))?;
     }

@@ -81,7 +81,7 @@ impl Client {
                 Some(Err(error)) => Err(error.into()),
                 None => Err(SocketError::Gone),
             };
-            let goes_on = matches!(answer, Ok(Response::Event { .. }));
+            let goes_on = matches!(answer, Ok(Response::Event { .. } | Response::Piece { .. }));
             Some((answer, goes_on.then_some(lines)))
         }))
     }

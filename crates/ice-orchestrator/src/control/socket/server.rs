@@ -173,6 +173,10 @@ async fn relay(lines: &mut Lines, mut responses: BoxStream<'static, Response>) -
             | Response::Replayed { .. }
             | Response::Schedules { .. }
             | Response::Pruned(_)
+            | Response::Migrated { .. }
+            | Response::Piece { .. }
+            | Response::Received { .. }
+            | Response::Imported { .. }
             | Response::Event { .. } => false,
         };
         answer(lines, &response).await?;

@@ -51,7 +51,14 @@ const YAML: &str = "nodes:
 - {id: m, type: tool, tool_name: look, dependencies: [n]}";
 
 fn port(shared: &Arc<RunShared>, ticket: Ticket, receipts: Vec<(NodePath, Result<Value, Failure>)>) -> Port {
-    Port { shared: Arc::clone(shared), ticket, path: "n".parse().unwrap(), attempt: 1, receipts }
+    Port {
+        shared: Arc::clone(shared),
+        ticket,
+        path: "n".parse().unwrap(),
+        attempt: 1,
+        receipts,
+        use_cache: true,
+    }
 }
 
 /// A run whose node `n` is under way.

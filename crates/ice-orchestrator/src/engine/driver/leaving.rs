@@ -45,7 +45,7 @@ impl Driver {
                 message = self.messages.recv() => match message {
                     Message::Receipt { .. } | Message::Observed { .. } => self.told(message),
                     // Dropping `go` tells the attempt that it must not go on.
-                    Message::Announce { .. } | Message::Answer { .. } | Message::Nudge => {}
+                    Message::Announce { .. } | Message::Answer { .. } | Message::Rest(_) | Message::Nudge => {}
                 },
                 ended = self.tasks.join_next() => match ended {
                     Some(ended) => self.ended(ended),

@@ -75,6 +75,9 @@ impl Driver {
                     counter(MetricName::AlertsSent, &labels).increment(1);
                 }
             }
+            Body::Migrated(to) => {
+                tracing::info!(%run, plan = %to.plan, by = %to.by, "run moved to another plan")
+            }
             Body::Manifest(_)
             | Body::Step { .. }
             | Body::Receipt { .. }

@@ -33,12 +33,30 @@ impl Driver {
     /// Whether nothing is to be done for so long that the run need not stay in memory.
     pub(super) fn waits_for_long(&self) -> bool {
         let is_soon = |at: Moment| at.since(self.shared.engine.clock.now()) <= self.shared.engine.short_wait;
+        self.is_idle() && !self.state.next_timer().is_some_and(is_soon)
+    }
+
+    /// Whether the run waits and nothing of it is under way.
+    fn is_idle(&self) -> bool {
         self.state.status() == RunStatus::Waiting
             && self.live.is_empty()
             && self.tasks.is_empty()
             && self.held.is_empty()
             && !self.look
-            && !self.state.next_timer().is_some_and(is_soon)
+    }
+
+    /// Whether the run leaves memory now because somebody wants it to. Whoever wants it in vain hears of that.
+    pub(super) fn rests_on_request(&mut self) -> bool {
+        let Some(told) = self.rest.take() else { return false };
+        if self.is_idle() && self.writer.is_flying() {
+            // It does in a moment.
+            self.rest = Some(told);
+            return false;
+        }
+        let rests = self.is_idle() && self.is_kept();
+        // Whoever it was may have gone away.
+        let _gone = told.send(rests);
+        rests
     }
 
     /// Tells whoever waits for the engine to come to rest whether this run has, until somebody answers.

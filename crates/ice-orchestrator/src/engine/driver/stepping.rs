@@ -83,6 +83,7 @@ impl Driver {
             | Body::InDoubt { .. }
             | Body::Settled { .. }
             | Body::Exceeded { .. }
+            | Body::Migrated(_)
             | Body::Parked { .. }
             | Body::Resumed { .. }
             | Body::Ended { .. } => {}

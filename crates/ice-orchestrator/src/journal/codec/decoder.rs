@@ -38,9 +38,24 @@ pub struct Decoder {
     objects: HashMap<ObjectId, Value>,
     resolved: HashMap<ObjectId, Value>,
     packs: Vec<BlobHash>,
+    doubts: Option<Doubts>,
+}
+
+/// What holds of a journal that somebody else may have made up.
+#[derive(Debug)]
+struct Doubts {
+    /// How many items its lists may have all in all.
+    items: usize,
 }
 
 impl Decoder {
+    /// A decoder for a journal that somebody else may have made up: objects must be what their hashes name, and all lists
+    /// together have at most so many items.
+    #[must_use]
+    pub fn doubting(items: usize) -> Self {
+        Self { doubts: Some(Doubts { items }), ..Self::default() }
+    }
+
     /// Takes the objects of a chunk in and gives its records, their values not yet resolved.
     ///
     /// # Errors
@@ -55,7 +70,7 @@ impl Decoder {
                     records.push(serde_json::from_slice(json).map_err(|error| wrong(error.to_string()))?);
                 }
                 Some((b'o', rest)) => {
-                    let (id, value) = read_object(rest).map_err(wrong)?;
+                    let (id, value) = read_object(rest, self.doubts.is_some()).map_err(wrong)?;
                     self.objects.insert(id, value);
                 }
                 Some((b'p', hash)) => {
@@ -86,7 +101,7 @@ impl Decoder {
         for line in bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
             let object =
                 line.strip_prefix(b"o").ok_or_else(|| wrong("a line that is no object".to_owned()))?;
-            let (id, value) = read_object(object).map_err(wrong)?;
+            let (id, value) = read_object(object, self.doubts.is_some()).map_err(wrong)?;
             self.objects.insert(id, value);
         }
         Ok(())
@@ -101,29 +116,33 @@ impl Decoder {
     /// a text.
     #[must_use]
     pub fn missing(&self, value: &Value) -> Vec<(BlobHash, bool)> {
-        let mut missing = Vec::new();
+        let mut missing = Missing::default();
         self.find_missing(value, &mut missing, 0);
-        missing
+        missing.found
     }
 
-    fn find_missing(&self, value: &Value, missing: &mut Vec<(BlobHash, bool)>, depth: usize) {
+    fn find_missing(&self, value: &Value, missing: &mut Missing, depth: usize) {
         if depth > MAX_DEPTH {
             return;
         }
         match stands_for(value) {
             Some(Stand::Object(id)) => match self.objects.get(&id) {
-                Some(object) if !id.is_text && !self.resolved.contains_key(&id) => {
+                // What is referred to many times over is looked through once.
+                Some(object)
+                    if !id.is_text && !self.resolved.contains_key(&id) && missing.seen.insert(id) =>
+                {
                     self.find_missing(object, missing, depth + 1);
                 }
                 Some(_) => {}
-                None => missing.push((id.hash, id.is_text)),
+                None if missing.seen.insert(id) => missing.found.push((id.hash, id.is_text)),
+                None => {}
             },
             Some(Stand::List(inner) | Stand::Map(inner)) => self.find_inside(inner, missing, depth),
             None => self.find_inside(value, missing, depth),
         }
     }
 
-    fn find_inside(&self, value: &Value, missing: &mut Vec<(BlobHash, bool)>, depth: usize) {
+    fn find_inside(&self, value: &Value, missing: &mut Missing, depth: usize) {
         match value {
             Value::List(items) => items.iter().for_each(|item| self.find_missing(item, missing, depth + 1)),
             Value::Map(entries) => {
@@ -177,6 +196,7 @@ impl Decoder {
                 let mut items = Vec::new();
                 for piece in inner.as_list().unwrap_or_default() {
                     let piece = self.resolve_at(piece, depth + 1)?;
+                    self.spend(piece.as_list().map_or(0, <[Value]>::len))?;
                     items.extend(piece.as_list().unwrap_or_default().iter().cloned());
                 }
                 Ok(Value::from(items))
@@ -184,6 +204,16 @@ impl Decoder {
             Some(Stand::Map(inner)) => self.inside(inner, depth),
             None => self.inside(value, depth),
         }
+    }
+
+    /// Counts items of a list that is put together.
+    fn spend(&mut self, items: usize) -> Result<(), DecodeError> {
+        let Some(doubts) = &mut self.doubts else { return Ok(()) };
+        doubts.items = doubts
+            .items
+            .checked_sub(items)
+            .ok_or_else(|| DecodeError::Line { line: 0, what: "its lists have too many items".to_owned() })?;
+        Ok(())
     }
 
     fn inside(&mut self, value: &Value, depth: usize) -> Result<Value, DecodeError> {
@@ -210,17 +240,24 @@ impl Decoder {
     }
 }
 
+/// The objects that are missing, while they are looked for.
+#[derive(Default)]
+struct Missing {
+    found: Vec<(BlobHash, bool)>,
+    seen: HashSet<ObjectId>,
+}
+
 /// The deepest nesting of a value that is read, objects within objects included.
 const MAX_DEPTH: usize = 512;
 
-enum Stand<'v> {
+pub(super) enum Stand<'v> {
     Object(ObjectId),
     List(&'v Value),
     Map(&'v Value),
 }
 
 /// What a map of one reserved key stands for.
-fn stands_for(value: &Value) -> Option<Stand<'_>> {
+pub(super) fn stands_for(value: &Value) -> Option<Stand<'_>> {
     let entries = value.as_map().filter(|entries| entries.len() == 1)?;
     let (key, inner) = entries.iter().next()?;
     match &**key {
@@ -241,7 +278,7 @@ fn holds_stand(value: &Value) -> bool {
     }
 }
 
-fn read_object(rest: &[u8]) -> Result<(ObjectId, Value), String> {
+pub(super) fn read_object(rest: &[u8], is_doubted: bool) -> Result<(ObjectId, Value), String> {
     let (hash, rest) = rest.split_at_checked(64).ok_or("an object without a hash")?;
     let hash = std::str::from_utf8(hash).map_err(|error| error.to_string())?;
     let hash: BlobHash = hash.parse().map_err(|_| "an object without a hash".to_owned())?;
@@ -253,6 +290,9 @@ fn read_object(rest: &[u8]) -> Result<(ObjectId, Value), String> {
     let value: Value = serde_json::from_slice(json).map_err(|error| error.to_string())?;
     if is_text && value.as_str().is_none() {
         return Err("an object that should be a text".to_owned());
+    }
+    if is_doubted && BlobHash::of(value.as_str().filter(|_| is_text).map_or(json, str::as_bytes)) != hash {
+        return Err(format!("the object {hash} has another hash"));
     }
     Ok((ObjectId { hash, is_text }, value))
 }

@@ -89,6 +89,7 @@ pub(super) fn write(out: &mut Vec<u8>, record: &Record) -> Result<(), Error> {
         | Body::InDoubt { .. }
         | Body::Settled { .. }
         | Body::Exceeded { .. }
+        | Body::Migrated(_)
         | Body::Parked { .. }
         | Body::Resumed { .. } => {
             out.truncate(begun);
@@ -225,7 +226,7 @@ mod tests {
     use ice_core::value::{BlobHash, Value};
 
     use super::*;
-    use crate::journal::{Failure, Opening, RunHead, RunOptions, RunStatus, RunSummary};
+    use crate::journal::{Failure, Imported, Migrated, Opening, RunHead, RunOptions, RunStatus, RunSummary};
 
     fn manifest(options: RunOptions, not_enforced: Vec<String>) -> Manifest {
         Manifest {
@@ -347,6 +348,13 @@ mod tests {
             },
             Body::Denied { node: node(), denial: Denial::new(DenialKind::Limit, "wall") },
             Body::Failed { node: node(), failure: failure.clone(), retry_at: None },
+            Body::Migrated(Box::new(Migrated {
+                plan: BlobHash::of(b"other"),
+                blueprint: "b".parse().unwrap(),
+                name: "other".to_owned(),
+                not_enforced: Vec::new(),
+                by: "user:a".parse().unwrap(),
+            })),
             Body::Ended { status: RunStatus::Succeeded, output: value(), failure: None },
             Body::Ended { status: RunStatus::Failed, output: value(), failure: Some(failure) },
         ] {
@@ -362,7 +370,10 @@ mod tests {
     #[test]
     fn so_is_the_head_of_a_run() {
         let failure = Failure::new(ErrorCode::RunStuck, "why");
-        for (failure, timer) in [(None, None), (Some(failure), Some(Moment::from_millis(9)))] {
+        let imported = Imported { at: Moment::from_millis(8), by: "user:a".parse().unwrap(), records: 7 };
+        for (failure, timer, migrated, imported) in
+            [(None, None, None, None), (Some(failure), Some(Moment::from_millis(9)), Some(5), Some(imported))]
+        {
             let Manifest { run, by, blueprint, name, plan, .. } = manifest(RunOptions::default(), Vec::new());
             let at = Moment::from_millis(1_700_000_000_123);
             let summary = RunSummary {
@@ -375,7 +386,9 @@ mod tests {
                 updated_at: at,
                 failure,
             };
-            let head = RunHead { version: 1, summary, next: 3, owner: "o".to_owned(), epoch: 2, plan, timer };
+            let owner = "o".to_owned();
+            let head =
+                RunHead { version: 1, summary, next: 3, owner, epoch: 2, plan, timer, migrated, imported };
             let json = String::from_utf8(head.to_json().unwrap()).unwrap();
             assert_eq!(json, serde_json::to_string(&head).unwrap());
             assert_eq!(serde_json::from_str::<RunHead>(&json).unwrap(), head);

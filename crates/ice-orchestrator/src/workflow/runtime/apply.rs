@@ -159,6 +159,8 @@ fn fold(state: &mut State, record: &Record) -> Result<(), String> {
             state.stopping = Some(Stopping::Exceeded(Box::new(failure.clone())));
             Ok(())
         }
+        // Who folds a journal does it over the plan that the run goes on over: what came before is the same over it.
+        Body::Migrated(_) => Ok(()),
         Body::Parked { failure } => {
             state.parked = Some(failure.clone());
             Ok(())

@@ -125,6 +125,7 @@ impl Spending {
             | Body::Unresponsive { .. }
             | Body::Settled { .. }
             | Body::Exceeded { .. }
+            | Body::Migrated(_)
             | Body::Parked { .. }
             | Body::Ended { .. } => {}
         }

@@ -14,8 +14,8 @@ use ice_core::value::Value;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::budget::Spending;
 use super::admission::Admission;
+use super::budget::Spending;
 use super::frame::{Asked, Attempt, Frame, NodeState, Outcome, Place, StepState, WindingDown};
 use super::input::Ticket;
 use super::queue::Queue;
