@@ -6,15 +6,17 @@ mod common;
 use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::process::Stdio;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, mpsc};
 use std::time::{Duration, Instant};
 
 use common::Desk;
 use serde_json::{Value, json};
 
-/// Runs that are killed at least once. Some are killed again as they are taken up.
-const RUNS: u64 = 150;
+/// So often a process is killed at least.
+const DEATHS: usize = 100;
+/// The most runs. Most are killed once or twice, some end before it comes to that.
+const RUNS: u64 = 400;
 
 /// Every line in `lines.txt` is named after the node that wrote it.
 const KINDS: &str = r#"
@@ -115,23 +117,19 @@ fn killed(desk: &Desk, args: &[&str], after: Duration) -> bool {
     let mut command = desk.command(args);
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let mut said = child.stderr.take().unwrap();
-    // A full pipe would hold it up.
+    let (tells, hears) = mpsc::channel();
+    // A full pipe would hold it up. Its end is that of the process.
     let reading = std::thread::spawn(move || {
         let mut text = String::new();
         said.read_to_string(&mut text).unwrap();
+        tells.send(()).unwrap();
     });
-    let until = Instant::now() + after;
-    let mut ended = None;
-    while ended.is_none() && Instant::now() < until {
-        std::thread::sleep(Duration::from_micros(500));
-        ended = child.try_wait().unwrap();
-    }
-    if ended.is_none() {
+    if hears.recv_timeout(after).is_err() {
         child.kill().unwrap();
-        ended = Some(child.wait().unwrap());
     }
+    let ended = child.wait().unwrap();
     reading.join().unwrap();
-    std::os::unix::process::ExitStatusExt::signal(&ended.unwrap()) == Some(9)
+    std::os::unix::process::ExitStatusExt::signal(&ended) == Some(9)
 }
 
 /// What the data folder has of the run, if it has one.
@@ -210,7 +208,7 @@ fn a_run_that_is_killed_anywhere_ends_as_if_it_had_not_been() {
             scope.spawn(|| {
                 loop {
                     let seed = next_seed.fetch_add(1, Ordering::Relaxed);
-                    if seed >= RUNS {
+                    if seed >= RUNS || deaths.lock().unwrap().len() >= DEATHS {
                         return;
                     }
                     let repeated = one(seed, took, &expected, &deaths);
@@ -228,7 +226,7 @@ fn a_run_that_is_killed_anywhere_ends_as_if_it_had_not_been() {
         "{} deaths of a run with {records} records, {settled} calls in doubt; by records kept: {histogram:?}",
         deaths.len()
     );
-    assert!(deaths.len() as u64 >= 100 && histogram.len() >= 4, "{histogram:?}");
+    assert!(deaths.len() >= DEATHS && histogram.len() >= 4, "{histogram:?}");
 }
 
 /// Kills one run and brings it to its end; gives how many calls were in doubt.

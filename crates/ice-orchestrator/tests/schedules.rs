@@ -60,7 +60,8 @@ impl Ground {
         });
         registry.tools.register(nap).unwrap();
         let builder = Engine::builder().store(Arc::clone(&self.store) as _, Arc::clone(&self.blobs) as _);
-        builder.registry(registry).time(Arc::new(Paused(self.start)), Arc::new(SystemIds)).name(name).build()
+        let builder = builder.registry(registry).result_cache(0).name(name);
+        builder.time(Arc::new(Paused(self.start)), Arc::new(SystemIds)).build()
     }
 }
 

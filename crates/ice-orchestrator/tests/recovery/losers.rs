@@ -94,7 +94,7 @@ async fn what_only_has_to_end_still_takes_its_place() {
         }
     });
     registry.tools.register(slow).unwrap();
-    let engine = ground.engine(&world).registry(registry).build();
+    let engine = ground.engine(&world).registry(registry).result_cache(0).build();
     // The loser ignores its cancellation for five seconds.
     let yaml = "nodes:
 - id: race
