@@ -217,20 +217,36 @@ pub enum Overrun {
     },
 }
 
-impl fmt::Display for Overrun {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Overrun {
+    /// What is too much, after words such as `it takes up to`.
+    fn write(&self, f: &mut impl fmt::Write, takes: &str) -> fmt::Result {
         match self {
             Self::Unpriced { limit } => {
                 write!(f, "the price of its model is not known, and what may be spent is limited to ${limit}")
             }
             Self::Cost { limit, left, wanted } => {
-                write!(f, "it takes up to ${wanted}, and ${left} of ${limit} are left")
+                write!(f, "{takes} ${wanted}, and ${left} of ${limit} are left")
             }
             Self::Count { unit, limit, left, wanted } => {
                 let unit = if *wanted == 1 { unit.trim_end_matches('s') } else { unit };
-                write!(f, "it takes up to {wanted} {unit}, and {left} of {limit} are left")
+                write!(f, "{takes} {wanted} {unit}, and {left} of {limit} are left")
             }
         }
+    }
+
+    /// The same about what is needed in any case.
+    #[must_use]
+    pub fn of_the_least(&self) -> String {
+        let mut text = String::new();
+        // Nothing goes wrong with a text in memory.
+        let _written = self.write(&mut text, "it takes at least");
+        text
+    }
+}
+
+impl fmt::Display for Overrun {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write(f, "it takes up to")
     }
 }
 

@@ -50,16 +50,19 @@ impl Estimate {
         let mut options = RunOptions::default();
         self.budget.apply(&mut options);
         let found = of(&loaded, inputs.as_ref(), &options)?;
-        let is_too_much = self.budget.budget().overrun(&Spend::default(), &found.least()).is_some();
+        let too_much = self.budget.budget().overrun(&Spend::default(), &found.least());
         if shell.screen.json {
             shell.screen.document(&found)?;
         } else {
             print(&shell.screen, &found)?;
-            if let Some(warning) = warning(&self.budget.budget(), &found) {
+            let never = too_much.map(|overrun| {
+                format!("the run cannot succeed within its budget: {}", overrun.of_the_least())
+            });
+            if let Some(warning) = never.or_else(|| warning(&self.budget.budget(), &found)) {
                 shell.screen.note(format_args!("{} {warning}", styled(YELLOW, "warning:")));
             }
         }
-        Ok(if is_too_much { Exit::Failed } else { Exit::Succeeded })
+        Ok(if too_much.is_some() { Exit::Failed } else { Exit::Succeeded })
     }
 }
 
@@ -75,14 +78,14 @@ pub(crate) fn of(
     Ok(estimate(&plan, inputs, options))
 }
 
-/// What is to be said of a budget that may not be enough.
+/// What is to be said of a budget that may not be enough. One that cannot be is refused at the start.
 pub(crate) fn warning(budget: &Budget, found: &RunEstimate) -> Option<String> {
     let nothing = Spend::default();
-    if let Some(overrun) = budget.overrun(&nothing, &found.least()) {
-        return Some(format!("the run cannot succeed within its budget: {overrun}"));
+    if budget.overrun(&nothing, &found.least()).is_some() {
+        return None;
     }
     let overrun = budget.overrun(&nothing, &found.likely())?;
-    Some(format!("the run is likely to end because of its budget: {overrun}"))
+    Some(format!("the run may end because of its budget: {overrun}"))
 }
 
 fn print(screen: &Screen, found: &RunEstimate) -> Result<(), Fault> {

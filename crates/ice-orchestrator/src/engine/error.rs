@@ -156,7 +156,7 @@ pub enum RunError {
     #[error("the run {0} was taken over by another engine")]
     Lost(RunId),
     /// Even the least that the run needs to succeed is more than its budget.
-    #[error("the budget of the run does not allow the least it needs to succeed: {0}")]
+    #[error("the run cannot succeed within its budget: {}", .0.of_the_least())]
     Budget(Overrun),
     /// The engine is closing.
     #[error("the engine is closing")]

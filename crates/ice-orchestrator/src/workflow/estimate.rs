@@ -115,9 +115,10 @@ pub fn estimate(plan: &Plan, inputs: Option<&Value>, options: &RunOptions) -> Ru
         tool_calls: range(least.tool_calls, likely.tool_calls, finite(most.tool_calls)),
         unpriced: likely.unpriced,
         confidence: if likely.tokens > 0 {
-            share(assumed, likely.tokens)
+            share(assumed.min(likely.tokens.saturating_sub(least.tokens)), likely.tokens)
         } else {
-            share(assumed_calls, calls(&likely))
+            let further = calls(&likely).saturating_sub(calls(&least));
+            share(assumed_calls.min(further), calls(&likely))
         },
         assumptions: estimator.assumptions,
         nodes: estimator.nodes,

@@ -44,7 +44,7 @@ impl Tally {
 
     /// One of both, neither more likely than the other.
     pub(super) fn or(self, other: Self) -> Self {
-        let half = |one: u64, other: u64| one.saturating_add(other) / 2;
+        let half = |one: u64, other: u64| one.saturating_add(other).div_ceil(2);
         let mut likely = self.likely;
         likely += other.likely;
         Self {
