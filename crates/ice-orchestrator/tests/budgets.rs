@@ -15,7 +15,7 @@ use ice_core::llm::{LlmProvider, Scripted};
 use ice_core::registry::{AgentDefinition, Registry};
 use ice_core::tools::Effect;
 use ice_core::value::Value;
-use ice_orchestrator::engine::{Engine, RunEnd};
+use ice_orchestrator::engine::{Engine, Fork, RunEnd};
 use ice_orchestrator::journal::{RunDocument, RunOptions, RunStatus};
 use ice_orchestrator::workflow::estimate;
 
@@ -220,6 +220,48 @@ async fn a_sub_workflow_spends_from_the_budget_of_its_node() {
     let (end, _) = ground.run(yaml, RunOptions::default()).await;
     assert_eq!((ground.asked(), failure(&end).0), (2, ErrorCode::BudgetExceeded));
     assert!(failure(&end).1.contains("it takes up to 30 tokens, and 20 of 50 are left"), "{end:?}");
+}
+
+#[tokio::test]
+async fn a_fork_holds_what_its_own_calls_take() {
+    let ground = Ground::new(TURN);
+    let (run, document) = ground.run(CHAIN, within(r#"{"tokens": 600}"#)).await;
+    assert_eq!((run.status, document.spent.tokens), (RunStatus::Succeeded, 45));
+    let tenant = Tenant::default();
+    // The call before it was taken to need 30 tokens, the one that is changed may need 510.
+    let change = [("if.true.b.llm_config.max_tokens".to_owned(), Value::from(500))];
+    let plan = ground.engine.plan_with(&tenant, run.id, &change).await.unwrap();
+    let fork = Fork { plan: Some(plan), ..Fork::at("if.true.b".parse().unwrap()) };
+    let fork = ground.engine.fork(&tenant, run.id, fork, &me()).await.unwrap();
+    assert_eq!(fork.wait().await.unwrap().status, RunStatus::Succeeded);
+    replays(&ground.engine, fork.id()).await;
+    let mut events = ground.engine.events(&tenant, fork.id(), None, false).await.unwrap();
+    let mut held = None;
+    while let Some(event) = events.next().await.unwrap() {
+        if event.event == "node.started"
+            && event.node.as_ref().is_some_and(|node| node.as_str() == "if.true.b")
+        {
+            held = event.data.get("held").and_then(|held| held.get("tokens")).cloned();
+        }
+    }
+    assert_eq!(held, Some(Value::from(510)));
+}
+
+#[tokio::test]
+async fn a_run_whose_agent_lacked_its_budget_can_be_forked_behind_that() {
+    let turns = r#"[{"times": "always", "tool_calls": [{"name": "count", "arguments": {}}]}]"#;
+    let ground = Ground::new(turns);
+    let yaml = "nodes:
+- {id: if, type: condition, expression: inputs.n == 3, true_path: [{id: n, type: agent, package: worker}]}
+- {id: first, type: human, prompt_message: on?, timeout_seconds: 1}
+- {id: last, type: tool, tool_name: same, tool_args: {value: '{{ first.response }}'}}";
+    let (run, _) = ground.run(yaml, within(r#"{"tool_calls": 1, "model_calls": 3}"#)).await;
+    assert_eq!(failure(&run).0, ErrorCode::BudgetExceeded);
+    let tenant = Tenant::default();
+    let fork = ground.engine.fork(&tenant, run.id, Fork::at("last".parse().unwrap()), &me()).await.unwrap();
+    let end = fork.wait().await.unwrap();
+    replays(&ground.engine, end.id).await;
+    assert_eq!(ground.calls.load(Ordering::SeqCst), 1);
 }
 
 #[tokio::test]

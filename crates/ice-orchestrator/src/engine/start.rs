@@ -57,12 +57,12 @@ impl Engine {
         check_inputs(plan, &inputs)?;
         let durability = check_options(inner, &options)?;
         check_secrets(plan, &options)?;
-        check_budget(plan, &inputs, &options)?;
         if let Some(key) = &options.idempotency_key
             && let Some(handle) = self.started_before(key, plan, &inputs, tenant).await?
         {
             return Ok(handle);
         }
+        check_budget(plan, &inputs, &options)?;
         let run = RunId::new(&*inner.ids);
         let epoch = inner.epoch(run).await?;
         let now = inner.clock.now();

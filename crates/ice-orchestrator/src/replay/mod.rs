@@ -104,7 +104,8 @@ impl Replay {
 
     /// The state after the records so far.
     pub(crate) fn into_state(self) -> Option<State> {
-        self.state
+        // What calls take from here on is nobody's word but that of their providers.
+        self.state.map(|state| State { told: None, ..state })
     }
 
     /// Compares the next record with what is decided now, and goes on with it.
@@ -244,7 +245,10 @@ fn compare_past(state: &State, decided: &mut VecDeque<Body>, record: &Record) ->
             | Body::Closed { .. }
     );
     if !is_begin {
-        decided.clear();
+        // A step that a budget did not allow ends with the decision about it.
+        if decided.front() != Some(body) {
+            decided.clear();
+        }
         // That nothing could begin any more when it was parked need not be so over this plan.
         let is_in_doubt = matches!(body, Body::Parked { .. }) && !state.in_doubt.is_empty();
         return if is_in_doubt { Ok(()) } else { compare(state, decided, record) };

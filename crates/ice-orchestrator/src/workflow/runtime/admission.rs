@@ -2,7 +2,9 @@
 
 use std::collections::VecDeque;
 
-use crate::workflow::model::{NodeIndex, PlanNode, Work};
+use ice_core::blueprint::KindName;
+
+use crate::workflow::model::{NodeIndex, PlanNode};
 
 /// Which nodes of the top scope whose dependencies are done are let in, and which wait until one that was has ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,19 +51,6 @@ impl Admission {
 }
 
 /// Monitors watch the others, which would never get their turn if they had to wait for them.
-pub(crate) const fn counts(node: &PlanNode) -> bool {
-    match &node.work {
-        Work::Monitor(_) => false,
-        Work::Tool(_)
-        | Work::Llm(_)
-        | Work::Agent(_)
-        | Work::Swarm(_)
-        | Work::Code(_)
-        | Work::Condition(_)
-        | Work::Loop(_)
-        | Work::Parallel(_)
-        | Work::Workflow(_)
-        | Work::Recursive(_)
-        | Work::Human(_) => true,
-    }
+pub(crate) fn counts(node: &PlanNode) -> bool {
+    node.kind != KindName::Monitor
 }

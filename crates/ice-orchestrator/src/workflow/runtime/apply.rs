@@ -36,7 +36,9 @@ pub fn apply(state: &mut State, record: &Record) -> Result<(), ApplyError> {
         return Err(ApplyError { number, what: "the run has ended".to_owned() });
     }
     fold(state, record).map_err(|what| ApplyError { number, what })?;
-    state.spending.push(&record.body, state.stopping.is_some());
+    if state.is_limited() {
+        state.spending.push(&record.body, state.stopping.is_some());
+    }
     state.last_at = record.at;
     state.next += 1;
     Ok(())

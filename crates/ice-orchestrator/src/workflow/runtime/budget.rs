@@ -43,7 +43,7 @@ struct Call {
     repeats: bool,
 }
 
-/// What a run has spent, folded from its records alone.
+/// What a run has spent, folded from its records alone. The state of a run keeps it only if something is limited.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Spending {
     run: Account,
@@ -252,12 +252,6 @@ fn at_most(intent: &Intent, plan: &Plan) -> Spend {
 }
 
 impl State {
-    /// All that counts against the run's budget so far: what calls told, and the worst of those whose answers were lost.
-    #[must_use]
-    pub const fn spent(&self) -> Spend {
-        self.spending.spent()
-    }
-
     /// Whether anything of what the run spends is limited.
     pub(crate) fn is_limited(&self) -> bool {
         self.has_budgets || !self.manifest.options.budget.is_unlimited()
