@@ -11,6 +11,7 @@ mod migration;
 mod question;
 mod reader;
 mod record;
+mod status;
 mod subject;
 
 pub use codec::{DecodeError, Decoder};
@@ -25,7 +26,8 @@ pub use manifest::{
 pub use migration::{Migrated, Migration};
 pub use question::{Answer, AnswerKind, AnswerReport, Question, QuestionReport};
 pub use reader::{Numbered, ReadError, Reader};
-pub use record::{Body, Decision, RECORD_VERSION, Record, RunStatus, SkipReason};
+pub use record::{Body, RECORD_VERSION, Record};
+pub use status::{Decision, RunStatus, SkipReason};
 
 pub(crate) use codec::values;
 pub(crate) use failure::list;

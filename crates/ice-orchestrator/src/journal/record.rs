@@ -11,10 +11,11 @@ use ice_core::process::{Denial, Report};
 use ice_core::time::Moment;
 use ice_core::tools::Effect;
 use ice_core::value::{BlobHash, Value};
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Answer, Failure, Intent, Manifest, Migrated, Opening, Question};
+use super::{
+    Answer, Decision, Failure, Intent, Manifest, Migrated, Opening, Question, RunStatus, SkipReason,
+};
 
 /// The version of the records this engine writes. It reads every version up to this one.
 pub const RECORD_VERSION: u32 = 1;
@@ -344,90 +345,6 @@ pub enum Body {
         #[serde(rename = "f", default, skip_serializing_if = "Option::is_none")]
         failure: Option<Failure>,
     },
-}
-
-/// Why a node did not run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum SkipReason {
-    /// Its branch of a condition was not taken, or all it depends on was skipped.
-    BranchNotTaken,
-    /// Something it depends on failed.
-    DependencyFailed,
-    /// The run was stopped before its turn came.
-    RunStopped,
-}
-
-/// What becomes of an attempt whose outcome is unknown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Decision {
-    /// It is made again.
-    Repeat,
-    /// It counts as failed.
-    Fail,
-}
-
-/// Where a run stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum RunStatus {
-    /// Accepted, not begun.
-    Queued,
-    /// Under way.
-    Running,
-    /// Waiting for a person or a time.
-    Waiting,
-    /// Ended well.
-    Succeeded,
-    /// Ended with a failed node.
-    Failed,
-    /// Ended because somebody asked.
-    Cancelled,
-    /// Cannot go on until something outside of it changes.
-    Parked,
-}
-
-impl RunStatus {
-    /// Every status.
-    pub const ALL: [Self; 7] = [
-        Self::Queued,
-        Self::Running,
-        Self::Waiting,
-        Self::Succeeded,
-        Self::Failed,
-        Self::Cancelled,
-        Self::Parked,
-    ];
-
-    /// The text on the wire.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Queued => "queued",
-            Self::Running => "running",
-            Self::Waiting => "waiting",
-            Self::Succeeded => "succeeded",
-            Self::Failed => "failed",
-            Self::Cancelled => "cancelled",
-            Self::Parked => "parked",
-        }
-    }
-
-    /// Whether the run has ended for good.
-    #[must_use]
-    pub const fn is_final(self) -> bool {
-        match self {
-            Self::Succeeded | Self::Failed | Self::Cancelled => true,
-            Self::Queued | Self::Running | Self::Waiting | Self::Parked => false,
-        }
-    }
-}
-
-impl std::fmt::Display for RunStatus {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.pad(self.as_str())
-    }
 }
 
 const fn one() -> u32 {

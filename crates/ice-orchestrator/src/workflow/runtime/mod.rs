@@ -9,6 +9,7 @@ mod asking;
 mod budget;
 mod container;
 mod decide;
+mod ending;
 mod failing;
 mod frame;
 mod input;

@@ -4,9 +4,10 @@ use ice_core::path::NodePath;
 use ice_core::time::Moment;
 use ice_core::value::Value;
 
-use super::apply::{dequeue, finish, locate, unqueue};
+use super::apply::{dequeue, locate, unqueue};
 use super::asking::withdraw;
 use super::container::Container;
+use super::ending::finish;
 use super::frame::{Frame, NodeState, Outcome, Place};
 use super::scope::Frames;
 use super::state::State;

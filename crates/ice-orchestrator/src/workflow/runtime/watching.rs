@@ -7,7 +7,8 @@ use ice_core::path::NodePath;
 use ice_core::time::Moment;
 use ice_core::value::Value;
 
-use super::apply::{dequeue, end_attempt, locate};
+use super::apply::{dequeue, locate};
+use super::ending::end_attempt;
 use super::frame::{NodeState, Place};
 use super::queue::Spot;
 use super::state::State;
