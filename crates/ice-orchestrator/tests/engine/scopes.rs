@@ -1,9 +1,6 @@
 //! What names mean where scopes nest, and how outputs are shaped.
 
-#[cfg(test)]
-mod common;
-
-use common::{json, registry, run, run_with, with_blueprint};
+use crate::common::{json, registry, run, run_with, with_blueprint};
 use ice_core::error::ErrorCode;
 use ice_orchestrator::engine::Engine;
 use ice_orchestrator::journal::{FailurePolicy, RunOptions, RunStatus};
@@ -152,10 +149,11 @@ nodes:
     let run = async |path: &str| {
         let mut registry = registry();
         with_blueprint(&mut registry, "sub", sub);
-        let plan = common::plan(&yaml(path), &registry);
+        let plan = crate::common::plan(&yaml(path), &registry);
         let engine = Engine::builder().registry(registry).build();
         let (inputs, options) = (json(r#"{"go": true}"#), RunOptions::default());
-        let handle = engine.start(&plan, inputs, options, &common::me(), &Default::default()).await.unwrap();
+        let handle =
+            engine.start(&plan, inputs, options, &crate::common::me(), &Default::default()).await.unwrap();
         handle.wait().await.unwrap()
     };
     let end = run("no_node.a.b").await;
@@ -181,11 +179,12 @@ async fn sub_workflows_see_their_inputs_alone() {
   dependencies: [a]
   body:
   - {id: w, type: workflow, workflow_ref: sub, config_overrides: {x: '{{ item }}', items: ['{{ a }}']}}";
-    let plan = common::plan(yaml, &registry);
+    let plan = crate::common::plan(yaml, &registry);
     let engine = Engine::builder().registry(registry).build();
     let inputs = json(r#"{"items": [1, 2], "y": "from above"}"#);
     let options = RunOptions::default();
-    let handle = engine.start(&plan, inputs, options, &common::me(), &Default::default()).await.unwrap();
+    let handle =
+        engine.start(&plan, inputs, options, &crate::common::me(), &Default::default()).await.unwrap();
     let end = handle.wait().await.unwrap();
     let expected = r#"[{"l": [[5, 1, "from above"]]}, {"l": [[5, 2, "from above"]]}]"#;
     assert_eq!(end.output.get("outer"), Some(&json(expected)), "{:?}", end.failures);
@@ -340,10 +339,11 @@ async fn deep_nesting_ends_in_a_failure_before_paths_grow_too_long() {
     let leaf = format!("{{id: {id}, type: tool, tool_name: same, tool_args: {{value: 1}}}}");
     with_blueprint(&mut registry, "deep", &format!("nodes: [{}]", nest(&leaf, 25)));
     let workflow = format!("{{id: {id}, type: workflow, workflow_ref: deep}}");
-    let plan = common::plan(&format!("nodes: [{}]", nest(&workflow, 25)), &registry);
+    let plan = crate::common::plan(&format!("nodes: [{}]", nest(&workflow, 25)), &registry);
     let engine = Engine::builder().registry(registry).build();
     let options = RunOptions::default();
-    let handle = engine.start(&plan, json("{}"), options, &common::me(), &Default::default()).await.unwrap();
+    let handle =
+        engine.start(&plan, json("{}"), options, &crate::common::me(), &Default::default()).await.unwrap();
     let end = handle.wait().await.unwrap();
     assert_eq!(end.failures[0].failure.code, ErrorCode::LimitExceeded, "{:?}", end.failures);
     let document = engine.show(&Default::default(), end.id).await.unwrap();

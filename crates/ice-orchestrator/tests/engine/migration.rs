@@ -1,12 +1,9 @@
 //! Migration: a run that waits, is parked or was left goes on over another blueprint, if what it did is the same over it.
 
-#[cfg(test)]
-mod common;
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use common::{json, me, registry, tool};
+use crate::common::{json, me, registry, tool};
 use ice_core::error::ErrorCode;
 use ice_core::id::{RunId, Tenant};
 use ice_core::registry::Registry;
@@ -58,7 +55,7 @@ impl Ground {
     }
 
     fn plan(&self, yaml: &str) -> Arc<Plan> {
-        common::plan(yaml, &self.registry)
+        crate::common::plan(yaml, &self.registry)
     }
 
     async fn start(&self, yaml: &str) -> RunId {
@@ -132,7 +129,7 @@ fn tools(version: &str, acts: &Arc<AtomicU32>) -> Registry {
         let made = Arc::clone(&made);
         async move { made.call(&context, input).await }
     };
-    registry.tools.register(Arc::new(common::Made::new(spec, body))).unwrap();
+    registry.tools.register(Arc::new(crate::common::Made::new(spec, body))).unwrap();
     registry
 }
 
@@ -157,7 +154,7 @@ async fn accepted(from: &str, to: &str) -> RunDocument {
     let document = ground.answer(run, "ask").await;
     assert_eq!(document.status, RunStatus::Succeeded, "{:?}", document.failures);
     assert_eq!(document.migrations.first().map(|migration| migration.record), moved.record);
-    common::replays(&ground.engine, run).await;
+    crate::common::replays(&ground.engine, run).await;
     document
 }
 
@@ -190,7 +187,7 @@ async fn what_could_have_begun_earlier_begins_after_the_move() {
     let document = ground.show(run).await;
     assert_eq!((document.status, ground.acts()), (RunStatus::Waiting, 2), "it goes on by itself");
     assert_eq!(ground.answer(run, "ask").await.status, RunStatus::Succeeded);
-    common::replays(&ground.engine, run).await;
+    crate::common::replays(&ground.engine, run).await;
 }
 
 #[tokio::test]
@@ -259,7 +256,7 @@ async fn a_moved_run_is_moved_again_and_taken_up_by_another_process() {
     let document = ground.answer(run, "ask").await;
     assert_eq!((document.status, document.migrations.len()), (RunStatus::Succeeded, 2));
     assert_eq!(document.output.get("say").unwrap().get("text"), Some(&Value::from("two 0 and True")));
-    common::replays(&ground.engine, run).await;
+    crate::common::replays(&ground.engine, run).await;
     // And what the replay is good for still holds: over the first blueprint it comes out differently after the move.
     let replayed = ground.engine.replay(&Tenant::default(), run, Some(&ground.plan(YAML))).await.unwrap();
     let divergence = replayed.divergence.unwrap();
@@ -278,7 +275,7 @@ async fn forks_of_a_moved_run_begin_before_and_after_the_move() {
         let fork = Fork { plan, ..Fork::at(at.parse().unwrap()) };
         let handle = ground.engine.fork(&Tenant::default(), run, fork, &me()).await.unwrap();
         ground.engine.drain().await;
-        common::replays(&ground.engine, handle.id()).await;
+        crate::common::replays(&ground.engine, handle.id()).await;
         handle.id()
     };
     let text = |document: &RunDocument| document.output.get("say").unwrap().get("text").cloned();
@@ -320,7 +317,7 @@ async fn a_run_under_way_is_not_moved_and_one_whose_process_ended_is() {
     ground.engine.resume(&Tenant::default(), run, &me(), fail).await.unwrap();
     ground.engine.drain().await;
     assert_eq!(ground.show(run).await.status, RunStatus::Failed);
-    common::replays(&ground.engine, run).await;
+    crate::common::replays(&ground.engine, run).await;
 }
 
 #[tokio::test]
@@ -338,7 +335,7 @@ async fn a_run_that_is_parked_since_a_tool_has_changed_goes_on_with_the_tool_as_
     ground.engine.resume(&Tenant::default(), run, &me(), None).await.unwrap();
     ground.engine.drain().await;
     assert_eq!(ground.answer(run, "ask").await.status, RunStatus::Succeeded);
-    common::replays(&ground.engine, run).await;
+    crate::common::replays(&ground.engine, run).await;
 }
 
 #[tokio::test]
@@ -357,10 +354,15 @@ async fn what_was_begun_with_a_tool_that_has_changed_is_not_moved() {
     let mut spec = registry.tools.get("wait", None).unwrap().spec().clone();
     registry.tools.remove("wait", None);
     spec.version = "3.0.0".parse().unwrap();
-    registry.tools.register(Arc::new(common::Made::new(spec, |_, _| async { Ok(Value::Null) }))).unwrap();
+    registry
+        .tools
+        .register(Arc::new(crate::common::Made::new(spec, |_, _| async { Ok(Value::Null) })))
+        .unwrap();
     let engine = engine(&ground.store, &ground.blobs, &registry);
-    let error =
-        engine.migrate(&Tenant::default(), run, &common::plan(yaml, &registry), &me()).await.unwrap_err();
+    let error = engine
+        .migrate(&Tenant::default(), run, &crate::common::plan(yaml, &registry), &me())
+        .await
+        .unwrap_err();
     assert_eq!(error.code(), ErrorCode::PinMismatch);
     assert!(error.to_string().contains("`w.branches[0].x` has begun with the tool `wait`"), "{error}");
 }
@@ -401,7 +403,7 @@ async fn the_steps_that_an_agent_has_made_must_be_the_same_and_the_rest_goes_on(
     let registry = with_agent("You work.", &ground.acts);
     let engine_of = |registry: &Registry| engine(&ground.store, &ground.blobs, registry);
     let first = engine_of(&registry);
-    let plan = common::plan(yaml, &registry);
+    let plan = crate::common::plan(yaml, &registry);
     let tenant = Tenant::default();
     let handle = first.start(&plan, json("{}"), RunOptions::default(), &me(), &tenant).await.unwrap();
     let run = handle.id();
@@ -413,7 +415,7 @@ async fn the_steps_that_an_agent_has_made_must_be_the_same_and_the_rest_goes_on(
     // Another prompt of the agent: what it has begun is not that.
     let other = with_agent("You rest.", &ground.acts);
     let second = engine_of(&other);
-    let error = second.migrate(&tenant, run, &common::plan(yaml, &other), &me()).await.unwrap_err();
+    let error = second.migrate(&tenant, run, &crate::common::plan(yaml, &other), &me()).await.unwrap_err();
     assert_eq!(error.code(), ErrorCode::ReplayDiverged);
     assert!(error.to_string().contains("You work.") && error.to_string().contains("You rest."), "{error}");
     // The same agent, but what one of its calls may do to the world is something else now.
@@ -421,19 +423,19 @@ async fn the_steps_that_an_agent_has_made_must_be_the_same_and_the_rest_goes_on(
     milder.tools.remove("act", None);
     milder.tools.register(tool("act", Effect::Idempotent, |_, _| async { Ok(Value::Null) })).unwrap();
     let second = engine_of(&milder);
-    let plan = common::plan(&yaml.replace("value: one", "value: two"), &milder);
+    let plan = crate::common::plan(&yaml.replace("value: one", "value: two"), &milder);
     let error = second.migrate(&tenant, run, &plan, &me()).await.unwrap_err();
     assert!(error.to_string().contains("`effect` was \"irreversible\" and is \"idempotent\" now"), "{error}");
     // The same agent, and another node after it.
     let third = engine_of(&registry);
-    let plan = common::plan(&yaml.replace("value: one", "value: two"), &registry);
+    let plan = crate::common::plan(&yaml.replace("value: one", "value: two"), &registry);
     third.migrate(&tenant, run, &plan, &me()).await.unwrap();
     let fail = Some(ice_orchestrator::journal::Decision::Fail);
     third.resume(&tenant, run, &me(), fail).await.unwrap();
     third.drain().await;
     assert_eq!(third.show(&tenant, run).await.unwrap().status, RunStatus::Failed);
     assert_eq!(ground.acts(), 1, "what it did was not done again");
-    common::replays(&third, run).await;
+    crate::common::replays(&third, run).await;
 }
 
 #[tokio::test]
@@ -442,7 +444,7 @@ async fn what_a_swarm_has_begun_with_must_be_the_same() {
     let yaml = "nodes: [{id: s, type: swarm, max_rounds: 1, agents: [{package: a, role: one}, {package: a, role: two}]}]";
     let registry = with_agent("You work.", &ground.acts);
     let first = engine(&ground.store, &ground.blobs, &registry);
-    let (plan, tenant) = (common::plan(yaml, &registry), Tenant::default());
+    let (plan, tenant) = (crate::common::plan(yaml, &registry), Tenant::default());
     let handle = first
         .start(&plan, json(r#"{"question": "?"}"#), RunOptions::default(), &me(), &tenant)
         .await
@@ -454,7 +456,7 @@ async fn what_a_swarm_has_begun_with_must_be_the_same() {
     first.close().await;
     let other = with_agent("You rest.", &ground.acts);
     let second = engine(&ground.store, &ground.blobs, &other);
-    let error = second.migrate(&tenant, run, &common::plan(yaml, &other), &me()).await.unwrap_err();
+    let error = second.migrate(&tenant, run, &crate::common::plan(yaml, &other), &me()).await.unwrap_err();
     assert!(error.to_string().contains("`s`: `intent") && error.to_string().contains("You rest."), "{error}");
 }
 
@@ -466,17 +468,17 @@ async fn blueprints_within_the_blueprint_move_with_it() {
         let sub = format!(
             "nodes: [{{id: x, type: tool, tool_name: act}}, {{id: q, type: human, prompt_message: ok?, dependencies: [x]}}, {{id: y, type: tool, tool_name: same, tool_args: {{value: {text}}}, dependencies: [q]}}]"
         );
-        common::with_blueprint(&mut registry, "sub", &sub);
+        crate::common::with_blueprint(&mut registry, "sub", &sub);
         registry
     };
     let yaml = "nodes: [{id: w, type: workflow, workflow_ref: sub, exposed_outputs: {said: y}}]";
     let ground = Ground { registry: with("one"), ..Ground::new() };
     let first = engine(&ground.store, &ground.blobs, &ground.registry);
-    let (plan, tenant) = (common::plan(yaml, &ground.registry), Tenant::default());
+    let (plan, tenant) = (crate::common::plan(yaml, &ground.registry), Tenant::default());
     let handle = first.start(&plan, json("{}"), RunOptions::default(), &me(), &tenant).await.unwrap();
     first.drain().await;
     let run = handle.id();
-    let plan = common::plan(yaml, &with("two"));
+    let plan = crate::common::plan(yaml, &with("two"));
     first.migrate(&tenant, run, &plan, &me()).await.unwrap();
     first.close().await;
     let ground = Ground { engine: engine(&ground.store, &ground.blobs, &ground.registry), ..ground };
@@ -484,5 +486,5 @@ async fn blueprints_within_the_blueprint_move_with_it() {
     assert_eq!(document.status, RunStatus::Succeeded, "{:?}", document.failures);
     let text = serde_json::to_string(&document.output).unwrap();
     assert!(text.contains("two") && !text.contains("one"), "{text}");
-    common::replays(&ground.engine, run).await;
+    crate::common::replays(&ground.engine, run).await;
 }

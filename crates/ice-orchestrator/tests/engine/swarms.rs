@@ -1,11 +1,8 @@
 //! Swarm nodes, end to end in memory.
 
-#[cfg(test)]
-mod common;
-
 use std::sync::Arc;
 
-use common::{json, me, plan, registry};
+use crate::common::{json, me, plan, registry};
 use ice_core::blueprint::Format;
 use ice_core::error::ErrorCode;
 use ice_core::id::Tenant;
@@ -58,7 +55,7 @@ async fn run(fields: &str, scripts: &[&str]) -> (Arc<RunEnd>, RunDocument) {
     let end = handle.wait().await.unwrap();
     let document = engine.show(&tenant, handle.id()).await.unwrap();
     assert_eq!(document.usage, end.usage);
-    common::replays(&engine, end.id).await;
+    crate::common::replays(&engine, end.id).await;
     (end, document)
 }
 

@@ -1,13 +1,10 @@
 //! What is executed outside of the engine's own code: what a host is asked for, and what is kept of its reports.
 
-#[cfg(test)]
-mod common;
-
 use std::sync::Arc;
 
+use crate::common::{json, me, plan, registry};
 use bytes::Bytes;
 use canned::Canned;
-use common::{json, me, plan, registry};
 use ice_core::blueprint::CodeLanguage;
 use ice_core::error::ErrorCode;
 use ice_core::id::Tenant;
@@ -224,7 +221,7 @@ async fn an_engine_without_hosts_says_what_it_lacks() {
         ("nodes: [{id: a, type: code, code: x}]", "a process of its own"),
         ("nodes: [{id: a, type: code, code: x, engine: wasm}]", "WebAssembly"),
     ] {
-        let end = common::run(yaml, "{}").await;
+        let end = crate::common::run(yaml, "{}").await;
         let failure = &end.failures.first().unwrap().failure;
         assert_eq!(failure.code, ErrorCode::SandboxSetup);
         assert!(failure.message.contains(expected), "{}", failure.message);

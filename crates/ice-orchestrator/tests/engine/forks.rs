@@ -1,13 +1,10 @@
 //! Forks: a run begins where another came to a node.
 
-#[cfg(test)]
-mod common;
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use common::{json, me, registry, tool};
+use crate::common::{json, me, registry, tool};
 use ice_core::error::ErrorCode;
 use ice_core::id::{RunId, Tenant};
 use ice_core::tools::{Effect, ToolError};
@@ -45,7 +42,7 @@ impl Ground {
     }
 
     fn plan(&self, yaml: &str) -> Arc<Plan> {
-        common::plan(yaml, self.engine.registry())
+        crate::common::plan(yaml, self.engine.registry())
     }
 
     async fn run(&self, yaml: &str, inputs: &str) -> RunId {

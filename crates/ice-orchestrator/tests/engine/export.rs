@@ -1,13 +1,10 @@
 //! A run as one file: what is brought in is as it was, and nothing of what is not sound is left.
 
-#[cfg(test)]
-mod common;
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use crate::common::{json, me, registry, tool};
 use bytes::Bytes;
-use common::{json, me, registry, tool};
 use ice_core::error::ErrorCode;
 use ice_core::id::{RunId, Tenant};
 use ice_core::registry::Registry;
@@ -57,7 +54,7 @@ impl Ground {
     }
 
     async fn start(&self, yaml: &str, inputs: Value, options: RunOptions) -> RunId {
-        let plan = common::plan(yaml, self.engine.registry());
+        let plan = crate::common::plan(yaml, self.engine.registry());
         let handle = self.engine.start(&plan, inputs, options, &me(), &self.tenant).await.unwrap();
         self.engine.drain().await;
         handle.id()
@@ -218,7 +215,7 @@ async fn a_run_that_has_ended_is_as_it_was() {
     assert_eq!(RunDocument { imported: None, ..after.clone() }, before);
     assert!(diff(&before, &after).is_empty());
     assert_eq!(here.events(run).await, there.events(run).await);
-    common::replays(&there.engine, run).await;
+    crate::common::replays(&there.engine, run).await;
     assert_eq!(there.export(run).await, file, "the same run gives the same bytes");
     let listed = there.engine.list(&there.tenant, &Default::default()).await.unwrap();
     assert_eq!(listed, here.engine.list(&here.tenant, &Default::default()).await.unwrap());
@@ -279,7 +276,7 @@ async fn a_run_that_has_not_ended_waits_until_somebody_resumes_it() {
     there.answer(run).await.unwrap();
     let ended = there.show(run).await;
     assert_eq!((ended.status, there.acts.load(Ordering::SeqCst)), (RunStatus::Succeeded, 1));
-    common::replays(&there.engine, run).await;
+    crate::common::replays(&there.engine, run).await;
     // It has gone on: what the file has is another run now.
     let error = there.import(&file).await.unwrap_err();
     assert_eq!(error.code(), ErrorCode::StoreConflict);
@@ -293,7 +290,7 @@ async fn a_run_that_has_not_ended_waits_until_somebody_resumes_it() {
 async fn what_was_under_way_when_it_was_exported_is_in_doubt() {
     let (here, there) = (Ground::new(), Ground::new());
     let yaml = "nodes: [{id: w, type: tool, tool_name: wait}]";
-    let plan = common::plan(yaml, here.engine.registry());
+    let plan = crate::common::plan(yaml, here.engine.registry());
     let handle =
         here.engine.start(&plan, json("{}"), RunOptions::default(), &me(), &here.tenant).await.unwrap();
     let run = handle.id();
@@ -338,11 +335,11 @@ async fn runs_that_were_moved_or_forked_arrive_with_what_they_go_on_over() {
         "- {id: b, type: tool, tool_name: act, dependencies: [ask]}",
         "- {id: c, type: tool, tool_name: same, tool_args: {value: '{{ ask.approved }}'}}",
     );
-    let plan = common::plan(&changed, here.engine.registry());
+    let plan = crate::common::plan(&changed, here.engine.registry());
     here.engine.migrate(&here.tenant, run, &plan, &me()).await.unwrap();
     there.import(&here.export(run).await).await.unwrap();
     // It can be moved here as well, and stays parked.
-    let again = common::plan(
+    let again = crate::common::plan(
         &changed.replace("'{{ ask.approved }}'", "'{{ ask.approved }}!'"),
         there.engine.registry(),
     );
@@ -353,13 +350,13 @@ async fn runs_that_were_moved_or_forked_arrive_with_what_they_go_on_over() {
     let ended = there.show(run).await;
     assert_eq!((ended.status, ended.output.get("c")), (RunStatus::Succeeded, Some(&Value::from("True!"))));
     assert_eq!(ended.migrations.len(), 2);
-    common::replays(&there.engine, run).await;
+    crate::common::replays(&there.engine, run).await;
     // A fork of it, whose past was moved.
     let fork = there.engine.fork(&there.tenant, run, Fork::at("c".parse().unwrap()), &me()).await.unwrap();
     fork.wait().await.unwrap();
     let third = Ground::new();
     third.import(&there.export(fork.id()).await).await.unwrap();
-    common::replays(&third.engine, fork.id()).await;
+    crate::common::replays(&third.engine, fork.id()).await;
     assert_eq!(third.show(fork.id()).await.output, ended.output);
 }
 

@@ -1,11 +1,8 @@
 //! Nodes that ask people.
 
-#[cfg(test)]
-mod common;
-
 use std::sync::Arc;
 
-use common::{json, me, plan, registry};
+use crate::common::{json, me, plan, registry};
 use ice_core::error::ErrorCode;
 use ice_core::id::{Principal, RunId, Tenant};
 use ice_core::registry::Registry;

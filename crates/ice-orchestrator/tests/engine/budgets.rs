@@ -1,12 +1,9 @@
 //! Budgets: what is not there is not spent.
 
-#[cfg(test)]
-mod common;
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use common::{json, me, plan, registry, replays, tool, with_blueprint};
+use crate::common::{json, me, plan, registry, replays, tool, with_blueprint};
 use ice_core::blueprint::Format;
 use ice_core::budget::{Budget, Spend};
 use ice_core::error::ErrorCode;

@@ -1,12 +1,9 @@
 //! Nodes that watch.
 
-#[cfg(test)]
-mod common;
-
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use common::{json, plan, registry};
+use crate::common::{json, plan, registry};
 use ice_core::alert::{Alert, AlertSink, Severity};
 use ice_core::blueprint::AlertChannel;
 use ice_core::error::ErrorCode;
@@ -238,9 +235,10 @@ async fn alerts_go_to_whoever_takes_them_on() {
     let plan = plan(yaml, &registry);
     let engine = Engine::builder().registry(registry).build();
     let options = RunOptions { cancel_grace_ms: 100, ..RunOptions::default() };
-    let handle = engine.start(&plan, json("{}"), options, &common::me(), &Tenant::default()).await.unwrap();
+    let handle =
+        engine.start(&plan, json("{}"), options, &crate::common::me(), &Tenant::default()).await.unwrap();
     let end = handle.wait().await.unwrap();
-    common::replays(&engine, end.id).await;
+    crate::common::replays(&engine, end.id).await;
     let output = end.output.get("m").unwrap();
     // Nobody takes on mail, and the first one was refused.
     assert_eq!(output.get("alerts_sent"), Some(&Value::from(2)), "{output}");
@@ -263,11 +261,12 @@ async fn a_paused_run_is_resumed_and_ends() {
     let plan = plan(yaml, &registry);
     let engine = Engine::builder().registry(registry).build();
     let options = RunOptions::default();
-    let handle = engine.start(&plan, json("{}"), options, &common::me(), &Tenant::default()).await.unwrap();
+    let handle =
+        engine.start(&plan, json("{}"), options, &crate::common::me(), &Tenant::default()).await.unwrap();
     let end = handle.wait().await.unwrap();
-    common::replays(&engine, end.id).await;
+    crate::common::replays(&engine, end.id).await;
     assert_eq!((end.status, end.failure.as_ref().unwrap().code), (RunStatus::Parked, ErrorCode::RunPaused));
-    let resumed = engine.resume(&Tenant::default(), handle.id(), &common::me(), None).await.unwrap();
+    let resumed = engine.resume(&Tenant::default(), handle.id(), &crate::common::me(), None).await.unwrap();
     let end = resumed.wait().await.unwrap();
     assert_eq!(end.status, RunStatus::Succeeded, "{:?}", end.failure);
     assert_eq!(end.output.get("b"), Some(&Value::from("workflow_paused")));

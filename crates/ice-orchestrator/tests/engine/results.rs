@@ -1,13 +1,10 @@
 //! The cache of results: what is pure is computed once.
 
-#[cfg(test)]
-mod common;
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use common::{json, me, plan, registry, replays, tool};
+use crate::common::{json, me, plan, registry, replays, tool};
 use ice_core::blueprint::Format;
 use ice_core::id::Tenant;
 use ice_core::llm::{LlmProvider, Scripted};

@@ -1,9 +1,6 @@
 //! Which field of its node a failure is about.
 
-#[cfg(test)]
-mod common;
-
-use common::{run, run_with};
+use crate::common::{run, run_with};
 use ice_orchestrator::journal::{NodeFailure, RunOptions};
 
 /// `node field` or `node field start..end` of every failure, sorted.

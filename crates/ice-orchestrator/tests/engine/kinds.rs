@@ -1,11 +1,8 @@
 //! The kinds of node, end to end in memory.
 
-#[cfg(test)]
-mod common;
-
 use std::sync::Arc;
 
-use common::{json, run, run_with};
+use crate::common::{json, run, run_with};
 use ice_core::error::ErrorCode;
 use ice_core::id::Tenant;
 use ice_core::llm::{LlmProvider, Scripted};
@@ -138,13 +135,13 @@ async fn a_race_is_won_by_the_first_branch_and_the_others_are_cancelled() {
 
 #[tokio::test]
 async fn a_sub_workflow_sees_its_inputs_alone_and_exposes_what_it_should() {
-    let mut registry = common::registry();
-    common::with_blueprint(
+    let mut registry = crate::common::registry();
+    crate::common::with_blueprint(
         &mut registry,
         "twice",
         "nodes: [{id: sum, type: tool, tool_name: add, tool_args: {a: '{{ inputs.n }}', b: '{{ inputs.n }}'}}]",
     );
-    let plan = common::plan(
+    let plan = crate::common::plan(
         "nodes:
 - {id: w, type: workflow, workflow_ref: twice, config_overrides: {n: '{{ inputs.start }}'}, exposed_outputs: {result: sum}}
 - {id: v, type: workflow, workflow_ref: twice, config_overrides: {n: '{{ w.result }}'}}",
@@ -152,7 +149,13 @@ async fn a_sub_workflow_sees_its_inputs_alone_and_exposes_what_it_should() {
     );
     let engine = ice_orchestrator::engine::Engine::builder().registry(registry).build();
     let handle = engine
-        .start(&plan, json(r#"{"start": 3}"#), RunOptions::default(), &common::me(), &Default::default())
+        .start(
+            &plan,
+            json(r#"{"start": 3}"#),
+            RunOptions::default(),
+            &crate::common::me(),
+            &Default::default(),
+        )
         .await
         .unwrap();
     let end = handle.wait().await.unwrap();
@@ -248,15 +251,15 @@ async fn what_a_model_costs_is_counted_also_where_it_fails() {
         "json_schema": false, "vision": false, "price": {"input": "3", "output": "15"}},
         "turns": [{"text": "a", "usage": {"input": 1000, "output": 100}},
             {"usage": {"input": 2000}, "error": {"kind": "refused", "message": "no"}}]}"#;
-    let mut registry = common::registry();
+    let mut registry = crate::common::registry();
     let model: Arc<dyn LlmProvider> = Arc::new(Scripted::new(serde_json::from_str(script).unwrap()));
     registry.providers.register(model).unwrap();
     let yaml = "nodes:
 - {id: a, type: llm, provider: scripted, model: m, prompt: one}
 - {id: b, type: llm, provider: scripted, model: m, prompt: two, dependencies: [a]}";
-    let plan = common::plan(yaml, &registry);
+    let plan = crate::common::plan(yaml, &registry);
     let engine = Engine::builder().registry(registry).build();
-    let (by, tenant) = (common::me(), Tenant::default());
+    let (by, tenant) = (crate::common::me(), Tenant::default());
     let run = engine.start(&plan, Value::Null, RunOptions::default(), &by, &tenant).await.unwrap();
     let end = run.wait().await.unwrap();
     assert_eq!((end.usage.input, end.usage.cost.to_string().as_str()), (3_000, "0.0105"), "{end:?}");
@@ -275,7 +278,7 @@ fn request(config: &str) -> Value {
         *seen.borrow_mut() = call.input().clone();
         Reply::fail(Failure::new(ErrorCode::ModelFailed, "seen"))
     };
-    let plan = common::plan(&yaml, &common::registry());
+    let plan = crate::common::plan(&yaml, &crate::common::registry());
     let mut choices = Random::new(1);
     let run = Simulation::new(&plan, json("{}"), RunOptions::default(), world, &mut choices).run();
     assert_eq!(run.err().map(|violation| violation.to_string()), None);
@@ -308,7 +311,7 @@ fn the_shorter_time_out_of_a_call_and_its_node_holds() {
         ("llm_config: {timeout: 3}, timeout_seconds: 9", 3),
     ] {
         let yaml = format!("nodes: [{{id: n, type: llm, provider: echo, model: e, prompt: hi, {fields}}}]");
-        let plan = common::plan(&yaml, &common::registry());
+        let plan = crate::common::plan(&yaml, &crate::common::registry());
         let mut choices = Random::new(1);
         let world = |_: &Call<'_>| Reply::never();
         let run = Simulation::new(&plan, json("{}"), RunOptions::default(), world, &mut choices).run();

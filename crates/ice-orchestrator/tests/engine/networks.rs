@@ -1,13 +1,10 @@
 //! Networks: order, inputs, how many at once, what a failure stops, and what is left of it after a crash.
 
-#[cfg(test)]
-mod common;
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use common::{json, me, registry, replays, tool};
+use crate::common::{json, me, registry, replays, tool};
 use ice_core::error::ErrorCode;
 use ice_core::id::{RunId, Tenant};
 use ice_core::registry::Registry;

@@ -1,12 +1,9 @@
 //! Runs that wait leave memory, and come back when something has come for them.
 
-#[cfg(test)]
-mod common;
-
 use std::sync::Arc;
 use std::time::Duration;
 
-use common::{json, me, plan, registry};
+use crate::common::{json, me, plan, registry};
 use ice_core::id::{Principal, RunId, Tenant};
 use ice_core::store::{MemoryBlobs, MemoryStore};
 use ice_core::time::{IdSource, SystemIds};

@@ -1,11 +1,8 @@
 //! What the graph of a plan says: worst-case times, what a node has an impact on, and where the time of a run went.
 
-#[cfg(test)]
-mod common;
-
 use std::time::Duration;
 
-use common::{json, me, plan, registry, with_blueprint};
+use crate::common::{json, me, plan, registry, with_blueprint};
 use ice_core::id::Tenant;
 use ice_core::path::NodePath;
 use ice_orchestrator::engine::Engine;
@@ -131,7 +128,7 @@ nodes:
 #[tokio::test]
 async fn the_time_of_a_run_went_where_it_waited_last() {
     let mut registry = registry();
-    let nap = common::tool("nap", ice_core::tools::Effect::Pure, |_, input| async move {
+    let nap = crate::common::tool("nap", ice_core::tools::Effect::Pure, |_, input| async move {
         let millis = input.get("ms").and_then(ice_core::value::Value::as_u64).unwrap_or_default();
         tokio::time::sleep(Duration::from_millis(millis)).await;
         Ok(ice_core::value::Value::Null)

@@ -1,9 +1,6 @@
 //! Events of runs: order, cursors, live tokens, the feed.
 
-#[cfg(test)]
-mod common;
-
-use common::{json, me, plan, registry};
+use crate::common::{json, me, plan, registry};
 use ice_core::id::Tenant;
 use ice_orchestrator::engine::{Engine, RunHandle};
 use ice_orchestrator::events::{Cursor, Event, EventClass};

@@ -1,12 +1,9 @@
 //! Schedules: what is due is started once, whoever keeps them and however often they end.
 
-#[cfg(test)]
-mod common;
-
 use std::sync::Arc;
 use std::time::Duration;
 
-use common::{json, me, plan, registry, tool};
+use crate::common::{json, me, plan, registry, tool};
 use ice_core::id::Tenant;
 use ice_core::schedule::{CatchUp, Overlap, Timing};
 use ice_core::store::{MemoryBlobs, MemoryStore};

@@ -1,11 +1,8 @@
 //! Retention: runs that have ended are removed whole, and nothing else is.
 
-#[cfg(test)]
-mod common;
-
 use std::sync::Arc;
 
-use common::{json, me, plan, registry};
+use crate::common::{json, me, plan, registry};
 use ice_core::error::ErrorCode;
 use ice_core::id::{RunId, Tenant};
 use ice_core::store::{BlobStore, Key, MemoryBlobs, MemoryStore, Store};

@@ -1,11 +1,8 @@
 //! Nodes that repeat a blueprint until it converges.
 
-#[cfg(test)]
-mod common;
-
 use std::sync::Arc;
 
-use common::{json, me, plan, with_blueprint};
+use crate::common::{json, me, plan, with_blueprint};
 use ice_core::blueprint::Format;
 use ice_core::error::ErrorCode;
 use ice_core::id::Tenant;
@@ -18,7 +15,7 @@ use ice_orchestrator::journal::{RunOptions, RunStatus};
 /// `grow` adds 1 to `n`, `echo` gives its context, `bad` fails from the second iteration on.
 #[cfg(test)]
 fn blueprints() -> Registry {
-    let mut registry = common::registry();
+    let mut registry = crate::common::registry();
     for (name, nodes) in [
         ("grow", "[{id: sum, type: tool, tool_name: add, tool_args: {a: '{{ inputs.n }}', b: 1}}]"),
         (
@@ -38,12 +35,13 @@ fn blueprints() -> Registry {
 #[cfg(test)]
 async fn run(yaml: &str, inputs: &str) -> Arc<RunEnd> {
     let registry = blueprints();
-    let plan = common::plan(yaml, &registry);
+    let plan = crate::common::plan(yaml, &registry);
     let engine = Engine::builder().registry(registry).build();
     let options = RunOptions::default();
-    let handle = engine.start(&plan, json(inputs), options, &common::me(), &Tenant::default()).await.unwrap();
+    let handle =
+        engine.start(&plan, json(inputs), options, &crate::common::me(), &Tenant::default()).await.unwrap();
     let end = handle.wait().await.unwrap();
-    common::replays(&engine, end.id).await;
+    crate::common::replays(&engine, end.id).await;
     end
 }
 
@@ -157,11 +155,13 @@ async fn a_blueprint_that_allows_no_further_inputs_is_not_given_the_context() {
 - {id: a, type: tool, tool_name: same, tool_args: {value: 1}}
 - {id: x, type: recursive, workflow_ref: closed, recursive_sources: [a], max_iterations: 2, output_selection: [result]}
 - {id: y, type: recursive, workflow_ref: named, recursive_sources: [a], max_iterations: 2, output_selection: [result]}";
-    let plan = common::plan(yaml, &registry);
+    let plan = crate::common::plan(yaml, &registry);
     let engine = Engine::builder().registry(registry).build();
     let options = RunOptions::default();
-    let handle =
-        engine.start(&plan, json(r#"{"n": 1}"#), options, &common::me(), &Tenant::default()).await.unwrap();
+    let handle = engine
+        .start(&plan, json(r#"{"n": 1}"#), options, &crate::common::me(), &Tenant::default())
+        .await
+        .unwrap();
     let end = handle.wait().await.unwrap();
     assert_eq!((at(&end, "x.result.seen"), at(&end, "y.result.seen")), (&json("1"), &json("2")));
 }
@@ -189,7 +189,7 @@ async fn an_agent_is_repeated_with_what_it_said_before_until_it_is_done() {
     let asked = model.requests();
     assert!(!format!("{:?}", asked[0]).contains("not yet"));
     assert!(format!("{:?}", asked[1]).contains("not yet"), "{:?}", asked[1]);
-    common::replays(&engine, handle.id()).await;
+    crate::common::replays(&engine, handle.id()).await;
 }
 
 #[tokio::test]
@@ -261,10 +261,11 @@ async fn a_time_out_of_the_node_ends_the_iteration_under_way() {
     let yaml = "nodes:
 - {id: a, type: tool, tool_name: same, tool_args: {value: 1}}
 - {id: r, type: recursive, workflow_ref: slow, recursive_sources: [a], timeout_seconds: 1}";
-    let plan = common::plan(yaml, &registry);
+    let plan = crate::common::plan(yaml, &registry);
     let engine = Engine::builder().registry(registry).build();
     let options = RunOptions::default();
-    let handle = engine.start(&plan, json("{}"), options, &common::me(), &Tenant::default()).await.unwrap();
+    let handle =
+        engine.start(&plan, json("{}"), options, &crate::common::me(), &Tenant::default()).await.unwrap();
     let end = handle.wait().await.unwrap();
     assert_eq!((end.failures[0].node.as_str(), end.failures[0].failure.code), ("r", ErrorCode::NodeTimeout));
 }

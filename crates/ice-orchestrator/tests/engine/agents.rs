@@ -1,11 +1,8 @@
 //! Agent nodes, end to end in memory.
 
-#[cfg(test)]
-mod common;
-
 use std::sync::Arc;
 
-use common::{Vendor, json, me, plan, registry, replays, tool};
+use crate::common::{Vendor, json, me, plan, registry, replays, tool};
 use ice_core::error::ErrorCode;
 use ice_core::id::Tenant;
 use ice_core::llm::{LlmProvider, Message, Part, Request, Role, Scripted, Usage};
@@ -303,7 +300,7 @@ async fn what_a_tool_reports_belongs_to_the_agent_that_called_it() {
         let body = |_: ToolContext, _| async {
             Err(ToolError::refused(ErrorCode::GrantMissing, "reading is not granted"))
         };
-        registry.tools.register(Arc::new(common::Made::new(spec, body))).unwrap();
+        registry.tools.register(Arc::new(crate::common::Made::new(spec, body))).unwrap();
     };
     let turns = r#"[{"tool_calls": [{"name": "look"}]}, {"text": "No."}]"#;
     let ran = run_with(extend, "tools: [{name: look, parameters: {}}]", turns).await;

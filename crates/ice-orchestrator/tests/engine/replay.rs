@@ -1,11 +1,8 @@
 //! Replays: what is decided anew is compared with what was.
 
-#[cfg(test)]
-mod common;
-
 use std::sync::Arc;
 
-use common::{json, me, plan, registry};
+use crate::common::{json, me, plan, registry};
 use ice_core::id::{RunId, Tenant};
 use ice_orchestrator::engine::{Engine, Replayed};
 use ice_orchestrator::journal::{RunOptions, RunStatus};

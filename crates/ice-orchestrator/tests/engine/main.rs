@@ -1,0 +1,50 @@
+//! The engine as those who embed it see it. One program, as each of its own would be 90 MB to link.
+
+#[cfg(test)]
+#[path = "../common/mod.rs"]
+mod common;
+
+#[cfg(test)]
+mod agents;
+#[cfg(test)]
+mod budgets;
+#[cfg(test)]
+mod events;
+#[cfg(test)]
+mod executions;
+#[cfg(test)]
+mod export;
+#[cfg(test)]
+mod fields;
+#[cfg(test)]
+mod forks;
+#[cfg(test)]
+mod graphs;
+#[cfg(test)]
+mod kinds;
+#[cfg(all(test, feature = "testing"))]
+mod kit;
+#[cfg(test)]
+mod migration;
+#[cfg(test)]
+mod monitors;
+#[cfg(test)]
+mod networks;
+#[cfg(test)]
+mod people;
+#[cfg(test)]
+mod recursion;
+#[cfg(test)]
+mod replay;
+#[cfg(test)]
+mod results;
+#[cfg(test)]
+mod retention;
+#[cfg(test)]
+mod schedules;
+#[cfg(test)]
+mod scopes;
+#[cfg(test)]
+mod swarms;
+#[cfg(test)]
+mod waiting;
