@@ -17,10 +17,14 @@
 use std::fmt;
 use std::ops::{AddAssign, SubAssign};
 
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan, Zoned};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::id::BlueprintId;
 use crate::llm::{Estimate, Price, Usage, Usd};
+use crate::time::Moment;
 
 /// What may be spent. What is absent is not limited; 0 is nothing at all.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -64,6 +68,15 @@ impl Budget {
         }
     }
 
+    /// Whether some limit lets spend more than so much.
+    #[must_use]
+    pub fn has_more_than(&self, used: &Spend) -> bool {
+        self.cost_usd.is_some_and(|limit| limit > used.cost_usd)
+            || self.tokens.is_some_and(|limit| limit > used.tokens)
+            || self.model_calls.is_some_and(|limit| limit > used.model_calls)
+            || self.tool_calls.is_some_and(|limit| limit > used.tool_calls)
+    }
+
     /// The first limit, if there is one, that would be passed if `wanted` were spent after `used`. Nothing that is
     /// not wanted is looked at: a budget that is overdrawn already stands in the way of no call that needs none of it.
     #[must_use]
@@ -88,6 +101,77 @@ impl Budget {
             is_over.then(|| Overrun::Count { unit, limit, left: limit.saturating_sub(used), wanted })
         })
     }
+}
+
+/// Whose runs share a budget.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Payer {
+    /// All runs of the tenant.
+    Tenant,
+    /// Those that were started over the blueprint with this id.
+    Blueprint(BlueprintId),
+}
+
+impl fmt::Display for Payer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tenant => f.write_str("the tenant"),
+            Self::Blueprint(id) => write!(f, "the blueprint `{id}`"),
+        }
+    }
+}
+
+/// For how long something may be spent once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Period {
+    /// From midnight to midnight, UTC.
+    Day,
+    /// From the first of a month to the first of the next, UTC.
+    Month,
+}
+
+impl Period {
+    /// The name, as it is written.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Day => "day",
+            Self::Month => "month",
+        }
+    }
+
+    /// When the period that a moment lies in began.
+    #[must_use]
+    pub fn began(self, at: Moment) -> Moment {
+        self.first_day(at).map_or(at, |day| to_moment(&day))
+    }
+
+    /// When the one after it begins.
+    #[must_use]
+    pub fn next(self, at: Moment) -> Moment {
+        let span = match self {
+            Self::Day => 1.day(),
+            Self::Month => 1.month(),
+        };
+        // At the end of time there is no next.
+        let next = self.first_day(at).and_then(|day| day.checked_add(span).ok());
+        next.map_or(Moment::from_millis(i64::MAX), |day| to_moment(&day))
+    }
+
+    fn first_day(self, at: Moment) -> Option<Zoned> {
+        let at = Timestamp::from_millisecond(at.as_millis()).ok()?.to_zoned(TimeZone::UTC);
+        let day = at.start_of_day().ok()?;
+        match self {
+            Self::Day => Some(day),
+            Self::Month => day.first_of_month().ok(),
+        }
+    }
+}
+
+fn to_moment(day: &Zoned) -> Moment {
+    Moment::from_millis(day.timestamp().as_millisecond())
 }
 
 /// What was spent, or would be.
@@ -150,6 +234,18 @@ impl Spend {
             model_calls: count(self.model_calls),
             tool_calls: count(self.tool_calls),
             unpriced: self.unpriced,
+        }
+    }
+
+    /// The larger of two amounts of each.
+    #[must_use]
+    pub fn or_more(self, other: Self) -> Self {
+        Self {
+            cost_usd: self.cost_usd.max(other.cost_usd),
+            tokens: self.tokens.max(other.tokens),
+            model_calls: self.model_calls.max(other.model_calls),
+            tool_calls: self.tool_calls.max(other.tool_calls),
+            unpriced: self.unpriced || other.unpriced,
         }
     }
 
@@ -292,6 +388,20 @@ mod tests {
         let other = Budget { tokens: Some(4), tool_calls: Some(2), ..Budget::default() };
         let both = Budget { tokens: Some(4), model_calls: Some(1), tool_calls: Some(2), cost_usd: None };
         assert_eq!((one.within(other), other.within(one)), (both, both));
+    }
+
+    #[test]
+    fn periods_begin_at_midnight_and_on_the_first() {
+        let at = |text: &str| -> Moment { serde_json::from_str(&format!("\"{text}\"")).unwrap() };
+        let noon = at("2028-02-29T12:30:00Z");
+        assert_eq!(Period::Day.began(noon), at("2028-02-29T00:00:00Z"));
+        assert_eq!(Period::Day.next(noon), at("2028-03-01T00:00:00Z"));
+        assert_eq!(Period::Month.began(noon), at("2028-02-01T00:00:00Z"));
+        assert_eq!(Period::Month.next(noon), at("2028-03-01T00:00:00Z"));
+        let first = Period::Month.next(noon);
+        assert_eq!(Period::Month.began(first), first);
+        let end = Moment::from_millis(i64::MAX);
+        assert!(Period::Month.next(end) >= Period::Month.began(end));
     }
 
     proptest! {

@@ -8,10 +8,10 @@ use ice_core::llm::Usd;
 use ice_core::quantity::span;
 use ice_orchestrator::journal::RunOptions;
 
-/// What a run may spend. Nothing is spent beyond it: what might cost more than is left is not begun.
+/// What may be spent. Nothing is spent beyond it: what might cost more than is left is not begun.
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Budget")]
-pub(crate) struct BudgetArgs {
+pub(crate) struct SpendArgs {
     /// The most money for models, in US dollars, for example 0.50
     #[arg(long, value_name = "USD")]
     max_cost: Option<Usd>,
@@ -24,6 +24,14 @@ pub(crate) struct BudgetArgs {
     /// The most calls of tools and runs of code
     #[arg(long, value_name = "N")]
     max_tool_calls: Option<u64>,
+}
+
+/// What a run may spend, and how long and deep it may go.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Budget")]
+pub(crate) struct BudgetArgs {
+    #[command(flatten)]
+    spend: SpendArgs,
     /// How long the run may take, waiting included, for example 90s or 2h
     #[arg(long, value_name = "TIME", value_parser = span)]
     max_time: Option<Duration>,
@@ -32,7 +40,7 @@ pub(crate) struct BudgetArgs {
     max_depth: Option<u32>,
 }
 
-impl BudgetArgs {
+impl SpendArgs {
     /// What may be spent.
     pub(crate) const fn budget(&self) -> Budget {
         Budget {
@@ -41,6 +49,13 @@ impl BudgetArgs {
             model_calls: self.max_model_calls,
             tool_calls: self.max_tool_calls,
         }
+    }
+}
+
+impl BudgetArgs {
+    /// What may be spent.
+    pub(crate) const fn budget(&self) -> Budget {
+        self.spend.budget()
     }
 
     /// Writes what was given into the options of a run.

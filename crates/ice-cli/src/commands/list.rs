@@ -2,6 +2,7 @@
 
 use clap::Subcommand;
 
+use super::budgets::Budgets;
 use super::completions::Completions;
 use super::doctor::Doctor;
 use super::errors::Errors;
@@ -33,6 +34,8 @@ pub(crate) enum Command {
     Estimate(Estimate),
     /// Run several workflows in their order, and keep their schedules
     Network(Networks),
+    /// Set and list what runs may spend together
+    Budgets(Budgets),
     /// Draw a blueprint, and how its nodes stand in a run
     Graph(Graph),
     /// List, show, watch, resume and cancel runs

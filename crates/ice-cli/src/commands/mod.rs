@@ -2,6 +2,7 @@
 
 mod analysis;
 mod budget;
+mod budgets;
 mod completions;
 mod confinement;
 mod doctor;

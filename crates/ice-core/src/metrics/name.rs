@@ -124,6 +124,8 @@ metrics_table! {
     AlertsSent = Counter, Count, "ice_alerts_sent_total", ["channel", "sent"], "Alerts of monitors, by channel and whether they were sent.";
     JournalRecords = Counter, Count, "ice_journal_records_total", [], "Records appended to journals.";
     JournalBytes = Counter, Bytes, "ice_journal_bytes_total", [], "Bytes appended to journals, values included.";
+    BudgetRefusals = Counter, Count, "ice_budget_refusals_total", ["payer"], "Calls that a budget shared by runs did not allow, by whose budget it is (blueprint, tenant).",
+        alert("IceSharedBudgetUsedUp", "sum by (payer) (increase(ice_budget_refusals_total[15m])) > 0", "1m", Warning, "Runs fail because a budget that they share is used up: `ice budgets` tells which.");
     ResultCache = Counter, Count, "ice_result_cache_total", ["tool", "result"], "Calls of pure tools that were looked up in the cache of results, by tool and whether they were there (hit, miss).";
     LlmTokens = Counter, Count, "ice_llm_tokens_total", ["provider", "direction"], "Tokens of model calls, by provider and direction.";
     LlmCost = Counter, Count, "ice_llm_cost_total", ["provider"], "Cost of model calls in millionths of a US dollar, by provider.";

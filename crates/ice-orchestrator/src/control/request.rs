@@ -1,5 +1,6 @@
 //! What can be asked.
 
+use ice_core::budget::{Budget, Payer, Period};
 use ice_core::id::{BlueprintId, RunId};
 use ice_core::path::NodePath;
 use ice_core::value::Value;
@@ -111,6 +112,20 @@ pub enum Request {
         #[serde(default)]
         forget: bool,
     },
+    /// List the budgets that runs share. Answered with [`Response::Budgets`](super::Response::Budgets).
+    Budgets,
+    /// Set a budget that runs share, or remove it. Answered with [`Response::Budgets`](super::Response::Budgets): the one that
+    /// was set, or removed.
+    SetBudget {
+        /// Whose runs share it.
+        payer: Payer,
+        /// What may be spent; absent to remove it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        limit: Option<Budget>,
+        /// In each of which periods; absent if once and for all.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        per: Option<Period>,
+    },
     /// Remove runs that have ended. Answered with [`Response::Pruned`](super::Response::Pruned).
     Prune(PruneQuery),
     /// Move a run that waits, is parked or was left to another blueprint. Answered with
@@ -202,6 +217,9 @@ pub struct ForkRequest {
     /// Fields of nodes that are changed, by path, for example `ask.prompt`; not together with `documents`.
     #[serde(default = "Value::empty_map")]
     pub set: Value,
+    /// The budget of the new run; that of the run if absent. What was spent before the node counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget: Option<Budget>,
     /// The same key gives the same run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub idempotency_key: Option<String>,

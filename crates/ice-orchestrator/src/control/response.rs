@@ -7,7 +7,7 @@ use ice_core::path::NodePath;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::engine::{Pruned, RunError, ScheduleDocument};
+use crate::engine::{Pruned, RunError, ScheduleDocument, SharedBudget};
 use crate::events::Event;
 use crate::journal::{RunDocument, RunStatus, RunSummary};
 use crate::replay::{Difference, Divergence};
@@ -41,6 +41,11 @@ pub enum Response {
         /// The first one that was not.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         divergence: Option<Parting>,
+    },
+    /// Budgets that runs share.
+    Budgets {
+        /// By blueprint, that of the tenant last.
+        budgets: Vec<SharedBudget>,
     },
     /// Schedules.
     Schedules {

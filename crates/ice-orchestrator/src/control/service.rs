@@ -8,6 +8,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use futures::stream::BoxStream;
 use futures::{Stream, StreamExt};
+use ice_core::budget::{Budget, Payer, Period};
 use ice_core::diagnostic::Diagnostics;
 use ice_core::error::ErrorCode;
 use ice_core::id::{Principal, RunId, Tenant};
@@ -113,6 +114,8 @@ impl Control {
             Request::Schedule(start) => Box::pin(self.schedule(caller, *start)).await,
             Request::Schedules { network } => self.schedules(tenant, network.as_deref()).await,
             Request::Unschedule { network, forget } => self.unschedule(tenant, &network, forget).await,
+            Request::Budgets => self.budgets(tenant).await,
+            Request::SetBudget { payer, limit, per } => self.set_budget(tenant, &payer, limit, per).await,
             Request::Prune(query) => Box::pin(self.prune(tenant, query)).await,
             Request::Migrate(request) => Box::pin(self.migrate(caller, request)).await,
             Request::Export { run } => match self.engine.export(tenant, run).await {
@@ -126,6 +129,24 @@ impl Control {
             }
         };
         Reply::One(answer.unwrap_or_else(Response::Refused))
+    }
+
+    async fn budgets(&self, tenant: &Tenant) -> Result<Response, Refusal> {
+        Ok(Response::Budgets { budgets: self.engine.budgets(tenant).await? })
+    }
+
+    async fn set_budget(
+        &self,
+        tenant: &Tenant,
+        payer: &Payer,
+        limit: Option<Budget>,
+        per: Option<Period>,
+    ) -> Result<Response, Refusal> {
+        let budgets = match limit {
+            Some(limit) => vec![self.engine.set_budget(tenant, payer, limit, per).await?],
+            None => self.engine.remove_budget(tenant, payer).await?.into_iter().collect(),
+        };
+        Ok(Response::Budgets { budgets })
     }
 
     async fn list(&self, tenant: &Tenant, filter: RunFilter) -> Result<Vec<RunSummary>, Refusal> {
@@ -170,7 +191,7 @@ impl Control {
     }
 
     async fn fork(&self, caller: &Caller, fork: ForkRequest) -> Result<Response, Refusal> {
-        let ForkRequest { run, at, documents, inputs, set, idempotency_key } = fork;
+        let ForkRequest { run, at, documents, inputs, set, budget, idempotency_key } = fork;
         let Caller { tenant, principal } = caller;
         let (Some(inputs), Some(set)) = (inputs.as_map(), set.as_map()) else {
             return Err(Refusal::new(ErrorCode::InputInvalid, "`inputs` and `set` are objects"));
@@ -195,8 +216,10 @@ impl Control {
             all.extend(inputs.iter().map(|(name, value)| (Arc::clone(name), value.clone())));
             Some(Value::from(all))
         };
-        let handle =
-            self.engine.fork(tenant, run, Fork { at, plan, inputs, idempotency_key }, principal).await?;
+        let handle = self
+            .engine
+            .fork(tenant, run, Fork { at, plan, inputs, budget, idempotency_key }, principal)
+            .await?;
         Ok(Response::Started { run: handle.id() })
     }
 

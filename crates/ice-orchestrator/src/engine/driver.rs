@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use ahash::AHashMap;
 use futures::FutureExt;
+use ice_core::budget::Spend;
 use ice_core::id::Principal;
 use ice_core::path::NodePath;
-use ice_core::store::{Batch, Durability};
+use ice_core::store::{Batch, Durability, Key};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -16,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::attempt::AttemptEnd;
+use super::budgets::Share;
 use super::run::{Kept, Message, Messages, RunShared, Told};
 use super::writer::Writer;
 use super::{Engine, RunEnd, RunError};
@@ -24,6 +26,7 @@ use crate::journal::{Body, Decision, Failure, Record, RunStatus};
 use crate::workflow::runtime::{Command, Decided, Input, Start, State, Ticket, apply, decide_into, not_kept};
 
 mod answering;
+mod funding;
 mod inbox;
 mod launching;
 mod leaving;
@@ -65,6 +68,10 @@ pub(super) struct Driver {
     /// What takes messages out of the inbox, once what they ask for is recorded.
     consumed: Vec<Batch>,
     in_doubt: Option<(Decision, Principal)>,
+    /// What the run has drawn from shared budgets.
+    shares: Vec<(Key, Share)>,
+    /// An input that needs to be let spend so much in all before it can be taken.
+    short: Option<(Input, Spend)>,
     /// Answers that were not taken yet, by id, and who waits.
     answers: Vec<(Option<Uuid>, Told)>,
     /// Whether somebody waits for what was recorded to be durable.
@@ -109,6 +116,8 @@ impl Driver {
             inbox_after: 0,
             consumed: Vec::new(),
             in_doubt: None,
+            shares: Vec::new(),
+            short: None,
             answers: Vec::new(),
             owes: false,
             idle_since: None,
@@ -148,6 +157,13 @@ impl Driver {
         }
         let engine = Arc::clone(&self.shared.engine);
         engine.leave(&self.shared);
+        if matches!(&result, Ok(end) if end.status.is_final()) && self.state.funds.is_some() {
+            let settled = engine.settle_shares(&self.shared.tenant, self.shared.run).await;
+            // Whoever takes up the runs of the tenant next does it then.
+            if let Err(error) = settled {
+                tracing::warn!(run = %self.shared.run, %error, "what was spent of shared budgets is not settled yet");
+            }
+        }
         let parked = matches!(&result, Ok(end) if end.status == RunStatus::Parked);
         let durable = self.durable();
         self.shared.progress.change(|progress| {
@@ -163,6 +179,7 @@ impl Driver {
 
     /// Gives how the run ended, or nothing if it waits for long.
     async fn drive(&mut self) -> Result<Option<RunEnd>, RunError> {
+        Box::pin(self.look_at_budgets()).await?;
         if self.look {
             Box::pin(self.look_first()).await?;
         }
@@ -173,6 +190,9 @@ impl Driver {
             }
             if self.is_finished() {
                 return Ok(Some(RunEnd::of(&self.state)));
+            }
+            if self.waits_for_long() && Box::pin(self.give_back()).await? {
+                continue;
             }
             if self.rests_on_request() {
                 return Ok(None);
@@ -205,6 +225,9 @@ impl Driver {
                 }
             };
             self.take(input)?;
+            if let Some((input, need)) = self.short.take() {
+                Box::pin(self.draw(input, need)).await?;
+            }
             taken += 1;
             if self.writer.waiting() >= MAX_WAITING {
                 if self.writer.is_flying() { self.landing().await? } else { self.flush()? }
@@ -239,7 +262,13 @@ impl Driver {
         self.idle_since = None;
         let of_step = Stepping::of(&input);
         let mut decided = std::mem::take(&mut self.decided);
+        let again = self.state.funds.is_some().then(|| input.clone());
         decide_into(&mut decided, &self.state, input, now);
+        if let (Some(need), Some(input)) = (decided.short.take(), again) {
+            self.decided = decided;
+            self.short = Some((input, need));
+            return Ok(());
+        }
         let ends = matches!(decided.records.last(), Some(Body::Ended { .. }));
         if ends && (!self.live.is_empty() || !self.tasks.is_empty()) {
             // A run ends when everything that ran for it has ended: the decision comes again then.
@@ -260,6 +289,9 @@ impl Driver {
                 .map_err(|source| RunError::Fold { run: self.shared.run, source })?;
             if let Body::Answered { answer, .. } = &record.body {
                 self.counts(answer.id, self.state.next_number());
+            }
+            if matches!(record.body, Body::Ended { .. }) {
+                self.close_shares()?;
             }
             self.recorded(record.body);
             self.advance = true;

@@ -15,6 +15,7 @@ use ice_core::tools::ToolLimits;
 use tokio::sync::{Notify, OnceCell};
 use tokio_util::task::TaskTracker;
 
+use super::budgets::Presence;
 use super::closing::Closing;
 use super::meters::Meters;
 use super::plans::Plans;
@@ -53,6 +54,9 @@ pub(crate) struct Inner {
     epoch: OnceCell<u64>,
     pub(crate) plans: Plans,
     pub(super) results: Results,
+    /// Whose turn it is to change shared budgets.
+    pub(super) ledgers: tokio::sync::Mutex<()>,
+    pub(super) presence: Presence,
     attended: Mutex<AHashSet<Tenant>>,
     /// The tenants whose schedules are kept.
     scheduled: Mutex<AHashSet<Tenant>>,
@@ -108,6 +112,8 @@ impl Engine {
                 epoch: OnceCell::new(),
                 plans: Plans::default(),
                 results: Results::new(builder.result_cache),
+                ledgers: tokio::sync::Mutex::default(),
+                presence: Presence::default(),
                 attended: Mutex::default(),
                 scheduled: Mutex::default(),
                 taken_up: Mutex::default(),

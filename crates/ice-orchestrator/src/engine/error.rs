@@ -1,6 +1,6 @@
 //! What can go wrong with runs, cut by what the caller can do about it.
 
-use ice_core::budget::Overrun;
+use ice_core::budget::{Overrun, Payer};
 use ice_core::error::ErrorCode;
 use ice_core::id::RunId;
 use ice_core::path::NodePath;
@@ -65,8 +65,8 @@ pub enum RunError {
         /// Who drives it.
         owner: String,
     },
-    /// Others changed the schedules at the same time, again and again.
-    #[error("others change these schedules at the same time; try again")]
+    /// Others changed the same schedules or budgets at the same time, again and again.
+    #[error("others change the same at the same time; try again")]
     Contended,
     /// The run is not in a state that allows this.
     #[error("the run {run} is {status}: {what}")]
@@ -158,6 +158,22 @@ pub enum RunError {
     /// Even the least that the run needs to succeed is more than its budget.
     #[error("the run cannot succeed within its budget: {}", .0.of_the_least())]
     Budget(Overrun),
+    /// The same of a budget that the run would share with others.
+    #[error("the run cannot succeed within the budget of {payer}: {}", .overrun.of_the_least())]
+    SharedBudget {
+        /// Whose budget.
+        payer: Payer,
+        /// Its limit.
+        overrun: Overrun,
+    },
+    /// What is kept of a shared budget cannot be read or written.
+    #[error("the shared budget at `{key}` cannot be used: {what}")]
+    Ledger {
+        /// Its key in the store.
+        key: String,
+        /// What is wrong with it.
+        what: String,
+    },
     /// The engine is closing.
     #[error("the engine is closing")]
     Closing,
@@ -214,7 +230,8 @@ impl RunError {
             Self::File(TransferError::Newer { .. }) => ErrorCode::JournalVersion,
             Self::File(_) | Self::Unsound { .. } => ErrorCode::RunFileInvalid,
             Self::Lost(_) => ErrorCode::RunLost,
-            Self::Budget(_) => ErrorCode::BudgetExceeded,
+            Self::Ledger { .. } => ErrorCode::StoreCorrupt,
+            Self::Budget(_) | Self::SharedBudget { .. } => ErrorCode::BudgetExceeded,
             Self::Closing => ErrorCode::StoreUnavailable,
             Self::Journal(ReadError::Newer { .. }) => ErrorCode::JournalVersion,
             Self::Journal(ReadError::Store(error)) | Self::Store(error) => error.code(),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ice_core::blueprint::{Format, read};
+use ice_core::budget::Budget;
 use ice_core::id::{Principal, RunId, Tenant};
 use ice_core::path::NodePath;
 use ice_core::time::Moment;
@@ -27,6 +28,8 @@ pub struct Fork {
     pub plan: Option<Arc<Plan>>,
     /// The inputs of the new run.
     pub inputs: Option<Value>,
+    /// The budget of the new run: for all of it, and what was spent before the node counts.
+    pub budget: Option<Budget>,
     /// The same key gives the same run, as with [`RunOptions::idempotency_key`].
     pub idempotency_key: Option<String>,
 }
@@ -35,7 +38,7 @@ impl Fork {
     /// A fork at a node with nothing changed: everything from there on is done anew.
     #[must_use]
     pub const fn at(at: NodePath) -> Self {
-        Self { at, plan: None, inputs: None, idempotency_key: None }
+        Self { at, plan: None, inputs: None, budget: None, idempotency_key: None }
     }
 }
 
@@ -82,7 +85,11 @@ impl Engine {
         let (past, later) = past.split_at(cut);
         let inputs = fork.inputs.unwrap_or_else(|| before.inputs.clone());
         check_inputs(&plan, &inputs)?;
-        let options = RunOptions { idempotency_key: fork.idempotency_key, ..before.options.clone() };
+        let options = RunOptions {
+            idempotency_key: fork.idempotency_key,
+            budget: fork.budget.unwrap_or(before.options.budget),
+            ..before.options.clone()
+        };
         let durability = check_options(inner, &options)?;
         check_secrets(&plan, &options)?;
         let id = RunId::new(&*inner.ids);
@@ -306,6 +313,7 @@ fn is_of(body: &Body, open: &mut Vec<NodePath>) -> bool {
         | Body::InDoubt { .. }
         | Body::Settled { .. }
         | Body::Exceeded { .. }
+        | Body::Funded { .. }
         | Body::Migrated(_)
         | Body::Parked { .. }
         | Body::Resumed { .. }

@@ -177,6 +177,7 @@ const fn can_be_refused(body: &Body) -> bool {
         | Body::InDoubt { .. }
         | Body::Settled { .. }
         | Body::Exceeded { .. }
+        | Body::Funded { .. }
         | Body::Migrated(_)
         | Body::Parked { .. }
         | Body::Resumed { .. }

@@ -290,6 +290,7 @@ impl Begun {
             | Body::Unresponsive { .. }
             | Body::InDoubt { .. }
             | Body::Exceeded { .. }
+            | Body::Funded { .. }
             | Body::Migrated(_)
             | Body::Parked { .. }
             | Body::Resumed { .. }

@@ -4,6 +4,7 @@
 mod answer;
 mod attempt;
 mod bound;
+mod budgets;
 mod builder;
 mod closing;
 mod driver;
@@ -35,6 +36,7 @@ mod waking;
 mod writer;
 
 pub use answer::Reply;
+pub use budgets::SharedBudget;
 pub use builder::EngineBuilder;
 pub use engine::Engine;
 pub use error::RunError;

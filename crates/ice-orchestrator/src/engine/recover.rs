@@ -124,6 +124,7 @@ impl Engine {
         let mut runs = self.with_status(tenant, RunStatus::Queued).await?;
         runs.extend(self.with_status(tenant, RunStatus::Running).await?);
         self.inner.attend_to(tenant);
+        self.settle_ended(tenant).await?;
         let waiting: HashSet<RunId> =
             self.with_status(tenant, RunStatus::Waiting).await?.into_iter().collect();
         let mut called = self.with_messages(tenant).await?;

@@ -63,6 +63,8 @@ impl Engine {
             return Ok(handle);
         }
         check_budget(plan, &inputs, &options)?;
+        let least = || estimate(plan, Some(&inputs), &options).least();
+        self.check_shared(tenant, &plan.blueprint.blueprint_id, least).await?;
         let run = RunId::new(&*inner.ids);
         let epoch = inner.epoch(run).await?;
         let now = inner.clock.now();

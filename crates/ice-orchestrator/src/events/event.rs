@@ -246,6 +246,10 @@ fn describe(body: &Body) -> (&'static str, Option<NodePath>, Option<u32>, Value)
             let reason = Value::from(reason.clone());
             ("run.cancelling", None, None, Value::map([("by", Value::from(by.as_str())), ("reason", reason)]))
         }
+        Body::Funded { until, refused } => {
+            let refused = Value::from(refused.as_deref().map(str::to_owned));
+            ("run.funded", None, None, Value::map([("until", value(until)), ("refused", refused)]))
+        }
         Body::Exceeded { failure } => ("run.exceeded", None, None, Value::map([("failure", value(failure))])),
         Body::Migrated(to) => {
             let data = Value::map([

@@ -376,6 +376,7 @@ pub(crate) fn values(body: &Body) -> [Option<&Value>; 1] {
         | Body::InDoubt { .. }
         | Body::Settled { .. }
         | Body::Exceeded { .. }
+        | Body::Funded { .. }
         | Body::Migrated(_)
         | Body::Parked { .. }
         | Body::Resumed { .. } => None,
@@ -415,6 +416,7 @@ pub(crate) fn values_mut(body: &mut Body) -> [Option<&mut Value>; 1] {
         | Body::InDoubt { .. }
         | Body::Settled { .. }
         | Body::Exceeded { .. }
+        | Body::Funded { .. }
         | Body::Migrated(_)
         | Body::Parked { .. }
         | Body::Resumed { .. } => None,

@@ -344,6 +344,7 @@ impl DocumentBuilder {
             | Body::Iterated { .. }
             | Body::Checked { .. }
             | Body::Step { .. }
+            | Body::Funded { .. }
             | Body::Unresponsive { .. } => {}
         }
     }

@@ -1,5 +1,6 @@
 //! Where things of a run stand in the store. The tenant comes first everywhere.
 
+use ice_core::budget::Payer;
 use ice_core::id::{BlueprintId, RunId, Tenant};
 use ice_core::store::{Key, KeyBuilder};
 use ice_core::time::Moment;
@@ -137,6 +138,43 @@ pub(crate) fn timer_of(timers: &Key, key: &Key) -> Option<(Moment, RunId)> {
     let (at, run) = key.as_str().strip_prefix(timers.as_str())?.split_once('/')?;
     let at = i64::try_from(u64::from_str_radix(at, 16).ok()?).unwrap_or(i64::MAX);
     Some((Moment::from_millis(at), run.parse().ok()?))
+}
+
+/// The budgets that runs of a tenant share.
+pub(crate) fn budgets(tenant: &Tenant) -> Key {
+    Key::tenant(tenant).folder("budget")
+}
+
+/// A budget that runs share.
+pub(crate) fn budget(tenant: &Tenant, payer: &Payer) -> Key {
+    of_payer(&budgets(tenant), payer)
+}
+
+/// What runs of a tenant have drawn from shared budgets.
+pub(crate) fn shares(tenant: &Tenant) -> Key {
+    Key::tenant(tenant).folder("share")
+}
+
+/// What a run has drawn from shared budgets.
+pub(crate) fn shares_of(tenant: &Tenant, run: RunId) -> Key {
+    shares(tenant).folder(&run.to_string())
+}
+
+/// What a run has drawn from a shared budget.
+pub(crate) fn share(tenant: &Tenant, run: RunId, payer: &Payer) -> Key {
+    of_payer(&shares_of(tenant, run), payer)
+}
+
+/// The run whose share stands at a key.
+pub(crate) fn run_of_share(shares: &Key, key: &Key) -> Option<RunId> {
+    key.as_str().strip_prefix(shares.as_str())?.split('/').next()?.parse().ok()
+}
+
+fn of_payer(folder: &Key, payer: &Payer) -> Key {
+    match payer {
+        Payer::Tenant => folder.leaf("tenant"),
+        Payer::Blueprint(id) => folder.folder("blueprint").leaf(id.as_str()),
+    }
 }
 
 /// The schedules of a tenant.

@@ -3,7 +3,7 @@
 //! A record says what happened, never what to do next. Fields have short names on the wire because every
 //! node of every run writes two of these.
 
-use ice_core::budget::Spend;
+use ice_core::budget::{Budget, Spend};
 use ice_core::id::Principal;
 use ice_core::llm::Usage;
 use ice_core::path::NodePath;
@@ -318,6 +318,15 @@ pub enum Body {
         /// The limit, in words.
         #[serde(rename = "f")]
         failure: Failure,
+    },
+    /// How far budgets that the run shares with others let it go. The last one counts.
+    Funded {
+        /// What the run may have spent in all, what is held for calls included. What is absent is not limited.
+        #[serde(rename = "u")]
+        until: Budget,
+        /// Why it is not as much as a call needs that was about to begin.
+        #[serde(rename = "w", default, skip_serializing_if = "Option::is_none")]
+        refused: Option<Box<str>>,
     },
     /// The run goes on over another plan from here on. All records before came out the same over it.
     Migrated(Box<Migrated>),

@@ -35,6 +35,7 @@ impl Body {
             Self::Manifest(_)
             | Self::Cancelling { .. }
             | Self::Exceeded { .. }
+            | Self::Funded { .. }
             | Self::Migrated(_)
             | Self::Parked { .. }
             | Self::Resumed { .. }

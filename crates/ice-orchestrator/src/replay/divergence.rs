@@ -143,6 +143,7 @@ fn said(body: &Body) -> &'static str {
         Body::InDoubt { .. } => "was in doubt",
         Body::Settled { .. } => "was decided about",
         Body::Exceeded { .. } => "took too long",
+        Body::Funded { .. } => "was given another share of a budget",
         Body::Migrated(_) => "was moved to another blueprint",
         Body::Parked { .. } => "was parked",
         Body::Resumed { .. } => "was taken up again",

@@ -156,7 +156,7 @@ fn told(body: &Body) -> Option<Spend> {
 /// Whether the record is what is decided in this state.
 fn compare(state: &State, decided: &mut VecDeque<Body>, record: &Record) -> Result<(), What> {
     let Record { at, body } = record;
-    if matches!(body, Body::Resumed { .. }) {
+    if matches!(body, Body::Resumed { .. } | Body::Funded { .. }) {
         // What was decided and not kept when a process ended is decided again.
         decided.clear();
     }
@@ -226,6 +226,7 @@ fn compare(state: &State, decided: &mut VecDeque<Body>, record: &Record) -> Resu
         | Body::Unresponsive { .. }
         | Body::InDoubt { .. }
         | Body::Settled { .. }
+        | Body::Funded { .. }
         | Body::Migrated(_) => Ok(()),
     }
 }

@@ -79,6 +79,7 @@ impl Checks {
             | Body::InDoubt { .. }
             | Body::Settled { .. }
             | Body::Exceeded { .. }
+            | Body::Funded { .. }
             | Body::Migrated(_)
             | Body::Parked { .. }
             | Body::Resumed { .. }

@@ -18,19 +18,19 @@ use ice_orchestrator::workflow::estimate;
 
 /// Tools that count their calls, and a model that costs: a dollar for a million tokens read, 10 for those written.
 #[cfg(test)]
-struct Ground {
-    engine: Engine,
+pub(crate) struct Ground {
+    pub(crate) engine: Engine,
     model: Arc<Scripted>,
     calls: Arc<AtomicU32>,
 }
 
 #[cfg(test)]
 impl Ground {
-    fn new(turns: &str) -> Self {
+    pub(crate) fn new(turns: &str) -> Self {
         Self::with(turns, r#"{"input": "1", "output": "10"}"#, |_| {})
     }
 
-    fn with(turns: &str, price: &str, extend: impl FnOnce(&mut Registry)) -> Self {
+    pub(crate) fn with(turns: &str, price: &str, extend: impl FnOnce(&mut Registry)) -> Self {
         let mut registry = registry();
         let calls = Arc::new(AtomicU32::new(0));
         let counted = Arc::clone(&calls);
@@ -53,7 +53,7 @@ impl Ground {
         Self { engine: Engine::builder().registry(registry).build(), model, calls }
     }
 
-    async fn run(&self, yaml: &str, options: RunOptions) -> (Arc<RunEnd>, RunDocument) {
+    pub(crate) async fn run(&self, yaml: &str, options: RunOptions) -> (Arc<RunEnd>, RunDocument) {
         let plan = plan(yaml, self.engine.registry());
         let inputs = json(r#"{"n": 3}"#);
         let handle = self.engine.start(&plan, inputs, options, &me(), &Tenant::default()).await.unwrap();
@@ -62,7 +62,7 @@ impl Ground {
         (end, self.engine.show(&Tenant::default(), handle.id()).await.unwrap())
     }
 
-    fn asked(&self) -> usize {
+    pub(crate) fn asked(&self) -> usize {
         self.model.requests().len()
     }
 }
@@ -73,16 +73,16 @@ fn within(budget: &str) -> RunOptions {
 }
 
 #[cfg(test)]
-fn failure(end: &RunEnd) -> (ErrorCode, String) {
+pub(crate) fn failure(end: &RunEnd) -> (ErrorCode, String) {
     let failed = end.failures.first().unwrap_or_else(|| panic!("{end:?}"));
     (failed.failure.code, failed.failure.message.clone())
 }
 
 /// Ten tokens are read and at most 20 written: at most 0.00021 dollars. Five are written: 0.00006.
-const TURN: &str =
+pub(crate) const TURN: &str =
     r#"[{"text": "abcdefghijklmnopqrst", "times": "always", "usage": {"input": 10, "output": 5}}]"#;
 /// Whether the nodes within are needed is not known before.
-const CHAIN: &str = "nodes:
+pub(crate) const CHAIN: &str = "nodes:
 - id: if
   type: condition
   expression: inputs.n == 3

@@ -45,6 +45,8 @@ mod schedules;
 #[cfg(test)]
 mod scopes;
 #[cfg(test)]
+mod shared_budgets;
+#[cfg(test)]
 mod swarms;
 #[cfg(test)]
 mod waiting;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ice_core::blueprint::Format;
-use ice_core::budget::Budget;
+use ice_core::budget::{Budget, Payer, Spend};
 use ice_core::error::ErrorCode;
 use ice_core::id::Tenant;
 use ice_core::llm::{LlmProvider, scripted};
@@ -43,11 +43,19 @@ fn engine(ground: &Ground, world: &World) -> Engine {
 }
 
 /// Lets the run go on to its end after an engine that ended after so many commits; nothing if it had no commit.
-fn crashed_after(commits: u64, tokens: u64) -> Option<(Arc<RunEnd>, RunDocument, bool)> {
+fn crashed_after(commits: u64, tokens: u64, shared: bool) -> Option<(Arc<RunEnd>, RunDocument, bool)> {
     let (ground, world) = (Ground::new(), World::default());
+    let limit = Budget { tokens: Some(tokens), ..Budget::default() };
     let options =
-        RunOptions { budget: Budget { tokens: Some(tokens), ..Budget::default() }, ..RunOptions::default() };
+        RunOptions { budget: if shared { Budget::default() } else { limit }, ..RunOptions::default() };
     let first = runtime();
+    if shared {
+        first.block_on(async {
+            let engine = engine(&ground, &world);
+            engine.set_budget(&Tenant::default(), &Payer::Tenant, limit, None).await.unwrap();
+            engine.close().await;
+        });
+    }
     let finished = first.block_on(async {
         let store = Faulty::new(Arc::clone(&ground.store), commits, Fault::Hang);
         let struck = Arc::clone(&store.struck);
@@ -72,6 +80,11 @@ fn crashed_after(commits: u64, tokens: u64) -> Option<(Arc<RunEnd>, RunDocument,
             None => to_the_end(&engine, run, Decision::Repeat).await.0,
         };
         let document = engine.show(&Tenant::default(), run).await.unwrap();
+        // What a process that ended has left is settled when its runs are taken up.
+        engine.resume_all(&Tenant::default(), &me()).await.unwrap();
+        for budget in engine.budgets(&Tenant::default()).await.unwrap() {
+            assert_eq!((budget.spent, budget.held), (document.spent, Spend::default()), "{commits}");
+        }
         engine.close().await;
         Some((end, document, is_whole))
     })
@@ -79,11 +92,21 @@ fn crashed_after(commits: u64, tokens: u64) -> Option<(Arc<RunEnd>, RunDocument,
 
 #[test]
 fn a_crash_anywhere_overdraws_no_budget() {
+    overdraws_nothing(false);
+}
+
+#[test]
+fn a_crash_anywhere_overdraws_no_shared_budget_and_nothing_of_it_is_lost() {
+    overdraws_nothing(true);
+}
+
+#[cfg(test)]
+fn overdraws_nothing(shared: bool) {
     let (mut refused, mut lost, mut whole) = (0, 0, 0);
     // Enough for the three calls and little besides, and enough for all.
     for tokens in [45, 400] {
-        for commits in 0..30 {
-            let Some((end, document, is_whole)) = crashed_after(commits, tokens) else { continue };
+        for commits in 0..40 {
+            let Some((end, document, is_whole)) = crashed_after(commits, tokens, shared) else { continue };
             assert!(document.spent.tokens <= tokens, "{commits}: {:?}", document.spent);
             assert!(document.spent.tokens >= document.usage.total(), "{commits}: {:?}", document.spent);
             lost += u32::from(document.spent.tokens > document.usage.total());

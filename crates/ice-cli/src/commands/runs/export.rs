@@ -92,6 +92,7 @@ async fn copy(link: &Link, run: RunId, to: &mut impl Write) -> Result<u64, LinkE
             | Response::Received { .. }
             | Response::Imported { .. }
             | Response::Schedules { .. }
+            | Response::Budgets { .. }
             | Response::Pruned(_)
             | Response::Accepted { .. }
             | Response::Event { .. } => return Err(LinkError::astray()),

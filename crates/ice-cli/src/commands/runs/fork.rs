@@ -10,6 +10,7 @@ use ice_core::value::{Map, Value};
 use ice_orchestrator::control::{ForkRequest, Request, Response};
 
 use super::find;
+use crate::commands::budget::SpendArgs;
 use crate::data::{DataFolder, Link, LinkError, Role, access};
 use crate::exit::Exit;
 use crate::fault::Fault;
@@ -39,6 +40,8 @@ pub(super) struct Fork {
     /// A changed blueprint
     #[arg(long, value_name = "FILE")]
     blueprint: Option<PathBuf>,
+    #[command(flatten)]
+    budget: SpendArgs,
     /// Stay through questions and parking, until the run has ended
     #[arg(long)]
     wait: bool,
@@ -62,6 +65,7 @@ impl Fork {
             set.insert(path.trim().into(), input::field(value)?);
         }
         let set = Value::from(set);
+        let budget = Some(self.budget.budget()).filter(|budget| !budget.is_unlimited());
         let key = Some(format!("ice-fork-{}", SystemIds.uuid()));
         shell.block_on(async {
             let mut signals = Signals::listen()?;
@@ -71,7 +75,8 @@ impl Fork {
                     let (run, at) = (find(&link, &self.id).await?, self.at.clone());
                     let (documents, inputs, set) = (documents.clone(), inputs.clone(), set.clone());
                     let idempotency_key = key.clone();
-                    start(&link, ForkRequest { run, at, documents, inputs, set, idempotency_key }).await
+                    start(&link, ForkRequest { run, at, documents, inputs, set, budget, idempotency_key })
+                        .await
                 };
                 match started.await {
                     Ok((run, since)) => break (link, run, since),

@@ -127,6 +127,7 @@ async fn import(
             | Response::Migrated { .. }
             | Response::Piece { .. }
             | Response::Schedules { .. }
+            | Response::Budgets { .. }
             | Response::Pruned(_)
             | Response::Accepted { .. }
             | Response::Event { .. }

@@ -172,6 +172,7 @@ async fn relay(lines: &mut Lines, mut responses: BoxStream<'static, Response>) -
             | Response::Accepted { .. }
             | Response::Replayed { .. }
             | Response::Schedules { .. }
+            | Response::Budgets { .. }
             | Response::Pruned(_)
             | Response::Migrated { .. }
             | Response::Piece { .. }

@@ -37,6 +37,9 @@ impl Driver {
             Body::Started { node, attempt, .. } => tracing::debug!(%run, %node, attempt, "node started"),
             Body::Succeeded { node, .. } => tracing::debug!(%run, %node, "node succeeded"),
             Body::Opened { node, .. } => tracing::debug!(%run, %node, "node opened"),
+            Body::Funded { refused: Some(why), .. } => {
+                tracing::warn!(%run, why, "a shared budget is used up")
+            }
             Body::Exceeded { failure } => tracing::warn!(%run, code = %failure.code, "run out of time"),
             Body::Parked { failure } => tracing::warn!(%run, code = %failure.code, "run parked"),
             Body::Reported { node, report } => {
@@ -88,6 +91,7 @@ impl Driver {
             | Body::Discarded { .. }
             | Body::InDoubt { .. }
             | Body::Settled { .. }
+            | Body::Funded { refused: None, .. }
             | Body::Resumed { .. } => {}
         }
     }

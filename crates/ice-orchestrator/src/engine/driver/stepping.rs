@@ -25,6 +25,7 @@ impl Stepping {
             | Input::Cancel { .. }
             | Input::Recovered { .. }
             | Input::Answer { .. }
+            | Input::Funded { .. }
             | Input::Settle { .. } => None,
         }
     }
@@ -83,6 +84,7 @@ impl Driver {
             | Body::InDoubt { .. }
             | Body::Settled { .. }
             | Body::Exceeded { .. }
+            | Body::Funded { .. }
             | Body::Migrated(_)
             | Body::Parked { .. }
             | Body::Resumed { .. }

@@ -158,7 +158,7 @@ impl Engine {
     }
 
     /// Commits a batch with the best durability there is; says whether its expectations held.
-    pub(super) async fn change(&self, batch: Batch) -> Result<bool, RunError> {
+    pub(in crate::engine) async fn change(&self, batch: Batch) -> Result<bool, RunError> {
         let durability = self.inner.store.offers().durability;
         match self.inner.store.commit(batch, durability).await {
             Ok(_) => Ok(true),

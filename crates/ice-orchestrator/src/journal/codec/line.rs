@@ -89,6 +89,7 @@ pub(super) fn write(out: &mut Vec<u8>, record: &Record) -> Result<(), Error> {
         | Body::InDoubt { .. }
         | Body::Settled { .. }
         | Body::Exceeded { .. }
+        | Body::Funded { .. }
         | Body::Migrated(_)
         | Body::Parked { .. }
         | Body::Resumed { .. } => {

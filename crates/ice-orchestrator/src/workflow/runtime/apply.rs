@@ -5,6 +5,7 @@ use std::sync::Arc;
 use ice_core::path::NodePath;
 
 use super::asking::{self, ask, escalate};
+use super::budget::Funds;
 use super::ending::{attempt_mut, end_attempt, end_step, fail, finish, settle};
 use super::frame::{Attempt, NodeState, Outcome, Place, StepState, WindingDown};
 use super::nested::{close, iterate, open, touch};
@@ -31,6 +32,10 @@ pub fn apply(state: &mut State, record: &Record) -> Result<(), ApplyError> {
     let number = state.next;
     if state.ended.is_some() {
         return Err(ApplyError { number, what: "the run has ended".to_owned() });
+    }
+    if let Some(funds) = &mut state.funds {
+        // It was about what was to begin then.
+        funds.refused = None;
     }
     fold(state, record).map_err(|what| ApplyError { number, what })?;
     if state.is_limited() {
@@ -156,6 +161,10 @@ fn fold(state: &mut State, record: &Record) -> Result<(), String> {
         Body::Settled { node, decision, .. } => settle(state, node, *decision),
         Body::Exceeded { failure } => {
             state.stopping = Some(Stopping::Exceeded(Box::new(failure.clone())));
+            Ok(())
+        }
+        Body::Funded { until, refused } => {
+            state.funds = Some(Funds { until: *until, refused: refused.clone() });
             Ok(())
         }
         // Who folds a journal does it over the plan that the run goes on over: what came before is the same over it.

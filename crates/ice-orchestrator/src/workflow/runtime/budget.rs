@@ -4,10 +4,9 @@
 //! with its process or because it was given up, is taken to have spent all that was held for it.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
 use ahash::AHashMap;
-use ice_core::budget::Spend;
+use ice_core::budget::{Budget, Overrun, Spend};
 use ice_core::error::ErrorCode;
 use ice_core::llm::{Request, Usage};
 use ice_core::path::NodePath;
@@ -30,6 +29,24 @@ impl Account {
         used += self.held;
         used
     }
+}
+
+/// How far budgets that are shared with other runs let a run go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Funds {
+    /// What the run may have spent in all, what is held included.
+    pub(crate) until: Budget,
+    /// Why they do not let it go further, as was asked for what is to begin next.
+    pub(crate) refused: Option<Box<str>>,
+}
+
+/// What keeps something from beginning.
+#[derive(Debug)]
+pub(super) enum Lack {
+    /// A budget does not allow it.
+    Refused(Failure),
+    /// Shared budgets have to be asked whether the run may have spent so much in all.
+    Short(Spend),
 }
 
 /// A call under way.
@@ -58,6 +75,11 @@ impl Spending {
     /// What was spent so far.
     pub(crate) const fn spent(&self) -> Spend {
         self.run.spent
+    }
+
+    /// What was spent so far, and what is held.
+    pub(crate) fn used(&self) -> Spend {
+        self.run.used()
     }
 
     /// What a node spends counts for itself from now on.
@@ -125,6 +147,7 @@ impl Spending {
             | Body::Unresponsive { .. }
             | Body::Settled { .. }
             | Body::Exceeded { .. }
+            | Body::Funded { .. }
             | Body::Migrated(_)
             | Body::Parked { .. }
             | Body::Ended { .. } => {}
@@ -251,10 +274,15 @@ fn at_most(intent: &Intent, plan: &Plan) -> Spend {
     estimate().unwrap_or(Spend::MODEL_CALL)
 }
 
+/// What is said of a budget that is too small.
+pub(crate) fn does_not_allow(whose: &str, overrun: &Overrun) -> String {
+    format!("the budget of {whose} does not allow it: {overrun}")
+}
+
 impl State {
     /// Whether anything of what the run spends is limited.
     pub(crate) fn is_limited(&self) -> bool {
-        self.has_budgets || !self.manifest.options.budget.is_unlimited()
+        self.has_budgets || self.funds.is_some() || !self.manifest.options.budget.is_unlimited()
     }
 
     /// What carrying out an intent takes at worst. A replay is told what it was taken to be.
@@ -275,21 +303,17 @@ impl State {
         })
     }
 
-    /// Why something may not begin at a place, if some budget around it is too small; `pending` is about to begin
-    /// as well.
-    pub(super) fn overrun(
-        &self,
-        place: Place,
-        wanted: Spend,
-        pending: &[(NodePath, Spend)],
-    ) -> Option<Failure> {
+    /// What keeps something from beginning at a place, if some budget around it is too small; `pending` is about to
+    /// begin as well.
+    pub(super) fn lacks(&self, place: Place, wanted: Spend, pending: &[(NodePath, Spend)]) -> Option<Lack> {
         if !self.is_limited() || wanted.is_nothing() {
             return None;
         }
-        let refused = |what: &str, overrun: &dyn fmt::Display| {
-            let message = format!("the budget of {what} does not allow it: {overrun}");
-            Failure { wanted: Some(Box::new(wanted)), ..Failure::new(ErrorCode::BudgetExceeded, message) }
+        let refuse = |message: String| {
+            let failure = Failure::new(ErrorCode::BudgetExceeded, message);
+            Some(Lack::Refused(Failure { wanted: Some(Box::new(wanted)), ..failure }))
         };
+        let refused = |what: &str, overrun: &Overrun| refuse(does_not_allow(what, overrun));
         let around = |place: &Place| self.frame(place.frame)?.parent.map(|(parent, _)| parent);
         for payer in std::iter::successors(self.has_budgets.then_some(place), around) {
             let Some(budget) = self.plan_node(payer).map(|node| node.budget) else { continue };
@@ -298,13 +322,23 @@ impl State {
             let within = pending.iter().filter(|(other, _)| is_within(other, &path));
             within.for_each(|(_, spend)| used += *spend);
             if let Some(overrun) = budget.overrun(&used, &wanted) {
-                return Some(refused(&format!("the node `{path}`"), &overrun));
+                return refused(&format!("the node `{path}`"), &overrun);
             }
         }
         let mut used = self.spending.run.used();
         pending.iter().for_each(|(_, spend)| used += *spend);
-        let overrun = self.manifest.options.budget.overrun(&used, &wanted)?;
-        Some(refused("the run", &overrun))
+        if let Some(overrun) = self.manifest.options.budget.overrun(&used, &wanted) {
+            return refused("the run", &overrun);
+        }
+        let funds = self.funds.as_ref()?;
+        funds.until.overrun(&used, &wanted)?;
+        match &funds.refused {
+            Some(why) => refuse(why.to_string()),
+            None => {
+                used += wanted;
+                Some(Lack::Short(used))
+            }
+        }
     }
 
     /// What a node spends counts for itself, if it has a budget of its own.

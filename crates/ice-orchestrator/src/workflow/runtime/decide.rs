@@ -8,6 +8,7 @@ use ice_core::path::NodePath;
 use ice_core::time::Moment;
 use ice_core::value::Value;
 
+use super::budget::Lack;
 use super::container::Container;
 use super::failing::{Safety, shorten, time_is_up, timeout_failure};
 use super::frame::{Frame, NodeState, Place, StepState};
@@ -80,6 +81,7 @@ pub(crate) fn decide_into(out: &mut Decided, state: &State, input: Input, now: M
         }
         Input::Recovered { by, epoch } => decider.recovered(by, epoch),
         Input::Answer { node, question, answer } => decider.answer(node, question, answer),
+        Input::Funded { until, refused } => decider.out.records.push(Body::Funded { until, refused }),
         Input::Settle { node, decision, by } => {
             let place = state.locate(&node).and_then(|place| state.node_state(place));
             if matches!(place, Some(NodeState::InDoubt { .. })) {
@@ -185,7 +187,7 @@ impl<'s> Decider<'s> {
             let started = self.out.commands.len();
             self.turn(frame, node, place, *attempts, nodes_left);
             room = room.saturating_sub(self.out.commands.len() - started);
-            if self.is_full() {
+            if self.is_full() || self.out.short.is_some() {
                 return;
             }
         }
@@ -261,8 +263,12 @@ impl<'s> Decider<'s> {
             }
             Ok(Begin::Leaf { intent, effect }) => {
                 let wanted = self.state.wanted(&intent, &frame.plan);
-                if let Some(overrun) = self.state.overrun(place, wanted, &[]) {
-                    return self.failed(node, path, attempt, Safety::Safe, overrun);
+                match self.state.lacks(place, wanted, &[]) {
+                    None => {}
+                    Some(Lack::Refused(failure)) => {
+                        return self.failed(node, path, attempt, Safety::Safe, failure);
+                    }
+                    Some(Lack::Short(need)) => return self.out.short = Some(need),
                 }
                 let ticket = self.state.next + self.out.records.len() as u64;
                 let kept = self.state.kept.get(&place).map(Vec::as_slice).unwrap_or_default();

@@ -113,6 +113,7 @@ pub(crate) fn not_kept(body: &Body, why: &str) -> Option<Body> {
         | Body::InDoubt { .. }
         | Body::Settled { .. }
         | Body::Exceeded { .. }
+        | Body::Funded { .. }
         | Body::Migrated(_)
         | Body::Parked { .. }
         | Body::Resumed { .. }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use ice_core::budget::{Budget, Spend};
 use ice_core::id::Principal;
 use ice_core::path::NodePath;
 use ice_core::tools::Effect;
@@ -89,6 +90,13 @@ pub enum Input {
         /// The answer.
         answer: Answer,
     },
+    /// Shared budgets let the run go so far, as [`Body::Funded`] says.
+    Funded {
+        /// What the run may have spent in all.
+        until: Budget,
+        /// Why it is not what was [asked for](Decided::short).
+        refused: Option<Box<str>>,
+    },
     /// Somebody decides about a node in doubt.
     Settle {
         /// The node.
@@ -143,12 +151,15 @@ pub struct Decided {
     pub records: Vec<Body>,
     /// The commands.
     pub commands: Vec<Command>,
+    /// What the run has to be let spend in all before this input can be decided: nothing else is decided then. Whoever asks
+    /// tells what came of it ([`Input::Funded`]), and the input again.
+    pub short: Option<Spend>,
 }
 
 impl Decided {
     /// Whether there is nothing to do.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.records.is_empty() && self.commands.is_empty()
+        self.records.is_empty() && self.commands.is_empty() && self.short.is_none()
     }
 }

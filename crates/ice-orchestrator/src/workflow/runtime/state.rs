@@ -15,7 +15,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::admission::Admission;
-use super::budget::Spending;
+use super::budget::{Funds, Spending};
 use super::frame::{Asked, Attempt, Frame, NodeState, Outcome, Place, StepState, WindingDown};
 use super::input::Ticket;
 use super::queue::Queue;
@@ -60,6 +60,8 @@ pub struct State {
     pub(crate) succeeded: u64,
     pub(crate) usage: Usage,
     pub(crate) spending: Spending,
+    /// How far shared budgets let the run go, if there are any.
+    pub(crate) funds: Option<Funds>,
     /// Whether nodes have budgets of their own.
     pub(crate) has_budgets: bool,
     /// What the next record's call was taken to take at worst; a replay sets it.
@@ -128,6 +130,7 @@ impl State {
             succeeded: 0,
             usage: Usage::default(),
             spending: Spending::default(),
+            funds: None,
             has_budgets: plan.budgets,
             told: None,
             first_at: at,

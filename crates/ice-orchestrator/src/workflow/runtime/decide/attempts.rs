@@ -13,8 +13,9 @@ use super::{Decider, held, receipts, shallow};
 use crate::executors::Completion;
 use crate::journal::{Body, Decision, Failure, Intent};
 use crate::workflow::model::PlanNode;
+use crate::workflow::runtime::budget::Lack;
 use crate::workflow::runtime::failing::{Safety, not_tried_again, shorten, wait_before_next};
-use crate::workflow::runtime::input::{Command, Start, Ticket};
+use crate::workflow::runtime::input::{Command, Decided, Start, Ticket};
 
 impl Decider<'_> {
     pub(super) fn completed(
@@ -79,7 +80,11 @@ impl Decider<'_> {
         let Some(place) = self.state.attempts.get(&ticket).copied() else { return };
         let Some(frame) = self.state.frame(place.frame) else { return };
         let wanted = self.state.wanted(&intent, &frame.plan);
-        let overrun = self.state.overrun(place, wanted, &[]);
+        let overrun = match self.state.lacks(place, wanted, &[]) {
+            None => None,
+            Some(Lack::Refused(failure)) => Some(failure),
+            Some(Lack::Short(need)) => return self.out.short = Some(need),
+        };
         let (of, named) = (node.clone(), step.clone());
         self.out.records.push(Body::Step { step, node, intent, effect, held: held(wanted) });
         if let Some(overrun) = overrun {
@@ -200,11 +205,16 @@ impl Decider<'_> {
             } else if effect.is_repeatable() {
                 // What is held for it is taken to be spent; it takes as much again.
                 let wanted = state.wanted_again(&path);
-                if let Some(overrun) = state.overrun(*place, wanted, &pending)
-                    && let Some((_, node)) = self.at(*place)
-                {
-                    self.failed(node, path, attempt.number, Safety::Safe, overrun);
-                    continue;
+                match (state.lacks(*place, wanted, &pending), self.at(*place)) {
+                    (Some(Lack::Refused(failure)), Some((_, node))) => {
+                        self.failed(node, path, attempt.number, Safety::Safe, failure);
+                        continue;
+                    }
+                    (Some(Lack::Short(need)), _) => {
+                        *self.out = Decided { short: Some(need), ..Decided::default() };
+                        return;
+                    }
+                    (Some(Lack::Refused(_)), None) | (None, _) => {}
                 }
                 pending.push((path.clone(), wanted));
                 self.out.commands.push(Command::Start(Start {
