@@ -72,6 +72,7 @@ impl Command {
             Self::Validate(command) => command.run(shell),
             Self::Estimate(command) => command.run(shell),
             Self::Network(command) => command.run(shell),
+            Self::Budgets(command) => command.run(shell),
             Self::Graph(command) => command.run(shell),
             Self::Runs(command) => command.run(shell),
             Self::Worker(command) => command.run(shell),

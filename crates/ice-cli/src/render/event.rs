@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use ice_core::budget::Budget;
 use ice_core::llm::Usage;
 use ice_core::process::{Home, Report};
 use ice_core::value::Value;
@@ -54,6 +55,7 @@ fn detail(event: &Event) -> String {
             return if holds { "holds" } else { "does not hold" }.to_owned();
         }
         "node.alerted" => return alerted(data),
+        "run.funded" => return text("refused").unwrap_or_else(|| funded(data)),
         "node.iterated" => return format!("iteration {}", data.get("iteration").unwrap_or(&Value::Null)),
         "node.report" => return report(event).unwrap_or_default(),
         "node.denied" => {
@@ -82,6 +84,21 @@ fn detail(event: &Event) -> String {
                 .map(|text| text::line(&text, LONGEST))
                 .unwrap_or_default()
         }
+    }
+}
+
+/// How far shared budgets let a run go: `may spend $0.12, 3 tool calls in all`.
+fn funded(data: &Value) -> String {
+    let Some(until) = data.get("until").and_then(read::<Budget>) else { return String::new() };
+    let counts =
+        [(until.tokens, "token"), (until.model_calls, "model call"), (until.tool_calls, "tool call")];
+    let money = until.cost_usd.map(|cost| format!("${cost}"));
+    let counts = counts.into_iter().filter_map(|(count, what)| count.map(|count| text::count(count, what)));
+    let all: Vec<String> = money.into_iter().chain(counts).collect();
+    if all.is_empty() {
+        "shares no budget any more".to_owned()
+    } else {
+        format!("may spend {} in all", all.join(", "))
     }
 }
 

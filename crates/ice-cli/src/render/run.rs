@@ -48,6 +48,7 @@ pub(crate) fn tell(
     };
     screen.note(headline(document));
     failures(screen, document, blueprint);
+    undoable(screen, document);
     next_steps(screen, document);
     shown
 }
@@ -102,6 +103,22 @@ fn failures(screen: &Screen, document: &RunDocument, blueprint: Option<&Assemble
     if let Some(failure) = document.failure.as_ref().filter(|_| document.failures.is_empty()) {
         let style = if document.status == RunStatus::Failed { RED } else { CYAN };
         screen.note(format_args!("  {}: {}", styled(style, failure.code), failure.message));
+    }
+}
+
+/// What a run that did not succeed leaves behind and can be undone: what was called for it stands.
+fn undoable(screen: &Screen, document: &RunDocument) {
+    if !matches!(document.status, RunStatus::Failed | RunStatus::Cancelled) || document.undoable.is_empty() {
+        return;
+    }
+    screen.note("  what it did that can be undone, the newest first:");
+    let told = document.undoable.get(..MAX_FAILURES).unwrap_or(&document.undoable);
+    for done in told {
+        let doubt = if done.uncertain { ", if it happened" } else { "" };
+        screen.note(format_args!("    {} {}{doubt}", styled(BOLD, &done.node), done.tool));
+    }
+    if document.undoable.len() > told.len() {
+        screen.note(format_args!("    … and {} more", document.undoable.len() - told.len()));
     }
 }
 

@@ -15,9 +15,10 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::undoable::Undoables;
 use super::{
     Body, Decision, Failure, FailurePolicy, Forked, Imported, Manifest, Migration, NodeFailure, Opening,
-    QuestionReport, Record, RunOptions, RunStatus,
+    QuestionReport, Record, RunOptions, RunStatus, Undoable,
 };
 use crate::workflow::runtime::{NodeStatus, Spending};
 
@@ -63,6 +64,10 @@ pub struct RunDocument {
     /// All that counts against the run's budget: what was told, and the worst of calls whose answers were lost.
     #[serde(default)]
     pub spent: Spend,
+    /// What it has done that can be undone, the newest first: calls of compensable tools that happened or may have, the last
+    /// 10,000 at most.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub undoable: Vec<Undoable>,
     /// Every node that was reached, nested ones included, in the order in which they were.
     pub nodes: Vec<NodeReport>,
     /// Whether `nodes` was cut off.
@@ -148,6 +153,7 @@ pub struct DocumentBuilder {
     open: BTreeSet<NodePath>,
     outputs: Map,
     spending: Spending,
+    undoables: Undoables,
     /// Whether nothing starts any more.
     stops: bool,
 }
@@ -171,6 +177,7 @@ impl DocumentBuilder {
             duration_ms: 0,
             usage: Usage::default(),
             spent: Spend::default(),
+            undoable: Vec::new(),
             nodes: Vec::new(),
             nodes_truncated: false,
             inputs: manifest.inputs.clone(),
@@ -187,6 +194,7 @@ impl DocumentBuilder {
             open: BTreeSet::new(),
             outputs: Map::default(),
             spending: Spending::default(),
+            undoables: Undoables::default(),
             stops: false,
         }
     }
@@ -200,6 +208,7 @@ impl DocumentBuilder {
             document.status = RunStatus::Running;
         }
         self.spending.push(&record.body, self.stops);
+        self.undoables.push(document.records - 1, at, &record.body);
         match &record.body {
             Body::Started { node, attempt, intent, .. } => {
                 self.begin(node, *attempt, Some(intent.kind()), at);
@@ -440,6 +449,7 @@ impl DocumentBuilder {
     #[must_use]
     pub fn finish(self) -> RunDocument {
         let mut document = self.document;
+        document.undoable = self.undoables.newest_first();
         if document.ended_at.is_none() {
             document.output = Value::from(self.outputs);
         }

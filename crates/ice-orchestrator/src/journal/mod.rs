@@ -13,6 +13,7 @@ mod reader;
 mod record;
 mod status;
 mod subject;
+mod undoable;
 
 pub use codec::{DecodeError, Decoder};
 pub use document::{DocumentBuilder, NodeReport, RunDocument};
@@ -28,6 +29,7 @@ pub use question::{Answer, AnswerKind, AnswerReport, Question, QuestionReport};
 pub use reader::{Numbered, ReadError, Reader};
 pub use record::{Body, RECORD_VERSION, Record};
 pub use status::{Decision, RunStatus, SkipReason};
+pub use undoable::Undoable;
 
 pub(crate) use codec::values;
 pub(crate) use failure::list;

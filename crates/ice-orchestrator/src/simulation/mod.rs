@@ -29,6 +29,7 @@
 mod checks;
 mod choices;
 mod event;
+mod funding;
 mod journal;
 mod moving;
 mod people;

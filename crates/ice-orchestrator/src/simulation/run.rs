@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use ice_core::budget::Budget;
 use ice_core::error::ErrorCode;
 use ice_core::id::{Principal, RunId, Tenant};
 use ice_core::path::NodePath;
@@ -38,6 +39,8 @@ pub struct Faults {
     pub unresponsive: bool,
     /// Whether decisions and commits may be late. If not, they follow at once.
     pub late: bool,
+    /// A budget that the run draws from call by call, as if it shared it with others.
+    pub shared: Option<Budget>,
 }
 
 /// How a simulated run ended.
@@ -216,6 +219,7 @@ impl<'c, W: World, C: Choices> Simulation<'c, W, C> {
             let bytes = self.journal.push(&Record { at: self.now, body: Body::Manifest(manifest) })?;
             self.shadow.fold(&self.plan, &bytes, self.journal.blobs())?;
             self.journal.sync();
+            self.begin_to_draw()?;
         }
         self.follow_up()?;
         for _ in 0..MAX_EVENTS {
@@ -318,7 +322,11 @@ impl<'c, W: World, C: Choices> Simulation<'c, W, C> {
 
     /// As the engine's driver does: decides, applies, keeps, carries out.
     pub(super) fn take(&mut self, input: Input) -> Result<(), String> {
-        let decided = decide(&self.state, input, self.now);
+        let decided = decide(&self.state, input.clone(), self.now);
+        if let Some(need) = decided.short {
+            self.take(self.draw(need))?;
+            return self.take(input);
+        }
         let ends = matches!(decided.records.last(), Some(Body::Ended { .. }));
         if ends && !self.running.is_empty() {
             return Ok(());

@@ -49,4 +49,6 @@ mod shared_budgets;
 #[cfg(test)]
 mod swarms;
 #[cfg(test)]
+mod undoable;
+#[cfg(test)]
 mod waiting;

@@ -116,11 +116,11 @@ async fn runs_side_by_side_do_not_overdraw_together() {
     let ground = Ground::new(&turn);
     for limit in [0, 29, 300, 1_000] {
         set(&ground.engine, &Payer::Tenant, &format!(r#"{{"tokens": {limit}}}"#), None).await;
+        let before = ground.asked();
         let mut handles = Vec::new();
         for _ in 0..24 {
             handles.push(start(&ground.engine, CHAIN).await);
         }
-        let before = ground.asked();
         let mut ends = Vec::new();
         for handle in &handles {
             ends.push(handle.wait().await.unwrap());
@@ -129,8 +129,8 @@ async fn runs_side_by_side_do_not_overdraw_together() {
         let after = of_tenant(&ground.engine).await;
         assert!(after.spent.tokens <= limit, "{limit}: {after:?}");
         assert!(after.held.is_nothing(), "{limit}: {after:?}");
-        // No call is refused while what runs may have drawn ahead is given back: near the end, all is used.
-        assert!(limit < 30 || calls > 0, "{limit}: {calls}");
+        assert_eq!(after.spent.model_calls, calls);
+        assert_eq!(limit < 30, calls == 0, "{limit}: {calls}");
         for end in ends {
             replays(&ground.engine, end.id).await;
         }
@@ -146,11 +146,17 @@ async fn a_run_that_waits_holds_nothing_of_a_shared_budget() {
     ground.engine.drain().await;
     let waiting = of_tenant(&ground.engine).await;
     assert_eq!((waiting.spent.tokens, waiting.held), (15, Spend::default()));
+    // Nor does one that has drawn just what it took.
+    set(&ground.engine, &Payer::Tenant, r#"{"model_calls": 2}"#, None).await;
+    start(&ground.engine, ASKS).await;
+    ground.engine.drain().await;
+    let waiting = of_tenant(&ground.engine).await;
+    assert_eq!((waiting.spent.model_calls, waiting.held), (2, Spend::default()));
     // What was set meanwhile counts from here on.
-    set(&ground.engine, &Payer::Tenant, r#"{"tokens": 40}"#, None).await;
+    set(&ground.engine, &Payer::Tenant, r#"{"tokens": 55}"#, None).await;
     approve(&ground.engine, handle.id()).await;
-    let (_, message) = failure(&*handle.wait().await.unwrap());
-    assert!(message.contains("it takes up to 30 tokens, and 25 of 40 are left"), "{message}");
+    let (_, message) = failure(&handle.wait().await.unwrap());
+    assert!(message.contains("it takes up to 30 tokens, and 25 of 55 are left"), "{message}");
     replays(&ground.engine, handle.id()).await;
 }
 
@@ -223,7 +229,7 @@ async fn a_fork_pays_for_what_it_does_anew_and_may_have_another_budget() {
     assert_eq!((first.status, of_tenant(&ground.engine).await.spent.tokens), (RunStatus::Failed, 30));
     let fork = Fork::at("if.true.c".parse().unwrap());
     let same = ground.engine.fork(&tenant(), first.id, fork.clone(), &me()).await.unwrap();
-    assert_eq!(failure(&*same.wait().await.unwrap()).0, ErrorCode::BudgetExceeded);
+    assert_eq!(failure(&same.wait().await.unwrap()).0, ErrorCode::BudgetExceeded);
     let budget = Some(serde_json::from_str(r#"{"tokens": 60}"#).unwrap());
     let more = Fork { budget, ..fork };
     let more = ground.engine.fork(&tenant(), first.id, more, &me()).await.unwrap();
@@ -250,6 +256,7 @@ async fn a_run_that_came_from_elsewhere_has_drawn_nothing_here() {
     import.push(&file).await.unwrap();
     let arrived = import.finish().await.unwrap();
     let handle = here.engine.resume(&tenant(), arrived.run, &me(), None).await.unwrap();
+    here.engine.drain().await;
     approve(&here.engine, arrived.run).await;
     let end = handle.wait().await.unwrap();
     let (_, message) = failure(&end);

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ice_core::blueprint::Blueprint;
+use ice_core::budget::Budget;
 use ice_core::check::check;
 use ice_core::error::ErrorCode;
 use ice_core::registry::{NamedBlueprint, Registry};
@@ -174,6 +175,14 @@ fn cases() -> Vec<Case> {
         Case { cut: Some(r#""t":"checked""#), ..base("watched", WATCHED) },
         Case { after: r#""s":{"email":false,"slack":true}"#, ..base("watched_alerted", WATCHED) },
         Case { cut: Some(r#""t":"parked""#), ..base("watched_paused", WATCHED) },
+        Case {
+            faults: Faults {
+                shared: Some(Budget { tool_calls: Some(1), ..Budget::default() }),
+                ..Faults::default()
+            },
+            after: r#""t":"funded","u":{"tool_calls":1},"w":"#,
+            ..base("funded", ONE)
+        },
         base("steps", STEPS),
         Case { cut: Some(r#""t":"receipt","s":"n.call[2]""#), ..base("steps_interrupted", STEPS) },
         Case { cut: Some(r#""t":"asked""#), ..base("asked", DATA) },
@@ -360,6 +369,7 @@ fn every_journal_is_read_folded_and_resumed_to_its_result() {
         "ended",
         "escalated",
         "failed",
+        "funded",
         "in_doubt",
         "iterated",
         "manifest",

@@ -40,6 +40,7 @@ fn moved(changes: &[(&str, &str)], seed: u64) -> Finished {
         decisions: vec![Decision::Repeat, Decision::Fail],
         unresponsive: false,
         late: seed.is_multiple_of(2),
+        shared: None,
     };
     let plan = common::plan(YAML, &registry);
     let mut choices = Random::new(seed);

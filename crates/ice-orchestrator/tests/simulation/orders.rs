@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use ice_core::budget::Budget;
 use ice_core::error::ErrorCode;
 use ice_core::id::Tenant;
 use ice_core::store::Key;
@@ -85,6 +86,22 @@ fn a_time_out_a_failure_and_a_cancel_with_a_crash_anywhere_come_in_every_order()
     let whole = (RunStatus::Failed, r#"{"slow":"slow"}"#.to_owned());
     assert!(ends.contains(&whole) && ends.contains(&(RunStatus::Failed, "{}".to_owned())), "{ends:?}");
     assert!(count > 50, "{count}");
+}
+
+#[test]
+fn a_shared_budget_that_is_enough_for_two_of_three_calls_is_kept_in_every_order() {
+    let yaml = "nodes:
+- {id: a, type: tool, tool_name: idempotent}
+- {id: b, type: tool, tool_name: irreversible}
+- {id: c, type: tool, tool_name: pure, dependencies: [a]}";
+    let shared = Some(Budget { tool_calls: Some(2), ..Budget::default() });
+    let decisions = vec![Decision::Repeat];
+    let faults = Faults { crashes: 1, cancels: 1, decisions, shared, ..Faults::default() };
+    let (count, ends) = all(yaml, &faults);
+    println!("{count} orders, {ends:?}");
+    assert!(by_status(&ends).keys().eq(&[RunStatus::Failed, RunStatus::Cancelled]), "{ends:?}");
+    assert!(ends.iter().all(|(_, output)| output.matches(':').count() <= 2), "{ends:?}");
+    assert!(count > 10, "{count}");
 }
 
 #[test]

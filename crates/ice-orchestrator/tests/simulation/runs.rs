@@ -142,7 +142,7 @@ proptest! {
             RunOptions { max_parallel, max_concurrent, failure_policy: policy(number), budget, ..RunOptions::default() };
         let decisions = vec![Decision::Repeat, Decision::Fail];
         for late in [true, false] {
-            let faults = Faults { crashes: 3, cancels, decisions: decisions.clone(), unresponsive, late };
+            let faults = Faults { crashes: 3, cancels, decisions: decisions.clone(), unresponsive, late, shared: None };
             let finished = simulate(&case, options.clone(), faults, &mut Random::new(seed));
             let finished = finished.map_err(|violation| TestCaseError::fail(violation.to_string()))?;
             prop_assert!(finished.status.is_final(), "{:?}", finished.status);

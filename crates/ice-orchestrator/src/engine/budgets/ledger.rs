@@ -65,6 +65,11 @@ impl Share {
         Self { spent: Some(spent), ..self }
     }
 
+    /// Whether the budget knows that the run has spent so much in all.
+    pub(in crate::engine) fn is_told(&self, spent: Spend) -> bool {
+        self.is_nothing() || less(less(spent, self.base), self.booked).is_nothing()
+    }
+
     fn held(&self) -> Spend {
         less(self.drawn, self.booked)
     }

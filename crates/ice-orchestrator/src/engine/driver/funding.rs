@@ -45,14 +45,19 @@ impl Driver {
         Ok(())
     }
 
-    /// Gives back what the run may spend and will not for long. `false` if there is nothing.
+    /// Tells what the run has spent, and gives back what it may spend and will not for long. `false` if there is nothing of that.
     pub(super) async fn give_back(&mut self) -> Result<bool, RunError> {
+        let Some(until) = self.state.funds.as_ref().map(|funds| funds.until) else { return Ok(false) };
         let used = self.used();
-        let spares = |funds: &crate::workflow::runtime::Funds| funds.until.has_more_than(&used.used);
-        if !self.state.funds.as_ref().is_some_and(spares) {
+        let is_told = self.shares.iter().all(|(_, share)| share.is_told(used.spent));
+        if is_told && !until.has_more_than(&used.used) {
             return Ok(false);
         }
         let left = self.shared.engine.give_back(&self.sharer(), used).await?;
+        if left.until.unwrap_or_default() == until {
+            self.shares = left.shares;
+            return Ok(false);
+        }
         self.fund(left)?;
         Ok(true)
     }

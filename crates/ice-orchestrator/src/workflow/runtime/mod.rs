@@ -27,7 +27,7 @@ pub use input::{Command, Decided, Input, Start, Ticket};
 pub use state::{NodeStatus, State};
 
 pub(crate) use admission::counts;
-pub(crate) use budget::{Funds, Spending, does_not_allow};
+pub(crate) use budget::{Spending, does_not_allow};
 pub(crate) use container::Container;
 pub(crate) use decide::{MAX_VALUE_DEPTH, begin_of, decide_into};
 pub(crate) use failing::{cancelled, is_instead_of, not_kept, timeout_failure, without_suffix};
