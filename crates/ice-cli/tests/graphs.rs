@@ -20,13 +20,19 @@ fn the_critical_path_and_where_the_time_of_a_run_went() {
     desk.write("diamond.yaml", DIAMOND);
     desk.ice(&["run", "diamond.yaml"]).code(0);
     let given = desk.ice(&["graph", "diamond.yaml", "--analyze", "--run", "last"]).code(0);
-    for expected in ["begin → slow → end", "at worst 13", "at most 2 under way at once", "THE RUN WAITED FOR"]
-    {
+    for expected in [
+        "begin → slow → end",
+        "at worst 13",
+        "spends at most $0, 0 tokens, 0 model calls, 4 tool calls",
+        "at most 2 under way at once",
+        "THE RUN WAITED FOR",
+    ] {
         assert!(given.out.contains(expected), "no `{expected}` in {given:#?}");
     }
     let found = desk.ice(&["graph", "diamond.yaml", "--analyze", "--run", "last", "--json"]).code(0).json();
     assert_eq!(found["critical_path"], json!(["begin", "slow", "end"]));
     assert_eq!(found["worst_time"]["bounded_ms"], 13_000);
+    assert_eq!(found["worst_spend"]["tool_calls"], 4);
     let steps: Vec<&Value> =
         found["measured"]["steps"].as_array().unwrap().iter().map(|step| &step["node"]).collect();
     assert_eq!(steps, ["begin", "slow", "end"]);

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use ice_core::budget::Budget;
 use ice_core::error::ErrorCode;
 use ice_core::path::NodePath;
 use ice_core::registry::near_names;
@@ -50,6 +51,7 @@ pub(super) fn analyze(shell: &Shell, loaded: &Loaded, run: Option<&RunDocument>)
     screen.line(format_args!("{nodes}, {edges}, {levels}; at most {} under way at once", graph.width))?;
     screen.line(format_args!("{} {}", styled(BOLD, "critical path"), chain(&graph.critical_path)))?;
     screen.line(format_args!("  at worst {}", time(graph.worst_time)))?;
+    screen.line(format_args!("{} {}", styled(BOLD, "spends at most"), spend(&graph.worst_spend)))?;
     if !graph.bottlenecks.is_empty() {
         screen.line("")?;
         let rows = graph.bottlenecks.iter().map(|found| {
@@ -103,6 +105,16 @@ pub(super) fn impact(shell: &Shell, loaded: &Loaded, node: &NodePath) -> Result<
 fn chain(paths: &[NodePath]) -> String {
     let names: Vec<&str> = paths.iter().map(NodePath::as_str).collect();
     if names.is_empty() { "none".to_owned() } else { names.join(" → ") }
+}
+
+/// What may be spent at most: `$0.12, 4,000 tokens, 2 model calls, no bound on tool calls`.
+fn spend(most: &Budget) -> String {
+    let money = most.cost_usd.map_or_else(|| "no bound on money".to_owned(), |cost| format!("${cost}"));
+    let counts = [(most.tokens, "token"), (most.model_calls, "model call"), (most.tool_calls, "tool call")];
+    let counts = counts.map(|(count, what)| {
+        count.map_or_else(|| format!("no bound on {what}s"), |count| text::count(count, what))
+    });
+    [money].into_iter().chain(counts).collect::<Vec<_>>().join(", ")
 }
 
 fn time(time: WorstTime) -> String {

@@ -147,7 +147,7 @@ async fn a_run_that_waits_holds_nothing_of_a_shared_budget() {
     let waiting = of_tenant(&ground.engine).await;
     assert_eq!((waiting.spent.tokens, waiting.held), (15, Spend::default()));
     // Nor does one that has drawn just what it took.
-    set(&ground.engine, &Payer::Tenant, r#"{"model_calls": 2}"#, None).await;
+    set(&ground.engine, &Payer::Tenant, r#"{"model_calls": 3}"#, None).await;
     start(&ground.engine, ASKS).await;
     ground.engine.drain().await;
     let waiting = of_tenant(&ground.engine).await;

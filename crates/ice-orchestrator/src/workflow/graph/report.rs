@@ -1,13 +1,15 @@
 //! What the graph of a plan says, under worst-case times, as a document.
 
+use ice_core::budget::Budget;
 use ice_core::path::NodePath;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::worst::Worst;
 use super::{CriticalPath, Dag, Weight, WorstTime, bottlenecks, critical_path, width};
-use crate::workflow::Plan;
+use crate::journal::RunOptions;
 use crate::workflow::model::{NodeIndex, Scope, ScopeIndex};
+use crate::workflow::{Plan, estimate};
 
 /// What the graph of the top scope says.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -24,6 +26,8 @@ pub struct GraphReport {
     pub critical_path: Vec<NodePath>,
     /// How long it may take: time-outs, attempts and the waits between them.
     pub worst_time: WorstTime,
+    /// What a run may spend at most, as [`estimate`] tells it without inputs; what is absent has no bound.
+    pub worst_spend: Budget,
     /// What it pays to make faster, the most first.
     pub bottlenecks: Vec<BottleneckReport>,
 }
@@ -57,7 +61,14 @@ pub fn analyze(plan: &Plan) -> GraphReport {
             is_gate: found.is_gate,
         })
     };
+    let most = estimate(plan, None, &RunOptions::default());
     GraphReport {
+        worst_spend: Budget {
+            cost_usd: most.cost_usd.most.filter(|_| !most.unpriced),
+            tokens: most.tokens.most,
+            model_calls: most.model_calls.most,
+            tool_calls: most.tool_calls.most,
+        },
         nodes: dag.len(),
         edges: dag.dependencies.iter().map(Vec::len).sum(),
         levels: dag.levels().iter().map(|level| paths(scope, level)).collect(),
