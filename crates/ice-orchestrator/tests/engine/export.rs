@@ -149,7 +149,7 @@ fn parts(mut file: &[u8]) -> Vec<(Part, Bytes)> {
 
 /// A file whose digest is right, with what a person who means harm makes of its parts.
 #[cfg(test)]
-fn forged(file: &[u8], change: impl FnOnce(&mut Header, &mut Vec<(Part, Bytes)>)) -> Vec<u8> {
+pub(crate) fn forged(file: &[u8], change: impl FnOnce(&mut Header, &mut Vec<(Part, Bytes)>)) -> Vec<u8> {
     let mut input = file;
     let Some(Item::Header(mut header)) = Unpacker::default().next(&mut input).unwrap() else { panic!() };
     let mut parts = parts(file);
