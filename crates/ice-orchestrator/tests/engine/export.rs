@@ -446,6 +446,10 @@ async fn files_that_somebody_has_made_up_are_refused_with_why() {
     let deep = Bytes::from(format!("{{\"blueprint\":{}", "[".repeat(100_000)));
     let plan = (Part::Plan { hash: BlobHash::of(&deep), size: 0 }, deep);
     refused(forged(&file, |_, parts| parts[0] = plan), "its plan cannot be read").await;
+    let unknown = String::from_utf8(parts(&file)[0].1.to_vec()).unwrap();
+    let unknown = Bytes::from(unknown.replace("\"type\":\"human\"", "\"type\":\"oracle\""));
+    let plan = (Part::Plan { hash: BlobHash::of(&unknown), size: 0 }, unknown);
+    refused(forged(&file, |_, parts| parts[0] = plan), "its plan cannot be read").await;
     // Records that contradict one another, or the plan.
     refused(rewritten(&file, r#""t":"asked","n":"ask""#, r#""t":"asked","n":"a""#), "record 3 cannot be")
         .await;
