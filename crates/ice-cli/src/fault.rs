@@ -103,6 +103,10 @@ const PLAIN: &[(io::ErrorKind, &str)] = &[
     (io::ErrorKind::IsADirectory, "it is a folder"),
     (io::ErrorKind::NotADirectory, "a part of the path is not a folder"),
     (io::ErrorKind::StorageFull, "the disk is full"),
+    (
+        io::ErrorKind::FileTooLarge,
+        "it would be larger than files may be here (`ulimit -f`, or the file system)",
+    ),
     (io::ErrorKind::ReadOnlyFilesystem, "the file system is read-only"),
 ];
 

@@ -10,7 +10,7 @@ use ice_core::error::ErrorCode;
 use rustix::fs::OFlags;
 use tempfile::NamedTempFile;
 
-use crate::fault::{Fault, plain};
+use crate::fault::Fault;
 
 /// The largest file that holds inputs, in bytes.
 pub(crate) const MAX_INPUT_BYTES: u64 = 64 << 20;
@@ -37,19 +37,7 @@ pub(crate) fn read(path: &Path, limit: u64) -> Result<Vec<u8>, Fault> {
             Err(Fault::new(ErrorCode::FileTooLarge, message).help("give a smaller file"))
         }
         Ok(_) => Ok(bytes),
-        Err(error) => {
-            let fault = Fault::new(
-                ErrorCode::FileUnreadable,
-                format!("cannot read {}: {}", path.display(), plain(&error)),
-            );
-            Err(if error.kind() == io::ErrorKind::IsADirectory {
-                fault.help("name a file in it")
-            } else if error.kind() == io::ErrorKind::InvalidInput {
-                fault.help("name a regular file; what a command writes is read with `-` from standard input")
-            } else {
-                fault
-            })
-        }
+        Err(error) => Err(unreadable(path, &error)),
     }
 }
 
@@ -63,7 +51,18 @@ pub(crate) fn reader(path: &Path) -> Result<Box<dyn Read + Send>, Fault> {
     }
     match open(path) {
         Ok(file) => Ok(Box::new(file)),
-        Err(error) => Err(Fault::file("read", path, &error)),
+        Err(error) => Err(unreadable(path, &error)),
+    }
+}
+
+fn unreadable(path: &Path, error: &io::Error) -> Fault {
+    let fault = Fault::file("read", path, error);
+    if error.kind() == io::ErrorKind::IsADirectory {
+        fault.help("name a file in it")
+    } else if error.kind() == io::ErrorKind::InvalidInput {
+        fault.help("name a regular file; what a command writes is read with `-` from standard input")
+    } else {
+        fault
     }
 }
 
@@ -84,7 +83,12 @@ impl Fresh {
             return Err(exists(path));
         }
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let file = NamedTempFile::new_in(folder).map_err(|error| Fault::file("write", path, &error))?;
+        // Should the process be killed, its name tells what it was to become.
+        let mut prefix = std::ffi::OsString::from(".");
+        prefix.push(path.file_name().unwrap_or_default());
+        prefix.push(".part-");
+        let file = tempfile::Builder::new().prefix(&prefix).tempfile_in(folder);
+        let file = file.map_err(|error| Fault::file("write", path, &error))?;
         Ok(Self { path: path.to_owned(), file })
     }
 
@@ -106,13 +110,13 @@ impl Fresh {
     }
 }
 
-impl Write for Fresh {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.file.write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
+impl Fresh {
+    /// Adds bytes.
+    ///
+    /// # Errors
+    /// [`ErrorCode::FileUnreadable`] if they cannot be written.
+    pub(crate) fn add(&mut self, bytes: &[u8]) -> Result<(), Fault> {
+        self.file.as_file().write_all(bytes).map_err(|error| Fault::file("write", &self.path, &error))
     }
 }
 

@@ -6,6 +6,7 @@ use crate::environment::Environment;
 use crate::exit::Exit;
 use crate::fault::Fault;
 use crate::screen::Screen;
+use crate::signals::outlive_file_limit;
 use crate::toolbox::Toolbox;
 
 /// What every command is given.
@@ -50,7 +51,10 @@ impl Shell {
             .thread_name("ice")
             .enable_all()
             .build()?;
-        let done = runtime.block_on(work);
+        let done = runtime.block_on(async {
+            outlive_file_limit()?;
+            work.await
+        });
         runtime.shutdown_background();
         done
     }

@@ -1,8 +1,19 @@
 //! What the terminal and the system tell the process.
 
+use rustix::process::Signal as Sig;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::fault::Fault;
+
+/// Has writes beyond the limit on the size of files (`ulimit -f`) fail with an error that can be told, where they would end
+/// the process otherwise. Programs that are started get what is usual.
+///
+/// # Errors
+/// [`Fault`] if the system does not allow it.
+pub(crate) fn outlive_file_limit() -> Result<(), Fault> {
+    // It stays caught for as long as the process lives.
+    signal(SignalKind::from_raw(Sig::XFSZ.as_raw())).map(drop).map_err(Fault::from)
+}
 
 /// What the process was told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

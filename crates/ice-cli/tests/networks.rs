@@ -198,3 +198,16 @@ fn the_example_runs_with_nothing_installed() {
     assert!(document["output"]["day"]["tell"]["weekday"].is_string(), "{document}");
     assert!(document["output"]["letter"].is_null());
 }
+
+#[test]
+fn who_keeps_schedules_is_told_that_somebody_else_has_paused_them() {
+    let desk = Desk::new();
+    desk.write("beat.network.yaml", EACH_SECOND);
+    desk.write("beat.yaml", BEAT);
+    let mut keeper = desk.start(&["network", "run", "beat.network.yaml", "--scheduled", "--rw", "."]);
+    keeper.until_said("schedule");
+    desk.ice(&["network", "stop", "beat"]).code(0);
+    keeper.until_said("somebody else has paused its schedule");
+    keeper.signal(Signal::INT);
+    keeper.finish().code(0);
+}

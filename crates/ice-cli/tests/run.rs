@@ -123,6 +123,20 @@ fn a_command_line_that_makes_no_sense_is_refused() {
 }
 
 #[test]
+fn a_budget_that_is_none_is_refused_with_how_one_is_written() {
+    let desk = Desk::new();
+    desk.write("hello.yaml", "nodes: [{id: a, type: tool, tool_name: hello, tool_args: {name: ann}}]");
+    for (option, given, told) in [
+        ("--max-cost", "-1", "`-1` is no amount of dollars such as `0.15`"),
+        ("--max-cost", "NaN", "`NaN` is no amount of dollars"),
+        ("--max-tokens", "-1", "invalid value '-1' for '--max-tokens <N>'"),
+        ("--max-time", "0", "a run needs a millisecond at least"),
+    ] {
+        desk.ice(&["run", "hello.yaml", option, given]).code(2).says(told);
+    }
+}
+
+#[test]
 fn a_data_folder_that_cannot_be_used_is_named() {
     let desk = Desk::new();
     desk.write("hello.yaml", HELLO);

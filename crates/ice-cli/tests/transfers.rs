@@ -130,3 +130,42 @@ fn a_run_that_has_not_ended_goes_through_a_pipe_and_is_resumed_by_its_new_owner(
     assert_eq!(exported["file"], "ended.icerun");
     desk.ice(&["runs", "import", "ended.icerun"]).code(1).says("error[STORE_CONFLICT]");
 }
+
+/// What a command gives that may write files of so many blocks at most.
+#[cfg(test)]
+fn within(desk: &Desk, blocks: &str, args: &[&str]) -> common::Given {
+    let mut command = std::process::Command::new("sh");
+    command
+        .args(["-c", r#"ulimit -f "$0" && exec "$@""#, blocks, env!("CARGO_BIN_EXE_ice")])
+        .args(args)
+        .current_dir(desk.path(""))
+        .env_clear()
+        .env("ICE_DATA", desk.data())
+        .stdin(Stdio::null());
+    given(command.output().unwrap())
+}
+
+#[test]
+fn a_limit_on_the_size_of_files_is_told_and_nothing_is_left_or_lost() {
+    let desk = Desk::new();
+    desk.write(
+        "say.yaml",
+        "nodes: [{id: n, type: llm, provider: echo, model: echo, prompt: '{{ inputs.who }}'}]",
+    );
+    desk.write("long.json", &json!("w".repeat(300_000)).to_string());
+    desk.ice(&["run", "say.yaml", "-i", "who=@long.json"]).code(0);
+    within(&desk, "40", &["runs", "export", "last", "x.icerun"])
+        .code(2)
+        .says("cannot write x.icerun: it would be larger than files may be here");
+    let left = std::fs::read_dir(desk.path("")).unwrap();
+    let left = left.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    assert_eq!(left.filter(|name| name.contains("icerun")).collect::<Vec<_>>(), Vec::<String>::new());
+
+    desk.ice(&["runs", "export", "last", "x.icerun"]).code(0);
+    let there = ["--data", "there"];
+    desk.ice(&[&there[..], &["run", "say.yaml", "-i", "who=ann"]].concat()).code(0);
+    within(&desk, "40", &[&there[..], &["runs", "import", "x.icerun"]].concat()).code(1).says("error[STORE_");
+    let listed = desk.ice(&[&there[..], &["runs", "list", "--json"]].concat()).code(0).json();
+    assert_eq!(listed.as_array().map(Vec::len), Some(1));
+    desk.ice(&[&there[..], &["runs", "import", "x.icerun"]].concat()).code(0);
+}

@@ -48,7 +48,8 @@ pub(super) fn analyze(shell: &Shell, loaded: &Loaded, run: Option<&RunDocument>)
     let Analysis { graph, measured } = analysis;
     let (nodes, edges) = (text::count(graph.nodes as u64, "node"), text::count(graph.edges as u64, "edge"));
     let levels = text::count(graph.levels.len() as u64, "level");
-    screen.line(format_args!("{nodes}, {edges}, {levels}; at most {} under way at once", graph.width))?;
+    let width = text::number(graph.width as u64);
+    screen.line(format_args!("{nodes}, {edges}, {levels}; at most {width} under way at once"))?;
     screen.line(format_args!("{} {}", styled(BOLD, "critical path"), chain(&graph.critical_path)))?;
     screen.line(format_args!("  at worst {}", time(graph.worst_time)))?;
     screen.line(format_args!("{} {}", styled(BOLD, "spends at most"), spend(&graph.worst_spend)))?;
@@ -98,7 +99,8 @@ pub(super) fn impact(shell: &Shell, loaded: &Loaded, node: &NodePath) -> Result<
     }
     let share = impact.share * 100.0;
     let many = text::count(impact.all.len() as u64, "node");
-    screen.note(format_args!("{many} depend on {node}, {share:.0} % of those beside it and around it"));
+    let depend = if impact.all.len() == 1 { "depends" } else { "depend" };
+    screen.note(format_args!("{many} {depend} on {node}, {share:.0} % of those beside it and around it"));
     Ok(Exit::Succeeded)
 }
 

@@ -13,16 +13,16 @@ use ice_orchestrator::journal::RunOptions;
 #[command(next_help_heading = "Budget")]
 pub(crate) struct SpendArgs {
     /// The most money for models, in US dollars, for example 0.50
-    #[arg(long, value_name = "USD")]
+    #[arg(long, value_name = "USD", allow_negative_numbers = true)]
     max_cost: Option<Usd>,
     /// The most tokens that models read and write
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
     max_tokens: Option<u64>,
     /// The most calls of models
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
     max_model_calls: Option<u64>,
     /// The most calls of tools and runs of code
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
     max_tool_calls: Option<u64>,
 }
 
@@ -33,7 +33,7 @@ pub(crate) struct BudgetArgs {
     #[command(flatten)]
     spend: SpendArgs,
     /// How long the run may take, waiting included, for example 90s or 2h
-    #[arg(long, value_name = "TIME", value_parser = span)]
+    #[arg(long, value_name = "TIME", value_parser = some_time)]
     max_time: Option<Duration>,
     /// How deep sub-workflows may be nested, 0 to 16
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=16))]
@@ -63,5 +63,13 @@ impl BudgetArgs {
         options.budget = self.budget();
         options.max_time_ms = self.max_time.map(|time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
         options.max_depth = self.max_depth;
+    }
+}
+
+/// A run begins before its time is looked at: none at all would not keep it from doing something.
+fn some_time(text: &str) -> Result<Duration, String> {
+    match span(text) {
+        Ok(time) if time < Duration::from_millis(1) => Err("a run needs a millisecond at least".to_owned()),
+        read => read.map_err(|error| error.to_string()),
     }
 }

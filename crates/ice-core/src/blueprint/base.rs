@@ -5,12 +5,13 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::RetryPolicy;
-use super::read::{Context, Fields};
+use super::read::{Context, Fields, wrong_type};
 use super::rules::Rules;
 use crate::budget::Budget;
 use crate::diagnostic::{Finding, Trail};
 use crate::error::ErrorCode;
 use crate::id::NodeId;
+use crate::llm::Usd;
 use crate::value::{Value, ValuePath};
 
 fn yes() -> bool {
@@ -153,11 +154,23 @@ impl NodeBase {
 
 fn budget(fields: &mut Fields<'_>) -> Budget {
     Budget {
-        cost_usd: fields.read_as("cost_usd", "an amount of US dollars such as \"0.15\""),
+        cost_usd: amount(fields, "cost_usd"),
         tokens: fields.whole("tokens"),
         model_calls: fields.whole("model_calls"),
         tool_calls: fields.whole("tool_calls"),
     }
+}
+
+/// An amount of money. What is none is told as the amount itself tells it: how many digits there may be.
+fn amount(fields: &mut Fields<'_>, name: &'static str) -> Option<Usd> {
+    let value = fields.any(name)?;
+    let read: Result<Usd, _> = value.to();
+    if read.is_err() {
+        let finding = wrong_type("an amount of US dollars such as \"0.15\"", value);
+        let advice = "write digits with at most 12 decimals, in quotes: \"0\" to \"18446744\"";
+        fields.add(name, finding.advise(advice.to_owned()));
+    }
+    read.ok()
 }
 
 fn is_zero(number: &u32) -> bool {

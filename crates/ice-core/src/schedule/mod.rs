@@ -1,6 +1,10 @@
 //! When something is to be done again and again: cron expressions in time zones, and what happens to times that were
 //! missed or come too soon. Nothing here waits or starts anything.
 //!
+//! Why no crate reads the expressions: `croner` tells neither where a mistake is nor what to write instead, and takes
+//! `*/30 2 * * *` for something that recurs, so that it is left out on the day the clock skips that hour, and done twice on
+//! the day it repeats it; `cronexpr` knows no seconds and no `@daily`. What they would replace is the search in `next`.
+//!
 //! ```
 //! use ice_core::schedule::{Cron, Zone};
 //! use ice_core::time::Moment;

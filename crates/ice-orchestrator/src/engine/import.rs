@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use ice_core::error::ErrorCode;
 use ice_core::id::{Principal, RunId, Tenant};
 use ice_core::store::BlobGuard;
 use ice_core::value::BlobHash;
@@ -170,8 +171,13 @@ impl Import {
         }
         let pinned: PinnedPlan = serde_json::from_slice(&document)
             .map_err(|error| self.unsound(format!("its plan cannot be read: {error}")))?;
-        let plan = compile_to_read(&pinned, &self.engine.inner.registry)
-            .map_err(|failure| RunError::Plan { run, failure: Box::new(failure) })?;
+        let plan = compile_to_read(&pinned, &self.engine.inner.registry).map_err(|failure| {
+            // What nothing here has a part in is wrong with the file.
+            if failure.code == ErrorCode::JournalCorrupt {
+                return self.unsound(format!("its plan cannot be read: {}", failure.message));
+            }
+            RunError::Plan { run, failure: Box::new(failure) }
+        })?;
         self.plan = Some((hash, document, plan));
         Ok(())
     }

@@ -70,7 +70,7 @@ impl Engine {
         if head.plan == plan.hash {
             return Ok(Migration { records: head.next, record: None });
         }
-        self.set_down(tenant, run).await?;
+        self.set_down(run).await?;
         // It may have gone further until it was set down.
         let (head, version) = match self.inner.head(tenant, run).await? {
             Some(found) if found.1 == version => found,
@@ -123,7 +123,7 @@ impl Engine {
     }
 
     /// Has the run leave memory, if it is there and nothing of it is under way. Nobody else takes it up meanwhile.
-    async fn set_down(&self, tenant: &Tenant, run: RunId) -> Result<(), RunError> {
+    async fn set_down(&self, run: RunId) -> Result<(), RunError> {
         let Some(shared) = self.inner.roster.active(run) else { return Ok(()) };
         let (told, hears) = oneshot::channel();
         let is_sent = shared.mailbox.send(Message::Rest(told));
@@ -135,11 +135,8 @@ impl Engine {
                 .map_err(|_| RunError::Unheard(run))?
                 .unwrap_or(true);
         if !rests {
-            let status = self
-                .inner
-                .head(tenant, run)
-                .await?
-                .map_or(RunStatus::Running, |(head, _)| head.summary.status);
+            // What its head says may be older than what its task says.
+            let status = RunStatus::Running;
             let what = "something of it is under way: move it once it waits or is parked, or end its process and move it then";
             return Err(RunError::State { run, status, what });
         }

@@ -24,6 +24,7 @@ mod processes;
 mod prune;
 mod query;
 mod recover;
+mod remains;
 mod replay;
 mod results;
 mod roster;

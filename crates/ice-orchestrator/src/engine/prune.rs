@@ -42,7 +42,8 @@ pub struct Pruned {
 
 impl Engine {
     /// Removes runs of a tenant that have ended, each whole or not at all, then the blobs of the store that no run of any
-    /// tenant names. Runs that have not ended are never removed. Plans stay: they are small, and others may use them.
+    /// tenant names, and what is left of journals without a run. Runs that have not ended are never removed. Plans stay: they
+    /// are small, and others may use them.
     ///
     /// Reads every journal that is left if anything was removed. Dropping the future leaves runs removed and blobs not.
     ///
@@ -62,6 +63,7 @@ impl Engine {
             }
         }
         if !retention.dry_run && !pruned.runs.is_empty() {
+            self.clear_remains(tenant).await?;
             let Collected { removed, bytes, .. } = self.collect_blobs().await?;
             (pruned.blobs, pruned.blob_bytes) = (removed, bytes);
         }
@@ -89,7 +91,7 @@ impl Engine {
         Ok(old.split_off(retention.keep.min(old.len())))
     }
 
-    /// Removes a run in one commit; says whether it was there.
+    /// Removes a run; says whether it was there. The commit that removes its head removes all of it that fits into one.
     async fn remove(&self, tenant: &Tenant, run: RunId) -> Result<bool, RunError> {
         let Some((head, version)) = self.inner.head(tenant, run).await? else { return Ok(false) };
         let (summary, key) = (&head.summary, keys::head(tenant, run));
@@ -101,21 +103,29 @@ impl Engine {
         if let Some(idempotency) = self.idempotency_key(tenant, run).await? {
             batch = batch.delete(idempotency);
         }
-        for prefix in [keys::journal(tenant, run), keys::inbox(tenant, run)] {
-            let mut below = Vec::new();
-            let look = |key: &Key| {
-                below.push(key.clone());
-                ControlFlow::Continue(())
-            };
-            self.inner.each_key(&prefix, look).await?;
+        let folders = [keys::inbox(tenant, run), keys::journal(tenant, run)];
+        let (mut room, mut longer) = (self.room(), Vec::new());
+        for folder in folders {
+            let (below, is_all) = self.below(&folder, room).await?;
+            room -= below.iter().map(|key| key.as_bytes().len()).sum::<usize>().min(room);
             batch = below.into_iter().fold(batch, Batch::delete);
+            if !is_all {
+                longer.push(folder);
+            }
         }
         match self.inner.store.commit(batch, Durability::Buffered).await {
-            Ok(_) => Ok(true),
+            Ok(_) => {}
             // Somebody else removed it.
-            Err(CommitError::Conflict { .. }) => Ok(false),
-            Err(CommitError::Store(error)) => Err(error.into()),
+            Err(CommitError::Conflict { .. }) => return Ok(false),
+            Err(CommitError::Store(error)) => return Err(error.into()),
         }
+        // It is a run no more; what is left of a long one goes now, or with the next removal.
+        if let Some(_reserved) = self.inner.reserve(run) {
+            for folder in longer {
+                self.clear(tenant, run, &folder).await?;
+            }
+        }
+        Ok(true)
     }
 
     /// Where the idempotency key stands under which a run was started, if it still stands for that run. A run whose

@@ -24,9 +24,11 @@ use super::{Body, Opening, Record};
 mod decoder;
 mod line;
 mod lists;
+mod reading;
 mod references;
 
 pub use decoder::{DecodeError, Decoder};
+pub(crate) use reading::Reading;
 pub(crate) use references::References;
 
 /// Values below this weight, in bytes, stand in their record.

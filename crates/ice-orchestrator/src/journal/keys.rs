@@ -68,6 +68,11 @@ pub(crate) fn chunk(tenant: &Tenant, run: RunId, first: u64) -> Key {
     with_id(run, |run| KeyBuilder::tenant(tenant).folder("journal").folder(run).number(first))
 }
 
+/// A key behind a run's journal and before that of any other.
+pub(crate) fn after_journal(tenant: &Tenant, run: RunId) -> Key {
+    journals(tenant).leaf(&format!("{run}0"))
+}
+
 /// The run that a chunk of a journal belongs to.
 pub(crate) fn run_of_chunk(tenant: &Tenant, key: &Key) -> Option<RunId> {
     key.as_str().strip_prefix(journals(tenant).as_str())?.split('/').next()?.parse().ok()

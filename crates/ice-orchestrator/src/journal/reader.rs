@@ -7,7 +7,7 @@ use ice_core::id::{RunId, Tenant};
 use ice_core::store::{BlobStore, Key, Store, StoreError, Version};
 use ice_core::value::BlobHash;
 
-use super::codec::{DecodeError, Decoder, values_mut};
+use super::codec::{DecodeError, Decoder, Reading};
 use super::{RECORD_VERSION, Record, keys};
 
 /// Chunks read from the store at a time.
@@ -107,29 +107,13 @@ impl Reader {
                 return Err(ReadError::Hole { run: self.run, from: self.next, to: first });
             }
             let damaged = |source| ReadError::Damaged { run: self.run, number: first, source };
-            let mut records = self.decoder.read(&entry.value).map_err(damaged)?;
-            for pack in self.decoder.take_packs() {
-                let bytes = self.blobs.get(&pack, None).await?;
-                self.fetched.insert(pack);
-                self.decoder.unpack(pack, &bytes).map_err(damaged)?;
+            let mut chunk = Reading::begin(&mut self.decoder, &entry.value).map_err(damaged)?;
+            while let Some(hash) = chunk.needs(&mut self.decoder).map_err(damaged)? {
+                let bytes = self.blobs.get(&hash, None).await?;
+                self.fetched.insert(hash);
+                chunk.supply(&mut self.decoder, &bytes).map_err(damaged)?;
             }
-            for record in &mut records {
-                for value in values_mut(&mut record.body).into_iter().flatten() {
-                    loop {
-                        let missing = self.decoder.missing(value);
-                        if missing.is_empty() {
-                            break;
-                        }
-                        for (hash, is_text) in missing {
-                            let bytes = self.blobs.get(&hash, None).await?;
-                            self.fetched.insert(hash);
-                            self.decoder.supply(hash, is_text, &bytes).map_err(damaged)?;
-                        }
-                    }
-                    *value = self.decoder.resolve(value).map_err(damaged)?;
-                }
-            }
-            for record in records {
+            for record in chunk.into_records() {
                 self.read.push(Numbered { number: self.next, record, version: entry.version });
                 self.next += 1;
             }

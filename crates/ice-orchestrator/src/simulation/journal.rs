@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use ice_core::value::BlobHash;
 
-use crate::journal::codec::{Chunk, Decoder, Encoder, values_mut};
+use crate::journal::codec::{Chunk, Decoder, Encoder, Reading};
 use crate::journal::{Body, Manifest, Record};
 use crate::replay::Replay;
 use crate::workflow::Plan;
@@ -61,24 +61,12 @@ impl Folder {
         blobs: &HashMap<BlobHash, Bytes>,
     ) -> Result<(), String> {
         let text = |error: &dyn std::fmt::Display| error.to_string();
-        let blob = |hash| blobs.get(&hash).ok_or_else(|| format!("the blob {hash} is missing"));
-        let records = self.decoder.read(bytes).map_err(|error| text(&error))?;
-        for pack in self.decoder.take_packs() {
-            self.decoder.unpack(pack, blob(pack)?).map_err(|error| text(&error))?;
+        let mut chunk = Reading::begin(&mut self.decoder, bytes).map_err(|error| text(&error))?;
+        while let Some(hash) = chunk.needs(&mut self.decoder).map_err(|error| text(&error))? {
+            let bytes = blobs.get(&hash).ok_or_else(|| format!("the blob {hash} is missing"))?;
+            chunk.supply(&mut self.decoder, bytes).map_err(|error| text(&error))?;
         }
-        for mut record in records {
-            for value in values_mut(&mut record.body).into_iter().flatten() {
-                loop {
-                    let missing = self.decoder.missing(value);
-                    if missing.is_empty() {
-                        break;
-                    }
-                    for (hash, is_text) in missing {
-                        self.decoder.supply(hash, is_text, blob(hash)?).map_err(|error| text(&error))?;
-                    }
-                }
-                *value = self.decoder.resolve(value).map_err(|error| text(&error))?;
-            }
+        for record in chunk.into_records() {
             if let Some(replay) = &mut self.replay {
                 replay
                     .push(&record)

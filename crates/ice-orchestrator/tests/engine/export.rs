@@ -149,7 +149,7 @@ fn parts(mut file: &[u8]) -> Vec<(Part, Bytes)> {
 
 /// A file whose digest is right, with what a person who means harm makes of its parts.
 #[cfg(test)]
-fn forged(file: &[u8], change: impl FnOnce(&mut Header, &mut Vec<(Part, Bytes)>)) -> Vec<u8> {
+pub(crate) fn forged(file: &[u8], change: impl FnOnce(&mut Header, &mut Vec<(Part, Bytes)>)) -> Vec<u8> {
     let mut input = file;
     let Some(Item::Header(mut header)) = Unpacker::default().next(&mut input).unwrap() else { panic!() };
     let mut parts = parts(file);
@@ -445,6 +445,10 @@ async fn files_that_somebody_has_made_up_are_refused_with_why() {
     .await;
     let deep = Bytes::from(format!("{{\"blueprint\":{}", "[".repeat(100_000)));
     let plan = (Part::Plan { hash: BlobHash::of(&deep), size: 0 }, deep);
+    refused(forged(&file, |_, parts| parts[0] = plan), "its plan cannot be read").await;
+    let unknown = String::from_utf8(parts(&file)[0].1.to_vec()).unwrap();
+    let unknown = Bytes::from(unknown.replace("\"type\":\"human\"", "\"type\":\"oracle\""));
+    let plan = (Part::Plan { hash: BlobHash::of(&unknown), size: 0 }, unknown);
     refused(forged(&file, |_, parts| parts[0] = plan), "its plan cannot be read").await;
     // Records that contradict one another, or the plan.
     refused(rewritten(&file, r#""t":"asked","n":"ask""#, r#""t":"asked","n":"a""#), "record 3 cannot be")

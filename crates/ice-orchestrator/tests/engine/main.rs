@@ -25,6 +25,8 @@ mod kinds;
 #[cfg(all(test, feature = "testing"))]
 mod kit;
 #[cfg(test)]
+mod long_journals;
+#[cfg(test)]
 mod migration;
 #[cfg(test)]
 mod monitors;

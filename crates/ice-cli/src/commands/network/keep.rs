@@ -1,6 +1,6 @@
 //! `ice network run --scheduled`: stays while schedules are kept, and tells what becomes of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use ice_core::id::{BlueprintId, RunId};
@@ -15,7 +15,7 @@ use crate::data::{DataFolder, Link, LinkError, Role, access};
 use crate::exit::Exit;
 use crate::fault::Fault;
 use crate::render::text;
-use crate::screen::{CYAN, RED, styled};
+use crate::screen::{CYAN, RED, YELLOW, styled};
 use crate::shell::Shell;
 use crate::signals::{Signals, Told};
 use crate::stay::linger;
@@ -38,6 +38,8 @@ enum Event<'a> {
     Reached { entry: &'a str, run: RunId, status: RunStatus },
     /// A time was passed over.
     PassedOver { entry: &'a str, skipped: u64, missed: u64 },
+    /// Somebody paused it, or removed it.
+    Paused { entry: &'a str },
     /// A time came for which nothing could be started.
     Refused { entry: &'a str, why: String },
 }
@@ -52,7 +54,14 @@ pub(super) async fn keep(
 ) -> Result<Exit, Fault> {
     let mut signals = Signals::listen()?;
     let begun = SystemClock.now();
-    let mut teller = Teller { shell, network, begun, known: BTreeMap::new(), stands: BTreeMap::new() };
+    let mut teller = Teller {
+        shell,
+        network,
+        begun,
+        known: BTreeMap::new(),
+        stands: BTreeMap::new(),
+        kept: BTreeSet::new(),
+    };
     loop {
         let link = tokio::select! {
             link = access(folder, Role::Worker) => link?,
@@ -122,7 +131,9 @@ async fn attend(
     }
     loop {
         let request = Request::Schedules { network: Some(teller.network.to_owned()) };
-        for schedule in self::schedules(link, request).await? {
+        let now = self::schedules(link, request).await?;
+        teller.tell_paused(&now)?;
+        for schedule in now {
             let runs = runs(link, &schedule).await?;
             teller.tell(&schedule, runs)?;
         }
@@ -156,16 +167,19 @@ struct Teller<'a> {
     network: &'a str,
     /// When this command began.
     begun: Moment,
-    /// How the runs stood.
-    known: BTreeMap<RunId, RunStatus>,
+    /// How the newest runs of each schedule stood, by entry.
+    known: BTreeMap<String, BTreeMap<RunId, RunStatus>>,
     /// How the schedules stood, by entry: what was passed over, and the last problem.
     stands: BTreeMap<String, (u64, u64, Option<String>)>,
+    /// The entries whose schedules are not paused.
+    kept: BTreeSet<String>,
 }
 
 impl Teller<'_> {
     fn kept(&mut self, schedule: &ScheduleDocument) -> Result<(), Fault> {
         let why = schedule.problem.as_ref().map(ToString::to_string);
         self.stands.insert(schedule.entry.clone(), (schedule.skipped, schedule.missed, why));
+        self.kept.insert(schedule.entry.clone());
         if self.shell.screen.json {
             return self.shell.screen.record(&Event::Scheduled { schedule });
         }
@@ -180,11 +194,31 @@ impl Teller<'_> {
         Ok(())
     }
 
+    /// Tells which schedules somebody else has paused or removed: they are kept no more, here as little as elsewhere.
+    fn tell_paused(&mut self, schedules: &[ScheduleDocument]) -> Result<(), Fault> {
+        let is_kept = |entry: &String| schedules.iter().any(|found| found.entry == *entry && !found.paused);
+        let screen = &self.shell.screen;
+        for entry in self.kept.extract_if(.., |entry| !is_kept(entry)) {
+            if screen.json {
+                screen.record(&Event::Paused { entry: &entry })?;
+            } else {
+                screen.note(format_args!(
+                    "{} {entry}: somebody else has paused its schedule, or removed it",
+                    styled(YELLOW, "paused")
+                ));
+            }
+        }
+        Ok(())
+    }
+
     fn tell(&mut self, schedule: &ScheduleDocument, runs: Vec<RunSummary>) -> Result<(), Fault> {
         let (entry, screen) = (schedule.entry.as_str(), &self.shell.screen);
+        let stand = runs.iter().map(|summary| (summary.id, summary.status)).collect();
+        // Older ones are told of no more.
+        let known = self.known.insert(entry.to_owned(), stand).unwrap_or_default();
         for summary in runs {
             let (run, status) = (summary.id, summary.status);
-            let before = self.known.insert(run, status);
+            let before = known.get(&run).copied();
             // Of runs that were over when this command came nothing is told.
             if before.is_none() && status.is_final() && summary.started_at < self.begun {
                 continue;

@@ -17,6 +17,7 @@ use crate::shell::Shell;
 /// Runs every workflow of a network that has no schedule and comes after none that has, each after those it needs; a
 /// failure stops only what comes after it. Ends as `ice run` does.
 #[derive(Debug, Args)]
+#[command(mut_arg("file", |file| file.help("The network, JSON or YAML; `-` is standard input")))]
 pub(super) struct RunNetwork {
     /// Stay and start what has a schedule when it is due, until Ctrl-C; with --detach a worker in the background does
     #[arg(long)]

@@ -44,7 +44,9 @@ impl Export {
             // What has been written is written: it is not tried again with another owner.
             shell.block_on(with_link(&folder, async |link| {
                 let run = find(link, &self.id).await?;
-                let copied = copy(link, run, &mut io::stdout()).await;
+                let mut out = io::stdout();
+                let copied =
+                    copy(link, run, |piece| Ok(out.write_all(piece).and_then(|()| out.flush())?)).await;
                 copied.map_err(|error| LinkError::Fault(error.into()))
             }))?;
             return Ok(Exit::Succeeded);
@@ -53,7 +55,7 @@ impl Export {
             let run = find(link, &self.id).await?;
             let path = self.file.clone().unwrap_or_else(|| PathBuf::from(format!("{run}.icerun")));
             let mut fresh = Fresh::beside(&path)?;
-            let bytes = copy(link, run, &mut fresh).await?;
+            let bytes = copy(link, run, |piece| fresh.add(piece)).await?;
             fresh.keep()?;
             Ok(Report { run, file: path, bytes })
         }))?;
@@ -68,20 +70,21 @@ impl Export {
 }
 
 /// Copies the file of a run; gives its bytes.
-async fn copy(link: &Link, run: RunId, to: &mut impl Write) -> Result<u64, LinkError> {
+async fn copy(
+    link: &Link,
+    run: RunId,
+    mut write: impl FnMut(&[u8]) -> Result<(), Fault>,
+) -> Result<u64, LinkError> {
     let mut pieces = link.stream(Request::Export { run }).await?;
     let mut bytes = 0;
     while let Some(answer) = pieces.next().await {
         match answer? {
             Response::Piece { data } => {
                 let piece = BASE64_STANDARD.decode(data).map_err(|_| LinkError::astray())?;
-                to.write_all(&piece).map_err(Fault::from)?;
+                write(&piece)?;
                 bytes += piece.len() as u64;
             }
-            Response::End => {
-                to.flush().map_err(Fault::from)?;
-                return Ok(bytes);
-            }
+            Response::End => return Ok(bytes),
             Response::Refused(refusal) => return Err(refused(refusal).into()),
             Response::Info(_)
             | Response::Started { .. }

@@ -91,20 +91,6 @@ impl<'a> Fields<'a> {
         value.as_str().map(str::to_owned)
     }
 
-    /// A value of a type that reads itself; `what` says what it looks like.
-    pub(crate) fn read_as<T: serde::de::DeserializeOwned>(
-        &mut self,
-        name: &'static str,
-        what: &str,
-    ) -> Option<T> {
-        let value = self.any(name)?;
-        let read = value.to();
-        if read.is_err() {
-            self.wrong(name, what, value);
-        }
-        read.ok()
-    }
-
     /// A text that must be there; empty if it is not.
     pub(crate) fn required_text(&mut self, name: &'static str) -> String {
         self.require(name);

@@ -374,3 +374,22 @@ fn old_names_of_kinds_have_advice_of_their_own() {
         );
     }
 }
+
+#[test]
+fn an_amount_of_money_that_is_none_is_told_how_one_is_written() {
+    for (written, found) in [
+        ("-1", "the number -1"),
+        ("\"1e30\"", "the text \"1e30\""),
+        ("\"0.1234567890123\"", "the text \"0.1234567890123\""),
+        ("18446745", "the number 18446745"),
+    ] {
+        let node = "type: llm, provider: echo, model: echo, prompt: hi";
+        let yaml = format!("nodes: [{{id: a, {node}, budget: {{cost_usd: {written}}}}}]");
+        let told = read(&yaml, Format::Yaml, "t").diagnostics.to_string();
+        let expected = format!(
+            "expected an amount of US dollars such as \"0.15\", found {found}; write digits with at most 12 decimals, in \
+             quotes: \"0\" to \"18446744\""
+        );
+        assert!(told.contains(&expected), "{told}");
+    }
+}

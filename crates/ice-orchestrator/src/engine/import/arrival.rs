@@ -3,8 +3,7 @@
 use bytes::Bytes;
 use ice_core::error::ErrorCode;
 use ice_core::id::{Principal, RunId, Tenant};
-use ice_core::store::{Batch, CommitError, Durability, Key};
-use std::ops::ControlFlow;
+use ice_core::store::{Batch, CommitError, Durability, Expect, Key, Version};
 use std::sync::Arc;
 
 use super::{Arrived, Import};
@@ -13,9 +12,6 @@ use crate::engine::{Engine, RunError};
 use crate::journal::codec::{Chunk, Encoder};
 use crate::journal::{Body, Failure, Imported, Manifest, Record, RunHead, RunStatus, RunSummary, keys};
 use crate::workflow::runtime::{State, apply};
-
-/// Bytes of chunks that are committed at a time: well below what a store takes in one batch.
-const BATCH: usize = 24 << 20;
 
 /// What is known of a run once its file has ended.
 struct Whole {
@@ -142,20 +138,30 @@ impl Import {
         let value = head.to_json().map_err(|error| RunError::record(run, "its head", &error))?;
         let key = keys::head(&tenant, run);
         let chunks = std::mem::take(&mut self.chunks);
-        let mut batch = self.engine.without_remains(&tenant, run, &chunks).await?;
-        let mut bytes = 0;
-        for (first, chunk) in chunks {
-            if bytes + chunk.len() > BATCH && bytes > 0 {
+        // What an import may have left that ended in between.
+        self.engine.clear(&tenant, run, &keys::journal(&tenant, run)).await?;
+        let chunks = chunks.into_iter().map(|(first, chunk)| (keys::chunk(&tenant, run, first), chunk));
+        let plan =
+            self.plan.as_ref().map(|(hash, document, _)| (keys::plan(&tenant, *hash), document.clone()));
+        let room = self.engine.room().saturating_sub(value.len());
+        let (mut batch, mut left, mut begun) = (Batch::new(), room, None);
+        for (at, bytes) in chunks.chain(plan) {
+            let size = at.as_bytes().len() + bytes.len();
+            if size > left && left < room {
                 // Without a head it is no run yet.
+                let first = batch.writes().first().map(|put| put.key.clone());
                 let early = std::mem::take(&mut batch).expect_absent(key.clone());
-                inner.store.commit(early, Durability::Buffered).await.map_err(|error| taken(run, error))?;
-                bytes = 0;
+                let done = inner.store.commit(early, Durability::Buffered).await;
+                let seq = done.map_err(|error| taken(run, error))?;
+                begun = begun.or_else(|| Some((first?, Version(seq.0))));
+                left = room;
             }
-            bytes += chunk.len();
-            batch = batch.put(keys::chunk(&tenant, run, first), chunk);
+            left = left.saturating_sub(size);
+            batch = batch.put(at, bytes);
         }
-        if let Some((hash, document, _)) = &self.plan {
-            batch = batch.put(keys::plan(&tenant, *hash), document.clone());
+        if let Some((first, version)) = begun {
+            // Nobody has taken away what was written so far.
+            batch = batch.expect_version(first, version);
         }
         batch = batch
             .expect_absent(key.clone())
@@ -184,31 +190,12 @@ impl Engine {
             after = Some(keys::after_tenant(&other));
         }
     }
-
-    /// Takes away what an import of the run may have left that ended in between.
-    async fn without_remains(
-        &self,
-        tenant: &Tenant,
-        run: RunId,
-        chunks: &[(u64, Bytes)],
-    ) -> Result<Batch, RunError> {
-        let folder = keys::journal(tenant, run);
-        let mut batch = Some(Batch::new());
-        let look = |key: &Key| {
-            let first = key.number_after(&folder);
-            if !chunks.iter().any(|(known, _)| Some(*known) == first) {
-                batch = batch.take().map(|batch| batch.delete(key.clone()));
-            }
-            ControlFlow::Continue(())
-        };
-        self.inner.each_key(&folder, look).await?;
-        Ok(batch.unwrap_or_default())
-    }
 }
 
 fn taken(run: RunId, error: CommitError) -> RunError {
     match error {
-        CommitError::Conflict { .. } => RunError::Exists(run),
+        CommitError::Conflict { expected: Expect::Version(_), .. } => RunError::Lost(run),
+        CommitError::Conflict { expected: Expect::Absent, .. } => RunError::Exists(run),
         CommitError::Store(error) => error.into(),
     }
 }

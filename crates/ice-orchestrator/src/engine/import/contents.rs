@@ -13,7 +13,7 @@ use crate::engine::bound::Bound;
 use crate::engine::holdings::Holdings;
 use crate::engine::prune::Named;
 use crate::engine::start::check_ranges;
-use crate::journal::codec::{MAX_OBJECT_BYTES, values, values_mut};
+use crate::journal::codec::{DecodeError, MAX_OBJECT_BYTES, Reading, values};
 use crate::journal::{Body, Decoder, Manifest, RECORD_VERSION, ReadError, Record};
 use crate::workflow::Plan;
 use crate::workflow::runtime::{State, apply};
@@ -69,27 +69,14 @@ impl Contents {
         if first != self.next {
             return Err(self.unsound(format!("record {} is expected, not record {first}", self.next)));
         }
-        let mut records = self.decoder.read(chunk).map_err(|error| self.unsound(error))?;
-        for pack in self.decoder.take_packs() {
-            let bytes = self.blob(pack, known, blobs).await?;
-            self.decoder.unpack(pack, &bytes).map_err(|error| self.unsound(error))?;
+        let run = self.run;
+        let unsound = |error: DecodeError| RunError::Unsound { run, what: error.to_string() };
+        let mut chunk = Reading::begin(&mut self.decoder, chunk).map_err(unsound)?;
+        while let Some(hash) = chunk.needs(&mut self.decoder).map_err(unsound)? {
+            let bytes = self.blob(hash, known, blobs).await?;
+            chunk.supply(&mut self.decoder, &bytes).map_err(unsound)?;
         }
-        for record in &mut records {
-            for value in values_mut(&mut record.body).into_iter().flatten() {
-                loop {
-                    let missing = self.decoder.missing(value);
-                    if missing.is_empty() {
-                        break;
-                    }
-                    for (hash, is_text) in missing {
-                        let bytes = self.blob(hash, known, blobs).await?;
-                        self.decoder.supply(hash, is_text, &bytes).map_err(|error| self.unsound(error))?;
-                    }
-                }
-                *value = self.decoder.resolve(value).map_err(|error| self.unsound(error))?;
-            }
-        }
-        records.into_iter().try_for_each(|record| self.fold(record))
+        chunk.into_records().into_iter().try_for_each(|record| self.fold(record))
     }
 
     /// A blob without which the journal cannot be read.
