@@ -6,6 +6,7 @@ mod attempt;
 mod bound;
 mod builder;
 mod closing;
+mod conversation;
 mod driver;
 #[expect(clippy::module_inception, reason = "the noun of the module is the engine itself")]
 mod engine;
