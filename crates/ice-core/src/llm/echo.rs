@@ -129,9 +129,9 @@ mod tests {
     #[tokio::test]
     async fn it_answers_with_the_last_user_message() {
         let mut request = Request::prompt("any", "first");
-        request.messages.insert(0, Message::text(Role::System, "be kind"));
-        request.messages.push(Message::text(Role::User, "hello wide world"));
-        request.messages.push(Message::text(Role::Assistant, "?"));
+        request.messages.insert(0, Message::text(Role::System, "be kind").into());
+        request.messages.push(Message::text(Role::User, "hello wide world").into());
+        request.messages.push(Message::text(Role::Assistant, "?").into());
         check(request, "hello wide world", FinishReason::Stop, (2 + 2 + 4 + 1, 4)).await;
     }
 
@@ -159,7 +159,8 @@ mod tests {
 
     #[tokio::test]
     async fn it_refuses_what_it_cannot_answer() {
-        let nobody = Request { messages: vec![Message::text(Role::System, "x")], ..Request::default() };
+        let nobody =
+            Request { messages: vec![Message::text(Role::System, "x").into()], ..Request::default() };
         let error = Echo.complete(&LlmContext::default(), nobody).await.unwrap_err();
         assert_eq!(error.kind, LlmErrorKind::InvalidRequest);
         let long = Request::prompt("m", "x".repeat(4 * (1 << 20) + 1));

@@ -1,6 +1,7 @@
 //! What is asked of a model and what it answers.
 
 use std::ops::AddAssign;
+use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -24,8 +25,8 @@ pub struct ToolDefinition {
 pub struct Request {
     /// The model's id.
     pub model: String,
-    /// The conversation so far.
-    pub messages: Vec<Message>,
+    /// The conversation so far. Its messages are shared: they are sent again with every further call.
+    pub messages: Vec<Arc<Message>>,
     /// Randomness, 0 to 2.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub temperature: Option<f64>,
@@ -54,7 +55,11 @@ impl Request {
     /// A question of one user message.
     #[must_use]
     pub fn prompt(model: impl Into<String>, text: impl Into<String>) -> Self {
-        Self { model: model.into(), messages: vec![Message::text(Role::User, text)], ..Self::default() }
+        Self {
+            model: model.into(),
+            messages: vec![Message::text(Role::User, text).into()],
+            ..Self::default()
+        }
     }
 }
 

@@ -16,7 +16,7 @@ pub fn estimate_text(text: &str) -> u64 {
 /// output schema (as JSON), and 1,000 for each blob.
 #[must_use]
 pub fn estimate_input(request: &Request) -> u64 {
-    let messages: u64 = request.messages.iter().map(message).sum();
+    let messages: u64 = request.messages.iter().map(|said| message(said)).sum();
     let tools: u64 = request
         .tools
         .iter()
@@ -49,6 +49,8 @@ pub(super) fn part(part: &Part) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::llm::{Role, ToolDefinition};
     use crate::value::Value;
@@ -63,14 +65,14 @@ mod tests {
     #[test]
     fn everything_a_model_reads_counts() {
         let mut request = Request::prompt("m", "abcdefgh");
-        request.messages.push(Message {
+        request.messages.push(Arc::new(Message {
             role: Role::Tool,
             parts: vec![Part::ToolResult {
                 call_id: "1".to_owned(),
                 content: Value::from("abcd"),
                 is_error: false,
             }],
-        });
+        }));
         request.tools.push(ToolDefinition {
             name: "abcd".to_owned(),
             description: "abcd".to_owned(),

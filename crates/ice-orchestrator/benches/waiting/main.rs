@@ -87,8 +87,8 @@ fn parent(many: usize) {
     for records in [10, 2_000] {
         let woken = child(&format!("wake-{records}"), full.path());
         println!(
-            "from an answer to the run's next step being durable, {records} records: median {:.2} ms, 95 of 100 within {:.2} ms (aim 5)",
-            woken[0], woken[1]
+            "from an answer to the run's next step being durable, {records} records: median {:.2} ms, 95 of 100 within {:.2} ms, 10 within {:.2} ms (aim 5)",
+            woken[0], woken[1], woken[2]
         );
     }
 }
@@ -142,20 +142,23 @@ async fn wake(folder: &Path, records: usize) {
     let engine = engine(folder);
     // A start, a question, an answer and an end are six records; each node before adds two.
     let plan = plan(&engine, records / 2 - 2);
-    let mut took = Vec::new();
+    let mut runs = Vec::new();
     for _ in 0..WOKEN {
-        let run = start(&engine, &plan).await;
-        while !engine.active().is_empty() {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-        let began = Instant::now();
+        runs.push(start(&engine, &plan).await);
+    }
+    while !engine.active().is_empty() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let mut took = Vec::new();
+    for run in runs {
         let (node, id) = ("ask".parse().expect("a path"), SystemIds.uuid());
         let reply = Reply { node, response: Value::from(true), comment: None, id };
+        let began = Instant::now();
         engine.answer(&Tenant::default(), run, reply, &me()).await.expect("it is answered");
         took.push(began.elapsed().as_secs_f64() * 1e3);
     }
     took.sort_by(f64::total_cmp);
-    println!("{} {}", took[took.len() / 2], took[took.len() * 95 / 100]);
+    println!("{} {} {}", took[took.len() / 2], took[took.len() * 95 / 100], took[took.len() / 10]);
     engine.close().await;
 }
 

@@ -18,6 +18,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::conversation::Conversation;
 use super::processes::Recorder;
 use super::run::{Message, RunShared};
 use crate::executors::{
@@ -109,7 +110,9 @@ async fn perform(
         return Err(Failure::new(ErrorCode::RunStuck, "the node is not in its plan"));
     };
     let use_cache = node.use_cache;
-    let port = Arc::new(Port { shared, ticket, path: path.clone(), attempt, receipts, use_cache });
+    let conversation = Conversation::default();
+    let port = Port { shared, ticket, path: path.clone(), attempt, receipts, use_cache, conversation };
+    let port = Arc::new(port);
     let ctx = StepContext { path, attempt, cancel, port };
     builtin::run(&node.work, &ctx, intent).await
 }
@@ -192,6 +195,7 @@ struct Port {
     receipts: Vec<(NodePath, Result<Value, Failure>)>,
     /// Whether results of pure tools may be taken from the cache.
     use_cache: bool,
+    conversation: Conversation,
 }
 
 #[async_trait]
@@ -223,7 +227,7 @@ impl StepPort for Port {
             }
             // In a box of its own: it is large, and tools need no room for it.
             Intent::Llm { provider, request } => {
-                Box::pin(self.shared.ask(ctx, address, &provider, &request)).await
+                Box::pin(self.shared.ask(ctx, address, &provider, self.conversation.request(&request))).await
             }
             Intent::Agent { .. } | Intent::Swarm { .. } => {
                 Err(Failure::new(ErrorCode::RunStuck, "what works in steps was to be carried out in one"))

@@ -7,6 +7,7 @@ mod bound;
 mod budgets;
 mod builder;
 mod closing;
+mod conversation;
 mod driver;
 #[expect(clippy::module_inception, reason = "the noun of the module is the engine itself")]
 mod engine;

@@ -117,13 +117,13 @@ impl RunShared {
         ctx: &StepContext,
         address: &NodePath,
         provider: &str,
-        request: &Value,
+        request: Result<Request, serde_json::Error>,
     ) -> Result<Completion, Failure> {
         let Some(found) = self.plan.providers.get(provider) else {
             let message = format!("no provider of models is named `{provider}`");
             return Err(Failure::new(ErrorCode::UnknownModel, message));
         };
-        let request: Request = request.to().map_err(|error| {
+        let request = request.map_err(|error| {
             Failure::new(ErrorCode::ModelFailed, format!("the request cannot be read: {error}"))
         })?;
         let context =

@@ -22,6 +22,7 @@ use ice_core::value::{BlobHash, Map, Value};
 use super::{Body, Opening, Record};
 
 mod decoder;
+mod fields;
 mod line;
 mod lists;
 mod reading;

@@ -356,7 +356,7 @@ pub enum Body {
     },
 }
 
-const fn one() -> u32 {
+pub(crate) const fn one() -> u32 {
     1
 }
 
@@ -364,7 +364,7 @@ pub(crate) const fn is_one(attempt: &u32) -> bool {
     *attempt == 1
 }
 
-const fn pure() -> Effect {
+pub(crate) const fn pure() -> Effect {
     Effect::Pure
 }
 
@@ -377,15 +377,15 @@ pub(crate) fn is_free(usage: &Usage) -> bool {
 }
 
 /// Moments as whole milliseconds: shorter and faster than text, and read by the engine alone.
-mod millis {
+pub(crate) mod millis {
     use ice_core::time::Moment;
     use serde::{Deserialize, Deserializer, Serializer};
 
-    pub(super) fn serialize<S: Serializer>(moment: &Moment, serializer: S) -> Result<S::Ok, S::Error> {
+    pub(crate) fn serialize<S: Serializer>(moment: &Moment, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_i64(moment.as_millis())
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Moment, D::Error> {
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Moment, D::Error> {
         i64::deserialize(deserializer).map(Moment::from_millis)
     }
 }

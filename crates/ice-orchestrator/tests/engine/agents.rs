@@ -107,7 +107,7 @@ async fn an_agent_calls_tools_until_it_answers() {
     let names: Vec<&str> = first.tools.iter().map(|tool| tool.name.as_str()).collect();
     assert_eq!(names, ["add", "same", "fail"]);
     let given = "{\n  \"who\": \"Ada\",\n  \"before\": [\n    1,\n    2\n  ]\n}";
-    let begun = [Message::text(Role::System, "You are Ada."), Message::text(Role::User, given)];
+    let begun = [Message::text(Role::System, "You are Ada."), Message::text(Role::User, given)].map(Arc::new);
     assert_eq!(first.messages, begun);
     assert_eq!(second.messages[..2], begun);
     assert_eq!(second.messages[2].role, Role::Assistant);
@@ -123,7 +123,7 @@ async fn a_task_of_its_own_takes_the_place_of_what_the_agent_is_given() {
             .await;
     let [request] = ran.requests.as_slice() else { panic!("{:?}", ran.requests) };
     assert_eq!(request.model, "other");
-    assert_eq!(request.messages[1], Message::text(Role::User, "Add 1 and more."));
+    assert_eq!(*request.messages[1], Message::text(Role::User, "Add 1 and more."));
 }
 
 #[tokio::test]

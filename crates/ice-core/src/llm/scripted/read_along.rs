@@ -101,7 +101,7 @@ mod tests {
             {"text": "one", "tool_calls": [{"name": "now"}, {"name": "hello", "arguments": {"name": "Ada"}}]},
             {"text": "two"},
         ]});
-        let messages = conversation.iter().map(|(role, text)| Message::text(*role, *text)).collect();
+        let messages = conversation.iter().map(|(role, text)| Message::text(*role, *text).into()).collect();
         let extra = Value::map([("script", Value::from(script))]);
         let request = Request { messages, extra, ..Request::prompt("any", "") };
         let answer = ReadAlong.complete(&LlmContext::default(), request.clone()).await;

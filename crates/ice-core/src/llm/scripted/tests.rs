@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use futures::StreamExt;
 use serde_json::json;
 
@@ -49,14 +51,14 @@ async fn turns_fit_by_model_and_by_any_message() {
     assert!(model.capabilities("big").is_some());
     let ctx = LlmContext::default();
     let mut request = Request::prompt("small", "x");
-    request.messages.push(Message {
+    request.messages.push(Arc::new(Message {
         role: Role::Tool,
         parts: vec![Part::ToolResult {
             call_id: "1".to_owned(),
             content: Value::map([("n", Value::from(42))]),
             is_error: false,
         }],
-    });
+    }));
     let text = |response: Response| response.message.joined_text();
     assert_eq!(model.complete(&ctx, request).await.map(text), Ok("saw the result".to_owned()));
     assert_eq!(model.complete(&ctx, Request::prompt("big", "x")).await.map(text), Ok("from big".to_owned()));

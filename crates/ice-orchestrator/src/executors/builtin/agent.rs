@@ -56,9 +56,9 @@ pub(super) fn request(
             Failure::new(error.code(), message).about("package")
         })?;
         let told = told.as_str().map_or_else(|| told.to_string(), str::to_owned);
-        request.messages.push(Message::text(Role::System, told));
+        request.messages.push(Message::text(Role::System, told).into());
     }
-    request.messages.extend(task.map(|task| Message::text(Role::User, task)));
+    request.messages.extend(task.map(|task| Arc::new(Message::text(Role::User, task))));
     Value::from_serialize(&request).map_err(|error| {
         Failure::new(ErrorCode::ModelFailed, format!("the request cannot be written: {error}"))
     })

@@ -34,9 +34,10 @@ pub(crate) fn begin(plan: &LlmPlan, env: &mut Env<'_>) -> Result<Begin, Failure>
     let mut request = plan.request.clone();
     request.model = text(plan.model_field, &plan.model)?.to_string();
     if let Some(format) = &plan.format {
-        request.messages.push(Message::text(Role::System, format!("Answer in this format: {format}")));
+        let told = format!("Answer in this format: {format}");
+        request.messages.push(Message::text(Role::System, told).into());
     }
-    request.messages.push(Message::text(Role::User, &*prompt));
+    request.messages.push(Message::text(Role::User, &*prompt).into());
     let request = Value::from_serialize(&request).map_err(|error| {
         Failure::new(ErrorCode::ModelFailed, format!("the request cannot be written: {error}"))
     })?;

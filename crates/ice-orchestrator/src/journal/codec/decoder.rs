@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use ice_core::value::{BlobHash, Map, Value};
 
-use super::{LIST, MAP, ObjectId, TEXT, TREE};
+use super::{LIST, MAP, ObjectId, TEXT, TREE, fields};
 use crate::journal::Record;
 
 /// A chunk, or an object, that cannot be read.
@@ -67,7 +67,7 @@ impl Decoder {
             match line.split_first() {
                 None => {}
                 Some((b'r', json)) => {
-                    records.push(serde_json::from_slice(json).map_err(|error| wrong(error.to_string()))?);
+                    records.push(fields::read(json).map_err(|error| wrong(error.to_string()))?);
                 }
                 Some((b'o', rest)) => {
                     let (id, value) = read_object(rest, self.doubts.is_some()).map_err(wrong)?;

@@ -227,6 +227,7 @@ mod tests {
     use ice_core::value::{BlobHash, Value};
 
     use super::*;
+    use crate::journal::codec::fields;
     use crate::journal::{Failure, Imported, Migrated, Opening, RunHead, RunOptions, RunStatus, RunSummary};
 
     fn manifest(options: RunOptions, not_enforced: Vec<String>) -> Manifest {
@@ -365,6 +366,7 @@ mod tests {
             let json = serde_json::to_string(&record).unwrap();
             assert_eq!(String::from_utf8(out).unwrap(), format!("before{json}"));
             assert_eq!(serde_json::from_str::<Record>(&json).unwrap(), record);
+            assert_eq!(fields::read(json.as_bytes()).unwrap(), record);
         }
     }
 

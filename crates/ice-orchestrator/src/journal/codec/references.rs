@@ -6,7 +6,7 @@ use std::collections::{BTreeSet, HashSet};
 use ice_core::value::{BlobHash, Value};
 
 use super::decoder::{Stand, read_object, stands_for};
-use super::{DecodeError, ObjectId, values};
+use super::{DecodeError, ObjectId, fields, values};
 use crate::journal::Record;
 
 /// What the records of a journal refer to, as far as they were read.
@@ -38,8 +38,7 @@ impl References {
             match line.split_first() {
                 None => {}
                 Some((b'r', json)) => {
-                    let record: Record =
-                        serde_json::from_slice(json).map_err(|error| wrong(error.to_string()))?;
+                    let record = fields::read(json).map_err(|error| wrong(error.to_string()))?;
                     values(&record.body).into_iter().flatten().for_each(|value| self.look(value));
                     records.push(record);
                 }
