@@ -26,6 +26,7 @@
 //! assert_eq!(finished.output.get("n").unwrap().get("branch"), Some(&Value::from("true")));
 //! ```
 
+mod attempts;
 mod checks;
 mod choices;
 mod event;
@@ -34,6 +35,7 @@ mod moving;
 mod people;
 mod possible;
 mod run;
+mod standing;
 mod violation;
 mod world;
 
