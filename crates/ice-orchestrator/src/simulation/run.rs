@@ -184,7 +184,8 @@ impl<'c, W: World, C: Choices> Simulation<'c, W, C> {
         }
     }
 
-    fn drive(&mut self) -> Result<(), String> {
+    /// Takes a run up, or begins with its manifest.
+    pub(super) fn begin(&mut self) -> Result<(), String> {
         if self.journal.written().0 > 0 {
             if self.state.ended.is_none() {
                 self.recovered()?;
@@ -195,7 +196,11 @@ impl<'c, W: World, C: Choices> Simulation<'c, W, C> {
             self.shadow.fold(&self.plan, &bytes, self.journal.blobs())?;
             self.journal.sync();
         }
-        self.follow_up()?;
+        self.follow_up()
+    }
+
+    fn drive(&mut self) -> Result<(), String> {
+        self.begin()?;
         for _ in 0..MAX_EVENTS {
             let mut events = self.possible();
             if events.is_empty() {

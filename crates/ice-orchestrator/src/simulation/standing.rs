@@ -64,7 +64,7 @@ mod tests {
         let world = |_: &Call<'_>| Reply::never();
         let mut paths = Paths::new();
         let mut run = Simulation::new(&plan(), Value::Null, RunOptions::default(), world, &mut paths);
-        run.step(Event::Advance).unwrap();
+        run.begin().unwrap();
         let error = run.step(Event::Tick).unwrap_err();
         assert_eq!(error, "Tick changes nothing, and could happen for ever");
         run.step(Event::Wait).unwrap();

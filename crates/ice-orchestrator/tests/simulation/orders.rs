@@ -121,11 +121,11 @@ fn a_question_whose_time_runs_out_beside_work_under_way_is_cancelled_in_every_or
         [RunStatus::Succeeded, RunStatus::Cancelled],
         "{ends:?}"
     );
-    // Approved, rejected, or not answered in time; and whatever was there when it was cancelled.
-    assert_eq!(counts[&RunStatus::Succeeded], 3, "{ends:?}");
+    // Approved or rejected, at once or after 4 s, or not answered in time; and whatever was there when it was cancelled.
+    assert_eq!(counts[&RunStatus::Succeeded], 5, "{ends:?}");
     assert!(ends.contains(&(RunStatus::Cancelled, "{}".to_owned())), "{ends:?}");
     assert!(ends.contains(&(RunStatus::Cancelled, r#"{"slow":"slow"}"#.to_owned())), "{ends:?}");
-    assert!(count > 50, "{count}");
+    assert!(count > 40, "{count}");
 }
 
 /// The engine's driver and the simulation drive the same machine: each goes on where the other stood.
