@@ -7,7 +7,7 @@ use crate::command::Runner;
 use crate::generate::{self, ERROR_INDEX, Generator, METRICS, SCHEMAS};
 use crate::guards::{self, ALL};
 use crate::project::Project;
-use crate::steps;
+use crate::steps::{self, Goal};
 use crate::{console, environment};
 
 /// The project's commands: setup, tests, guards, generators.
@@ -44,6 +44,18 @@ enum Task {
         /// Names of targets; none means all.
         targets: Vec<String>,
     },
+    /// Say which lines of a package its tests run, and those of the program. Takes a build of its own.
+    Coverage {
+        /// The package: a folder in `crates`.
+        #[arg(long, default_value = Goal::CI.package)]
+        package: String,
+        /// The least share of its lines that must be covered, in percent.
+        #[arg(long, value_name = "PERCENT", default_value_t = Goal::CI.least)]
+        min: f64,
+        /// Run no test: tell what the tests counted when they last ran, which must have been with these sources.
+        #[arg(long)]
+        counted: bool,
+    },
     /// Check crate edges, module tiers and I/O addresses against layers.toml.
     Layers,
     /// Write the JSON Schemas of the public documents into schemas/.
@@ -78,7 +90,7 @@ pub(crate) struct Ci {
     /// Only what is done within 25 minutes on two cores, from nothing.
     #[arg(long, conflicts_with = "long")]
     pub(crate) quick: bool,
-    /// Also what takes hours: long fuzzing, large data, peers.
+    /// Also what takes hours: long fuzzing, large data, coverage, peers.
     #[arg(long)]
     pub(crate) long: bool,
     /// Stop at the first step that fails.
@@ -100,6 +112,10 @@ pub(crate) fn run(cli: Cli) -> Result<bool> {
         Task::Deny => steps::deny(&project, &runner),
         Task::Fuzz { seconds, targets } => {
             Ok(steps::fuzz(&project, &runner, seconds, &targets)?.tell("fuzz"))
+        }
+        Task::Coverage { package, min, counted } => {
+            let goal = Goal { package: &package, least: min, runs: !counted };
+            Ok(steps::coverage(&project, &runner, &goal)?.tell("coverage"))
         }
         Task::Layers => guards::find("layers")?.run(&project),
         Task::Schemas(Generate { check: true }) => guards::find("schemas")?.run(&project),

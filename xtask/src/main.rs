@@ -11,6 +11,7 @@ mod guards;
 mod project;
 mod setup;
 mod steps;
+mod test_only;
 
 use std::process::ExitCode;
 

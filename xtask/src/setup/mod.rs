@@ -13,4 +13,4 @@ pub(crate) use install::{ensure, run, run_for_tests};
 #[cfg(test)]
 pub(crate) use tool::Need;
 pub(crate) use tool::Tool;
-pub(crate) use tools::{CARGO_DENY, CARGO_FUZZ, CARGO_SHEAR, PROMTOOL};
+pub(crate) use tools::{CARGO_DENY, CARGO_FUZZ, CARGO_SHEAR, LLVM, PROMTOOL};

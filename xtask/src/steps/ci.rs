@@ -5,6 +5,7 @@ use anyhow::{Result, bail};
 use super::alerts::alerts;
 use super::cache;
 use super::core_alone::core_alone;
+use super::coverage::{Goal, coverage};
 use super::deny::{advisories_of, dependencies};
 use super::examples::examples;
 use super::fuzz::fuzz;
@@ -97,6 +98,7 @@ fn long<'a>(project: &'a Project, runner: &'a Runner) -> Vec<Step<'a>> {
             let arguments = ["nextest", "run", "--workspace", "--all-features", "--run-ignored", "only"];
             runner.run("cargo", &arguments)
         }),
+        Step::with_outcome("coverage", || coverage(project, runner, &Goal::CI)),
         Step::new("benches", || runner.run("cargo", &["bench", "--workspace", "--benches"])),
         Step::with_outcome("peers", || peers(project, runner)),
     ]
@@ -122,7 +124,7 @@ mod tests {
         for guard in guards::ALL {
             assert!(names.contains(&guard.name), "{}", guard.name);
         }
-        assert!(names.ends_with(&["large", "benches", "peers"]), "{names:?}");
+        assert!(names.ends_with(&["large", "coverage", "benches", "peers"]), "{names:?}");
     }
 
     #[test]

@@ -5,6 +5,7 @@ mod alerts;
 mod cache;
 mod ci;
 mod core_alone;
+mod coverage;
 mod deny;
 mod examples;
 mod fuzz;
@@ -14,6 +15,7 @@ mod test;
 mod unused;
 
 pub(crate) use ci::ci;
+pub(crate) use coverage::{Goal, coverage};
 pub(crate) use deny::deny;
 pub(crate) use fuzz::fuzz;
 pub(crate) use test::test;

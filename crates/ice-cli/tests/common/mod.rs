@@ -76,6 +76,8 @@ impl Desk {
             .env("HOME", self.home.path())
             .env("ICE_DATA", self.data())
             .stdin(Stdio::null());
+        // Where what runs is counted, it is counted in the binary as well.
+        command.envs(std::env::var_os("LLVM_PROFILE_FILE").map(|file| ("LLVM_PROFILE_FILE", file)));
         command
     }
 

@@ -26,6 +26,7 @@
 //! assert_eq!(finished.output.get("n").unwrap().get("branch"), Some(&Value::from("true")));
 //! ```
 
+mod attempts;
 mod checks;
 mod choices;
 mod event;
@@ -35,6 +36,7 @@ mod moving;
 mod people;
 mod possible;
 mod run;
+mod standing;
 mod violation;
 mod world;
 

@@ -14,14 +14,31 @@ impl<W: World, C: Choices> Simulation<'_, W, C> {
     pub(super) fn answers(&self) -> Vec<Event> {
         let visible = self.journal.visible();
         let asked = self.state.questions.iter().filter_map(|place| {
-            let asked = self.state.asked(*place).filter(|asked| asked.number < visible)?;
-            Some((self.state.path(*place)?, asked))
+            let node = self.state.path(*place)?;
+            let (_, question) = self.state.question_at(&node).filter(|(number, _)| *number < visible)?;
+            Some((node, responses(question).len()))
         });
-        let events = asked.flat_map(|(node, asked)| {
-            let many = responses(&asked.question).len();
-            (0..many).map(move |which| Event::Answer(node.clone(), which))
-        });
-        events.collect()
+        asked
+            .flat_map(|(node, many)| (0..many).map(move |which| Event::Answer(node.clone(), which)))
+            .collect()
+    }
+
+    /// An answer that comes once the run stops changes nothing.
+    pub(super) fn late_answers(&self) -> Result<(), String> {
+        if self.state.stopping.is_none() {
+            return Ok(());
+        }
+        for place in &self.state.questions {
+            let (Some(node), Some(asked)) = (self.state.path(*place), self.state.asked(*place)) else {
+                continue;
+            };
+            for response in responses(&asked.question) {
+                if !decide(&self.state, self.given(&node, asked.number, response), self.now).is_empty() {
+                    return Err(format!("the question of {node} is answered though the run stops"));
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Somebody answers, and somebody else says something else a moment later, which changes nothing.
@@ -30,18 +47,8 @@ impl<W: World, C: Choices> Simulation<'_, W, C> {
         let asked = place.and_then(|place| self.state.asked(place)).ok_or("a question is gone")?;
         let (number, mut responses) = (asked.number, responses(&asked.question));
         let response = responses.get(which).cloned().ok_or("there is no such answer")?;
-        let input = |response| Input::Answer {
-            node: node.clone(),
-            question: number,
-            answer: Answer {
-                response,
-                kind: AnswerKind::Given,
-                by: self.by.clone(),
-                comment: None,
-                id: None,
-            },
-        };
-        let (first, second) = (input(response), input(responses.swap_remove(0)));
+        let second = self.given(node, number, responses.swap_remove(0));
+        let first = self.given(node, number, response);
         // An answer is durable before it is taken up, and so is all that was written before it was sent.
         self.journal.sync_written();
         self.advance = true;
@@ -51,6 +58,12 @@ impl<W: World, C: Choices> Simulation<'_, W, C> {
         } else {
             Err(format!("the question of {node} is answered twice"))
         }
+    }
+
+    fn given(&self, node: &NodePath, question: u64, response: Value) -> Input {
+        let by = self.by.clone();
+        let answer = Answer { response, kind: AnswerKind::Given, by, comment: None, id: None };
+        Input::Answer { node: node.clone(), question, answer }
     }
 }
 

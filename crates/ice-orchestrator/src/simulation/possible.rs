@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use ice_core::time::Moment;
 
+use super::attempts::Running;
 use super::event::{Ending, Event};
-use super::run::Running;
 use super::{Act, Choices, Simulation, World};
 use crate::workflow::runtime::Ticket;
 

@@ -4,22 +4,21 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ice_core::budget::Budget;
-use ice_core::error::ErrorCode;
 use ice_core::id::{Principal, RunId, Tenant};
 use ice_core::path::NodePath;
 use ice_core::time::Moment;
 use ice_core::value::Value;
 
+use super::attempts::Running;
 use super::checks::Checks;
-use super::event::{Ending, Event};
+use super::event::Event;
 use super::journal::{Folder, Journal};
-use super::{Act, Call, Choices, Reply, Violation, World};
-use crate::executors::Completion;
+use super::{Choices, Violation, World};
 use crate::journal::{
-    Body, Decision, Failure, Intent, Manifest, NodeFailure, RECORD_VERSION, Record, RunOptions, RunStatus,
+    Body, Decision, Failure, Manifest, NodeFailure, RECORD_VERSION, Record, RunOptions, RunStatus,
 };
 use crate::workflow::Plan;
-use crate::workflow::runtime::{Command, Input, Start, State, Ticket, apply, decide, timeout_failure};
+use crate::workflow::runtime::{Command, Input, Start, State, Ticket, apply, decide};
 
 /// When simulated runs begin: 2026-01-01, in milliseconds.
 const BEGIN: i64 = 1_767_225_600_000;
@@ -87,27 +86,6 @@ pub struct Simulation<'c, W, C> {
     pub(super) moves: Vec<Arc<Plan>>,
     pub(super) moved: u32,
     pub(super) trace: Vec<String>,
-}
-
-/// An attempt under way.
-#[derive(Debug)]
-pub(super) struct Running {
-    pub(super) start: Start,
-    pub(super) reply: Reply,
-    pub(super) since: Moment,
-    pub(super) cancelled: bool,
-    /// The steps that have ended.
-    pub(super) ended: usize,
-    pub(super) announced: Option<Announced>,
-}
-
-/// A step that was announced and has not ended.
-#[derive(Debug)]
-pub(super) struct Announced {
-    pub(super) path: NodePath,
-    /// It may begin once the records before this number are durable.
-    pub(super) upto: u64,
-    pub(super) performed: bool,
 }
 
 impl<'c, W: World, C: Choices> Simulation<'c, W, C> {
@@ -209,7 +187,8 @@ impl<'c, W: World, C: Choices> Simulation<'c, W, C> {
         }
     }
 
-    fn drive(&mut self) -> Result<(), String> {
+    /// Takes a run up, or begins with its manifest.
+    pub(super) fn begin(&mut self) -> Result<(), String> {
         if self.journal.written().0 > 0 {
             if self.state.ended.is_none() {
                 self.recovered()?;
@@ -221,7 +200,11 @@ impl<'c, W: World, C: Choices> Simulation<'c, W, C> {
             self.journal.sync();
             self.begin_to_draw()?;
         }
-        self.follow_up()?;
+        self.follow_up()
+    }
+
+    fn drive(&mut self) -> Result<(), String> {
+        self.begin()?;
         for _ in 0..MAX_EVENTS {
             let mut events = self.possible();
             if events.is_empty() {
@@ -229,16 +212,27 @@ impl<'c, W: World, C: Choices> Simulation<'c, W, C> {
             }
             let chosen = self.choices.choose(events.len()).min(events.len() - 1);
             let event = events.swap_remove(chosen);
-            self.trace.push(format!("{event:?}"));
-            self.happen(event)?;
-            self.follow_up()?;
-            if self.shadow.state.as_ref() != Some(&self.state) {
-                return Err("the records do not fold to the state".to_owned());
-            }
-            Checks::state(&self.state)?;
-            Checks::under_way(&self.state, self.running.len() + self.held.len())?;
+            self.step(event)?;
         }
         Err(format!("the run has not ended after {MAX_EVENTS} events"))
+    }
+
+    /// Lets something happen, and checks what must always hold.
+    pub(super) fn step(&mut self, event: Event) -> Result<(), String> {
+        let described = format!("{event:?}");
+        self.trace.push(described.clone());
+        let before = self.standing();
+        self.happen(event)?;
+        self.follow_up()?;
+        if self.standing() == before {
+            return Err(format!("{described} changes nothing, and could happen for ever"));
+        }
+        self.late_answers()?;
+        if self.shadow.state.as_ref() != Some(&self.state) {
+            return Err("the records do not fold to the state".to_owned());
+        }
+        Checks::state(&self.state)?;
+        Checks::under_way(&self.state, self.running.len() + self.held.len())
     }
 
     fn finish(&self) -> Result<(), String> {
@@ -372,81 +366,6 @@ impl<'c, W: World, C: Choices> Simulation<'c, W, C> {
             }
         }
         Ok(())
-    }
-
-    fn launch(&mut self, start: Start) -> Result<(), String> {
-        let call =
-            Call { path: &start.path, attempt: start.attempt, intent: &start.intent, effect: start.effect };
-        let reply = self.world.reply(&call);
-        if reply.steps.is_empty() {
-            self.checks.perform(&start.path, start.effect, self.journal.durable() > start.ticket)?;
-        }
-        self.trace.push(format!("    begins: {} {} {:?}", start.path, start.attempt, reply.act));
-        let ended = start.receipts.len();
-        let running = Running { start, reply, since: self.now, cancelled: false, ended, announced: None };
-        let before = self.running.insert(running.start.ticket, running);
-        if before.is_some() { Err("an attempt begins twice".to_owned()) } else { Ok(()) }
-    }
-
-    fn cancel(&mut self, ticket: Ticket) -> Result<(), String> {
-        if let Some(running) = self.running.get_mut(&ticket) {
-            running.cancelled = true;
-        } else if let Some(at) = self.held.iter().position(|(_, start)| start.ticket == ticket) {
-            self.held.remove(at);
-            let failure = Failure::new(ErrorCode::RunCancelled, "cancelled before it began");
-            self.take(Input::Completed { ticket, result: Err(failure), unresponsive: false })?;
-        }
-        Ok(())
-    }
-
-    fn announce(&mut self, ticket: Ticket) -> Result<(), String> {
-        let Some(running) = self.running.get_mut(&ticket) else { return Ok(()) };
-        let Some(step) = running.reply.steps.get(running.ended) else { return Ok(()) };
-        let path = running.start.path.clone();
-        let address: NodePath =
-            format!("{path}.call[{}]", running.ended).parse().map_err(|_| "a step has no path")?;
-        let intent = Intent::Tool { tool: Arc::from("step"), input: Value::from(running.ended) };
-        let effect = step.effect;
-        let upto = self.state.next_number() + 1;
-        running.announced = Some(Announced { path: address.clone(), upto, performed: false });
-        self.take(Input::StepAnnounced { ticket, step: address, intent, effect })
-    }
-
-    fn end_step(&mut self, ticket: Ticket) -> Result<(), String> {
-        let Some(running) = self.running.get_mut(&ticket) else { return Ok(()) };
-        let (Some(step), Some(known)) = (running.announced.take(), running.reply.steps.get(running.ended))
-        else {
-            return Ok(());
-        };
-        let result = known.result.clone();
-        running.ended += 1;
-        self.checks.ended(&step.path, &result);
-        self.take(Input::StepEnded { ticket, step: step.path, result: result.map(Completion::from) })
-    }
-
-    fn end(&mut self, ticket: Ticket, ending: Ending) -> Result<(), String> {
-        let Some(running) = self.running.remove(&ticket) else { return Ok(()) };
-        let cancelled = || Failure {
-            unknown_outcome: true,
-            ..Failure::new(ErrorCode::RunCancelled, "the attempt was cancelled")
-        };
-        let result = match ending {
-            Ending::Reply => match running.reply.act {
-                Act::Give(value) => Ok(Completion::from(value)),
-                Act::Fail(failure) => Err(failure),
-                Act::Never => Err(cancelled()),
-            },
-            Ending::TimedOut => {
-                let limit = running.start.plan_node().and_then(|node| node.timeout);
-                Err(limit.map_or_else(cancelled, timeout_failure))
-            }
-            Ending::Cancelled | Ending::Unresponsive => Err(cancelled()),
-        };
-        if running.reply.steps.is_empty() {
-            self.checks.ended(&running.start.path, &result);
-        }
-        self.advance = true;
-        self.take(Input::Completed { ticket, result, unresponsive: ending == Ending::Unresponsive })
     }
 
     fn crash(&mut self, kept: usize) -> Result<(), String> {

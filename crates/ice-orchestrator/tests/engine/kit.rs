@@ -6,14 +6,16 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use ice_core::error::ErrorCode;
 use ice_core::llm::Echo;
+use ice_core::llm::scripted::{FailureKind, Script, Turn};
 use ice_core::tools::{Effect, Tool, ToolContext, ToolError, ToolSpec};
 use ice_core::value::Value;
 use ice_orchestrator::journal::RunStatus;
-use ice_orchestrator::testing::{Cassette, Crash, Fails, Kit, Side, StoreFault, ToolTest};
+use ice_orchestrator::testing::{Cassette, Crash, Fails, Kit, Ran, Side, StoreFault, ToolTest};
 use serde_json::json;
 
-/// Counts its calls; deaf to its cancellation if asked.
+/// Counts its calls; deaf to its cancellation, or refuses, if asked.
 #[derive(Clone, Debug)]
 struct Counting(ToolSpec, Arc<AtomicUsize>);
 
@@ -27,7 +29,11 @@ impl Tool for Counting {
         if input.get("deaf").is_some() {
             std::future::pending::<()>().await;
         }
-        Ok(Value::from(self.1.fetch_add(1, Ordering::SeqCst) as u64))
+        let before = self.1.fetch_add(1, Ordering::SeqCst);
+        match input.get("refuse") {
+            Some(whom) => Err(ToolError::refused(ErrorCode::AddressRefused, format!("not you, {whom}"))),
+            None => Ok(Value::from(before as u64)),
+        }
     }
 }
 
@@ -158,6 +164,76 @@ fn a_cassette_is_extended_and_strict_and_tells_what_differs() {
         .run(yaml, json!({"to": 3}))
         .succeeded()
         .has("n", 2);
+}
+
+#[test]
+fn a_cassette_plays_what_models_answered_and_how_they_failed() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("models.json");
+    let yaml =
+        |prompt: &str| format!("nodes: [{{id: n, type: llm, provider: m, model: x, prompt: {prompt}}}]");
+    let failed = |kind| Turn::failure(kind, "no, says hunter2").when_contains("bad");
+    let script = |kind| Script { turns: vec![failed(kind), Turn::text("I am hunter2")], ..Script::default() };
+    for (kind, code) in [
+        (FailureKind::Refused, ErrorCode::ModelRefused),
+        (FailureKind::Auth, ErrorCode::ModelAuth),
+        (FailureKind::ContextTooLong, ErrorCode::ContextTooLong),
+        (FailureKind::Transient, ErrorCode::ModelTransient),
+    ] {
+        let real = Kit::new().model("m", script(kind)).cassette(Cassette::record(&file).redact("hunter2"));
+        let code_of = |ran: &Ran| ran.end.failures.first().unwrap().failure.code;
+        assert_eq!(code_of(&real.run(&yaml("bad"), json!({}))), code, "{kind:?}");
+        let written = std::fs::read_to_string(&file).unwrap();
+        assert!(written.contains("no, says [redacted]") && !written.contains("hunter2"), "{written}");
+        // A model that would answer otherwise is not asked.
+        let other = Kit::new().model("m", Script::texts(["other"]));
+        let played =
+            other.clone().cassette(Cassette::play(&file).redact("hunter2")).run(&yaml("bad"), json!({}));
+        let failure = &played.end.failures.first().unwrap().failure;
+        assert_eq!((failure.code, failure.message.contains("[redacted]")), (code, true), "{failure:?}");
+        let kit = other.clone().cassette(Cassette::play(&file));
+        let said = self::failure(|| kit.run(&yaml("good"), json!({})));
+        assert!(said.contains("no answer to this call of the model provider `m` at `n`"), "{said}");
+        other
+            .cassette(Cassette::extend(&file))
+            .run(&yaml("good"), json!({}))
+            .succeeded()
+            .has("n.text", "other");
+        let kit = Kit::new().model("m", Script::texts(["third"])).cassette(Cassette::play(&file));
+        kit.run(&yaml("good"), json!({})).succeeded().has("n.text", "other");
+    }
+    // An answer that is none is told with the file.
+    let broken = std::fs::read_to_string(&file).unwrap().replace("\"finish\"", "\"finnish\"");
+    std::fs::write(&file, broken).unwrap();
+    let ran = Kit::new()
+        .model("m", Script::default())
+        .cassette(Cassette::play(&file))
+        .run(&yaml("good"), json!({}));
+    let failure = &ran.end.failures.first().unwrap().failure;
+    assert!(failure.message.contains("models.json has an answer that is none"), "{failure:?}");
+}
+
+#[test]
+fn a_cassette_plays_how_tools_failed_and_leaves_pure_ones_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("tools.json");
+    let refused = "nodes: [{id: n, type: tool, tool_name: count, tool_args: {refuse: hunter2}}]";
+    let tool = counting(Effect::Idempotent);
+    let kit = Kit::new().tool(Arc::new(tool.clone()));
+    for cassette in [Cassette::record(&file), Cassette::play(&file)] {
+        let plays = file.exists();
+        let ran = kit.clone().cassette(cassette.redact("hunter2")).run(refused, json!({}));
+        let failure = &ran.end.failures.first().unwrap().failure;
+        let said = if plays { "not you, \"[redacted]\"" } else { "not you, \"hunter2\"" };
+        assert_eq!((failure.code, failure.message.as_str()), (ErrorCode::AddressRefused, said));
+        assert_eq!(tool.1.load(Ordering::SeqCst), 1);
+    }
+    // What is pure is called each time, and is not on the cassette.
+    let pure = counting(Effect::Pure);
+    let kit = Kit::new().tool(Arc::new(pure.clone()));
+    kit.clone().cassette(Cassette::record(&file)).run(ONE, json!({})).succeeded();
+    kit.cassette(Cassette::extend(&file)).run(ONE, json!({})).succeeded();
+    assert_eq!(pure.1.load(Ordering::SeqCst), 2);
 }
 
 #[test]

@@ -9,6 +9,10 @@ mod agents;
 #[cfg(test)]
 mod budgets;
 #[cfg(test)]
+mod context;
+#[cfg(test)]
+mod estimates;
+#[cfg(test)]
 mod events;
 #[cfg(test)]
 mod executions;

@@ -14,7 +14,8 @@ use ice_orchestrator::simulation::{Call, Faults, Paths, Random, Reply, Simulatio
 
 use crate::common;
 
-/// The bound: a case must have come to its end after so many orders, so that none is left out.
+/// The bound: a case must have come to its end after so many orders, so that none is left out. That none goes on for ever
+/// is for the simulation to see: an event after which all is as it was is a violation.
 const BOUND: usize = 3_000;
 
 /// `slow` takes 4 s, what `fails` does so that often.
@@ -122,6 +123,26 @@ fn a_question_in_a_race_with_a_timer_and_a_crash_anywhere_is_decided_in_every_or
     assert!(ends.iter().any(|(_, output)| output.contains("slow\":\"p.branches[1].slow")), "{ends:?}");
     assert!(ends.iter().any(|(_, output)| output.contains("approved\":true")), "{ends:?}");
     assert!(count > 50, "{count}");
+}
+
+#[test]
+fn a_question_whose_time_runs_out_beside_work_under_way_is_cancelled_in_every_order() {
+    let yaml = "nodes:
+- {id: ask, type: human, prompt_message: ok?, timeout_seconds: 5}
+- {id: slow, type: tool, tool_name: idempotent, tool_args: {slow: 4}}";
+    let (count, ends) = all(yaml, &Faults { cancels: 1, ..Faults::default() });
+    println!("{count} orders, {ends:?}");
+    let counts = by_status(&ends);
+    assert_eq!(
+        counts.keys().copied().collect::<Vec<_>>(),
+        [RunStatus::Succeeded, RunStatus::Cancelled],
+        "{ends:?}"
+    );
+    // Approved or rejected, at once or after 4 s, or not answered in time; and whatever was there when it was cancelled.
+    assert_eq!(counts[&RunStatus::Succeeded], 5, "{ends:?}");
+    assert!(ends.contains(&(RunStatus::Cancelled, "{}".to_owned())), "{ends:?}");
+    assert!(ends.contains(&(RunStatus::Cancelled, r#"{"slow":"slow"}"#.to_owned())), "{ends:?}");
+    assert!(count > 40, "{count}");
 }
 
 /// The engine's driver and the simulation drive the same machine: each goes on where the other stood.

@@ -6,9 +6,10 @@ use std::collections::BTreeMap;
 use anyhow::{Result, anyhow};
 use proc_macro2::{Delimiter, Span, TokenStream, TokenTree};
 use syn::ext::IdentExt;
-use syn::punctuated::Punctuated;
 use syn::visit::{self, Visit};
-use syn::{Attribute, ImplItem, Item, ItemMod, ItemUse, Meta, Token, TraitItem, UseTree};
+use syn::{ImplItem, Item, ItemMod, ItemUse, TraitItem, UseTree};
+
+use crate::test_only::{attributes, is_test_only, of_impl, of_trait};
 
 /// A path as it is written at some place.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -141,27 +142,13 @@ impl<'ast> Visit<'ast> for Reader {
     }
 
     fn visit_impl_item(&mut self, item: &'ast ImplItem) {
-        let attributes: &[Attribute] = match item {
-            ImplItem::Const(item) => &item.attrs,
-            ImplItem::Fn(item) => &item.attrs,
-            ImplItem::Type(item) => &item.attrs,
-            ImplItem::Macro(item) => &item.attrs,
-            ImplItem::Verbatim(_) | _ => &[],
-        };
-        if !is_test_only(attributes) {
+        if !is_test_only(of_impl(item)) {
             visit::visit_impl_item(self, item);
         }
     }
 
     fn visit_trait_item(&mut self, item: &'ast TraitItem) {
-        let attributes: &[Attribute] = match item {
-            TraitItem::Const(item) => &item.attrs,
-            TraitItem::Fn(item) => &item.attrs,
-            TraitItem::Type(item) => &item.attrs,
-            TraitItem::Macro(item) => &item.attrs,
-            TraitItem::Verbatim(_) | _ => &[],
-        };
-        if !is_test_only(attributes) {
+        if !is_test_only(of_trait(item)) {
             visit::visit_trait_item(self, item);
         }
     }
@@ -200,76 +187,6 @@ impl<'ast> Visit<'ast> for Reader {
     fn visit_macro(&mut self, call: &'ast syn::Macro) {
         visit::visit_macro(self, call);
         self.scan(call.tokens.clone(), &[]);
-    }
-}
-
-fn attributes(item: &Item) -> &[Attribute] {
-    match item {
-        Item::Const(item) => &item.attrs,
-        Item::Enum(item) => &item.attrs,
-        Item::ExternCrate(item) => &item.attrs,
-        Item::Fn(item) => &item.attrs,
-        Item::ForeignMod(item) => &item.attrs,
-        Item::Impl(item) => &item.attrs,
-        Item::Macro(item) => &item.attrs,
-        Item::Mod(item) => &item.attrs,
-        Item::Static(item) => &item.attrs,
-        Item::Struct(item) => &item.attrs,
-        Item::Trait(item) => &item.attrs,
-        Item::TraitAlias(item) => &item.attrs,
-        Item::Type(item) => &item.attrs,
-        Item::Union(item) => &item.attrs,
-        Item::Use(item) => &item.attrs,
-        Item::Verbatim(_) | _ => &[],
-    }
-}
-
-/// Whether an item exists only in tests: `#[test]` and its kind, or a `#[cfg]` that cannot hold without
-/// `test`.
-fn is_test_only(attributes: &[Attribute]) -> bool {
-    attributes.iter().any(|attribute| {
-        let path = attribute.path();
-        if path.is_ident("cfg") {
-            attribute.parse_args::<Meta>().is_ok_and(|condition| !may_hold(&condition, true))
-        } else {
-            path.segments.last().is_some_and(|last| last.ident == "test")
-        }
-    })
-}
-
-/// Whether a condition can come out as `wanted` in a build without `test`.
-fn may_hold(condition: &Meta, wanted: bool) -> bool {
-    let parts = |list: &syn::MetaList| {
-        list.parse_args_with(Punctuated::<Meta, Token![,]>::parse_terminated)
-            .map(|parts| parts.into_iter().collect::<Vec<_>>())
-            .unwrap_or_default()
-    };
-    match condition {
-        Meta::Path(path) if path.is_ident("test") => !wanted,
-        Meta::Path(_) | Meta::NameValue(_) => true,
-        Meta::List(list) => {
-            let parts = parts(list);
-            let mut each = parts.iter().map(|part| may_hold(part, wanted));
-            let negated = list.path.is_ident("not");
-            match (list.path.is_ident("all"), list.path.is_ident("any")) {
-                (true, _) => {
-                    if wanted {
-                        each.all(|may| may)
-                    } else {
-                        each.any(|may| may)
-                    }
-                }
-                (_, true) => {
-                    if wanted {
-                        each.any(|may| may)
-                    } else {
-                        each.all(|may| may)
-                    }
-                }
-                _ if negated => parts.iter().all(|part| may_hold(part, !wanted)),
-                _ => true,
-            }
-        }
     }
 }
 
