@@ -57,3 +57,15 @@ fn what_depends_on_a_node() {
     desk.ice(&["graph", "diamond.yaml", "--impact", "quik"]).code(2).says("did you mean `quick`?");
     desk.ice(&["graph", "diamond.yaml", "--impact", "quick", "--format", "svg"]).code(2);
 }
+
+#[test]
+fn no_more_of_a_network_is_under_way_than_it_lets() {
+    let desk = Desk::new();
+    desk.write("one.yaml", "nodes: [{id: n, type: tool, tool_name: now}]");
+    desk.write(
+        "net.yaml",
+        "api_version: network.v0\nname: wide\nmax_concurrent: 2\nworkflows:\n- {ref: one.yaml, id: a}\n- {ref: one.yaml, id: b}\n- {ref: one.yaml, id: c}\n",
+    );
+    let given = desk.ice(&["graph", "net.yaml", "--analyze"]).code(0);
+    assert!(given.out.contains("at most 2 under way at once"), "{given:#?}");
+}

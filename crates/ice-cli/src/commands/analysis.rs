@@ -38,8 +38,11 @@ fn plan(loaded: &Loaded) -> Result<Arc<Plan>, Fault> {
 /// Tells what the graph of a blueprint says, and where the time of a run of it went.
 pub(super) fn analyze(shell: &Shell, loaded: &Loaded, run: Option<&RunDocument>) -> Result<Exit, Fault> {
     let plan = plan(loaded)?;
-    let analysis =
-        Analysis { graph: graph::analyze(&plan), measured: run.map(|run| graph::measured(&plan, run)) };
+    let mut graph = graph::analyze(&plan);
+    if let Some(network) = &loaded.assembled.network {
+        graph.width = graph.width.min(network.network.max_concurrent as usize);
+    }
+    let analysis = Analysis { graph, measured: run.map(|run| graph::measured(&plan, run)) };
     let screen = &shell.screen;
     if screen.json {
         screen.document(&analysis)?;

@@ -3,7 +3,7 @@
 use ice_core::blueprint::ApprovalType;
 use ice_core::path::NodePath;
 use ice_core::time::{Clock, SystemClock};
-use ice_orchestrator::journal::{Question, QuestionReport, RunDocument};
+use ice_orchestrator::journal::{Question, QuestionReport, RunDocument, RunStatus};
 use serde::Serialize;
 
 use super::text;
@@ -48,7 +48,11 @@ fn lines(document: &RunDocument) -> impl Iterator<Item = String> {
         let mut lines = vec![format!("{} {}  {first}", styled(YELLOW, "?"), styled(BOLD, node))];
         lines.extend(said.map(|line| format!("  {}", text::visible(line))));
         let which = if many { format!(" --node '{node}'") } else { String::new() };
-        let how = format!("ice runs answer {}{which} {}", document.id, example(&asked.question));
+        let how = if document.status == RunStatus::Parked {
+            format!("once the run is resumed: ice runs resume {}", document.id)
+        } else {
+            format!("ice runs answer {}{which} {}", document.id, example(&asked.question))
+        };
         lines.push(format!("  {} {how}", styled(CYAN, "answer:")));
         lines.extend(
             asked.due_at.map(|at| format!("  {}", styled(DIM, due(asked, at.since(SystemClock.now()))))),
