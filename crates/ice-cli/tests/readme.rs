@@ -61,8 +61,7 @@ fn the_commands_do_what_is_said() {
         }
     }
     assert!(desk.read("invite.svg").starts_with("<svg"));
-    let first =
-        readme.lines().find_map(|line| line.strip_prefix("cargo run -p ice-cli -- ")).unwrap();
+    let first = readme.lines().find_map(|line| line.strip_prefix("cargo run -p ice-cli -- ")).unwrap();
     let out = desk.path("");
     let out = out.to_str().unwrap();
     let first: Vec<&str> = first.split(' ').map(|word| if word == "target" { out } else { word }).collect();
