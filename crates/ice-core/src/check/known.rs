@@ -44,6 +44,7 @@ impl Checker<'_> {
                 let model_at =
                     if config.model.is_some() { Place::Config("model") } else { Place::Node("model") };
                 self.model((stated, provider_at), (model, model_at), at);
+                self.fallbacks(config, stated, at);
             }
             NodeKind::Agent(agent) => {
                 let found = self.agent(&agent.names(), agent.constraint().as_ref(), &at.key("package"));
@@ -67,6 +68,7 @@ impl Checker<'_> {
                 let known = found.is_some() || settings.provider.is_some();
                 if let Some(model) = settings.model.as_deref().filter(|_| known) {
                     self.model((settings.provider.as_deref(), provider_at), (model, model_at), at);
+                    self.fallbacks(&settings, settings.provider.as_deref(), at);
                 }
             }
             NodeKind::Recursive(recursive) => {
@@ -305,6 +307,15 @@ impl Checker<'_> {
             let message = format!("the provider `{provider}` has no model `{model}`");
             let names = spec.models.iter().flatten().map(String::as_str);
             self.absent(ErrorCode::UnknownModel, message, model, names, &trail(model_at));
+        }
+    }
+
+    /// The models that are asked if the first one fails.
+    fn fallbacks(&self, settings: &LlmConfig, stated: Option<&str>, at: &Trail<'_>) {
+        for fallback in &settings.fallback_models {
+            let place = Place::Config("fallback_models");
+            let provider = fallback.provider.as_deref().or(stated);
+            self.model((provider, place), (&fallback.model, place), at);
         }
     }
 

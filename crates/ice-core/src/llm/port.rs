@@ -2,14 +2,18 @@
 
 use std::fmt;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use futures::Stream;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
 use super::{LlmError, Price, Request, Response};
+use crate::process::Grants;
+use crate::value::BlobRef;
 
 /// What a model can do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -43,8 +47,24 @@ pub struct Estimate {
 pub struct LlmContext {
     /// Fires when the call must end.
     pub cancel: CancellationToken,
-    /// The same for every attempt of one call and after a crash.
+    /// The same for everything that is done for one attempt at a call, and after a crash.
     pub idempotency_key: String,
+    /// The most often the provider may ask for the answer, whatever the request says: who repeats the call itself says 1.
+    pub attempts: Option<u32>,
+    /// What the run may reach: a request that says itself where it goes needs a grant for that.
+    pub grants: Arc<Grants>,
+    /// Reads the blobs that messages name; nothing can be shown to a model without it.
+    pub blobs: Option<Arc<dyn BlobSource>>,
+}
+
+/// Reads the bytes of blobs.
+#[async_trait]
+pub trait BlobSource: Send + Sync + fmt::Debug {
+    /// The bytes of a blob.
+    ///
+    /// # Errors
+    /// Why they cannot be had, for people.
+    async fn read(&self, blob: &BlobRef) -> Result<Bytes, String>;
 }
 
 /// A piece of a streamed answer.
@@ -88,7 +108,8 @@ pub trait LlmProvider: Send + Sync + fmt::Debug {
     /// The most a request can cost, in tokens.
     fn estimate(&self, request: &Request) -> Estimate;
 
-    /// Asks and waits for the whole answer. Ends soon after `ctx.cancel` fires. Never retries by itself.
+    /// Asks and waits for the whole answer. Ends soon after `ctx.cancel` fires. Tries again only where the request says how
+    /// often it may ([`Request::attempts`]).
     ///
     /// # Errors
     /// [`LlmError`], with the tokens spent.

@@ -40,6 +40,12 @@ impl Usd {
         self.0 as f64 / DOLLAR as f64
     }
 
+    /// In billionths of a dollar, rounded up.
+    #[must_use]
+    pub const fn as_billionths(self) -> u64 {
+        self.0.div_ceil(DOLLAR / 1_000_000_000)
+    }
+
     /// The sum, at most the largest amount.
     #[must_use]
     pub const fn plus(self, more: Self) -> Self {

@@ -49,6 +49,29 @@ pub struct Request {
     /// passed on as they are.
     #[serde(default, skip_serializing_if = "Value::is_null")]
     pub extra: Value,
+    /// Where the provider is reached, if not where its configuration says. It is then given no key of the configuration.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base_url: Option<String>,
+    /// The longest the call may take with all its attempts, in milliseconds; the provider's own bound if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout_ms: Option<u64>,
+    /// How often the provider may ask for this answer, from 1; its own number if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attempts: Option<u32>,
+    /// Who is asked next if this fails in a way that another model would not.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fallbacks: Vec<Fallback>,
+}
+
+/// A model that is asked if another fails.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Fallback {
+    /// The provider; the one of the node if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider: Option<String>,
+    /// The model.
+    pub model: String,
 }
 
 impl Request {
@@ -80,6 +103,9 @@ pub struct Usage {
     /// What they cost, if the price of the model is known.
     #[serde(skip_serializing_if = "Usd::is_zero")]
     pub cost: Usd,
+    /// Whether some of it is an estimate: the provider did not say.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub estimated: bool,
 }
 
 impl Usage {
@@ -98,6 +124,7 @@ impl AddAssign for Usage {
         self.cache_write = self.cache_write.saturating_add(more.cache_write);
         self.reasoning = self.reasoning.saturating_add(more.reasoning);
         self.cost += more.cost;
+        self.estimated |= more.estimated;
     }
 }
 

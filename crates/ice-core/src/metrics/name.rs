@@ -128,7 +128,7 @@ metrics_table! {
         alert("IceSharedBudgetUsedUp", "sum by (payer) (increase(ice_budget_refusals_total[15m])) > 0", "1m", Warning, "Runs fail because a budget that they share is used up: `ice budgets` tells which.");
     ResultCache = Counter, Count, "ice_result_cache_total", ["tool", "result"], "Calls of pure tools that were looked up in the cache of results, by tool and whether they were there (hit, miss).";
     LlmTokens = Counter, Count, "ice_llm_tokens_total", ["provider", "direction"], "Tokens of model calls, by provider and direction.";
-    LlmCost = Counter, Count, "ice_llm_cost_total", ["provider"], "Cost of model calls in millionths of a US dollar, by provider.";
+    LlmCost = Counter, Count, "ice_llm_cost_total", ["provider", "model", "workflow", "agent"], "Cost of model calls in billionths of a US dollar, by provider, model, workflow and agent; no agent for calls of other nodes.";
     LlmSeconds = Histogram, Seconds, "ice_llm_seconds", ["provider"], "Wall time of model calls, by provider.";
     SandboxRuns = Counter, Count, "ice_sandbox_runs_total", ["tool", "verdict"], "Executions in cages, by tool or kind of node and by how they ended.",
         alert("IceSandboxKills",

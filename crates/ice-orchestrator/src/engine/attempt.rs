@@ -18,6 +18,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::ask::Asker;
 use super::conversation::Conversation;
 use super::processes::Recorder;
 use super::run::{Message, RunShared};
@@ -109,9 +110,14 @@ async fn perform(
     let Some(node) = plan.scope(scope).and_then(|scope| scope.node(node)) else {
         return Err(Failure::new(ErrorCode::RunStuck, "the node is not in its plan"));
     };
+    let asker = Asker {
+        agent: if let Intent::Agent { agent, .. } = &intent { Some(Arc::clone(agent)) } else { None },
+        // One of both repeats a call, the node or the provider.
+        attempts: (matches!(intent, Intent::Llm { .. }) && node.retry.max_attempts > 1).then_some(1),
+    };
     let use_cache = node.use_cache;
     let conversation = Conversation::default();
-    let port = Port { shared, ticket, path: path.clone(), attempt, receipts, use_cache, conversation };
+    let port = Port { shared, ticket, path: path.clone(), attempt, receipts, use_cache, asker, conversation };
     let port = Arc::new(port);
     let ctx = StepContext { path, attempt, cancel, port };
     builtin::run(&node.work, &ctx, intent).await
@@ -195,6 +201,7 @@ struct Port {
     receipts: Vec<(NodePath, Result<Value, Failure>)>,
     /// Whether results of pure tools may be taken from the cache.
     use_cache: bool,
+    asker: Asker,
     conversation: Conversation,
 }
 
@@ -227,7 +234,8 @@ impl StepPort for Port {
             }
             // In a box of its own: it is large, and tools need no room for it.
             Intent::Llm { provider, request } => {
-                Box::pin(self.shared.ask(ctx, address, &provider, self.conversation.request(&request))).await
+                let request = self.conversation.request(&request);
+                Box::pin(self.shared.ask(ctx, address, &provider, request, &self.asker)).await
             }
             Intent::Agent { .. } | Intent::Swarm { .. } => {
                 Err(Failure::new(ErrorCode::RunStuck, "what works in steps was to be carried out in one"))

@@ -2,6 +2,7 @@
 //! messages. What a run is lives in the journal alone, so an engine may end at any moment.
 
 mod answer;
+mod ask;
 mod attempt;
 mod bound;
 mod budgets;

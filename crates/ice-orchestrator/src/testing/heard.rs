@@ -51,6 +51,7 @@ impl<T: Clone> Heard<T> {
     pub(super) fn ask(&self, key: &str) -> (usize, Option<T>) {
         let mut state = self.lock();
         let ended = state.ended.get(address(key)).copied().unwrap_or_default();
+        let key = call(key);
         let asked = state.asked.entry(key.to_owned()).or_default();
         let attempt = ended + *asked;
         *asked += 1;
@@ -58,13 +59,21 @@ impl<T: Clone> Heard<T> {
     }
 
     pub(super) fn keep(&self, key: &str, attempt: usize, answer: T) {
-        self.lock().answers.entry(key.to_owned()).or_default().insert(attempt, answer);
+        self.lock().answers.entry(call(key).to_owned()).or_default().insert(attempt, answer);
     }
 }
 
-/// The address in an idempotency key.
+/// A key without the attempt, which those of models have behind the address.
+fn call(key: &str) -> &str {
+    match key.match_indices('/').nth(1) {
+        Some((end, _)) => key.get(..end).unwrap_or(key),
+        None => key,
+    }
+}
+
+/// The address in an idempotency key, which comes after the run.
 pub(super) fn address(key: &str) -> &str {
-    key.split_once('/').map_or("", |(_, address)| address)
+    key.split('/').nth(1).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -81,7 +90,7 @@ mod tests {
         heard.keep("run/a", 1, "second");
         // Nothing of that was recorded.
         heard.begin(&[]);
-        assert_eq!(heard.ask("run/a"), (0, Some("first")));
+        assert_eq!(heard.ask("run/a/1"), (0, Some("first")));
         assert_eq!(heard.ask("run/a"), (1, Some("second")));
         assert_eq!(heard.ask("run/a"), (2, None));
     }

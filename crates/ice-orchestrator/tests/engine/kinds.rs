@@ -7,7 +7,7 @@ use ice_core::error::ErrorCode;
 use ice_core::id::Tenant;
 use ice_core::llm::{LlmProvider, Scripted};
 use ice_core::value::Value;
-use ice_orchestrator::engine::Engine;
+use ice_orchestrator::engine::{Engine, RunEnd};
 use ice_orchestrator::journal::{Failure, FailurePolicy, RunOptions, RunStatus};
 use ice_orchestrator::simulation::{Call, Random, Reply, Simulation};
 
@@ -319,4 +319,58 @@ fn the_shorter_time_out_of_a_call_and_its_node_holds() {
         assert_eq!(failure.code, ErrorCode::NodeTimeout);
         assert!(failure.message.contains(&format!("time-out of {seconds} s")), "{}", failure.message);
     }
+}
+
+/// Runs one node with two scripted providers, `first` and `second`.
+async fn with_fallback(first: &str, second: &str, settings: &str) -> (Arc<RunEnd>, [Arc<Scripted>; 2]) {
+    let named = |name: &str, turns: &str| {
+        let price = r#"{"input": "1", "output": "1"}"#;
+        let script = format!(
+            r#"{{"capabilities": {{"max_input_tokens": 9, "max_output_tokens": 9, "tools": false,
+            "json_schema": false, "vision": false, "price": {price}}}, "turns": {turns}}}"#
+        );
+        Arc::new(Scripted::named(name, serde_json::from_str(&script).unwrap()))
+    };
+    let models = [named("first", first), named("second", second)];
+    let mut registry = crate::common::registry();
+    for model in &models {
+        registry.providers.register(Arc::clone(model) as Arc<dyn LlmProvider>).unwrap();
+    }
+    let yaml = format!("nodes:\n- {{id: a, type: llm, provider: first, model: m, prompt: hi, {settings}}}");
+    let plan = crate::common::plan(&yaml, &registry);
+    let engine = Engine::builder().registry(registry).build();
+    let (by, tenant) = (crate::common::me(), Tenant::default());
+    let run = engine.start(&plan, Value::Null, RunOptions::default(), &by, &tenant).await.unwrap();
+    (run.wait().await.unwrap(), models)
+}
+
+#[tokio::test]
+async fn another_model_is_asked_where_that_helps() {
+    let fails = |helps: bool| {
+        let error = r#""kind": "quota", "message": "used up""#;
+        format!(
+            r#"[{{"error": {{{error}, "another_model_helps": {helps}}}, "usage": {{"input": 1000000}}}}]"#
+        )
+    };
+    let answers = r#"[{"text": "good day", "usage": {"input": 2000000, "output": 1000000}}]"#;
+    let settings = "llm_config: {base_url: 'http://x', fallback_models: [{provider: second, model: n}]}";
+
+    let (end, [_, second]) = with_fallback(&fails(true), answers, settings).await;
+    assert_eq!(end.failures, []);
+    assert_eq!(end.output.get("a").and_then(|a| a.get("text")), Some(&Value::from("good day")));
+    // Both are paid for.
+    assert_eq!((end.usage.input, end.usage.cost.to_string().as_str()), (3_000_000, "4"));
+    let asked = second.requests();
+    let [asked] = asked.as_slice() else { panic!("{asked:?}") };
+    // The address was that of the first one, and who comes next is nobody else's business.
+    assert_eq!((asked.model.as_str(), &asked.base_url, asked.fallbacks.len()), ("n", &None, 0));
+
+    let (end, [_, second]) = with_fallback(&fails(false), answers, settings).await;
+    assert_eq!((end.failures[0].failure.code, second.requests().len()), (ErrorCode::ModelQuota, 0));
+    assert_eq!(end.usage.cost.to_string(), "1");
+    let (end, _) = with_fallback(&fails(true), &fails(true), settings).await;
+    assert_eq!(
+        (end.failures[0].failure.code, end.usage.cost.to_string().as_str()),
+        (ErrorCode::ModelQuota, "2")
+    );
 }

@@ -3,10 +3,10 @@
 use std::net::{IpAddr, SocketAddr};
 
 use ice_core::error::ErrorCode;
-use ice_core::tools::{Grants, HostGrant, ToolError};
+use ice_core::process::Reach;
+use ice_core::tools::{Grants, ToolError};
 use url::{Host, Url};
 
-use super::address::is_public;
 use super::resolver::HostResolver;
 
 /// The most addresses of a name that are tried.
@@ -45,7 +45,7 @@ pub(super) async fn check(
         Host::Ipv4(address) => (None, vec![IpAddr::V4(address)]),
         Host::Ipv6(address) => (None, vec![IpAddr::V6(address)]),
         Host::Domain(name) => {
-            if !grants.hosts.iter().any(|grant| grant.covers(&name, port)) {
+            if !grants.cover(&name, port) {
                 return Err(missing(&shown));
             }
             let found = resolver.resolve(&name).await.unwrap_or_default();
@@ -57,13 +57,10 @@ pub(super) async fn check(
         }
     };
     for address in &addresses {
-        let granted = grants.hosts.iter().any(|grant| is_grant_of(grant, *address, port));
-        match &name {
-            None if granted => {}
-            None if is_public(*address) => return Err(missing(&shown)),
-            Some(_) if granted || is_public(*address) => {}
-            Some(name) if address.is_loopback() && is_localhost(name) => {}
-            None | Some(_) => return Err(refused(&shown, *address, port)),
+        match grants.reach(name.as_deref(), *address, port) {
+            Reach::Granted => {}
+            Reach::NotGranted => return Err(missing(&shown)),
+            Reach::Refused => return Err(refused(&shown, *address, port)),
         }
     }
     let addresses = addresses.into_iter().take(MAX_ADDRESSES).map(|ip| SocketAddr::new(ip, port)).collect();
@@ -73,16 +70,6 @@ pub(super) async fn check(
 /// Scheme, host and port: what messages show of a URL. The rest may hold secrets.
 pub(super) fn place(url: &Url) -> String {
     url.origin().ascii_serialization().chars().take(300).collect()
-}
-
-fn is_grant_of(grant: &HostGrant, address: IpAddr, port: u16) -> bool {
-    let granted = grant.host.parse::<IpAddr>();
-    grant.port == port && granted.is_ok_and(|granted| granted.to_canonical() == address.to_canonical())
-}
-
-fn is_localhost(name: &str) -> bool {
-    let name = name.trim_end_matches('.');
-    name == "localhost" || name.ends_with(".localhost")
 }
 
 fn missing(place: &str) -> ToolError {

@@ -3,7 +3,6 @@
 //! A name is resolved here, each of its addresses is checked, and the connection goes to the addresses that were
 //! checked and to no others; the same for every redirect. There are no proxies, cookies or compressed bodies.
 
-mod address;
 mod body;
 mod exchange;
 mod guard;

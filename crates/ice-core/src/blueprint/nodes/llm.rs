@@ -7,7 +7,13 @@ use crate::blueprint::read::Fields;
 use crate::blueprint::rules::Rules;
 use crate::blueprint::text::{Form, Visit, visit_text};
 use crate::diagnostic::Trail;
+use crate::llm::Fallback;
 use crate::value::Value;
+
+/// The most models that may be asked after the first.
+const MAX_FALLBACKS: usize = 8;
+/// The most repetitions within an attempt.
+const MAX_RETRIES: u32 = 10;
 
 /// Asks a language model once. Has no tools, by design: that is what agents are for.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -112,13 +118,15 @@ pub struct LlmConfig {
     /// The most tokens of the conversation. Without effect so far.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_context_tokens: Option<u64>,
-    /// Where the provider is reached. Without effect: that belongs to the configuration of the provider.
+    /// Where the provider is reached, instead of where its configuration says: a URL, whose host the run must be granted. No
+    /// key is sent there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base_url: Option<String>,
     /// The longest one call may take, in seconds; the node's `timeout_seconds` holds as well.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<u64>,
-    /// Attempts within one of the node. Without effect: only nodes make further attempts.
+    /// How often a failed call is repeated within an attempt of the node, 0 to 10; the number of the provider's configuration
+    /// if absent. An `llm` node that has attempts of its own repeats none within them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_retries: Option<u32>,
     /// Nucleus sampling, 0 to 1.
@@ -133,6 +141,9 @@ pub struct LlmConfig {
     /// Texts that end the answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stop_sequences: Option<Vec<String>>,
+    /// Models that are asked, one after the other, if this one fails in a way that another would not: at most 8.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fallback_models: Vec<Fallback>,
     /// Settings only this provider knows.
     #[serde(default, skip_serializing_if = "Value::is_null")]
     pub custom_parameters: Value,
@@ -156,6 +167,12 @@ impl LlmConfig {
             frequency_penalty: fields.number("frequency_penalty"),
             presence_penalty: fields.number("presence_penalty"),
             stop_sequences: fields.texts("stop_sequences"),
+            fallback_models: fields
+                .objects("fallback_models", |fields| Fallback {
+                    provider: fields.text("provider"),
+                    model: fields.required_text("model"),
+                })
+                .unwrap_or_default(),
             custom_parameters: fields.object("custom_parameters"),
             extra: fields.rest(),
         }
@@ -188,6 +205,11 @@ impl LlmConfig {
             frequency_penalty: self.frequency_penalty.or(other.frequency_penalty),
             presence_penalty: self.presence_penalty.or(other.presence_penalty),
             stop_sequences: self.stop_sequences.or(other.stop_sequences),
+            fallback_models: if self.fallback_models.is_empty() {
+                other.fallback_models
+            } else {
+                self.fallback_models
+            },
             custom_parameters,
             extra,
         }
@@ -201,7 +223,21 @@ impl LlmConfig {
         rules.within("top_p", self.top_p, 0.0..=1.0);
         rules.within("frequency_penalty", self.frequency_penalty, -2.0..=2.0);
         rules.within("presence_penalty", self.presence_penalty, -2.0..=2.0);
-        self.without_effect(rules);
+        if self.max_context_tokens.is_some() {
+            rules.doubtful("max_context_tokens", "`max_context_tokens` has no effect", None);
+        }
+        rules.within("max_retries", self.max_retries.map(f64::from), 0.0..=f64::from(MAX_RETRIES));
+        // The rest of it is read by who connects.
+        if let Some(url) = &self.base_url
+            && !["http://", "https://"].iter().any(|scheme| url.starts_with(scheme))
+        {
+            let advice = "write it like `http://localhost:8080/v1`".to_owned();
+            rules.broken("base_url", format!("`{url}` is no address of a server"), advice);
+        }
+        if self.fallback_models.len() > MAX_FALLBACKS {
+            let message = format!("{} models are more than {MAX_FALLBACKS}", self.fallback_models.len());
+            rules.broken("fallback_models", message, None);
+        }
         for key in self.extra.keys() {
             if key.to_ascii_lowercase().ends_with("api_key") {
                 rules.broken(
@@ -209,24 +245,6 @@ impl LlmConfig {
                     "a blueprint never holds a key: whoever reads it could use it",
                     "remove it; keys belong to the configuration of the provider".to_owned(),
                 );
-            }
-        }
-    }
-
-    /// Settings that are read and kept, but that nothing follows.
-    fn without_effect(&self, rules: Rules<'_>) {
-        let settings = [
-            ("max_context_tokens", self.max_context_tokens.is_some(), None),
-            ("base_url", self.base_url.is_some(), Some("set it in the configuration of the provider")),
-            (
-                "max_retries",
-                self.max_retries.is_some_and(|retries| retries > 0),
-                Some("set `retries` or `retry_policy` of the node"),
-            ),
-        ];
-        for (name, is_set, advice) in settings {
-            if is_set {
-                rules.doubtful(name, format!("`{name}` has no effect"), advice.map(str::to_owned));
             }
         }
     }

@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use crate::blueprint::*;
 use crate::budget::Budget;
 use crate::id::NodeId;
+use crate::llm::Fallback;
 use crate::tools::Capability;
 use crate::value::{Value, ValuePath};
 
@@ -145,8 +146,10 @@ fn base() -> impl Strategy<Value = NodeBase> {
 fn config() -> impl Strategy<Value = LlmConfig> {
     let first = (of(text()), of(text()), of(number()), of(whole()), of(whole()), of(text()));
     let second = (of(whole()), of(any::<u32>()), of(number()), of(number()), of(number()));
-    (first, second, of(vec(text(), 0..2)), map_or_null(), vec(("x_[a-z]{1,4}", value()), 0..2)).prop_map(
-        |(first, second, stop_sequences, custom_parameters, extra)| LlmConfig {
+    let fallback = (of(text()), text()).prop_map(|(provider, model)| Fallback { provider, model });
+    let third = (of(vec(text(), 0..2)), vec(fallback, 0..2), map_or_null());
+    (first, second, third, vec(("x_[a-z]{1,4}", value()), 0..2)).prop_map(
+        |(first, second, (stop_sequences, fallback_models, custom_parameters), extra)| LlmConfig {
             provider: first.0,
             model: first.1,
             temperature: first.2,
@@ -159,6 +162,7 @@ fn config() -> impl Strategy<Value = LlmConfig> {
             frequency_penalty: second.3,
             presence_penalty: second.4,
             stop_sequences,
+            fallback_models,
             custom_parameters,
             extra: extra.into_iter().collect(),
         },

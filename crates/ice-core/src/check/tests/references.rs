@@ -508,16 +508,36 @@ fn settings_without_effect_are_told() {
         found(&format!("- {node}\n"))
     };
     assert_eq!(
-        nodes("{max_context_tokens: 9, base_url: 'http://x', max_retries: 3}"),
+        nodes("{max_context_tokens: 9}"),
+        ["warning[RULE_VIOLATION]: a: llm_config.max_context_tokens: `max_context_tokens` has no effect"]
+    );
+    let all = "{base_url: 'http://x', max_retries: 3, timeout: 3, presence_penalty: 1, seed: 1}";
+    assert_eq!(nodes(all), [""; 0]);
+}
+
+#[test]
+fn settings_of_calls_are_checked() {
+    let nodes = |config: &str| {
+        let node =
+            format!("{{id: a, type: llm, provider: echo, model: m, prompt: hi, llm_config: {config}}}");
+        found(&format!("- {node}\n"))
+    };
+    assert_eq!(
+        nodes("{base_url: 'localhost:8080', max_retries: 11, fallback_models: [{provider: ecco, model: m}]}"),
         [
-            "warning[RULE_VIOLATION]: a: llm_config.max_context_tokens: `max_context_tokens` has no effect",
-            "warning[RULE_VIOLATION]: a: llm_config.base_url: `base_url` has no effect; \
-             set it in the configuration of the provider",
-            "warning[RULE_VIOLATION]: a: llm_config.max_retries: `max_retries` has no effect; \
-             set `retries` or `retry_policy` of the node",
+            "error[RULE_VIOLATION]: a: llm_config.base_url: `localhost:8080` is no address of a server; \
+             write it like `http://localhost:8080/v1`",
+            "error[OUT_OF_RANGE]: a: llm_config.max_retries: `max_retries` must lie between 0 and 10, not 11",
+            "error[UNKNOWN_MODEL]: a: llm_config.fallback_models: there is no provider of models `ecco`; \
+             did you mean `echo`?",
         ]
     );
-    assert_eq!(nodes("{max_retries: 0, timeout: 3, presence_penalty: 1, seed: 1}"), [""; 0]);
+    assert_eq!(nodes("{fallback_models: [{model: other}, {provider: echo, model: third}]}"), [""; 0]);
+    let many = ["{model: m}"; 9].join(", ");
+    assert_eq!(
+        nodes(&format!("{{fallback_models: [{many}]}}")),
+        ["error[RULE_VIOLATION]: a: llm_config.fallback_models: 9 models are more than 8"]
+    );
 }
 
 #[test]

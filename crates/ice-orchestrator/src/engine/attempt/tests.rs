@@ -58,6 +58,7 @@ fn port(shared: &Arc<RunShared>, ticket: Ticket, receipts: Vec<(NodePath, Result
         attempt: 1,
         receipts,
         use_cache: true,
+        asker: Asker::default(),
         conversation: Conversation::default(),
     }
 }

@@ -88,13 +88,19 @@ impl Compiler<'_> {
             code: ErrorCode::UnknownModel,
         })?;
         parts.models.push(PinnedModel { provider: provider.to_string(), model: model.clone() });
+        self.fallbacks(settings, &provider, path, parts)?;
         let (definitions, tools) = tools.into_iter().unzip();
         let system_prompt = found.system_prompt.as_deref().map(Template::compile);
         Ok(Agent {
             name: Arc::from(found.name.as_str()),
             provider,
             system_prompt: system_prompt.transpose().map_err(template(path, "package"))?,
-            request: Request { model, tools: definitions, ..request(settings, output) },
+            request: Request {
+                model,
+                tools: definitions,
+                timeout_ms: settings.timeout.map(|seconds| seconds.saturating_mul(1_000)),
+                ..request(settings, output)
+            },
             tools,
             max_iterations,
         })

@@ -128,6 +128,22 @@ impl Compiler<'_> {
         Ok(provider)
     }
 
+    /// The models that are asked if the first one fails: their providers belong to the plan, which is bound to them.
+    pub(super) fn fallbacks(
+        &self,
+        config: &LlmConfig,
+        provider: &str,
+        path: &NodePath,
+        parts: &mut Parts,
+    ) -> Result<(), CompileError> {
+        for fallback in &config.fallback_models {
+            let named = fallback.provider.as_deref().unwrap_or(provider);
+            let provider = self.named_provider(Some(named), path, parts)?.to_string();
+            parts.models.push(PinnedModel { provider, model: fallback.model.clone() });
+        }
+        Ok(())
+    }
+
     fn llm(
         &mut self,
         kind: &LlmNode,
@@ -158,6 +174,7 @@ impl Compiler<'_> {
                 .map(|source| Template::compile(source).map_err(template(path, "format_specifications")));
             rules.push((Arc::from(name.as_str()), rule.clone(), custom.transpose()?));
         }
+        self.fallbacks(config, &provider, path, parts)?;
         let request = Request {
             temperature: config.temperature.or(Some(kind.temperature)),
             max_tokens: config.max_tokens.or(kind.max_tokens),
@@ -386,6 +403,9 @@ pub(super) fn request(config: &LlmConfig, output: Option<&LlmOutput>) -> Request
         stop: config.stop_sequences.clone().unwrap_or_default(),
         output_schema: output.map(|output| output.schema.clone()),
         extra: extra(config),
+        base_url: config.base_url.clone(),
+        attempts: config.max_retries.map(|retries| retries.saturating_add(1)),
+        fallbacks: config.fallback_models.clone(),
         ..Request::default()
     }
 }

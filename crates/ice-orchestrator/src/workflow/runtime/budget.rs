@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use ahash::AHashMap;
 use ice_core::budget::{Budget, Overrun, Spend};
 use ice_core::error::ErrorCode;
-use ice_core::llm::{Request, Usage};
+use ice_core::llm::{Fallback, Request, Usage};
 use ice_core::path::NodePath;
 
 use super::frame::Place;
@@ -264,14 +264,21 @@ const fn calls(intent: &Intent) -> Spend {
 /// What carrying out an intent takes at worst.
 fn at_most(intent: &Intent, plan: &Plan) -> Spend {
     let Intent::Llm { provider, request } = intent else { return calls(intent) };
-    let estimate = || {
-        let provider = plan.providers.get(provider)?;
-        let request: Request = request.to().ok()?;
-        let price = provider.capabilities(&request.model).and_then(|model| model.price);
-        Some(Spend::at_most(&provider.estimate(&request), price.as_ref()))
-    };
     // A request that cannot be read is not made.
-    estimate().unwrap_or(Spend::MODEL_CALL)
+    let Ok(mut request) = request.to::<Request>() else { return Spend::MODEL_CALL };
+    let estimate = |named: &str, request: &Request| {
+        let provider = plan.providers.get(named)?;
+        let price = provider.capabilities(&request.model).and_then(|model| model.price);
+        Some(Spend::at_most(&provider.estimate(request), price.as_ref()))
+    };
+    let mut most = estimate(provider, &request).unwrap_or(Spend::MODEL_CALL);
+    // The dearest of those that may answer: what one spends that fails is settled with the rest.
+    for Fallback { provider: other, model } in std::mem::take(&mut request.fallbacks) {
+        request.model = model;
+        let named = other.as_deref().unwrap_or(provider);
+        most = most.or_more(estimate(named, &request).unwrap_or(Spend::MODEL_CALL));
+    }
+    most
 }
 
 /// What is said of a budget that is too small.

@@ -1,6 +1,8 @@
-//! Which addresses belong to the public internet.
+//! Which addresses a run may reach: those of the public internet under granted names, and others that are granted themselves.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use super::{Grants, HostGrant};
 
 /// What is not public of IPv4, as (network, prefix length): the special-purpose registry of IANA (RFC 6890 and its
 /// updates), multicast, the reserved end, and the address that a cloud serves its machines' secrets from outside
@@ -27,7 +29,8 @@ const NOT_PUBLIC: [(Ipv4Addr, u32); 17] = [
 
 /// Whether an address belongs to the public internet. An IPv4 address within an IPv6 one (mapped, NAT64, 6to4) counts
 /// as what it leads to.
-pub(super) fn is_public(address: IpAddr) -> bool {
+#[must_use]
+pub fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => {
             let bits = v4.to_bits();
@@ -35,6 +38,49 @@ pub(super) fn is_public(address: IpAddr) -> bool {
         }
         IpAddr::V6(v6) => is_public_v6(v6),
     }
+}
+
+/// Whether a connection may be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// It may.
+    Granted,
+    /// Nothing grants it.
+    NotGranted,
+    /// The name is granted, but this address of it is not public and would have to be granted itself.
+    Refused,
+}
+
+impl Grants {
+    /// Whether a name is granted with a port.
+    #[must_use]
+    pub fn cover(&self, name: &str, port: u16) -> bool {
+        self.hosts.iter().any(|grant| grant.covers(name, port))
+    }
+
+    /// Whether an address may be connected to, to which a name led, or that was written as it is.
+    #[must_use]
+    pub fn reach(&self, name: Option<&str>, address: IpAddr, port: u16) -> Reach {
+        let granted = self.hosts.iter().any(|grant| is_grant_of(grant, address, port));
+        match name {
+            Some(name) if !self.cover(name, port) => Reach::NotGranted,
+            _ if granted => Reach::Granted,
+            None if is_public(address) => Reach::NotGranted,
+            Some(_) if is_public(address) => Reach::Granted,
+            Some(name) if address.is_loopback() && is_localhost(name) => Reach::Granted,
+            None | Some(_) => Reach::Refused,
+        }
+    }
+}
+
+fn is_grant_of(grant: &HostGrant, address: IpAddr, port: u16) -> bool {
+    let granted = grant.host.parse::<IpAddr>();
+    grant.port == port && granted.is_ok_and(|granted| granted.to_canonical() == address.to_canonical())
+}
+
+fn is_localhost(name: &str) -> bool {
+    let name = name.trim_end_matches('.');
+    name == "localhost" || name.ends_with(".localhost")
 }
 
 fn is_public_v6(address: Ipv6Addr) -> bool {
