@@ -38,11 +38,6 @@ impl Runner {
         self.target.join("tools/bin")
     }
 
-    /// The folder into which `setup` puts interpreters in WebAssembly.
-    pub(crate) fn interpreters(&self) -> PathBuf {
-        self.target.join("interpreters")
-    }
-
     /// A command to be refined by the caller. Standard input is empty.
     pub(crate) fn command(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new(program);

@@ -1,6 +1,6 @@
 //! The vocabulary and the ports of ice.
 //!
-//! Blueprints and their check, templates, the registry, the ports for tools, language models and
+//! Blueprints and their check, templates, the registry, the ports for tools, language models, embedders and
 //! storage, metric names and error codes live here. Nothing here opens a socket or spawns a process;
 //! the only disk touched is the embedded store's.
 
@@ -10,6 +10,7 @@ pub mod budget;
 pub mod check;
 pub mod diagnostic;
 pub mod document;
+pub mod embedding;
 pub mod error;
 pub mod id;
 pub mod llm;

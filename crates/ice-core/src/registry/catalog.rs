@@ -10,6 +10,7 @@ use crate::blueprint::AgentNode;
 use crate::blueprint::{
     AlertChannel, Blueprint, CodeEngine, CodeLanguage, KindName, Node, NodeKind, Reading,
 };
+use crate::embedding::{Dimension, Embedder};
 use crate::id::{BlueprintId, NodeId};
 use crate::tools::ToolSpec;
 use crate::value::Value;
@@ -22,6 +23,8 @@ pub struct Catalog {
     pub tools: Vec<ToolSpec>,
     /// The providers of language models.
     pub providers: Vec<ProviderSpec>,
+    /// The embedders.
+    pub embedders: Vec<EmbedderSpec>,
     /// The agents that are data, every version.
     pub agents: Vec<AgentDefinition>,
     /// The blueprints that workflow nodes can name.
@@ -54,6 +57,30 @@ impl ProviderSpec {
     #[must_use]
     pub fn offers(&self, model: &str) -> bool {
         self.models.as_ref().is_none_or(|models| models.iter().any(|known| known == model))
+    }
+}
+
+/// What an embedder says of itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EmbedderSpec {
+    /// Its name.
+    pub name: String,
+    /// The id of its model, which its embeddings carry.
+    pub model: String,
+    /// How long its vectors are.
+    pub dimension: Dimension,
+}
+
+impl EmbedderSpec {
+    /// The spec of an embedder.
+    #[must_use]
+    pub fn of(embedder: &dyn Embedder) -> Self {
+        Self {
+            name: embedder.name().to_owned(),
+            model: embedder.model().to_owned(),
+            dimension: embedder.dimension(),
+        }
     }
 }
 
@@ -200,6 +227,12 @@ impl Catalog {
     #[must_use]
     pub fn provider(&self, name: &str) -> Option<&ProviderSpec> {
         self.providers.iter().find(|provider| provider.name == name)
+    }
+
+    /// The embedder of this name.
+    #[must_use]
+    pub fn embedder(&self, name: &str) -> Option<&EmbedderSpec> {
+        self.embedders.iter().find(|embedder| embedder.name == name)
     }
 
     /// The newest agent of this name that meets the requirement, as with [`tool`](Self::tool).

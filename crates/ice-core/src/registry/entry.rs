@@ -1,4 +1,4 @@
-//! What the registry holds: tools, providers, agents and blueprints, each with its key and its equality.
+//! What the registry holds: tools, providers, embedders, agents and blueprints, each with its key and its equality.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,6 +7,7 @@ use semver::Version;
 
 use super::{AgentDefinition, RegisteredCode};
 use crate::blueprint::Blueprint;
+use crate::embedding::Embedder;
 use crate::llm::LlmProvider;
 use crate::tools::Tool;
 
@@ -89,6 +90,28 @@ impl Entry for Arc<dyn LlmProvider> {
             |b| b.is_ascii_lowercase(),
             |b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_-.".contains(&b),
         )
+    }
+}
+
+impl Entry for Arc<dyn Embedder> {
+    const WHAT: &'static str = "embedder";
+    const NAME_RULE: &'static str = <Arc<dyn LlmProvider> as Entry>::NAME_RULE;
+
+    fn name(&self) -> &str {
+        (**self).name()
+    }
+
+    fn version(&self) -> Option<&Version> {
+        None
+    }
+
+    /// The same object.
+    fn is_same(&self, other: &Self) -> bool {
+        std::ptr::addr_eq(Self::as_ptr(self), Self::as_ptr(other))
+    }
+
+    fn is_name(name: &str) -> bool {
+        <Arc<dyn LlmProvider> as Entry>::is_name(name)
     }
 }
 

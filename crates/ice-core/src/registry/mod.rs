@@ -1,6 +1,6 @@
-//! The registry: which tools, providers, agents, blueprints and code there are, and the catalog, its view as data.
+//! The registry: which tools, providers, embedders, agents, blueprints and code there are, and the catalog, its view as data.
 //!
-//! A [`Registry`] is a value that is passed in, never a global. Each of its five collections offers the same
+//! A [`Registry`] is a value that is passed in, never a global. Each of its six collections offers the same
 //! five calls: `register`, `get`, `list`, `contains` and `remove`.
 
 mod agent;
@@ -16,7 +16,7 @@ mod tests;
 
 pub use crate::near::near_names;
 pub use agent::AgentDefinition;
-pub use catalog::{BlueprintSpec, Catalog, CodeSpec, InterpreterSpec, ProviderSpec};
+pub use catalog::{BlueprintSpec, Catalog, CodeSpec, EmbedderSpec, InterpreterSpec, ProviderSpec};
 pub use code::{CodeBody, RegisteredCode};
 pub use collection::Collection;
 pub use entry::{Entry, NamedBlueprint};

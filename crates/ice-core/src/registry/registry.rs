@@ -3,21 +3,24 @@
 use std::sync::Arc;
 
 use super::{
-    AgentDefinition, BlueprintSpec, Catalog, CodeSpec, Collection, Entry, InterpreterSpec, NamedBlueprint,
-    ProviderSpec, RegisteredCode,
+    AgentDefinition, BlueprintSpec, Catalog, CodeSpec, Collection, EmbedderSpec, Entry, InterpreterSpec,
+    NamedBlueprint, ProviderSpec, RegisteredCode,
 };
 use crate::alert::Alerts;
 use crate::blueprint::KindName;
+use crate::embedding::Embedder;
 use crate::llm::LlmProvider;
 use crate::tools::Tool;
 
-/// The tools, providers, agents, blueprints and code that runs may use. Cheap to clone; a clone is independent.
+/// The tools, providers, embedders, agents, blueprints and code that runs may use. Cheap to clone; a clone is independent.
 #[derive(Clone, Debug, Default)]
 pub struct Registry {
     /// Tools, by name and version.
     pub tools: Collection<Arc<dyn Tool>>,
     /// Providers of language models, by name.
     pub providers: Collection<Arc<dyn LlmProvider>>,
+    /// Embedders, by name.
+    pub embedders: Collection<Arc<dyn Embedder>>,
     /// Agents that are data, by name and version.
     pub agents: Collection<Arc<AgentDefinition>>,
     /// Blueprints that others run, by the name in `workflow_ref`.
@@ -44,6 +47,7 @@ impl Registry {
                 .list()
                 .map(|provider| ProviderSpec { name: provider.name().to_owned(), models: provider.models() })
                 .collect(),
+            embedders: self.embedders.list().map(|embedder| EmbedderSpec::of(&**embedder)).collect(),
             agents: self.agents.list().map(|agent| (**agent).clone()).collect(),
             blueprints: self
                 .blueprints

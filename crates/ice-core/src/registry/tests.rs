@@ -6,12 +6,15 @@ use async_trait::async_trait;
 use semver::{Version, VersionReq};
 
 use crate::blueprint::{Blueprint, KindName};
+use crate::embedding::{Dimension, HashEmbedder};
 use crate::error::ErrorCode;
 use crate::llm::{
     ChunkStream, Estimate, LlmContext, LlmError, LlmErrorKind, LlmProvider, ModelCapabilities, Request,
     Response,
 };
-use crate::registry::{AgentDefinition, Catalog, NamedBlueprint, ProviderSpec, Registry, RegistryError};
+use crate::registry::{
+    AgentDefinition, Catalog, EmbedderSpec, NamedBlueprint, ProviderSpec, Registry, RegistryError,
+};
 use crate::tools::{Effect, Tool, ToolContext, ToolError, ToolSpec};
 use crate::value::Value;
 
@@ -83,6 +86,7 @@ fn stocked() -> Registry {
         registry.tools.register(tool(name, version, "does")).unwrap();
     }
     registry.providers.register(Arc::new(Fixed("fixed"))).unwrap();
+    registry.embedders.register(Arc::new(HashEmbedder::default())).unwrap();
     registry.agents.register(Arc::new(AgentDefinition::new("critic"))).unwrap();
     let sub = blueprint(
         r#"{"blueprint_id": "bp_1", "nodes": [
@@ -138,6 +142,13 @@ fn the_same_thing_twice_is_fine_and_another_is_a_conflict() {
     assert_eq!(
         registry.providers.register(Arc::new(Fixed("fixed"))).unwrap_err().to_string(),
         "another provider is already registered as `fixed`: use another name or version, or remove it first"
+    );
+
+    let present = registry.embedders.get("hash", None).unwrap().clone();
+    registry.embedders.register(present).unwrap();
+    assert_eq!(
+        registry.embedders.register(Arc::new(HashEmbedder::default())).unwrap_err(),
+        RegistryError::Conflict { what: "embedder", key: "hash".to_owned() }
     );
 
     let critic = AgentDefinition::new("critic");
@@ -197,6 +208,10 @@ fn the_catalog_is_the_registry_as_data() {
 
     let models = vec!["small-1".to_owned(), "large-1".to_owned()];
     assert_eq!(catalog.providers, [ProviderSpec { name: "fixed".to_owned(), models: Some(models) }]);
+    let dimension = Dimension::new(256).unwrap();
+    let hash = EmbedderSpec { name: "hash".to_owned(), model: "hash-1-256".to_owned(), dimension };
+    assert_eq!(catalog.embedder("hash"), Some(&hash));
+    assert_eq!(catalog.embedders, [hash]);
     assert!(catalog.provider("fixed").unwrap().offers("small-1"));
     assert!(!catalog.provider("fixed").unwrap().offers("small-2"));
     assert_eq!(catalog.near_models("fixed", "smal-1"), ["small-1"]);

@@ -60,6 +60,7 @@ pub(crate) fn catalog() -> Catalog {
             },
             AgentDefinition { tools: vec!["reed_csv".to_owned()], ..AgentDefinition::new("team.lost") },
         ],
+        embedders: Vec::new(),
         code: Vec::new(),
         interpreters: None,
         alert_channels: None,

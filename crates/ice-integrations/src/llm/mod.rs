@@ -1,0 +1,3 @@
+//! Vendors of language models.
+
+pub mod prices;
