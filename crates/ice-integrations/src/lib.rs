@@ -5,3 +5,5 @@
 pub mod embed;
 #[cfg(feature = "llm")]
 pub mod llm;
+#[cfg(feature = "llm")]
+pub mod secrets;

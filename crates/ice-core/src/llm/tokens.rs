@@ -31,10 +31,12 @@ pub fn estimate_input(request: &Request) -> u64 {
 }
 
 fn message(message: &Message) -> u64 {
-    message.parts.iter().map(part).sum()
+    message.parts.iter().map(estimate_part).sum()
 }
 
-pub(super) fn part(part: &Part) -> u64 {
+/// The tokens of a part, as in [`estimate_input`].
+#[must_use]
+pub fn estimate_part(part: &Part) -> u64 {
     match part {
         Part::Text { text } | Part::Reasoning { text } => estimate_text(text),
         Part::Blob { .. } => BLOB_TOKENS,

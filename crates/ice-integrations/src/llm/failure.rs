@@ -1,6 +1,5 @@
 //! From an error of the client to one of the port, by what the vendors say in their bodies and headers.
 
-use std::error::Error as _;
 use std::time::Duration;
 
 use genai::Error;

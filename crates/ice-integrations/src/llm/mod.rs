@@ -1,3 +1,20 @@
-//! Vendors of language models.
+//! Vendors of language models behind the port [`LlmProvider`](ice_core::llm::LlmProvider), and what is done around each of
+//! them: time-outs, repetitions, limits, a breaker. Built on the crate `genai`, nothing of which is seen from outside.
 
+mod answer;
+mod configuration;
+mod failure;
+mod opaque;
+mod place;
+pub mod policy;
 pub mod prices;
+mod protocol;
+mod question;
+mod settings;
+mod vendor;
+mod watcher;
+
+pub use configuration::{Configuration, ConfigurationError};
+pub use protocol::Protocol;
+pub use settings::{Limits, ProviderSettings};
+pub use vendor::Vendor;

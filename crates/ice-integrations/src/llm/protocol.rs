@@ -43,6 +43,15 @@ impl Protocol {
         }
     }
 
+    /// Whose models its inventor's server has, as tables of prices name the vendor.
+    #[must_use]
+    pub const fn vendor(self) -> &'static str {
+        match self {
+            Self::OpenAiResponses => Self::OpenAi.as_str(),
+            Self::OpenAi | Self::Anthropic | Self::Gemini | Self::DeepSeek | Self::Ollama => self.as_str(),
+        }
+    }
+
     /// Where its inventor serves it; requests go to paths below.
     #[must_use]
     pub const fn base_url(self) -> &'static str {
@@ -71,8 +80,9 @@ impl Protocol {
     #[must_use]
     pub const fn has_schemas(self) -> bool {
         match self {
-            Self::OpenAi | Self::OpenAiResponses | Self::Anthropic | Self::Gemini | Self::Ollama => true,
-            Self::DeepSeek => false,
+            Self::OpenAi | Self::OpenAiResponses | Self::Anthropic | Self::Gemini => true,
+            // Ollama's own protocol has them, and the client that is used here does not.
+            Self::DeepSeek | Self::Ollama => false,
         }
     }
 

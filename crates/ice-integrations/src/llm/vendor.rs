@@ -1,7 +1,7 @@
 //! One server of models behind the port: every call is one request to it. What holds for all vendors is around it.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -18,7 +18,7 @@ use secrecy::{ExposeSecret, SecretString};
 use super::answer::answer;
 use super::failure::failure;
 use super::place::{Place, guarded};
-use super::prices::PriceTable;
+use super::prices::{ModelEntry, PriceTable};
 use super::question::{Question, question};
 use super::settings::{ProviderSettings, seconds};
 use super::watcher::Watcher;
@@ -31,7 +31,7 @@ const MAX_OUTPUT_TOKENS: u64 = 16_384;
 pub struct Vendor {
     name: String,
     settings: ProviderSettings,
-    client: Client,
+    client: OnceLock<Client>,
     secrets: Arc<dyn SecretSource>,
     prices: Arc<PriceTable>,
 }
@@ -42,32 +42,45 @@ impl fmt::Debug for Vendor {
     }
 }
 
-/// Why a provider cannot be made of its settings.
-#[derive(Debug, thiserror::Error)]
-#[error("the connections to `{name}` cannot be set up: {why}")]
-pub struct SetupError {
-    name: String,
-    why: String,
-}
-
 impl Vendor {
-    /// A server under a name, which is the one that blueprints use. Its key is asked for with every call.
-    ///
-    /// # Errors
-    /// [`SetupError`] if the system has no certificates to trust, or no room for connections.
+    /// A server under a name, which is the one that blueprints use. Connects to nothing; its key is asked for with every call.
+    #[must_use]
     pub fn new(
         name: impl Into<String>,
         settings: ProviderSettings,
         secrets: Arc<dyn SecretSource>,
         prices: Arc<PriceTable>,
-    ) -> Result<Self, SetupError> {
-        let name = name.into();
-        let failed = |why: String| SetupError { name: name.clone(), why };
-        let connections = connections(seconds(settings.limits.connect_seconds)).build();
-        let connections = connections.map_err(|error| failed(error.to_string()))?;
+    ) -> Self {
+        Self { name: name.into(), settings, client: OnceLock::new(), secrets, prices }
+    }
+
+    /// Its settings.
+    #[must_use]
+    pub const fn settings(&self) -> &ProviderSettings {
+        &self.settings
+    }
+
+    /// Whether there is a key for it, or none is needed.
+    ///
+    /// # Errors
+    /// [`LlmErrorKind::Auth`] with where it was looked for.
+    pub fn check_key(&self) -> Result<(), LlmError> {
+        self.key().map(drop)
+    }
+
+    /// The client, made when it is first needed: the certificates of the system take a while to read.
+    fn client(&self) -> Result<&Client, LlmError> {
+        if let Some(client) = self.client.get() {
+            return Ok(client);
+        }
+        let connections = connections(seconds(self.settings.limits.connect_seconds)).build();
+        let connections = connections.map_err(|error| {
+            let text = format!("the connections to `{}` cannot be set up: {error}", self.name);
+            LlmError::new(LlmErrorKind::InvalidRequest, text)
+        })?;
         let client = Client::builder().with_reqwest(connections).build();
-        let client = client.map_err(|error| failed(error.to_string()))?;
-        Ok(Self { name, settings, client, secrets, prices })
+        let client = client.map_err(|error| failure(&self.name, &error))?;
+        Ok(self.client.get_or_init(|| client))
     }
 
     /// The models that the server says it has, sorted. Asks it.
@@ -80,7 +93,7 @@ impl Vendor {
             None => AuthData::None,
         };
         let endpoint = Endpoint::from_owned(self.settings.address());
-        let asked = self.client.all_model_names(self.settings.protocol.adapter(), (endpoint, auth));
+        let asked = self.client()?.all_model_names(self.settings.protocol.adapter(), (endpoint, auth));
         let listed = tokio::select! {
             listed = tokio::time::timeout(seconds(self.settings.limits.connect_seconds) * 3, asked) => listed,
             () = ctx.cancel.cancelled() => return Err(cancelled()),
@@ -95,6 +108,13 @@ impl Vendor {
         };
         models.sort_unstable();
         Ok(models)
+    }
+
+    /// What is known of a model: under the name of the provider, or of the vendor whose own server it is.
+    fn entry(&self, model: &str) -> Option<&ModelEntry> {
+        let own = self.settings.base_url.is_none().then(|| self.settings.protocol.vendor());
+        let named = self.prices.lookup(&self.name, model);
+        named.or_else(|| self.prices.lookup(own?, model))
     }
 
     fn key(&self) -> Result<Option<SecretString>, LlmError> {
@@ -128,7 +148,7 @@ impl Vendor {
 
     async fn open(&self, ctx: &LlmContext, request: &Request) -> Result<Flow, LlmError> {
         let protocol = self.settings.protocol;
-        let entry = self.prices.lookup(&self.name, &request.model);
+        let entry = self.entry(&request.model);
         let takes_temperature = entry.is_none_or(|entry| entry.temperature);
         let blobs = ctx.blobs.as_deref();
         let Question { chat, mut options } =
@@ -138,7 +158,7 @@ impl Vendor {
         let (client, target) = match &request.base_url {
             None => {
                 let key = self.key()?;
-                (self.client.clone(), self.target(&self.settings.address(), &request.model, key.as_ref()))
+                (self.client()?.clone(), self.target(&self.settings.address(), &request.model, key.as_ref()))
             }
             Some(url) => {
                 let Place { address, connections } =
@@ -256,7 +276,7 @@ impl LlmProvider for Vendor {
     }
 
     fn capabilities(&self, model: &str) -> Option<ModelCapabilities> {
-        self.prices.lookup(&self.name, model).map(super::prices::ModelEntry::capabilities)
+        self.entry(model).map(ModelEntry::capabilities)
     }
 
     fn models(&self) -> Option<Vec<String>> {
@@ -266,7 +286,7 @@ impl LlmProvider for Vendor {
     /// What can be told without the vendor's own way of counting: twice the usual estimate of what is read, and all that the
     /// request lets be written, else all that the model can write, else 16,384 tokens.
     fn estimate(&self, request: &Request) -> Estimate {
-        let known = || self.prices.lookup(&self.name, &request.model).map(|entry| entry.max_output_tokens);
+        let known = || self.entry(&request.model).map(|entry| entry.max_output);
         Estimate {
             input_tokens: tokens::estimate_input(request).saturating_mul(2),
             max_output_tokens: request.max_tokens.or_else(known).unwrap_or(MAX_OUTPUT_TOKENS),

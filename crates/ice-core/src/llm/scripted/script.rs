@@ -255,8 +255,8 @@ impl Turn {
             None => {
                 tokens::estimate_text(&self.whole_text())
                     + tokens::estimate_text(&self.reasoning)
-                    + self.calls(0).map(|call| tokens::part(&call)).sum::<u64>()
-                    + self.parts.iter().map(tokens::part).sum::<u64>()
+                    + self.calls(0).map(|call| tokens::estimate_part(&call)).sum::<u64>()
+                    + self.parts.iter().map(tokens::estimate_part).sum::<u64>()
             }
         }
     }

@@ -26,6 +26,8 @@ pub struct ModelEntry {
     pub vision: bool,
     /// Whether they can follow a JSON Schema.
     pub json_schema: bool,
+    /// Whether they let the randomness be set.
+    pub temperature: bool,
     /// The day of which the price is.
     pub as_of: Date,
     /// The last day of the price, if the vendor has said so.

@@ -40,9 +40,15 @@ struct Line {
     vision: bool,
     #[serde(default)]
     json_schema: bool,
+    #[serde(default = "yes")]
+    temperature: bool,
     as_of: Date,
     until: Option<Spanned<Date>>,
     source: Spanned<String>,
+}
+
+fn yes() -> bool {
+    true
 }
 
 #[derive(Deserialize)]
@@ -157,6 +163,7 @@ impl Line {
             tools: self.tools,
             vision: self.vision,
             json_schema: self.json_schema,
+            temperature: self.temperature,
             as_of: self.as_of,
             until: self.until.map(Spanned::into_inner),
             source: self.source.into_inner(),

@@ -191,12 +191,12 @@ mod tests {
         let table = PriceTable::read(BUILT_IN, "prices.toml").unwrap_or_else(|error| panic!("{error}"));
         let providers: std::collections::BTreeSet<&str> =
             table.entries().map(|entry| entry.provider.as_str()).collect();
-        assert_eq!(providers.into_iter().collect::<Vec<_>>(), ["anthropic", "deepseek", "gemini", "openai"]);
+        assert_eq!(providers.into_iter().collect::<Vec<_>>(), ["anthropic", "deepseek", "google", "openai"]);
         assert_eq!(PriceTable::built_in().entries().count(), table.entries().count());
         let pages = [
             ("anthropic", "https://platform.claude.com/"),
             ("deepseek", "https://api-docs.deepseek.com/"),
-            ("gemini", "https://ai.google.dev/"),
+            ("google", "https://ai.google.dev/"),
             ("openai", "https://developers.openai.com/"),
         ];
         for entry in table.entries() {
