@@ -24,6 +24,12 @@ pub(crate) struct Environment {
     pub(crate) data_home: Option<PathBuf>,
     /// `XDG_CONFIG_HOME`, if it is an absolute path.
     pub(crate) config_home: Option<PathBuf>,
+    /// `ICE_MODELS`: the file of the providers of models.
+    pub(crate) models: Option<PathBuf>,
+    /// `ICE_PRICES`: the file of what models cost.
+    pub(crate) prices: Option<PathBuf>,
+    /// `ICE_MODEL`: the model, as PROVIDER/MODEL, that is asked instead of those that blueprints name.
+    pub(crate) model: Option<String>,
     /// `ICE_LOG`: which spans and events are written to standard error, as `tracing` filters say it.
     pub(crate) log: Option<String>,
     /// `ICE_ALERT_WEBHOOK`: where alerts of monitors are posted.
@@ -51,10 +57,19 @@ impl Environment {
             #[cfg(feature = "wasm")]
             data_home: path("XDG_DATA_HOME"),
             config_home: path("XDG_CONFIG_HOME"),
+            models: variable("ICE_MODELS").map(PathBuf::from),
+            prices: variable("ICE_PRICES").map(PathBuf::from),
+            model: variable("ICE_MODEL").map(|text| text.to_string_lossy().into_owned()),
             log: variable("ICE_LOG").map(|text| text.to_string_lossy().into_owned()),
             alert_webhook: variable("ICE_ALERT_WEBHOOK").map(|text| text.to_string_lossy().into_owned()),
             path: variable("PATH"),
         }
+    }
+
+    /// The folder of the user's configuration of ice, whether it is there or not.
+    pub(crate) fn configuration(&self) -> Option<PathBuf> {
+        let own = || Some(self.home.as_ref()?.join(".config"));
+        self.config_home.clone().or_else(own).map(|folder| folder.join("ice"))
     }
 
     /// Where a shell would find a program.

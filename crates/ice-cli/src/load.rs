@@ -7,12 +7,15 @@ use ice_core::blueprint::{Format, MAX_TEXT_BYTES};
 use ice_core::diagnostic::Diagnostics;
 use ice_core::error::ErrorCode;
 use ice_core::network::is_network;
+use ice_core::registry::near_names;
 use ice_orchestrator::control::{Assembled, Assembly, Document, DocumentKind, MAX_DOCUMENTS, Missing};
 
 use crate::agents::{self, Place};
+use crate::commands::models::split;
 use crate::exit::Exit;
 use crate::fault::Fault;
 use crate::file;
+use crate::instead::Instead;
 use crate::manifests;
 use crate::render::diagnostics;
 use crate::render::text::count;
@@ -100,6 +103,27 @@ pub(crate) fn documents(shell: &Shell, file: &Path) -> Result<Vec<Document>, Fau
 }
 
 impl Loaded {
+    /// Puts another model into all of it, and gives what it was before: that is what a person knows, and is shown places of.
+    ///
+    /// # Errors
+    /// [`Fault`] if the model is written wrongly, or there is no such one.
+    pub(crate) fn instead(&mut self, model: &str, toolbox: &Toolbox) -> Result<Assembled, Fault> {
+        let (provider, model) = split(model)?;
+        self.documents = Instead { provider, model }.applied(self)?;
+        let registry = toolbox.registry()?;
+        if !registry.providers.contains(provider, None) {
+            let near = near_names(provider, registry.providers.list().map(|provider| provider.name()));
+            let near = near.first().map(|near| format!("did you mean `{near}`? ")).unwrap_or_default();
+            return Err(Fault::usage(format!("there is no provider `{provider}`"))
+                .help(format!("{near}`ice models list` lists them")));
+        }
+        let mut assembly = Assembly::new(registry);
+        for document in &self.documents {
+            assembly.add(document);
+        }
+        Ok(std::mem::replace(&mut self.assembled, assembly.check(kinds())))
+    }
+
     /// Draws what is wrong on standard error.
     pub(crate) fn tell(&self, screen: &Screen) {
         for part in &self.assembled.parts {

@@ -17,6 +17,7 @@ use crate::agents;
 use crate::environment::Environment;
 use crate::fault::Fault;
 use crate::manifests::{self, Installed, Manifests};
+use crate::models::Models;
 use crate::screen::Screen;
 use crate::webhook::Webhook;
 
@@ -130,6 +131,9 @@ impl Toolbox {
             return Err(fault);
         }
         let mut registry = self.built_in()?.clone();
+        for provider in Models::read(&self.0.environment)?.guarded() {
+            registry.providers.register(provider).map_err(|error| clash(&error))?;
+        }
         for installed in &manifests.installed {
             let tool: Arc<dyn Tool> = Arc::new(CommandTool::new(installed.manifest.clone()));
             registry.tools.register(tool).map_err(|error| clash(&error))?;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use ice_core::process::SecretRef;
 use secrecy::SecretString;
@@ -37,13 +38,13 @@ pub enum SecretError {
     /// Others than its owner may read or change the file.
     #[error("`{0}` holds secrets and is open to others: `chmod 600 {0}`")]
     Open(PathBuf),
-    /// A line of a `.env` file is none.
-    #[error("`{path}` is no `.env` file: line {line} is not NAME=VALUE")]
+    /// An entry of a `.env` file is none.
+    #[error("`{path}` is no `.env` file: its entry {entry} is not NAME=VALUE")]
     Malformed {
         /// The file.
         path: PathBuf,
-        /// The line, from 1.
-        line: usize,
+        /// The entry, from 1; comments and empty lines are none.
+        entry: usize,
     },
     /// What is kept is no text, or too long.
     #[error("what `{0}` names is no text of at most 64 KiB")]
@@ -53,53 +54,50 @@ pub enum SecretError {
     Unknown(SecretRef),
 }
 
-/// The secrets of this machine: `env:VARIABLE` and `file:PATH`. Variables that are not set are looked for in a `.env` file,
-/// whose lines stay here and are no variables of the process.
+/// The secrets of this machine: `env:VARIABLE`, where `env:FIRST|SECOND` is the first of both that is set, and `file:PATH`.
+/// Variables that are not set are looked for in a `.env` file, which is read when it is first needed and whose lines stay here:
+/// they are no variables of the process.
 #[derive(Debug, Default)]
 pub struct SystemSecrets {
-    dotenv: BTreeMap<String, SecretString>,
+    dotenv: Option<PathBuf>,
+    lines: OnceLock<Result<BTreeMap<String, SecretString>, SecretError>>,
 }
 
 impl SystemSecrets {
-    /// With a `.env` file, if it is there. Only its owner may be able to change it, and nobody outside of its group to read it.
-    ///
-    /// # Errors
-    /// [`SecretError`] if it cannot be read, is open to others, or has a line that is none.
-    pub fn with_dotenv(path: &Path) -> Result<Self, SecretError> {
-        let text = match read(path) {
-            Ok(text) => text,
-            Err(SecretError::Unreadable { .. }) if !path.exists() => return Ok(Self::default()),
-            Err(error) => return Err(error),
-        };
-        let mut dotenv = BTreeMap::new();
-        for (at, entry) in dotenvy::from_read_iter(text.as_bytes()).enumerate() {
-            let (name, value) =
-                entry.map_err(|_| SecretError::Malformed { path: path.to_owned(), line: at + 1 })?;
-            dotenv.insert(name, SecretString::from(value));
-        }
-        Ok(Self { dotenv })
+    /// With a `.env` file, if it is there. Only its owner may be able to change it, and nobody outside of its group to read
+    /// it: else no variable is taken from it, and who asks for one is told.
+    #[must_use]
+    pub fn with_dotenv(path: impl Into<PathBuf>) -> Self {
+        Self { dotenv: Some(path.into()), lines: OnceLock::new() }
     }
 
-    /// Whether a variable is set, here or in the `.env` file.
-    #[must_use]
-    pub fn has_variable(&self, name: &str) -> bool {
-        std::env::var_os(name).is_some_and(|value| !value.is_empty()) || self.dotenv.contains_key(name)
+    fn variable(&self, name: &str) -> Result<Option<SecretString>, SecretError> {
+        if let Some(value) = std::env::var_os(name).filter(|value| !value.is_empty()) {
+            let reference = || SecretRef::new(format!("env:{name}"));
+            return value
+                .into_string()
+                .map(|text| Some(text.into()))
+                .map_err(|_| SecretError::NoText(reference()));
+        }
+        let Some(path) = &self.dotenv else { return Ok(None) };
+        match self.lines.get_or_init(|| lines(path)) {
+            Ok(lines) => Ok(lines.get(name).cloned()),
+            Err(error) => Err(error.clone()),
+        }
     }
 }
 
 impl SecretSource for SystemSecrets {
     fn secret(&self, reference: &SecretRef) -> Result<SecretString, SecretError> {
         match reference.as_str().split_once(':') {
-            Some(("env", name)) => match std::env::var_os(name).filter(|value| !value.is_empty()) {
-                Some(value) => {
-                    let text = value.into_string().map_err(|_| SecretError::NoText(reference.clone()))?;
-                    Ok(SecretString::from(text))
+            Some(("env", names)) => {
+                for name in names.split('|') {
+                    if let Some(found) = self.variable(name)? {
+                        return Ok(found);
+                    }
                 }
-                None => {
-                    let kept = self.dotenv.get(name).cloned();
-                    kept.ok_or_else(|| SecretError::NotSet(name.to_owned()))
-                }
-            },
+                Err(SecretError::NotSet(names.replace('|', "` or `")))
+            }
             Some(("file", path)) => {
                 let text = read(Path::new(path))?;
                 Ok(SecretString::from(text.trim_end_matches(['\n', '\r'])))
@@ -109,12 +107,26 @@ impl SecretSource for SystemSecrets {
     }
 }
 
+/// The lines of a `.env` file; none if it is not there.
+fn lines(path: &Path) -> Result<BTreeMap<String, SecretString>, SecretError> {
+    let text = match read(path) {
+        Ok(text) => text,
+        Err(SecretError::Unreadable { .. }) if !path.exists() => return Ok(BTreeMap::new()),
+        Err(error) => return Err(error),
+    };
+    let mut lines = BTreeMap::new();
+    for (at, entry) in dotenvy::from_read_iter(text.as_bytes()).enumerate() {
+        let (name, value) =
+            entry.map_err(|_| SecretError::Malformed { path: path.to_owned(), entry: at + 1 })?;
+        lines.insert(name, SecretString::from(value));
+    }
+    Ok(lines)
+}
+
 /// What is in a file that is for its owner.
 fn read(path: &Path) -> Result<String, SecretError> {
-    let unreadable = |error: std::io::Error| SecretError::Unreadable {
-        path: path.to_owned(),
-        why: error.to_string(),
-    };
+    let unreadable =
+        |error: std::io::Error| SecretError::Unreadable { path: path.to_owned(), why: error.to_string() };
     let file = open(path).map_err(unreadable)?;
     let about = file.metadata().map_err(unreadable)?;
     if !about.is_file() {
@@ -200,30 +212,34 @@ mod tests {
     #[test]
     fn variables_may_stand_in_a_file() {
         let folder = tempfile::tempdir().unwrap();
-        let path = written(folder.path(), ".env", "# keys\nICE_TEST_ONLY_KEY=\"quoted key\"\n\nOTHER=x\n", 0o600);
-        let secrets = SystemSecrets::with_dotenv(&path).unwrap();
-        let secret = secrets.secret(&SecretRef::new("env:ICE_TEST_ONLY_KEY")).unwrap();
-        assert_eq!(secret.expose_secret(), "quoted key");
-        assert!(secrets.has_variable("OTHER") && !secrets.has_variable("ICE_TEST_ONLY_ABSENT"));
+        let text = "# keys\nICE_TEST_ONLY_KEY=\"quoted key\"\n\nOTHER=x\n";
+        let secrets = SystemSecrets::with_dotenv(written(folder.path(), ".env", text, 0o600));
+        let secret = |reference: &str| secrets.secret(&SecretRef::new(reference));
+        assert_eq!(secret("env:ICE_TEST_ONLY_KEY").unwrap().expose_secret(), "quoted key");
+        assert_eq!(secret("env:ICE_TEST_ONLY_ABSENT|OTHER").unwrap().expose_secret(), "x");
         // It is no variable of this process, and nothing shows it.
         assert_eq!(std::env::var_os("ICE_TEST_ONLY_KEY"), None);
         assert!(!format!("{secrets:?}").contains("quoted"), "{secrets:?}");
+        let absent = secret("env:ICE_TEST_ONLY_ABSENT|ICE_TEST_ONLY_GONE").unwrap_err();
         assert_eq!(
-            secrets.secret(&SecretRef::new("env:ICE_TEST_ONLY_ABSENT")).unwrap_err(),
-            SecretError::NotSet("ICE_TEST_ONLY_ABSENT".to_owned())
+            absent.to_string(),
+            "the variable `ICE_TEST_ONLY_ABSENT` or `ICE_TEST_ONLY_GONE` is not set: set it, or write it into `.env`"
         );
-        let vault = SecretRef::new("vault:x");
-        assert_eq!(secrets.secret(&vault).unwrap_err(), SecretError::Unknown(vault));
+        assert_eq!(secret("vault:x").unwrap_err(), SecretError::Unknown(SecretRef::new("vault:x")));
     }
 
     #[test]
-    fn a_broken_or_open_file_of_variables_is_refused() {
+    fn a_broken_or_open_file_of_variables_is_refused_when_it_is_needed() {
         let folder = tempfile::tempdir().unwrap();
-        assert!(SystemSecrets::with_dotenv(&folder.path().join(".env")).is_ok());
-        let open = written(folder.path(), ".env", "A=b\n", 0o644);
-        assert_eq!(SystemSecrets::with_dotenv(&open).unwrap_err(), SecretError::Open(open.clone()));
+        let check = |path: PathBuf, expected: SecretError| {
+            let secrets = SystemSecrets::with_dotenv(path);
+            assert!(secrets.secret(&SecretRef::new("env:PATH")).is_ok());
+            assert_eq!(secrets.secret(&SecretRef::new("env:ICE_TEST_ONLY_KEY")).unwrap_err(), expected);
+        };
+        check(folder.path().join("none"), SecretError::NotSet("ICE_TEST_ONLY_KEY".to_owned()));
+        let open = written(folder.path(), ".env", "ICE_TEST_ONLY_KEY=b\n", 0o644);
+        check(open.clone(), SecretError::Open(open));
         let broken = written(folder.path(), "broken", "A=b\nno line\n", 0o600);
-        let error = SystemSecrets::with_dotenv(&broken).unwrap_err();
-        assert_eq!(error, SecretError::Malformed { path: broken, line: 2 });
+        check(broken.clone(), SecretError::Malformed { path: broken, entry: 2 });
     }
 }

@@ -10,6 +10,7 @@ use super::estimate::Estimate;
 use super::graph::Graph;
 #[cfg(feature = "wasm")]
 use super::interpreters::Interpreters;
+use super::models::ModelsCommand;
 use super::network::Networks;
 use super::new::New;
 use super::run::Run;
@@ -44,6 +45,8 @@ pub(crate) enum Command {
     Worker(Worker),
     /// List and show the tools that blueprints can call
     Tools(Tools),
+    /// List the providers of models, and ask whether they answer
+    Models(ModelsCommand),
     /// List and install the interpreters that run code as WebAssembly
     #[cfg(feature = "wasm")]
     Interpreters(Interpreters),
@@ -77,6 +80,7 @@ impl Command {
             Self::Runs(command) => command.run(shell),
             Self::Worker(command) => command.run(shell),
             Self::Tools(command) => command.run(shell),
+            Self::Models(command) => command.run(shell),
             #[cfg(feature = "wasm")]
             Self::Interpreters(command) => command.run(shell),
             Self::Sandbox(command) => command.run(shell),

@@ -13,6 +13,7 @@ mod graph;
 #[cfg(feature = "wasm")]
 mod interpreters;
 mod list;
+pub(crate) mod models;
 mod network;
 mod new;
 mod run;

@@ -37,6 +37,10 @@ pub(crate) struct Run {
     /// An input: NAME=VALUE (JSON if it parses, else text), NAME=@FILE.json, or all of them from @FILE.json
     #[arg(short, long, value_name = "INPUT")]
     input: Vec<String>,
+    /// Ask this model instead of those that the blueprint and its agents name, for example ollama/llama3.2
+    /// [default: ICE_MODEL]
+    #[arg(long, value_name = "PROVIDER/MODEL")]
+    model: Option<String>,
     /// Print the run's id and leave; a background worker is started if nobody owns the data folder
     #[arg(long, conflicts_with = "wait")]
     detach: bool,
@@ -190,7 +194,16 @@ impl Run {
         }
         let inputs = input::inputs(&self.input)?;
         let readable: Vec<PathBuf> = grants.read.iter().chain(&grants.write).cloned().collect();
-        let loaded = load::load(&self.file, &readable, &shell.toolbox)?;
+        let mut loaded = load::load(&self.file, &readable, &shell.toolbox)?;
+        let model = self.model.as_ref().or(shell.environment.model.as_ref());
+        let mut written = None;
+        if let (Some(model), Some(_)) = (model, &loaded.assembled.checked) {
+            written = Some(loaded.instead(model, &shell.toolbox)?);
+            if loaded.assembled.checked.is_none() {
+                loaded.tell(&shell.screen);
+                return Err(loaded.fault());
+            }
+        }
         if loaded.assembled.checked.is_none() || shell.global.verbose > 0 {
             loaded.tell(&shell.screen);
         }
@@ -221,7 +234,7 @@ impl Run {
             shell.screen.note(format_args!("{} {warning}", styled(YELLOW, "warning:")));
         }
         let start = Start { documents: loaded.documents, inputs, options };
-        Ok(Ready { start, blueprint: loaded.assembled, advice })
+        Ok(Ready { start, blueprint: written.unwrap_or(loaded.assembled), advice })
     }
 
     async fn attach(

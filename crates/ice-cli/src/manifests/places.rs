@@ -24,9 +24,7 @@ pub(crate) fn folders(named: &[PathBuf], environment: &Environment) -> Result<Ve
         }
     }
     if folders.is_empty() {
-        let own = || Some(environment.home.as_ref()?.join(".config"));
-        let configuration = environment.config_home.clone().or_else(own);
-        folders.extend(configuration.and_then(|folder| real(&folder.join("ice/tools")).ok()));
+        folders.extend(environment.configuration().and_then(|folder| real(&folder.join("tools")).ok()));
     }
     Ok(folders)
 }

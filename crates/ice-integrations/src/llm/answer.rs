@@ -31,7 +31,8 @@ pub(super) fn answer(
     let calls_tools = parts.iter().any(|part| matches!(part, Part::ToolCall { .. }));
     let message = Message { role: Role::Assistant, parts };
     let usage = seen.usage.unwrap_or_else(|| estimate(&message));
-    let fail = |kind, text: String| LlmError { usage, another_model_helps: true, ..LlmError::new(kind, text) };
+    let fail =
+        |kind, text: String| LlmError { usage, another_model_helps: true, ..LlmError::new(kind, text) };
     let finish = match captured_stop_reason {
         Some(StopReason::ContentFilter(why)) => {
             return Err(fail(LlmErrorKind::Refused, format!("`{provider}` withheld the answer: {why}")));
@@ -39,7 +40,9 @@ pub(super) fn answer(
         Some(StopReason::MaxTokens(_)) => FinishReason::Length,
         Some(_) if calls_tools => FinishReason::ToolCalls,
         Some(StopReason::ToolCall(_)) => FinishReason::ToolCalls,
-        Some(StopReason::Completed(_) | StopReason::StopSequence(_) | StopReason::Other(_)) => FinishReason::Stop,
+        Some(StopReason::Completed(_) | StopReason::StopSequence(_) | StopReason::Other(_)) => {
+            FinishReason::Stop
+        }
         None => {
             let text = format!("`{provider}` broke off in the middle of the answer");
             return Err(fail(LlmErrorKind::Truncated, text));

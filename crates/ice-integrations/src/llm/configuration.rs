@@ -12,7 +12,7 @@ use url::Url;
 use super::policy::Guarded;
 use super::prices::PriceTable;
 use super::{Limits, Protocol, ProviderSettings, Vendor};
-use crate::secrets::{SecretSource, SystemSecrets};
+use crate::secrets::SecretSource;
 
 /// The longest file.
 const MAX_BYTES: usize = 1 << 20;
@@ -59,15 +59,8 @@ impl Configuration {
     /// The providers that need no file: one for each protocol, under its name, at the server of its inventor. The key of each
     /// is looked for in the usual variables.
     #[must_use]
-    pub fn usual(secrets: &SystemSecrets) -> Self {
-        let provider = |protocol: Protocol| {
-            let mut settings = ProviderSettings::of(protocol);
-            let set = protocol.key_variables().iter().find(|name| secrets.has_variable(name));
-            if let Some(name) = set {
-                settings.api_key = Some(SecretRef::new(format!("env:{name}")));
-            }
-            (protocol.as_str().to_owned(), settings)
-        };
+    pub fn usual() -> Self {
+        let provider = |protocol: Protocol| (protocol.as_str().to_owned(), ProviderSettings::of(protocol));
         Self { providers: Protocol::ALL.into_iter().map(provider).collect() }
     }
 
@@ -141,24 +134,30 @@ impl Written {
             return Err((byte, format!("`{name}` comes along with ice: name this one otherwise")));
         }
         let protocol = self.protocol.or(known.map(|known| known.protocol)).ok_or_else(|| {
-            let names: Vec<String> = Protocol::ALL.iter().map(|known| format!("`{}`", known.as_str())).collect();
-            let message = format!("which protocol does `{name}` speak? Set `protocol` to one of {}", names.join(", "));
+            let names: Vec<String> =
+                Protocol::ALL.iter().map(|known| format!("`{}`", known.as_str())).collect();
+            let message =
+                format!("which protocol does `{name}` speak? Set `protocol` to one of {}", names.join(", "));
             (byte, message)
         })?;
         let base_url = self.base_url.map(|written| {
             let byte = written.span().start;
             let url = Url::parse(written.as_ref()).map_err(|error| (byte, format!("`base_url`: {error}")))?;
-            let is_plain = matches!(url.scheme(), "http" | "https") && url.username().is_empty() && url.password().is_none();
+            let is_plain = matches!(url.scheme(), "http" | "https")
+                && url.username().is_empty()
+                && url.password().is_none();
             let rule = "`base_url` begins with `http://` or `https://`, and holds no name or password";
             if is_plain { Ok(url) } else { Err((byte, rule.to_owned())) }
         });
         let base_url = base_url.transpose()?;
         let api_key = self.api_key.map(|written| {
             let byte = written.span().start;
-            let is_place =
-                ["env:", "file:"].iter().any(|kind| written.as_ref().strip_prefix(kind).is_some_and(|rest| !rest.is_empty()));
+            let is_place = ["env:", "file:"]
+                .iter()
+                .any(|kind| written.as_ref().strip_prefix(kind).is_some_and(|rest| !rest.is_empty()));
             // What is written may be the key itself: it is not repeated.
-            let rule = "`api_key` says where the key is kept, `env:VARIABLE` or `file:PATH`, and never is the key";
+            let rule =
+                "`api_key` says where the key is kept, `env:VARIABLE` or `file:PATH`, and never is the key";
             if is_place { Ok(SecretRef::new(written.into_inner())) } else { Err((byte, rule.to_owned())) }
         });
         // A key goes to the server that it is for: another address has one only if the file says so.
@@ -189,7 +188,7 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Result<Configuration, String> {
-        let usual = Configuration::usual(&SystemSecrets::default());
+        let usual = Configuration::usual();
         usual.with_file(text, "models.toml").map_err(|error| error.to_string())
     }
 
@@ -198,9 +197,16 @@ mod tests {
         let found = read("").unwrap();
         let names: Vec<&str> = found.providers().map(|(name, _)| name).collect();
         assert_eq!(names, ["anthropic", "deepseek", "google", "ollama", "openai", "openai-responses"]);
-        let keys = found.providers().filter_map(|(_, settings)| settings.api_key.as_ref()).map(SecretRef::as_str);
+        let keys =
+            found.providers().filter_map(|(_, settings)| settings.api_key.as_ref()).map(SecretRef::as_str);
         let keys: Vec<&str> = keys.collect();
-        let expected = ["env:ANTHROPIC_API_KEY", "env:DEEPSEEK_API_KEY", "env:GOOGLE_API_KEY", "env:OPENAI_API_KEY", "env:OPENAI_API_KEY"];
+        let expected = [
+            "env:ANTHROPIC_API_KEY",
+            "env:DEEPSEEK_API_KEY",
+            "env:GOOGLE_API_KEY|GEMINI_API_KEY",
+            "env:OPENAI_API_KEY",
+            "env:OPENAI_API_KEY",
+        ];
         assert_eq!(keys, expected);
     }
 
@@ -226,12 +232,30 @@ mod tests {
         let check = |text: &str, expected: &str| assert_eq!(read(text).unwrap_err(), expected, "{text}");
         check("[providers.x\n", "models.toml:1:13: unclosed table, expected `]`");
         check("[provider.x]\n", "models.toml:1:2: unknown field `provider`, expected `providers`");
-        check("[providers.Big]\nprotocol = \"openai\"\n", "models.toml:1:12: `Big` is no name of a provider: a lower-case letter, then lower-case letters, digits, `_`, `-` and `.`, at most 64");
-        check("[providers.echo]\nprotocol = \"openai\"\n", "models.toml:1:12: `echo` comes along with ice: name this one otherwise");
-        check("[providers.x]\n", "models.toml:1:12: which protocol does `x` speak? Set `protocol` to one of `openai`, `openai-responses`, `anthropic`, `google`, `deepseek`, `ollama`");
-        check("[providers.openai]\napi_key = \"sk-live-1234\"\n", "models.toml:2:11: `api_key` says where the key is kept, `env:VARIABLE` or `file:PATH`, and never is the key");
-        check("[providers.openai]\nbase_url = \"localhost:1\"\n", "models.toml:2:12: `base_url` begins with `http://` or `https://`, and holds no name or password");
-        check("[providers.openai]\nlimits = { concurrency = 0 }\n", "models.toml:2:26: invalid value: integer `0`, expected a nonzero u32");
+        check(
+            "[providers.Big]\nprotocol = \"openai\"\n",
+            "models.toml:1:12: `Big` is no name of a provider: a lower-case letter, then lower-case letters, digits, `_`, `-` and `.`, at most 64",
+        );
+        check(
+            "[providers.echo]\nprotocol = \"openai\"\n",
+            "models.toml:1:12: `echo` comes along with ice: name this one otherwise",
+        );
+        check(
+            "[providers.x]\n",
+            "models.toml:1:12: which protocol does `x` speak? Set `protocol` to one of `openai`, `openai-responses`, `anthropic`, `google`, `deepseek`, `ollama`",
+        );
+        check(
+            "[providers.openai]\napi_key = \"sk-live-1234\"\n",
+            "models.toml:2:11: `api_key` says where the key is kept, `env:VARIABLE` or `file:PATH`, and never is the key",
+        );
+        check(
+            "[providers.openai]\nbase_url = \"localhost:1\"\n",
+            "models.toml:2:12: `base_url` begins with `http://` or `https://`, and holds no name or password",
+        );
+        check(
+            "[providers.openai]\nlimits = { concurrency = 0 }\n",
+            "models.toml:2:26: invalid value: integer `0`, expected a nonzero u32",
+        );
         let long = format!("# {}", "x".repeat(MAX_BYTES));
         check(&long, "models.toml:1:1: the file has more than 1048576 bytes");
     }

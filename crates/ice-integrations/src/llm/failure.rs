@@ -27,7 +27,8 @@ pub(super) fn failure(provider: &str, error: &Error) -> LlmError {
             LlmError { another_model_helps: true, ..LlmError::new(LlmErrorKind::Truncated, text) }
         }
         other => {
-            let text: String = other.to_string().lines().next().unwrap_or_default().chars().take(MAX_TOLD).collect();
+            let text: String =
+                other.to_string().lines().next().unwrap_or_default().chars().take(MAX_TOLD).collect();
             LlmError::new(LlmErrorKind::InvalidRequest, format!("`{provider}` cannot be asked this: {text}"))
         }
     }
@@ -76,7 +77,10 @@ fn unreachable_server(provider: &str, error: &reqwest::Error) -> LlmError {
     } else if error.is_body() || error.is_decode() {
         (LlmErrorKind::Truncated, format!("`{provider}` broke off: {why}"))
     } else {
-        (LlmErrorKind::Transient { retry_after: None }, format!("the connection to `{provider}` was lost: {why}"))
+        (
+            LlmErrorKind::Transient { retry_after: None },
+            format!("the connection to `{provider}` was lost: {why}"),
+        )
     };
     LlmError { another_model_helps: true, ..LlmError::new(kind, text) }
 }
@@ -108,18 +112,32 @@ fn said(provider: &str, status: Option<StatusCode>, body: &Json, headers: Option
         StatusCode::from_u16(u16::try_from(code).ok()?).ok()
     });
     let number = status.map(|status| status.as_u16());
-    let kind = if is("insufficient_quota") || is("billing_error") || is("billing_hard_limit_reached") || number == Some(402) {
+    let kind = if is("insufficient_quota")
+        || is("billing_error")
+        || is("billing_hard_limit_reached")
+        || number == Some(402)
+    {
         LlmErrorKind::Quota
-    } else if is("context_length_exceeded") || number == Some(413) || (number.is_none_or(|n| n == 400) && is_too_long(told)) {
+    } else if is("context_length_exceeded")
+        || number == Some(413)
+        || (number.is_none_or(|n| n == 400) && is_too_long(told))
+    {
         LlmErrorKind::ContextTooLong
     } else if is("content_filter") || is("content_policy_violation") {
         LlmErrorKind::Refused
     } else if matches!(number, Some(401 | 403)) || is("authentication_error") || is("permission_error") {
         LlmErrorKind::Auth
     } else if matches!(number, Some(408 | 409 | 425 | 429 | 500..=599))
-        || ["overloaded_error", "rate_limit_error", "rate_limit_exceeded", "api_error", "server_error", "timeout_error"]
-            .iter()
-            .any(|label| is(label))
+        || [
+            "overloaded_error",
+            "rate_limit_error",
+            "rate_limit_exceeded",
+            "api_error",
+            "server_error",
+            "timeout_error",
+        ]
+        .iter()
+        .any(|label| is(label))
     {
         LlmErrorKind::Transient { retry_after: wait(headers, error) }
     } else {
@@ -148,15 +166,23 @@ fn said(provider: &str, status: Option<StatusCode>, body: &Json, headers: Option
 /// Whether a complaint is about the length of the conversation: vendors have no code for it but OpenAI.
 fn is_too_long(told: &str) -> bool {
     let told = told.to_ascii_lowercase();
-    ["prompt is too long", "maximum context length", "context window", "context length", "input token count", "too many tokens"]
-        .iter()
-        .any(|words| told.contains(words))
+    [
+        "prompt is too long",
+        "maximum context length",
+        "context window",
+        "context length",
+        "input token count",
+        "too many tokens",
+    ]
+    .iter()
+    .any(|words| told.contains(words))
 }
 
 /// How long the vendor asks to be left alone: in the header, in seconds or as a date, or in Google's details.
 fn wait(headers: Option<&HeaderMap>, error: &Json) -> Option<Duration> {
     let header = |name: &str| headers?.get(name)?.to_str().ok().map(str::trim);
-    let seconds = |text: &str| text.parse::<f64>().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    let seconds =
+        |text: &str| text.parse::<f64>().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
     if let Some(millis) = header("retry-after-ms").and_then(|text| text.parse::<f64>().ok()) {
         return Duration::try_from_secs_f64(millis / 1_000.0).ok();
     }

@@ -26,7 +26,9 @@ pub(super) async fn guarded(url: &str, grants: &Arc<Grants>, connect: Duration) 
     let invalid = |message: String| LlmError::new(LlmErrorKind::InvalidRequest, message);
     let url = Url::parse(url).map_err(|error| invalid(format!("`base_url`: {error}")))?;
     if !matches!(url.scheme(), "http" | "https") || !url.username().is_empty() || url.password().is_some() {
-        return Err(invalid("`base_url` begins with `http://` or `https://`, and holds no name or password".to_owned()));
+        return Err(invalid(
+            "`base_url` begins with `http://` or `https://`, and holds no name or password".to_owned(),
+        ));
     }
     let (Some(host), Some(port)) = (url.host(), url.port_or_known_default()) else {
         return Err(invalid("`base_url` names no host".to_owned()));

@@ -214,8 +214,8 @@ fn choice(value: &Value) -> Result<ToolChoice, LlmError> {
         Some("none") => Ok(ToolChoice::None),
         Some("required") => Ok(ToolChoice::Required),
         Some(name) => Ok(ToolChoice::Tool { name: to_vendor(name) }),
-        None => {
-            Err(invalid(format!("`tool_choice` is `auto`, `none`, `required` or the name of a tool, not {value}")))
-        }
+        None => Err(invalid(format!(
+            "`tool_choice` is `auto`, `none`, `required` or the name of a tool, not {value}"
+        ))),
     }
 }

@@ -18,7 +18,7 @@ pub struct ProviderSettings {
     /// Where its server is; where the inventor of the protocol serves it, if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base_url: Option<Url>,
-    /// Where its key is kept: `env:VARIABLE` or `file:PATH`; sent without a key if absent.
+    /// Where its key is kept, such as `env:VARIABLE` or `file:PATH`; sent without a key if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub api_key: Option<SecretRef>,
     /// The models it has; any name is taken if absent.
@@ -30,11 +30,11 @@ pub struct ProviderSettings {
 }
 
 impl ProviderSettings {
-    /// The provider that a protocol is named after, with its key in the first of the usual variables.
+    /// The provider that a protocol is named after, with its key in the usual variables.
     #[must_use]
     pub fn of(protocol: Protocol) -> Self {
-        let variable = protocol.key_variables().first();
-        let api_key = variable.map(|name| SecretRef::new(format!("env:{name}")));
+        let variables = protocol.key_variables().join("|");
+        let api_key = (!variables.is_empty()).then(|| SecretRef::new(format!("env:{variables}")));
         Self { protocol, base_url: None, api_key, models: None, limits: Limits::default() }
     }
 

@@ -38,7 +38,10 @@ pub struct Vendor {
 
 impl fmt::Debug for Vendor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Vendor").field("name", &self.name).field("settings", &self.settings).finish_non_exhaustive()
+        f.debug_struct("Vendor")
+            .field("name", &self.name)
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
     }
 }
 
@@ -131,7 +134,10 @@ impl Vendor {
         let auth = match key {
             Some(key) if protocol == super::Protocol::Ollama => AuthData::RequestOverride {
                 url: format!("{address}{}", protocol.path(model)),
-                headers: Headers::from(("Authorization".to_owned(), format!("Bearer {}", key.expose_secret()))),
+                headers: Headers::from((
+                    "Authorization".to_owned(),
+                    format!("Bearer {}", key.expose_secret()),
+                )),
             },
             Some(key) => AuthData::from_single(key.expose_secret()),
             None => AuthData::RequestOverride {

@@ -136,7 +136,8 @@ fn usage(protocol: Protocol, json: &Json) -> Option<Usage> {
             let usage = json.get("usageMetadata").filter(|usage| usage.is_object())?;
             let reasoning = count(usage, "/thoughtsTokenCount");
             Some(Usage {
-                input: count(usage, "/promptTokenCount").saturating_add(count(usage, "/toolUsePromptTokenCount")),
+                input: count(usage, "/promptTokenCount")
+                    .saturating_add(count(usage, "/toolUsePromptTokenCount")),
                 // Its count of the answer leaves the reasoning out.
                 output: count(usage, "/candidatesTokenCount").saturating_add(reasoning),
                 cached: count(usage, "/cachedContentTokenCount"),

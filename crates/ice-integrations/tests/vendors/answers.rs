@@ -1,6 +1,8 @@
 //! What comes back: text, reasoning, calls of tools, tokens, why it ended; the same from every vendor.
 
-use ice_core::llm::{FinishReason, LlmContext, LlmErrorKind, LlmProvider, Message, Part, Request, Role, Usage};
+use ice_core::llm::{
+    FinishReason, LlmContext, LlmErrorKind, LlmProvider, Message, Part, Request, Role, Usage,
+};
 use ice_core::value::Value;
 use ice_integrations::llm::Protocol;
 use serde_json::json;
@@ -56,7 +58,11 @@ async fn tools_are_asked_for_several_at_once() {
         let (text, _, end) =
             heard(&vendor(protocol, &server), &LlmContext::default(), Request::prompt("m", "x")).await;
         let response = end.unwrap();
-        assert_eq!((text.as_str(), response.finish), ("Let me look.", FinishReason::ToolCalls), "{protocol:?}");
+        assert_eq!(
+            (text.as_str(), response.finish),
+            ("Let me look.", FinishReason::ToolCalls),
+            "{protocol:?}"
+        );
         let calls = response.message.parts.iter().filter_map(|part| match part {
             Part::ToolCall { id, name, arguments } => Some((id.clone(), name.clone(), arguments.clone())),
             Part::Text { .. }
@@ -66,9 +72,14 @@ async fn tools_are_asked_for_several_at_once() {
             | Part::Opaque { .. } => None,
         });
         let calls: Vec<_> = calls.collect();
-        let (ids, rest): (Vec<_>, Vec<_>) = calls.into_iter().map(|(id, name, with)| (id, (name, with))).unzip();
+        let (ids, rest): (Vec<_>, Vec<_>) =
+            calls.into_iter().map(|(id, name, with)| (id, (name, with))).unzip();
         let first = Value::from(json!({"path": "a", "deep": {"n": [1, 2]}}));
-        assert_eq!(rest, [("files.read".to_owned(), first), ("now".to_owned(), Value::empty_map())], "{protocol:?}");
+        assert_eq!(
+            rest,
+            [("files.read".to_owned(), first), ("now".to_owned(), Value::empty_map())],
+            "{protocol:?}"
+        );
         assert!(ids[0] != ids[1] && !ids[0].is_empty(), "{protocol:?}: {ids:?}");
     }
 }
@@ -194,8 +205,11 @@ async fn one_vendor_is_not_sent_what_another_sealed() {
 
 #[tokio::test]
 async fn tokens_that_no_vendor_tells_are_estimated_and_marked() {
-    let frames = ["data: {\"model\":\"m\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"12345678\"},\"finish_reason\":null}]}\n\n",
-        "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n", "data: [DONE]\n\n"];
+    let frames = [
+        "data: {\"model\":\"m\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"12345678\"},\"finish_reason\":null}]}\n\n",
+        "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n",
+        "data: [DONE]\n\n",
+    ];
     let pieces = frames.map(|frame| super::server::Piece::Bytes(frame.to_owned())).to_vec();
     let server = Server::start(vec![super::server::Reply::of(200, "text/event-stream", pieces)]).await;
     let model = vendor(Protocol::OpenAi, &server);

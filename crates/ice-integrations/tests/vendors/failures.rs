@@ -38,13 +38,43 @@ async fn errors_are_told_apart_by_what_can_be_done() {
     use LlmErrorKind::{Auth, ContextTooLong, InvalidRequest, Quota};
     let busy = |retry_after| LlmErrorKind::Transient { retry_after };
     for protocol in Protocol::ALL {
-        let reply = |status, kind: &str, message: &str| Reply::json(status, &body(protocol, status, kind, message));
-        check(protocol, reply(401, "authentication_error", "Bad key."), Auth, "answered (401): Bad key.", true).await;
-        check(protocol, reply(403, "permission_error", "Not yours."), Auth, "answered (403): Not yours.", true).await;
-        check(protocol, reply(400, "bad", "No such field."), InvalidRequest, "answered (400): No such field.", false).await;
-        check(protocol, reply(404, "gone", "No such model."), InvalidRequest, "answered (404): No such model.", true).await;
+        let reply =
+            |status, kind: &str, message: &str| Reply::json(status, &body(protocol, status, kind, message));
+        check(
+            protocol,
+            reply(401, "authentication_error", "Bad key."),
+            Auth,
+            "answered (401): Bad key.",
+            true,
+        )
+        .await;
+        check(
+            protocol,
+            reply(403, "permission_error", "Not yours."),
+            Auth,
+            "answered (403): Not yours.",
+            true,
+        )
+        .await;
+        check(
+            protocol,
+            reply(400, "bad", "No such field."),
+            InvalidRequest,
+            "answered (400): No such field.",
+            false,
+        )
+        .await;
+        check(
+            protocol,
+            reply(404, "gone", "No such model."),
+            InvalidRequest,
+            "answered (404): No such model.",
+            true,
+        )
+        .await;
         check(protocol, reply(500, "api_error", "Oh."), busy(None), "answered (500): Oh.", true).await;
-        check(protocol, reply(529, "overloaded_error", "Full."), busy(None), "answered (529): Full.", true).await;
+        check(protocol, reply(529, "overloaded_error", "Full."), busy(None), "answered (529): Full.", true)
+            .await;
         check(protocol, reply(402, "bad", "No money."), Quota, "answered (402): No money.", true).await;
         let long = "This model's maximum context length is 9 tokens.";
         let told = format!("answered (400): {long}");
@@ -56,7 +86,8 @@ async fn errors_are_told_apart_by_what_can_be_done() {
         let wait = busy(Some(Duration::from_millis(1_500)));
         check(protocol, asked, wait, "answered (503): Wait.", true).await;
         // A date that has passed asks for nothing.
-        let asked = reply(429, "rate_limit_error", "Slow.").header("retry-after", "Wed, 21 Oct 2015 07:28:00 GMT");
+        let asked =
+            reply(429, "rate_limit_error", "Slow.").header("retry-after", "Wed, 21 Oct 2015 07:28:00 GMT");
         check(protocol, asked, busy(Some(Duration::ZERO)), "answered (429): Slow.", true).await;
         let page = Reply::of(502, "text/html", vec![Piece::Bytes("<html>\n<b>Bad gateway</b>".to_owned())]);
         check(protocol, page, busy(None), "answered (502): <html>", true).await;
@@ -101,7 +132,11 @@ async fn a_cut_stream_is_an_error_and_never_a_short_answer() {
             let model = vendor(protocol, &server);
             let (text, _, end) = heard(&model, &LlmContext::default(), Request::prompt("m", "x")).await;
             let error = end.unwrap_err();
-            assert_eq!((text.as_str(), &error.kind), ("Once upon", &LlmErrorKind::Truncated), "{protocol:?} {error}");
+            assert_eq!(
+                (text.as_str(), &error.kind),
+                ("Once upon", &LlmErrorKind::Truncated),
+                "{protocol:?} {error}"
+            );
             // What was heard is paid for, whether the vendor says so or not.
             assert!(error.usage.input > 0 && error.usage.output > 0, "{protocol:?} {clean}: {error:?}");
             assert!(error.another_model_helps && error.is_retryable(), "{protocol:?}: {error:?}");
@@ -113,7 +148,8 @@ async fn a_cut_stream_is_an_error_and_never_a_short_answer() {
 async fn what_is_no_part_of_an_answer_ends_it() {
     for protocol in Protocol::ALL {
         let mut pieces = beginning(protocol);
-        let broken = if protocol == Protocol::Ollama { "{\"model\": \n" } else { "data: {\"choices\": [\n\n" };
+        let broken =
+            if protocol == Protocol::Ollama { "{\"model\": \n" } else { "data: {\"choices\": [\n\n" };
         pieces.push(Piece::Bytes(if protocol == Protocol::Anthropic {
             "event: content_block_delta\ndata: {\"type\": \n\n".to_owned()
         } else {
@@ -123,14 +159,21 @@ async fn what_is_no_part_of_an_answer_ends_it() {
         let model = vendor(protocol, &server);
         let (text, _, end) = heard(&model, &LlmContext::default(), Request::prompt("m", "x")).await;
         let error = end.unwrap_err();
-        assert_eq!((text.as_str(), &error.kind), ("Once upon", &LlmErrorKind::Truncated), "{protocol:?} {error}");
+        assert_eq!(
+            (text.as_str(), &error.kind),
+            ("Once upon", &LlmErrorKind::Truncated),
+            "{protocol:?} {error}"
+        );
     }
 }
 
 #[tokio::test]
 async fn an_error_in_the_middle_is_what_it_says() {
     let cases = [
-        (Protocol::OpenAi, "data: {\"error\": {\"message\": \"Overheated.\", \"type\": \"server_error\"}}\n\n"),
+        (
+            Protocol::OpenAi,
+            "data: {\"error\": {\"message\": \"Overheated.\", \"type\": \"server_error\"}}\n\n",
+        ),
         (
             Protocol::Anthropic,
             "event: error\ndata: {\"type\": \"error\", \"error\": {\"type\": \"overloaded_error\", \"message\": \"Overheated.\"}}\n\n",
@@ -174,8 +217,10 @@ async fn who_leaves_closes_the_connection() {
         let mut pieces = beginning(protocol);
         pieces.push(Piece::Stall);
         let server = Server::start(vec![Reply::of(200, content_type(protocol), pieces)]).await;
-        let mut chunks =
-            vendor(protocol, &server).stream(&LlmContext::default(), Request::prompt("m", "x")).await.unwrap();
+        let mut chunks = vendor(protocol, &server)
+            .stream(&LlmContext::default(), Request::prompt("m", "x"))
+            .await
+            .unwrap();
         futures::StreamExt::next(&mut chunks).await.unwrap().unwrap();
         drop(chunks);
         server.left().await;

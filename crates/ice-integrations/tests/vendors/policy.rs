@@ -27,7 +27,8 @@ fn good() -> Reply {
 }
 
 fn busy(status: u16) -> Reply {
-    Reply::json(status, &json!({"error": {"message": "Busy.", "type": "server_error"}})).header("retry-after-ms", "1")
+    Reply::json(status, &json!({"error": {"message": "Busy.", "type": "server_error"}}))
+        .header("retry-after-ms", "1")
 }
 
 #[tokio::test]
@@ -39,13 +40,16 @@ async fn what_passes_is_repeated_and_what_does_not_is_not() {
 
     let refused = Reply::json(400, &json!({"error": {"message": "No."}}));
     let server = Server::start(vec![refused, good()]).await;
-    let error = guarded(&server, Limits::default()).complete(&LlmContext::default(), Request::prompt("m", "x")).await;
+    let error =
+        guarded(&server, Limits::default()).complete(&LlmContext::default(), Request::prompt("m", "x")).await;
     assert_eq!((error.unwrap_err().kind, server.asked().len()), (LlmErrorKind::InvalidRequest, 1));
 }
 
 #[tokio::test]
 async fn the_request_and_the_caller_say_how_often() {
-    for (stated, caller, expected) in [(Some(2), None, 2), (None, None, 3), (Some(5), Some(1), 1), (None, Some(2), 2)] {
+    for (stated, caller, expected) in
+        [(Some(2), None, 2), (None, None, 3), (Some(5), Some(1), 1), (None, Some(2), 2)]
+    {
         let server = Server::start(vec![busy(503)]).await;
         let model = guarded(&server, Limits::default());
         let ctx = LlmContext { attempts: caller, ..LlmContext::default() };
@@ -58,18 +62,23 @@ async fn the_request_and_the_caller_say_how_often() {
 #[tokio::test]
 async fn an_answer_that_has_begun_is_not_repeated() {
     let said = Said { text: vec!["Once", " upon"], ..Said::default() };
-    let mut pieces: Vec<Piece> = frames(Protocol::OpenAi, &said).into_iter().take(2).map(Piece::Bytes).collect();
+    let mut pieces: Vec<Piece> =
+        frames(Protocol::OpenAi, &said).into_iter().take(2).map(Piece::Bytes).collect();
     pieces.push(Piece::Cut);
     let server = Server::start(vec![Reply::of(200, content_type(Protocol::OpenAi), pieces), good()]).await;
     let (text, _, end) =
         heard(&guarded(&server, Limits::default()), &LlmContext::default(), Request::prompt("m", "x")).await;
-    assert_eq!((text.as_str(), end.unwrap_err().kind, server.asked().len()), ("Once", LlmErrorKind::Truncated, 1));
+    assert_eq!(
+        (text.as_str(), end.unwrap_err().kind, server.asked().len()),
+        ("Once", LlmErrorKind::Truncated, 1)
+    );
 }
 
 #[tokio::test]
 async fn all_calls_together_have_so_many_repetitions() {
     let server = Server::start(vec![busy(503)]).await;
-    let limits = Limits { retries: 3, retries_per_minute: count(4), breaker_calls: count(1_000), ..Limits::default() };
+    let limits =
+        Limits { retries: 3, retries_per_minute: count(4), breaker_calls: count(1_000), ..Limits::default() };
     let model = guarded(&server, limits);
     for _ in 0..3 {
         model.complete(&LlmContext::default(), Request::prompt("m", "x")).await.unwrap_err();
@@ -81,7 +90,8 @@ async fn all_calls_together_have_so_many_repetitions() {
 #[tokio::test]
 async fn a_provider_that_fails_again_and_again_is_left_alone_for_a_while() {
     let server = Server::start(vec![busy(503), busy(503), busy(503), busy(503), good()]).await;
-    let limits = Limits { retries: 0, breaker_calls: count(2), breaker_seconds: count(1), ..Limits::default() };
+    let limits =
+        Limits { retries: 0, breaker_calls: count(2), breaker_seconds: count(1), ..Limits::default() };
     let model = guarded(&server, limits);
     let ask = || async { model.complete(&LlmContext::default(), Request::prompt("m", "x")).await };
     let mut refusals = 0;
@@ -118,9 +128,16 @@ async fn every_wait_has_an_end() {
     assert_eq!((text.as_str(), &error.kind), ("", &LlmErrorKind::Transient { retry_after: None }));
     assert_eq!(error.message, "`scripted` took longer than 2 s for the first token");
 
-    let model = Guarded::new(slow(0, 5_000), Limits { between_tokens_seconds: count(3), ..Limits::default() });
+    let model =
+        Guarded::new(slow(0, 5_000), Limits { between_tokens_seconds: count(3), ..Limits::default() });
     let error = heard(&model, &ctx, once()).await.2.unwrap_err();
-    assert_eq!(error.message, "`scripted` took longer than 5 s for the first token".replace("took longer than 5 s for the first token", "stopped for 3 s in the middle of the answer"));
+    assert_eq!(
+        error.message,
+        "`scripted` took longer than 5 s for the first token".replace(
+            "took longer than 5 s for the first token",
+            "stopped for 3 s in the middle of the answer"
+        )
+    );
     assert_eq!(error.kind, LlmErrorKind::Truncated);
 
     let model = Guarded::new(slow(0, 2_000), Limits { whole_seconds: count(5), ..Limits::default() });
@@ -150,7 +167,8 @@ async fn so_many_calls_are_under_way_at_once() {
 
 #[tokio::test(start_paused = true)]
 async fn a_cancel_ends_every_wait() {
-    let model = Arc::new(Guarded::new(slow(60_000, 0), Limits { concurrency: count(1), ..Limits::default() }));
+    let model =
+        Arc::new(Guarded::new(slow(60_000, 0), Limits { concurrency: count(1), ..Limits::default() }));
     let (one, two) = (LlmContext::default(), LlmContext::default());
     let first = model.complete(&one, Request::prompt("m", "x"));
     let waiting = model.complete(&two, Request::prompt("m", "x"));

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use ice_core::llm::{BlobSource, LlmContext, LlmErrorKind, LlmProvider, Message, Part, Request, Role, ToolDefinition};
+use ice_core::llm::{
+    BlobSource, LlmContext, LlmErrorKind, LlmProvider, Message, Part, Request, Role, ToolDefinition,
+};
 use ice_core::process::Grants;
 use ice_core::value::{BlobHash, BlobRef, Value};
 use ice_integrations::llm::prices::PriceTable;
@@ -26,10 +28,14 @@ async fn the_key_goes_where_the_vendor_wants_it_and_nowhere_else() {
     for protocol in Protocol::ALL {
         let asked = sent(protocol, Request::prompt("m1", "x"), &LlmContext::default()).await;
         let (line, target) = match protocol {
-            Protocol::OpenAi | Protocol::DeepSeek => (format!("authorization: bearer {KEY}"), "/v1/chat/completions"),
+            Protocol::OpenAi | Protocol::DeepSeek => {
+                (format!("authorization: bearer {KEY}"), "/v1/chat/completions")
+            }
             Protocol::OpenAiResponses => (format!("authorization: bearer {KEY}"), "/v1/responses"),
             Protocol::Anthropic => (format!("x-api-key: {KEY}"), "/v1/messages"),
-            Protocol::Gemini => (format!("x-goog-api-key: {KEY}"), "/v1/models/m1:streamGenerateContent?alt=sse"),
+            Protocol::Gemini => {
+                (format!("x-goog-api-key: {KEY}"), "/v1/models/m1:streamGenerateContent?alt=sse")
+            }
             Protocol::Ollama => (format!("authorization: bearer {KEY}"), "/v1/api/chat"),
         };
         assert_eq!(asked.target, format!("POST {target} HTTP/1.1"), "{protocol:?}");
@@ -105,7 +111,10 @@ async fn settings_that_are_none_are_refused_before_anything_is_sent() {
     for (extra, told) in [
         (json!({"seed": "x"}), "`seed` is a whole number, not \"x\""),
         (json!({"cache": "2h"}), "`cache` is `true`, `false`, `5m`, `1h` or `24h`, not \"2h\""),
-        (json!({"tool_choice": 3}), "`tool_choice` is `auto`, `none`, `required` or the name of a tool, not 3"),
+        (
+            json!({"tool_choice": 3}),
+            "`tool_choice` is `auto`, `none`, `required` or the name of a tool, not 3",
+        ),
         (
             json!({"reasoning_effort": "a lot"}),
             "`reasoning_effort` is `none`, `minimal`, `low`, `medium`, `high`, `max` or a number of tokens, not `a lot`",
@@ -145,7 +154,10 @@ async fn tools_are_offered_under_names_every_vendor_takes() {
         };
         assert_eq!(body.pointer(name), Some(&json!("files-read")), "{protocol:?}: {body:#}");
         let text = body.to_string();
-        assert!(text.contains("Error: no such file") && !text.contains("files.read"), "{protocol:?}: {body:#}");
+        assert!(
+            text.contains("Error: no such file") && !text.contains("files.read"),
+            "{protocol:?}: {body:#}"
+        );
     }
 }
 
@@ -198,7 +210,8 @@ async fn pictures_are_shown() {
         assert!(body.to_string().contains("iVBORw=="), "{protocol:?}: {body:#}");
     }
     let server = Server::start(vec![reply(Protocol::OpenAi, &Said::default())]).await;
-    let error = vendor(Protocol::OpenAi, &server).complete(&LlmContext::default(), request).await.unwrap_err();
+    let error =
+        vendor(Protocol::OpenAi, &server).complete(&LlmContext::default(), request).await.unwrap_err();
     assert_eq!(error.kind, LlmErrorKind::InvalidRequest);
     assert!(error.message.ends_with("cannot be shown to the model: nobody here reads blobs"), "{error}");
 }
@@ -210,8 +223,12 @@ fn granted(hosts: &[String]) -> LlmContext {
 
 #[tokio::test]
 async fn a_blueprint_sends_requests_where_the_run_may_go_and_never_a_key() {
-    let server = Server::start(vec![reply(Protocol::OpenAi, &Said { text: vec!["ok"], ..Said::default() })]).await;
-    let settings = ProviderSettings { api_key: Some(ice_core::process::SecretRef::new("env:K")), ..ProviderSettings::of(Protocol::OpenAi) };
+    let server =
+        Server::start(vec![reply(Protocol::OpenAi, &Said { text: vec!["ok"], ..Said::default() })]).await;
+    let settings = ProviderSettings {
+        api_key: Some(ice_core::process::SecretRef::new("env:K")),
+        ..ProviderSettings::of(Protocol::OpenAi)
+    };
     let model = Vendor::new("openai", settings, Arc::new(OneKey), Arc::new(PriceTable::built_in()));
     let port = server.port();
     let ask = |url: String| Request { base_url: Some(url), ..Request::prompt("m", "x") };
@@ -220,9 +237,13 @@ async fn a_blueprint_sends_requests_where_the_run_may_go_and_never_a_key() {
         assert_eq!((error.kind, error.message.as_str()), (LlmErrorKind::InvalidRequest, told), "{url}");
     };
     let url = format!("http://127.0.0.1:{port}/v1");
-    let hint = format!("`http://127.0.0.1:{port}` is at 127.0.0.1:{port}, which is no public address: if that is meant, start the run with `--allow-net 127.0.0.1:{port}`");
+    let hint = format!(
+        "`http://127.0.0.1:{port}` is at 127.0.0.1:{port}, which is no public address: if that is meant, start the run with `--allow-net 127.0.0.1:{port}`"
+    );
     refused(&url, LlmContext::default(), &hint).await;
-    let hint = format!("`http://localhost:{port}` was not granted: start the run with `--allow-net localhost:{port}`");
+    let hint = format!(
+        "`http://localhost:{port}` was not granted: start the run with `--allow-net localhost:{port}`"
+    );
     refused(&format!("http://localhost:{port}/v1"), LlmContext::default(), &hint).await;
     let hint = "`base_url` begins with `http://` or `https://`, and holds no name or password";
     refused("http://me:pw@example.org/", LlmContext::default(), hint).await;
@@ -230,7 +251,10 @@ async fn a_blueprint_sends_requests_where_the_run_may_go_and_never_a_key() {
     refused("https://", LlmContext::default(), "`base_url`: empty host").await;
     assert_eq!(server.asked().len(), 0);
 
-    for (url, grant) in [(url, format!("127.0.0.1:{port}")), (format!("http://localhost:{port}/v1/"), format!("localhost:{port}"))] {
+    for (url, grant) in [
+        (url, format!("127.0.0.1:{port}")),
+        (format!("http://localhost:{port}/v1/"), format!("localhost:{port}")),
+    ] {
         model.complete(&granted(&[grant]), ask(url)).await.unwrap();
         let asked = server.asked().pop().unwrap();
         assert_eq!(asked.target, "POST /v1/chat/completions HTTP/1.1");

@@ -104,7 +104,8 @@ fn responses(said: &Said) -> Vec<String> {
         ));
     }
     if !said.signature.is_empty() {
-        let item = json!({"type": "reasoning", "id": "rs1", "summary": [], "encrypted_content": said.signature});
+        let item =
+            json!({"type": "reasoning", "id": "rs1", "summary": [], "encrypted_content": said.signature});
         frames.push(event(&json!({"type": "response.output_item.done", "output_index": 0, "item": item})));
     }
     frames.extend(said.text.iter().map(|text| {
@@ -222,14 +223,20 @@ fn gemini(said: &Said) -> Vec<String> {
 
 fn ollama(said: &Said) -> Vec<String> {
     let line = |message: Json| {
-        format!("{}\n", json!({"model": "llama-served", "created_at": "2026-01-01T00:00:00Z", "message": message, "done": false}))
+        format!(
+            "{}\n",
+            json!({"model": "llama-served", "created_at": "2026-01-01T00:00:00Z", "message": message, "done": false})
+        )
     };
     let mut frames = Vec::new();
     if !said.reasoning.is_empty() {
         frames.push(line(json!({"role": "assistant", "content": "", "thinking": said.reasoning})));
     }
     frames.extend(said.text.iter().map(|text| line(json!({"role": "assistant", "content": text}))));
-    let calls = said.calls.iter().map(|(name, arguments)| json!({"function": {"name": name, "arguments": arguments}}));
+    let calls = said
+        .calls
+        .iter()
+        .map(|(name, arguments)| json!({"function": {"name": name, "arguments": arguments}}));
     let calls: Vec<Json> = calls.collect();
     if !calls.is_empty() {
         frames.push(line(json!({"role": "assistant", "content": "", "tool_calls": calls})));

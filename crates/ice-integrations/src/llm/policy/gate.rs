@@ -49,7 +49,8 @@ impl Gate {
         }
         if let Some((limiter, most)) = &self.tokens {
             // What is more than a minute's worth waits for all of it.
-            let wanted = NonZeroU32::new(u32::try_from(tokens).unwrap_or(u32::MAX)).unwrap_or(NonZeroU32::MIN);
+            let wanted =
+                NonZeroU32::new(u32::try_from(tokens).unwrap_or(u32::MAX)).unwrap_or(NonZeroU32::MIN);
             if limiter.until_n_ready(wanted.min(*most)).await.is_err() {
                 tracing::debug!("a call wants more tokens than the rate ever allows");
             }
@@ -68,7 +69,8 @@ impl Gate {
         name: &str,
         attempt: impl Future<Output = Result<T, LlmError>>,
     ) -> Result<T, LlmError> {
-        let counts = |error: &LlmError| matches!(error.kind, LlmErrorKind::Transient { .. } | LlmErrorKind::Truncated);
+        let counts =
+            |error: &LlmError| matches!(error.kind, LlmErrorKind::Transient { .. } | LlmErrorKind::Truncated);
         match self.breaker.call_with(counts, attempt).await {
             Ok(done) => Ok(done),
             Err(Broken::Inner(error)) => Err(error),

@@ -27,7 +27,10 @@ pub struct Guarded {
 
 impl fmt::Debug for Guarded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Guarded").field("inner", &self.inner).field("limits", &self.limits).finish_non_exhaustive()
+        f.debug_struct("Guarded")
+            .field("inner", &self.inner)
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
     }
 }
 
@@ -83,7 +86,11 @@ impl Guarded {
                 tracing::warn!(provider = self.name(), "too many repetitions: this call is not repeated");
                 return Err(error);
             }
-            tracing::info!(provider = self.name(), wait_ms = wait.as_millis() as u64, "a call is repeated: {error}");
+            tracing::info!(
+                provider = self.name(),
+                wait_ms = wait.as_millis() as u64,
+                "a call is repeated: {error}"
+            );
             tokio::time::sleep(wait).await;
         }
     }

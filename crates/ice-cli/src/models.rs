@@ -1,0 +1,89 @@
+//! The providers of models: those that come along, those of the user's file, and where their keys are.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use ice_core::error::ErrorCode;
+use ice_core::llm::LlmProvider;
+use ice_integrations::llm::prices::PriceTable;
+use ice_integrations::llm::{Configuration, Vendor};
+use ice_integrations::secrets::{SecretSource, SystemSecrets};
+
+use crate::environment::Environment;
+use crate::exit::Exit;
+use crate::fault::{Fault, plain};
+
+/// The providers and what they need.
+#[derive(Debug)]
+pub(crate) struct Models {
+    configuration: Configuration,
+    secrets: Arc<dyn SecretSource>,
+    prices: Arc<PriceTable>,
+}
+
+impl Models {
+    /// Reads the files, if there are any. Connects to nothing, and looks for no key.
+    ///
+    /// # Errors
+    /// [`Fault`] if a file that was named cannot be read, or a file has something wrong in it.
+    pub(crate) fn read(environment: &Environment) -> Result<Self, Fault> {
+        let mut configuration = Configuration::usual();
+        if let Some((text, label)) =
+            text(environment, environment.models.as_ref(), "ICE_MODELS", "models.toml")?
+        {
+            configuration = configuration.with_file(&text, &label).map_err(|error| wrong(&error))?;
+        }
+        let mut prices = PriceTable::built_in();
+        if let Some((text, label)) =
+            text(environment, environment.prices.as_ref(), "ICE_PRICES", "prices.toml")?
+        {
+            prices = prices.overlay(PriceTable::read(&text, &label).map_err(|error| wrong(&error))?);
+        }
+        let secrets = Arc::new(SystemSecrets::with_dotenv(".env"));
+        Ok(Self { configuration, secrets, prices: Arc::new(prices) })
+    }
+
+    /// The providers as runs use them.
+    pub(crate) fn guarded(&self) -> impl Iterator<Item = Arc<dyn LlmProvider>> {
+        self.configuration.guarded(&self.secrets, &self.prices)
+    }
+
+    /// The servers with nothing around them, to look at one by one.
+    pub(crate) fn vendors(&self) -> impl Iterator<Item = Vendor> {
+        self.configuration.vendors(&self.secrets, &self.prices)
+    }
+
+    /// What models cost.
+    pub(crate) fn prices(&self) -> &PriceTable {
+        &self.prices
+    }
+}
+
+/// The text of a file that is named, or of the user's configuration, with what it is called; nothing if there is none.
+fn text(
+    environment: &Environment,
+    named: Option<&PathBuf>,
+    variable: &str,
+    file: &str,
+) -> Result<Option<(String, String)>, Fault> {
+    let path = match named {
+        Some(path) => path.clone(),
+        None => match environment.configuration() {
+            Some(folder) => folder.join(file),
+            None => return Ok(None),
+        },
+    };
+    let label = path.display().to_string();
+    match std::fs::read_to_string(&path) {
+        Ok(text) => Ok(Some((text, label))),
+        Err(error) if named.is_none() && error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => {
+            let who = if named.is_some() { format!("{variable} names {label}, which") } else { label };
+            Err(Fault::usage(format!("{who} cannot be read: {}", plain(&error))))
+        }
+    }
+}
+
+fn wrong(error: &dyn std::fmt::Display) -> Fault {
+    Fault::new(ErrorCode::ManifestInvalid, error.to_string()).exit(Exit::Usage)
+}
