@@ -18,7 +18,6 @@ const FAILURE_BYTES: usize = 64 << 10;
 const IDLE: usize = 4;
 
 /// A server, ready to be asked.
-#[derive(Clone, Debug)]
 pub(super) struct Client {
     http: Http,
     url: Url,

@@ -1,5 +1,6 @@
 //! The embedder over HTTP.
 
+use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -26,7 +27,6 @@ const LONG: usize = 256 << 10;
 /// Asks a server for embeddings, in one request after the other until all texts have theirs.
 ///
 /// Where a server does not report tokens, they are estimated as in [`tokens::estimate_text`].
-#[derive(Debug)]
 pub struct HttpEmbedder {
     settings: Settings,
     model: Arc<str>,
@@ -123,5 +123,15 @@ impl Embedder for HttpEmbedder {
             all.usage += embedded.usage;
         }
         Ok(all)
+    }
+}
+
+impl fmt::Debug for HttpEmbedder {
+    /// Without its address and its key.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpEmbedder")
+            .field("dialect", &self.dialect)
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
     }
 }

@@ -54,11 +54,11 @@ pub struct LocalEmbedder {
     name: String,
     model: Arc<str>,
     dimension: Dimension,
-    loaded: Arc<Loaded>,
+    pub(super) loaded: Arc<Loaded>,
     pub(super) turns: Arc<Semaphore>,
 }
 
-struct Loaded {
+pub(super) struct Loaded {
     cutter: Cutter,
     model: Model,
     max_tokens: usize,
@@ -103,7 +103,11 @@ impl LocalEmbedder {
 
 impl Loaded {
     /// The vectors of texts, in their order, and the tokens that were read. Looks at `stop` between texts and batches.
-    fn embed(&self, texts: &[String], stop: &CancellationToken) -> Result<(Vec<Vec<f32>>, u64), EmbedError> {
+    pub(super) fn embed(
+        &self,
+        texts: &[String],
+        stop: &CancellationToken,
+    ) -> Result<(Vec<Vec<f32>>, u64), EmbedError> {
         let failed = |_| {
             EmbedError::new(
                 EmbedErrorKind::Malformed,

@@ -7,9 +7,10 @@ use std::sync::Arc;
 
 use candle_core::{Device, Tensor};
 use futures::FutureExt;
-use ice_core::embedding::{EmbedContext, EmbedErrorKind, Embedder, Embedding, conformance};
+use ice_core::embedding::{EmbedContext, EmbedError, EmbedErrorKind, Embedder, Embedding, conformance};
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
 
 use super::{LocalEmbedder, LocalError, LocalOptions};
 
@@ -319,6 +320,29 @@ async fn a_call_that_waits_for_its_turn_can_be_cancelled() {
     assert_eq!(call.await.unwrap_err().kind, EmbedErrorKind::Cancelled);
     drop(turn);
     let embedded = embedder.embed(&EmbedContext::default(), &texts).await.unwrap();
+    assert_eq!(embedded.vectors.len(), 1);
+}
+
+#[tokio::test]
+async fn work_that_was_stopped_computes_nothing_more() {
+    let embedder = Folder::new().load().await.unwrap();
+    let stop = CancellationToken::new();
+    let texts = ["a".to_owned(), "b".to_owned()];
+    let (rows, read) = embedder.loaded.embed(&texts, &stop).unwrap();
+    assert_eq!((rows.len(), read), (2, 6));
+    stop.cancel();
+    assert_eq!(embedder.loaded.embed(&texts, &stop).unwrap_err(), EmbedError::cancelled());
+}
+
+#[tokio::test]
+async fn a_call_that_is_dropped_gives_its_turn_back() {
+    let embedder = Folder::new().load().await.unwrap();
+    let (ctx, texts) = (EmbedContext::default(), vec!["a b c d e".to_owned(); 2_000]);
+    let mut call = Box::pin(embedder.embed(&ctx, &texts));
+    assert!(call.as_mut().now_or_never().is_none());
+    drop(call);
+    // The work of the dropped call stops; until it has, this one waits.
+    let embedded = embedder.embed(&EmbedContext::default(), &texts[..1]).await.unwrap();
     assert_eq!(embedded.vectors.len(), 1);
 }
 
