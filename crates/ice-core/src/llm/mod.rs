@@ -32,6 +32,6 @@ pub use echo::Echo;
 pub use error::{LlmError, LlmErrorKind};
 pub use message::{Message, Part, Role};
 pub use port::{BlobSource, Chunk, ChunkStream, Estimate, LlmContext, LlmProvider, ModelCapabilities};
-pub use price::{InvalidUsd, Price, Usd};
+pub use price::{InvalidUsd, LongPrompt, Price, Usd};
 pub use request::{Fallback, FinishReason, Request, Response, ToolDefinition, Usage};
 pub use scripted::Scripted;

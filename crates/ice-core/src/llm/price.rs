@@ -158,34 +158,63 @@ pub struct Price {
     /// For tokens written to the provider's cache; as other input if left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cache_write: Option<Usd>,
+    /// The price of calls that read much, if that is another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub long: Option<Box<LongPrompt>>,
+}
+
+/// The price of all tokens of a call whose prompt is long.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LongPrompt {
+    /// A prompt of more tokens than this is long.
+    pub above: u64,
+    /// What tokens cost then.
+    pub price: Price,
 }
 
 impl Price {
     /// That of what costs nothing.
-    pub const FREE: Self = Self { input: Usd::ZERO, output: Usd::ZERO, cached: None, cache_write: None };
+    pub const FREE: Self =
+        Self { input: Usd::ZERO, output: Usd::ZERO, cached: None, cache_write: None, long: None };
+
+    /// That of a call which reads so many tokens.
+    fn of_prompt(&self, input: u64) -> &Self {
+        match &self.long {
+            Some(long) if input > long.above => &long.price,
+            Some(_) | None => self,
+        }
+    }
 
     /// What a call costs at worst: everything is read in the dearest way.
     #[must_use]
     pub fn at_most(&self, estimate: &Estimate) -> Usd {
-        let ways = [Some(self.input), self.cached, self.cache_write];
-        let input = ways.into_iter().flatten().max().unwrap_or_default();
-        let dearest = Self { input, output: self.output, cached: None, cache_write: None };
-        dearest.of(&Usage {
+        let usage = Usage {
             input: estimate.input_tokens,
             output: estimate.max_output_tokens,
             ..Usage::default()
-        })
+        };
+        // A prompt may turn out shorter, and what is short may be what is dear.
+        let prices = [self, self.of_prompt(estimate.input_tokens)];
+        let dearest = prices.map(|price| {
+            let ways = [Some(price.input), price.cached, price.cache_write];
+            let input = ways.into_iter().flatten().max().unwrap_or_default();
+            Self { input, output: price.output, ..Self::FREE }.of(&usage)
+        });
+        dearest.into_iter().max().unwrap_or_default()
     }
 
-    /// What these tokens cost; rounded up where the price has more than six decimals.
+    /// What the tokens of one call cost; rounded up where the price has more than six decimals. What two calls have spent must
+    /// not be added up before: each has a price of its own.
     #[must_use]
     pub fn of(&self, usage: &Usage) -> Usd {
+        let price = self.of_prompt(usage.input);
         let plain = usage.input.saturating_sub(usage.cached).saturating_sub(usage.cache_write);
         let parts = [
-            (plain, self.input),
-            (usage.cached, self.cached.unwrap_or(self.input)),
-            (usage.cache_write, self.cache_write.unwrap_or(self.input)),
-            (usage.output, self.output),
+            (plain, price.input),
+            (usage.cached, price.cached.unwrap_or(price.input)),
+            (usage.cache_write, price.cache_write.unwrap_or(price.input)),
+            (usage.output, price.output),
         ];
         let sum = parts.iter().fold(0_u128, |sum, (tokens, price)| {
             sum.saturating_add(u128::from(*tokens) * u128::from(price.0))
@@ -206,12 +235,26 @@ mod tests {
 
     #[test]
     fn every_kind_of_token_has_its_price() {
-        let price = Price { input: usd("3"), output: usd("15"), cached: Some(usd("0.3")), cache_write: None };
+        let price = Price { input: usd("3"), output: usd("15"), cached: Some(usd("0.3")), ..Price::FREE };
         let usage = Usage { input: 1_500, output: 200, cached: 1_000, cache_write: 100, ..Usage::default() };
         // 400 plain and 100 written to the cache at 3, 1,000 at 0.3, 200 at 15.
         assert_eq!(price.of(&usage), usd("0.0048"));
-        let tiny = Price { input: usd("0.075"), output: Usd::ZERO, cached: None, cache_write: None };
+        let tiny = Price { input: usd("0.075"), ..Price::FREE };
         assert_eq!(tiny.of(&Usage { input: 1, ..Usage::default() }).to_string(), "0.000000075");
+    }
+
+    #[test]
+    fn long_prompts_have_their_own_price() {
+        let long = Price { input: usd("2"), output: usd("3"), cached: Some(usd("0.5")), ..Price::FREE };
+        let long = Some(Box::new(LongPrompt { above: 500, price: long }));
+        let price = Price { input: usd("1"), output: usd("2"), long, ..Price::FREE };
+        let usage = |input| Usage { input, output: 100, cached: 100, ..Usage::default() };
+        // 500 at 1 and 100 at 2; 401 at 2, 100 at 0.5, 100 at 3.
+        assert_eq!(price.of(&usage(500)), usd("0.0007"));
+        assert_eq!(price.of(&usage(501)), usd("0.001152"));
+        let estimate = |input_tokens| Estimate { input_tokens, max_output_tokens: 100 };
+        assert_eq!(price.at_most(&estimate(500)), usd("0.0007"));
+        assert_eq!(price.at_most(&estimate(501)), usd("0.001302"));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! A line of the table: what a model costs and can do.
 
-use ice_core::llm::{Estimate, ModelCapabilities, Price, Usage, Usd};
+use ice_core::llm::{ModelCapabilities, Price};
 use jiff::civil::Date;
 
 use super::ModelPattern;
@@ -14,8 +14,6 @@ pub struct ModelEntry {
     pub models: Vec<ModelPattern>,
     /// What tokens cost.
     pub price: Price,
-    /// What they cost in long prompts, if that is something else.
-    pub long_prompt: Option<LongPrompt>,
     /// The largest conversation, in tokens.
     pub context: u64,
     /// The largest answer, in tokens; 0 for models that write none.
@@ -36,43 +34,8 @@ pub struct ModelEntry {
     pub source: String,
 }
 
-/// The price of all tokens of a call whose prompt is long.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LongPrompt {
-    /// A prompt of more tokens than this is long.
-    pub above: u64,
-    /// What tokens cost then.
-    pub price: Price,
-}
-
 impl ModelEntry {
-    /// The price of a call that reads so many tokens.
-    #[must_use]
-    pub fn price_for(&self, input_tokens: u64) -> &Price {
-        match &self.long_prompt {
-            Some(long) if input_tokens > long.above => &long.price,
-            Some(_) | None => &self.price,
-        }
-    }
-
-    /// What a call has cost, exactly. What two calls have spent must not be added up before: each has a price of its own.
-    #[must_use]
-    pub fn cost(&self, usage: &Usage) -> Usd {
-        self.price_for(usage.input).of(usage)
-    }
-
-    /// What a call can cost at worst.
-    #[must_use]
-    pub fn at_most(&self, estimate: &Estimate) -> Usd {
-        let normal = self.price.at_most(estimate);
-        match &self.long_prompt {
-            Some(long) if estimate.input_tokens > long.above => normal.max(long.price.at_most(estimate)),
-            Some(_) | None => normal,
-        }
-    }
-
-    /// The same as providers tell it. The price is that of short prompts; [`cost`](Self::cost) and
-    /// [`at_most`](Self::at_most) know the other one.
+    /// The same as providers tell it.
     #[must_use]
     pub fn capabilities(&self) -> ModelCapabilities {
         ModelCapabilities {

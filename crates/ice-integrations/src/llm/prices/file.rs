@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 
-use ice_core::llm::{Price, Usd};
+use ice_core::llm::{LongPrompt, Price, Usd};
 use jiff::civil::Date;
 use serde::{Deserialize, Deserializer};
 use toml::Spanned;
 
-use super::{InvalidPattern, LongPrompt, ModelEntry, ModelPattern, PriceError};
+use super::{InvalidPattern, ModelEntry, ModelPattern, PriceError};
 
 /// The longest file.
 const MAX_BYTES: usize = 1 << 20;
@@ -149,15 +149,16 @@ impl Line {
                 output: output.0,
                 cached: cached.map(|price| price.0),
                 cache_write: cache_write.map(|price| price.0),
+                long: None,
             };
+        let long = self.above.map(|above| {
+            let price = price(above.input, above.output, above.cached, above.cache_write);
+            Box::new(LongPrompt { above: above.tokens.into_inner(), price })
+        });
         ModelEntry {
             provider: self.provider.into_inner(),
             models,
-            price: price(self.input, self.output, self.cached, self.cache_write),
-            long_prompt: self.above.map(|above| LongPrompt {
-                above: above.tokens.into_inner(),
-                price: price(above.input, above.output, above.cached, above.cache_write),
-            }),
+            price: Price { long, ..price(self.input, self.output, self.cached, self.cache_write) },
             context: self.context.into_inner(),
             max_output: self.max_output.into_inner(),
             tools: self.tools,

@@ -19,7 +19,7 @@
 //! let table = PriceTable::built_in().overlay(PriceTable::read(own, "prices.toml")?);
 //! let entry = table.lookup("openai", "gpt-4o-mini").ok_or("it is in the file")?;
 //! let usage = Usage { input: 1_000, output: 500, ..Usage::default() };
-//! assert_eq!(entry.cost(&usage).to_string(), "0.0003");
+//! assert_eq!(entry.price.of(&usage).to_string(), "0.0003");
 //! # Ok(())
 //! # }
 //! ```
@@ -30,7 +30,7 @@ mod file;
 mod pattern;
 mod table;
 
-pub use entry::{LongPrompt, ModelEntry};
+pub use entry::ModelEntry;
 pub use error::PriceError;
 pub use pattern::{InvalidPattern, ModelPattern};
 pub use table::PriceTable;

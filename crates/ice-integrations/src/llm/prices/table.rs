@@ -60,7 +60,7 @@ impl PriceTable {
 
 #[cfg(test)]
 mod tests {
-    use ice_core::llm::{Estimate, ModelCapabilities, Price, Usage, Usd};
+    use ice_core::llm::{ModelCapabilities, Price, Usage, Usd};
 
     use super::*;
 
@@ -120,14 +120,10 @@ mod tests {
         let text = line("[\"a\"]", "1")
             + "[model.above]\ntokens = 500\ninput = \"2\"\noutput = \"3\"\ncached = \"0.5\"\n";
         let table = table(&[text]);
-        let entry = table.lookup("p", "a").unwrap();
+        let price = &table.lookup("p", "a").unwrap().price;
         let usage = |input| Usage { input, output: 100, cached: 100, ..Usage::default() };
-        // 500 at 1 and 100 at 2; 401 at 2, 100 at 0.5, 100 at 3.
-        assert_eq!(entry.cost(&usage(500)).to_string(), "0.0007");
-        assert_eq!(entry.cost(&usage(501)).to_string(), "0.001152");
-        let estimate = |input_tokens| Estimate { input_tokens, max_output_tokens: 100 };
-        assert_eq!(entry.at_most(&estimate(500)).to_string(), "0.0007");
-        assert_eq!(entry.at_most(&estimate(501)).to_string(), "0.001302");
+        assert_eq!(price.of(&usage(500)).to_string(), "0.0007");
+        assert_eq!(price.of(&usage(501)).to_string(), "0.001152");
     }
 
     #[test]
@@ -136,7 +132,7 @@ mod tests {
         let entry = table.lookup("p", "a").unwrap();
         assert_eq!(entry.price.input.to_string(), "0.0036251");
         let usage = Usage { input: 3_000_000, ..Usage::default() };
-        assert_eq!(entry.cost(&usage), "0.0108753".parse::<Usd>().unwrap());
+        assert_eq!(entry.price.of(&usage), "0.0108753".parse::<Usd>().unwrap());
     }
 
     #[test]
@@ -208,7 +204,7 @@ mod tests {
             assert!(entry.price.cache_write.is_none_or(|write| write >= entry.price.input), "{shown:?}");
             assert_eq!(entry.max_output == 0, entry.price.output.is_zero(), "{shown:?}");
             assert!(entry.max_output == 0 || entry.price.output > entry.price.input, "{shown:?}");
-            if let Some(long) = &entry.long_prompt {
+            if let Some(long) = &entry.price.long {
                 assert!(
                     long.price.input > entry.price.input && long.price.output > entry.price.output,
                     "{shown:?}"
@@ -225,7 +221,7 @@ mod tests {
         let entry = table.lookup("openai", "gpt-4o-mini-2024-07-18").unwrap();
         let usd = |text: &str| text.parse::<Usd>().unwrap();
         let price =
-            Price { input: usd("0.15"), output: usd("0.60"), cached: Some(usd("0.075")), cache_write: None };
+            Price { input: usd("0.15"), output: usd("0.60"), cached: Some(usd("0.075")), ..Price::FREE };
         let expected = ModelCapabilities {
             max_input_tokens: 128_000,
             max_output_tokens: 16_384,
@@ -238,6 +234,6 @@ mod tests {
         assert!(table.lookup("openai", "gpt-4o-mini-tts").is_none());
         let usage = Usage { input: 300_000, output: 1_000, cached: 100_000, ..Usage::default() };
         // 200,000 at 4, 100,000 at 0.2, 1,000 at 15.
-        assert_eq!(table.lookup("openai", "gpt-6.2-sol").unwrap().cost(&usage), usd("0.835"));
+        assert_eq!(table.lookup("openai", "gpt-6.2-sol").unwrap().price.of(&usage), usd("0.835"));
     }
 }
