@@ -63,19 +63,18 @@ impl HashEmbedder {
         for word in words(&text) {
             *counts.entry(word).or_default() += 1;
         }
-        let mut sum = vec![0.0_f64; self.dimension.get()];
+        let mut sum = Sum::new(self.dimension);
         for (done, (word, count)) in counts.into_iter().enumerate() {
             if done % AT_ONCE == AT_ONCE - 1 {
                 look_up(cancel).await?;
             }
-            add_word(&mut sum, word, f64::from(count));
+            sum.add_word(word, f64::from(count));
         }
-        let length = |sum: &[f64]| sum.iter().map(|number| number * number).sum::<f64>().sqrt();
-        if length(&sum) == 0.0 {
-            add(&mut sum, 0, &text, 1.0);
+        if sum.length() == 0.0 {
+            sum.add(0, &text, 1.0);
         }
-        let length = length(&sum);
-        Ok(sum.into_iter().map(|number| (number / length) as f32).collect())
+        let length = sum.length();
+        Ok(sum.numbers.into_iter().map(|number| (number / length) as f32).collect())
     }
 }
 
@@ -85,29 +84,47 @@ async fn look_up(cancel: &CancellationToken) -> Result<(), EmbedError> {
     if cancel.is_cancelled() { Err(EmbedError::cancelled()) } else { Ok(()) }
 }
 
-fn add_word(sum: &mut [f64], word: &str, count: f64) {
-    let whole = format!("<{word}>");
-    let starts: Vec<usize> = whole.char_indices().map(|(at, _)| at).chain([whole.len()]).collect();
-    let pieces: Vec<&str> = PIECES
-        .flat_map(|length| starts.windows(length + 1))
-        .filter_map(|window| whole.get(*window.first()?..*window.last()?))
-        .collect();
-    let weight = (count / (pieces.len() + 1) as f64).sqrt();
-    add(sum, 0, word, weight);
-    for piece in pieces {
-        add(sum, 1, piece, weight);
-    }
+/// The sum over the features of a text.
+struct Sum {
+    numbers: Vec<f64>,
+    /// The bytes of one feature: hashing them at once is much faster than in two parts.
+    feature: Vec<u8>,
 }
 
-fn add(sum: &mut [f64], kind: u8, feature: &str, weight: f64) {
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(&[kind]).update(feature.as_bytes());
-    let mut first = [0; 8];
-    hasher.finalize_xof().fill(&mut first);
-    let hash = u64::from_le_bytes(first);
-    let at = usize::try_from((hash & (u64::MAX >> 1)) % sum.len().max(1) as u64).unwrap_or_default();
-    if let Some(number) = sum.get_mut(at) {
-        *number += if hash >> 63 == 1 { -weight } else { weight };
+impl Sum {
+    fn new(dimension: Dimension) -> Self {
+        Self { numbers: vec![0.0; dimension.get()], feature: Vec::new() }
+    }
+
+    /// Adds a word that occurs so often, and its pieces.
+    fn add_word(&mut self, word: &str, count: f64) {
+        let whole = format!("<{word}>");
+        let starts: Vec<usize> = whole.char_indices().map(|(at, _)| at).chain([whole.len()]).collect();
+        let pieces: Vec<&str> = PIECES
+            .flat_map(|length| starts.windows(length + 1))
+            .filter_map(|window| whole.get(*window.first()?..*window.last()?))
+            .collect();
+        let weight = (count / (pieces.len() + 1) as f64).sqrt();
+        self.add(0, word, weight);
+        for piece in pieces {
+            self.add(1, piece, weight);
+        }
+    }
+
+    fn add(&mut self, kind: u8, feature: &str, weight: f64) {
+        self.feature.clear();
+        self.feature.push(kind);
+        self.feature.extend_from_slice(feature.as_bytes());
+        let first = *blake3::hash(&self.feature).as_bytes().first_chunk().unwrap_or(&[0; 8]);
+        let hash = u64::from_le_bytes(first);
+        let at = (hash & (u64::MAX >> 1)) % self.numbers.len().max(1) as u64;
+        if let Some(number) = usize::try_from(at).ok().and_then(|at| self.numbers.get_mut(at)) {
+            *number += if hash >> 63 == 1 { -weight } else { weight };
+        }
+    }
+
+    fn length(&self) -> f64 {
+        self.numbers.iter().map(|number| number * number).sum::<f64>().sqrt()
     }
 }
 
@@ -242,9 +259,9 @@ mod tests {
         let letters: Vec<String> = ('a'..='z').map(String::from).collect();
         let letters: Vec<&str> = letters.iter().map(String::as_str).collect();
         let cancels = letters.iter().any(|letter| {
-            let mut sum = vec![0.0];
-            add_word(&mut sum, letter, 1.0);
-            sum[0] == 0.0
+            let mut sum = Sum::new(one.dimension());
+            sum.add_word(letter, 1.0);
+            sum.length() == 0.0
         });
         assert!(cancels);
         assert!(embed(&one, &letters).iter().all(|embedding| embedding.vector()[0].abs() == 1.0));
