@@ -17,6 +17,7 @@ mod pages;
 mod render;
 mod screen;
 mod secrets;
+mod servers;
 mod shell;
 mod signals;
 mod stay;

@@ -1,2 +1,5 @@
 //! Adapters to other people's servers, one folder and one feature each. They implement the ports of `ice-core`; nothing of a
 //! vendor's own types is seen from outside.
+
+#[cfg(feature = "mcp")]
+pub mod mcp;

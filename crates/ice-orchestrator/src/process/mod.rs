@@ -13,6 +13,7 @@ mod host;
 mod isolated;
 mod kept;
 mod manifest;
+mod running;
 mod sink;
 
 pub use command::CommandTool;
@@ -20,4 +21,5 @@ pub use guest::init;
 pub use host::SandboxHost;
 pub(crate) use host::is_of_job;
 pub use isolated::IsolatedTool;
-pub use manifest::{ManifestGrants, ToolManifest};
+pub use ice_core::manifest::ManifestGrants;
+pub use manifest::ToolManifest;
