@@ -138,7 +138,7 @@ impl Connector {
         fate: Arc<Fate>,
         reading: Reading,
     ) -> Result<Connected, Error> {
-        let session = Session::open(self.server(), transport, fate, self.outside.people.clone()).await?;
+        let session = Session::open(self.server(), transport, fate, self.outside.people.clone(), self.manifest.protocol).await?;
         let patience = self.manifest.patience;
         let start = patience.start();
         let ask = Ask { cancel: &self.cancel, idle: start, timeout: start, progress: None, trace: None };

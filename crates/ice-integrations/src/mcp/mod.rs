@@ -43,7 +43,7 @@ mod tools;
 mod tests;
 
 pub use error::Error;
-pub use manifest::{Endpoint, OAuth, Patience, Program, Remote, Secret, ServerManifest, ToolOverride};
+pub use manifest::{Endpoint, OAuth, Patience, Program, Protocol, Remote, Secret, ServerManifest, ToolOverride};
 pub use offer::{Named, Offer, OfferedTool};
 pub use outside::Outside;
 pub use ports::{Answer, People, Question, SecretText, Secrets, Tokens, TraceContext, Traces, Visit};

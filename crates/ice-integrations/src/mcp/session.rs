@@ -22,6 +22,7 @@ use super::error::Error;
 use super::failure;
 use super::fate::Fate;
 use super::handler::{Handler, Routes};
+use super::manifest::Protocol;
 use super::ports::{People, TraceContext};
 
 /// How long telling a server that a call is cancelled may take.
@@ -64,6 +65,7 @@ impl Session {
         transport: T,
         fate: Arc<Fate>,
         people: Option<Arc<dyn People>>,
+        protocol: Protocol,
     ) -> Result<Self, Error> {
         let routes = Arc::new(Routes::default());
         let handler = Handler {
@@ -73,9 +75,14 @@ impl Session {
             fate: Arc::clone(&fate),
         };
         let handler = Arc::new(handler);
-        let lifecycle = ClientLifecycleMode::Auto {
-            preferred_versions: vec![ProtocolVersion::LATEST],
-            legacy_version: Some(ProtocolVersion::LATEST_WITH_INITIALIZE),
+        let preferred_versions = vec![ProtocolVersion::LATEST];
+        let lifecycle = match protocol {
+            Protocol::Auto => ClientLifecycleMode::Auto {
+                preferred_versions,
+                legacy_version: Some(ProtocolVersion::LATEST_WITH_INITIALIZE),
+            },
+            Protocol::Modern => ClientLifecycleMode::Discover { preferred_versions },
+            Protocol::Legacy => ClientLifecycleMode::Initialize,
         };
         let shared = Shared(Arc::clone(&handler));
         let service = shared.serve_with_lifecycle(transport, lifecycle).await;

@@ -5,4 +5,4 @@ mod read;
 #[cfg(test)]
 mod tests;
 
-pub use model::{Endpoint, OAuth, Patience, Program, Remote, Secret, ServerManifest, ToolOverride};
+pub use model::{Endpoint, OAuth, Patience, Program, Protocol, Remote, Secret, ServerManifest, ToolOverride};

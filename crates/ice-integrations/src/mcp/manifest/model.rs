@@ -56,6 +56,10 @@ pub struct ServerManifest {
     /// How it is reached.
     #[serde(flatten)]
     pub endpoint: Endpoint,
+    /// The version of the protocol that it is spoken to in, if it is known. Otherwise it is asked, for which a server that answers
+    /// nothing that it does not know takes ten seconds.
+    #[serde(default, skip_serializing_if = "Protocol::is_auto")]
+    pub protocol: Protocol,
     /// What is known of its tools, by the names that the server gives them. The tools `read_resource` and `get_prompt`, which
     /// stand for all resources and prompts, are named here as well.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -72,6 +76,27 @@ pub enum Kind {
     /// An MCP server.
     #[default]
     McpServer,
+}
+
+/// The version of the protocol.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, serde::Deserialize, JsonSchema)]
+pub enum Protocol {
+    /// Whatever it knows.
+    #[default]
+    #[serde(rename = "auto")]
+    Auto,
+    /// The one without a handshake.
+    #[serde(rename = "2026-07-28")]
+    Modern,
+    /// The one with a handshake, in which a server may name an older one.
+    #[serde(rename = "2025-11-25")]
+    Legacy,
+}
+
+impl Protocol {
+    fn is_auto(&self) -> bool {
+        *self == Self::Auto
+    }
 }
 
 /// How a server is reached.

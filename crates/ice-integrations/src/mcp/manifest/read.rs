@@ -25,6 +25,7 @@ pub(super) fn server(object: &mut Object<'_, '_>, folder: &Path) -> ServerManife
         version: version(object),
         description: object.text("description").map(|text| text.trim_end().to_owned()),
         endpoint: endpoint(object, folder),
+        protocol: object.choice("protocol"),
         tools: tools(object),
         patience: patience(object),
     }

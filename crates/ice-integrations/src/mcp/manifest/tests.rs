@@ -22,6 +22,7 @@ limits: {memory: 256MiB, processes: 16}
 tools:
   readFile: {name: read, effect: idempotent, capabilities: [read_files]}
   delete: {enabled: false}
+protocol: '2025-11-25'
 start: 10s
 timeout: 2m
 idle: 5
@@ -83,7 +84,7 @@ fn a_server_that_is_a_program_is_read_with_absolute_paths() {
         restarts: 0,
         restart_window_ms: 3_600_000,
     };
-    assert_eq!(manifest.patience, patience);
+    assert_eq!((manifest.patience, manifest.protocol), (patience, super::Protocol::Legacy));
 }
 
 #[test]
@@ -118,7 +119,7 @@ fn everything_wrong_is_told_at_its_place() {
     let name = "t:2:7: error[INVALID_ID]: name: `Files` is no name for a server: lower-case letters, digits and `_`, \
                 beginning with a letter, 32 bytes at most";
     check(PROGRAM, "name: files", "name: Files", name);
-    check(PROGRAM, "start: 10s", "strt: 10s", "t:15:1: error[UNKNOWN_FIELD]: strt: unknown field `strt`; did you mean `start`?");
+    check(PROGRAM, "start: 10s", "strt: 10s", "t:16:1: error[UNKNOWN_FIELD]: strt: unknown field `strt`; did you mean `start`?");
     check(
         PROGRAM,
         "memory: 256MiB",
