@@ -80,7 +80,8 @@ mod present {
         let servers: Vec<Server> =
             manifests.iter().map(|manifest| Server::new(manifest.clone(), outside.clone())).collect();
         // Of its own: commands that only look at tools have none, and a server outlives the work that asked for it.
-        let runtime = Builder::new_multi_thread().worker_threads(1).thread_name("ice-mcp").enable_all().build()?;
+        let runtime =
+            Builder::new_multi_thread().worker_threads(1).thread_name("ice-mcp").enable_all().build()?;
         let cancel = CancellationToken::new();
         let asking = futures::future::join_all(servers.iter().map(|server| server.tools(&cancel)));
         let asked = match Handle::try_current() {
@@ -90,9 +91,10 @@ mod present {
         let (mut tools, mut left_out) = (Vec::new(), Vec::new());
         for (server, asked) in servers.iter().zip(asked) {
             let asked = asked.map_err(|error| {
-                Fault::new(error.code(), error.to_string())
-                    .exit(Exit::Failed)
-                    .help(format!("mend it, or take the manifest of `{}` out of the folders of tools", server.name()))
+                Fault::new(error.code(), error.to_string()).exit(Exit::Failed).help(format!(
+                    "mend it, or take the manifest of `{}` out of the folders of tools",
+                    server.name()
+                ))
             })?;
             tools.extend(asked.tools);
             let left = asked.left_out.into_iter();

@@ -12,7 +12,9 @@ use ice_core::process::SecretRef;
 use ice_core::time::{SystemClock, SystemIds};
 use ice_core::tools::{Tool, ToolContext};
 use ice_core::value::Value;
-use ice_integrations::mcp::{Answer, Outside, People, Question, SecretText, Secrets, Server, ServerManifest, Visit};
+use ice_integrations::mcp::{
+    Answer, Outside, People, Question, SecretText, Secrets, Server, ServerManifest, Visit,
+};
 use serde_json::{Value as Json, json};
 use tokio_util::sync::CancellationToken;
 
@@ -61,13 +63,15 @@ fn main() -> Result<(), Failure> {
     let variable = |name| std::env::var_os(name).and_then(|value| value.into_string().ok());
     let scenario = variable("MCP_CONFORMANCE_SCENARIO").unwrap_or_default();
     let version = variable("MCP_CONFORMANCE_PROTOCOL_VERSION");
-    let context: Json = serde_json::from_str(&variable("MCP_CONFORMANCE_CONTEXT").unwrap_or("{}".to_owned()))?;
+    let context: Json =
+        serde_json::from_str(&variable("MCP_CONFORMANCE_CONTEXT").unwrap_or("{}".to_owned()))?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(run(&url, &scenario, version.as_deref(), &context))
 }
 
 async fn run(url: &str, scenario: &str, version: Option<&str>, context: &Json) -> Result<(), Failure> {
-    let mut manifest = json!({"kind": "mcp_server", "name": "suite", "url": url, "start": "20s", "timeout": "20s"});
+    let mut manifest =
+        json!({"kind": "mcp_server", "name": "suite", "url": url, "start": "20s", "timeout": "20s"});
     if version == Some("2025-11-25") {
         manifest["protocol"] = json!("2025-11-25");
     }
@@ -101,7 +105,10 @@ async fn run(url: &str, scenario: &str, version: Option<&str>, context: &Json) -
 async fn call(tools: &[Arc<dyn Tool>], scenario: &str, context: &Json) -> Result<(), Failure> {
     let find = |word: &str| {
         let name = format!("suite.{word}");
-        tools.iter().find(|tool| tool.spec().name == name).ok_or_else(|| format!("the server has no tool `{word}`"))
+        tools
+            .iter()
+            .find(|tool| tool.spec().name == name)
+            .ok_or_else(|| format!("the server has no tool `{word}`"))
     };
     match scenario {
         "initialize" => Ok(()),
@@ -114,7 +121,8 @@ async fn call(tools: &[Arc<dyn Tool>], scenario: &str, context: &Json) -> Result
             let focal = tools.iter().find(|tool| tool.spec().input_schema.get("$defs").is_some());
             let focal = focal.ok_or("no schema has definitions")?;
             let schema = Json::from(&focal.spec().input_schema);
-            let echo = tools.iter().find(|tool| !Arc::ptr_eq(tool, focal)).ok_or("there is no second tool")?;
+            let echo =
+                tools.iter().find(|tool| !Arc::ptr_eq(tool, focal)).ok_or("there is no second tool")?;
             once(echo, json!({"schema": schema})).await.map(drop)
         }
         "http-custom-headers" => {

@@ -14,11 +14,11 @@ use serde::Serialize;
 use crate::exit::Exit;
 use crate::fault::Fault;
 use crate::manifests::Installed;
-use crate::toolbox::Source;
 use crate::render::{table, text};
 use crate::screen::{BOLD, DIM, Screen, styled};
 use crate::servers::LeftOut;
 use crate::shell::Shell;
+use crate::toolbox::Source;
 
 /// Lists and shows tools.
 #[derive(Debug, Args)]
@@ -72,7 +72,11 @@ fn list(shell: &Shell) -> Result<(), Fault> {
         tools.push(Document { spec, from: from(shell.toolbox.source(spec)?), home, manifest: None });
     }
     for LeftOut { server, tool, why } in shell.toolbox.left_out()? {
-        screen.note(format_args!("left out: `{}` of the MCP server `{server}`: {}", text::visible(tool), text::visible(why)));
+        screen.note(format_args!(
+            "left out: `{}` of the MCP server `{server}`: {}",
+            text::visible(tool),
+            text::visible(why)
+        ));
     }
     if screen.json {
         return screen.document(&tools);
@@ -122,7 +126,11 @@ fn show(shell: &Shell, name: &str) -> Result<(), Fault> {
         }
         Source::Server(one) => {
             file(&one.file)?;
-            screen.line(format_args!("{} {}", styled(BOLD, format_args!("{:<12}", "MCP server")), one.name()))?;
+            screen.line(format_args!(
+                "{} {}",
+                styled(BOLD, format_args!("{:<12}", "MCP server")),
+                one.name()
+            ))?;
             screen.line("")?;
         }
     }

@@ -87,7 +87,8 @@ impl Manifest {
         if !servers::is_one(object) {
             return Self::Tool(Box::new(ToolManifest::of(object, folder)));
         }
-        let name = object.value("name").and_then(ice_core::value::Value::as_str).unwrap_or_default().to_owned();
+        let name =
+            object.value("name").and_then(ice_core::value::Value::as_str).unwrap_or_default().to_owned();
         Self::Server(name, servers::read(object, folder).map(Box::new))
     }
 }

@@ -234,8 +234,7 @@ mod tests {
             |object| object.each("m", named),
             "t:1:10: error[OUT_OF_RANGE]: m.odd: it is odd",
         );
-        let reading =
-            read("m: {ab: {t: x}}\n", Format::Auto, "t", "thing", |object| object.each("m", named));
+        let reading = read("m: {ab: {t: x}}\n", Format::Auto, "t", "thing", |object| object.each("m", named));
         assert_eq!(reading.value.unwrap(), [("ab".to_owned(), (2, Some("x".to_owned())))].into());
     }
 

@@ -143,7 +143,8 @@ pub trait ProcessHost: Send + Sync + fmt::Debug {
     ) -> Result<Box<dyn RunningProcess>, Box<Report>> {
         let _ = cancel;
         let what = format!("what runs programs here starts none that go on, as `{}` would", job.label);
-        let verdict = Verdict::SetupFailed { stage: "starting a program that goes on".to_owned(), what, hint: None };
+        let verdict =
+            Verdict::SetupFailed { stage: "starting a program that goes on".to_owned(), what, hint: None };
         Err(Box::new(Report::new(Home::Process, verdict)))
     }
 

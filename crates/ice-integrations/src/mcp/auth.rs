@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use rmcp::transport::AuthorizationManager;
 use rmcp::transport::auth::{
-    AuthClient, AuthError, AuthorizationRequest, ClientCredentialsConfig, CredentialStore, InMemoryCredentialStore,
-    OAuthState, StoredCredentials, WWWAuthenticateParams,
+    AuthClient, AuthError, AuthorizationRequest, ClientCredentialsConfig, CredentialStore,
+    InMemoryCredentialStore, OAuthState, StoredCredentials, WWWAuthenticateParams,
 };
 use url::Url;
 
@@ -36,7 +36,10 @@ struct Asked {
 
 impl fmt::Debug for Auth {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Auth").field("server", &self.server).field("oauth", &self.oauth).finish_non_exhaustive()
+        f.debug_struct("Auth")
+            .field("server", &self.server)
+            .field("oauth", &self.oauth)
+            .finish_non_exhaustive()
     }
 }
 
@@ -155,7 +158,8 @@ impl Auth {
 
     fn remember(&self, url: &str) {
         let Ok(url) = Url::parse(url) else { return };
-        let scopes = url.query_pairs().find(|(name, _)| name == "scope").map(|(_, scopes)| scopes.into_owned());
+        let scopes =
+            url.query_pairs().find(|(name, _)| name == "scope").map(|(_, scopes)| scopes.into_owned());
         let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
         asked.scopes.extend(scopes.iter().flat_map(|scopes| scopes.split_whitespace()).map(str::to_owned));
     }

@@ -55,12 +55,14 @@ impl Connector {
     pub(super) async fn connect(&self) -> Result<Connected, Error> {
         let start = self.manifest.patience.start();
         let connecting = async {
-            match self.once().await {
-                Err(Error::Unauthorized { challenge: Some(challenge), why, .. }) => {
-                    self.visit(Some(&challenge), why).await?;
-                    self.once().await
+            loop {
+                match self.once().await {
+                    // As often as a person may be sent away for one server.
+                    Err(Error::Unauthorized { challenge: Some(challenge), why, .. }) => {
+                        self.visit(Some(&challenge), why).await?;
+                    }
+                    other => return other,
                 }
-                other => other,
             }
         };
         let cancelled = || Error::unreachable(self.server(), "nobody wants it any more");
@@ -90,7 +92,9 @@ impl Connector {
     /// Whether tokens are asked for in ice's own name, so that a new connection has a new one.
     pub(super) fn is_for_itself(&self) -> bool {
         match &self.manifest.endpoint {
-            Endpoint::Remote(remote) => remote.oauth.as_ref().is_some_and(super::manifest::OAuth::is_for_itself),
+            Endpoint::Remote(remote) => {
+                remote.oauth.as_ref().is_some_and(super::manifest::OAuth::is_for_itself)
+            }
             Endpoint::Program(_) => false,
         }
     }
@@ -104,7 +108,10 @@ impl Connector {
 
     async fn program(&self, program: &Program) -> Result<Connected, Error> {
         let Some(host) = &self.outside.processes else {
-            return Err(Error::unavailable(self.server(), "it is a command, and nothing here runs commands in cages"));
+            return Err(Error::unavailable(
+                self.server(),
+                "it is a command, and nothing here runs commands in cages",
+            ));
         };
         let host: &dyn ProcessHost = &**host;
         let fate = Arc::new(Fate::default());
@@ -138,7 +145,14 @@ impl Connector {
         fate: Arc<Fate>,
         reading: Reading,
     ) -> Result<Connected, Error> {
-        let session = Session::open(self.server(), transport, fate, self.outside.people.clone(), self.manifest.protocol).await?;
+        let session = Session::open(
+            self.server(),
+            transport,
+            fate,
+            self.outside.people.clone(),
+            self.manifest.protocol,
+        )
+        .await?;
         let patience = self.manifest.patience;
         let start = patience.start();
         let ask = Ask { cancel: &self.cancel, idle: start, timeout: start, progress: None, trace: None };

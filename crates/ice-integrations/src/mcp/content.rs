@@ -7,7 +7,9 @@ use base64::engine::general_purpose::STANDARD;
 use ice_core::error::ErrorCode;
 use ice_core::tools::ToolError;
 use ice_core::value::Value;
-use rmcp::model::{CallToolResult, ContentBlock, GetPromptResult, ReadResourceResult, ResourceContents, Role};
+use rmcp::model::{
+    CallToolResult, ContentBlock, GetPromptResult, ReadResourceResult, ResourceContents, Role,
+};
 
 use super::plain::lines;
 use super::ports::SecretText;
@@ -65,11 +67,14 @@ impl Reading {
             };
             let content = match self.part(&message.content) {
                 Some(part) => ("part", part),
-                None => ("text", Value::string(self.masked(&text_of_block(&message.content).unwrap_or_default()))),
+                None => {
+                    ("text", Value::string(self.masked(&text_of_block(&message.content).unwrap_or_default())))
+                }
             };
             Value::map([("role", Value::string(role)), content])
         });
-        let description = result.description.as_ref().map(|text| ("description", Value::string(self.masked(text))));
+        let description =
+            result.description.as_ref().map(|text| ("description", Value::string(self.masked(text))));
         let fields = [("text", Value::string(self.masked(&texts.join("\n"))))];
         let messages = ("messages", Value::list(messages));
         Value::map(fields.into_iter().chain(description).chain([messages]))
@@ -79,12 +84,12 @@ impl Reading {
     fn part(&self, part: &ContentBlock) -> Option<Value> {
         let kind = |kind: &str| ("type", Value::string(kind));
         match part {
-            ContentBlock::Image(image) => {
-                Some(Value::map([kind("image")].into_iter().chain(self.attachment(&image.data, Some(&image.mime_type)))))
-            }
-            ContentBlock::Audio(audio) => {
-                Some(Value::map([kind("audio")].into_iter().chain(self.attachment(&audio.data, Some(&audio.mime_type)))))
-            }
+            ContentBlock::Image(image) => Some(Value::map(
+                [kind("image")].into_iter().chain(self.attachment(&image.data, Some(&image.mime_type))),
+            )),
+            ContentBlock::Audio(audio) => Some(Value::map(
+                [kind("audio")].into_iter().chain(self.attachment(&audio.data, Some(&audio.mime_type))),
+            )),
             ContentBlock::Resource(resource) => {
                 let contents = self.contents(&resource.resource);
                 Some(Value::map([kind("resource"), ("resource", contents)]))
@@ -95,7 +100,8 @@ impl Reading {
                     ("media_type", link.mime_type.clone()),
                     ("title", link.title.clone()),
                 ];
-                let optional = optional.into_iter().filter_map(|(name, text)| Some((name, self.text(&text?))));
+                let optional =
+                    optional.into_iter().filter_map(|(name, text)| Some((name, self.text(&text?))));
                 let fields = [kind("link"), ("uri", self.text(&link.uri)), ("name", self.text(&link.name))];
                 Some(Value::map(fields.into_iter().chain(optional)))
             }
@@ -159,7 +165,8 @@ impl Reading {
 
     fn masked(&self, text: &str) -> String {
         let secrets = self.secrets.iter().map(SecretText::expose).filter(|secret| secret.len() >= SHORTEST);
-        secrets.fold(text.to_owned(), |text, secret| text.replace(secret, &"*".repeat(secret.chars().count())))
+        secrets
+            .fold(text.to_owned(), |text, secret| text.replace(secret, &"*".repeat(secret.chars().count())))
     }
 }
 
@@ -203,7 +210,10 @@ mod tests {
 
     #[test]
     fn structured_content_wins_and_texts_are_joined() {
-        check(json!({"content": [{"type": "text", "text": "a"}], "structuredContent": {"n": [1, "hunter2"]}}), json!({"n": [1, "*******"]}));
+        check(
+            json!({"content": [{"type": "text", "text": "a"}], "structuredContent": {"n": [1, "hunter2"]}}),
+            json!({"n": [1, "*******"]}),
+        );
         check(json!({"content": [], "structuredContent": null}), json!(null));
         check(
             json!({"content": [{"type": "text", "text": "a hunter2"}, {"type": "text", "text": "b"}]}),
@@ -233,9 +243,13 @@ mod tests {
 
     #[test]
     fn a_failure_is_an_error_in_the_words_of_the_tool() {
-        let result = json!({"content": [{"type": "text", "text": "no\u{1b}[2J such hunter2"}], "isError": true});
+        let result =
+            json!({"content": [{"type": "text", "text": "no\u{1b}[2J such hunter2"}], "isError": true});
         let error = reading().tool("s.t", serde_json::from_value(result).unwrap()).unwrap_err();
-        assert_eq!((error.message.as_str(), error.started), ("`s.t` failed: no such *******", Started::Unknown));
+        assert_eq!(
+            (error.message.as_str(), error.started),
+            ("`s.t` failed: no such *******", Started::Unknown)
+        );
     }
 
     #[test]

@@ -180,9 +180,10 @@ impl Error {
             | Self::Ended { .. }
             | Self::Late { .. } => true,
             Self::Refused { again, .. } => again.is_some(),
-            Self::Unavailable { .. } | Self::Unauthorized { .. } | Self::Unusable { .. } | Self::Cancelled { .. } => {
-                false
-            }
+            Self::Unavailable { .. }
+            | Self::Unauthorized { .. }
+            | Self::Unusable { .. }
+            | Self::Cancelled { .. } => false,
         }
     }
 }

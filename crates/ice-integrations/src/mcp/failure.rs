@@ -21,12 +21,17 @@ pub(super) fn of_hello(server: &str, error: &ClientInitializeError, fate: &Arc<F
         Hello::ConnectionClosed(_) => Error::unreachable(server, fate.why()),
         Hello::TransportError { error, .. } => match fate.told() {
             Some(why) => Error::unreachable(server, why),
-            None => of_transport(server, &*error.error).unwrap_or_else(|| Error::unreachable(server, UNREACHABLE)),
+            None => {
+                of_transport(server, &*error.error).unwrap_or_else(|| Error::unreachable(server, UNREACHABLE))
+            }
         },
         Hello::JsonRpcError(data) => Error::unusable(server, format!("it refused to begin: {}", said(data))),
         Hello::NoCompatibleProtocolVersion { server_supported, .. } => {
             let versions: Vec<String> = server_supported.iter().take(10).map(ToString::to_string).collect();
-            Error::unusable(server, format!("it speaks no version of the protocol that ice does: {}", versions.join(", ")))
+            Error::unusable(
+                server,
+                format!("it speaks no version of the protocol that ice does: {}", versions.join(", ")),
+            )
         }
         Hello::LegacyFallbackFailed { fallback, .. } => of_hello(server, fallback, fate),
         Hello::ExpectedInitResponse(_)
@@ -39,7 +44,8 @@ pub(super) fn of_hello(server: &str, error: &ClientInitializeError, fate: &Arc<F
     }
 }
 
-const UNAUTHORIZED: &str = "it wants a token: write `bearer` or `oauth` in its manifest, or see whether what they name still holds";
+const UNAUTHORIZED: &str =
+    "it wants a token: write `bearer` or `oauth` in its manifest, or see whether what they name still holds";
 const UNREACHABLE: &str = "the connection failed";
 
 /// What a failed request means.
@@ -111,16 +117,22 @@ fn of_http(server: &str, error: &Http) -> Error {
             }
             Error::unreachable(server, why)
         }
-        Http::Client(error) if error.is_redirect() => {
-            Error::unreachable(server, "it leads elsewhere: write the address that it leads to, if that is to be trusted")
-        }
+        Http::Client(error) if error.is_redirect() => Error::unreachable(
+            server,
+            "it leads elsewhere: write the address that it leads to, if that is to be trusted",
+        ),
         Http::Client(error) if error.is_timeout() => Error::ended(server, "the connection took too long"),
         Http::Client(_) => Error::ended(server, "the connection broke"),
-        Http::Auth(_) | Http::AuthRequired(_) | Http::InsufficientScope(_) => Error::unauthorized(server, UNAUTHORIZED, None),
-        Http::ResponseBodyTooLarge { .. } => {
-            Error::failed(server, "it sent a larger message than it may: raise `message` in its manifest if that is meant")
+        Http::Auth(_) | Http::AuthRequired(_) | Http::InsufficientScope(_) => {
+            Error::unauthorized(server, UNAUTHORIZED, None)
         }
-        Http::UnexpectedContentType(_) => Error::failed(server, "its answer is neither JSON nor a stream of events"),
+        Http::ResponseBodyTooLarge { .. } => Error::failed(
+            server,
+            "it sent a larger message than it may: raise `message` in its manifest if that is meant",
+        ),
+        Http::UnexpectedContentType(_) => {
+            Error::failed(server, "its answer is neither JSON nor a stream of events")
+        }
         Http::UnexpectedServerResponse(text) => Error::failed(server, text),
         Http::SessionExpired => Error::ended(server, "it has forgotten this session"),
         other => Error::ended(server, other.to_string()),

@@ -11,8 +11,9 @@ use ice_core::value::Value;
 use rmcp::ClientHandler;
 use rmcp::ErrorData;
 use rmcp::model::{
-    ClientCapabilities, ClientConfig, ElicitRequestParams, ElicitResult, ElicitationAction, ElicitationCapability,
-    FormElicitationCapability, Implementation, ProgressNotificationParam, ProgressToken, ProtocolVersion,
+    ClientCapabilities, ClientConfig, ElicitRequestParams, ElicitResult, ElicitationAction,
+    ElicitationCapability, FormElicitationCapability, Implementation, ProgressNotificationParam,
+    ProgressToken, ProtocolVersion,
 };
 use rmcp::service::{NotificationContext, RequestContext, RoleClient};
 
@@ -60,7 +61,8 @@ impl Routes {
         drop(routes);
         let number = |number: f64| serde_json::Number::from_f64(number).map_or(Value::Null, Value::Number);
         let total = progress.total.map(|total| ("total", number(total)));
-        let message = progress.message.as_ref().map(|message| ("message", Value::string(plain(message, 500))));
+        let message =
+            progress.message.as_ref().map(|message| ("message", Value::string(plain(message, 500))));
         let fields = [Some(("progress", number(progress.progress))), total, message];
         sink.report(Value::map(fields.into_iter().flatten()));
     }
@@ -118,10 +120,11 @@ fn with_defaults(fields: &Value, schema: &Value) -> Value {
         .map(|given| given.iter().map(|(name, value)| (Arc::clone(name), value.clone())).collect())
         .unwrap_or_default();
     let properties = schema.get("properties").and_then(Value::as_map);
-    let missing = properties.into_iter().flat_map(ice_core::value::Map::iter).filter_map(|(name, property)| {
-        let default = property.get("default").filter(|_| fields.get(name).is_none())?;
-        Some((Arc::clone(name), default.clone()))
-    });
+    let missing =
+        properties.into_iter().flat_map(ice_core::value::Map::iter).filter_map(|(name, property)| {
+            let default = property.get("default").filter(|_| fields.get(name).is_none())?;
+            Some((Arc::clone(name), default.clone()))
+        });
     Value::map(given.clone().into_iter().chain(missing))
 }
 
@@ -159,9 +162,15 @@ impl ClientHandler for Handler {
         std::future::ready(())
     }
 
-    fn on_tool_list_changed(&self, _: NotificationContext<RoleClient>) -> impl Future<Output = ()> + Send + '_ {
+    fn on_tool_list_changed(
+        &self,
+        _: NotificationContext<RoleClient>,
+    ) -> impl Future<Output = ()> + Send + '_ {
         // What a registry holds does not change under those who use it.
-        tracing::info!(server = self.server, "an MCP server says that its tools have changed: start ice anew to see them");
+        tracing::info!(
+            server = self.server,
+            "an MCP server says that its tools have changed: start ice anew to see them"
+        );
         std::future::ready(())
     }
 }
@@ -174,7 +183,10 @@ mod tests {
     fn an_answer_is_filled_with_the_defaults_that_it_lacks() {
         let value = |text: &str| -> Value { serde_json::from_str(text).unwrap() };
         let schema = value(r#"{"properties": {"a": {"default": 1}, "b": {"default": 2}, "c": {}}}"#);
-        assert_eq!(with_defaults(&value(r#"{"b": 3, "x": 4}"#), &schema), value(r#"{"b": 3, "x": 4, "a": 1}"#));
+        assert_eq!(
+            with_defaults(&value(r#"{"b": 3, "x": 4}"#), &schema),
+            value(r#"{"b": 3, "x": 4, "a": 1}"#)
+        );
         assert_eq!(with_defaults(&Value::Null, &schema), value(r#"{"a": 1, "b": 2}"#));
     }
 }

@@ -19,31 +19,33 @@
 //! # }
 //! ```
 
-mod plain;
-mod names;
-mod manifest;
-mod ports;
-mod error;
-mod outside;
-mod fate;
+mod auth;
 mod bounded;
-mod watched;
-mod handler;
-mod failure;
-mod session;
-mod offer;
+mod connector;
 mod content;
+mod error;
+mod failure;
+mod fate;
+mod handler;
+mod manifest;
+mod names;
+mod offer;
+mod outside;
+mod plain;
+mod ports;
 mod program;
 mod remote;
-mod auth;
-mod connector;
 mod server;
-mod tools;
+mod session;
 #[cfg(test)]
 mod tests;
+mod tools;
+mod watched;
 
 pub use error::Error;
-pub use manifest::{Endpoint, OAuth, Patience, Program, Protocol, Remote, Secret, ServerManifest, ToolOverride};
+pub use manifest::{
+    Endpoint, OAuth, Patience, Program, Protocol, Remote, Secret, ServerManifest, ToolOverride,
+};
 pub use offer::{Named, Offer, OfferedTool};
 pub use outside::Outside;
 pub use ports::{Answer, People, Question, SecretText, Secrets, Tokens, TraceContext, Traces, Visit};

@@ -68,9 +68,16 @@ pub struct Named {
 }
 
 /// Asks for everything.
-pub(super) async fn ask_for(session: &Session, ask: &Ask<'_>, mut late: Pin<&mut Sleep>) -> Result<Offer, Error> {
+pub(super) async fn ask_for(
+    session: &Session,
+    ask: &Ask<'_>,
+    mut late: Pin<&mut Sleep>,
+) -> Result<Offer, Error> {
     let info = &session.info;
-    let software = info.server_info.as_ref().map(|software| plain(&format!("{} {}", software.name, software.version), 100));
+    let software = info
+        .server_info
+        .as_ref()
+        .map(|software| plain(&format!("{} {}", software.name, software.version), 100));
     let mut offer = Offer { protocol: info.protocol_version.to_string(), software, ..Offer::default() };
     let capabilities = &info.capabilities;
     if capabilities.tools.is_some() {
@@ -90,12 +97,18 @@ fn page(cursor: Option<String>) -> PaginatedRequestParams {
     PaginatedRequestParams::default().with_cursor(cursor)
 }
 
-async fn tools(session: &Session, ask: &Ask<'_>, mut late: Pin<&mut Sleep>, offer: &mut Offer) -> Result<(), Error> {
+async fn tools(
+    session: &Session,
+    ask: &Ask<'_>,
+    mut late: Pin<&mut Sleep>,
+    offer: &mut Offer,
+) -> Result<(), Error> {
     let unusable = |why: String| Err(Error::unusable(&session.server, why));
     let (mut cursor, mut seen, mut names, mut bytes) = (None, BTreeSet::new(), BTreeSet::new(), 0usize);
     for _ in 0..MOST_PAGES {
         let request = ClientRequest::ListToolsRequest(ListToolsRequest::with_param(page(cursor)));
-        let ServerResult::ListToolsResult(answer) = session.request(request, ask, late.as_mut()).await? else {
+        let ServerResult::ListToolsResult(answer) = session.request(request, ask, late.as_mut()).await?
+        else {
             return unusable("its list of tools is none".to_owned());
         };
         for tool in answer.tools {
@@ -142,7 +155,8 @@ fn offered(tool: &rmcp::model::Tool) -> Result<(OfferedTool, usize), String> {
         if schema.weight(MOST_SCHEMA) > MOST_SCHEMA {
             return Err(format!("the schema of its {what} takes more than 256 KiB"));
         }
-        Validator::compile(&schema).map_err(|error| format!("its {what}: {}", plain(&error.to_string(), 300)))?;
+        Validator::compile(&schema)
+            .map_err(|error| format!("its {what}: {}", plain(&error.to_string(), 300)))?;
         Ok(schema)
     };
     let input_schema = schema(&tool.input_schema, "input", true)?;

@@ -48,7 +48,10 @@ pub(super) async fn secret(
     reference: &SecretRef,
 ) -> Result<SecretText, Error> {
     let Some(secrets) = secrets else {
-        return Err(Error::unavailable(server, format!("it needs the secret `{reference}`, and nothing here knows secrets")));
+        return Err(Error::unavailable(
+            server,
+            format!("it needs the secret `{reference}`, and nothing here knows secrets"),
+        ));
     };
     let found = secrets.resolve(reference).await;
     found.map_err(|why| Error::unavailable(server, format!("the secret `{reference}` cannot be had: {why}")))

@@ -34,7 +34,12 @@ pub(super) fn job(name: &str, program: &Program) -> Job {
         profile: program.profile,
         environment: program.environment.clone(),
         secrets: secrets.collect::<BTreeMap<_, _>>(),
-        grants: Grants { read, write: write.clone(), hosts: program.grants.hosts.clone(), ..Grants::default() },
+        grants: Grants {
+            read,
+            write: write.clone(),
+            hosts: program.grants.hosts.clone(),
+            ..Grants::default()
+        },
         execute: execute.clone(),
         limits: program.limits,
         waive: Vec::new(),
@@ -61,6 +66,7 @@ pub(super) async fn start(
     };
     let most = manifest.patience.message();
     let stdout = Bounded::new(streams.stdout, most, Arc::clone(fate));
-    let lines = AsyncRwTransport::new_client(stdout, streams.stdin).with_max_line_length(most.saturating_add(2));
+    let lines =
+        AsyncRwTransport::new_client(stdout, streams.stdin).with_max_line_length(most.saturating_add(2));
     Ok(Watched::new(lines, Some(process), Arc::clone(fate)))
 }

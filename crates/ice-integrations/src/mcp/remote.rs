@@ -35,10 +35,13 @@ impl Resolve for Outside {
             let host = name.as_str();
             let found = tokio::net::lookup_host((host, 0)).await?;
             let is_here = host == "localhost";
-            let fits = |address: &SocketAddr| if is_here { address.ip().is_loopback() } else { is_public(address.ip()) };
+            let fits = |address: &SocketAddr| {
+                if is_here { address.ip().is_loopback() } else { is_public(address.ip()) }
+            };
             let allowed: Vec<SocketAddr> = found.filter(fits).collect();
             if allowed.is_empty() {
-                let why = "the name leads to no public address: write a private one as it is, if that is meant";
+                let why =
+                    "the name leads to no public address: write a private one as it is, if that is meant";
                 return Err(io::Error::new(io::ErrorKind::PermissionDenied, why).into());
             }
             Ok(Box::new(allowed.into_iter()) as Addrs)
@@ -118,9 +121,17 @@ pub(super) async fn config(
     Ok((config, known))
 }
 
-fn put(server: &str, headers: &mut HeaderMap, name: &str, value: Result<HeaderValue, ()>) -> Result<(), Error> {
+fn put(
+    server: &str,
+    headers: &mut HeaderMap,
+    name: &str,
+    value: Result<HeaderValue, ()>,
+) -> Result<(), Error> {
     let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name.as_bytes()), value) else {
-        return Err(Error::unavailable(server, format!("the header `{name}` cannot be sent: its value is none of a header")));
+        return Err(Error::unavailable(
+            server,
+            format!("the header `{name}` cannot be sent: its value is none of a header"),
+        ));
     };
     headers.insert(name, value);
     Ok(())

@@ -149,7 +149,9 @@ impl Server {
             let _ = give.send(connector.connect().await.map(Arc::new));
         });
         let name = self.name().to_owned();
-        let taken = take.map(move |taken| taken.unwrap_or_else(|_| Err(Error::unreachable(&name, "connecting with it was given up"))));
+        let taken = take.map(move |taken| {
+            taken.unwrap_or_else(|_| Err(Error::unreachable(&name, "connecting with it was given up")))
+        });
         let connecting = taken.boxed().shared();
         state.connecting = Some(connecting.clone());
         Ok(connecting)
@@ -160,7 +162,10 @@ impl Server {
         let patience = self.manifest().patience;
         let now = self.0.connector.outside.clock.now();
         let window = Duration::from_millis(patience.restart_window_ms);
-        let is_old = |then: &Moment| now.as_millis().saturating_sub(then.as_millis()) > i64::try_from(patience.restart_window_ms).unwrap_or(i64::MAX);
+        let is_old = |then: &Moment| {
+            now.as_millis().saturating_sub(then.as_millis())
+                > i64::try_from(patience.restart_window_ms).unwrap_or(i64::MAX)
+        };
         while state.restarts.front().is_some_and(is_old) {
             state.restarts.pop_front();
         }
@@ -252,11 +257,18 @@ impl Server {
     }
 
     /// Answers what a server asks for before it goes on.
-    async fn answers(&self, connected: &Connected, requests: InputRequests) -> Result<Option<InputResponses>, Error> {
+    async fn answers(
+        &self,
+        connected: &Connected,
+        requests: InputRequests,
+    ) -> Result<Option<InputResponses>, Error> {
         let mut answers = InputResponses::new();
         for (key, request) in requests {
             let InputRequest::Elicitation(asked) = request else {
-                return Err(Error::failed(self.name(), "it asks for something that ice does not offer to servers"));
+                return Err(Error::failed(
+                    self.name(),
+                    "it asks for something that ice does not offer to servers",
+                ));
             };
             let answer = connected.session.handler().ask(asked.params).await;
             let answer = serde_json::to_value(answer);

@@ -148,9 +148,8 @@ impl Session {
         let mut open = Open { peer: &self.peer, handle: Some(handle) };
         let routed = open.handle.as_ref().zip(ask.progress.clone());
         let _routed = routed.map(|(handle, sink)| self.routes.route(handle.progress_token.clone(), sink));
-        let silent = async {
-            while let Ok(Ok(())) = tokio::time::timeout(ask.idle, moves.changed()).await {}
-        };
+        let silent =
+            async { while let Ok(Ok(())) = tokio::time::timeout(ask.idle, moves.changed()).await {} };
         let answered = async {
             match &mut open.handle {
                 Some(handle) => (&mut handle.rx).await.ok(),
@@ -212,7 +211,10 @@ impl Open<'_> {
 impl Drop for Open<'_> {
     fn drop(&mut self) {
         if let Some(handle) = self.handle.take() {
-            let told = CancelledNotificationParam::new(Some(handle.id), Some("nobody waits for it any more".to_owned()));
+            let told = CancelledNotificationParam::new(
+                Some(handle.id),
+                Some("nobody waits for it any more".to_owned()),
+            );
             // Polled once it is in line for the connection; there it goes on without us.
             let _ = self.peer.notify_cancelled(told).now_or_never();
         }

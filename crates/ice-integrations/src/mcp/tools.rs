@@ -61,7 +61,8 @@ fn unknown(server: &Server, offer: &Offer) -> Result<(), Error> {
         if !names().any(|known| known == name) {
             let near = near_names(name, names());
             let near = near.first().map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
-            let why = format!("its manifest names the tool `{}`, which it does not have{near}", plain(name, 128));
+            let why =
+                format!("its manifest names the tool `{}`, which it does not have{near}", plain(name, 128));
             return Err(Error::unusable(server.name(), why));
         }
     }
@@ -93,7 +94,11 @@ impl Taken<'_> {
 
 fn spec(server: &Server, name: String, offered: &OfferedTool, known: ToolOverride) -> ToolSpec {
     let description = if offered.description.is_empty() {
-        format!("`{}` of the MCP server `{}`, which says no more of it.", plain(&offered.name, 128), server.name())
+        format!(
+            "`{}` of the MCP server `{}`, which says no more of it.",
+            plain(&offered.name, 128),
+            server.name()
+        )
     } else {
         offered.description.clone()
     };

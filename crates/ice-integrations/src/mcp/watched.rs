@@ -57,7 +57,8 @@ impl<T: Transport<RoleClient> + 'static> Transport<RoleClient> for Watched<T> {
             let sent = send.await;
             if is_answer {
                 // Refusals of messages that were no requests are answers to nothing.
-                let _ = asked.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |asked| asked.checked_sub(1));
+                let _ =
+                    asked.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |asked| asked.checked_sub(1));
             }
             if sent.is_ok() {
                 fate.moved();
@@ -73,7 +74,9 @@ impl<T: Transport<RoleClient> + 'static> Transport<RoleClient> for Watched<T> {
                 self.fate.moved();
                 let is_request = matches!(message, JsonRpcMessage::Request(_));
                 if is_request && self.asked.fetch_add(1, Ordering::Relaxed) >= MOST_ASKED {
-                    self.fate.decide(format!("it asked more than {MOST_ASKED} things without waiting for answers"));
+                    self.fate.decide(format!(
+                        "it asked more than {MOST_ASKED} things without waiting for answers"
+                    ));
                     self.fate.end();
                     return None;
                 }
@@ -116,7 +119,9 @@ impl<T: Transport<RoleClient> + 'static> Transport<RoleClient> for Watched<T> {
 
 /// How a program ended, in words, with the last that it said on standard error.
 pub(super) fn how(report: &Report) -> String {
-    let limit = |what: &str| format!("it used more {what} than it may: raise that limit in its manifest if that is meant");
+    let limit = |what: &str| {
+        format!("it used more {what} than it may: raise that limit in its manifest if that is meant")
+    };
     let mut words = match &report.verdict {
         Verdict::Ok => "it ended by itself".to_owned(),
         Verdict::ExitCode { code } => format!("it ended with exit code {code}"),

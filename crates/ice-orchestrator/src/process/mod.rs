@@ -20,6 +20,6 @@ pub use command::CommandTool;
 pub use guest::init;
 pub use host::SandboxHost;
 pub(crate) use host::is_of_job;
-pub use isolated::IsolatedTool;
 pub use ice_core::manifest::ManifestGrants;
+pub use isolated::IsolatedTool;
 pub use manifest::ToolManifest;

@@ -71,7 +71,8 @@ fn version(object: &mut Object<'_, '_>) -> semver::Version {
     let Some(text) = text else { return first };
     semver::Version::parse(&text).unwrap_or_else(|_| {
         let shown: String = text.chars().take(80).collect();
-        let message = format!("`{}` is no version: write three numbers such as `1.0.0`", shown.escape_debug());
+        let message =
+            format!("`{}` is no version: write three numbers such as `1.0.0`", shown.escape_debug());
         refuse(object, "version", message);
         first
     })
@@ -80,7 +81,8 @@ fn version(object: &mut Object<'_, '_>) -> semver::Version {
 fn endpoint(object: &mut Object<'_, '_>, folder: &Path) -> Endpoint {
     let is_remote = object.value("url").is_some();
     if is_remote && object.value("command").is_some() {
-        let problem = Problem::new(ErrorCode::OutOfRange, "a server is reached by `url` or is a `command`, not both");
+        let problem =
+            Problem::new(ErrorCode::OutOfRange, "a server is reached by `url` or is a `command`, not both");
         object.refuse("command", problem.advise("write two manifests"));
     }
     let Some(remote) = is_remote.then(|| remote(object)) else {
@@ -112,7 +114,10 @@ fn limits(object: &mut Object<'_, '_>) -> Limits {
         if limit.is_some() {
             let message = format!("a server has no limit `{name}`: it goes on");
             let problem = Problem::new(ErrorCode::OutOfRange, message);
-            object.refuse(name, problem.advise(format!("write `{instead}` beside `limits`, which bounds each call")));
+            object.refuse(
+                name,
+                problem.advise(format!("write `{instead}` beside `limits`, which bounds each call")),
+            );
         }
     }
     Limits { wall_ms: None, idle_ms: None, output_bytes: None, ..limits }
@@ -147,7 +152,8 @@ fn secrets(object: &mut Object<'_, '_>, environment: &BTreeMap<String, String>) 
 
 /// Checks where a secret is said to be. What was written is not repeated: it may be the secret itself.
 fn reference(written: &str) -> Result<SecretRef, Problem> {
-    let is_place = ["env:", "file:"].iter().any(|kind| written.strip_prefix(kind).is_some_and(|rest| !rest.is_empty()));
+    let is_place =
+        ["env:", "file:"].iter().any(|kind| written.strip_prefix(kind).is_some_and(|rest| !rest.is_empty()));
     if is_place {
         return Ok(SecretRef::new(written));
     }
@@ -171,7 +177,9 @@ fn remote(object: &mut Object<'_, '_>) -> Option<Remote> {
     let headers = object.parsed_entries("headers", |name, value| {
         header(name)?;
         let is_value = HeaderValue::from_str(value).is_ok();
-        is_value.then(|| value.to_owned()).ok_or_else(|| Problem::new(ErrorCode::OutOfRange, "this is no value of a header"))
+        is_value
+            .then(|| value.to_owned())
+            .ok_or_else(|| Problem::new(ErrorCode::OutOfRange, "this is no value of a header"))
     });
     let secret_headers = object.parsed_entries("secret_headers", |name, written| {
         header(name)?;
@@ -183,7 +191,10 @@ fn remote(object: &mut Object<'_, '_>) -> Option<Remote> {
     let bearer = secret_reference(object, "bearer");
     let oauth = object.below("oauth", oauth);
     if bearer.is_some() && oauth.is_some() {
-        let problem = Problem::new(ErrorCode::OutOfRange, "a server takes the token of `bearer` or those of `oauth`, not both");
+        let problem = Problem::new(
+            ErrorCode::OutOfRange,
+            "a server takes the token of `bearer` or those of `oauth`, not both",
+        );
         object.refuse("oauth", problem);
     }
     Some(Remote { url: url?, headers, secret_headers, bearer, oauth })
@@ -208,11 +219,15 @@ fn header(name: &str) -> Result<(), Problem> {
         return Err(Problem::new(ErrorCode::OutOfRange, message));
     }
     if lower == "authorization" {
-        let problem = Problem::new(ErrorCode::OutOfRange, "who ice is to a server does not stand in `headers`");
+        let problem =
+            Problem::new(ErrorCode::OutOfRange, "who ice is to a server does not stand in `headers`");
         return Err(problem.advise("write `bearer: env:VARIABLE`, or `oauth`"));
     }
     if TAKEN.contains(&lower.as_str()) || lower.starts_with("mcp-") {
-        return Err(Problem::new(ErrorCode::OutOfRange, format!("the header `{lower}` is set by the protocol")));
+        return Err(Problem::new(
+            ErrorCode::OutOfRange,
+            format!("the header `{lower}` is set by the protocol"),
+        ));
     }
     Ok(())
 }
@@ -228,7 +243,8 @@ fn checked_url(written: &str) -> Result<Url, Problem> {
     let url = Url::parse(written).map_err(|error| refused(&format!("this is no address: {error}")))?;
     let host = url.host_str().unwrap_or_default();
     if !url.username().is_empty() || url.password().is_some() {
-        return Err(refused("an address has no name and no password in it").advise("write `bearer` or `secret_headers`"));
+        return Err(refused("an address has no name and no password in it")
+            .advise("write `bearer` or `secret_headers`"));
     }
     if url.fragment().is_some() {
         return Err(refused("an address has no part after `#`"));
@@ -260,15 +276,19 @@ fn oauth(object: &mut Object<'_, '_>) -> OAuth {
     }
     let client_secret = secret_reference(object, "client_secret");
     let word = |text: &str| {
-        let is_word = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\');
-        is_word.then(|| text.to_owned()).ok_or_else(|| Problem::new(ErrorCode::OutOfRange, "this is no scope"))
+        let is_word = !text.is_empty()
+            && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\');
+        is_word
+            .then(|| text.to_owned())
+            .ok_or_else(|| Problem::new(ErrorCode::OutOfRange, "this is no scope"))
     };
     let scopes = object.parsed("scopes", word).unwrap_or_default();
     let for_itself = object.value("for_itself").is_some().then(|| object.flag("for_itself", false));
     if client_secret.is_some() && client_id.is_none() {
         object.refuse(
             "client_secret",
-            Problem::new(ErrorCode::OutOfRange, "a client with a secret has an id").advise("write `client_id` as well"),
+            Problem::new(ErrorCode::OutOfRange, "a client with a secret has an id")
+                .advise("write `client_id` as well"),
         );
     }
     if for_itself == Some(true) && client_secret.is_none() {

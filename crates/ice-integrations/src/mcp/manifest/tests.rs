@@ -59,7 +59,10 @@ fn a_server_that_is_a_program_is_read_with_absolute_paths() {
     assert_eq!((manifest.name.as_str(), manifest.version.to_string().as_str()), ("files", "2.1.0"));
     assert_eq!(manifest.description.as_deref(), Some("The files of a project."));
     let Endpoint::Program(program) = &manifest.endpoint else { panic!("{manifest:?}") };
-    assert_eq!((program.command.as_slice(), program.profile), (["/tools/server.py", "--all"].map(str::to_owned).as_slice(), Profile::Python));
+    assert_eq!(
+        (program.command.as_slice(), program.profile),
+        (["/tools/server.py", "--all"].map(str::to_owned).as_slice(), Profile::Python)
+    );
     assert_eq!(program.grants.read, [PathBuf::from("/tools"), "/tools/data".into()]);
     assert_eq!(program.grants.execute, [PathBuf::from("/tools")]);
     let secret = |from: &str, delivery| Secret { from: SecretRef::new(from), delivery };
@@ -119,7 +122,12 @@ fn everything_wrong_is_told_at_its_place() {
     let name = "t:2:7: error[INVALID_ID]: name: `Files` is no name for a server: lower-case letters, digits and `_`, \
                 beginning with a letter, 32 bytes at most";
     check(PROGRAM, "name: files", "name: Files", name);
-    check(PROGRAM, "start: 10s", "strt: 10s", "t:16:1: error[UNKNOWN_FIELD]: strt: unknown field `strt`; did you mean `start`?");
+    check(
+        PROGRAM,
+        "start: 10s",
+        "strt: 10s",
+        "t:16:1: error[UNKNOWN_FIELD]: strt: unknown field `strt`; did you mean `start`?",
+    );
     check(
         PROGRAM,
         "memory: 256MiB",
@@ -128,12 +136,42 @@ fn everything_wrong_is_told_at_its_place() {
          `limits`, which bounds each call",
     );
     let reference = "this does not say where the secret is kept; write `env:VARIABLE` or `file:PATH`, never the secret itself";
-    check(PROGRAM, "env:API_TOKEN", "hunter2", &format!("t:10:25: error[OUT_OF_RANGE]: secrets.TOKEN.from: {reference}"));
-    check(PROGRAM, "MODE: fast", "KEY_FILE: x", "t:10:48: error[OUT_OF_RANGE]: secrets.KEY: the variable `KEY_FILE` of this secret stands in `environment` as well");
-    check(PROGRAM, "{enabled: false}", "{enable: false}", "t:14:12: error[UNKNOWN_FIELD]: tools.delete.enable: unknown field `enable`; did you mean `enabled`?");
-    check(PROGRAM, "name: read", "name: Read", "t:13:20: error[INVALID_ID]: tools.readFile.name: a tool is called by lower-case letters, digits and `_`, beginning with a letter");
-    check(PROGRAM, "kind: mcp_server", "kind: mcp", "t:1:7: error[OUT_OF_RANGE]: kind: `mcp` is not one of `mcp_server`");
-    check(REMOTE, "'env:KEY'", "hunter2", &format!("t:5:25: error[OUT_OF_RANGE]: secret_headers.X-Key: {reference}"));
+    check(
+        PROGRAM,
+        "env:API_TOKEN",
+        "hunter2",
+        &format!("t:10:25: error[OUT_OF_RANGE]: secrets.TOKEN.from: {reference}"),
+    );
+    check(
+        PROGRAM,
+        "MODE: fast",
+        "KEY_FILE: x",
+        "t:10:48: error[OUT_OF_RANGE]: secrets.KEY: the variable `KEY_FILE` of this secret stands in `environment` as well",
+    );
+    check(
+        PROGRAM,
+        "{enabled: false}",
+        "{enable: false}",
+        "t:14:12: error[UNKNOWN_FIELD]: tools.delete.enable: unknown field `enable`; did you mean `enabled`?",
+    );
+    check(
+        PROGRAM,
+        "name: read",
+        "name: Read",
+        "t:13:20: error[INVALID_ID]: tools.readFile.name: a tool is called by lower-case letters, digits and `_`, beginning with a letter",
+    );
+    check(
+        PROGRAM,
+        "kind: mcp_server",
+        "kind: mcp",
+        "t:1:7: error[OUT_OF_RANGE]: kind: `mcp` is not one of `mcp_server`",
+    );
+    check(
+        REMOTE,
+        "'env:KEY'",
+        "hunter2",
+        &format!("t:5:25: error[OUT_OF_RANGE]: secret_headers.X-Key: {reference}"),
+    );
 }
 
 #[test]
@@ -142,7 +180,9 @@ fn an_address_is_one_that_nobody_can_listen_in_on() {
     let address = "https://example.org/mcp";
     check(REMOTE, address, "http://localhost:80/mcp", "");
     check(REMOTE, address, "http://[::1]:80/mcp", "");
-    let http = told("what goes to another machine goes over `https`; `http` is for `localhost` and the addresses of this machine");
+    let http = told(
+        "what goes to another machine goes over `https`; `http` is for `localhost` and the addresses of this machine",
+    );
     check(REMOTE, address, "http://example.org/mcp", &http);
     check(REMOTE, address, "ftp://example.org/mcp", &told("a server is reached over `https`"));
     let login = told("an address has no name and no password in it; write `bearer` or `secret_headers`");
@@ -154,10 +194,20 @@ fn who_ice_is_stands_in_one_place() {
     let authorization = "t:4:26: error[OUT_OF_RANGE]: headers.Authorization: who ice is to a server does not stand in `headers`; \
                          write `bearer: env:VARIABLE`, or `oauth`";
     check(REMOTE, "X-Team: blue", "Authorization: 'Bearer x'", &authorization.replace("4:26", "4:26"));
-    check(REMOTE, "X-Team: blue", "Mcp-Method: x", "t:4:23: error[OUT_OF_RANGE]: headers.Mcp-Method: the header `mcp-method` is set by the protocol");
+    check(
+        REMOTE,
+        "X-Team: blue",
+        "Mcp-Method: x",
+        "t:4:23: error[OUT_OF_RANGE]: headers.Mcp-Method: the header `mcp-method` is set by the protocol",
+    );
     let both = "t:7:8: error[OUT_OF_RANGE]: oauth: a server takes the token of `bearer` or those of `oauth`, not both";
     check(REMOTE, "headers: {X-Team: blue}", "headers: {X-Team: blue}\nbearer: env:T", both);
-    check(REMOTE, "headers:", "command: [x]\nheaders:", "t:4:10: error[OUT_OF_RANGE]: command: a server is reached by `url` or is a `command`, not both; write two manifests");
+    check(
+        REMOTE,
+        "headers:",
+        "command: [x]\nheaders:",
+        "t:4:10: error[OUT_OF_RANGE]: command: a server is reached by `url` or is a `command`, not both; write two manifests",
+    );
 }
 
 proptest! {

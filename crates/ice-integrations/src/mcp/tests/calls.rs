@@ -10,8 +10,8 @@ use ice_core::tools::{Effect, Started, ToolError};
 use serde_json::{Value as Json, json};
 
 use super::kit::{
-    Era, Heard, Pipes, Then, Told, answer, asks, complete, context, manifest, refusal, scripted, server, tool, until, usual,
-    value,
+    Era, Heard, Pipes, Then, Told, answer, asks, complete, context, manifest, refusal, scripted, server,
+    tool, until, usual, value,
 };
 use crate::mcp::{Answer, Outside, People, Question, Server, TraceContext, Traces};
 
@@ -40,10 +40,16 @@ async fn a_call_is_made_in_both_eras_and_its_answer_is_a_value() {
         assert_eq!(call(&pipes, "").await.unwrap(), json!({"text": "done"}), "{era:?}");
         let heard = heard.lock().unwrap();
         let called = heard.iter().find(|message| asks(message, "tools/call")).unwrap();
-        assert_eq!((&called["params"]["name"], &called["params"]["arguments"]), (&json!("go"), &json!({"n": 1})));
+        assert_eq!(
+            (&called["params"]["name"], &called["params"]["arguments"]),
+            (&json!("go"), &json!({"n": 1}))
+        );
         let version = &called["params"]["_meta"]["io.modelcontextprotocol/protocolVersion"];
         assert_eq!(version.as_str().is_some(), era == Era::Modern);
-        assert_eq!(heard.iter().any(|message| asks(message, "notifications/initialized")), era == Era::Legacy);
+        assert_eq!(
+            heard.iter().any(|message| asks(message, "notifications/initialized")),
+            era == Era::Legacy
+        );
         assert_eq!((pipes.starts(), pipes.running.load(std::sync::atomic::Ordering::SeqCst)), (1, 0));
     }
 }
@@ -55,9 +61,12 @@ async fn a_tool_is_irreversible_whatever_its_server_says() {
         {"name": "go", "inputSchema": {"type": "object"}, "annotations": {"readOnlyHint": true, "idempotentHint": true}},
         {"name": "Stay-here", "inputSchema": {"type": "object"}},
     ]}));
-    let pipes = scripted(&heard, usual(Era::Modern, move |message| {
-        asks(message, "tools/list").then(|| say(answer(message, listed.clone())))
-    }));
+    let pipes = scripted(
+        &heard,
+        usual(Era::Modern, move |message| {
+            asks(message, "tools/list").then(|| say(answer(message, listed.clone())))
+        }),
+    );
     let server = server(&pipes, "tools: {Stay-here: {effect: pure}}\n");
     let (go, stay) = (tool(&server, "s.go").await, tool(&server, "s.stay_here").await);
     assert_eq!((go.spec().effect, stay.spec().effect), (Effect::Irreversible, Effect::Pure));
@@ -76,7 +85,11 @@ async fn refusals_did_nothing_and_failures_may_have() {
     for (code, number, started, retryable) in expected {
         let pipes = going(Era::Modern, &Heard::default(), move |message| say(refusal(message, code, "no")));
         let error = call(&pipes, "").await.unwrap_err();
-        assert_eq!((error.code, error.started, error.retryable), (number, started, retryable), "{code}: {error}");
+        assert_eq!(
+            (error.code, error.started, error.retryable),
+            (number, started, retryable),
+            "{code}: {error}"
+        );
         assert!(error.message.contains(&format!("no (error {code})")), "{error}");
     }
     let result = complete(json!({"content": [{"type": "text", "text": "no such city"}], "isError": true}));
@@ -106,7 +119,10 @@ async fn progress_goes_to_who_listens_as_long_as_it_rises() {
     let told: Vec<Json> = told.0.lock().unwrap().iter().map(Json::from).collect();
     let step = |number: f64| json!({"progress": number, "total": 3.0, "message": "on"});
     // Each is handed on by a task of its own: one may come too late, none in the wrong order.
-    assert!(told == [step(1.0), step(2.0)] || told == [step(1.0)] || told == [step(2.0)] || told.is_empty(), "{told:?}");
+    assert!(
+        told == [step(1.0), step(2.0)] || told == [step(1.0)] || told == [step(2.0)] || told.is_empty(),
+        "{told:?}"
+    );
 }
 
 #[derive(Debug)]
@@ -153,7 +169,9 @@ async fn what_a_server_asks_for_in_a_call_is_answered_by_a_person_and_its_state_
     let pipes = going(Era::Modern, &heard, |message| {
         let given = &message["params"];
         let result = if given.get("inputResponses").is_some() {
-            complete(json!({"content": [], "structuredContent": {"state": given["requestState"], "given": given["inputResponses"]}}))
+            complete(
+                json!({"content": [], "structuredContent": {"state": given["requestState"], "given": given["inputResponses"]}}),
+            )
         } else {
             json!({"resultType": "input_required", "requestState": "opaque", "inputRequests": {"who": {
                 "method": "elicitation/create", "params": {"mode": "form", "message": "Who?", "requestedSchema":
@@ -268,7 +286,13 @@ async fn a_call_may_take_as_long_as_the_manifest_says_if_there_is_progress() {
                     for step in 0..100 {
                         tokio::time::sleep(Duration::from_secs(4)).await;
                         let progress = json!({"jsonrpc": "2.0", "method": "notifications/progress", "params": {"progressToken": token, "progress": step}});
-                        if tokio::io::AsyncWriteExt::write_all(&mut output, format!("{progress}\n").as_bytes()).await.is_err() {
+                        if tokio::io::AsyncWriteExt::write_all(
+                            &mut output,
+                            format!("{progress}\n").as_bytes(),
+                        )
+                        .await
+                        .is_err()
+                        {
                             return 0;
                         }
                     }
@@ -276,7 +300,9 @@ async fn a_call_may_take_as_long_as_the_manifest_says_if_there_is_progress() {
                     texts = said;
                 }
                 for text in texts {
-                    tokio::io::AsyncWriteExt::write_all(&mut output, format!("{text}\n").as_bytes()).await.unwrap();
+                    tokio::io::AsyncWriteExt::write_all(&mut output, format!("{text}\n").as_bytes())
+                        .await
+                        .unwrap();
                 }
             }
         }

@@ -9,7 +9,8 @@ use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use super::kit::{
-    Era, Heard, Pipes, Then, answer, asks, complete, context, refusal, scripted, server, tool, tools, until, usual, value,
+    Era, Heard, Pipes, Then, answer, asks, complete, context, refusal, scripted, server, tool, tools, until,
+    usual, value,
 };
 use crate::mcp::Error;
 
@@ -52,7 +53,10 @@ async fn an_endless_line_in_the_middle_of_a_call_leaves_its_outcome_open() {
 #[tokio::test]
 async fn a_server_that_dies_is_named_with_how_it_died() {
     let told = first(|| Then::Exit(3), "").await;
-    assert_eq!(told, "the MCP server `s` cannot be reached: it ended with exit code 3; it said last: last words");
+    assert_eq!(
+        told,
+        "the MCP server `s` cannot be reached: it ended with exit code 3; it said last: last words"
+    );
 }
 
 #[tokio::test]
@@ -66,7 +70,10 @@ async fn answers_to_what_was_never_asked_are_none() {
     let wrong = |message: &serde_json::Value| {
         let mut other = message.clone();
         other["id"] = json!(999);
-        Then::Say(vec![answer(&other, complete(json!({"supportedVersions": ["2026-07-28"], "capabilities": {}})))])
+        Then::Say(vec![answer(
+            &other,
+            complete(json!({"supportedVersions": ["2026-07-28"], "capabilities": {}})),
+        )])
     };
     let pipes = scripted(&Heard::default(), wrong);
     let told = refused(&pipes, "").await.to_string();
@@ -107,7 +114,8 @@ async fn lists_have_a_bound() {
     let round = page(|_| "a".to_owned(), |_| Vec::new());
     let told = refused(&round, "").await.to_string();
     assert!(told.ends_with("its list of tools leads back to where it was"), "{told}");
-    let many = page(|number| number.to_string(), |number| (0..200).map(|n| format!("t{number}_{n}")).collect());
+    let many =
+        page(|number| number.to_string(), |number| (0..200).map(|n| format!("t{number}_{n}")).collect());
     let told = refused(&many, "").await.to_string();
     assert!(told.ends_with("it has more than 1000 tools"), "{told}");
     let twice = page(|number| number.to_string(), |_| vec!["same".to_owned()]);
@@ -181,5 +189,8 @@ async fn a_server_that_refuses_to_begin_is_told_in_its_own_words() {
         None => Then::Say(Vec::new()),
     });
     let told = refused(&pipes, "").await.to_string();
-    assert_eq!(told, "what the MCP server `s` offers cannot be used: it refused to begin: not today (error -32000)");
+    assert_eq!(
+        told,
+        "what the MCP server `s` offers cannot be used: it refused to begin: not today (error -32000)"
+    );
 }

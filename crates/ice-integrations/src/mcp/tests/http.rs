@@ -14,8 +14,8 @@ use ice_core::process::SecretRef;
 use ice_core::tools::Started;
 use rmcp::ServerHandler;
 use rmcp::model::{
-    CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, ListToolsResult, PaginatedRequestParams,
-    ServerCapabilities, ServerConfig, Tool as Offered,
+    CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, ListToolsResult,
+    PaginatedRequestParams, ServerCapabilities, ServerConfig, Tool as Offered,
 };
 use rmcp::service::{RequestContext, RoleServer};
 use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
@@ -79,8 +79,12 @@ impl ServerHandler for Sums {
         _: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, rmcp::ErrorData> {
         let schema = |schema: Json| Arc::new(schema.as_object().unwrap().clone());
-        let numbers = schema(json!({"type": "object", "properties": {"a": {"type": "integer"}, "b": {"type": "integer"}}}));
-        let sum = schema(json!({"type": "object", "properties": {"sum": {"type": "integer"}}, "required": ["sum"]}));
+        let numbers = schema(
+            json!({"type": "object", "properties": {"a": {"type": "integer"}, "b": {"type": "integer"}}}),
+        );
+        let sum = schema(
+            json!({"type": "object", "properties": {"sum": {"type": "integer"}}, "required": ["sum"]}),
+        );
         let add = Offered::new("add", "Adds.", numbers).with_raw_output_schema(sum);
         let wait = Offered::new("wait", "Waits.", schema(json!({"type": "object"})));
         Ok(ListToolsResult::with_all_items(vec![add, wait]))
@@ -187,7 +191,11 @@ async fn tokens_and_headers_are_sent_and_masked_in_what_comes_back() {
         let output = tool(&server, "s.go").await.call(&context(), value(json!({}))).await.unwrap();
         assert_eq!(Json::from(&output), json!({"text": "Bearer *******"}), "{era:?}");
         for (headers, message) in exchanges.lock().unwrap().iter().filter(|(_, message)| !message.is_null()) {
-            assert_eq!((&headers["authorization"], &headers["x-team"], &headers["x-key"]), (&"Bearer hunter2".parse().unwrap(), &"blue".parse().unwrap(), &"hunter2".parse().unwrap()), "{message}");
+            assert_eq!(
+                (&headers["authorization"], &headers["x-team"], &headers["x-key"]),
+                (&"Bearer hunter2".parse().unwrap(), &"blue".parse().unwrap(), &"hunter2".parse().unwrap()),
+                "{message}"
+            );
         }
         server.close().await;
     }
@@ -221,7 +229,11 @@ async fn failed(status: u16, kind: &'static str, body: &'static str) -> ice_core
 #[tokio::test]
 async fn statuses_say_whether_anything_was_begun() {
     let busy = failed(429, "text/plain", "slow down").await;
-    assert_eq!((busy.started, busy.retryable, busy.retry_after), (Started::NotStarted, true, Some(std::time::Duration::from_secs(7))), "{busy}");
+    assert_eq!(
+        (busy.started, busy.retryable, busy.retry_after),
+        (Started::NotStarted, true, Some(std::time::Duration::from_secs(7))),
+        "{busy}"
+    );
     let broken = failed(503, "text/plain", "down").await;
     assert_eq!((broken.started, broken.retryable), (Started::Unknown, true), "{broken}");
     assert!(broken.message.contains("HTTP status 503"), "{broken}");
@@ -261,7 +273,11 @@ async fn a_server_that_wants_a_token_is_told_of_as_such() {
 #[tokio::test]
 async fn nobody_is_followed_elsewhere() {
     let served = answering(&Exchanges::default(), |_, _| {
-        Response::builder().status(307).header("location", "http://127.0.0.1:9/mcp").body(Body::empty()).unwrap()
+        Response::builder()
+            .status(307)
+            .header("location", "http://127.0.0.1:9/mcp")
+            .body(Body::empty())
+            .unwrap()
     })
     .await;
     let error = server(&served.url, "").offer(&CancellationToken::new()).await.unwrap_err();
@@ -311,11 +327,16 @@ async fn a_client_with_a_secret_gets_a_token_by_itself() {
                 seen.lock().unwrap().push((HeaderMap::new(), json!({"form": form})));
                 let good = form.contains("client_id=ice") && form.contains("client_secret=hunter2");
                 let body = json!({"access_token": "fresh", "token_type": "Bearer", "expires_in": 3600});
-                return if good { response(200, "application/json", body.to_string()) } else { response(400, "application/json", "{}".to_owned()) };
+                return if good {
+                    response(200, "application/json", body.to_string())
+                } else {
+                    response(400, "application/json", "{}".to_owned())
+                };
             }
             if parts.headers.get("authorization").is_none_or(|token| token != "Bearer fresh") {
                 let mut refused = response(401, "text/plain", String::new());
-                let challenge = format!("Bearer resource_metadata=\"{issuer}/.well-known/oauth-protected-resource/mcp\"");
+                let challenge =
+                    format!("Bearer resource_metadata=\"{issuer}/.well-known/oauth-protected-resource/mcp\"");
                 refused.headers_mut().insert("www-authenticate", challenge.parse().unwrap());
                 return refused;
             }
@@ -328,5 +349,10 @@ async fn a_client_with_a_secret_gets_a_token_by_itself() {
     let offer = server(&format!("{base}/mcp"), more).offer(&CancellationToken::new()).await.unwrap();
     assert_eq!(offer.tools[0].name, "go");
     let form = exchanges.lock().unwrap()[0].1["form"].as_str().unwrap().to_owned();
-    assert!(form.contains("grant_type=client_credentials") && form.contains("scope=all") && form.contains("resource="), "{form}");
+    assert!(
+        form.contains("grant_type=client_credentials")
+            && form.contains("scope=all")
+            && form.contains("resource="),
+        "{form}"
+    );
 }

@@ -75,7 +75,11 @@ impl ProcessHost for Pipes {
             let _guard = guard;
             body.await
         });
-        Ok(Box::new(Piped { streams: Some(Streams { stdin: Box::new(stdin), stdout: Box::new(stdout) }), tasks, report: None }))
+        Ok(Box::new(Piped {
+            streams: Some(Streams { stdin: Box::new(stdin), stdout: Box::new(stdout) }),
+            tasks,
+            report: None,
+        }))
     }
 
     fn layers(&self) -> Vec<&'static str> {
@@ -137,10 +141,7 @@ pub(super) enum Then {
 pub(super) type Heard = Arc<Mutex<Vec<Json>>>;
 
 /// A server that does with each message what it is told to.
-pub(super) fn scripted(
-    heard: &Heard,
-    script: impl Fn(&Json) -> Then + Send + Sync + 'static,
-) -> Arc<Pipes> {
+pub(super) fn scripted(heard: &Heard, script: impl Fn(&Json) -> Then + Send + Sync + 'static) -> Arc<Pipes> {
     let (heard, script) = (Arc::clone(heard), Arc::new(script));
     Pipes::new(move |input, output| {
         let (heard, script) = (Arc::clone(&heard), Arc::clone(&script));
@@ -192,7 +193,9 @@ pub(super) fn refusal(to: &Json, code: i64, message: &str) -> String {
 
 /// A list of tools that is complete.
 pub(super) fn tools(names: &[&str]) -> Json {
-    let tools = names.iter().map(|name| json!({"name": name, "description": "A tool.", "inputSchema": {"type": "object"}}));
+    let tools = names
+        .iter()
+        .map(|name| json!({"name": name, "description": "A tool.", "inputSchema": {"type": "object"}}));
     complete(json!({"tools": tools.collect::<Vec<_>>()}))
 }
 

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use serde_json::{Value as Json, json};
 use tokio_util::sync::CancellationToken;
 
-use super::kit::{Era, Heard, Pipes, Then, answer, asks, complete, context, scripted, server, tool, tools, usual, value};
+use super::kit::{
+    Era, Heard, Pipes, Then, answer, asks, complete, context, scripted, server, tool, tools, usual, value,
+};
 
 fn with_tools(names: &'static [&'static str]) -> Arc<Pipes> {
     scripted(
@@ -41,8 +43,14 @@ async fn names_that_clash_or_are_not_there_are_refused() {
     );
     assert_eq!(names(&["get-user", "getUser"], "tools: {getUser: {name: user}}\n").await.unwrap().len(), 2);
     let missing = names(&["delete"], "tools: {delte: {enabled: false}}\n").await.unwrap_err();
-    assert!(missing.ends_with("its manifest names the tool `delte`, which it does not have; did you mean `delete`?"), "{missing}");
-    let long = names(&["xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"], "").await.unwrap_err();
+    assert!(
+        missing
+            .ends_with("its manifest names the tool `delte`, which it does not have; did you mean `delete`?"),
+        "{missing}"
+    );
+    let long = names(&["xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"], "")
+        .await
+        .unwrap_err();
     assert!(long.contains("has too long a name"), "{long}");
 }
 
@@ -53,9 +61,15 @@ fn library() -> Arc<Pipes> {
         &Heard::default(),
         usual(Era::Modern, move |message| {
             let result = match message["method"].as_str()? {
-                "server/discover" => json!({"supportedVersions": ["2026-07-28"], "capabilities": capabilities}),
-                "resources/list" => json!({"resources": [{"uri": "book:1", "name": "One", "description": "The first."}]}),
-                "resources/templates/list" => json!({"resourceTemplates": [{"uriTemplate": "book:{n}", "name": "Any"}]}),
+                "server/discover" => {
+                    json!({"supportedVersions": ["2026-07-28"], "capabilities": capabilities})
+                }
+                "resources/list" => {
+                    json!({"resources": [{"uri": "book:1", "name": "One", "description": "The first."}]})
+                }
+                "resources/templates/list" => {
+                    json!({"resourceTemplates": [{"uriTemplate": "book:{n}", "name": "Any"}]})
+                }
                 "prompts/list" => {
                     json!({"prompts": [{"name": "review", "description": "Reviews.", "arguments": [{"name": "code"}]}]})
                 }

@@ -70,7 +70,8 @@ impl Tool for McpTool {
                 return Err(Error::failed(self.server.name(), "its answer is not that of a tool").into());
             }
         };
-        let is_bare = self.is_declared && result.structured_content.is_none() && result.is_error != Some(true);
+        let is_bare =
+            self.is_declared && result.structured_content.is_none() && result.is_error != Some(true);
         if is_bare {
             let message = format!("`{label}` says what it answers, and answered without that");
             return Err(ToolError::failed(ErrorCode::ToolOutputInvalid, message).retryable(false));

@@ -84,7 +84,9 @@ impl Tool for PromptTool {
             return Err(ToolError::refused(ErrorCode::ToolInputInvalid, message));
         };
         let mut params = GetPromptRequestParams::new(name);
-        if let Some(serde_json::Value::Object(arguments)) = input.get("arguments").map(serde_json::Value::from) {
+        if let Some(serde_json::Value::Object(arguments)) =
+            input.get("arguments").map(serde_json::Value::from)
+        {
             params.arguments = Some(arguments);
         }
         let call = Call { cancel: &ctx.cancel, progress: ctx.progress.clone() };
