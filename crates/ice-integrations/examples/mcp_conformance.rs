@@ -19,6 +19,7 @@ use serde_json::{Value as Json, json};
 use tokio_util::sync::CancellationToken;
 
 type Failure = Box<dyn Error + Send + Sync>;
+type Object = serde_json::Map<String, Json>;
 
 /// Allows everything at once, as a person in a hurry does.
 #[derive(Debug)]
@@ -70,29 +71,37 @@ fn main() -> Result<(), Failure> {
 }
 
 async fn run(url: &str, scenario: &str, version: Option<&str>, context: &Json) -> Result<(), Failure> {
-    let mut manifest =
-        json!({"kind": "mcp_server", "name": "suite", "url": url, "start": "20s", "timeout": "20s"});
+    let mut manifest = Object::new();
+    for (name, value) in
+        [("kind", "mcp_server"), ("name", "suite"), ("url", url), ("start", "20s"), ("timeout", "20s")]
+    {
+        manifest.insert(name.to_owned(), json!(value));
+    }
     if version == Some("2025-11-25") {
-        manifest["protocol"] = json!("2025-11-25");
+        manifest.insert("protocol".to_owned(), json!("2025-11-25"));
     }
     let mut outside = Outside::default();
     if scenario.starts_with("auth/") {
-        let mut oauth = json!({"client_metadata_url": "https://conformance-test.local/client-metadata.json"});
+        let mut oauth = Object::new();
+        let described = json!("https://conformance-test.local/client-metadata.json");
+        oauth.insert("client_metadata_url".to_owned(), described);
         if let Some(id) = context.get("client_id") {
-            oauth["client_id"] = id.clone();
+            oauth.insert("client_id".to_owned(), id.clone());
         }
         if let Some(secret) = context.get("client_secret").and_then(Json::as_str) {
-            oauth["client_secret"] = json!("env:SECRET");
-            oauth["for_itself"] = json!(scenario.starts_with("auth/client-credentials"));
+            let for_itself = scenario.starts_with("auth/client-credentials");
+            oauth.insert("client_secret".to_owned(), json!("env:SECRET"));
+            oauth.insert("for_itself".to_owned(), json!(for_itself));
             outside.secrets = Some(Arc::new(OneSecret(SecretText::new(secret.to_owned()))));
         }
-        manifest["oauth"] = oauth;
+        manifest.insert("oauth".to_owned(), Json::Object(oauth));
         outside.visit = Some(Arc::new(Hasty));
     }
     if scenario.contains("elicitation") || scenario.contains("2322") {
         outside.people = Some(Arc::new(Hasty));
     }
-    let reading = ServerManifest::read(&manifest.to_string(), Format::Json, "suite", Path::new("/"));
+    let reading =
+        ServerManifest::read(&Json::Object(manifest).to_string(), Format::Json, "suite", Path::new("/"));
     let manifest = reading.value.ok_or_else(|| reading.diagnostics.to_string())?;
     let server = Server::new(manifest, outside);
     let tools = server.tools(&CancellationToken::new()).await?;

@@ -185,10 +185,7 @@ fn text_of_block(part: &ContentBlock) -> Option<String> {
 }
 
 fn text_of_resource(contents: &ResourceContents) -> Option<&str> {
-    match contents {
-        ResourceContents::TextResourceContents { text, .. } => Some(text),
-        _ => None,
-    }
+    if let ResourceContents::TextResourceContents { text, .. } = contents { Some(text) } else { None }
 }
 
 #[cfg(test)]

@@ -57,9 +57,13 @@ pub(super) async fn start(
     let server = manifest.name.as_str();
     let mut job = job(server, program);
     job.limits = job.limits.within(host.limits());
-    let mut process = host.start(&job, cancel).await.map_err(|report| match &report.verdict {
-        Verdict::SetupFailed { .. } => Error::unavailable(server, how(&report)),
-        _ => Error::unreachable(server, how(&report)),
+    let mut process = host.start(&job, cancel).await.map_err(|report| {
+        let is_of_manifest = matches!(report.verdict, Verdict::SetupFailed { .. });
+        if is_of_manifest {
+            Error::unavailable(server, how(&report))
+        } else {
+            Error::unreachable(server, how(&report))
+        }
     })?;
     let Some(streams) = process.streams() else {
         return Err(Error::unavailable(server, "nothing can be said to it"));

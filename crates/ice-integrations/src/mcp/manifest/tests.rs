@@ -193,7 +193,7 @@ fn an_address_is_one_that_nobody_can_listen_in_on() {
 fn who_ice_is_stands_in_one_place() {
     let authorization = "t:4:26: error[OUT_OF_RANGE]: headers.Authorization: who ice is to a server does not stand in `headers`; \
                          write `bearer: env:VARIABLE`, or `oauth`";
-    check(REMOTE, "X-Team: blue", "Authorization: 'Bearer x'", &authorization.replace("4:26", "4:26"));
+    check(REMOTE, "X-Team: blue", "Authorization: 'Bearer x'", authorization);
     check(
         REMOTE,
         "X-Team: blue",

@@ -167,10 +167,13 @@ fn response(status: u16, kind: &str, body: String) -> Response {
 
 /// The usual words of a server as responses.
 fn usually(message: &Json, era: Era) -> Response {
-    match usual(era, |_| None)(message) {
-        Then::Say(said) if !said.is_empty() => response(200, "application/json", said.concat()),
-        _ => Response::builder().status(StatusCode::ACCEPTED).body(Body::empty()).unwrap(),
+    let said = usual(era, |_| None)(message);
+    if let Then::Say(said) = said
+        && !said.is_empty()
+    {
+        return response(200, "application/json", said.concat());
     }
+    Response::builder().status(StatusCode::ACCEPTED).body(Body::empty()).unwrap()
 }
 
 #[tokio::test]

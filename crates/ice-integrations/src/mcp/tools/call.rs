@@ -62,13 +62,14 @@ impl Tool for McpTool {
             ClientRequest::CallToolRequest(CallToolRequest::new(params))
         };
         let (result, connected) = self.server.request(&call, make).await?;
-        let result = match result {
-            ServerResult::CallToolResult(result) => result,
+        let is_bare = matches!(result, ServerResult::EmptyResult(_) | ServerResult::TaskAckResult(_));
+        let result = if let ServerResult::CallToolResult(result) = result {
+            result
+        } else if is_bare {
             // An answer without content is one.
-            ServerResult::EmptyResult(_) | ServerResult::TaskAckResult(_) => CallToolResult::default(),
-            _ => {
-                return Err(Error::failed(self.server.name(), "its answer is not that of a tool").into());
-            }
+            CallToolResult::default()
+        } else {
+            return Err(Error::failed(self.server.name(), "its answer is not that of a tool").into());
         };
         let is_bare =
             self.is_declared && result.structured_content.is_none() && result.is_error != Some(true);
