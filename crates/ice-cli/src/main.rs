@@ -19,6 +19,7 @@ mod pages;
 mod render;
 mod screen;
 mod secrets;
+mod servers;
 mod shell;
 mod signals;
 mod stay;

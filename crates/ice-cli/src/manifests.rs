@@ -1,4 +1,4 @@
-//! Tools that are commands: where their manifests lie, and what is in them.
+//! Tools that are commands, and MCP servers: where their manifests lie, and what is in them.
 
 mod places;
 mod program;
@@ -15,6 +15,7 @@ use crate::fault::Fault;
 use crate::render::diagnostics;
 use crate::render::text::count;
 use crate::screen::Screen;
+use crate::servers;
 
 pub(crate) use places::{folders, real};
 pub(crate) use program::missing;
@@ -27,6 +28,15 @@ pub(crate) struct Installed {
     pub(crate) file: PathBuf,
     /// What it says.
     pub(crate) manifest: ToolManifest,
+}
+
+/// The manifest of an MCP server, without problems.
+#[derive(Clone, Debug)]
+pub(crate) struct InstalledServer {
+    /// The file, as its folder was named.
+    pub(crate) file: PathBuf,
+    /// What it says.
+    pub(crate) manifest: servers::Manifest,
 }
 
 /// A manifest with problems.
@@ -45,6 +55,8 @@ pub(crate) struct Manifests {
     pub(crate) folders: Vec<PathBuf>,
     /// Those without problems, in the order of folders and files.
     pub(crate) installed: Vec<Installed>,
+    /// Those of MCP servers, in the same order.
+    pub(crate) servers: Vec<InstalledServer>,
     /// Those with problems, in the same order.
     pub(crate) broken: Vec<Broken>,
 }
@@ -78,6 +90,20 @@ impl Manifests {
 impl Broken {
     fn shown(&self) -> &str {
         self.diagnostics.source().unwrap_or("a file")
+    }
+}
+
+impl InstalledServer {
+    /// The name of the server.
+    #[cfg(feature = "mcp")]
+    pub(crate) fn name(&self) -> &str {
+        &self.manifest.name
+    }
+
+    /// There is none without the feature.
+    #[cfg(not(feature = "mcp"))]
+    pub(crate) fn name(&self) -> &str {
+        match self.manifest {}
     }
 }
 

@@ -62,10 +62,12 @@ impl Shell {
     /// Writes spans and events to standard error, if somebody asked for it.
     fn log(&self) -> Result<(), Fault> {
         let Some(filter) = &self.environment.log else { return Ok(()) };
-        let filter = tracing_subscriber::EnvFilter::try_new(filter).map_err(|error| {
-            Fault::usage(format!("ICE_LOG is not a filter: {error}"))
-                .help("for example ICE_LOG=info or ICE_LOG=ice=debug")
-        })?;
+        // What the library of MCP writes has whole messages in it: who wants that says so.
+        let filter =
+            tracing_subscriber::EnvFilter::try_new(format!("rmcp=error,{filter}")).map_err(|error| {
+                Fault::usage(format!("ICE_LOG is not a filter: {error}"))
+                    .help("for example ICE_LOG=info or ICE_LOG=ice=debug")
+            })?;
         tracing_subscriber::fmt()
             .with_env_filter(filter)
             .with_writer(std::io::stderr)

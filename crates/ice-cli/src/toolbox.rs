@@ -16,9 +16,10 @@ use ice_sandbox::SEARCH_PATH;
 use crate::agents;
 use crate::environment::Environment;
 use crate::fault::Fault;
-use crate::manifests::{self, Installed, Manifests};
+use crate::manifests::{self, Installed, InstalledServer, Manifests};
 use crate::models::Models;
 use crate::screen::Screen;
+use crate::servers::{self, LeftOut, Servers};
 use crate::webhook::Webhook;
 
 /// The tools and models, made when they are first needed and once only: their schemas take time.
@@ -34,14 +35,28 @@ struct Shelf {
     environment: Environment,
     screen: Screen,
     built_in: OnceLock<Registry>,
+    manifests: OnceLock<Manifests>,
     all: OnceLock<Stock>,
 }
 
-/// Everything there is, and where it comes from.
+/// Everything there is.
 #[derive(Debug)]
 struct Stock {
     registry: Registry,
-    manifests: Manifests,
+    left_out: Vec<LeftOut>,
+    /// They are there for as long as their tools are.
+    _servers: Servers,
+}
+
+/// Where a tool comes from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Source<'t> {
+    /// This program.
+    BuiltIn,
+    /// A manifest that makes a tool of a command.
+    Command(&'t Installed),
+    /// An MCP server.
+    Server(&'t InstalledServer),
 }
 
 impl Toolbox {
@@ -53,8 +68,8 @@ impl Toolbox {
         screen: Screen,
     ) -> Self {
         let (named, agents, environment) = (named.to_vec(), agents.to_vec(), environment.clone());
-        let (built_in, all) = (OnceLock::new(), OnceLock::new());
-        Self(Arc::new(Shelf { named, agents, environment, screen, built_in, all }))
+        let (built_in, manifests, all) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
+        Self(Arc::new(Shelf { named, agents, environment, screen, built_in, manifests, all }))
     }
 
     /// The folders of agents, absolute, without links and each once.
@@ -71,10 +86,11 @@ impl Toolbox {
         &self.0.environment
     }
 
-    /// Every tool and model.
+    /// Every tool and model. The first time, MCP servers are started and asked what they offer.
     ///
     /// # Errors
-    /// [`Fault`] if a manifest has problems, which are drawn on standard error, or a folder of manifests is none.
+    /// [`Fault`] if a manifest has problems, which are drawn on standard error, a folder of manifests is none, or an MCP
+    /// server does not say what it offers.
     pub(crate) fn registry(&self) -> Result<&Registry, Fault> {
         self.stock().map(|stock| &stock.registry)
     }
@@ -106,30 +122,52 @@ impl Toolbox {
     /// The folders of manifests, for another `ice` that is to have the same tools.
     ///
     /// # Errors
-    /// As [`Self::registry`].
+    /// [`Fault`] if a manifest has problems, or a folder of manifests is none.
     pub(crate) fn folders(&self) -> Result<&[PathBuf], Fault> {
-        self.stock().map(|stock| stock.manifests.folders.as_slice())
+        self.checked().map(|manifests| manifests.folders.as_slice())
     }
 
-    /// The manifest of a tool, unless it is built in.
+    /// Where a tool comes from.
+    ///
+    /// # Errors
+    /// [`Fault`] if a manifest has problems, or a folder of manifests is none.
+    pub(crate) fn source(&self, spec: &ToolSpec) -> Result<Source<'_>, Fault> {
+        let manifests = self.checked()?;
+        let is_it = |one: &&Installed| one.manifest.name == spec.name && one.manifest.version == spec.version;
+        if let Some(installed) = manifests.installed.iter().find(is_it) {
+            return Ok(Source::Command(installed));
+        }
+        let server = spec.name.split_once('.').map(|(server, _)| server);
+        let of_server = |one: &&InstalledServer| Some(one.name()) == server;
+        Ok(manifests.servers.iter().find(of_server).map_or(Source::BuiltIn, Source::Server))
+    }
+
+    /// What MCP servers offer and nobody can call.
     ///
     /// # Errors
     /// As [`Self::registry`].
-    pub(crate) fn manifest(&self, spec: &ToolSpec) -> Result<Option<&Installed>, Fault> {
-        let mut installed = self.stock()?.manifests.installed.iter();
-        let is_it = |one: &&Installed| one.manifest.name == spec.name && one.manifest.version == spec.version;
-        Ok(installed.find(is_it))
+    pub(crate) fn left_out(&self) -> Result<&[LeftOut], Fault> {
+        self.stock().map(|stock| stock.left_out.as_slice())
     }
 
-    fn stock(&self) -> Result<&Stock, Fault> {
-        if let Some(stock) = self.0.all.get() {
-            return Ok(stock);
+    /// The manifests, if none has a problem.
+    fn checked(&self) -> Result<&Manifests, Fault> {
+        if let Some(manifests) = self.0.manifests.get() {
+            return Ok(manifests);
         }
         let manifests = self.manifests()?;
         if let Some(fault) = manifests.fault() {
             manifests.tell(&self.0.screen);
             return Err(fault);
         }
+        Ok(self.0.manifests.get_or_init(|| manifests))
+    }
+
+    fn stock(&self) -> Result<&Stock, Fault> {
+        if let Some(stock) = self.0.all.get() {
+            return Ok(stock);
+        }
+        let manifests = self.checked()?;
         let mut registry = self.built_in()?.clone();
         for provider in Models::read(&self.0.environment)?.guarded() {
             registry.providers.register(provider).map_err(|error| clash(&error))?;
@@ -138,7 +176,12 @@ impl Toolbox {
             let tool: Arc<dyn Tool> = Arc::new(CommandTool::new(installed.manifest.clone()));
             registry.tools.register(tool).map_err(|error| clash(&error))?;
         }
-        Ok(self.0.all.get_or_init(|| Stock { registry, manifests }))
+        let of_servers: Vec<_> = manifests.servers.iter().map(|one| one.manifest.clone()).collect();
+        let (servers, tools, left_out) = servers::ask(&of_servers)?;
+        for tool in tools {
+            registry.tools.register(tool).map_err(|error| clash(&error))?;
+        }
+        Ok(self.0.all.get_or_init(|| Stock { registry, left_out, _servers: servers }))
     }
 }
 

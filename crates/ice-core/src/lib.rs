@@ -14,6 +14,7 @@ pub mod embedding;
 pub mod error;
 pub mod id;
 pub mod llm;
+pub mod manifest;
 pub mod metrics;
 pub mod near;
 pub mod network;

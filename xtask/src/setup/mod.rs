@@ -5,6 +5,7 @@ mod asset;
 mod assets;
 mod debian;
 mod install;
+mod npm;
 mod tool;
 mod tools;
 mod wheel;
@@ -13,4 +14,4 @@ pub(crate) use install::{ensure, run, run_for_tests};
 #[cfg(test)]
 pub(crate) use tool::Need;
 pub(crate) use tool::Tool;
-pub(crate) use tools::{CARGO_DENY, CARGO_FUZZ, CARGO_SHEAR, LLVM, PROMTOOL};
+pub(crate) use tools::{CARGO_DENY, CARGO_FUZZ, CARGO_SHEAR, LLVM, MCP_CONFORMANCE, PROMTOOL};

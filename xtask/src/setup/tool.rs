@@ -49,6 +49,15 @@ pub(crate) enum Source {
         /// The files, seen from there.
         files: &'static [&'static str],
     },
+    /// An npm package, with a script that a Node of our own runs.
+    Npm {
+        /// The package, with its version.
+        requirement: &'static str,
+        /// The script, seen from `node_modules`.
+        script: &'static str,
+        /// What it is called among our tools.
+        program: &'static str,
+    },
     /// A crate, built from source.
     Crate {
         /// The arguments of `cargo install`.

@@ -97,6 +97,20 @@ pub(crate) const PROMTOOL: Tool = Tool {
     skipped: "the step `alerts`: promtool on the generated Prometheus rules",
 };
 
+/// The official conformance suite of MCP. Pinned: its scenarios are named one by one.
+pub(crate) const MCP_CONFORMANCE: Tool = Tool {
+    name: "mcp-conformance",
+    probe: &["mcp-conformance", "--version"],
+    version: Some("0.2.0-alpha.12"),
+    sources: &[Source::Npm {
+        requirement: "@modelcontextprotocol/conformance@0.2.0-alpha.12",
+        script: "@modelcontextprotocol/conformance/dist/index.js",
+        program: "mcp-conformance",
+    }],
+    need: Need::Guards,
+    skipped: "the step `mcp-client`: the conformance suite of MCP against our client",
+};
+
 /// Counts which code has run. Pinned to the LLVM of the toolchain: formats change with versions.
 pub(crate) const LLVM: Tool = Tool {
     name: "llvm-cov and llvm-profdata",
@@ -112,4 +126,5 @@ pub(crate) const LLVM: Tool = Tool {
 };
 
 /// Every tool that is installed ahead, in this order.
-pub(super) const ALL: &[Tool] = &[NEXTEST, PYTHON, NODE, JAVA, CARGO_DENY, CARGO_SHEAR, CARGO_FUZZ, PROMTOOL];
+pub(super) const ALL: &[Tool] =
+    &[NEXTEST, PYTHON, NODE, JAVA, CARGO_DENY, CARGO_SHEAR, CARGO_FUZZ, PROMTOOL, MCP_CONFORMANCE];

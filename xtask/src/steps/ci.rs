@@ -9,6 +9,7 @@ use super::coverage::{Goal, coverage};
 use super::deny::{advisories_of, dependencies};
 use super::examples::examples;
 use super::fuzz::fuzz;
+use super::mcp_client::mcp_client;
 use super::peers::peers;
 use super::step::{self, Step};
 use super::test::test;
@@ -86,6 +87,7 @@ fn whole<'a>(project: &'a Project, runner: &'a Runner, fuzz_seconds: u64) -> Vec
         Step::new("defaults", || runner.run("cargo", &["check", "--workspace"])),
         Step::with_outcome("core-alone", || core_alone(runner)),
         Step::new("examples", || examples(project, runner)),
+        Step::with_outcome("mcp-client", || mcp_client(runner)),
         Step::with_outcome("fuzz", move || fuzz(project, runner, fuzz_seconds, &[])),
     ]
 }

@@ -9,6 +9,7 @@ mod coverage;
 mod deny;
 mod examples;
 mod fuzz;
+mod mcp_client;
 mod peers;
 mod step;
 mod test;

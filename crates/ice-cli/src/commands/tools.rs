@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use ice_core::error::ErrorCode;
+use ice_core::process::{Home, Isolation};
 use ice_core::quantity::{write_bytes, write_millis};
 use ice_core::registry::near_names;
 use ice_core::tools::ToolSpec;
@@ -15,7 +16,9 @@ use crate::fault::Fault;
 use crate::manifests::Installed;
 use crate::render::{table, text};
 use crate::screen::{BOLD, DIM, Screen, styled};
+use crate::servers::LeftOut;
 use crate::shell::Shell;
+use crate::toolbox::Source;
 
 /// Lists and shows tools.
 #[derive(Debug, Args)]
@@ -42,6 +45,8 @@ struct Document<'t> {
     spec: &'t ToolSpec,
     /// The file of its manifest, or `built-in`.
     from: String,
+    /// Where its calls are carried out if the run does not say otherwise: `in_process`, `process`, `mcp`.
+    home: Home,
     /// What its manifest says, with absolute paths.
     #[serde(skip_serializing_if = "Option::is_none")]
     manifest: Option<&'t ToolManifest>,
@@ -63,16 +68,25 @@ fn list(shell: &Shell) -> Result<(), Fault> {
     let mut tools = Vec::new();
     for tool in shell.toolbox.registry()?.tools.list() {
         let spec = tool.spec();
-        tools.push(Document { spec, from: from(shell.toolbox.manifest(spec)?), manifest: None });
+        let home = tool.home(Isolation::Process);
+        tools.push(Document { spec, from: from(shell.toolbox.source(spec)?), home, manifest: None });
+    }
+    for LeftOut { server, tool, why } in shell.toolbox.left_out()? {
+        screen.note(format_args!(
+            "left out: `{}` of the MCP server `{server}`: {}",
+            text::visible(tool),
+            text::visible(why)
+        ));
     }
     if screen.json {
         return screen.document(&tools);
     }
-    let rows = tools.into_iter().map(|Document { spec, from, .. }| {
+    let rows = tools.into_iter().map(|Document { spec, from, home, .. }| {
         let first = spec.description.split_inclusive(". ").next().unwrap_or_default();
-        [spec.name.clone(), spec.version.to_string(), effect(spec), from, first.trim().to_owned()]
+        let first = text::visible(first.lines().next().unwrap_or_default()).trim().to_owned();
+        [spec.name.clone(), spec.version.to_string(), effect(spec), name(&home), from, first]
     });
-    screen.line(table::plain(screen, ["NAME", "VERSION", "EFFECT", "FROM", "WHAT IT DOES"], rows))
+    screen.line(table::plain(screen, ["NAME", "VERSION", "EFFECT", "HOME", "FROM", "WHAT IT DOES"], rows))
 }
 
 fn show(shell: &Shell, name: &str) -> Result<(), Fault> {
@@ -85,21 +99,40 @@ fn show(shell: &Shell, name: &str) -> Result<(), Fault> {
             .help(format!("{}`ice tools list` lists them", near.unwrap_or_default())));
     };
     let spec = tool.spec();
-    let installed = shell.toolbox.manifest(spec)?;
+    let source = shell.toolbox.source(spec)?;
     if screen.json {
-        let manifest = installed.map(|installed| &installed.manifest);
-        return screen.document(&Document { spec, from: from(installed), manifest });
+        let manifest = match source {
+            Source::Command(installed) => Some(&installed.manifest),
+            Source::BuiltIn | Source::Server(_) => None,
+        };
+        let home = tool.home(Isolation::Process);
+        return screen.document(&Document { spec, from: from(source), home, manifest });
     }
     screen.line(format_args!(
         "{} {}\n{}\n",
         styled(BOLD, &spec.name),
         styled(DIM, format_args!("{}, {}", spec.version, effect(spec))),
-        spec.description
+        text::visible(&spec.description)
     ))?;
-    if let Some(Installed { file, manifest }) = installed {
-        screen.line(format_args!("{} {}", styled(BOLD, format_args!("{:<12}", "from")), file.display()))?;
-        facts(screen, manifest)?;
-        screen.line("")?;
+    let file = |file: &std::path::Path| {
+        screen.line(format_args!("{} {}", styled(BOLD, format_args!("{:<12}", "from")), file.display()))
+    };
+    match source {
+        Source::BuiltIn => {}
+        Source::Command(Installed { file: path, manifest }) => {
+            file(path)?;
+            facts(screen, manifest)?;
+            screen.line("")?;
+        }
+        Source::Server(one) => {
+            file(&one.file)?;
+            screen.line(format_args!(
+                "{} {}",
+                styled(BOLD, format_args!("{:<12}", "MCP server")),
+                one.name()
+            ))?;
+            screen.line("")?;
+        }
     }
     for (what, schema) in [("input", &spec.input_schema), ("output", &spec.output_schema)] {
         let text = serde_json::to_string_pretty(schema).unwrap_or_default();
@@ -153,8 +186,12 @@ fn facts(screen: &Screen, manifest: &ToolManifest) -> Result<(), Fault> {
     Ok(())
 }
 
-fn from(installed: Option<&Installed>) -> String {
-    installed.map_or_else(|| "built-in".to_owned(), |installed| installed.file.display().to_string())
+fn from(source: Source<'_>) -> String {
+    match source {
+        Source::BuiltIn => "built-in".to_owned(),
+        Source::Command(installed) => installed.file.display().to_string(),
+        Source::Server(one) => one.file.display().to_string(),
+    }
 }
 
 fn effect(spec: &ToolSpec) -> String {

@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 
 use ice_core::blueprint::{Format, MAX_TEXT_BYTES};
 use ice_core::diagnostic::{Diagnostic, Diagnostics, Severity};
-use ice_core::document::{Problem, Reading};
+use ice_core::document::{self, Object, Problem, Reading};
 use ice_core::error::ErrorCode;
 use ice_orchestrator::process::ToolManifest;
 
-use super::{Broken, Installed, Manifests, shown};
+use super::{Broken, Installed, InstalledServer, Manifests, shown};
 use crate::fault::Fault;
 use crate::file;
+use crate::servers;
 
 /// The most manifests of a folder.
 const MOST: usize = 1_000;
@@ -23,28 +24,46 @@ const MOST: usize = 1_000;
 pub(crate) fn read(folders: Vec<PathBuf>, taken: &BTreeSet<&str>) -> Result<Manifests, Fault> {
     let mut found = Manifests::default();
     let mut known: BTreeMap<(String, semver::Version), PathBuf> = BTreeMap::new();
+    let mut named: BTreeMap<String, PathBuf> = BTreeMap::new();
     for folder in &folders {
         for file in files(folder, "manifests of tools")? {
             let mut reading = match text(&file) {
                 Ok((text, home)) => {
-                    ToolManifest::read(&text, Format::of_name(&shown(&file)), &shown(&file), &home)
+                    let (format, name) = (Format::of_name(&shown(&file)), shown(&file));
+                    document::read(&text, format, &name, "manifest", |object| Manifest::of(object, &home))
                 }
                 Err(fault) => {
                     found.broken.push(unreadable(&file, &fault));
                     continue;
                 }
             };
-            if let Some(manifest) = &reading.value {
-                let key = (manifest.name.clone(), manifest.version.clone());
-                match clash(&key, known.get(&key), taken) {
-                    Some(problem) => reading.refuse("name", problem),
-                    None => drop(known.insert(key, file.clone())),
+            match &reading.value {
+                Some(Manifest::Tool(manifest)) => {
+                    let key = (manifest.name.clone(), manifest.version.clone());
+                    match clash(&key, known.get(&key), taken) {
+                        Some(problem) => reading.refuse("name", problem),
+                        None => drop(known.insert(key, file.clone())),
+                    }
                 }
+                Some(Manifest::Server(name, Some(_))) => {
+                    let name = name.clone();
+                    if let Some(other) = named.insert(name.clone(), file.clone()) {
+                        let message = format!("a server `{name}` stands in {} already", other.display());
+                        let problem = Problem::new(ErrorCode::RegistryConflict, message);
+                        reading.refuse("name", problem.advise("use another name, or remove one of them"));
+                    }
+                }
+                Some(Manifest::Server(_, None)) | None => {}
             }
             let Reading { value, diagnostics, .. } = &reading;
             match value {
-                Some(manifest) => found.installed.push(Installed { file, manifest: manifest.clone() }),
-                None => {
+                Some(Manifest::Tool(manifest)) => {
+                    found.installed.push(Installed { file, manifest: (**manifest).clone() });
+                }
+                Some(Manifest::Server(_, Some(manifest))) => {
+                    found.servers.push(InstalledServer { file, manifest: (**manifest).clone() });
+                }
+                Some(Manifest::Server(_, None)) | None => {
                     let (text, diagnostics) = (reading.text().to_owned(), diagnostics.clone());
                     found.broken.push(Broken { text, diagnostics });
                 }
@@ -53,6 +72,25 @@ pub(crate) fn read(folders: Vec<PathBuf>, taken: &BTreeSet<&str>) -> Result<Mani
     }
     found.folders = folders;
     Ok(found)
+}
+
+/// What a manifest is of.
+#[derive(Clone, Debug)]
+enum Manifest {
+    Tool(Box<ToolManifest>),
+    /// A server by its name; nothing more where there are no servers, which is told.
+    Server(String, Option<Box<servers::Manifest>>),
+}
+
+impl Manifest {
+    fn of(object: &mut Object<'_, '_>, folder: &Path) -> Self {
+        if !servers::is_one(object) {
+            return Self::Tool(Box::new(ToolManifest::of(object, folder)));
+        }
+        let name =
+            object.value("name").and_then(ice_core::value::Value::as_str).unwrap_or_default().to_owned();
+        Self::Server(name, servers::read(object, folder).map(Box::new))
+    }
 }
 
 /// The files of a folder that hold data, sorted by name. What lies deeper is none. `what` they should be.

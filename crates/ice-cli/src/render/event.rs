@@ -145,6 +145,7 @@ fn report(event: &Event) -> Option<String> {
         Home::InProcess => "in the engine",
         Home::Process => "in a cage",
         Home::Wasm => "in WebAssembly",
+        Home::Mcp => "in an MCP server",
     };
     let mut parts = vec![
         format!("{} {home}: {}", report.verdict.name(), span(usage.wall_us)),

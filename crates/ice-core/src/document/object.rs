@@ -32,6 +32,11 @@ impl<'o, 'a> Object<'o, 'a> {
         self.fields.text(name)
     }
 
+    /// True or false.
+    pub fn flag(&mut self, name: &'static str, default: bool) -> bool {
+        self.fields.flag(name, default)
+    }
+
     /// A text that must be there; empty if it is not.
     pub fn required_text(&mut self, name: &'static str) -> String {
         self.fields.required_text(name)
@@ -100,6 +105,21 @@ impl<'o, 'a> Object<'o, 'a> {
         self.fields.below(name, |fields| read(&mut Object::new(fields)))
     }
 
+    /// A map whose entries are objects, each of which is read by `read`, which is given its key as well.
+    pub fn each<T>(
+        &mut self,
+        name: &'static str,
+        mut read: impl FnMut(&str, &mut Object<'_, '_>) -> T,
+    ) -> BTreeMap<String, T> {
+        let entries = self.fields.entries(name, |value, at, context| {
+            let mut fields = Fields::of(value, at, context);
+            let read = read(at.last_key().unwrap_or_default(), &mut Object::new(&mut fields));
+            fields.finish();
+            Some(read)
+        });
+        entries.into_iter().collect()
+    }
+
     /// The settings of a provider of models.
     pub fn settings(&mut self, name: &'static str) -> Option<LlmConfig> {
         let config = self.fields.below(name, LlmConfig::read)?;
@@ -138,6 +158,11 @@ impl<'o, 'a> Object<'o, 'a> {
     /// Reports something about a field.
     pub fn refuse(&self, name: &str, problem: Problem) {
         self.fields.add(name, problem.finding());
+    }
+
+    /// Reports something about the object as a whole.
+    pub fn refuse_whole(&self, problem: Problem) {
+        self.fields.context().report.add(self.fields.trail(), problem.finding());
     }
 
     /// Reports that a field holds a value of another type.
@@ -189,6 +214,28 @@ mod tests {
             |object| object.parsed_entries("m", |_, text| short(text)),
             "t:1:8: error[OUT_OF_RANGE]: m.k: too long; write less",
         );
+    }
+
+    #[test]
+    fn objects_in_maps_are_read_each_at_its_place() {
+        let text = "m:\n  a: {on: true}\n  b: {on: 3}\n  c: {off: true}\n  d: x\n";
+        let told = "t:3:10: error[WRONG_TYPE]: m.b.on: expected true or false, found the number 3\n\
+                    t:4:7: error[UNKNOWN_FIELD]: m.c.off: unknown field `off`; did you mean `on`?\n\
+                    t:5:6: error[WRONG_TYPE]: m.d: expected an object, found text";
+        check(text, |object| object.each("m", |_, each| each.flag("on", false)), told);
+        let named = |name: &str, each: &mut Object<'_, '_>| {
+            if name == "odd" {
+                each.refuse_whole(Problem::new(ErrorCode::OutOfRange, "it is odd"));
+            }
+            (name.len(), each.text("t"))
+        };
+        check(
+            "m: {odd: {}}\n",
+            |object| object.each("m", named),
+            "t:1:10: error[OUT_OF_RANGE]: m.odd: it is odd",
+        );
+        let reading = read("m: {ab: {t: x}}\n", Format::Auto, "t", "thing", |object| object.each("m", named));
+        assert_eq!(reading.value.unwrap(), [("ab".to_owned(), (2, Some("x".to_owned())))].into());
     }
 
     #[test]

@@ -9,10 +9,10 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use tokio::io::AsyncWrite;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::CancellationToken;
 
-use super::{GivenSecret, Grants, Limits, Policy, Report};
+use super::{GivenSecret, Grants, Home, Limits, Policy, Report, Verdict};
 
 /// What kind of program it is, which decides what it is given of the system to run at all.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -84,6 +84,34 @@ impl Job {
     }
 }
 
+/// A program that goes on ([`ProcessHost::start`]). Dropping it ends everything that it has started.
+#[async_trait]
+pub trait RunningProcess: Send + fmt::Debug {
+    /// Its standard input and its standard output; nothing the second time. Dropping the first is the end of its input. What is
+    /// not read of the second is held back: the program waits then. Its secrets are masked in what it writes.
+    fn streams(&mut self) -> Option<Streams>;
+
+    /// Has everything that it has started ended. [`wait`](Self::wait) still tells how.
+    fn kill(&mut self);
+
+    /// Waits until everything that it has started has ended. Cancel-safe; to be asked again it gives the same.
+    async fn wait(&mut self) -> Report;
+}
+
+/// The streams of a program that goes on.
+pub struct Streams {
+    /// Its standard input.
+    pub stdin: Box<dyn AsyncWrite + Send + Unpin>,
+    /// Its standard output.
+    pub stdout: Box<dyn AsyncRead + Send + Unpin>,
+}
+
+impl fmt::Debug for Streams {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Streams").finish_non_exhaustive()
+    }
+}
+
 /// Runs programs so that they touch nothing but what they were granted.
 #[async_trait]
 pub trait ProcessHost: Send + Sync + fmt::Debug {
@@ -99,6 +127,26 @@ pub trait ProcessHost: Send + Sync + fmt::Debug {
         stdout: &mut (dyn AsyncWrite + Send + Unpin),
         cancel: &CancellationToken,
     ) -> Report;
+
+    /// Starts a job that goes on until somebody ends it, or it ends by itself: it is talked with. Of its limits those of time
+    /// on the clock, of time without output and of output do not hold: whoever talks with it knows what a message is, and how
+    /// long one may take. A home may end it after a week all the same.
+    ///
+    /// When `cancel` fires, everything that it has started is ended. Dropping the future before there is a process ends the job.
+    ///
+    /// # Errors
+    /// The report of a job that was not started. What a host does not offer is one, and this is the default.
+    async fn start(
+        &self,
+        job: &Job,
+        cancel: &CancellationToken,
+    ) -> Result<Box<dyn RunningProcess>, Box<Report>> {
+        let _ = cancel;
+        let what = format!("what runs programs here starts none that go on, as `{}` would", job.label);
+        let verdict =
+            Verdict::SetupFailed { stage: "starting a program that goes on".to_owned(), what, hint: None };
+        Err(Box::new(Report::new(Home::Process, verdict)))
+    }
 
     /// What it lets any job use at most, whatever the job says.
     fn limits(&self) -> Limits {

@@ -18,6 +18,8 @@ pub enum Home {
     Process,
     /// In a WebAssembly sandbox.
     Wasm,
+    /// In an MCP server, wherever that runs.
+    Mcp,
 }
 
 /// How an execution ended.

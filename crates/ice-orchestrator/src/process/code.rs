@@ -271,7 +271,7 @@ fn ended(report: &Report) -> Option<Failure> {
 fn code_failure(error: ToolError, home: Home) -> Failure {
     let code = if error.code == ErrorCode::ToolFailed { ErrorCode::CodeFailed } else { error.code };
     let is_temporary = match home {
-        Home::Process | Home::InProcess => error.retryable,
+        Home::Process | Home::InProcess | Home::Mcp => error.retryable,
         // The same module does the same with the same inputs.
         Home::Wasm => false,
     };

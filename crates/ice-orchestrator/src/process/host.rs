@@ -5,8 +5,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use ice_core::process::{
-    Home, HostGrant, Job, Limits, ProcessHost, Profile, Report, SecretDelivery, Traffic, Unenforced, Usage,
-    Verdict,
+    Home, HostGrant, Job, Limits, ProcessHost, Profile, Report, RunningProcess, SecretDelivery, Traffic,
+    Unenforced, Usage, Verdict,
 };
 use ice_sandbox::{
     Access, Command, Delivery, End, Endpoint, Layer, PolicyBuilder, ResourceSandbox, SandboxPolicy,
@@ -16,6 +16,7 @@ use tokio::io::AsyncWrite;
 use tokio_util::sync::CancellationToken;
 
 use super::kept::{Counted, Kept};
+use super::running::Running;
 
 /// The stages at which it is the job that cannot be carried out, and not the machine that makes no cages: its policy, a
 /// program that is not there or cannot be run, a path that cannot be opened, a secret that cannot be had.
@@ -82,6 +83,25 @@ impl ProcessHost for SandboxHost {
         report
     }
 
+    async fn start(
+        &self,
+        job: &Job,
+        cancel: &CancellationToken,
+    ) -> Result<Box<dyn RunningProcess>, Box<Report>> {
+        let policy = policy_of(job, Span::Lasting).map_err(|what| Box::new(not_run(POLICY, what)))?;
+        let command = Command::new(&job.program).args(&job.arguments);
+        match self.sandbox.spawn(&command, &policy, cancel).await {
+            Ok(caged) => Ok(Box::new(Running::new(caged))),
+            Err(ice_sandbox::SandboxError::Setup(failure)) => {
+                Err(Box::new(Report::new(Home::Process, not_set_up(failure))))
+            }
+            Err(ice_sandbox::SandboxError::Cancelled) => {
+                Err(Box::new(Report::new(Home::Process, Verdict::Cancelled)))
+            }
+            Err(error) => Err(Box::new(not_run("launcher", error.to_string()))),
+        }
+    }
+
     fn layers(&self) -> Vec<&'static str> {
         Layer::ALL.iter().map(|layer| layer.as_str()).collect()
     }
@@ -103,9 +123,31 @@ fn not_set_up(failure: SetupFailure) -> Verdict {
     Verdict::SetupFailed { stage, what, hint }
 }
 
+/// Whether a job runs to its end, or goes on until somebody ends it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Span {
+    Once,
+    Lasting,
+}
+
+/// The longest that a cage lasts.
+const LONGEST: Duration = Duration::from_secs(7 * 24 * 3600);
+
 /// What a job may do, in the words of cages.
 pub(super) fn policy(job: &Job) -> Result<SandboxPolicy, String> {
+    policy_of(job, Span::Once)
+}
+
+fn policy_of(job: &Job, span: Span) -> Result<SandboxPolicy, String> {
     let mut builder = limited(SandboxPolicy::of(profile(job.profile)), &job.limits);
+    if span == Span::Lasting {
+        builder = builder.limit(|own| {
+            // What is usual for a program that runs to its end would end one that goes on.
+            own.cpu = job.limits.cpu_ms.map(Duration::from_millis);
+            own.wall = LONGEST;
+            own.idle = None;
+        });
+    }
     let paths = [
         (&job.grants.read, Access::Read),
         (&job.execute, Access::Execute),
@@ -187,7 +229,7 @@ fn limited(builder: PolicyBuilder, limits: &Limits) -> PolicyBuilder {
 }
 
 /// The end of a caged command in the words of reports.
-fn report(end: End) -> Report {
+pub(super) fn report(end: End) -> Report {
     let End { verdict, usage, layers, not_enforced, traffic, broken } = end;
     for broken in broken {
         tracing::warn!(stream = ?broken.stream, side = ?broken.side, why = broken.why, "a stream of a caged command broke");

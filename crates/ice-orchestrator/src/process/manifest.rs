@@ -1,17 +1,16 @@
 //! The manifest of a tool: a file that makes a tool of a command.
 
-mod limits;
-mod paths;
 mod read;
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use ice_core::blueprint::Format;
-use ice_core::document::{self, Reading};
-use ice_core::process::{HostGrant, Limits, Profile, SecretDelivery};
+use ice_core::document::{self, Object, Reading};
+use ice_core::manifest::{ManifestGrants, WrittenLimits, write_limits};
+use ice_core::process::{Limits, Profile, SecretDelivery};
 use ice_core::tools::{Capability, Effect, ToolSpec};
 use ice_core::value::Value;
 use schemars::JsonSchema;
@@ -81,27 +80,9 @@ pub struct ToolManifest {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub secrets: BTreeMap<String, SecretDelivery>,
     /// How much one call may use.
-    #[serde(default, serialize_with = "limits::write")]
-    #[schemars(with = "limits::Written")]
+    #[serde(default, serialize_with = "write_limits")]
+    #[schemars(with = "WrittenLimits")]
     pub limits: Limits,
-}
-
-/// What a tool may touch in every run. Relative paths begin at the manifest's folder.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct ManifestGrants {
-    /// Folders and files that it may read. The manifest's own folder always is one.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub read: Vec<PathBuf>,
-    /// Folders and files that it may read and write.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub write: Vec<PathBuf>,
-    /// Folders and files that it may read and run. The manifest's own folder is one if the program lies in it.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub execute: Vec<PathBuf>,
-    /// Hosts and ports that it may connect to, each by its name.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub hosts: Vec<HostGrant>,
 }
 
 impl ToolManifest {
@@ -111,7 +92,12 @@ impl ToolManifest {
     /// What is read has absolute paths only, whole schemas, and the manifest's folder among its grants.
     #[must_use]
     pub fn read(text: &str, format: Format, name: &str, folder: &Path) -> Reading<Self> {
-        document::read(text, format, name, "manifest", |object| read::manifest(object, folder))
+        document::read(text, format, name, "manifest", |object| read::tool(object, folder))
+    }
+
+    /// Reads the fields of a manifest that lies in `folder`, as [`read`](Self::read) does.
+    pub fn of(object: &mut Object<'_, '_>, folder: &Path) -> Self {
+        read::tool(object, folder)
     }
 
     /// What the tool says of itself.

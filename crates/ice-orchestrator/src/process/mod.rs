@@ -13,11 +13,13 @@ mod host;
 mod isolated;
 mod kept;
 mod manifest;
+mod running;
 mod sink;
 
 pub use command::CommandTool;
 pub use guest::init;
 pub use host::SandboxHost;
 pub(crate) use host::is_of_job;
+pub use ice_core::manifest::ManifestGrants;
 pub use isolated::IsolatedTool;
-pub use manifest::{ManifestGrants, ToolManifest};
+pub use manifest::ToolManifest;

@@ -67,7 +67,8 @@ impl HttpEmbedder {
         let answer = self.read(body, texts.len()).await?;
         let input =
             answer.input.unwrap_or_else(|| texts.iter().map(|text| tokens::estimate_text(text)).sum());
-        let mut usage = Usage { input, ..Usage::default() };
+        let estimated = answer.input.is_none();
+        let mut usage = Usage { input, estimated, ..Usage::default() };
         if let Some(price) = &self.settings.price {
             usage.cost = price.of(&usage);
         }

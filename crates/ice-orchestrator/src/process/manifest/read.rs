@@ -1,28 +1,23 @@
 //! Reading the fields of a manifest.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use ice_core::document::{Object, Problem};
 use ice_core::error::ErrorCode;
-use ice_core::process::{HostGrant, SecretDelivery};
+use ice_core::manifest::{self, ManifestGrants};
+use ice_core::process::SecretDelivery;
 use ice_core::tools::typed::{InvalidTool, is_tool_name};
 use ice_core::value::Value;
 
-use super::{ManifestGrants, ToolManifest, any_object, limits, paths};
-
-/// The most that a tool may write to standard output: it is held in memory as a whole.
-pub(super) const MAX_OUTPUT_BYTES: u64 = 256 << 20;
-
-/// The variables that every call sets.
-const RESERVED: &str = "ICE_";
+use super::{ToolManifest, any_object};
 
 /// Reads a manifest that lies in `folder`.
-pub(super) fn manifest(object: &mut Object<'_, '_>, folder: &Path) -> ToolManifest {
+pub(super) fn tool(object: &mut Object<'_, '_>, folder: &Path) -> ToolManifest {
     let name = name(object);
     let version = version(object, &name);
     let description = description(object, &name);
-    let (command, is_own) = command(object, folder);
+    let (command, is_own) = manifest::command(object, folder);
     let profile = object.choice("profile");
     let effect = object.choice("effect");
     let mut capabilities = object.choices("capabilities");
@@ -30,18 +25,10 @@ pub(super) fn manifest(object: &mut Object<'_, '_>, folder: &Path) -> ToolManife
     capabilities.dedup();
     let input_schema = object.schema("input_schema").unwrap_or_else(any_object);
     let output_schema = object.schema("output_schema").unwrap_or_else(Value::empty_map);
-    let mut grants = object.below("grants", |grants| read_grants(grants, folder)).unwrap_or_default();
-    grants.read.insert(0, folder.to_owned());
-    if is_own {
-        grants.execute.insert(0, folder.to_owned());
-    }
-    for paths in [&mut grants.read, &mut grants.write, &mut grants.execute] {
-        let mut seen = std::collections::BTreeSet::new();
-        paths.retain(|path| seen.insert(path.clone()));
-    }
-    let environment = environment(object);
+    let grants = ManifestGrants::read(object, folder, is_own);
+    let environment = manifest::environment(object);
     let secrets = secrets(object, &environment);
-    let limits = object.below("limits", limits::read).unwrap_or_default();
+    let limits = object.below("limits", manifest::limits).unwrap_or_default();
     ToolManifest {
         name,
         version,
@@ -99,90 +86,6 @@ fn description(object: &mut Object<'_, '_>, name: &str) -> String {
     description.trim_end().to_owned()
 }
 
-/// The command with absolute paths, and whether its program lies in the manifest's folder.
-fn command(object: &mut Object<'_, '_>, folder: &Path) -> (Vec<String>, bool) {
-    object.require("command");
-    if let Some(written @ Value::String(_)) = object.value("command") {
-        let message = format!(
-            "expected a list, found {}",
-            if written.as_str() == Some("") { "nothing" } else { "text" }
-        );
-        let problem = Problem::new(ErrorCode::WrongType, message);
-        object.refuse("command", problem.advise("write each word as an item: [python3, ./tool.py]"));
-        return (Vec::new(), false);
-    }
-    let first = object.value("command").and_then(|written| written.item(0)).and_then(Value::as_str);
-    let is_own = first.is_some_and(|program| program.starts_with("./"));
-    let command = object.parsed("command", |word| argument(word, folder)).unwrap_or_default();
-    if object.value("command").and_then(Value::as_list).is_some_and(<[Value]>::is_empty) {
-        let problem = Problem::new(ErrorCode::OutOfRange, "the command is empty");
-        object.refuse("command", problem.advise("name a program: [python3, ./tool.py]"));
-    }
-    if let Some(program) = first {
-        let is_odd = program.contains('/') && !program.starts_with('/') && !is_own;
-        let problem = if program.is_empty() {
-            Some(Problem::new(ErrorCode::OutOfRange, "the program is empty"))
-        } else if is_odd {
-            let problem = Problem::new(
-                ErrorCode::OutOfRange,
-                "a program is a name, an absolute path, or begins with `./`",
-            );
-            Some(problem.advise(format!("write ./{program} for one below the manifest's folder")))
-        } else {
-            None
-        };
-        if let Some(problem) = problem {
-            object.refuse("command", problem);
-        }
-    }
-    (command, is_own)
-}
-
-fn argument(word: &str, folder: &Path) -> Result<String, Problem> {
-    if word.contains('\0') {
-        return Err(Problem::new(ErrorCode::OutOfRange, "an argument has no NUL characters"));
-    }
-    if !word.starts_with("./") {
-        return Ok(word.to_owned());
-    }
-    let path = paths::resolve(folder, word)?;
-    path.into_os_string().into_string().map_err(|_| {
-        let problem =
-            Problem::new(ErrorCode::OutOfRange, "the manifest's folder has a name that is not UTF-8");
-        problem.advise("move the manifest")
-    })
-}
-
-fn read_grants(object: &mut Object<'_, '_>, folder: &Path) -> ManifestGrants {
-    let mut all = |name| -> Vec<PathBuf> {
-        object.parsed(name, |written| paths::resolve(folder, written)).unwrap_or_default()
-    };
-    let (read, write, execute) = (all("read"), all("write"), all("execute"));
-    let hosts = object.parsed("hosts", host).unwrap_or_default();
-    ManifestGrants { read, write, execute, hosts }
-}
-
-fn host(written: &str) -> Result<HostGrant, Problem> {
-    let grant: HostGrant =
-        written.parse().map_err(|error| Problem::new(ErrorCode::OutOfRange, format!("{error}")))?;
-    if grant.host.starts_with("*.") {
-        let problem =
-            Problem::new(ErrorCode::OutOfRange, "a cage is given hosts by their names, not by a pattern");
-        return Err(problem.advise("name each host"));
-    }
-    Ok(grant)
-}
-
-fn environment(object: &mut Object<'_, '_>) -> BTreeMap<String, String> {
-    object.parsed_entries("environment", |name, value| {
-        variable(name)?;
-        if value.contains('\0') {
-            return Err(Problem::new(ErrorCode::OutOfRange, "a variable has no NUL characters"));
-        }
-        Ok(value.to_owned())
-    })
-}
-
 fn secrets(
     object: &mut Object<'_, '_>,
     environment: &BTreeMap<String, String>,
@@ -190,7 +93,7 @@ fn secrets(
     let written = object.value("secrets").and_then(Value::as_map).cloned().unwrap_or_default();
     let is_variable = |name: &str| written.get(name).and_then(Value::as_str) == Some("variable");
     object.parsed_entries("secrets", |name, value| {
-        variable(name)?;
+        manifest::variable(name)?;
         let (delivery, variable) = match value {
             "file" => (SecretDelivery::File, format!("{name}_FILE")),
             "variable" => (SecretDelivery::Variable, name.to_owned()),
@@ -212,22 +115,4 @@ fn secrets(
         }
         Ok(delivery)
     })
-}
-
-/// Checks the name of a variable.
-fn variable(name: &str) -> Result<(), Problem> {
-    let refused = |message: String| Err(Problem::new(ErrorCode::OutOfRange, message));
-    let is_first = |c: char| c.is_ascii_alphabetic() || c == '_';
-    if !name.starts_with(is_first) || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
-        return refused(format!(
-            "`{}` is no name of a variable: write letters, digits and `_`",
-            name.escape_debug()
-        ));
-    }
-    if name.starts_with(RESERVED) {
-        return refused(format!(
-            "`{name}` is set by ice: variables that begin with `{RESERVED}` are its own"
-        ));
-    }
-    Ok(())
 }

@@ -2,11 +2,14 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use ice_core::document::Problem;
-use ice_core::error::ErrorCode;
+use crate::document::Problem;
+use crate::error::ErrorCode;
 
-/// A path in a manifest that lies in `folder`. A `..` takes back the part before it.
-pub(super) fn resolve(folder: &Path, written: &str) -> Result<PathBuf, Problem> {
+/// A path in a manifest that lies in `folder`, made absolute. A `..` takes back the part before it.
+///
+/// # Errors
+/// [`Problem`] if it is empty, begins at `~`, or is the whole file system.
+pub fn resolve(folder: &Path, written: &str) -> Result<PathBuf, Problem> {
     let refused = |message: &str| Problem::new(ErrorCode::OutOfRange, message);
     if written.trim().is_empty() {
         return Err(refused("the path is empty").advise("write `.` for the manifest's own folder"));

@@ -1,0 +1,159 @@
+//! MCP servers: what their manifests say, and the tools that they offer. They are started where tools are needed, and end with
+//! the command.
+
+#[cfg(not(feature = "mcp"))]
+pub(crate) use absent::{Manifest, Servers, ask, is_one, read};
+#[cfg(feature = "mcp")]
+pub(crate) use present::{Manifest, Servers, ask, is_one, read};
+
+/// A tool that a server offers and nobody can call.
+#[derive(Clone, Debug)]
+pub(crate) struct LeftOut {
+    /// The server.
+    pub(crate) server: String,
+    /// What the server calls it.
+    pub(crate) tool: String,
+    /// Why.
+    pub(crate) why: String,
+}
+
+#[cfg(feature = "mcp")]
+mod present {
+    use std::path::Path;
+    use std::sync::Arc;
+
+    use async_trait::async_trait;
+    use ice_core::document::Object;
+    use ice_core::process::SecretRef;
+    use ice_core::tools::Tool;
+    pub(crate) use ice_integrations::mcp::ServerManifest as Manifest;
+    use ice_integrations::mcp::{Endpoint, Outside, SecretText, Secrets, Server};
+    use tokio::runtime::{Builder, Handle, Runtime};
+    use tokio_util::sync::CancellationToken;
+
+    use super::LeftOut;
+    use crate::cage;
+    use crate::exit::Exit;
+    use crate::fault::Fault;
+
+    /// Whether a document is the manifest of a server.
+    pub(crate) fn is_one(object: &mut Object<'_, '_>) -> bool {
+        Manifest::is_one(object)
+    }
+
+    /// Reads the manifest of a server.
+    pub(crate) fn read(object: &mut Object<'_, '_>, folder: &Path) -> Option<Manifest> {
+        Some(Manifest::of(object, folder))
+    }
+
+    /// Servers that were asked, and where they are served: they end with this.
+    #[derive(Debug)]
+    pub(crate) struct Servers {
+        runtime: Option<Runtime>,
+        _servers: Vec<Server>,
+    }
+
+    impl Drop for Servers {
+        fn drop(&mut self) {
+            if let Some(runtime) = self.runtime.take() {
+                // Also where nothing may block.
+                runtime.shutdown_background();
+            }
+        }
+    }
+
+    /// What servers offer: their tools, and what of that cannot be used.
+    pub(crate) type Asked = (Servers, Vec<Arc<dyn Tool>>, Vec<LeftOut>);
+
+    /// Asks all servers at a time what they offer, each for as long as its manifest says.
+    ///
+    /// # Errors
+    /// [`Fault`] of the first that cannot be reached, or whose offer cannot be used.
+    pub(crate) fn ask(manifests: &[Manifest]) -> Result<Asked, Fault> {
+        if manifests.is_empty() {
+            return Ok((Servers { runtime: None, _servers: Vec::new() }, Vec::new(), Vec::new()));
+        }
+        let needs_cage = manifests.iter().any(|manifest| matches!(manifest.endpoint, Endpoint::Program(_)));
+        let processes = if needs_cage { Some(cage::host()?) } else { None };
+        let secrets: Arc<dyn Secrets> = Arc::new(OfThisMachine);
+        let outside = Outside { processes, secrets: Some(secrets), ..Outside::default() };
+        let servers: Vec<Server> =
+            manifests.iter().map(|manifest| Server::new(manifest.clone(), outside.clone())).collect();
+        // Of its own: commands that only look at tools have none, and a server outlives the work that asked for it.
+        let runtime =
+            Builder::new_multi_thread().worker_threads(1).thread_name("ice-mcp").enable_all().build()?;
+        let cancel = CancellationToken::new();
+        let asking = futures::future::join_all(servers.iter().map(|server| server.tools(&cancel)));
+        let asked = match Handle::try_current() {
+            Ok(_) => tokio::task::block_in_place(|| runtime.block_on(asking)),
+            Err(_) => runtime.block_on(asking),
+        };
+        let (mut tools, mut left_out) = (Vec::new(), Vec::new());
+        for (server, asked) in servers.iter().zip(asked) {
+            let asked = asked.map_err(|error| {
+                Fault::new(error.code(), error.to_string()).exit(Exit::Failed).help(format!(
+                    "mend it, or take the manifest of `{}` out of the folders of tools",
+                    server.name()
+                ))
+            })?;
+            tools.extend(asked.tools);
+            let left = asked.left_out.into_iter();
+            left_out.extend(left.map(|(tool, why)| LeftOut { server: server.name().to_owned(), tool, why }));
+        }
+        Ok((Servers { runtime: Some(runtime), _servers: servers }, tools, left_out))
+    }
+
+    /// The secrets of this machine: variables of this process, and files.
+    #[derive(Debug)]
+    struct OfThisMachine;
+
+    #[async_trait]
+    impl Secrets for OfThisMachine {
+        #[cfg(target_os = "linux")]
+        async fn resolve(&self, reference: &SecretRef) -> Result<SecretText, String> {
+            let reference = ice_sandbox::SecretRef::new(reference.as_str());
+            let found = crate::secrets::resolve(&reference).map_err(|error| error.to_string())?;
+            let text = std::str::from_utf8(found.expose()).map_err(|_| "it is not text".to_owned())?;
+            Ok(SecretText::new(text.to_owned()))
+        }
+
+        #[cfg(not(target_os = "linux"))]
+        async fn resolve(&self, _: &SecretRef) -> Result<SecretText, String> {
+            Err("secrets are known on Linux only".to_owned())
+        }
+    }
+}
+
+#[cfg(not(feature = "mcp"))]
+mod absent {
+    use std::path::Path;
+    use std::sync::Arc;
+
+    use ice_core::document::{Object, Problem};
+    use ice_core::error::ErrorCode;
+    use ice_core::tools::Tool;
+
+    use super::LeftOut;
+    use crate::fault::Fault;
+
+    /// There is none.
+    #[derive(Clone, Debug)]
+    pub(crate) enum Manifest {}
+
+    #[derive(Debug)]
+    pub(crate) struct Servers;
+
+    pub(crate) fn is_one(object: &mut Object<'_, '_>) -> bool {
+        object.value("kind").is_some() || object.value("url").is_some()
+    }
+
+    pub(crate) fn read(object: &mut Object<'_, '_>, _: &Path) -> Option<Manifest> {
+        let problem = Problem::new(ErrorCode::ManifestInvalid, "this `ice` was built without MCP servers");
+        object.refuse_whole(problem.advise("build it with the feature `mcp`"));
+        None
+    }
+
+    pub(crate) fn ask(_: &[Manifest]) -> Result<(Servers, Vec<Arc<dyn Tool>>, Vec<LeftOut>), Fault> {
+        Ok((Servers, Vec::new(), Vec::new()))
+    }
+}

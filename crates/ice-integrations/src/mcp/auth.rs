@@ -1,0 +1,216 @@
+//! Tokens for a server that asks who is there: in ice's own name, or in that of a person who allowed it.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use rmcp::transport::AuthorizationManager;
+use rmcp::transport::auth::{
+    AuthClient, AuthError, AuthorizationRequest, ClientCredentialsConfig, CredentialStore,
+    InMemoryCredentialStore, OAuthState, StoredCredentials, WWWAuthenticateParams,
+};
+use url::Url;
+
+use super::error::Error;
+use super::manifest::OAuth;
+use super::ports::{SecretText, Secrets, Tokens, Visit};
+
+/// How often a person is sent away for one server before it is left alone: one that is never content must not go on for ever.
+const MOST_VISITS: usize = 3;
+
+/// What is known of the tokens of a server.
+pub(super) struct Auth {
+    server: String,
+    url: Url,
+    oauth: OAuth,
+    store: Kept,
+    asked: Mutex<Asked>,
+}
+
+#[derive(Debug, Default)]
+struct Asked {
+    scopes: BTreeSet<String>,
+    visits: usize,
+}
+
+impl fmt::Debug for Auth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Auth")
+            .field("server", &self.server)
+            .field("oauth", &self.oauth)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Auth {
+    pub(super) fn new(server: &str, url: &Url, oauth: &OAuth, tokens: Option<Arc<dyn Tokens>>) -> Self {
+        let store = match tokens {
+            Some(tokens) => Kept::Outside { tokens, server: server.to_owned() },
+            None => Kept::Here(InMemoryCredentialStore::new()),
+        };
+        let (server, url, oauth) = (server.to_owned(), url.clone(), oauth.clone());
+        Self { server, url, oauth, store, asked: Mutex::default() }
+    }
+
+    /// What talks HTTP with the tokens that there are, or gets some in ice's own name.
+    pub(super) async fn client(
+        &self,
+        client: reqwest::Client,
+        secrets: Option<&dyn Secrets>,
+    ) -> Result<AuthClient<reqwest::Client>, Error> {
+        let manager = if self.oauth.is_for_itself() {
+            self.for_itself(secrets).await?
+        } else {
+            let mut manager = self.manager().await?;
+            // Without metadata of an authorization server there are no tokens either: the server will say what it wants.
+            if let Err(error) = manager.initialize_from_store().await {
+                tracing::debug!(server = self.server, %error, "kept tokens cannot be used");
+            }
+            manager
+        };
+        Ok(AuthClient::new(client, manager))
+    }
+
+    async fn manager(&self) -> Result<AuthorizationManager, Error> {
+        let manager = AuthorizationManager::new(self.url.as_str()).await;
+        let mut manager = manager.map_err(|error| self.failed(&error, None))?;
+        manager.set_credential_store(self.store.clone());
+        Ok(manager)
+    }
+
+    async fn for_itself(&self, secrets: Option<&dyn Secrets>) -> Result<AuthorizationManager, Error> {
+        let (Some(client_id), Some(reference)) = (&self.oauth.client_id, &self.oauth.client_secret) else {
+            let why = "a client asks for tokens in its own name with `client_id` and `client_secret`";
+            return Err(Error::unauthorized(&self.server, why, None));
+        };
+        let secret = super::secret(&self.server, secrets, reference).await?;
+        let failed = |error: AuthError| self.failed(&error, Some(&secret));
+        let config = ClientCredentialsConfig::ClientSecret {
+            client_id: client_id.clone(),
+            client_secret: secret.expose().to_owned(),
+            scopes: self.oauth.scopes.clone(),
+            resource: Some(self.url.to_string()),
+        };
+        let mut state = OAuthState::Unauthorized(self.manager().await?);
+        state.authenticate_client_credentials(config).await.map_err(failed)?;
+        state
+            .into_authorization_manager()
+            .ok_or_else(|| Error::unauthorized(&self.server, "its authorization server gave no token", None))
+    }
+
+    /// Has the person allow what a challenge of the server asks for. The tokens are kept then.
+    pub(super) async fn visit(
+        &self,
+        challenge: Option<&str>,
+        visit: &dyn Visit,
+        secrets: Option<&dyn Secrets>,
+    ) -> Result<(), Error> {
+        let scopes = self.scopes(challenge)?;
+        let secret = match &self.oauth.client_secret {
+            Some(reference) => Some(super::secret(&self.server, secrets, reference).await?),
+            None => None,
+        };
+        let failed = |error: AuthError| self.failed(&error, secret.as_ref());
+        let mut request = AuthorizationRequest::new(visit.redirect_uri()).with_client_name("ice");
+        request = if scopes.is_empty() {
+            request.with_initial_scope_selection()
+        } else {
+            request.with_scopes(scopes)
+        };
+        if let Some(id) = &self.oauth.client_id {
+            request = request.with_preregistered_client(id);
+        }
+        if let Some(secret) = &secret {
+            request = request.with_client_secret(secret.expose());
+        }
+        if let Some(url) = &self.oauth.client_metadata_url {
+            request = request.with_client_metadata_url(url);
+        }
+        if let Some(challenge) = challenge {
+            request = request.with_challenge(challenge);
+        }
+        let mut state = OAuthState::Unauthorized(self.manager().await?);
+        state.start_authorization(request).await.map_err(failed)?;
+        let url = state.get_authorization_url().await.map_err(failed)?;
+        self.remember(&url);
+        let back = visit.visit(&url).await.map_err(|why| Error::unauthorized(&self.server, why, None))?;
+        state.handle_callback_url(&back).await.map_err(failed)
+    }
+
+    /// The scopes to ask for: nothing for those that the server names. What was asked for before is asked for again, or it would
+    /// be lost.
+    fn scopes(&self, challenge: Option<&str>) -> Result<BTreeSet<String>, Error> {
+        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        if asked.visits >= MOST_VISITS {
+            let why = format!("it was not content with what a person allowed {MOST_VISITS} times");
+            return Err(Error::unauthorized(&self.server, why, None));
+        }
+        asked.visits += 1;
+        let mut scopes: BTreeSet<String> = self.oauth.scopes.iter().cloned().collect();
+        if !asked.scopes.is_empty() {
+            let wanted = challenge.and_then(|header| WWWAuthenticateParams::parse(header, &self.url).scope);
+            scopes.extend(asked.scopes.iter().cloned());
+            scopes.extend(wanted.iter().flat_map(|wanted| wanted.split_whitespace()).map(str::to_owned));
+        }
+        Ok(scopes)
+    }
+
+    fn remember(&self, url: &str) {
+        let Ok(url) = Url::parse(url) else { return };
+        let scopes =
+            url.query_pairs().find(|(name, _)| name == "scope").map(|(_, scopes)| scopes.into_owned());
+        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        asked.scopes.extend(scopes.iter().flat_map(|scopes| scopes.split_whitespace()).map(str::to_owned));
+    }
+
+    fn failed(&self, error: &AuthError, secret: Option<&SecretText>) -> Error {
+        let mut why = error.to_string();
+        if let Some(secret) = secret {
+            why = why.replace(secret.expose(), "***");
+        }
+        Error::unauthorized(&self.server, why, None)
+    }
+}
+
+/// Where tokens are kept.
+#[derive(Clone)]
+enum Kept {
+    Here(InMemoryCredentialStore),
+    Outside { tokens: Arc<dyn Tokens>, server: String },
+}
+
+#[async_trait]
+impl CredentialStore for Kept {
+    async fn load(&self) -> Result<Option<StoredCredentials>, AuthError> {
+        match self {
+            Self::Here(store) => store.load().await,
+            Self::Outside { tokens, server } => {
+                let kept = tokens.load(server).await.map_err(AuthError::CredentialStoreError)?;
+                // What cannot be read any more is as good as nothing: the person is asked again.
+                Ok(kept.and_then(|kept| serde_json::from_str(kept.expose()).ok()))
+            }
+        }
+    }
+
+    async fn save(&self, credentials: StoredCredentials) -> Result<(), AuthError> {
+        match self {
+            Self::Here(store) => store.save(credentials).await,
+            Self::Outside { tokens, server } => {
+                let text = serde_json::to_string(&credentials);
+                let text = text.map_err(|error| AuthError::CredentialStoreError(error.to_string()))?;
+                let saved = tokens.save(server, Some(SecretText::new(text))).await;
+                saved.map_err(AuthError::CredentialStoreError)
+            }
+        }
+    }
+
+    async fn clear(&self) -> Result<(), AuthError> {
+        match self {
+            Self::Here(store) => store.clear().await,
+            Self::Outside { tokens, server } => {
+                tokens.save(server, None).await.map_err(AuthError::CredentialStoreError)
+            }
+        }
+    }
+}

@@ -1,0 +1,244 @@
+//! One connection with a server: from its first words to its end.
+
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use futures::FutureExt;
+use ice_core::tools::{ProgressSink, Started};
+use rmcp::RoleClient;
+use rmcp::model::{
+    CancelledNotificationParam, ClientRequest, ProtocolVersion, RequestMetaObject, ServerPeerInfo,
+    ServerResult,
+};
+use rmcp::service::{
+    ClientLifecycleMode, ClientServiceExt, Peer, PeerRequestOptions, RequestHandle, RunningService,
+};
+use rmcp::transport::Transport;
+use tokio::time::Sleep;
+use tokio_util::sync::CancellationToken;
+
+use super::error::Error;
+use super::failure;
+use super::fate::Fate;
+use super::handler::{Handler, Routes};
+use super::manifest::Protocol;
+use super::ports::{People, TraceContext};
+
+/// How long telling a server that a call is cancelled may take.
+const CANCEL: Duration = Duration::from_secs(2);
+/// How long closing may take before nobody waits for it any more. What it closes has shorter bounds.
+const CLOSE: Duration = Duration::from_secs(20);
+
+/// A connection with a server.
+#[derive(Debug)]
+pub(super) struct Session {
+    pub(super) server: String,
+    pub(super) info: Arc<ServerPeerInfo>,
+    pub(super) fate: Arc<Fate>,
+    peer: Peer<RoleClient>,
+    routes: Arc<Routes>,
+    handler: Arc<Handler>,
+    service: Mutex<Option<RunningService<RoleClient, Shared>>>,
+}
+
+/// The handler, which the session needs as well.
+#[derive(Debug)]
+pub(super) struct Shared(Arc<Handler>);
+
+/// How a request is to be made.
+#[derive(Debug)]
+pub(super) struct Ask<'a> {
+    pub(super) cancel: &'a CancellationToken,
+    /// How long there may be no message.
+    pub(super) idle: Duration,
+    /// How long everything may take.
+    pub(super) timeout: Duration,
+    pub(super) progress: Option<Arc<dyn ProgressSink>>,
+    pub(super) trace: Option<TraceContext>,
+}
+
+impl Session {
+    /// Says hello over a connection: as of 2026-07-28, or as it was before if the server knows no better.
+    pub(super) async fn open<T: Transport<RoleClient> + 'static>(
+        server: &str,
+        transport: T,
+        fate: Arc<Fate>,
+        people: Option<Arc<dyn People>>,
+        protocol: Protocol,
+    ) -> Result<Self, Error> {
+        let routes = Arc::new(Routes::default());
+        let handler = Handler {
+            server: server.to_owned(),
+            routes: Arc::clone(&routes),
+            people,
+            fate: Arc::clone(&fate),
+        };
+        let handler = Arc::new(handler);
+        let preferred_versions = vec![ProtocolVersion::LATEST];
+        let lifecycle = match protocol {
+            Protocol::Auto => ClientLifecycleMode::Auto {
+                preferred_versions,
+                legacy_version: Some(ProtocolVersion::LATEST_WITH_INITIALIZE),
+            },
+            Protocol::Modern => ClientLifecycleMode::Discover { preferred_versions },
+            Protocol::Legacy => ClientLifecycleMode::Initialize,
+        };
+        let shared = Shared(Arc::clone(&handler));
+        let service = shared.serve_with_lifecycle(transport, lifecycle).await;
+        let service = service.map_err(|error| failure::of_hello(server, &error, &fate))?;
+        let peer = service.peer().clone();
+        let info = peer.peer_info().ok_or_else(|| Error::unusable(server, "it did not say what it is"))?;
+        Ok(Self {
+            server: server.to_owned(),
+            info,
+            fate,
+            peer,
+            routes,
+            handler,
+            service: Mutex::new(Some(service)),
+        })
+    }
+
+    /// The handler of what the server asks.
+    pub(super) fn handler(&self) -> &Handler {
+        &self.handler
+    }
+
+    /// Ends the connection, and waits for that.
+    pub(super) async fn close(&self) {
+        let service = self.service.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(mut service) = service
+            && let Err(error) = service.close_with_timeout(CLOSE).await
+        {
+            tracing::warn!(server = self.server, %error, "a connection with an MCP server ended badly");
+        }
+    }
+
+    /// Ends the connection, which takes place later.
+    pub(super) fn abandon(&self, why: String) {
+        self.fate.decide(why);
+        drop(self.service.lock().unwrap_or_else(PoisonError::into_inner).take());
+        self.fate.end();
+    }
+
+    /// Makes a request and waits for what comes of it. If the future is dropped, or the call is cancelled or takes too long,
+    /// the server is told so; a server that says nothing at all any more is ended.
+    pub(super) async fn request(
+        &self,
+        request: ClientRequest,
+        ask: &Ask<'_>,
+        late: Pin<&mut Sleep>,
+    ) -> Result<ServerResult, Error> {
+        if ask.cancel.is_cancelled() {
+            return Err(Error::Cancelled { started: Started::NotStarted });
+        }
+        let mut options = PeerRequestOptions::no_options();
+        if let Some(trace) = &ask.trace {
+            let mut meta = RequestMetaObject::new();
+            meta.set_traceparent(&trace.traceparent);
+            if let Some(state) = &trace.tracestate {
+                meta.set_tracestate(state);
+            }
+            options = options.with_meta(meta);
+        }
+        let mut moves = self.fate.moves();
+        let sent = self.peer.send_request_with_option(request, options).await;
+        let handle = sent.map_err(|error| failure::of_request(&self.server, &error, &self.fate))?;
+        let mut open = Open { peer: &self.peer, handle: Some(handle) };
+        let routed = open.handle.as_ref().zip(ask.progress.clone());
+        let _routed = routed.map(|(handle, sink)| self.routes.route(handle.progress_token.clone(), sink));
+        let silent =
+            async { while let Ok(Ok(())) = tokio::time::timeout(ask.idle, moves.changed()).await {} };
+        let answered = async {
+            match &mut open.handle {
+                Some(handle) => (&mut handle.rx).await.ok(),
+                None => None,
+            }
+        };
+        let error = tokio::select! {
+            biased;
+            answer = answered => {
+                open.handle = None;
+                return match answer {
+                    Some(Ok(result)) => Ok(result),
+                    Some(Err(error)) => Err(failure::of_request(&self.server, &error, &self.fate)),
+                    None => Err(Error::ended(&self.server, self.ended().await)),
+                };
+            }
+            () = self.fate.ended() => {
+                open.handle = None;
+                return Err(Error::ended(&self.server, self.fate.why()));
+            }
+            () = ask.cancel.cancelled() => Error::Cancelled { started: Started::Unknown },
+            () = late => self.late("took", ask.timeout, "timeout"),
+            () = silent => {
+                let error = self.late("said nothing", ask.idle, "idle");
+                self.abandon("it said nothing any more".to_owned());
+                error
+            }
+        };
+        open.cancel(&error.to_string()).await;
+        Err(error)
+    }
+
+    /// How the connection ended, which may show a moment after it did.
+    async fn ended(&self) -> String {
+        let _ = tokio::time::timeout(CANCEL, self.fate.ended()).await;
+        self.fate.why()
+    }
+
+    fn late(&self, what: &'static str, most: Duration, field: &'static str) -> Error {
+        Error::Late { server: self.server.clone(), what, most, field }
+    }
+}
+
+/// A request under way: the server is told if nobody waits for it any more.
+struct Open<'a> {
+    peer: &'a Peer<RoleClient>,
+    handle: Option<RequestHandle<RoleClient>>,
+}
+
+impl Open<'_> {
+    async fn cancel(mut self, why: &str) {
+        if let Some(handle) = self.handle.take() {
+            // A server that does not read its input is none to wait for.
+            let _ = tokio::time::timeout(CANCEL, handle.cancel(Some(why.to_owned()))).await;
+        }
+    }
+}
+
+impl Drop for Open<'_> {
+    fn drop(&mut self) {
+        if let Some(handle) = self.handle.take() {
+            let told = CancelledNotificationParam::new(
+                Some(handle.id),
+                Some("nobody waits for it any more".to_owned()),
+            );
+            // Polled once it is in line for the connection; there it goes on without us.
+            let _ = self.peer.notify_cancelled(told).now_or_never();
+        }
+    }
+}
+
+impl rmcp::service::Service<RoleClient> for Shared {
+    async fn handle_request(
+        &self,
+        request: rmcp::model::ServerRequest,
+        context: rmcp::service::RequestContext<RoleClient>,
+    ) -> Result<rmcp::model::ClientResult, rmcp::ErrorData> {
+        rmcp::service::Service::handle_request(&*self.0, request, context).await
+    }
+
+    async fn handle_notification(
+        &self,
+        notification: rmcp::model::ServerNotification,
+        context: rmcp::service::NotificationContext<RoleClient>,
+    ) -> Result<(), rmcp::ErrorData> {
+        rmcp::service::Service::handle_notification(&*self.0, notification, context).await
+    }
+
+    fn get_info(&self) -> rmcp::model::ClientConfig {
+        rmcp::service::Service::get_info(&*self.0)
+    }
+}
