@@ -1,7 +1,7 @@
 //! Another model for everything a blueprint asks one: `--model`, or `ICE_MODEL`.
 
 use ice_core::error::ErrorCode;
-use ice_orchestrator::control::{Document, DocumentKind, Notation};
+use ice_orchestrator::control::{Assembled, Document, DocumentKind, Notation};
 use serde_json::{Value as Json, json};
 
 use crate::fault::Fault;
@@ -10,6 +10,25 @@ use crate::load::Loaded;
 /// The fields in which nodes stand.
 const SCOPES: [&str; 8] =
     ["nodes", "body", "body_nodes", "branches", "true_path", "false_path", "true_branch", "false_branch"];
+
+/// Whether a node names a provider of models.
+pub(crate) fn asks(blueprint: &Assembled, provider: &str) -> bool {
+    fn names(json: &Json, provider: &str) -> bool {
+        match json {
+            Json::Array(items) => items.iter().any(|item| names(item, provider)),
+            Json::Object(fields) => {
+                let own = fields.get("provider").or_else(|| fields.get("llm_config")?.get("provider"));
+                own.and_then(Json::as_str) == Some(provider)
+                    || SCOPES
+                        .iter()
+                        .filter_map(|scope| fields.get(*scope))
+                        .any(|nodes| names(nodes, provider))
+            }
+            Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) => false,
+        }
+    }
+    blueprint.parts.iter().any(|part| names(&Json::from(&part.reading.document), provider))
+}
 
 /// A model that is asked instead of those that are named.
 #[derive(Clone, Copy, Debug)]

@@ -373,7 +373,8 @@ mod tests {
         let estimate = Estimate { input_tokens: 10, max_output_tokens: 5 };
         let unknown = Spend::at_most(&estimate, None);
         assert!(budget.overrun(&Spend::default(), &unknown).unwrap().to_string().contains("not known"));
-        let price = Price { input: usd("1"), output: usd("2"), cache_write: Some(usd("1.25")), ..Price::FREE };
+        let price =
+            Price { input: usd("1"), output: usd("2"), cache_write: Some(usd("1.25")), ..Price::FREE };
         let known = Spend::at_most(&estimate, Some(&price));
         // 10 at the dearest way to read, 5 written.
         assert_eq!((known.cost_usd, known.tokens), (usd("0.0000225"), 15));

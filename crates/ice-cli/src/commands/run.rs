@@ -21,8 +21,9 @@ use crate::data::{DataFolder, Link, LinkError, Remote, Role, access};
 use crate::exit::Exit;
 use crate::fault::Fault;
 use crate::input;
+use crate::instead;
 use crate::load;
-use crate::screen::{CYAN, YELLOW, styled};
+use crate::screen::{CYAN, DIM, YELLOW, styled};
 use crate::shell::Shell;
 use crate::signals::Signals;
 use crate::stay::{Watching, stay};
@@ -117,6 +118,10 @@ impl From<Policy> for FailurePolicy {
         }
     }
 }
+
+/// What is said once to who has only met `echo`.
+const ECHOED: &str = "`echo` answered with its own prompt: `--model ollama/llama3.2` asks a model of this machine, and with \
+    OPENAI_API_KEY set `--model openai/gpt-4.1-mini` a hosted one; `ice models list` lists them";
 
 /// A run that can be started.
 struct Ready {
@@ -244,6 +249,7 @@ impl Run {
         start: Start,
         blueprint: &Assembled,
     ) -> Result<Exit, Fault> {
+        let is_first = !folder.exists();
         let mut signals = Signals::listen()?;
         let (link, id) = tokio::select! {
             started = begin(folder, start) => started?,
@@ -254,7 +260,11 @@ impl Run {
         }
         let until = if self.wait { Until::Ended } else { Until::Parked };
         let watching = Watching { run: id, since: 0, until, blueprint: Some(blueprint) };
-        stay(shell, folder, link, watching, &mut signals).await
+        let ended = stay(shell, folder, link, watching, &mut signals).await;
+        if is_first && shell.screen.is_watched() && instead::asks(blueprint, "echo") {
+            shell.screen.note(styled(DIM, ECHOED));
+        }
+        ended
     }
 }
 

@@ -189,11 +189,8 @@ impl Price {
     /// What a call costs at worst: everything is read in the dearest way.
     #[must_use]
     pub fn at_most(&self, estimate: &Estimate) -> Usd {
-        let usage = Usage {
-            input: estimate.input_tokens,
-            output: estimate.max_output_tokens,
-            ..Usage::default()
-        };
+        let usage =
+            Usage { input: estimate.input_tokens, output: estimate.max_output_tokens, ..Usage::default() };
         // A prompt may turn out shorter, and what is short may be what is dear.
         let prices = [self, self.of_prompt(estimate.input_tokens)];
         let dearest = prices.map(|price| {
