@@ -21,7 +21,7 @@ pub use kind::{KindName, NodeKind};
 pub use lock::VersionLock;
 pub use model::{Blueprint, Node, SchemaVersion, When};
 pub use nodes::{
-    ActionOnTrigger, AgentNode, AgentSpec, AlertChannel, ApprovalType, CodeEngine, CodeLanguage, CodeNode,
+    ActionOnTrigger, AgentLimits, AgentNode, AgentSpec, AlertChannel, ApprovalType, CodeEngine, CodeLanguage, CodeNode,
     ConditionNode, CoordinationStrategy, HumanNode, LlmConfig, LlmNode, LoopNode, MonitorNode, ParallelNode,
     RecursiveNode, SwarmNode, ToolConfig, ToolNode, WaitStrategy, WorkflowNode,
 };

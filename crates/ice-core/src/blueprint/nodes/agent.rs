@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use semver::VersionReq;
 use serde::{Deserialize, Serialize};
 
-use super::LlmConfig;
+use super::{AgentLimits, LlmConfig};
 use crate::blueprint::read::Fields;
 use crate::blueprint::rules::Rules;
 use crate::blueprint::text::{Visit, visit_value};
@@ -38,6 +38,9 @@ pub struct AgentNode {
     #[serde(default = "default_iterations")]
     #[schemars(range(min = 1))]
     pub max_iterations: u32,
+    /// How far it goes by itself, within what the agent says of that.
+    #[serde(default, skip_serializing_if = "AgentLimits::is_empty")]
+    pub limits: AgentLimits,
     /// Settings of the provider.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub llm_config: Option<LlmConfig>,
@@ -56,6 +59,7 @@ impl AgentNode {
             tools: None,
             memory: Value::Null,
             max_iterations: default_iterations(),
+            limits: AgentLimits::default(),
             llm_config: None,
         }
     }
@@ -70,6 +74,7 @@ impl AgentNode {
             tools: fields.objects("tools", ToolConfig::read),
             memory: fields.object("memory"),
             max_iterations: fields.whole("max_iterations").unwrap_or_else(default_iterations),
+            limits: fields.below("limits", AgentLimits::read).unwrap_or_default(),
             llm_config: fields.below("llm_config", LlmConfig::read),
         }
     }
@@ -77,6 +82,7 @@ impl AgentNode {
     pub(crate) fn rules(&self, rules: Rules<'_>) {
         rules.not_blank("package", &self.package);
         rules.positive("max_iterations", Some(self.max_iterations.into()));
+        rules.below("limits", |rules| self.limits.rules(rules));
         if let Some(constraint) = &self.version_constraint
             && let Err(error) = VersionReq::parse(constraint)
         {

@@ -95,6 +95,21 @@ fn budget() -> impl Strategy<Value = Budget> {
     )
 }
 
+fn agent_limits() -> impl Strategy<Value = AgentLimits> {
+    let few = || of(0..9_u32);
+    (few(), few(), few(), budget(), of(whole())).prop_map(|(rounds, repeats, depth, budget, result_bytes)| {
+        AgentLimits {
+            rounds,
+            tool_calls: budget.tool_calls,
+            tokens: budget.tokens,
+            cost_usd: budget.cost_usd,
+            repeats,
+            result_bytes,
+            depth,
+        }
+    })
+}
+
 fn rule() -> impl Strategy<Value = ContextRule> {
     let format = prop_oneof![
         Just(ContextFormat::Text),
@@ -191,7 +206,8 @@ fn leaf_kind() -> impl Strategy<Value = NodeKind> {
         })
     });
     let agent_first = (text(), of(text()), of(text()), of(text()), map_or_null());
-    let agent_second = (of(vec(tool_config(), 0..2)), map_or_null(), any::<u32>(), of(config()));
+    let agent_second =
+        (of(vec(tool_config(), 0..2)), map_or_null(), any::<u32>(), of(config()), agent_limits());
     let agent = (agent_first.boxed(), agent_second.boxed()).prop_map(|(first, second)| {
         NodeKind::Agent(AgentNode {
             package: first.0,
@@ -203,6 +219,7 @@ fn leaf_kind() -> impl Strategy<Value = NodeKind> {
             memory: second.1,
             max_iterations: second.2,
             llm_config: second.3,
+            limits: second.4,
         })
     });
     let workflow =

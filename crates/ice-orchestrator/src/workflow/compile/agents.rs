@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ice_core::blueprint::{AgentNode, LlmConfig, NodeBase, ToolConfig};
+use ice_core::blueprint::{AgentLimits, AgentNode, LlmConfig, NodeBase, ToolConfig};
 use ice_core::error::ErrorCode;
 use ice_core::id::NodeId;
 use ice_core::llm::{Request, ToolDefinition};
@@ -14,9 +14,19 @@ use ice_core::value::{Map, Value};
 use semver::VersionReq;
 
 use super::kinds::{NamedTool, answer, request, template};
+use super::sub_agents::Nest;
 use super::{CompileError, Compiler, Parts, is_empty, validator};
 use crate::journal::{PinnedAgent, PinnedModel};
-use crate::workflow::model::{Agent, AgentPlan, AgentTool, LlmOutput};
+use crate::workflow::model::{Agent, AgentBounds, AgentPlan, AgentTool, LlmOutput, SubAgent};
+
+/// The most rounds if nothing else is said.
+const ROUNDS: u32 = 10;
+
+/// What an agent may call, each with what its model is told of it.
+pub(super) struct Crew {
+    pub(super) tools: Vec<(ToolDefinition, AgentTool)>,
+    pub(super) agents: Vec<(ToolDefinition, SubAgent)>,
+}
 
 impl Compiler<'_> {
     pub(super) fn agent(
@@ -34,10 +44,11 @@ impl Compiler<'_> {
             Some(tools) => self.tools_of_node(tools, path, parts)?,
             None => self.tools_of_agent(&found.tools, path, parts)?,
         };
-        let most = kind.max_iterations;
+        let rounds = AgentLimits { rounds: Some(kind.max_iterations), ..kind.limits };
+        let limits = found.limits.within(rounds);
         let nothing = Value::empty_map();
         let config = if kind.agent_config.is_null() { &nothing } else { &kind.agent_config };
-        let agent = self.working(&found, &settings, tools, output.as_ref(), most, path, parts)?;
+        let agent = self.working(&found, &settings, tools, output.as_ref(), limits, path, parts)?;
         Ok(AgentPlan {
             agent,
             config: ValueTemplate::compile(config).map_err(template(path, "agent_config"))?,
@@ -71,12 +82,29 @@ impl Compiler<'_> {
     /// An agent with all it needs to work.
     #[expect(clippy::too_many_arguments, reason = "each is a part of one agent, and all are needed at once")]
     pub(super) fn working(
-        &self,
+        &mut self,
         found: &AgentDefinition,
         settings: &LlmConfig,
         tools: Vec<(ToolDefinition, AgentTool)>,
         output: Option<&LlmOutput>,
-        max_iterations: u32,
+        limits: AgentLimits,
+        path: &NodePath,
+        parts: &mut Parts,
+    ) -> Result<Agent, CompileError> {
+        let depth = limits.depth.unwrap_or(AgentLimits::DEPTH);
+        let agents = self.sub_agents(found, settings, (&mut Nest::of(found), depth), path, parts)?;
+        self.made(found, settings, Crew { tools, agents }, output, limits, path, parts)
+    }
+
+    /// An agent with what it may call.
+    #[expect(clippy::too_many_arguments, reason = "each is a part of one agent, and all are needed at once")]
+    pub(super) fn made(
+        &self,
+        found: &AgentDefinition,
+        settings: &LlmConfig,
+        crew: Crew,
+        output: Option<&LlmOutput>,
+        limits: AgentLimits,
         path: &NodePath,
         parts: &mut Parts,
     ) -> Result<Agent, CompileError> {
@@ -88,7 +116,9 @@ impl Compiler<'_> {
             code: ErrorCode::UnknownModel,
         })?;
         parts.models.push(PinnedModel { provider: provider.to_string(), model: model.clone() });
-        let (definitions, tools) = tools.into_iter().unzip();
+        let (mut definitions, tools): (Vec<_>, Vec<_>) = crew.tools.into_iter().unzip();
+        let (others, agents): (Vec<_>, Vec<_>) = crew.agents.into_iter().unzip();
+        definitions.extend(others);
         let system_prompt = found.system_prompt.as_deref().map(Template::compile);
         Ok(Agent {
             name: Arc::from(found.name.as_str()),
@@ -96,7 +126,18 @@ impl Compiler<'_> {
             system_prompt: system_prompt.transpose().map_err(template(path, "package"))?,
             request: Request { model, tools: definitions, ..request(settings, output) },
             tools,
-            max_iterations,
+            agents,
+            bounds: AgentBounds {
+                rounds: limits.rounds.unwrap_or(ROUNDS),
+                tool_calls: limits.tool_calls,
+                tokens: limits.tokens,
+                cost: limits.cost_usd,
+                repeats: found.repeats(&limits),
+                result_bytes: found
+                    .result_bytes(&limits)
+                    .map(|most| usize::try_from(most).unwrap_or(usize::MAX)),
+            },
+            marks_data: found.rules > 0,
         })
     }
 

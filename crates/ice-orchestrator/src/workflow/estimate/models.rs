@@ -66,8 +66,8 @@ impl Estimator<'_> {
             self.assume(format!("a value that is not known before has {VALUE_TOKENS} tokens"));
         }
         let call = self.model_call(around.plan, &agent.provider, &agent.request, told);
-        let most = u64::from(agent.max_iterations.max(1));
-        let has_tools = !agent.tools.is_empty();
+        let most = u64::from(agent.bounds.rounds.max(1));
+        let has_tools = agent.has_calls();
         let rounds = Count::within(1, if has_tools { ROUNDS } else { 1 }, most);
         if has_tools && !rounds.is_known {
             self.assume(format!("agents work {} rounds", rounds.likely));

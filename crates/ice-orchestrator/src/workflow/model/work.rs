@@ -12,7 +12,7 @@ use ice_core::template::{Expression, Template, TemplateError, ValueTemplate};
 use ice_core::tools::{Capability, Tool};
 use ice_core::value::{Map, Value, ValuePath};
 
-use super::{Plan, ScopeIndex};
+use super::{Agent, Plan, ScopeIndex};
 use crate::journal::Question;
 
 /// What a node does, compiled.
@@ -128,30 +128,6 @@ pub(crate) struct Member {
     pub(crate) agent: Agent,
     /// What the agent is told of itself sees it as `config`.
     pub(crate) config: Value,
-}
-
-/// An agent, whoever lets it work.
-#[derive(Clone, Debug)]
-pub(crate) struct Agent {
-    pub(crate) name: Arc<str>,
-    pub(crate) provider: Arc<str>,
-    pub(crate) system_prompt: Option<Template>,
-    /// Everything of its requests that does not depend on the run.
-    pub(crate) request: Request,
-    pub(crate) tools: Vec<AgentTool>,
-    pub(crate) max_iterations: u32,
-}
-
-/// A tool that an agent may call.
-#[derive(Clone, Debug)]
-pub(crate) struct AgentTool {
-    pub(crate) tool: Arc<dyn Tool>,
-    pub(crate) name: Arc<str>,
-    /// What the model may set, if that is said besides what the tool takes.
-    pub(crate) offered: Option<Validator>,
-    /// The tool's schemas; absent where they accept everything.
-    pub(crate) input: Option<Validator>,
-    pub(crate) output: Option<Validator>,
 }
 
 /// The declared shape of an answer.
