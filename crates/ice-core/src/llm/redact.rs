@@ -83,7 +83,8 @@ impl RedactSecrets {
                 Some(found) if is_word(kind, found) => found.to_owned(),
                 Some(_) | None => format!("[redacted: {kind}]"),
             };
-            if let Cow::Owned(replaced) = pattern.replace_all(&clean, with) {
+            let replaced = pattern.replace_all(&clean, with).into_owned();
+            if *clean != *replaced {
                 clean = Cow::Owned(replaced);
             }
         }

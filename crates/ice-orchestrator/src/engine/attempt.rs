@@ -24,6 +24,7 @@ use super::run::{Message, RunShared};
 use crate::executors::{
     Completion, Observation, StepContext, StepPort, TransientEvent, TransientSink,
     builtin::{self, monitor},
+    inspected,
 };
 use crate::journal::{Failure, Intent};
 use crate::workflow::model::TimeLimit;
@@ -262,6 +263,22 @@ impl StepPort for Port {
             }
             () = ctx.cancel.cancelled() => Err(Failure::new(ErrorCode::RunCancelled, "the alert was given up")),
         }
+    }
+
+    fn inspect(&self, _step: &NodePath, intent: Intent) -> Result<Intent, Failure> {
+        let read = |request: &Value| self.conversation.unseen(request);
+        match inspected(&*self.shared.engine.policy, &intent, read)? {
+            Some(other) => Ok(other),
+            None => {
+                self.conversation.pass(intent.value());
+                Ok(intent)
+            }
+        }
+    }
+
+    fn is_priced(&self, provider: &str, model: &str) -> bool {
+        let found = self.shared.plan.providers.get(provider);
+        found.and_then(|found| found.capabilities(model)?.price).is_some()
     }
 
     async fn announce(&self, step: &NodePath, intent: &Intent, effect: Effect) -> Result<(), Failure> {

@@ -88,6 +88,12 @@ pub(crate) trait StepPort: Send + Sync + fmt::Debug {
         intent: &Intent,
     ) -> Result<(), Failure>;
 
+    /// What goes instead of a step's intent, after whoever looks at prompts and calls has.
+    fn inspect(&self, step: &NodePath, intent: Intent) -> Result<Intent, Failure>;
+
+    /// Whether what a model costs is known.
+    fn is_priced(&self, provider: &str, model: &str) -> bool;
+
     /// Returns once the intent is kept; durable if the effect needs a barrier.
     async fn announce(&self, step: &NodePath, intent: &Intent, effect: Effect) -> Result<(), Failure>;
 
@@ -129,6 +135,29 @@ impl StepContext {
     /// # Errors
     /// What the step itself failed with, now or before a crash; that it did not begin, as the attempt was cancelled.
     pub async fn step(&self, address: &NodePath, intent: Intent, effect: Effect) -> Result<Value, Failure> {
+        if let Some(receipt) = self.port.known(address) {
+            return receipt;
+        }
+        let intent = self.inspect(address, intent)?;
+        self.inspected_step(address, intent, effect).await
+    }
+
+    /// What is going to be sent at an address: an intent that is about to be a step, after the policy of the engine has looked
+    /// at it. One that ended before stays as it is.
+    ///
+    /// # Errors
+    /// `POLICY_STOPPED`, if it is not to be sent.
+    pub(crate) fn inspect(&self, address: &NodePath, intent: Intent) -> Result<Intent, Failure> {
+        if self.port.known(address).is_some() { Ok(intent) } else { self.port.inspect(address, intent) }
+    }
+
+    /// As [`Self::step`], with an intent that was [looked at](Self::inspect).
+    pub(crate) async fn inspected_step(
+        &self,
+        address: &NodePath,
+        intent: Intent,
+        effect: Effect,
+    ) -> Result<Value, Failure> {
         if let Some(receipt) = self.port.known(address) {
             return receipt;
         }

@@ -6,6 +6,7 @@ pub(crate) mod builtin;
 mod context;
 mod env;
 mod frame;
+mod policy;
 
 pub use context::{Completion, Observation, StepContext, TransientEvent, TransientSink};
 
@@ -13,3 +14,4 @@ pub(crate) use answer::fit;
 pub(crate) use context::StepPort;
 pub(crate) use env::{Env, Names};
 pub(crate) use frame::{FrameIndex, NewFrame, Slot};
+pub(crate) use policy::inspected;

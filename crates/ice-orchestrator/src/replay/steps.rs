@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use futures::FutureExt;
 use ice_core::blueprint::AlertChannel;
 use ice_core::error::ErrorCode;
+use ice_core::llm::PromptPolicy;
 use ice_core::path::NodePath;
 use ice_core::tools::Effect;
 use ice_core::value::Value;
@@ -15,18 +16,19 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Divergence, What, difference};
 use crate::executors::builtin;
-use crate::executors::{Completion, Observation, StepContext, StepPort};
+use crate::executors::{Completion, Observation, StepContext, StepPort, inspected};
 use crate::journal::{Body, Failure, Intent};
 use crate::workflow::model::Work;
 use crate::workflow::runtime::{NodeState, State};
 
 /// The steps in a journal, by address, as they were made last.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Steps {
     made: AHashMap<NodePath, Made>,
     /// The attempts of nodes of several steps that have not ended for good, by node: their number and what they set out to
     /// do.
     open: AHashMap<NodePath, (u32, Intent)>,
+    policy: Arc<dyn PromptPolicy>,
 }
 
 /// A step that was made.
@@ -40,6 +42,10 @@ struct Made {
 }
 
 impl Steps {
+    pub(super) fn new(policy: Arc<dyn PromptPolicy>) -> Self {
+        Self { made: AHashMap::new(), open: AHashMap::new(), policy }
+    }
+
     /// Takes in what a record says of a step.
     pub(super) fn see(&mut self, number: u64, body: &Body) {
         if let Body::Started {
@@ -133,6 +139,7 @@ impl Steps {
             node: node.clone(),
             steps: steps.map(|(step, made)| (step.clone(), made.clone())).collect(),
             found: Mutex::default(),
+            policy: Arc::clone(&self.policy),
         });
         let context = StepContext {
             path: node.clone(),
@@ -158,6 +165,7 @@ struct Again {
     node: NodePath,
     steps: AHashMap<NodePath, Made>,
     found: Mutex<Option<Box<Divergence>>>,
+    policy: Arc<dyn PromptPolicy>,
 }
 
 impl Again {
@@ -188,6 +196,22 @@ impl StepPort for Again {
         _intent: &Intent,
     ) -> Result<(), Failure> {
         Ok(())
+    }
+
+    fn inspect(&self, step: &NodePath, intent: Intent) -> Result<Intent, Failure> {
+        // What was recorded as it is was let through, or recorded before there was a policy.
+        if let Some(Body::Step { intent: recorded, .. }) = self.steps.get(step).map(|made| &made.body)
+            && *recorded == intent
+        {
+            return Ok(intent);
+        }
+        let read = |request: &Value| request.to().map(|request| (request, 0));
+        Ok(inspected(&*self.policy, &intent, read)?.unwrap_or(intent))
+    }
+
+    /// It was asked: a model without a known price failed its node.
+    fn is_priced(&self, _provider: &str, _model: &str) -> bool {
+        true
     }
 
     async fn announce(&self, step: &NodePath, intent: &Intent, effect: Effect) -> Result<(), Failure> {

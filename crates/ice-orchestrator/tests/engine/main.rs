@@ -5,6 +5,10 @@
 mod common;
 
 #[cfg(test)]
+mod agent_calls;
+#[cfg(test)]
+mod agent_limits;
+#[cfg(test)]
 mod agents;
 #[cfg(test)]
 mod budgets;
@@ -39,6 +43,8 @@ mod networks;
 #[cfg(test)]
 mod people;
 #[cfg(test)]
+mod policies;
+#[cfg(test)]
 mod recursion;
 #[cfg(test)]
 mod replay;
@@ -52,6 +58,8 @@ mod schedules;
 mod scopes;
 #[cfg(test)]
 mod shared_budgets;
+#[cfg(test)]
+mod sub_agents;
 #[cfg(test)]
 mod swarms;
 #[cfg(test)]

@@ -44,8 +44,8 @@ impl Compiler<'_> {
             Some(tools) => self.tools_of_node(tools, path, parts)?,
             None => self.tools_of_agent(&found.tools, path, parts)?,
         };
-        let rounds = AgentLimits { rounds: Some(kind.max_iterations), ..kind.limits };
-        let limits = found.limits.within(rounds);
+        let rounds = AgentLimits { rounds: Some(kind.max_iterations), ..AgentLimits::default() };
+        let limits = found.limits.within(kind.limits).within(rounds);
         let nothing = Value::empty_map();
         let config = if kind.agent_config.is_null() { &nothing } else { &kind.agent_config };
         let agent = self.working(&found, &settings, tools, output.as_ref(), limits, path, parts)?;

@@ -137,17 +137,11 @@ impl<'p> Call<'p> {
                 let task = sub_agent::task(self.arguments).unwrap_or_default();
                 let mut spent = AgentSpent { tool_calls: 1, usage: Usage::default() };
                 let order = Order { agent, task, bounds: left };
-                match sub_agent::let_work(order, ctx, address).await {
-                    Ok((value, took)) => {
-                        spent.tool_calls = spent.tool_calls.saturating_add(took.tool_calls);
-                        spent.usage += took.usage;
-                        Ok(Gave { result: Ok(value), spent })
-                    }
+                let (ended, took) = sub_agent::let_work(order, ctx, address).await;
+                spent += took;
+                match ended {
                     Err(failure) if is_final(&failure) => Err(failure),
-                    Err(failure) => {
-                        spent.usage += failure.usage;
-                        Ok(Gave { result: Err(told(&failure, true)), spent })
-                    }
+                    ended => Ok(Gave { result: ended.map_err(|failure| told(&failure, true)), spent }),
                 }
             }
         }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ice_core::error::ErrorCode;
-use ice_core::llm::{FinishReason, Message, Part, Response, Role, tokens};
+use ice_core::llm::{FinishReason, Message, Part, Request, Response, Role, tokens};
 use ice_core::path::NodePath;
 use ice_core::tools::Effect;
 use ice_core::value::{Map, Value};
@@ -97,8 +97,18 @@ pub(crate) async fn converse(
     base: &NodePath,
     request: Value,
 ) -> Result<Answer, Failure> {
+    converse_counted(work, ctx, base, request).await.0
+}
+
+/// As [`converse`], with what was spent, also by an agent that fails.
+pub(super) async fn converse_counted(
+    work: Work<'_>,
+    ctx: &StepContext,
+    base: &NodePath,
+    request: Value,
+) -> (Result<Answer, Failure>, AgentSpent) {
     let messages = request.get("messages").and_then(Value::as_list).unwrap_or_default().to_vec();
-    let conversation = Conversation {
+    let mut conversation = Conversation {
         work,
         ctx,
         base,
@@ -110,11 +120,12 @@ pub(crate) async fn converse(
         said: None,
         iterations: 0,
     };
-    conversation.hold().await
+    let ended = conversation.hold().await;
+    (ended, conversation.spent)
 }
 
 impl Conversation<'_> {
-    async fn hold(mut self) -> Result<Answer, Failure> {
+    async fn hold(&mut self) -> Result<Answer, Failure> {
         let mut repaired = false;
         loop {
             let round = self.iterations;
@@ -210,8 +221,8 @@ impl Conversation<'_> {
         Ok(Ok(Value::from(request)))
     }
 
-    fn end(self, fields: Map, status: Status) -> Answer {
-        let message = self.said.map(|response| response.message);
+    fn end(&mut self, fields: Map, status: Status) -> Answer {
+        let message = self.said.take().map(|response| response.message);
         let text = message.as_ref().map(Message::joined_text).unwrap_or_default();
         let parts = message.iter().flat_map(|message| &message.parts);
         let reasoning = parts.filter_map(|part| match part {
@@ -223,16 +234,31 @@ impl Conversation<'_> {
             | Part::Opaque { .. } => None,
         });
         let reasoning = reasoning.collect();
-        let Self { history, iterations, spent, .. } = self;
-        Answer { text, reasoning, fields, history, iterations, status, spent }
+        let (history, iterations) = (std::mem::take(&mut self.history), self.iterations);
+        Answer { text, reasoning, fields, history, iterations, status, spent: self.spent }
     }
 
     /// Asks the model. What it says is given as it is kept, which later requests share, and read.
     async fn ask(&mut self, round: u32, request: Value) -> Result<(Value, Response), Failure> {
         let intent = Intent::Llm { provider: Arc::clone(&self.work.agent.provider), request };
         let address = self.address(&format!(".round[{round}]"))?;
+        let Agent { name, provider, request: Request { model, .. }, .. } = self.work.agent;
+        if self.work.bounds.cost.is_some() && !self.ctx.port.is_priced(provider, model) {
+            let message = format!(
+                "the agent `{name}` may spend so much money and no more, and what `{model}` costs is not known"
+            );
+            return Err(Failure::new(ErrorCode::BudgetExceeded, message));
+        }
+        let intent = self.ctx.inspect(&address, intent)?;
+        // What goes instead of a message goes in later rounds as well, and need not be looked at again.
+        if let Some(messages) = intent.value().get("messages").and_then(Value::as_list)
+            && messages.len() == self.messages.len()
+        {
+            self.messages.clone_from_slice(messages);
+        }
         // A model call costs, but changes nothing: it is repeated after a crash.
-        let said = self.ctx.step(&address, intent, Effect::Idempotent).await?;
+        let said = self.ctx.inspected_step(&address, intent, Effect::Idempotent).await;
+        let said = said.inspect_err(|failure| self.spent.usage += failure.usage)?;
         let response: Response = said.to().map_err(|error| {
             Failure::new(ErrorCode::ModelFailed, format!("the provider's answer cannot be read: {error}"))
         })?;
