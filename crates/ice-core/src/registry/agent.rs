@@ -240,6 +240,34 @@ mod tests {
     }
 
     #[test]
+    fn limits_are_read_and_in_range() {
+        check("name: a\nlimits: {rounds: 2, tool_calls: 0, tokens: 5, cost_usd: '0.15', repeats: 1, result_bytes: 256, depth: 8}\n", "");
+        check(
+            "name: a\nlimits: {rounds: 0, repeats: 0, result_bytes: 100, depth: 9, cost_usd: much, calls: 1}\n",
+            "a.yaml:2:18: error[OUT_OF_RANGE]: limits.rounds: `rounds` must be at least 1\n\
+             a.yaml:2:30: error[OUT_OF_RANGE]: limits.repeats: `repeats` must be at least 1\n\
+             a.yaml:2:47: error[OUT_OF_RANGE]: limits.result_bytes: `result_bytes` must be at least 256, not 100\n\
+             a.yaml:2:59: error[OUT_OF_RANGE]: limits.depth: `depth` must lie between 0 and 8, not 9\n\
+             a.yaml:2:72: error[WRONG_TYPE]: limits.cost_usd: expected an amount of US dollars such as \"0.15\", found the \
+             text `much`; write digits with at most 12 decimals, in quotes: \"0\" to \"18446744\"\n\
+             a.yaml:2:78: error[UNKNOWN_FIELD]: limits.calls: unknown field `calls`; did you mean `tool_calls`?",
+        );
+    }
+
+    #[test]
+    fn what_a_journal_has_of_an_agent_says_its_rules() {
+        let read = AgentDefinition::read("name: a\nagents: [b]\n", Format::Yaml, "a.yaml").value.unwrap();
+        let kept = serde_json::to_string(&read).unwrap();
+        assert_eq!(kept, r#"{"name":"a","version":"1.0.0","agents":["b"],"rules":1}"#);
+        assert_eq!(serde_json::from_str::<AgentDefinition>(&kept).unwrap(), read);
+        let old: AgentDefinition = serde_json::from_str(&kept.replace(",\"rules\":1", "")).unwrap();
+        assert!(old != read && !old.differs(&read) && old.differs(&AgentDefinition::new("a")));
+        let limits = AgentLimits { repeats: Some(7), ..AgentLimits::default() };
+        assert_eq!((old.repeats(&limits), old.repeats(&old.limits), old.result_bytes(&limits)), (Some(7), None, None));
+        assert_eq!((read.repeats(&read.limits), read.result_bytes(&limits)), (Some(3), Some(65_536)));
+    }
+
+    #[test]
     fn the_settings_of_a_node_stand_over_those_of_its_agent() {
         let settings = |text: &str| serde_json::from_str::<LlmConfig>(text).unwrap();
         let agent = AgentDefinition {
