@@ -13,6 +13,7 @@ pub mod document;
 pub mod error;
 pub mod id;
 pub mod llm;
+pub mod memory;
 pub mod metrics;
 pub mod near;
 pub mod network;

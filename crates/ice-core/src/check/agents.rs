@@ -46,7 +46,8 @@ impl Checker<'_> {
                 continue;
             };
             if agent.tools.contains(name) {
-                let message = format!("the agent `{}` has a tool and an agent of the name `{name}`", agent.name);
+                let message =
+                    format!("the agent `{}` has a tool and an agent of the name `{name}`", agent.name);
                 let finding = Finding::error(ErrorCode::RuleViolation, message);
                 self.report.add(at, finding.advise("its model could not tell them apart".to_owned()));
             }
@@ -58,7 +59,8 @@ impl Checker<'_> {
             if depth == 0 {
                 let message = format!("agents let one another work deeper than they may: {}", way(chain));
                 let finding = Finding::error(ErrorCode::OutOfRange, message);
-                self.report.add(at, finding.advise("set `limits.depth` of the first one, up to 8".to_owned()));
+                self.report
+                    .add(at, finding.advise("set `limits.depth` of the first one, up to 8".to_owned()));
                 continue;
             }
             if chain.left == 0 {

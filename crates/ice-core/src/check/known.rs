@@ -192,7 +192,13 @@ impl Checker<'_> {
     }
 
     /// An agent needs a model, and the tools of its own that it is to use.
-    pub(super) fn works(&self, agent: &AgentDefinition, uses_own: bool, settings: &LlmConfig, at: &Trail<'_>) {
+    pub(super) fn works(
+        &self,
+        agent: &AgentDefinition,
+        uses_own: bool,
+        settings: &LlmConfig,
+        at: &Trail<'_>,
+    ) {
         if settings.model.as_deref().is_none_or(|model| model.trim().is_empty()) {
             let message = format!("neither the node nor the agent `{}` names a model", agent.name);
             let finding = Finding::error(ErrorCode::UnknownModel, message);

@@ -250,8 +250,8 @@ mod tests {
 
     #[test]
     fn known_secrets_are_hidden_wherever_they_stand_and_never_shown() {
-        let policy =
-            RedactSecrets::default().hiding(["hunter2hunter2", "correct hunter2hunter2 horse", "short"].map(str::to_owned));
+        let policy = RedactSecrets::default()
+            .hiding(["hunter2hunter2", "correct hunter2hunter2 horse", "short"].map(str::to_owned));
         assert_eq!(
             policy.text("short hunter2hunter2 correct hunter2hunter2 horse"),
             "short [redacted: secret] [redacted: secret]"
@@ -280,7 +280,10 @@ mod tests {
             assert!(Arc::ptr_eq(&request.messages[at], &clean.messages[at]), "{at}");
         }
         let text = serde_json::to_string(&clean.messages[2..]).unwrap();
-        assert!(!text.contains(&secret) && text.contains(r#"{"list":[1,"[redacted: github_token]"]}"#), "{text}");
+        assert!(
+            !text.contains(&secret) && text.contains(r#"{"list":[1,"[redacted: github_token]"]}"#),
+            "{text}"
+        );
         // What was let through before is not looked at again.
         let Ruling::Replace(clean) = policy.inspect_request(&request, 3) else { panic!("nothing was found") };
         assert!(Arc::ptr_eq(&request.messages[2], &clean.messages[2]));

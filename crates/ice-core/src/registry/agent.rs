@@ -241,7 +241,10 @@ mod tests {
 
     #[test]
     fn limits_are_read_and_in_range() {
-        check("name: a\nlimits: {rounds: 2, tool_calls: 0, tokens: 5, cost_usd: '0.15', repeats: 1, result_bytes: 256, depth: 8}\n", "");
+        check(
+            "name: a\nlimits: {rounds: 2, tool_calls: 0, tokens: 5, cost_usd: '0.15', repeats: 1, result_bytes: 256, depth: 8}\n",
+            "",
+        );
         check(
             "name: a\nlimits: {rounds: 0, repeats: 0, result_bytes: 100, depth: 9, cost_usd: much, calls: 1}\n",
             "a.yaml:2:18: error[OUT_OF_RANGE]: limits.rounds: `rounds` must be at least 1\n\
@@ -263,7 +266,10 @@ mod tests {
         let old: AgentDefinition = serde_json::from_str(&kept.replace(",\"rules\":1", "")).unwrap();
         assert!(old != read && !old.differs(&read) && old.differs(&AgentDefinition::new("a")));
         let limits = AgentLimits { repeats: Some(7), ..AgentLimits::default() };
-        assert_eq!((old.repeats(&limits), old.repeats(&old.limits), old.result_bytes(&limits)), (Some(7), None, None));
+        assert_eq!(
+            (old.repeats(&limits), old.repeats(&old.limits), old.result_bytes(&limits)),
+            (Some(7), None, None)
+        );
         assert_eq!((read.repeats(&read.limits), read.result_bytes(&limits)), (Some(3), Some(65_536)));
     }
 

@@ -230,7 +230,8 @@ impl StepPort for Port {
             Intent::Llm { provider, request } => {
                 Box::pin(self.shared.ask(ctx, address, &provider, self.conversation.request(&request))).await
             }
-            Intent::Agent { .. } | Intent::Swarm { .. } => {
+            Intent::Memory { request } => self.shared.remember(ctx, address, &request).await,
+            Intent::Agent { .. } | Intent::Swarm { .. } | Intent::Aware { .. } => {
                 Err(Failure::new(ErrorCode::RunStuck, "what works in steps was to be carried out in one"))
             }
         }

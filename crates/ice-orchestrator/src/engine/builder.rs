@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ice_core::llm::{PromptPolicy, RedactSecrets};
+use ice_core::memory::{SessionMemory, Sessions};
 use ice_core::process::{ProcessHost, WasmHost};
 use ice_core::registry::Registry;
 use ice_core::store::{BlobStore, MemoryBlobs, MemoryStore, Store};
@@ -29,6 +30,7 @@ pub struct EngineBuilder {
     pub(super) processes: Option<Arc<dyn ProcessHost>>,
     pub(super) wasm: Option<Arc<dyn WasmHost>>,
     pub(super) policy: Arc<dyn PromptPolicy>,
+    pub(super) memory: Arc<dyn SessionMemory>,
 }
 
 impl Default for EngineBuilder {
@@ -48,6 +50,7 @@ impl Default for EngineBuilder {
             processes: None,
             wasm: None,
             policy: Arc::new(RedactSecrets::default()),
+            memory: Arc::new(Sessions::default()),
         }
     }
 }
@@ -116,6 +119,13 @@ impl EngineBuilder {
     #[must_use]
     pub fn prompt_policy(mut self, policy: Arc<dyn PromptPolicy>) -> Self {
         self.policy = policy;
+        self
+    }
+
+    /// Who remembers what is said in sessions, for nodes that are aware of it; by default the engine, as long as it lives.
+    #[must_use]
+    pub fn memory(mut self, memory: Arc<dyn SessionMemory>) -> Self {
+        self.memory = memory;
         self
     }
 

@@ -286,11 +286,14 @@ fn intent_value(intent: &Intent) -> Value {
         Intent::Tool { tool, input } => {
             Value::map([("tool", Value::String(std::sync::Arc::clone(tool))), ("input", input.clone())])
         }
-        Intent::Llm { provider, request } => Value::map([
+        Intent::Llm { provider, request } | Intent::Aware { provider, request } => Value::map([
             ("provider", Value::String(std::sync::Arc::clone(provider))),
             ("request", request.clone()),
         ]),
-        Intent::Code { request } | Intent::Swarm { request } | Intent::Alert { request } => request.clone(),
+        Intent::Code { request }
+        | Intent::Swarm { request }
+        | Intent::Alert { request }
+        | Intent::Memory { request } => request.clone(),
         Intent::Agent { agent, provider, request } => Value::map([
             ("agent", Value::String(std::sync::Arc::clone(agent))),
             ("provider", Value::String(std::sync::Arc::clone(provider))),

@@ -37,7 +37,12 @@ pub(crate) fn inspected(
             }
         }
         // What these do are their steps, or reach no model and no tool.
-        Intent::Code { .. } | Intent::Agent { .. } | Intent::Swarm { .. } | Intent::Alert { .. } => Ok(None),
+        Intent::Code { .. }
+        | Intent::Agent { .. }
+        | Intent::Swarm { .. }
+        | Intent::Aware { .. }
+        | Intent::Memory { .. }
+        | Intent::Alert { .. } => Ok(None),
     }
 }
 
@@ -52,7 +57,8 @@ fn replaced(value: &Value, read: &Request, other: Request) -> Result<Value, Fail
     };
     let known = value.get("messages").and_then(Value::as_list).unwrap_or_default();
     let message = |(at, message): (usize, &Arc<Message>)| {
-        let same = read.messages.get(at).is_some_and(|before| Arc::ptr_eq(before, message) || before == message);
+        let same =
+            read.messages.get(at).is_some_and(|before| Arc::ptr_eq(before, message) || before == message);
         match known.get(at).filter(|_| same) {
             Some(value) => Ok(value.clone()),
             None => Value::from_serialize(&**message),

@@ -99,7 +99,9 @@ impl Replay {
     /// Whether the record can be of the past of a run that is forked, after the records so far.
     pub(crate) fn takes(&self, record: &Record) -> bool {
         let mut decided = self.decided.clone();
-        self.state.as_ref().is_some_and(|state| compare_past(state, &mut decided, record, &*self.policy).is_ok())
+        self.state
+            .as_ref()
+            .is_some_and(|state| compare_past(state, &mut decided, record, &*self.policy).is_ok())
     }
 
     /// Whether the records so far are all that was decided together: what comes next is decided anew.

@@ -51,7 +51,7 @@ impl Steps {
         if let Body::Started {
             node,
             attempt,
-            intent: intent @ (Intent::Agent { .. } | Intent::Swarm { .. }),
+            intent: intent @ (Intent::Agent { .. } | Intent::Swarm { .. } | Intent::Aware { .. }),
             ..
         } = body
         {
@@ -79,7 +79,7 @@ impl Steps {
         let (Some(plan_node), Some(attempt)) = (state.plan_node(place), state.attempt(place)) else {
             return Ok(());
         };
-        if !matches!(plan_node.work, Work::Agent(_) | Work::Swarm(_)) {
+        if !plan_node.work.has_steps() {
             return Ok(());
         }
         let done = self.again(node, &plan_node.work, attempt.number, &attempt.intent)?;
@@ -119,7 +119,7 @@ impl Steps {
             let place = state.locate(node);
             let place = place.filter(|at| !matches!(state.node_state(*at), Some(NodeState::Done(_))));
             let Some(plan_node) = place.and_then(|place| state.plan_node(place)) else { continue };
-            if matches!(plan_node.work, Work::Agent(_) | Work::Swarm(_)) {
+            if plan_node.work.has_steps() {
                 self.again(node, &plan_node.work, *number, intent)?;
             }
         }

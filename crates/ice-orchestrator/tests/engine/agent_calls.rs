@@ -77,8 +77,8 @@ async fn calls_that_can_be_repeated_meet_and_those_that_cannot_wait_for_what_is_
     assert_eq!(
         log,
         [
-            "begin 1", "begin 2", "end 1", "end 2", "send 3", "sent 3", "send 4", "sent 4", "begin 5", "begin 6", "end 5",
-            "end 6"
+            "begin 1", "begin 2", "end 1", "end 2", "send 3", "sent 3", "send 4", "sent 4", "begin 5",
+            "begin 6", "end 5", "end 6"
         ]
     );
 }

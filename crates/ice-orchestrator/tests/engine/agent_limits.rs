@@ -39,7 +39,10 @@ async fn the_same_call_is_made_three_times_then_told_about_and_then_ends_the_age
     assert_eq!(ran.end.status, RunStatus::Succeeded);
     assert_eq!(outcome(&ran), ("repeated_calls".to_owned(), 5, 3, 1));
     let (told, is_error) = ran.results().last().unwrap().clone();
-    assert!(is_error && told.as_str().unwrap().starts_with("this call was not made: it was made 3 times"), "{told}");
+    assert!(
+        is_error && told.as_str().unwrap().starts_with("this call was not made: it was made 3 times"),
+        "{told}"
+    );
     assert_eq!(ran.output().get("response"), Some(&Value::from("Again.")));
 
     let ran = run("limits: {repeats: 1}", same).await;
@@ -68,7 +71,10 @@ async fn calls_beyond_the_limit_are_told_and_then_end_the_agent() {
     let ran = run("limits: {tool_calls: 3}", &turns).await;
     // What could not be called is no call.
     assert_eq!(outcome(&ran), ("max_tool_calls_reached".to_owned(), 3, 3, 2));
-    assert_eq!(ran.results().last().unwrap().0, Value::from("this call was not made: all 3 calls are used up"));
+    assert_eq!(
+        ran.results().last().unwrap().0,
+        Value::from("this call was not made: all 3 calls are used up")
+    );
     let ran = run("limits: {tool_calls: 0}", &turns).await;
     assert_eq!(outcome(&ran), ("max_tool_calls_reached".to_owned(), 1, 0, 0));
 }
@@ -101,7 +107,10 @@ async fn an_answer_has_the_tokens_that_are_left_and_without_any_the_agent_ends()
     assert_eq!(ran.requests[0].max_tokens, Some(7));
     // What was spent is looked at before calls are made.
     let spent = turns.replace("300", "400");
-    assert_eq!(outcome(&run("limits: {tokens: 1000}", &spent).await), ("max_tokens_reached".to_owned(), 1, 0, 0));
+    assert_eq!(
+        outcome(&run("limits: {tokens: 1000}", &spent).await),
+        ("max_tokens_reached".to_owned(), 1, 0, 0)
+    );
     // The first request alone takes more.
     let ran = run("limits: {tokens: 10}", &turns).await;
     assert_eq!((outcome(&ran), ran.requests.len()), (("max_tokens_reached".to_owned(), 0, 0, 0), 0));
@@ -168,7 +177,9 @@ async fn a_model_sees_so_much_of_a_result_and_the_journal_all_of_it() {
 #[tokio::test]
 async fn an_agent_of_an_old_journal_keeps_to_the_rules_it_began_with() {
     let old = |registry: &mut ice_core::registry::Registry| {
-        let agent = json(r#"{"name": "old", "tools": ["same"], "llm_config": {"provider": "scripted", "model": "m"}}"#);
+        let agent = json(
+            r#"{"name": "old", "tools": ["same"], "llm_config": {"provider": "scripted", "model": "m"}}"#,
+        );
         let agent: AgentDefinition = agent.to().unwrap();
         assert_eq!((agent.rules, AgentDefinition::new("new").rules), (0, AgentDefinition::RULES));
         registry.agents.remove("worker", None);

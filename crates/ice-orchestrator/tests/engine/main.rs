@@ -47,6 +47,8 @@ mod policies;
 #[cfg(test)]
 mod recursion;
 #[cfg(test)]
+mod remembering;
+#[cfg(test)]
 mod replay;
 #[cfg(test)]
 mod results;

@@ -69,7 +69,10 @@ async fn a_secret_in_a_prompt_does_not_reach_the_model() {
     let nodes = "[{id: n, type: llm, provider: scripted, model: m, prompt: 'Use {{ inputs.key }} now.'}]";
     let (end, asked) = run(None, nodes, r#"[{"text": "Well."}]"#).await;
     assert_eq!(end.status, RunStatus::Succeeded);
-    assert!(asked[0].contains("Use [redacted: github_token] now.") && !asked[0].contains(&key()), "{asked:?}");
+    assert!(
+        asked[0].contains("Use [redacted: github_token] now.") && !asked[0].contains(&key()),
+        "{asked:?}"
+    );
     let prompt = end.output.get("n").and_then(|output| output.get("prompt")).cloned();
     assert_eq!(prompt, Some(Value::from("Use [redacted: github_token] now.")), "what was sent is recorded");
 }
@@ -96,10 +99,22 @@ async fn what_a_policy_stops_fails_and_is_not_sent() {
     let strict = || Some(Arc::new(Strict) as Arc<dyn PromptPolicy>);
     let turns = r#"[{"tool_calls": [{"name": "add", "arguments": {"a": 13}}]}, {"text": "Done."}]"#;
     for (nodes, asked, what) in [
-        ("[{id: n, type: tool, tool_name: add, tool_args: {a: 13}, retries: 2}]", 0, "the call of `add`: thirteen is not added"),
-        ("[{id: n, type: llm, provider: scripted, model: m, prompt: forbidden}]", 0, "a request to `scripted`: it is forbidden"),
+        (
+            "[{id: n, type: tool, tool_name: add, tool_args: {a: 13}, retries: 2}]",
+            0,
+            "the call of `add`: thirteen is not added",
+        ),
+        (
+            "[{id: n, type: llm, provider: scripted, model: m, prompt: forbidden}]",
+            0,
+            "a request to `scripted`: it is forbidden",
+        ),
         ("[{id: n, type: agent, package: worker}]", 1, "the call of `add`: thirteen is not added"),
-        ("[{id: n, type: agent, package: worker, agent_config: {task: forbidden}}]", 0, "a request to `scripted`: it is forbidden"),
+        (
+            "[{id: n, type: agent, package: worker, agent_config: {task: forbidden}}]",
+            0,
+            "a request to `scripted`: it is forbidden",
+        ),
     ] {
         let (end, sent) = run(strict(), nodes, turns).await;
         let failure = &end.failures[0].failure;

@@ -96,7 +96,9 @@ async fn an_agent_lets_another_work_and_gets_its_answer() {
     );
     let used = output.get("usage").and_then(|usage| usage.get("prompt_tokens")).cloned();
     assert_eq!((used, end.usage.input, document.usage), (Some(Value::from(1111)), 1111, end.usage));
-    for step in ["n.round[0]", "n.round[0].call[0].round[0]", "n.round[0].call[0].round[0].call[0]", "n.round[1]"] {
+    for step in
+        ["n.round[0]", "n.round[0].call[0].round[0]", "n.round[0].call[0].round[0].call[0]", "n.round[1]"]
+    {
         assert!(events.iter().any(|event| event.contains(&format!("\"{step}\""))), "{step}");
     }
 }
@@ -133,11 +135,18 @@ async fn what_an_agent_spends_counts_for_those_that_let_it_work() {
 #[tokio::test]
 async fn an_agent_that_fails_is_told_to_the_one_that_let_it_work() {
     let mut registry = registry();
-    let broken = agent("broken", r#""tools": []"#, r#"[{"error": {"kind": "refused", "message": "no"}, "usage": {"input": 7}}]"#);
+    let broken = agent(
+        "broken",
+        r#""tools": []"#,
+        r#"[{"error": {"kind": "refused", "message": "no"}, "usage": {"input": 7}}]"#,
+    );
     let lead = agent(
         "lead",
         r#""agents": ["broken"]"#,
-        &format!(r#"[{{"tool_calls": [{}], "usage": {{"input": 1}}}}, {{"text": "Then not.", "usage": {{"input": 1}}}}]"#, ask("broken", "x")),
+        &format!(
+            r#"[{{"tool_calls": [{}], "usage": {{"input": 1}}}}, {{"text": "Then not.", "usage": {{"input": 1}}}}]"#,
+            ask("broken", "x")
+        ),
     );
     with(&mut registry, &[broken, lead]);
     let (end, ..) = run(registry, "").await;
@@ -158,14 +167,22 @@ async fn agents_work_together_where_what_they_do_can_be_repeated() {
         }
     });
     registry.tools.register(meet).unwrap();
-    let half = agent("half", r#""tools": ["meet"]"#, r#"[{"tool_calls": [{"name": "meet"}]}, {"text": "We met."}]"#);
+    let half =
+        agent("half", r#""tools": ["meet"]"#, r#"[{"tool_calls": [{"name": "meet"}]}, {"text": "We met."}]"#);
     let lead = agent(
         "lead",
         r#""agents": ["half"]"#,
-        &format!(r#"[{{"tool_calls": [{}, {}]}}, {{"text": "Both."}}]"#, ask("half", "one"), ask("half", "two")),
+        &format!(
+            r#"[{{"tool_calls": [{}, {}]}}, {{"text": "Both."}}]"#,
+            ask("half", "one"),
+            ask("half", "two")
+        ),
     );
     with(&mut registry, &[half, lead]);
     let (end, ..) = run(registry, "").await;
     let met = Some(Value::from("We met."));
-    assert_eq!(history(&end).iter().map(|entry| entry.get("output").cloned()).collect::<Vec<_>>(), [met.clone(), met]);
+    assert_eq!(
+        history(&end).iter().map(|entry| entry.get("output").cloned()).collect::<Vec<_>>(),
+        [met.clone(), met]
+    );
 }

@@ -20,7 +20,8 @@ const LEAD: &str = r#"{"name": "lead", "tools": ["once", "again", "pure", "undoa
         {"text": "Done."}]}}}"#;
 
 const YAML: &str = "nodes:
-- {id: a, type: agent, package: lead}
+- {id: a, type: agent, package: lead, memory_aware: true}
+- {id: told, type: llm, provider: echo, model: e, prompt: 'about {{ a.response }}', memory_aware: true}
 - {id: end, type: tool, tool_name: once, tool_args: {value: '{{ a.response }}'}}";
 
 #[test]

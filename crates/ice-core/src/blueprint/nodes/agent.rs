@@ -34,6 +34,9 @@ pub struct AgentNode {
     /// Settings of its memory. Without effect so far.
     #[serde(default, skip_serializing_if = "Value::is_null")]
     pub memory: Value,
+    /// Whether it is told what was said before in its session, and adds to that.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub memory_aware: bool,
     /// The most rounds; at least 1.
     #[serde(default = "default_iterations")]
     #[schemars(range(min = 1))]
@@ -58,6 +61,7 @@ impl AgentNode {
             agent_config: Value::Null,
             tools: None,
             memory: Value::Null,
+            memory_aware: false,
             max_iterations: default_iterations(),
             limits: AgentLimits::default(),
             llm_config: None,
@@ -73,6 +77,7 @@ impl AgentNode {
             agent_config: fields.templates("agent_config"),
             tools: fields.objects("tools", ToolConfig::read),
             memory: fields.object("memory"),
+            memory_aware: fields.flag("memory_aware", false),
             max_iterations: fields.whole("max_iterations").unwrap_or_else(default_iterations),
             limits: fields.below("limits", AgentLimits::read).unwrap_or_default(),
             llm_config: fields.below("llm_config", LlmConfig::read),
@@ -96,7 +101,11 @@ impl AgentNode {
             rules.below("llm_config", |rules| config.rules(rules));
         }
         if !self.memory.is_null() {
-            rules.doubtful("memory", "`memory` has no effect: agents do not remember between runs", None);
+            rules.doubtful(
+                "memory",
+                "`memory` has no effect; an agent that is to remember is `memory_aware`",
+                None,
+            );
         }
     }
 

@@ -110,7 +110,8 @@ mod tests {
     #[test]
     fn of_two_limits_the_tighter_counts() {
         let one = limits(r#"{"rounds": 3, "tokens": 100, "cost_usd": "0.5", "depth": 2}"#);
-        let other = limits(r#"{"rounds": 5, "tokens": 10, "repeats": 2, "result_bytes": 300, "tool_calls": 0}"#);
+        let other =
+            limits(r#"{"rounds": 5, "tokens": 10, "repeats": 2, "result_bytes": 300, "tool_calls": 0}"#);
         let both = limits(
             r#"{"rounds": 3, "tokens": 10, "cost_usd": "0.5", "repeats": 2, "result_bytes": 300, "tool_calls": 0,
                 "depth": 2}"#,

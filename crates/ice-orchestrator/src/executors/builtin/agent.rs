@@ -15,6 +15,7 @@ use ice_core::tools::Effect;
 use ice_core::value::{Map, Value};
 
 use super::llm::usage_value;
+use super::memory::{self, Aware};
 use super::{Begin, code, template_failure};
 use crate::executors::{Completion, Env, StepContext};
 use crate::journal::{Failure, Intent};
@@ -34,6 +35,7 @@ pub(crate) fn begin(plan: &AgentPlan, env: &Env<'_>) -> Result<Begin, Failure> {
         Some(_) | None => pretty(&Value::from(code::seen(&plan.dependencies, env)))?,
     };
     let request = request(&plan.agent, config, Some(task), env)?;
+    let request = if plan.memory { memory::of_session(request, env) } else { request };
     let (agent, provider) = (Arc::clone(&plan.agent.name), Arc::clone(&plan.agent.provider));
     // What an agent does to the world are its steps.
     Ok(Begin::Leaf { intent: Intent::Agent { agent, provider, request }, effect: Effect::Pure })
@@ -75,8 +77,19 @@ pub(crate) async fn run(plan: &AgentPlan, ctx: &StepContext, intent: Intent) -> 
     let Intent::Agent { request, .. } = intent else {
         return Err(Failure::new(ErrorCode::RunStuck, "an agent was started as something else"));
     };
+    let (aware, request) = if plan.memory {
+        let (aware, request) = Aware::recall(ctx, &request).await?;
+        (Some(aware), request)
+    } else {
+        (None, request)
+    };
     let work = Work { agent: &plan.agent, declared: plan.output.as_ref(), bounds: plan.agent.bounds };
     let answer = converse(work, ctx, &ctx.path, request).await;
+    if let (Some(aware), Ok(answer)) = (aware, &answer)
+        && answer.status == Status::Success
+    {
+        aware.remember(ctx, &answer.text).await?;
+    }
     // What the rounds spent was counted with each of them.
     answer.map(|answer| Completion::from(output(&plan.agent, answer))).map_err(Failure::without_usage)
 }

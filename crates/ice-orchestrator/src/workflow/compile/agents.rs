@@ -54,6 +54,7 @@ impl Compiler<'_> {
             config: ValueTemplate::compile(config).map_err(template(path, "agent_config"))?,
             output,
             dependencies: base.dependencies.iter().map(NodeId::shared).collect(),
+            memory: kind.memory_aware,
         })
     }
 

@@ -58,8 +58,11 @@ impl Compiler<'_> {
             let crew = Crew { tools, agents: below };
             let agent = self.made(&other, &settings, crew, None, other.limits, path, parts)?;
             let system = agent.system_prompt.as_ref().map(|prompt| told(prompt, path)).transpose()?;
-            let definition =
-                ToolDefinition { name: name.clone(), description: description(&other), input_schema: schema() };
+            let definition = ToolDefinition {
+                name: name.clone(),
+                description: description(&other),
+                input_schema: schema(),
+            };
             let effect = agent.effect();
             agents.push((definition, SubAgent { agent: Arc::new(agent), system, effect }));
         }

@@ -87,7 +87,10 @@ impl AgentBounds {
             }
         }
         Self {
-            tool_calls: least(self.tool_calls.map(|most| most.saturating_sub(spent.tool_calls)), own.tool_calls),
+            tool_calls: least(
+                self.tool_calls.map(|most| most.saturating_sub(spent.tool_calls)),
+                own.tool_calls,
+            ),
             tokens: least(self.tokens.map(|most| most.saturating_sub(spent.usage.total())), own.tokens),
             cost: least(self.cost.map(|most| most.minus(spent.usage.cost)), own.cost),
             ..own

@@ -22,8 +22,8 @@ use indexmap::IndexMap;
 
 pub(crate) use agent::{Agent, AgentBounds, AgentSpent, AgentTool, SubAgent};
 pub(crate) use work::{
-    AgentPlan, CodePlan, ConditionPlan, HumanPlan, Items, LlmOutput, LlmPlan, LoopPlan,
-    Member, MonitorPlan, ParallelPlan, RecursivePlan, SwarmPlan, ToolPlan, Work, WorkflowPlan,
+    AgentPlan, CodePlan, ConditionPlan, HumanPlan, Items, LlmOutput, LlmPlan, LoopPlan, Member, MonitorPlan,
+    ParallelPlan, RecursivePlan, SwarmPlan, ToolPlan, Work, WorkflowPlan,
 };
 
 use crate::journal::{Failure, PinnedPlan, list};

@@ -47,6 +47,23 @@ impl Work {
         }
     }
 
+    /// Whether it is done in several steps, each of which is kept.
+    pub(crate) const fn has_steps(&self) -> bool {
+        match self {
+            Self::Agent(_) | Self::Swarm(_) => true,
+            Self::Llm(plan) => plan.memory,
+            Self::Tool(_)
+            | Self::Code(_)
+            | Self::Condition(_)
+            | Self::Loop(_)
+            | Self::Parallel(_)
+            | Self::Workflow(_)
+            | Self::Recursive(_)
+            | Self::Human(_)
+            | Self::Monitor(_) => false,
+        }
+    }
+
     pub(crate) const fn kind(&self) -> KindName {
         match self {
             Self::Tool(_) => KindName::Tool,
@@ -91,6 +108,8 @@ pub(crate) struct LlmPlan {
     pub(crate) output: Option<LlmOutput>,
     pub(crate) rules: Vec<(Arc<str>, ContextRule, Option<Template>)>,
     pub(crate) format: Option<String>,
+    /// Whether it is told what was said before in its session.
+    pub(crate) memory: bool,
 }
 
 /// An agent node, compiled.
@@ -102,6 +121,8 @@ pub(crate) struct AgentPlan {
     pub(crate) output: Option<LlmOutput>,
     /// The ids of the nodes it waits for by its own word.
     pub(crate) dependencies: Vec<Arc<str>>,
+    /// Whether it is told what was said before in its session.
+    pub(crate) memory: bool,
 }
 
 /// A swarm node, compiled.

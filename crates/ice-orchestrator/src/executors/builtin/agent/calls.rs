@@ -104,7 +104,10 @@ impl<'p> Call<'p> {
             let found = found.ok_or_else(|| unknown(agent, self.tool))?;
             return match sub_agent::task(self.arguments) {
                 Some(_) => Ok(Callee::Agent(found)),
-                None => Err("the arguments do not fit the agent: it takes a `task`, a text, and nothing else".to_owned()),
+                None => {
+                    Err("the arguments do not fit the agent: it takes a `task`, a text, and nothing else"
+                        .to_owned())
+                }
             };
         };
         if self.arguments.is_deeper_than(MAX_DEPTH) {

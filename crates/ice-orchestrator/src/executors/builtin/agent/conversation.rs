@@ -211,7 +211,8 @@ impl Conversation<'_> {
         let read = read.to().map_err(|error| {
             Failure::new(ErrorCode::ModelFailed, format!("the request cannot be read: {error}"))
         })?;
-        let left = most.saturating_sub(self.spent.usage.total()).saturating_sub(tokens::estimate_input(&read));
+        let left =
+            most.saturating_sub(self.spent.usage.total()).saturating_sub(tokens::estimate_input(&read));
         if left == 0 {
             return Ok(Err(Status::MaxTokensReached));
         }

@@ -67,9 +67,7 @@ impl<'a> Round<'a> {
         while let Some(first) = rest.next() {
             let runs_together = is_together(&first.1.0);
             let mut group = vec![first];
-            while runs_together
-                && let Some(next) = rest.next_if(|(_, (planned, _))| is_together(planned))
-            {
+            while runs_together && let Some(next) = rest.next_if(|(_, (planned, _))| is_together(planned)) {
                 group.push(next);
             }
             let ended = AtomicBool::new(false);
@@ -104,7 +102,13 @@ impl<'a> Round<'a> {
 
 impl Conversation<'_> {
     /// Makes one call, the `at`-th of its round.
-    async fn make(&self, round: u32, at: usize, call: &Call<'_>, callee: Callee<'_>) -> Result<Gave, Failure> {
+    async fn make(
+        &self,
+        round: u32,
+        at: usize,
+        call: &Call<'_>,
+        callee: Callee<'_>,
+    ) -> Result<Gave, Failure> {
         let address = self.address(&format!(".round[{round}].call[{at}]"))?;
         let own = match callee {
             Callee::Tool(..) => self.work.bounds,

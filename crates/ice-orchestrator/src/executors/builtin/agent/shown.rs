@@ -64,6 +64,9 @@ mod tests {
     fn a_result_that_is_far_too_long_is_cut_to_size() {
         let long = Value::from("x".repeat(1 << 20));
         let shown = cut(&long, Some(1_000));
-        assert_eq!(shown.as_str().map(str::len), Some(1_000 + "\n[1047576 of 1048576 bytes are left out here]".len()));
+        assert_eq!(
+            shown.as_str().map(str::len),
+            Some(1_000 + "\n[1047576 of 1048576 bytes are left out here]".len())
+        );
     }
 }
