@@ -37,6 +37,12 @@ impl Checker<'_> {
         node: &Trail<'_>,
     ) {
         let at = &node.key("package");
+        let mut named = agent.tools.iter().chain(&agent.agents);
+        if agent.ask_person && named.any(|name| name == AgentDefinition::ASK_PERSON) {
+            let message = format!("the agent `{}` asks people, and has another `ask_person`", agent.name);
+            let finding = Finding::error(ErrorCode::RuleViolation, message);
+            self.report.add(at, finding.advise("its model could not tell them apart".to_owned()));
+        }
         for name in &agent.agents {
             let way = |chain: &Chain<'_>| format!("{} → {name}", chain.names.join(" → "));
             let Some(other) = self.catalog.agent(name) else {

@@ -47,6 +47,11 @@ impl<'o, 'a> Object<'o, 'a> {
         self.fields.whole(name)
     }
 
+    /// True or false; false if it is not there.
+    pub fn flag(&mut self, name: &'static str) -> bool {
+        self.fields.flag(name, false)
+    }
+
     /// A list of texts, each of which is read by `read`.
     pub fn parsed<T>(
         &mut self,

@@ -34,6 +34,9 @@ pub struct AgentDefinition {
     /// The names of the agents it may let work, each of which its model sees as a tool of that name, with a `task`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub agents: Vec<String>,
+    /// Whether it may ask a person: its model sees that as a tool [`ask_person`](Self::ASK_PERSON).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub ask_person: bool,
     /// How far it goes by itself.
     #[serde(default, skip_serializing_if = "AgentLimits::is_empty")]
     pub limits: AgentLimits,
@@ -69,6 +72,7 @@ impl AgentDefinition {
             system_prompt: None,
             tools: Vec::new(),
             agents: Vec::new(),
+            ask_person: false,
             limits: AgentLimits::default(),
             llm_config: None,
             memory: Value::Null,
@@ -80,6 +84,9 @@ impl AgentDefinition {
     /// where it is long, and a call is not repeated for ever; under rules 0, those of the first journals, it is not so unless
     /// [`limits`](Self::limits) say it.
     pub const RULES: u32 = 1;
+
+    /// The name of the tool with which an agent asks a person.
+    pub const ASK_PERSON: &str = "ask_person";
 
     /// The most agents that may be let work below one node, counted once for each that may let them.
     pub const MAX_BELOW: usize = 256;
@@ -137,6 +144,7 @@ impl AgentDefinition {
         let description = object.text("description");
         let tools = object.parsed("tools", |tool| Ok(tool.to_owned())).unwrap_or_default();
         let agents = object.parsed("agents", |agent| Ok(agent.to_owned())).unwrap_or_default();
+        let ask_person = object.flag("ask_person");
         let limits = object.limits("limits");
         let llm_config = object.settings("llm_config");
         let memory = object.value("memory").cloned().unwrap_or_default();
@@ -147,6 +155,7 @@ impl AgentDefinition {
             system_prompt,
             tools,
             agents,
+            ask_person,
             limits,
             llm_config,
             memory,
@@ -252,8 +261,8 @@ mod tests {
              a.yaml:2:47: error[OUT_OF_RANGE]: limits.result_bytes: `result_bytes` must be at least 256, not 100\n\
              a.yaml:2:59: error[OUT_OF_RANGE]: limits.depth: `depth` must lie between 0 and 8, not 9\n\
              a.yaml:2:72: error[WRONG_TYPE]: limits.cost_usd: expected an amount of US dollars such as \"0.15\", found the \
-             text `much`; write digits with at most 12 decimals, in quotes: \"0\" to \"18446744\"\n\
-             a.yaml:2:78: error[UNKNOWN_FIELD]: limits.calls: unknown field `calls`; did you mean `tool_calls`?",
+             text \"much\"; write digits with at most 12 decimals, in quotes: \"0\" to \"18446744\"\n\
+             a.yaml:2:78: error[UNKNOWN_FIELD]: limits.calls: unknown field `calls`",
         );
     }
 

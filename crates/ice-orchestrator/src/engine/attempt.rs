@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -22,11 +22,11 @@ use super::conversation::Conversation;
 use super::processes::Recorder;
 use super::run::{Message, RunShared};
 use crate::executors::{
-    Completion, Observation, StepContext, StepPort, TransientEvent, TransientSink,
+    Asking, Completion, Observation, StepContext, StepPort, TransientEvent, TransientSink,
     builtin::{self, monitor},
     inspected,
 };
-use crate::journal::{Failure, Intent};
+use crate::journal::{Failure, Intent, Question};
 use crate::workflow::model::TimeLimit;
 use crate::workflow::runtime::{Input, Start, Ticket, timeout_failure};
 
@@ -112,10 +112,16 @@ async fn perform(
     };
     let use_cache = node.use_cache;
     let conversation = Conversation::default();
-    let port = Port { shared, ticket, path: path.clone(), attempt, receipts, use_cache, conversation };
+    let asks = Mutex::default();
+    let port = Port { shared, ticket, path: path.clone(), attempt, receipts, use_cache, conversation, asks };
     let port = Arc::new(port);
-    let ctx = StepContext { path, attempt, cancel, port };
-    builtin::run(&node.work, &ctx, intent).await
+    let ctx = StepContext { path, attempt, cancel, port: Arc::clone(&port) as _ };
+    let ended = builtin::run(&node.work, &ctx, intent).await;
+    match (ended, port.asking()) {
+        // It ended for want of an answer.
+        (Err(_), Some(asking)) => Ok(Completion { asks: Some(Box::new(asking)), ..Value::Null.into() }),
+        (ended, _) => ended,
+    }
 }
 
 /// The failure of an attempt whose task was lost: what it dropped when it was given up panicked.
@@ -197,6 +203,8 @@ struct Port {
     /// Whether results of pure tools may be taken from the cache.
     use_cache: bool,
     conversation: Conversation,
+    /// The first question that has no answer.
+    asks: Mutex<Option<Asking>>,
 }
 
 #[async_trait]
@@ -277,6 +285,12 @@ impl StepPort for Port {
         }
     }
 
+    fn ask(&self, step: &NodePath, question: Question) -> Result<Value, Failure> {
+        let mut asks = self.asks.lock().unwrap_or_else(PoisonError::into_inner);
+        asks.get_or_insert_with(|| Asking { step: step.clone(), question });
+        Err(Failure::new(ErrorCode::RunCancelled, "a person has to answer first"))
+    }
+
     fn is_priced(&self, provider: &str, model: &str) -> bool {
         let found = self.shared.plan.providers.get(provider);
         found.and_then(|found| found.capabilities(model)?.price).is_some()
@@ -316,6 +330,10 @@ impl StepPort for Port {
 }
 
 impl Port {
+    fn asking(&self) -> Option<Asking> {
+        self.asks.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
     /// Who runs programs for this attempt, if anybody does.
     fn processes(self: &Arc<Self>, address: &NodePath) -> Option<Arc<dyn ProcessHost>> {
         let host = self.shared.engine.processes.as_ref()?;

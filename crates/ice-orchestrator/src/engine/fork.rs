@@ -239,7 +239,7 @@ fn is_begin(body: &Body) -> bool {
         Body::Started { .. }
             | Body::Opened { .. }
             | Body::Watching { .. }
-            | Body::Asked { .. }
+            | Body::Asked { step: None, .. }
             | Body::Skipped { .. }
             | Body::Failed { .. }
     )

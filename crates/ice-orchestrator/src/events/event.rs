@@ -197,7 +197,7 @@ fn describe(body: &Body) -> (&'static str, Option<NodePath>, Option<u32>, Value)
             data.extend(failure.as_ref().map(|failure| ("failure", value(failure))));
             ("node.alerted", Some(node.clone()), None, Value::map(data))
         }
-        Body::Asked { node, attempt, question } => {
+        Body::Asked { node, attempt, question, step: _ } => {
             ("node.asked", Some(node.clone()), Some(*attempt), value(question))
         }
         Body::Escalated { node, to } => {

@@ -15,7 +15,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
-use crate::journal::{Failure, Intent};
+use crate::journal::{Failure, Intent, Question};
 
 /// What an attempt or a step gave.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,11 +28,22 @@ pub struct Completion {
     pub stream: Option<BlobHash>,
     /// Whether it was taken from the cache of results.
     pub cached: bool,
+    /// What a person is asked before the attempt can go on, instead of what it gives.
+    pub asks: Option<Box<Asking>>,
+}
+
+/// A question that a step of an attempt is.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Asking {
+    /// The step.
+    pub step: NodePath,
+    /// The question.
+    pub question: Question,
 }
 
 impl From<Value> for Completion {
     fn from(value: Value) -> Self {
-        Self { value, usage: Usage::default(), stream: None, cached: false }
+        Self { value, usage: Usage::default(), stream: None, cached: false, asks: None }
     }
 }
 
@@ -90,6 +101,9 @@ pub(crate) trait StepPort: Send + Sync + fmt::Debug {
 
     /// What goes instead of a step's intent, after whoever looks at prompts and calls has.
     fn inspect(&self, step: &NodePath, intent: Intent) -> Result<Intent, Failure>;
+
+    /// Hands in a question whose answer is not known. Gives what the attempt ends with: it goes on once there is an answer.
+    fn ask(&self, step: &NodePath, question: Question) -> Result<Value, Failure>;
 
     /// Whether what a model costs is known.
     fn is_priced(&self, provider: &str, model: &str) -> bool;
@@ -149,6 +163,18 @@ impl StepContext {
     /// `POLICY_STOPPED`, if it is not to be sent.
     pub(crate) fn inspect(&self, address: &NodePath, intent: Intent) -> Result<Intent, Failure> {
         if self.port.known(address).is_some() { Ok(intent) } else { self.port.inspect(address, intent) }
+    }
+
+    /// Asks a person. Without an answer yet the attempt has to end with the failure: it begins again, with what ended in it,
+    /// once there is one.
+    ///
+    /// # Errors
+    /// That there is no answer yet.
+    pub(crate) fn ask(&self, address: &NodePath, question: Question) -> Result<Value, Failure> {
+        match self.port.known(address) {
+            Some(receipt) => receipt,
+            None => self.port.ask(address, question),
+        }
     }
 
     /// As [`Self::step`], with an intent that was [looked at](Self::inspect).

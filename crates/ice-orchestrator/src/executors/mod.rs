@@ -8,9 +8,10 @@ mod env;
 mod frame;
 mod policy;
 
-pub use context::{Completion, Observation, StepContext, TransientEvent, TransientSink};
+pub use context::{Asking, Completion, Observation, StepContext, TransientEvent, TransientSink};
 
 pub(crate) use answer::fit;
+pub(crate) use builtin::agent::MAX_CHOICES;
 pub(crate) use context::StepPort;
 pub(crate) use env::{Env, Names};
 pub(crate) use frame::{FrameIndex, NewFrame, Slot};

@@ -191,6 +191,8 @@ fn compare(
         });
     }
     match body {
+        // An attempt that ended for want of an answer.
+        Body::Asked { node, step: Some(_), .. } if state.ticket_at(node).is_some() => Ok(()),
         Body::Started { .. }
         | Body::Opened { .. }
         | Body::Iterated { .. }
@@ -270,7 +272,7 @@ fn compare_past(
             | Body::Opened { .. }
             | Body::Iterated { .. }
             | Body::Watching { .. }
-            | Body::Asked { .. }
+            | Body::Asked { step: None, .. }
             | Body::Skipped { .. }
             | Body::Closed { .. }
     );

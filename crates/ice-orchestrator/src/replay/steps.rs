@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Divergence, What, difference};
 use crate::executors::builtin;
 use crate::executors::{Completion, Observation, StepContext, StepPort, inspected};
-use crate::journal::{Body, Failure, Intent};
+use crate::journal::{Body, Failure, Intent, Question};
 use crate::workflow::model::Work;
 use crate::workflow::runtime::{NodeState, State};
 
@@ -29,6 +29,18 @@ pub(super) struct Steps {
     /// do.
     open: AHashMap<NodePath, (u32, Intent)>,
     policy: Arc<dyn PromptPolicy>,
+    /// The questions of steps, by node, and those that were answered, by step.
+    asked: AHashMap<NodePath, (NodePath, Question)>,
+    answered: AHashMap<NodePath, Answered>,
+}
+
+/// A question that a step was, and what it gave.
+#[derive(Clone, Debug)]
+struct Answered {
+    /// The number of the record of the answer.
+    number: u64,
+    question: Question,
+    told: Value,
 }
 
 /// A step that was made.
@@ -43,7 +55,8 @@ struct Made {
 
 impl Steps {
     pub(super) fn new(policy: Arc<dyn PromptPolicy>) -> Self {
-        Self { made: AHashMap::new(), open: AHashMap::new(), policy }
+        let (made, open) = (AHashMap::new(), AHashMap::new());
+        Self { made, open, policy, asked: AHashMap::new(), answered: AHashMap::new() }
     }
 
     /// Takes in what a record says of a step.
@@ -56,6 +69,14 @@ impl Steps {
         } = body
         {
             self.open.insert(node.clone(), (*attempt, intent.clone()));
+        }
+        if let Body::Asked { node, question, step: Some(step), .. } = body {
+            self.asked.insert(node.clone(), (step.clone(), (**question).clone()));
+        }
+        if let Body::Answered { node, answer } = body
+            && let Some((step, question)) = self.asked.remove(node)
+        {
+            self.answered.insert(step, Answered { number, question, told: answer.told() });
         }
         if let Body::Step { step, .. } = body {
             self.made.insert(step.clone(), Made { number, body: body.clone(), receipt: None });
@@ -102,6 +123,7 @@ impl Steps {
         }
         if let Body::Succeeded { .. } | Body::Failed { retry_at: None, .. } = body {
             self.made.retain(|step, _| !is_within(step, node));
+            self.answered.retain(|step, _| !is_within(step, node));
             self.open.remove(node);
         }
         Ok(())
@@ -138,6 +160,7 @@ impl Steps {
         let port = Arc::new(Again {
             node: node.clone(),
             steps: steps.map(|(step, made)| (step.clone(), made.clone())).collect(),
+            answered: self.answered.clone(),
             found: Mutex::default(),
             policy: Arc::clone(&self.policy),
         });
@@ -164,6 +187,7 @@ fn is_within(step: &NodePath, node: &NodePath) -> bool {
 struct Again {
     node: NodePath,
     steps: AHashMap<NodePath, Made>,
+    answered: AHashMap<NodePath, Answered>,
     found: Mutex<Option<Box<Divergence>>>,
     policy: Arc<dyn PromptPolicy>,
 }
@@ -207,6 +231,18 @@ impl StepPort for Again {
         }
         let read = |request: &Value| request.to().map(|request| (request, 0));
         Ok(inspected(&*self.policy, &intent, read)?.unwrap_or(intent))
+    }
+
+    fn ask(&self, step: &NodePath, question: Question) -> Result<Value, Failure> {
+        match self.answered.get(step) {
+            Some(answered) if answered.question == question => Ok(answered.told.clone()),
+            Some(answered) => {
+                let what = What::Impossible(format!("`{step}` asks something else now"));
+                Err(self.find(Divergence::boxed(answered.number, Some(self.node.clone()), what)))
+            }
+            // It waited for the answer, and its output tells the rest.
+            None => Err(Failure::new(ErrorCode::RunCancelled, "a person has to answer first")),
+        }
     }
 
     /// It was asked: a model without a known price failed its node.

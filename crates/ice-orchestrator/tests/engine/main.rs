@@ -9,6 +9,8 @@ mod agent_calls;
 #[cfg(test)]
 mod agent_limits;
 #[cfg(test)]
+mod agent_people;
+#[cfg(test)]
 mod agents;
 #[cfg(test)]
 mod budgets;

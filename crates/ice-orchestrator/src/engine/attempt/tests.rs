@@ -59,6 +59,7 @@ fn port(shared: &Arc<RunShared>, ticket: Ticket, receipts: Vec<(NodePath, Result
         receipts,
         use_cache: true,
         conversation: Conversation::default(),
+        asks: Mutex::default(),
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod calls;
 mod conversation;
+mod person;
 mod repeats;
 mod round;
 mod shown;
@@ -23,6 +24,7 @@ use crate::workflow::model::{Agent, AgentPlan};
 
 pub(super) use calls::is_final;
 pub(crate) use conversation::{Answer, Status, Work, converse};
+pub(crate) use person::MAX_CHOICES;
 
 /// The setting of an agent node that is its task.
 const TASK: &str = "task";

@@ -16,6 +16,7 @@ use semver::VersionReq;
 use super::kinds::{NamedTool, answer, request, template};
 use super::sub_agents::Nest;
 use super::{CompileError, Compiler, Parts, is_empty, validator};
+use crate::executors::MAX_CHOICES;
 use crate::journal::{PinnedAgent, PinnedModel};
 use crate::workflow::model::{Agent, AgentBounds, AgentPlan, AgentTool, LlmOutput, SubAgent};
 
@@ -120,6 +121,7 @@ impl Compiler<'_> {
         let (mut definitions, tools): (Vec<_>, Vec<_>) = crew.tools.into_iter().unzip();
         let (others, agents): (Vec<_>, Vec<_>) = crew.agents.into_iter().unzip();
         definitions.extend(others);
+        definitions.extend(found.ask_person.then(person));
         let system_prompt = found.system_prompt.as_deref().map(Template::compile);
         Ok(Agent {
             name: Arc::from(found.name.as_str()),
@@ -128,6 +130,7 @@ impl Compiler<'_> {
             request: Request { model, tools: definitions, ..request(settings, output) },
             tools,
             agents,
+            asks: found.ask_person,
             bounds: AgentBounds {
                 rounds: limits.rounds.unwrap_or(ROUNDS),
                 tool_calls: limits.tool_calls,
@@ -185,6 +188,30 @@ impl Compiler<'_> {
             tools.push((definition, AgentTool { tool, name, offered: checked, input, output }));
         }
         Ok(tools)
+    }
+}
+
+/// The tool with which a model asks a person.
+fn person() -> ToolDefinition {
+    let text =
+        |about: &str| Value::map([("type", Value::from("string")), ("description", Value::from(about))]);
+    let question = text("What is asked, with all that is needed to answer it.");
+    let choices = Value::map([
+        ("type", Value::from("array")),
+        ("items", text("An answer that can be chosen.")),
+        ("maxItems", Value::from(MAX_CHOICES as u64)),
+    ]);
+    let description =
+        "Asks a person, and gives what is answered. It may take long: ask only what you cannot find out.";
+    ToolDefinition {
+        name: AgentDefinition::ASK_PERSON.to_owned(),
+        description: description.to_owned(),
+        input_schema: Value::map([
+            ("type", Value::from("object")),
+            ("properties", Value::map([("question", question), ("choices", choices)])),
+            ("required", Value::list([Value::from("question")])),
+            ("additionalProperties", Value::Bool(false)),
+        ]),
     }
 }
 

@@ -17,6 +17,8 @@ pub(crate) struct Agent {
     pub(crate) request: Request,
     pub(crate) tools: Vec<AgentTool>,
     pub(crate) agents: Vec<SubAgent>,
+    /// Whether it may ask a person.
+    pub(crate) asks: bool,
     pub(crate) bounds: AgentBounds,
     /// Whether its model is told that results of tools are data.
     pub(crate) marks_data: bool,
@@ -25,15 +27,16 @@ pub(crate) struct Agent {
 impl Agent {
     /// Whether its model has something to call.
     pub(crate) const fn has_calls(&self) -> bool {
-        !self.tools.is_empty() || !self.agents.is_empty()
+        self.asks || !self.tools.is_empty() || !self.agents.is_empty()
     }
 
     /// The most that one of its calls may do to the world.
     pub(crate) fn effect(&self) -> Effect {
         let tools = self.tools.iter().map(|tool| tool.tool.spec().effect);
         let agents = self.agents.iter().map(|agent| agent.effect);
-        // Asking a model costs, and is repeated after a crash.
-        tools.chain(agents).fold(Effect::Idempotent, Ord::max)
+        // Nobody is asked twice at a time. Asking a model costs, and is repeated after a crash.
+        let least = if self.asks { Effect::Irreversible } else { Effect::Idempotent };
+        tools.chain(agents).fold(least, Ord::max)
     }
 }
 

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use ice_core::error::ErrorCode;
 use ice_core::llm::{Part, Usage};
 use ice_core::path::NodePath;
+use ice_core::registry::AgentDefinition;
 use ice_core::schema::Validator;
 use ice_core::tools::Effect;
 use ice_core::value::Value;
 
-use super::shown;
 use super::sub_agent::{self, Order};
+use super::{person, shown};
 use crate::executors::StepContext;
 use crate::journal::{Failure, Intent, list};
 use crate::workflow::model::{Agent, AgentBounds, AgentSpent, AgentTool, SubAgent};
@@ -45,6 +46,7 @@ impl Gave {
 pub(super) enum Callee<'a> {
     Tool(&'a AgentTool, Effect),
     Agent(&'a SubAgent),
+    Person,
 }
 
 impl Callee<'_> {
@@ -53,6 +55,7 @@ impl Callee<'_> {
         match self {
             Self::Tool(_, effect) => effect.is_repeatable(),
             Self::Agent(agent) => agent.effect.is_repeatable() && !bounds.are_shared(),
+            Self::Person => false,
         }
     }
 }
@@ -100,6 +103,9 @@ impl<'p> Call<'p> {
             return Err(format!("this call was not made: {MAX_CALLS} are the most of one answer"));
         }
         let Some(tool) = agent.tools.iter().find(|tool| &*tool.name == self.tool) else {
+            if agent.asks && self.tool == AgentDefinition::ASK_PERSON {
+                return person::question(self.arguments).map(|_| Callee::Person);
+            }
             let found = agent.agents.iter().find(|other| &*other.agent.name == self.tool);
             let found = found.ok_or_else(|| unknown(agent, self.tool))?;
             return match sub_agent::task(self.arguments) {
@@ -136,6 +142,13 @@ impl<'p> Call<'p> {
     ) -> Result<Gave, Failure> {
         match callee {
             Callee::Tool(tool, effect) => self.call(tool, effect, ctx, address).await,
+            Callee::Person => {
+                let spent = AgentSpent { tool_calls: 1, usage: Usage::default() };
+                match person::question(self.arguments) {
+                    Ok(question) => ctx.ask(address, question).map(|said| Gave { result: Ok(said), spent }),
+                    Err(why) => Ok(Gave::told(why)),
+                }
+            }
             Callee::Agent(agent) => {
                 let task = sub_agent::task(self.arguments).unwrap_or_default();
                 let mut spent = AgentSpent { tool_calls: 1, usage: Usage::default() };
@@ -179,7 +192,8 @@ pub(crate) fn is_final(failure: &Failure) -> bool {
 
 fn unknown(agent: &Agent, name: &str) -> String {
     let tools = agent.tools.iter().map(|tool| &tool.name);
-    let names = tools.chain(agent.agents.iter().map(|other| &other.agent.name));
+    let names = tools.chain(agent.agents.iter().map(|other| &other.agent.name)).map(|name| &**name);
+    let names = names.chain(agent.asks.then_some(AgentDefinition::ASK_PERSON));
     let names: Vec<String> = names.map(|name| format!("`{name}`")).collect();
     let known = if names.is_empty() {
         "there are none".to_owned()

@@ -111,7 +111,7 @@ impl Conversation<'_> {
     ) -> Result<Gave, Failure> {
         let address = self.address(&format!(".round[{round}].call[{at}]"))?;
         let own = match callee {
-            Callee::Tool(..) => self.work.bounds,
+            Callee::Tool(..) | Callee::Person => self.work.bounds,
             Callee::Agent(agent) => agent.agent.bounds,
         };
         // It is a call itself.
