@@ -1,6 +1,7 @@
 //! Blueprints from files: the one that is named and those it refers to, each within the folder of the first
 //! one or a folder that was granted.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use ice_core::blueprint::{Format, MAX_TEXT_BYTES};
@@ -65,16 +66,31 @@ pub(crate) fn load(file: &Path, granted: &[PathBuf], toolbox: &Toolbox) -> Resul
             Err(why) => assembly.miss(&name, why),
         }
     }
-    let agents = assembly.agents();
-    for place in if agents.is_empty() { Vec::new() } else { root.places(toolbox)? } {
-        for document in agents::read(&place, &agents)? {
-            if assembly.is_full() {
-                let message = format!("a blueprint and its agents are at most {MAX_DOCUMENTS} files");
-                return Err(Fault::new(ErrorCode::LimitExceeded, message));
-            }
-            assembly.add(&document);
-            documents.push(document);
+    // Agents may let others work, which are looked for in turn.
+    let (mut places, mut sought) = (None, BTreeSet::new());
+    loop {
+        let agents: BTreeSet<String> = assembly.agents().difference(&sought).cloned().collect();
+        if agents.is_empty() {
+            break;
         }
+        let places = match &mut places {
+            Some(places) => places,
+            None => places.insert(root.places(toolbox)?),
+        };
+        for place in places {
+            for document in agents::read(place, &agents)? {
+                if documents.iter().any(|known| known.name == document.name && known.kind == document.kind) {
+                    continue;
+                }
+                if assembly.is_full() {
+                    let message = format!("a blueprint and its agents are at most {MAX_DOCUMENTS} files");
+                    return Err(Fault::new(ErrorCode::LimitExceeded, message));
+                }
+                assembly.add(&document);
+                documents.push(document);
+            }
+        }
+        sought.extend(agents);
     }
     let mut assembled = assembly.check(kinds());
     let shown = shown(file);

@@ -142,6 +142,7 @@ codes! {
     DataInvalid = 4015, "DATA_INVALID", "Data that a tool read cannot be parsed.";
     CodeFailed = 4016, "CODE_FAILED", "A piece of code failed.";
     McpUnavailable = 4020, "MCP_UNAVAILABLE", "An MCP server cannot be reached, or what it offers cannot be used.";
+    PolicyStopped = 4030, "POLICY_STOPPED", "A policy stopped a request to a model or a call of a tool.";
     Usage = 5001, "USAGE", "The command line is not valid.";
     FileUnreadable = 5002, "FILE_UNREADABLE", "A file cannot be read.";
     ControlUnavailable = 5003, "CONTROL_UNAVAILABLE", "The owner of the data folder does not answer.";

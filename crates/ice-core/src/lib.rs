@@ -15,6 +15,7 @@ pub mod error;
 pub mod id;
 pub mod llm;
 pub mod manifest;
+pub mod memory;
 pub mod metrics;
 pub mod near;
 pub mod network;

@@ -162,7 +162,7 @@ fn budget(fields: &mut Fields<'_>) -> Budget {
 }
 
 /// An amount of money. What is none is told as the amount itself tells it: how many digits there may be.
-fn amount(fields: &mut Fields<'_>, name: &'static str) -> Option<Usd> {
+pub(super) fn amount(fields: &mut Fields<'_>, name: &'static str) -> Option<Usd> {
     let value = fields.any(name)?;
     let read: Result<Usd, _> = value.to();
     if read.is_err() {

@@ -21,9 +21,9 @@ pub use kind::{KindName, NodeKind};
 pub use lock::VersionLock;
 pub use model::{Blueprint, Node, SchemaVersion, When};
 pub use nodes::{
-    ActionOnTrigger, AgentNode, AgentSpec, AlertChannel, ApprovalType, CodeEngine, CodeLanguage, CodeNode,
-    ConditionNode, CoordinationStrategy, HumanNode, LlmConfig, LlmNode, LoopNode, MonitorNode, ParallelNode,
-    RecursiveNode, SwarmNode, ToolConfig, ToolNode, WaitStrategy, WorkflowNode,
+    ActionOnTrigger, AgentLimits, AgentNode, AgentSpec, AlertChannel, ApprovalType, CodeEngine, CodeLanguage,
+    CodeNode, ConditionNode, CoordinationStrategy, HumanNode, LlmConfig, LlmNode, LoopNode, MonitorNode,
+    ParallelNode, RecursiveNode, SwarmNode, ToolConfig, ToolNode, WaitStrategy, WorkflowNode,
 };
 pub(crate) use read::{Context, Fields, Origin, Unreadable, Written, wrong_type};
 pub use read::{Format, Locator, MAX_DEPTH, MAX_TEXT_BYTES, Reached, Reading, Source, read, read_value};

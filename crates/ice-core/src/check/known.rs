@@ -6,7 +6,7 @@ use semver::VersionReq;
 
 use super::names::is_template;
 use super::walk::Checker;
-use crate::blueprint::{CodeEngine, CodeNode, LlmConfig, MonitorNode, Node, NodeBase, NodeKind};
+use crate::blueprint::{AgentLimits, CodeEngine, CodeNode, LlmConfig, MonitorNode, Node, NodeBase, NodeKind};
 use crate::diagnostic::{Finding, Trail, did_you_mean};
 use crate::error::ErrorCode;
 use crate::registry::{AgentDefinition, InterpreterSpec};
@@ -16,7 +16,7 @@ const DEFAULT_PROVIDER: &str = "openai";
 
 /// Where a node names its provider or model.
 #[derive(Clone, Copy)]
-enum Place {
+pub(super) enum Place {
     Node(&'static str),
     /// In `llm_config`.
     Config(&'static str),
@@ -54,6 +54,7 @@ impl Checker<'_> {
                 let settings = agent.settings(&node.base, found);
                 if let Some(found) = found {
                     self.works(found, agent.tools.is_none(), &settings, &at.key("package"));
+                    self.lets_work(found, &agent.limits, &settings, at);
                 }
                 let own = agent.llm_config.as_ref();
                 let place = |name, in_config: bool, in_node: bool| match (in_config, in_node) {
@@ -92,6 +93,7 @@ impl Checker<'_> {
                     let settings = agent.settings(&node.base, found);
                     if let Some(found) = found {
                         self.works(found, true, &settings, &at);
+                        self.lets_work(found, &AgentLimits::default(), &settings, &member);
                     }
                     if let (Some(_), Some(model)) = (found, settings.model.as_deref()) {
                         let place = Place::Node("package");
@@ -192,7 +194,13 @@ impl Checker<'_> {
     }
 
     /// An agent needs a model, and the tools of its own that it is to use.
-    fn works(&self, agent: &AgentDefinition, uses_own: bool, settings: &LlmConfig, at: &Trail<'_>) {
+    pub(super) fn works(
+        &self,
+        agent: &AgentDefinition,
+        uses_own: bool,
+        settings: &LlmConfig,
+        at: &Trail<'_>,
+    ) {
         if settings.model.as_deref().is_none_or(|model| model.trim().is_empty()) {
             let message = format!("neither the node nor the agent `{}` names a model", agent.name);
             let finding = Finding::error(ErrorCode::UnknownModel, message);
@@ -281,7 +289,7 @@ impl Checker<'_> {
     }
 
     /// The provider, if one is stated, and the model, each with its place.
-    fn model(
+    pub(super) fn model(
         &self,
         (stated, provider_at): (Option<&str>, Place),
         (model, model_at): (&str, Place),
@@ -320,7 +328,7 @@ impl Checker<'_> {
     }
 
     /// Reports a name that is not there, with the nearest one, or with all if there are few.
-    fn absent<'n>(
+    pub(super) fn absent<'n>(
         &self,
         code: ErrorCode,
         message: String,

@@ -3,6 +3,7 @@
 //! [`check`] applies every rule that can be told without running and gives every diagnostic at once, or a
 //! [`Checked`]: the proof that a blueprint is sound, with its dependencies resolved.
 
+mod agents;
 mod arguments;
 mod catalog;
 mod checked;

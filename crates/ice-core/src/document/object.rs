@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::Problem;
-use crate::blueprint::{Fields, LlmConfig, Rules, wrong_type};
+use crate::blueprint::{AgentLimits, Fields, LlmConfig, Rules, wrong_type};
 use crate::diagnostic::{Finding, Step};
 use crate::schema::{SchemaError, Validator, normalize};
 use crate::value::Value;
@@ -126,6 +126,14 @@ impl<'o, 'a> Object<'o, 'a> {
         let (trail, report) = (self.fields.trail(), self.fields.context().report);
         config.rules(Rules::new(&trail.key(name), report));
         Some(config)
+    }
+
+    /// How far an agent goes by itself.
+    pub fn limits(&mut self, name: &'static str) -> AgentLimits {
+        let Some(limits) = self.fields.below(name, AgentLimits::read) else { return AgentLimits::default() };
+        let (trail, report) = (self.fields.trail(), self.fields.context().report);
+        limits.rules(Rules::new(&trail.key(name), report));
+        limits
     }
 
     /// A JSON Schema, in the simple or the full form, as the full form.

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Entry;
-use crate::blueprint::{AgentNode, AgentSpec, Format, LlmConfig, NodeBase};
+use crate::blueprint::{AgentLimits, AgentNode, AgentSpec, Format, LlmConfig, NodeBase};
 use crate::document::{self, Object, Problem, Reading};
 use crate::error::ErrorCode;
 use crate::template::Template;
@@ -22,18 +22,39 @@ pub struct AgentDefinition {
     #[serde(default = "first_version")]
     #[schemars(with = "String")]
     pub version: semver::Version,
+    /// What it is good for: what the model of an agent that may let it work is told of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
     /// What the model is told before everything else; a template that sees the node's `agent_config` as `config`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub system_prompt: Option<String>,
     /// The names of the tools it may use.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tools: Vec<String>,
+    /// The names of the agents it may let work, each of which its model sees as a tool of that name, with a `task`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub agents: Vec<String>,
+    /// Whether it may ask a person: its model sees that as a tool [`ask_person`](Self::ASK_PERSON).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub ask_person: bool,
+    /// How far it goes by itself.
+    #[serde(default, skip_serializing_if = "AgentLimits::is_empty")]
+    pub limits: AgentLimits,
     /// Its model and the settings of the provider.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub llm_config: Option<LlmConfig>,
     /// Settings of its memory. Without effect so far.
     #[serde(default, skip_serializing_if = "Value::is_null")]
     pub memory: Value,
+    /// The rules that its conversations follow, [`RULES`](Self::RULES) for an agent that is read now. A journal has it where
+    /// it is not 0, so that what was begun under other rules goes on under them.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    #[schemars(skip)]
+    pub rules: u32,
+}
+
+fn is_zero(rules: &u32) -> bool {
+    *rules == 0
 }
 
 fn first_version() -> semver::Version {
@@ -47,15 +68,55 @@ impl AgentDefinition {
         Self {
             name: name.into(),
             version: first_version(),
+            description: None,
             system_prompt: None,
             tools: Vec::new(),
+            agents: Vec::new(),
+            ask_person: false,
+            limits: AgentLimits::default(),
             llm_config: None,
             memory: Value::Null,
+            rules: Self::RULES,
         }
     }
-}
 
-impl AgentDefinition {
+    /// The newest rules of conversations. Under rules 1 the model is told that results of tools are data, a result is cut
+    /// where it is long, and a call is not repeated for ever; under rules 0, those of the first journals, it is not so unless
+    /// [`limits`](Self::limits) say it.
+    pub const RULES: u32 = 1;
+
+    /// The name of the tool with which an agent asks a person.
+    pub const ASK_PERSON: &str = "ask_person";
+
+    /// The most agents that may be let work below one node, counted once for each that may let them.
+    pub const MAX_BELOW: usize = 256;
+
+    /// The settings of the provider with which it works for another agent: its own if they name a model, else its own over
+    /// those of the other.
+    #[must_use]
+    pub fn settings_below(&self, other: &LlmConfig) -> LlmConfig {
+        let own = self.llm_config.clone().unwrap_or_default();
+        if own.model.is_some() { own } else { own.over(other.clone()) }
+    }
+
+    /// How often the same tool is called with the same arguments, if that is limited.
+    #[must_use]
+    pub fn repeats(&self, limits: &AgentLimits) -> Option<u32> {
+        limits.repeats.or((self.rules > 0).then_some(AgentLimits::REPEATS))
+    }
+
+    /// How many bytes of a result its model is shown, if that is limited.
+    #[must_use]
+    pub fn result_bytes(&self, limits: &AgentLimits) -> Option<u64> {
+        limits.result_bytes.or((self.rules > 0).then_some(AgentLimits::RESULT_BYTES))
+    }
+
+    /// Whether it is another agent than this one, whatever rules they follow.
+    #[must_use]
+    pub fn differs(&self, other: &Self) -> bool {
+        *self != Self { rules: self.rules, ..other.clone() }
+    }
+
     /// Reads an agent from JSON or YAML. `name` is what diagnostics call the text, for example its file name.
     #[must_use]
     pub fn read(text: &str, format: Format, name: &str) -> Reading<Self> {
@@ -80,10 +141,26 @@ impl AgentDefinition {
         if let Some(Err(error)) = system_prompt.as_deref().map(Template::compile) {
             object.refuse("system_prompt", Problem::new(error.code(), error.to_string()));
         }
+        let description = object.text("description");
         let tools = object.parsed("tools", |tool| Ok(tool.to_owned())).unwrap_or_default();
+        let agents = object.parsed("agents", |agent| Ok(agent.to_owned())).unwrap_or_default();
+        let ask_person = object.flag("ask_person", false);
+        let limits = object.limits("limits");
         let llm_config = object.settings("llm_config");
         let memory = object.value("memory").cloned().unwrap_or_default();
-        Self { name, version, system_prompt, tools, llm_config, memory }
+        Self {
+            name,
+            version,
+            description,
+            system_prompt,
+            tools,
+            agents,
+            ask_person,
+            limits,
+            llm_config,
+            memory,
+            rules: Self::RULES,
+        }
     }
 }
 
@@ -169,6 +246,40 @@ mod tests {
             "a.yaml:2:16: error[TEMPLATE_SYNTAX]: system_prompt: unexpected end of input, expected identifier or \
              integer (line 1, column 10 of the template)",
         );
+    }
+
+    #[test]
+    fn limits_are_read_and_in_range() {
+        check(
+            "name: a\nlimits: {rounds: 2, tool_calls: 0, tokens: 5, cost_usd: '0.15', repeats: 1, result_bytes: 256, depth: 8}\n",
+            "",
+        );
+        check(
+            "name: a\nlimits: {rounds: 0, repeats: 0, result_bytes: 100, depth: 9, cost_usd: much, calls: 1}\n",
+            "a.yaml:2:18: error[OUT_OF_RANGE]: limits.rounds: `rounds` must be at least 1\n\
+             a.yaml:2:30: error[OUT_OF_RANGE]: limits.repeats: `repeats` must be at least 1\n\
+             a.yaml:2:47: error[OUT_OF_RANGE]: limits.result_bytes: `result_bytes` must be at least 256, not 100\n\
+             a.yaml:2:59: error[OUT_OF_RANGE]: limits.depth: `depth` must lie between 0 and 8, not 9\n\
+             a.yaml:2:72: error[WRONG_TYPE]: limits.cost_usd: expected an amount of US dollars such as \"0.15\", found the \
+             text \"much\"; write digits with at most 12 decimals, in quotes: \"0\" to \"18446744\"\n\
+             a.yaml:2:78: error[UNKNOWN_FIELD]: limits.calls: unknown field `calls`",
+        );
+    }
+
+    #[test]
+    fn what_a_journal_has_of_an_agent_says_its_rules() {
+        let read = AgentDefinition::read("name: a\nagents: [b]\n", Format::Yaml, "a.yaml").value.unwrap();
+        let kept = serde_json::to_string(&read).unwrap();
+        assert_eq!(kept, r#"{"name":"a","version":"1.0.0","agents":["b"],"rules":1}"#);
+        assert_eq!(serde_json::from_str::<AgentDefinition>(&kept).unwrap(), read);
+        let old: AgentDefinition = serde_json::from_str(&kept.replace(",\"rules\":1", "")).unwrap();
+        assert!(old != read && !old.differs(&read) && old.differs(&AgentDefinition::new("a")));
+        let limits = AgentLimits { repeats: Some(7), ..AgentLimits::default() };
+        assert_eq!(
+            (old.repeats(&limits), old.repeats(&old.limits), old.result_bytes(&limits)),
+            (Some(7), None, None)
+        );
+        assert_eq!((read.repeats(&read.limits), read.result_bytes(&limits)), (Some(3), Some(65_536)));
     }
 
     #[test]

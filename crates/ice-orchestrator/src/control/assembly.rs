@@ -115,10 +115,13 @@ impl<'r> Assembly<'r> {
         }
     }
 
-    /// The names of the agents that the blueprints so far let work, sorted, whether they are there or not.
+    /// The names of the agents that the blueprints and agents so far let work, sorted, whether they are there or not.
     #[must_use]
     pub fn agents(&self) -> BTreeSet<String> {
-        self.parts.iter().flat_map(|part| part.reading.agents()).collect()
+        let of_blueprints = self.parts.iter().flat_map(|part| part.reading.agents());
+        let read = self.agents.iter().filter_map(|agent| agent.reading.value.as_ref());
+        let of_agents = read.flat_map(|agent| agent.agents.iter().cloned());
+        of_blueprints.chain(of_agents).collect()
     }
 
     fn add_reading(&mut self, document: &Document, mut reading: Reading) -> Vec<String> {

@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -23,10 +23,11 @@ use super::conversation::Conversation;
 use super::processes::Recorder;
 use super::run::{Message, RunShared};
 use crate::executors::{
-    Completion, Observation, StepContext, StepPort, TransientEvent, TransientSink,
+    Asking, Completion, Observation, StepContext, StepPort, TransientEvent, TransientSink,
     builtin::{self, monitor},
+    inspected,
 };
-use crate::journal::{Failure, Intent};
+use crate::journal::{Failure, Intent, Question};
 use crate::workflow::model::TimeLimit;
 use crate::workflow::runtime::{Input, Start, Ticket, timeout_failure};
 
@@ -113,14 +114,23 @@ async fn perform(
     let asker = Asker {
         agent: if let Intent::Agent { agent, .. } = &intent { Some(Arc::clone(agent)) } else { None },
         // One of both repeats a call, the node or the provider.
-        attempts: (matches!(intent, Intent::Llm { .. }) && node.retry.max_attempts > 1).then_some(1),
+        attempts: (matches!(intent, Intent::Llm { .. } | Intent::Aware { .. }) && node.retry.max_attempts > 1)
+            .then_some(1),
     };
     let use_cache = node.use_cache;
     let conversation = Conversation::default();
-    let port = Port { shared, ticket, path: path.clone(), attempt, receipts, use_cache, asker, conversation };
+    let asks = Mutex::default();
+    let own = path.clone();
+    let port =
+        Port { shared, ticket, path: own, attempt, receipts, use_cache, asker, conversation, asks };
     let port = Arc::new(port);
-    let ctx = StepContext { path, attempt, cancel, port };
-    builtin::run(&node.work, &ctx, intent).await
+    let ctx = StepContext { path, attempt, cancel, port: Arc::clone(&port) as _ };
+    let ended = builtin::run(&node.work, &ctx, intent).await;
+    match (ended, port.asking()) {
+        // It ended for want of an answer.
+        (Err(_), Some(asking)) => Ok(Completion { asks: Some(Box::new(asking)), ..Value::Null.into() }),
+        (ended, _) => ended,
+    }
 }
 
 /// The failure of an attempt whose task was lost: what it dropped when it was given up panicked.
@@ -203,6 +213,8 @@ struct Port {
     use_cache: bool,
     asker: Asker,
     conversation: Conversation,
+    /// The first question that has no answer.
+    asks: Mutex<Option<Asking>>,
 }
 
 #[async_trait]
@@ -237,7 +249,8 @@ impl StepPort for Port {
                 let request = self.conversation.request(&request);
                 Box::pin(self.shared.ask(ctx, address, &provider, request, &self.asker)).await
             }
-            Intent::Agent { .. } | Intent::Swarm { .. } => {
+            Intent::Memory { request } => self.shared.remember(ctx, address, &request).await,
+            Intent::Agent { .. } | Intent::Swarm { .. } | Intent::Aware { .. } => {
                 Err(Failure::new(ErrorCode::RunStuck, "what works in steps was to be carried out in one"))
             }
         }
@@ -270,6 +283,28 @@ impl StepPort for Port {
             }
             () = ctx.cancel.cancelled() => Err(Failure::new(ErrorCode::RunCancelled, "the alert was given up")),
         }
+    }
+
+    fn inspect(&self, _step: &NodePath, intent: Intent) -> Result<Intent, Failure> {
+        let read = |request: &Value| self.conversation.unseen(request);
+        match inspected(&*self.shared.engine.policy, &intent, read)? {
+            Some(other) => Ok(other),
+            None => {
+                self.conversation.pass(intent.value());
+                Ok(intent)
+            }
+        }
+    }
+
+    fn ask(&self, step: &NodePath, question: Question) -> Result<Value, Failure> {
+        let mut asks = self.asks.lock().unwrap_or_else(PoisonError::into_inner);
+        asks.get_or_insert_with(|| Asking { step: step.clone(), question });
+        Err(Failure::new(ErrorCode::RunCancelled, "a person has to answer first"))
+    }
+
+    fn is_priced(&self, provider: &str, model: &str) -> bool {
+        let found = self.shared.plan.providers.get(provider);
+        found.and_then(|found| found.capabilities(model)?.price).is_some()
     }
 
     async fn announce(&self, step: &NodePath, intent: &Intent, effect: Effect) -> Result<(), Failure> {
@@ -306,6 +341,10 @@ impl StepPort for Port {
 }
 
 impl Port {
+    fn asking(&self) -> Option<Asking> {
+        self.asks.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
     /// Who runs programs for this attempt, if anybody does.
     fn processes(self: &Arc<Self>, address: &NodePath) -> Option<Arc<dyn ProcessHost>> {
         let host = self.shared.engine.processes.as_ref()?;

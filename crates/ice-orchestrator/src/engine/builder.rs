@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use ice_core::llm::{PromptPolicy, RedactSecrets};
+use ice_core::memory::{SessionMemory, Sessions};
 use ice_core::process::{ProcessHost, WasmHost};
 use ice_core::registry::Registry;
 use ice_core::store::{BlobStore, MemoryBlobs, MemoryStore, Store};
@@ -27,6 +29,8 @@ pub struct EngineBuilder {
     pub(super) result_cache: u64,
     pub(super) processes: Option<Arc<dyn ProcessHost>>,
     pub(super) wasm: Option<Arc<dyn WasmHost>>,
+    pub(super) policy: Arc<dyn PromptPolicy>,
+    pub(super) memory: Arc<dyn SessionMemory>,
 }
 
 impl Default for EngineBuilder {
@@ -45,6 +49,8 @@ impl Default for EngineBuilder {
             result_cache: 64 << 20,
             processes: None,
             wasm: None,
+            policy: Arc::new(RedactSecrets::default()),
+            memory: Arc::new(Sessions::default()),
         }
     }
 }
@@ -105,6 +111,21 @@ impl EngineBuilder {
     #[must_use]
     pub fn wasm(mut self, host: Arc<dyn WasmHost>) -> Self {
         self.wasm = Some(host);
+        self
+    }
+
+    /// Who looks at every request to a model and every call of a tool before it is recorded and made; by default secrets are
+    /// [redacted](RedactSecrets) from requests. Engines that take up or replay the runs of this one need the same.
+    #[must_use]
+    pub fn prompt_policy(mut self, policy: Arc<dyn PromptPolicy>) -> Self {
+        self.policy = policy;
+        self
+    }
+
+    /// Who remembers what is said in sessions, for nodes that are aware of it; by default the engine, as long as it lives.
+    #[must_use]
+    pub fn memory(mut self, memory: Arc<dyn SessionMemory>) -> Self {
+        self.memory = memory;
         self
     }
 

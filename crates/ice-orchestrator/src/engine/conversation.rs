@@ -21,11 +21,42 @@ pub(super) struct Conversation(Mutex<Option<Box<Known>>>);
 #[derive(Debug, Default)]
 struct Known {
     /// By the address of the value that was read. Keeping the value keeps the address from being used again.
-    messages: AHashMap<usize, (Value, Arc<Message>)>,
+    messages: AHashMap<usize, (Value, Read)>,
     bytes: usize,
 }
 
+/// A message that was read.
+#[derive(Debug)]
+struct Read {
+    message: Arc<Message>,
+    /// Whether it was let through as it is.
+    passed: bool,
+}
+
 impl Conversation {
+    /// Reads a request, and says how many of its first messages were let through before.
+    pub(super) fn unseen(&self, value: &Value) -> Result<(Request, usize), Error> {
+        let request = self.request(value)?;
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut passed = |message: &Value| {
+            known.as_mut().and_then(|known| known.find(message)).is_some_and(|read| read.passed)
+        };
+        let messages = value.get("messages").and_then(Value::as_list).unwrap_or_default();
+        let seen = messages.iter().take_while(|message| passed(message)).count();
+        Ok((request, seen))
+    }
+
+    /// All messages of a request were let through as they are.
+    pub(super) fn pass(&self, value: &Value) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(known) = known.as_mut() else { return };
+        for message in value.get("messages").and_then(Value::as_list).unwrap_or_default() {
+            if let Some(read) = known.find(message) {
+                read.passed = true;
+            }
+        }
+    }
+
     /// Reads a request.
     pub(super) fn request(&self, value: &Value) -> Result<Request, Error> {
         let messages = value.get("messages").and_then(Value::as_list).unwrap_or_default();
@@ -41,11 +72,16 @@ impl Conversation {
 }
 
 impl Known {
+    fn find(&mut self, value: &Value) -> Option<&mut Read> {
+        let Value::Map(entries) = value else { return None };
+        self.messages.get_mut(&(Arc::as_ptr(entries) as usize)).map(|(_, read)| read)
+    }
+
     fn read(&mut self, value: &Value) -> Result<Arc<Message>, Error> {
         let Value::Map(entries) = value else { return value.to() };
         let address = Arc::as_ptr(entries) as usize;
-        if let Some((_, message)) = self.messages.get(&address) {
-            return Ok(Arc::clone(message));
+        if let Some((_, read)) = self.messages.get(&address) {
+            return Ok(Arc::clone(&read.message));
         }
         let message: Arc<Message> = value.to()?;
         let bytes = value.weight(KEPT_BYTES);
@@ -55,7 +91,8 @@ impl Known {
         }
         if bytes <= KEPT_BYTES {
             self.bytes += bytes;
-            self.messages.insert(address, (value.clone(), Arc::clone(&message)));
+            let read = Read { message: Arc::clone(&message), passed: false };
+            self.messages.insert(address, (value.clone(), read));
         }
         Ok(message)
     }
@@ -96,6 +133,19 @@ mod tests {
         assert_eq!(conversation.request(&request(&messages)).unwrap(), request(&messages).to().unwrap());
         let few = request(&messages[..1]);
         assert_eq!(conversation.request(&few).unwrap(), few.to().unwrap());
+    }
+
+    #[test]
+    fn what_was_let_through_is_told_from_what_is_new() {
+        let conversation = Conversation::default();
+        let mut messages: Vec<Value> = (0..3).map(|number| said(10, number)).collect();
+        let seen = |messages: &[Value]| conversation.unseen(&request(messages)).unwrap().1;
+        assert_eq!((seen(&messages), seen(&messages)), (0, 0), "reading is not letting through");
+        conversation.pass(&request(&messages));
+        messages.push(said(10, 3));
+        assert_eq!(seen(&messages), 3);
+        messages[1] = said(10, 9);
+        assert_eq!(seen(&messages), 1);
     }
 
     #[test]

@@ -276,8 +276,13 @@ impl Driver {
         }
         // Records from this number on were decided, but do not count.
         let mut void = Ticket::MAX;
+        let mut changed = Vec::new();
         for body in decided.records.drain(..) {
+            let (body, is_stopped) = self.inspected(body, &mut changed);
             let mut record = Record { at: now, body };
+            if is_stopped {
+                void = self.state.next_number();
+            }
             if let Err(error) = self.writer.push(&record) {
                 record.body = self.instead(&record.body, &error)?;
                 self.writer.push(&record).map_err(|error| self.unwritable(&error))?;
@@ -303,12 +308,10 @@ impl Driver {
         for command in decided.commands.drain(..) {
             match command {
                 Command::Start(start) if start.ticket >= void || self.leaving => {}
-                Command::Start(start)
-                    if start.effect.needs_barrier() && self.durable() < self.state.next_number() =>
-                {
-                    self.held.push_back((self.state.next_number(), Held::Start(start)));
+                Command::Start(start) if let Some(intent) = launching::taken(&mut changed, start.ticket) => {
+                    self.begin(Start { intent, ..start });
                 }
-                Command::Start(start) => self.launch(start),
+                Command::Start(start) => self.begin(start),
                 Command::Cancel(ticket) => self.cancel(ticket),
             }
         }

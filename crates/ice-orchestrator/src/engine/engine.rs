@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use ahash::AHashSet;
 use ice_core::id::{Principal, RunId, Tenant};
+use ice_core::llm::PromptPolicy;
+use ice_core::memory::SessionMemory;
 use ice_core::process::{ProcessHost, WasmHost};
 use ice_core::registry::Registry;
 use ice_core::store::lease::{self, Lease, LeaseError};
@@ -44,6 +46,8 @@ pub(crate) struct Inner {
     pub(crate) ring: usize,
     pub(crate) processes: Option<Arc<dyn ProcessHost>>,
     pub(crate) wasm: Option<Arc<dyn WasmHost>>,
+    pub(crate) policy: Arc<dyn PromptPolicy>,
+    pub(crate) memory: Arc<dyn SessionMemory>,
     pub(crate) meters: Meters,
     pub(crate) tasks: TaskTracker,
     /// Fires when the engine closes, or loses its ownership.
@@ -103,6 +107,8 @@ impl Engine {
                 ring: builder.ring,
                 processes: builder.processes,
                 wasm: builder.wasm,
+                policy: builder.policy,
+                memory: builder.memory,
                 meters: Meters::new(),
                 tasks: TaskTracker::new(),
                 closing: Closing::default(),

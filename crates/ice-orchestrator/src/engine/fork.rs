@@ -114,7 +114,8 @@ impl Engine {
         let mut records =
             vec![Record { at: began.plus(moved), body: Body::Manifest(Box::new(manifest.clone())) }];
         records.extend(past.iter().map(|record| later_by(record, moved)));
-        let mut state = come_out(&plan, &mut records, later, now)
+        let replay = Replay::new(Arc::clone(&plan)).inspected_by(Arc::clone(&self.inner.policy));
+        let mut state = come_out(replay, &mut records, later, now)
             .map_err(|divergence| RunError::Diverged { run, divergence })?;
         if let Some(forked) = &mut manifest.forked {
             **forked = before.forked_at(forked.at.clone(), records.len() as u64);
@@ -238,7 +239,7 @@ fn is_begin(body: &Body) -> bool {
         Body::Started { .. }
             | Body::Opened { .. }
             | Body::Watching { .. }
-            | Body::Asked { .. }
+            | Body::Asked { step: None, .. }
             | Body::Skipped { .. }
             | Body::Failed { .. }
     )
@@ -246,12 +247,11 @@ fn is_begin(body: &Body) -> bool {
 
 /// The state a new run begins with: after its past, and after what ended later of what was under way there.
 fn come_out(
-    plan: &Arc<Plan>,
+    mut replay: Replay,
     records: &mut Vec<Record>,
     later: &[Record],
     now: Moment,
 ) -> Result<State, Box<Divergence>> {
-    let mut replay = Replay::new(Arc::clone(plan));
     records.iter().try_for_each(|record| replay.push(record))?;
     if let Some((first, others)) = later.split_first() {
         let node = first.body.node();

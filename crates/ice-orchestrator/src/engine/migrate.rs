@@ -162,7 +162,8 @@ impl Engine {
     ) -> Result<(Manifest, State), RunError> {
         let run = head.summary.id;
         let mut reader = self.reader(tenant, run);
-        let mut replay = Replay::new(Arc::clone(plan)).moved_at(head.next);
+        let mut replay =
+            Replay::new(Arc::clone(plan)).moved_at(head.next).inspected_by(Arc::clone(&self.inner.policy));
         let mut begun = Begun::default();
         let diverged = |divergence| RunError::Diverged { run, divergence };
         let mut manifest = None;

@@ -18,6 +18,7 @@ mod fork;
 mod handle;
 mod holdings;
 mod import;
+mod memory;
 mod meters;
 mod migrate;
 mod perform;

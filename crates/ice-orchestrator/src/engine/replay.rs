@@ -39,7 +39,9 @@ impl Engine {
         };
         let mut reader =
             Reader::new(Arc::clone(&self.inner.store), Arc::clone(&self.inner.blobs), tenant, run);
-        let mut replay = Replay::new(Arc::clone(&plan)).moved_at(head.migrated.unwrap_or_default());
+        let mut replay = Replay::new(Arc::clone(&plan))
+            .moved_at(head.migrated.unwrap_or_default())
+            .inspected_by(Arc::clone(&self.inner.policy));
         let mut records = 0;
         loop {
             let page = reader.read().await?;

@@ -197,7 +197,7 @@ fn describe(body: &Body) -> (&'static str, Option<NodePath>, Option<u32>, Value)
             data.extend(failure.as_ref().map(|failure| ("failure", value(failure))));
             ("node.alerted", Some(node.clone()), None, Value::map(data))
         }
-        Body::Asked { node, attempt, question } => {
+        Body::Asked { node, attempt, question, step: _ } => {
             ("node.asked", Some(node.clone()), Some(*attempt), value(question))
         }
         Body::Escalated { node, to } => {
@@ -286,11 +286,14 @@ fn intent_value(intent: &Intent) -> Value {
         Intent::Tool { tool, input } => {
             Value::map([("tool", Value::String(std::sync::Arc::clone(tool))), ("input", input.clone())])
         }
-        Intent::Llm { provider, request } => Value::map([
+        Intent::Llm { provider, request } | Intent::Aware { provider, request } => Value::map([
             ("provider", Value::String(std::sync::Arc::clone(provider))),
             ("request", request.clone()),
         ]),
-        Intent::Code { request } | Intent::Swarm { request } | Intent::Alert { request } => request.clone(),
+        Intent::Code { request }
+        | Intent::Swarm { request }
+        | Intent::Alert { request }
+        | Intent::Memory { request } => request.clone(),
         Intent::Agent { agent, provider, request } => Value::map([
             ("agent", Value::String(std::sync::Arc::clone(agent))),
             ("provider", Value::String(std::sync::Arc::clone(provider))),

@@ -15,7 +15,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
-use crate::journal::{Failure, Intent};
+use crate::journal::{Failure, Intent, Question};
 
 /// What an attempt or a step gave.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,11 +28,22 @@ pub struct Completion {
     pub stream: Option<BlobHash>,
     /// Whether it was taken from the cache of results.
     pub cached: bool,
+    /// What a person is asked before the attempt can go on, instead of what it gives.
+    pub asks: Option<Box<Asking>>,
+}
+
+/// A question that a step of an attempt is.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Asking {
+    /// The step.
+    pub step: NodePath,
+    /// The question.
+    pub question: Question,
 }
 
 impl From<Value> for Completion {
     fn from(value: Value) -> Self {
-        Self { value, usage: Usage::default(), stream: None, cached: false }
+        Self { value, usage: Usage::default(), stream: None, cached: false, asks: None }
     }
 }
 
@@ -88,6 +99,15 @@ pub(crate) trait StepPort: Send + Sync + fmt::Debug {
         intent: &Intent,
     ) -> Result<(), Failure>;
 
+    /// What goes instead of a step's intent, after whoever looks at prompts and calls has.
+    fn inspect(&self, step: &NodePath, intent: Intent) -> Result<Intent, Failure>;
+
+    /// Hands in a question whose answer is not known. Gives what the attempt ends with: it goes on once there is an answer.
+    fn ask(&self, step: &NodePath, question: Question) -> Result<Value, Failure>;
+
+    /// Whether what a model costs is known.
+    fn is_priced(&self, provider: &str, model: &str) -> bool;
+
     /// Returns once the intent is kept; durable if the effect needs a barrier.
     async fn announce(&self, step: &NodePath, intent: &Intent, effect: Effect) -> Result<(), Failure>;
 
@@ -129,6 +149,41 @@ impl StepContext {
     /// # Errors
     /// What the step itself failed with, now or before a crash; that it did not begin, as the attempt was cancelled.
     pub async fn step(&self, address: &NodePath, intent: Intent, effect: Effect) -> Result<Value, Failure> {
+        if let Some(receipt) = self.port.known(address) {
+            return receipt;
+        }
+        let intent = self.inspect(address, intent)?;
+        self.inspected_step(address, intent, effect).await
+    }
+
+    /// What is going to be sent at an address: an intent that is about to be a step, after the policy of the engine has looked
+    /// at it. One that ended before stays as it is.
+    ///
+    /// # Errors
+    /// `POLICY_STOPPED`, if it is not to be sent.
+    pub(crate) fn inspect(&self, address: &NodePath, intent: Intent) -> Result<Intent, Failure> {
+        if self.port.known(address).is_some() { Ok(intent) } else { self.port.inspect(address, intent) }
+    }
+
+    /// Asks a person. Without an answer yet the attempt has to end with the failure: it begins again, with what ended in it,
+    /// once there is one.
+    ///
+    /// # Errors
+    /// That there is no answer yet.
+    pub(crate) fn ask(&self, address: &NodePath, question: Question) -> Result<Value, Failure> {
+        match self.port.known(address) {
+            Some(receipt) => receipt,
+            None => self.port.ask(address, question),
+        }
+    }
+
+    /// As [`Self::step`], with an intent that was [looked at](Self::inspect).
+    pub(crate) async fn inspected_step(
+        &self,
+        address: &NodePath,
+        intent: Intent,
+        effect: Effect,
+    ) -> Result<Value, Failure> {
         if let Some(receipt) = self.port.known(address) {
             return receipt;
         }

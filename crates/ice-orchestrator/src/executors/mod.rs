@@ -6,10 +6,13 @@ pub(crate) mod builtin;
 mod context;
 mod env;
 mod frame;
+mod policy;
 
-pub use context::{Completion, Observation, StepContext, TransientEvent, TransientSink};
+pub use context::{Asking, Completion, Observation, StepContext, TransientEvent, TransientSink};
 
 pub(crate) use answer::fit;
+pub(crate) use builtin::agent::MAX_CHOICES;
 pub(crate) use context::StepPort;
 pub(crate) use env::{Env, Names};
 pub(crate) use frame::{FrameIndex, NewFrame, Slot};
+pub(crate) use policy::inspected;

@@ -261,10 +261,12 @@ impl DocumentBuilder {
                     report.usage += *usage;
                 }
             }
-            Body::Asked { node, attempt, question } => {
+            Body::Asked { node, attempt, question, step } => {
                 // Listed however many nodes there are: nobody could answer it otherwise.
                 self.entry(node);
-                self.begin(node, *attempt, Some(KindName::Human), at);
+                if step.is_none() {
+                    self.begin(node, *attempt, Some(KindName::Human), at);
+                }
                 let number = self.document.records - 1;
                 if let Some(report) = self.end(node, NodeStatus::Waiting, at) {
                     report.question = Some(Box::new(QuestionReport::new(question, number, at)));

@@ -44,6 +44,18 @@ pub enum Intent {
         /// What they are given (`input`, a text), and the request with which each begins, by role (`members`).
         request: Value,
     },
+    /// Ask a model once, with what was said before in its session, in steps.
+    Aware {
+        /// The provider.
+        provider: Arc<str>,
+        /// The request, as that of [`Intent::Llm`], and the `session`.
+        request: Value,
+    },
+    /// Recall what was said in a session, or add to it.
+    Memory {
+        /// What, as a value so that its parts are shared: `session`, and `last` (how much is recalled) or `exchange`.
+        request: Value,
+    },
     /// Tell people what a monitor saw.
     Alert {
         /// What whom, as a value so that its parts are shared: `channels`, `check`, `message`, `severity`, `metrics`.
@@ -60,6 +72,8 @@ impl Intent {
             Self::Llm { request, .. }
             | Self::Code { request }
             | Self::Agent { request, .. }
+            | Self::Aware { request, .. }
+            | Self::Memory { request }
             | Self::Swarm { request }
             | Self::Alert { request } => request,
         }
@@ -71,6 +85,8 @@ impl Intent {
             Self::Llm { request, .. }
             | Self::Code { request }
             | Self::Agent { request, .. }
+            | Self::Aware { request, .. }
+            | Self::Memory { request }
             | Self::Swarm { request }
             | Self::Alert { request } => request,
         }
@@ -81,7 +97,7 @@ impl Intent {
     pub const fn kind(&self) -> KindName {
         match self {
             Self::Tool { .. } => KindName::Tool,
-            Self::Llm { .. } => KindName::Llm,
+            Self::Llm { .. } | Self::Aware { .. } | Self::Memory { .. } => KindName::Llm,
             Self::Code { .. } => KindName::Code,
             Self::Agent { .. } => KindName::Agent,
             Self::Swarm { .. } => KindName::Swarm,

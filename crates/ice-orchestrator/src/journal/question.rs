@@ -161,6 +161,13 @@ impl Answer {
         Self { response: Value::Null, kind, by: Principal::engine(), comment: None, id: None }
     }
 
+    /// What an agent that asked is told.
+    pub(crate) fn told(&self) -> Value {
+        let comment = self.comment.as_deref().map(|comment| ("comment", Value::from(comment)));
+        let said = [("answer", self.response.clone()), ("answered_by", Value::from(self.by.as_str()))];
+        Value::map(said.into_iter().chain(comment))
+    }
+
     /// The output of the node that asked.
     pub(crate) fn output(&self, question: &Question, is_escalated: bool, took: Duration) -> Value {
         let (approved, response) = match (self.kind, question.approval_type) {

@@ -211,6 +211,9 @@ pub enum Body {
         /// What.
         #[serde(rename = "q")]
         question: Box<Question>,
+        /// The step of its attempt that asks, if one does: the attempt has ended, and is made again with the answer.
+        #[serde(rename = "s", default, skip_serializing_if = "Option::is_none")]
+        step: Option<NodePath>,
     },
     /// Nobody answered in time, and somebody else is asked.
     Escalated {

@@ -8,6 +8,7 @@
 mod diff;
 mod difference;
 mod divergence;
+mod policed;
 mod steps;
 
 use std::collections::VecDeque;
@@ -15,6 +16,7 @@ use std::sync::Arc;
 
 use ice_core::budget::Spend;
 use ice_core::error::ErrorCode;
+use ice_core::llm::{PromptPolicy, RedactSecrets};
 use ice_core::path::NodePath;
 use ice_core::time::Moment;
 
@@ -41,13 +43,25 @@ pub struct Replay {
     /// Records before this number are the past of a run that was moved to this plan: what could have begun there over it and
     /// did not begins later.
     past: u64,
+    /// Who looked at prompts and calls before they were recorded.
+    policy: Arc<dyn PromptPolicy>,
 }
 
 impl Replay {
     /// A replay over a plan: the one the run is pinned to, or another that is to be compared with it.
     #[must_use]
     pub fn new(plan: Arc<Plan>) -> Self {
-        Self { plan, state: None, decided: VecDeque::new(), steps: Steps::default(), past: 0 }
+        let policy: Arc<dyn PromptPolicy> = Arc::new(RedactSecrets::default());
+        let steps = Steps::new(Arc::clone(&policy));
+        Self { plan, state: None, decided: VecDeque::new(), steps, past: 0, policy }
+    }
+
+    /// The same with the policy of the engine that drove the run. Without one it is the default of engines.
+    #[must_use]
+    pub fn inspected_by(mut self, policy: Arc<dyn PromptPolicy>) -> Self {
+        self.steps = Steps::new(Arc::clone(&policy));
+        self.policy = policy;
+        self
     }
 
     /// The same for a run that was moved to its plan by the record of this number, or is to be moved after it.
@@ -85,7 +99,9 @@ impl Replay {
     /// Whether the record can be of the past of a run that is forked, after the records so far.
     pub(crate) fn takes(&self, record: &Record) -> bool {
         let mut decided = self.decided.clone();
-        self.state.as_ref().is_some_and(|state| compare_past(state, &mut decided, record).is_ok())
+        self.state
+            .as_ref()
+            .is_some_and(|state| compare_past(state, &mut decided, record, &*self.policy).is_ok())
     }
 
     /// Whether the records so far are all that was decided together: what comes next is decided anew.
@@ -136,7 +152,7 @@ impl Replay {
         state.told = told(&record.body);
         self.steps.see(number, &record.body);
         self.steps.compare(state, number, &record.body)?;
-        compare(state, &mut self.decided, record)
+        compare(state, &mut self.decided, record, &*self.policy)
             .and_then(|()| apply(state, record).map_err(|error| What::Impossible(error.to_string())))
             .map_err(|what| Divergence::boxed(number, record.body.node().cloned(), what))
     }
@@ -154,42 +170,52 @@ fn told(body: &Body) -> Option<Spend> {
 }
 
 /// Whether the record is what is decided in this state.
-fn compare(state: &State, decided: &mut VecDeque<Body>, record: &Record) -> Result<(), What> {
+fn compare(
+    state: &State,
+    decided: &mut VecDeque<Body>,
+    record: &Record,
+    policy: &dyn PromptPolicy,
+) -> Result<(), What> {
     let Record { at, body } = record;
     if matches!(body, Body::Resumed { .. } | Body::Funded { .. }) {
         // What was decided and not kept when a process ended is decided again.
         decided.clear();
     }
     if let Some(expected) = decided.pop_front() {
+        if policed::is_same(policy, &expected, body) {
+            return Ok(());
+        }
         return same(&expected, body).inspect_err(|_| decided.clear()).or_else(|what| {
-            // What could not be kept was decided again after its node had failed.
-            if is_instead_of(body, &expected) { Ok(()) } else { Err(what) }
+            // What could not be kept, or was stopped, was decided again after its node had failed.
+            if is_instead(policy, body, &expected) { Ok(()) } else { Err(what) }
         });
     }
     match body {
+        // An attempt that ended for want of an answer.
+        Body::Asked { node, step: Some(_), .. } if state.ticket_at(node).is_some() => Ok(()),
         Body::Started { .. }
         | Body::Opened { .. }
         | Body::Iterated { .. }
         | Body::Watching { .. }
         | Body::Asked { .. }
         | Body::Skipped { .. }
-        | Body::Closed { .. } => advance(state, decided, body, *at),
-        Body::Checked { .. } => in_time_or_at_once(state, decided, body, *at),
+        | Body::Closed { .. } => advance(state, decided, body, *at, policy),
+        Body::Checked { .. } => in_time_or_at_once(state, decided, body, *at, policy),
         // An engine that cannot drive a run parks it, or ends it if somebody wants that, without looking at its nodes.
         Body::Parked { failure } if failure.code != ErrorCode::RunInDoubt => Ok(()),
         Body::Ended { status: RunStatus::Cancelled, .. } if state.has_attempts() => Ok(()),
-        Body::Parked { .. } | Body::Ended { .. } => advance(state, decided, body, *at),
+        Body::Parked { .. } | Body::Ended { .. } => advance(state, decided, body, *at, policy),
         Body::Failed { node, failure, .. } => match state.ticket_at(node) {
             Some(ticket) => {
                 let result = Err(without_suffix(failure.clone()));
                 let input = Input::Completed { ticket, result, unresponsive: false };
-                batch(decide(state, input, *at).records, decided, body)
+                batch(decide(state, input, *at).records, decided, body, policy)
             }
-            None => in_time_or_at_once(state, decided, body, *at),
+            None => in_time_or_at_once(state, decided, body, *at, policy),
         },
         // It was cancelled and ended by itself, or was withdrawn.
         Body::Cancelled { node, .. } if state.is_stopping() && state.ticket_at(node).is_some() => Ok(()),
-        Body::Cancelled { .. } => in_time_or_at_once(state, decided, body, *at),
+        Body::Cancelled { .. } => in_time_or_at_once(state, decided, body, *at, policy),
         Body::Woken { .. } => in_time(state, body, *at),
         Body::Escalated { node, .. } => lapsed(state, node, *at, Lapse::Escalate),
         Body::Answered { node, answer } => match answer.kind {
@@ -199,7 +225,7 @@ fn compare(state: &State, decided: &mut VecDeque<Body>, record: &Record) -> Resu
         },
         Body::Resumed { by, epoch } => {
             let input = Input::Recovered { by: by.clone(), epoch: *epoch };
-            batch(decide(state, input, *at).records, decided, body)
+            batch(decide(state, input, *at).records, decided, body, policy)
         }
         Body::Manifest(_) => Err(What::Impossible("it has a second manifest".to_owned())),
         Body::Exceeded { .. } => in_time(state, body, *at),
@@ -207,7 +233,7 @@ fn compare(state: &State, decided: &mut VecDeque<Body>, record: &Record) -> Resu
             Some(ticket) => {
                 let (step, intent, effect) = (step.clone(), intent.clone(), *effect);
                 let input = Input::StepAnnounced { ticket, step, intent, effect };
-                batch(decide(state, input, *at).records, decided, body)
+                batch(decide(state, input, *at).records, decided, body, policy)
             }
             None => Ok(()),
         },
@@ -233,7 +259,12 @@ fn compare(state: &State, decided: &mut VecDeque<Body>, record: &Record) -> Resu
 
 /// Whether the record of another run's past could be decided in this state: that run may not have had a reason yet for
 /// something that could begin now, which then begins later.
-fn compare_past(state: &State, decided: &mut VecDeque<Body>, record: &Record) -> Result<(), What> {
+fn compare_past(
+    state: &State,
+    decided: &mut VecDeque<Body>,
+    record: &Record,
+    policy: &dyn PromptPolicy,
+) -> Result<(), What> {
     let Record { at, body } = record;
     let is_begin = matches!(
         body,
@@ -241,7 +272,7 @@ fn compare_past(state: &State, decided: &mut VecDeque<Body>, record: &Record) ->
             | Body::Opened { .. }
             | Body::Iterated { .. }
             | Body::Watching { .. }
-            | Body::Asked { .. }
+            | Body::Asked { step: None, .. }
             | Body::Skipped { .. }
             | Body::Closed { .. }
     );
@@ -252,18 +283,19 @@ fn compare_past(state: &State, decided: &mut VecDeque<Body>, record: &Record) ->
         }
         // That nothing could begin any more when it was parked need not be so over this plan.
         let is_in_doubt = matches!(body, Body::Parked { .. }) && !state.in_doubt.is_empty();
-        return if is_in_doubt { Ok(()) } else { compare(state, decided, record) };
+        return if is_in_doubt { Ok(()) } else { compare(state, decided, record, policy) };
     }
-    if !decided.contains(body) {
+    let is_it = |other: &Body| policed::is_same(policy, other, body);
+    if !decided.iter().any(is_it) {
         *decided = decide(state, Input::Advance, *at).records.into();
     }
-    if let Some(found) = decided.iter().position(|other| other == body) {
+    if let Some(found) = decided.iter().position(is_it) {
         decided.remove(found);
         return Ok(());
     }
     // What is opened comes before what is started, and need not be of that past.
     let begin = body.node().map(|node| begin_of(state, node, *at)).unwrap_or_default();
-    if begin.first() == Some(body) {
+    if begin.first().is_some_and(is_it) {
         return Ok(());
     }
     match decided.iter().chain(&begin).find(|other| other.node() == body.node()) {
@@ -272,18 +304,38 @@ fn compare_past(state: &State, decided: &mut VecDeque<Body>, record: &Record) ->
     }
 }
 
+/// Whether a record stands in a journal because what was decided could not be kept, or was stopped.
+fn is_instead(policy: &dyn PromptPolicy, body: &Body, decided: &Body) -> bool {
+    is_instead_of(body, decided) || policed::is_stopped(policy, decided, body)
+}
+
 /// What is decided as soon as it can be.
-fn advance(state: &State, decided: &mut VecDeque<Body>, body: &Body, at: Moment) -> Result<(), What> {
-    batch(decide(state, Input::Advance, at).records, decided, body)
+fn advance(
+    state: &State,
+    decided: &mut VecDeque<Body>,
+    body: &Body,
+    at: Moment,
+    policy: &dyn PromptPolicy,
+) -> Result<(), What> {
+    batch(decide(state, Input::Advance, at).records, decided, body, policy)
 }
 
 /// The first of what is decided together is the record; the others come after it.
-fn batch(records: Vec<Body>, decided: &mut VecDeque<Body>, body: &Body) -> Result<(), What> {
+fn batch(
+    records: Vec<Body>,
+    decided: &mut VecDeque<Body>,
+    body: &Body,
+    policy: &dyn PromptPolicy,
+) -> Result<(), What> {
     let mut records = VecDeque::from(records);
     let Some(expected) = records.pop_front() else { return Err(What::Nothing(Box::new(body.clone()))) };
+    if policed::is_same(policy, &expected, body) {
+        *decided = records;
+        return Ok(());
+    }
     match same(&expected, body) {
         Ok(()) => *decided = records,
-        Err(_) if is_instead_of(body, &expected) => {}
+        Err(_) if is_instead(policy, body, &expected) => {}
         Err(what) => return Err(what),
     }
     Ok(())
@@ -295,9 +347,10 @@ fn in_time_or_at_once(
     decided: &mut VecDeque<Body>,
     body: &Body,
     at: Moment,
+    policy: &dyn PromptPolicy,
 ) -> Result<(), What> {
     in_time(state, body, at).or_else(|in_time| {
-        advance(state, decided, body, at)
+        advance(state, decided, body, at, policy)
             .map_err(|at_once| if at_once.is_nothing() { in_time } else { at_once })
     })
 }

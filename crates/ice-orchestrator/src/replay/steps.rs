@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use futures::FutureExt;
 use ice_core::blueprint::AlertChannel;
 use ice_core::error::ErrorCode;
+use ice_core::llm::PromptPolicy;
 use ice_core::path::NodePath;
 use ice_core::tools::Effect;
 use ice_core::value::Value;
@@ -15,18 +16,31 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Divergence, What, difference};
 use crate::executors::builtin;
-use crate::executors::{Completion, Observation, StepContext, StepPort};
-use crate::journal::{Body, Failure, Intent};
+use crate::executors::{Completion, Observation, StepContext, StepPort, inspected};
+use crate::journal::{Body, Failure, Intent, Question};
 use crate::workflow::model::Work;
 use crate::workflow::runtime::{NodeState, State};
 
 /// The steps in a journal, by address, as they were made last.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Steps {
     made: AHashMap<NodePath, Made>,
     /// The attempts of nodes of several steps that have not ended for good, by node: their number and what they set out to
     /// do.
     open: AHashMap<NodePath, (u32, Intent)>,
+    policy: Arc<dyn PromptPolicy>,
+    /// The questions of steps, by node, and those that were answered, by step.
+    asked: AHashMap<NodePath, (NodePath, Question)>,
+    answered: AHashMap<NodePath, Answered>,
+}
+
+/// A question that a step was, and what it gave.
+#[derive(Clone, Debug)]
+struct Answered {
+    /// The number of the record of the answer.
+    number: u64,
+    question: Question,
+    told: Value,
 }
 
 /// A step that was made.
@@ -40,16 +54,29 @@ struct Made {
 }
 
 impl Steps {
+    pub(super) fn new(policy: Arc<dyn PromptPolicy>) -> Self {
+        let (made, open) = (AHashMap::new(), AHashMap::new());
+        Self { made, open, policy, asked: AHashMap::new(), answered: AHashMap::new() }
+    }
+
     /// Takes in what a record says of a step.
     pub(super) fn see(&mut self, number: u64, body: &Body) {
         if let Body::Started {
             node,
             attempt,
-            intent: intent @ (Intent::Agent { .. } | Intent::Swarm { .. }),
+            intent: intent @ (Intent::Agent { .. } | Intent::Swarm { .. } | Intent::Aware { .. }),
             ..
         } = body
         {
             self.open.insert(node.clone(), (*attempt, intent.clone()));
+        }
+        if let Body::Asked { node, question, step: Some(step), .. } = body {
+            self.asked.insert(node.clone(), (step.clone(), (**question).clone()));
+        }
+        if let Body::Answered { node, answer } = body
+            && let Some((step, question)) = self.asked.remove(node)
+        {
+            self.answered.insert(step, Answered { number, question, told: answer.told() });
         }
         if let Body::Step { step, .. } = body {
             self.made.insert(step.clone(), Made { number, body: body.clone(), receipt: None });
@@ -73,7 +100,7 @@ impl Steps {
         let (Some(plan_node), Some(attempt)) = (state.plan_node(place), state.attempt(place)) else {
             return Ok(());
         };
-        if !matches!(plan_node.work, Work::Agent(_) | Work::Swarm(_)) {
+        if !plan_node.work.has_steps() {
             return Ok(());
         }
         let done = self.again(node, &plan_node.work, attempt.number, &attempt.intent)?;
@@ -96,6 +123,7 @@ impl Steps {
         }
         if let Body::Succeeded { .. } | Body::Failed { retry_at: None, .. } = body {
             self.made.retain(|step, _| !is_within(step, node));
+            self.answered.retain(|step, _| !is_within(step, node));
             self.open.remove(node);
         }
         Ok(())
@@ -113,7 +141,7 @@ impl Steps {
             let place = state.locate(node);
             let place = place.filter(|at| !matches!(state.node_state(*at), Some(NodeState::Done(_))));
             let Some(plan_node) = place.and_then(|place| state.plan_node(place)) else { continue };
-            if matches!(plan_node.work, Work::Agent(_) | Work::Swarm(_)) {
+            if plan_node.work.has_steps() {
                 self.again(node, &plan_node.work, *number, intent)?;
             }
         }
@@ -132,7 +160,9 @@ impl Steps {
         let port = Arc::new(Again {
             node: node.clone(),
             steps: steps.map(|(step, made)| (step.clone(), made.clone())).collect(),
+            answered: self.answered.clone(),
             found: Mutex::default(),
+            policy: Arc::clone(&self.policy),
         });
         let context = StepContext {
             path: node.clone(),
@@ -157,7 +187,9 @@ fn is_within(step: &NodePath, node: &NodePath) -> bool {
 struct Again {
     node: NodePath,
     steps: AHashMap<NodePath, Made>,
+    answered: AHashMap<NodePath, Answered>,
     found: Mutex<Option<Box<Divergence>>>,
+    policy: Arc<dyn PromptPolicy>,
 }
 
 impl Again {
@@ -188,6 +220,34 @@ impl StepPort for Again {
         _intent: &Intent,
     ) -> Result<(), Failure> {
         Ok(())
+    }
+
+    fn inspect(&self, step: &NodePath, intent: Intent) -> Result<Intent, Failure> {
+        // What was recorded as it is was let through, or recorded before there was a policy.
+        if let Some(Body::Step { intent: recorded, .. }) = self.steps.get(step).map(|made| &made.body)
+            && *recorded == intent
+        {
+            return Ok(intent);
+        }
+        let read = |request: &Value| request.to().map(|request| (request, 0));
+        Ok(inspected(&*self.policy, &intent, read)?.unwrap_or(intent))
+    }
+
+    fn ask(&self, step: &NodePath, question: Question) -> Result<Value, Failure> {
+        match self.answered.get(step) {
+            Some(answered) if answered.question == question => Ok(answered.told.clone()),
+            Some(answered) => {
+                let what = What::Impossible(format!("`{step}` asks something else now"));
+                Err(self.find(Divergence::boxed(answered.number, Some(self.node.clone()), what)))
+            }
+            // It waited for the answer, and its output tells the rest.
+            None => Err(Failure::new(ErrorCode::RunCancelled, "a person has to answer first")),
+        }
+    }
+
+    /// It was asked: a model without a known price failed its node.
+    fn is_priced(&self, _provider: &str, _model: &str) -> bool {
+        true
     }
 
     async fn announce(&self, step: &NodePath, intent: &Intent, effect: Effect) -> Result<(), Failure> {

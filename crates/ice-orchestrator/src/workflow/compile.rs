@@ -28,6 +28,7 @@ mod error;
 mod kinds;
 mod node;
 mod recursive;
+mod sub_agents;
 mod swarms;
 
 pub use error::CompileError;

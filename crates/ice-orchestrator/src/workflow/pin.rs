@@ -113,7 +113,7 @@ fn pinned_agent(pinned: &PinnedAgent, registered: &Registry) -> Result<Arc<Agent
         Failure::new(ErrorCode::JournalCorrupt, format!("a pinned agent cannot be read: {error}"))
     })?;
     let is_another = |known: &Arc<AgentDefinition>| {
-        (&known.name, &known.version) == (&agent.name, &agent.version) && **known != agent
+        (&known.name, &known.version) == (&agent.name, &agent.version) && known.differs(&agent)
     };
     if registered.agents.list().any(is_another) {
         return Err(mismatch(format!("the agent `{}` {} is another", agent.name, agent.version)));

@@ -165,7 +165,7 @@ async fn attempts_count_each_by_itself() {
 #[tokio::test]
 async fn an_agent_ends_when_its_next_step_is_not_there() {
     let turns = r#"[{"times": "always", "tool_calls": [{"name": "count", "arguments": {}}, {"name": "count", "arguments": {}}], "usage": {"input": 10, "output": 5}}]"#;
-    let yaml = "nodes: [{id: if, type: condition, expression: inputs.n == 3, true_path: [{id: n, type: agent, package: worker}]}]";
+    let yaml = "nodes: [{id: if, type: condition, expression: inputs.n == 3, true_path: [{id: n, type: agent, package: worker, limits: {repeats: 9}}]}]";
     for (budget, asked, called) in [
         (r#"{"tool_calls": 3}"#, 2, 3),
         (r#"{"model_calls": 2}"#, 2, 4),

@@ -5,6 +5,12 @@
 mod common;
 
 #[cfg(test)]
+mod agent_calls;
+#[cfg(test)]
+mod agent_limits;
+#[cfg(test)]
+mod agent_people;
+#[cfg(test)]
 mod agents;
 #[cfg(test)]
 mod budgets;
@@ -39,7 +45,11 @@ mod networks;
 #[cfg(test)]
 mod people;
 #[cfg(test)]
+mod policies;
+#[cfg(test)]
 mod recursion;
+#[cfg(test)]
+mod remembering;
 #[cfg(test)]
 mod replay;
 #[cfg(test)]
@@ -52,6 +62,8 @@ mod schedules;
 mod scopes;
 #[cfg(test)]
 mod shared_budgets;
+#[cfg(test)]
+mod sub_agents;
 #[cfg(test)]
 mod swarms;
 #[cfg(test)]

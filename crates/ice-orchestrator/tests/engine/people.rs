@@ -30,7 +30,7 @@ async fn start(engine: &Engine, yaml: &str) -> RunHandle {
 
 /// The run once so many questions wait.
 #[cfg(test)]
-async fn asked(engine: &Engine, run: RunId, many: usize) -> RunDocument {
+pub(crate) async fn asked(engine: &Engine, run: RunId, many: usize) -> RunDocument {
     let mut events = engine.events(&Tenant::default(), run, None, true).await.unwrap();
     let mut open = 0;
     while let Some(event) = events.next().await.unwrap() {
@@ -50,7 +50,7 @@ async fn asked(engine: &Engine, run: RunId, many: usize) -> RunDocument {
 }
 
 #[cfg(test)]
-async fn answer(engine: &Engine, run: RunId, node: &str, response: &str) -> Result<(), RunError> {
+pub(crate) async fn answer(engine: &Engine, run: RunId, node: &str, response: &str) -> Result<(), RunError> {
     let reply =
         Reply { node: node.parse().unwrap(), response: json(response), comment: None, id: SystemIds.uuid() };
     engine.answer(&Tenant::default(), run, reply, &"user:ann".parse::<Principal>().unwrap()).await

@@ -4,6 +4,8 @@
 mod world;
 
 #[cfg(test)]
+mod agent;
+#[cfg(test)]
 mod cancelled;
 #[cfg(test)]
 mod crashed;

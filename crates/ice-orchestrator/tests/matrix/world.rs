@@ -117,7 +117,7 @@ fn registry() -> Registry {
     registry
 }
 
-fn agent(name: &str, turns: &str) -> String {
+pub(crate) fn agent(name: &str, turns: &str) -> String {
     format!(
         r#"{{"name": "{name}", "tools": ["once", "again", "pure"],
              "llm_config": {{"provider": "scripted", "model": "m", "script": {{"turns": [{turns}]}}}}}}"#
@@ -125,7 +125,8 @@ fn agent(name: &str, turns: &str) -> String {
 }
 
 const GUIDE: &str = r#"
-    {"tool_calls": [{"name": "again", "arguments": {"value": 1}}, {"name": "once", "arguments": {"value": 2}}]},
+    {"tool_calls": [{"name": "again", "arguments": {"value": 1}}, {"name": "again", "arguments": {"value": 4}},
+                    {"name": "once", "arguments": {"value": 2}}, {"name": "pure", "arguments": {"value": 5}}]},
     {"tool_calls": [{"name": "pure", "arguments": {"value": 3}}]},
     {"text": "There."},
     {"json": {"n": 3}}"#;

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use semver::VersionReq;
 use serde::{Deserialize, Serialize};
 
-use super::LlmConfig;
+use super::{AgentLimits, LlmConfig};
 use crate::blueprint::read::Fields;
 use crate::blueprint::rules::Rules;
 use crate::blueprint::text::{Visit, visit_value};
@@ -34,10 +34,16 @@ pub struct AgentNode {
     /// Settings of its memory. Without effect so far.
     #[serde(default, skip_serializing_if = "Value::is_null")]
     pub memory: Value,
+    /// Whether it is told what was said before in its session, and adds to that.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub memory_aware: bool,
     /// The most rounds; at least 1.
     #[serde(default = "default_iterations")]
     #[schemars(range(min = 1))]
     pub max_iterations: u32,
+    /// How far it goes by itself, within what the agent says of that.
+    #[serde(default, skip_serializing_if = "AgentLimits::is_empty")]
+    pub limits: AgentLimits,
     /// Settings of the provider.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub llm_config: Option<LlmConfig>,
@@ -55,7 +61,9 @@ impl AgentNode {
             agent_config: Value::Null,
             tools: None,
             memory: Value::Null,
+            memory_aware: false,
             max_iterations: default_iterations(),
+            limits: AgentLimits::default(),
             llm_config: None,
         }
     }
@@ -69,7 +77,9 @@ impl AgentNode {
             agent_config: fields.templates("agent_config"),
             tools: fields.objects("tools", ToolConfig::read),
             memory: fields.object("memory"),
+            memory_aware: fields.flag("memory_aware", false),
             max_iterations: fields.whole("max_iterations").unwrap_or_else(default_iterations),
+            limits: fields.below("limits", AgentLimits::read).unwrap_or_default(),
             llm_config: fields.below("llm_config", LlmConfig::read),
         }
     }
@@ -77,6 +87,7 @@ impl AgentNode {
     pub(crate) fn rules(&self, rules: Rules<'_>) {
         rules.not_blank("package", &self.package);
         rules.positive("max_iterations", Some(self.max_iterations.into()));
+        rules.below("limits", |rules| self.limits.rules(rules));
         if let Some(constraint) = &self.version_constraint
             && let Err(error) = VersionReq::parse(constraint)
         {
@@ -90,7 +101,11 @@ impl AgentNode {
             rules.below("llm_config", |rules| config.rules(rules));
         }
         if !self.memory.is_null() {
-            rules.doubtful("memory", "`memory` has no effect: agents do not remember between runs", None);
+            rules.doubtful(
+                "memory",
+                "`memory` has no effect; an agent that is to remember is `memory_aware`",
+                None,
+            );
         }
     }
 

@@ -48,6 +48,9 @@ pub struct LlmNode {
     /// The JSON Schema the answer must follow; `output_schema` serves if absent.
     #[serde(default, skip_serializing_if = "Value::is_null")]
     pub json_schema: Value,
+    /// Whether it is told what was said before in its session, and adds to that.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub memory_aware: bool,
 }
 
 impl LlmNode {
@@ -65,6 +68,7 @@ impl LlmNode {
             coerce_input_types: fields.flag("coerce_input_types", true),
             output_format: fields.text("output_format"),
             json_schema: fields.object("json_schema"),
+            memory_aware: fields.flag("memory_aware", false),
         }
     }
 

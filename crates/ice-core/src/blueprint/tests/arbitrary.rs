@@ -96,6 +96,21 @@ fn budget() -> impl Strategy<Value = Budget> {
     )
 }
 
+fn agent_limits() -> impl Strategy<Value = AgentLimits> {
+    let few = || of(0..9_u32);
+    (few(), few(), few(), budget(), of(whole())).prop_map(|(rounds, repeats, depth, budget, result_bytes)| {
+        AgentLimits {
+            rounds,
+            tool_calls: budget.tool_calls,
+            tokens: budget.tokens,
+            cost_usd: budget.cost_usd,
+            repeats,
+            result_bytes,
+            depth,
+        }
+    })
+}
+
 fn rule() -> impl Strategy<Value = ContextRule> {
     let format = prop_oneof![
         Just(ContextFormat::Text),
@@ -179,7 +194,7 @@ fn leaf_kind() -> impl Strategy<Value = NodeKind> {
     let tool =
         (text(), map()).prop_map(|(tool_name, tool_args)| NodeKind::Tool(ToolNode { tool_name, tool_args }));
     let llm_first = (text(), text(), config(), number(), of(whole()));
-    let llm_second = (map_or_null(), any::<bool>(), any::<bool>(), of(text()), map_or_null());
+    let llm_second = (map_or_null(), any::<bool>(), any::<bool>(), of(text()), map_or_null(), any::<bool>());
     let llm = (llm_first.boxed(), llm_second.boxed()).prop_map(|(first, second)| {
         NodeKind::Llm(LlmNode {
             model: first.0,
@@ -192,10 +207,18 @@ fn leaf_kind() -> impl Strategy<Value = NodeKind> {
             coerce_input_types: second.2,
             output_format: second.3,
             json_schema: second.4,
+            memory_aware: second.5,
         })
     });
     let agent_first = (text(), of(text()), of(text()), of(text()), map_or_null());
-    let agent_second = (of(vec(tool_config(), 0..2)), map_or_null(), any::<u32>(), of(config()));
+    let agent_second = (
+        of(vec(tool_config(), 0..2)),
+        map_or_null(),
+        any::<u32>(),
+        of(config()),
+        agent_limits(),
+        any::<bool>(),
+    );
     let agent = (agent_first.boxed(), agent_second.boxed()).prop_map(|(first, second)| {
         NodeKind::Agent(AgentNode {
             package: first.0,
@@ -205,8 +228,10 @@ fn leaf_kind() -> impl Strategy<Value = NodeKind> {
             agent_config: first.4,
             tools: second.0,
             memory: second.1,
+            memory_aware: second.5,
             max_iterations: second.2,
             llm_config: second.3,
+            limits: second.4,
         })
     });
     let workflow =

@@ -407,7 +407,7 @@ fn an_agent_needs_a_model_its_tools_and_a_version_that_will_do() {
             "5:69: error[UNKNOWN_TOOL]: d: tools.0.name: there is no tool `helo`; did you mean `hello`?",
             "6:65: error[RULE_VIOLATION]: e: output_schema.status: the answer's field `status` would be lost: the output \
              of every agent node has a `status`; give it another name, such as `answer_status`",
-            "6:79: warning[RULE_VIOLATION]: e: memory: `memory` has no effect: agents do not remember between runs",
+            "6:79: warning[RULE_VIOLATION]: e: memory: `memory` has no effect; an agent that is to remember is `memory_aware`",
         ]
     );
     assert_eq!(

@@ -60,6 +60,7 @@ fn port(shared: &Arc<RunShared>, ticket: Ticket, receipts: Vec<(NodePath, Result
         use_cache: true,
         asker: Asker::default(),
         conversation: Conversation::default(),
+        asks: Mutex::default(),
     }
 }
 

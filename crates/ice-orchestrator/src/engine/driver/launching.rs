@@ -4,14 +4,47 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use ice_core::error::ErrorCode;
+use ice_core::value::Value;
 use tokio_util::sync::CancellationToken;
 
 use super::{Driver, Held};
 use crate::engine::attempt::{Attempt, AttemptEnd, carry_out, lost};
-use crate::journal::Failure;
+use crate::executors::inspected;
+use crate::journal::{Body, Failure, Intent};
 use crate::workflow::runtime::{Input, Start, Ticket};
 
+/// The intent that was put in the place of that of an attempt, if one was.
+pub(super) fn taken(changed: &mut Vec<(Ticket, Intent)>, ticket: Ticket) -> Option<Intent> {
+    let at = changed.iter().position(|(of, _)| *of == ticket)?;
+    Some(changed.swap_remove(at).1)
+}
+
 impl Driver {
+    /// The record of what begins, after whoever looks at prompts and calls has: what goes instead is recorded, and noted in
+    /// `changed`. Says whether it was stopped: it is the failure of its node then.
+    pub(super) fn inspected(&self, body: Body, changed: &mut Vec<(Ticket, Intent)>) -> (Body, bool) {
+        let Body::Started { node, attempt, intent, effect, held } = body else { return (body, false) };
+        let read = |request: &Value| request.to().map(|request| (request, 0));
+        let intent = match inspected(&*self.shared.engine.policy, &intent, read) {
+            Ok(None) => intent,
+            Ok(Some(other)) => {
+                changed.push((self.state.next_number(), other.clone()));
+                other
+            }
+            Err(failure) => return (Body::Failed { node, failure, retry_at: None }, true),
+        };
+        (Body::Started { node, attempt, intent, effect, held }, false)
+    }
+
+    /// Begins an attempt, once what was decided is durable if that has to come first.
+    pub(super) fn begin(&mut self, start: Start) {
+        if start.effect.needs_barrier() && self.durable() < self.state.next_number() {
+            self.held.push_back((self.state.next_number(), Held::Start(start)));
+        } else {
+            self.launch(start);
+        }
+    }
+
     /// Polls an attempt once in line; one that does not end at once goes on as a task of its own.
     pub(super) fn launch(&mut self, start: Start) {
         // One of its own: what an attempt leaves behind may fire it later.

@@ -2,6 +2,11 @@
 
 mod calls;
 mod conversation;
+mod person;
+mod repeats;
+mod round;
+mod shown;
+mod sub_agent;
 
 use std::sync::Arc;
 
@@ -11,12 +16,15 @@ use ice_core::tools::Effect;
 use ice_core::value::{Map, Value};
 
 use super::llm::usage_value;
+use super::memory::{self, Aware};
 use super::{Begin, code, template_failure};
 use crate::executors::{Completion, Env, StepContext};
 use crate::journal::{Failure, Intent};
 use crate::workflow::model::{Agent, AgentPlan};
 
-pub(crate) use conversation::{Answer, Status, converse};
+pub(super) use calls::is_final;
+pub(crate) use conversation::{Answer, Status, Work, converse};
+pub(crate) use person::MAX_CHOICES;
 
 /// The setting of an agent node that is its task.
 const TASK: &str = "task";
@@ -29,6 +37,7 @@ pub(crate) fn begin(plan: &AgentPlan, env: &Env<'_>) -> Result<Begin, Failure> {
         Some(_) | None => pretty(&Value::from(code::seen(&plan.dependencies, env)))?,
     };
     let request = request(&plan.agent, config, Some(task), env)?;
+    let request = if plan.memory { memory::of_session(request, env) } else { request };
     let (agent, provider) = (Arc::clone(&plan.agent.name), Arc::clone(&plan.agent.provider));
     // What an agent does to the world are its steps.
     Ok(Begin::Leaf { intent: Intent::Agent { agent, provider, request }, effect: Effect::Pure })
@@ -48,6 +57,7 @@ pub(super) fn request(
     env: &Env<'_>,
 ) -> Result<Value, Failure> {
     let mut request = agent.request.clone();
+    let mut system = None;
     if let Some(template) = &agent.system_prompt {
         let scope: Map = [(Arc::from("config"), config)].into_iter().collect();
         let told = template.render(&scope, &env.limits);
@@ -55,9 +65,10 @@ pub(super) fn request(
             let message = format!("the system prompt of the agent `{}`: {error}", agent.name);
             Failure::new(error.code(), message).about("package")
         })?;
-        let told = told.as_str().map_or_else(|| told.to_string(), str::to_owned);
-        request.messages.push(Message::text(Role::System, told).into());
+        system = Some(told.as_str().map_or_else(|| told.to_string(), str::to_owned));
     }
+    let system = shown::system(system.as_deref(), agent.marks_data && agent.has_calls());
+    request.messages.extend(system.map(|told| Arc::new(Message::text(Role::System, &*told))));
     request.messages.extend(task.map(|task| Arc::new(Message::text(Role::User, task))));
     Value::from_serialize(&request).map_err(|error| {
         Failure::new(ErrorCode::ModelFailed, format!("the request cannot be written: {error}"))
@@ -68,14 +79,26 @@ pub(crate) async fn run(plan: &AgentPlan, ctx: &StepContext, intent: Intent) -> 
     let Intent::Agent { request, .. } = intent else {
         return Err(Failure::new(ErrorCode::RunStuck, "an agent was started as something else"));
     };
-    let answer = converse(&plan.agent, plan.output.as_ref(), ctx, &ctx.path, request).await;
+    let (aware, request) = if plan.memory {
+        let (aware, request) = Aware::recall(ctx, &request).await?;
+        (Some(aware), request)
+    } else {
+        (None, request)
+    };
+    let work = Work { agent: &plan.agent, declared: plan.output.as_ref(), bounds: plan.agent.bounds };
+    let answer = converse(work, ctx, &ctx.path, request).await;
+    if let (Some(aware), Ok(answer)) = (aware, &answer)
+        && answer.status == Status::Success
+    {
+        aware.remember(ctx, &answer.text).await?;
+    }
     // What the rounds spent was counted with each of them.
     answer.map(|answer| Completion::from(output(&plan.agent, answer))).map_err(Failure::without_usage)
 }
 
 /// The node's output: the fields of a declared schema, and what every agent gives.
 fn output(agent: &Agent, answer: Answer) -> Value {
-    let Answer { text, reasoning, fields, history, iterations, status, usage } = answer;
+    let Answer { text, reasoning, fields, history, iterations, status, spent } = answer;
     let text = Value::from(text);
     let mut output = fields;
     output.insert(Arc::from("response"), text.clone());
@@ -88,6 +111,6 @@ fn output(agent: &Agent, answer: Answer) -> Value {
     output.insert(Arc::from("status"), Value::from(status.as_str()));
     output.insert(Arc::from("agent_package"), Value::String(Arc::clone(&agent.name)));
     output.insert(Arc::from("agent_executed"), Value::from(true));
-    output.insert(Arc::from("usage"), usage_value(usage));
+    output.insert(Arc::from("usage"), usage_value(spent.usage));
     Value::from(output)
 }

@@ -10,7 +10,7 @@ use ice_core::template::{Scope, Template};
 use ice_core::tools::Effect;
 use ice_core::value::{Map, Value};
 
-use super::{Begin, template_failure};
+use super::{Begin, memory, template_failure};
 use crate::executors::answer::coerced;
 use crate::executors::{Completion, Env, StepContext};
 use crate::journal::{Failure, Intent};
@@ -41,6 +41,11 @@ pub(crate) fn begin(plan: &LlmPlan, env: &mut Env<'_>) -> Result<Begin, Failure>
     let request = Value::from_serialize(&request).map_err(|error| {
         Failure::new(ErrorCode::ModelFailed, format!("the request cannot be written: {error}"))
     })?;
+    if plan.memory {
+        let (provider, request) = (Arc::clone(&plan.provider), memory::of_session(request, env));
+        // What it does is its steps.
+        return Ok(Begin::Leaf { intent: Intent::Aware { provider, request }, effect: Effect::Pure });
+    }
     // A model call costs, but changes nothing: it is repeated after a crash.
     Ok(Begin::Leaf {
         intent: Intent::Llm { provider: Arc::clone(&plan.provider), request },
@@ -108,8 +113,20 @@ fn written(
 }
 
 pub(crate) async fn run(plan: &LlmPlan, ctx: &StepContext, intent: Intent) -> Result<Completion, Failure> {
-    let prompt = prompt_of(&intent);
-    let completion = ctx.own_step(intent).await?;
+    let Intent::Aware { provider, request } = intent else {
+        let prompt = prompt_of(&intent);
+        return shaped(plan, ctx.own_step(intent).await?, prompt);
+    };
+    // What the step spent was counted with it.
+    let (aware, intent, said) = memory::ask(ctx, provider, &request).await.map_err(Failure::without_usage)?;
+    let shaped = shaped(plan, Completion::from(said), prompt_of(&intent)).map_err(Failure::without_usage)?;
+    let text = shaped.value.get("response").and_then(Value::as_str).unwrap_or_default();
+    aware.remember(ctx, text).await?;
+    Ok(shaped)
+}
+
+/// What the node gives for what the model said.
+fn shaped(plan: &LlmPlan, completion: Completion, prompt: Value) -> Result<Completion, Failure> {
     let broken = |error: &dyn std::fmt::Display| {
         Failure::new(ErrorCode::ModelFailed, format!("the provider's answer cannot be read: {error}"))
     };

@@ -8,6 +8,7 @@ pub(crate) mod condition;
 pub(crate) mod human;
 pub(crate) mod llm;
 pub(crate) mod r#loop;
+mod memory;
 pub(crate) mod monitor;
 pub(crate) mod parallel;
 pub(crate) mod recursive;

@@ -194,6 +194,8 @@ enum IntentKind {
     Code,
     Agent,
     Swarm,
+    Aware,
+    Memory,
     Alert,
 }
 
@@ -216,6 +218,10 @@ impl TryFrom<IntentShape> for IntentFields {
                 request: request()?,
             },
             IntentKind::Swarm => Intent::Swarm { request: request()? },
+            IntentKind::Aware => {
+                Intent::Aware { provider: provider.ok_or_else(missing)?, request: request()? }
+            }
+            IntentKind::Memory => Intent::Memory { request: request()? },
             IntentKind::Alert => Intent::Alert { request: request()? },
         }))
     }

@@ -118,6 +118,12 @@ fn intent(mut object: Object<'_>, intent: &Intent) -> Result<(), Error> {
         Intent::Swarm { request } => {
             object.text("k", "swarm")?.value("request", request)?;
         }
+        Intent::Memory { request } => {
+            object.text("k", "memory")?.value("request", request)?;
+        }
+        Intent::Aware { provider, request } => {
+            object.text("k", "aware")?.text("provider", provider)?.value("request", request)?;
+        }
         Intent::Agent { agent, provider, request } => {
             object.text("k", "agent")?.text("agent", agent)?.text("provider", provider)?;
             object.value("request", request)?;
@@ -285,6 +291,20 @@ mod tests {
                 intent: Intent::Alert { request: value() },
                 effect: Effect::Idempotent,
                 held: spend(),
+            },
+            Body::Started {
+                node: node(),
+                attempt: 1,
+                intent: Intent::Memory { request: value() },
+                effect: Effect::Pure,
+                held: None,
+            },
+            Body::Started {
+                node: node(),
+                attempt: 1,
+                intent: Intent::Aware { provider: std::sync::Arc::from("p"), request: value() },
+                effect: Effect::Pure,
+                held: None,
             },
             Body::Started {
                 node: node(),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ice_core::blueprint::{AgentNode, LlmConfig, NodeBase, ToolConfig};
+use ice_core::blueprint::{AgentLimits, AgentNode, LlmConfig, NodeBase, ToolConfig};
 use ice_core::error::ErrorCode;
 use ice_core::id::NodeId;
 use ice_core::llm::{Request, ToolDefinition};
@@ -14,9 +14,20 @@ use ice_core::value::{Map, Value};
 use semver::VersionReq;
 
 use super::kinds::{NamedTool, answer, request, template};
+use super::sub_agents::Nest;
 use super::{CompileError, Compiler, Parts, is_empty, validator};
+use crate::executors::MAX_CHOICES;
 use crate::journal::{PinnedAgent, PinnedModel};
-use crate::workflow::model::{Agent, AgentPlan, AgentTool, LlmOutput};
+use crate::workflow::model::{Agent, AgentBounds, AgentPlan, AgentTool, LlmOutput, SubAgent};
+
+/// The most rounds if nothing else is said.
+const ROUNDS: u32 = 10;
+
+/// What an agent may call, each with what its model is told of it.
+pub(super) struct Crew {
+    pub(super) tools: Vec<(ToolDefinition, AgentTool)>,
+    pub(super) agents: Vec<(ToolDefinition, SubAgent)>,
+}
 
 impl Compiler<'_> {
     pub(super) fn agent(
@@ -34,15 +45,17 @@ impl Compiler<'_> {
             Some(tools) => self.tools_of_node(tools, path, parts)?,
             None => self.tools_of_agent(&found.tools, path, parts)?,
         };
-        let most = kind.max_iterations;
+        let rounds = AgentLimits { rounds: Some(kind.max_iterations), ..AgentLimits::default() };
+        let limits = found.limits.within(kind.limits).within(rounds);
         let nothing = Value::empty_map();
         let config = if kind.agent_config.is_null() { &nothing } else { &kind.agent_config };
-        let agent = self.working(&found, &settings, tools, output.as_ref(), most, path, parts)?;
+        let agent = self.working(&found, &settings, tools, output.as_ref(), limits, path, parts)?;
         Ok(AgentPlan {
             agent,
             config: ValueTemplate::compile(config).map_err(template(path, "agent_config"))?,
             output,
             dependencies: base.dependencies.iter().map(NodeId::shared).collect(),
+            memory: kind.memory_aware,
         })
     }
 
@@ -71,12 +84,29 @@ impl Compiler<'_> {
     /// An agent with all it needs to work.
     #[expect(clippy::too_many_arguments, reason = "each is a part of one agent, and all are needed at once")]
     pub(super) fn working(
-        &self,
+        &mut self,
         found: &AgentDefinition,
         settings: &LlmConfig,
         tools: Vec<(ToolDefinition, AgentTool)>,
         output: Option<&LlmOutput>,
-        max_iterations: u32,
+        limits: AgentLimits,
+        path: &NodePath,
+        parts: &mut Parts,
+    ) -> Result<Agent, CompileError> {
+        let depth = limits.depth.unwrap_or(AgentLimits::DEPTH);
+        let agents = self.sub_agents(found, settings, (&mut Nest::of(found), depth), path, parts)?;
+        self.made(found, settings, Crew { tools, agents }, output, limits, path, parts)
+    }
+
+    /// An agent with what it may call.
+    #[expect(clippy::too_many_arguments, reason = "each is a part of one agent, and all are needed at once")]
+    pub(super) fn made(
+        &self,
+        found: &AgentDefinition,
+        settings: &LlmConfig,
+        crew: Crew,
+        output: Option<&LlmOutput>,
+        limits: AgentLimits,
         path: &NodePath,
         parts: &mut Parts,
     ) -> Result<Agent, CompileError> {
@@ -89,7 +119,10 @@ impl Compiler<'_> {
         })?;
         parts.models.push(PinnedModel { provider: provider.to_string(), model: model.clone() });
         self.fallbacks(settings, &provider, path, parts)?;
-        let (definitions, tools) = tools.into_iter().unzip();
+        let (mut definitions, tools): (Vec<_>, Vec<_>) = crew.tools.into_iter().unzip();
+        let (others, agents): (Vec<_>, Vec<_>) = crew.agents.into_iter().unzip();
+        definitions.extend(others);
+        definitions.extend(found.ask_person.then(person));
         let system_prompt = found.system_prompt.as_deref().map(Template::compile);
         Ok(Agent {
             name: Arc::from(found.name.as_str()),
@@ -102,7 +135,19 @@ impl Compiler<'_> {
                 ..request(settings, output)
             },
             tools,
-            max_iterations,
+            agents,
+            asks: found.ask_person,
+            bounds: AgentBounds {
+                rounds: limits.rounds.unwrap_or(ROUNDS),
+                tool_calls: limits.tool_calls,
+                tokens: limits.tokens,
+                cost: limits.cost_usd,
+                repeats: found.repeats(&limits),
+                result_bytes: found
+                    .result_bytes(&limits)
+                    .map(|most| usize::try_from(most).unwrap_or(usize::MAX)),
+            },
+            marks_data: found.rules > 0,
         })
     }
 
@@ -149,6 +194,30 @@ impl Compiler<'_> {
             tools.push((definition, AgentTool { tool, name, offered: checked, input, output }));
         }
         Ok(tools)
+    }
+}
+
+/// The tool with which a model asks a person.
+fn person() -> ToolDefinition {
+    let text =
+        |about: &str| Value::map([("type", Value::from("string")), ("description", Value::from(about))]);
+    let question = text("What is asked, with all that is needed to answer it.");
+    let choices = Value::map([
+        ("type", Value::from("array")),
+        ("items", text("An answer that can be chosen.")),
+        ("maxItems", Value::from(MAX_CHOICES as u64)),
+    ]);
+    let description =
+        "Asks a person, and gives what is answered. It may take long: ask only what you cannot find out.";
+    ToolDefinition {
+        name: AgentDefinition::ASK_PERSON.to_owned(),
+        description: description.to_owned(),
+        input_schema: Value::map([
+            ("type", Value::from("object")),
+            ("properties", Value::map([("question", question), ("choices", choices)])),
+            ("required", Value::list([Value::from("question")])),
+            ("additionalProperties", Value::Bool(false)),
+        ]),
     }
 }
 

@@ -36,6 +36,12 @@ pub enum CompileError {
         /// The names, outermost first.
         chain: String,
     },
+    /// Agents let one another work in a circle, nest deeper than they may, or are too many.
+    #[error("agents let one another work in a circle, too deep, or too many of them: {chain}")]
+    Agents {
+        /// The names, outermost first.
+        chain: String,
+    },
     /// A template cannot be compiled.
     #[error("the field `{field}` of the node `{node}`: {error}")]
     Template {
@@ -76,7 +82,7 @@ impl CompileError {
         match self {
             Self::Kind { .. } => ErrorCode::NodeKindUnavailable,
             Self::Unknown { code, .. } => *code,
-            Self::Nesting { .. } => ErrorCode::CyclicToolComposition,
+            Self::Nesting { .. } | Self::Agents { .. } => ErrorCode::CyclicToolComposition,
             Self::Template { error, .. } => error.code(),
             Self::Schema { error, .. } => error.code(),
             Self::Blueprint { .. } => ErrorCode::RuleViolation,

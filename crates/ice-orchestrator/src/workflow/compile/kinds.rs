@@ -189,6 +189,7 @@ impl Compiler<'_> {
             output,
             rules,
             format: kind.output_format.clone(),
+            memory: kind.memory_aware,
         })
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ice_core::blueprint::{AgentSpec, NodeBase, SwarmNode};
+use ice_core::blueprint::{AgentLimits, AgentSpec, NodeBase, SwarmNode};
 use ice_core::id::NodeId;
 use ice_core::path::NodePath;
 use ice_core::value::Value;
@@ -53,7 +53,9 @@ impl Compiler<'_> {
         let found = self.named_agent(std::slice::from_ref(&spec.package), None, path, parts)?;
         let settings = spec.settings(base, Some(&found));
         let tools = self.tools_of_agent(&found.tools, path, parts)?;
-        let agent = self.working(&found, &settings, tools, None, spec.max_iterations(), path, parts)?;
+        let rounds = AgentLimits { rounds: Some(spec.max_iterations()), ..AgentLimits::default() };
+        let limits = found.limits.within(rounds);
+        let agent = self.working(&found, &settings, tools, None, limits, path, parts)?;
         let is_nothing = spec.config_overrides.is_null();
         let config = if is_nothing { Value::empty_map() } else { spec.config_overrides.clone() };
         Ok(Member { role: Arc::from(spec.role.as_str()), agent, config })

@@ -1,12 +1,12 @@
 //! What calls of models take, and agents that make them.
 
-use ice_core::budget::Spend;
+use ice_core::budget::{Budget, Spend};
 use ice_core::llm::{Estimate, ModelCapabilities, Price, Request, Usage, tokens};
 use ice_core::template::{Limits, Template};
 
 use super::tally::{Count, NOTHING, Tally};
 use super::walk::{Estimator, Surroundings};
-use crate::workflow::model::{Agent, Plan};
+use crate::workflow::model::{Agent, AgentBounds, Plan};
 
 /// Tokens that a value is taken to have which is written into a prompt and not known before.
 const VALUE_TOKENS: u64 = 250;
@@ -66,8 +66,8 @@ impl Estimator<'_> {
             self.assume(format!("a value that is not known before has {VALUE_TOKENS} tokens"));
         }
         let call = self.model_call(around.plan, &agent.provider, &agent.request, told);
-        let most = u64::from(agent.max_iterations.max(1));
-        let has_tools = !agent.tools.is_empty();
+        let most = u64::from(agent.bounds.rounds.max(1));
+        let has_tools = agent.has_calls();
         let rounds = Count::within(1, if has_tools { ROUNDS } else { 1 }, most);
         if has_tools && !rounds.is_known {
             self.assume(format!("agents work {} rounds", rounds.likely));
@@ -96,6 +96,13 @@ impl Estimator<'_> {
         if has_tools {
             tally.most += tools(CALLS.saturating_mul(most - 1));
         }
+        for other in &agent.agents {
+            // One that is let work is taken to be, once; at most it is with every call.
+            let work = self.agent(&other.agent, false, around);
+            tally = tally.and(work.times(&Count::within(0, 1, (most - 1).saturating_mul(CALLS))));
+        }
+        let AgentBounds { tokens, tool_calls, .. } = agent.bounds;
+        tally.keep_within(&Budget { tokens, tool_calls, ..Budget::default() });
         tally
     }
 

@@ -1,5 +1,6 @@
 //! The compiled plan: immutable, cheap to share, everything parsed.
 
+mod agent;
 mod work;
 
 use std::sync::Arc;
@@ -19,9 +20,10 @@ use ice_core::tools::Tool;
 use ice_core::value::{BlobHash, Map, Value, ValuePath};
 use indexmap::IndexMap;
 
+pub(crate) use agent::{Agent, AgentBounds, AgentSpent, AgentTool, SubAgent};
 pub(crate) use work::{
-    Agent, AgentPlan, AgentTool, CodePlan, ConditionPlan, HumanPlan, Items, LlmOutput, LlmPlan, LoopPlan,
-    Member, MonitorPlan, ParallelPlan, RecursivePlan, SwarmPlan, ToolPlan, Work, WorkflowPlan,
+    AgentPlan, CodePlan, ConditionPlan, HumanPlan, Items, LlmOutput, LlmPlan, LoopPlan, Member, MonitorPlan,
+    ParallelPlan, RecursivePlan, SwarmPlan, ToolPlan, Work, WorkflowPlan,
 };
 
 use crate::journal::{Failure, PinnedPlan, list};

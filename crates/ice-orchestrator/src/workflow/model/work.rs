@@ -12,7 +12,7 @@ use ice_core::template::{Expression, Template, TemplateError, ValueTemplate};
 use ice_core::tools::{Capability, Tool};
 use ice_core::value::{Map, Value, ValuePath};
 
-use super::{Plan, ScopeIndex};
+use super::{Agent, Plan, ScopeIndex};
 use crate::journal::Question;
 
 /// What a node does, compiled.
@@ -38,6 +38,23 @@ impl Work {
         match self {
             Self::Tool(_) | Self::Llm(_) | Self::Agent(_) | Self::Swarm(_) | Self::Code(_) => true,
             Self::Condition(_)
+            | Self::Loop(_)
+            | Self::Parallel(_)
+            | Self::Workflow(_)
+            | Self::Recursive(_)
+            | Self::Human(_)
+            | Self::Monitor(_) => false,
+        }
+    }
+
+    /// Whether it is done in several steps, each of which is kept.
+    pub(crate) const fn has_steps(&self) -> bool {
+        match self {
+            Self::Agent(_) | Self::Swarm(_) => true,
+            Self::Llm(plan) => plan.memory,
+            Self::Tool(_)
+            | Self::Code(_)
+            | Self::Condition(_)
             | Self::Loop(_)
             | Self::Parallel(_)
             | Self::Workflow(_)
@@ -91,6 +108,8 @@ pub(crate) struct LlmPlan {
     pub(crate) output: Option<LlmOutput>,
     pub(crate) rules: Vec<(Arc<str>, ContextRule, Option<Template>)>,
     pub(crate) format: Option<String>,
+    /// Whether it is told what was said before in its session.
+    pub(crate) memory: bool,
 }
 
 /// An agent node, compiled.
@@ -102,6 +121,8 @@ pub(crate) struct AgentPlan {
     pub(crate) output: Option<LlmOutput>,
     /// The ids of the nodes it waits for by its own word.
     pub(crate) dependencies: Vec<Arc<str>>,
+    /// Whether it is told what was said before in its session.
+    pub(crate) memory: bool,
 }
 
 /// A swarm node, compiled.
@@ -128,30 +149,6 @@ pub(crate) struct Member {
     pub(crate) agent: Agent,
     /// What the agent is told of itself sees it as `config`.
     pub(crate) config: Value,
-}
-
-/// An agent, whoever lets it work.
-#[derive(Clone, Debug)]
-pub(crate) struct Agent {
-    pub(crate) name: Arc<str>,
-    pub(crate) provider: Arc<str>,
-    pub(crate) system_prompt: Option<Template>,
-    /// Everything of its requests that does not depend on the run.
-    pub(crate) request: Request,
-    pub(crate) tools: Vec<AgentTool>,
-    pub(crate) max_iterations: u32,
-}
-
-/// A tool that an agent may call.
-#[derive(Clone, Debug)]
-pub(crate) struct AgentTool {
-    pub(crate) tool: Arc<dyn Tool>,
-    pub(crate) name: Arc<str>,
-    /// What the model may set, if that is said besides what the tool takes.
-    pub(crate) offered: Option<Validator>,
-    /// The tool's schemas; absent where they accept everything.
-    pub(crate) input: Option<Validator>,
-    pub(crate) output: Option<Validator>,
 }
 
 /// The declared shape of an answer.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ice_core::path::NodePath;
 
-use super::asking::{self, ask, escalate};
+use super::asking::{self, ask, ask_within, escalate};
 use super::budget::Funds;
 use super::ending::{attempt_mut, end_attempt, end_step, fail, finish, settle};
 use super::frame::{Attempt, NodeState, Outcome, Place, StepState, WindingDown};
@@ -121,7 +121,12 @@ fn fold(state: &mut State, record: &Record) -> Result<(), String> {
             watching::checked(state, node, *holds, *last, metrics, record.at)
         }
         Body::Alerted { node, sent, .. } => watching::alerted(state, node, sent, record.at),
-        Body::Asked { node, attempt, question } => ask(state, node, *attempt, question, record.at),
+        Body::Asked { node, question, step: Some(step), .. } => {
+            ask_within(state, node, step, question, record.at)
+        }
+        Body::Asked { node, attempt, question, step: None } => {
+            ask(state, node, *attempt, question, record.at)
+        }
         Body::Escalated { node, .. } => escalate(state, node, record.at),
         Body::Answered { node, answer } => asking::answer(state, node, answer, record.at),
         Body::Closed { node, output } => close(state, node, output),

@@ -254,10 +254,12 @@ const fn calls(intent: &Intent) -> Spend {
     match intent {
         Intent::Tool { .. } | Intent::Code { .. } => Spend::TOOL_CALL,
         Intent::Llm { .. } => Spend::MODEL_CALL,
-        // Their steps are the calls. Telling people costs nothing.
-        Intent::Agent { .. } | Intent::Swarm { .. } | Intent::Alert { .. } => {
-            Spend { model_calls: 0, ..Spend::MODEL_CALL }
-        }
+        // Their steps are the calls. Telling people costs nothing, and neither does recalling.
+        Intent::Agent { .. }
+        | Intent::Swarm { .. }
+        | Intent::Aware { .. }
+        | Intent::Memory { .. }
+        | Intent::Alert { .. } => Spend { model_calls: 0, ..Spend::MODEL_CALL },
     }
 }
 

@@ -293,7 +293,8 @@ impl<'s> Decider<'s> {
             }
             Ok(Begin::Question(question)) => {
                 self.said += question.message.len();
-                self.out.records.push(Body::Asked { node: path, attempt, question: Box::new(question) });
+                let question = Box::new(question);
+                self.out.records.push(Body::Asked { node: path, attempt, question, step: None });
             }
             Ok(Begin::Watch) => self.out.records.push(Body::Watching { node: path, attempt }),
             Ok(Begin::Container(Opening::Workflow { .. })) if self.is_too_deep(frame) => {

@@ -156,6 +156,8 @@ pub(crate) struct Asked {
     pub(crate) escalated_at: Option<Moment>,
     /// The answer, and when it came; the node is then in the queue of what can be decided.
     pub(crate) answer: Option<(Answer, Moment, Spot)>,
+    /// The step of the attempt that asks, if one does.
+    pub(crate) step: Option<NodePath>,
 }
 
 impl Asked {

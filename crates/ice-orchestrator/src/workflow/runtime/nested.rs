@@ -214,7 +214,10 @@ fn drop_frame(state: &mut State, index: FrameIndex) {
                 state.in_doubt.remove(&place);
                 state.kept.remove(&place);
             }
-            Some(NodeState::Asked(_)) => withdraw(state, place),
+            Some(NodeState::Asked(_)) => {
+                withdraw(state, place);
+                state.kept.remove(&place);
+            }
             Some(NodeState::Watching(_)) => unwatch(state, place),
             Some(NodeState::Open(_)) => leave(state, place),
             Some(NodeState::Waiting { .. } | NodeState::Done(_)) | None => {}

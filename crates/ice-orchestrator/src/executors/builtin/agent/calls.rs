@@ -1,27 +1,63 @@
-//! The calls of tools that a model asks for: what may be called is, and whatever comes of it is told to the model.
+//! The calls that a model asks for: what may be called is, and whatever comes of it is told to the model.
 
 use std::sync::Arc;
 
 use ice_core::error::ErrorCode;
-use ice_core::llm::Part;
+use ice_core::llm::{Part, Usage};
 use ice_core::path::NodePath;
+use ice_core::registry::AgentDefinition;
 use ice_core::schema::Validator;
+use ice_core::tools::Effect;
 use ice_core::value::Value;
 
+use super::sub_agent::{self, Order};
+use super::{person, shown};
 use crate::executors::StepContext;
 use crate::journal::{Failure, Intent, list};
-use crate::workflow::model::{Agent, AgentTool};
+use crate::workflow::model::{Agent, AgentBounds, AgentSpent, AgentTool, SubAgent};
 
 /// The most calls of one round; a model is told that further ones were not made.
-const MAX_CALLS: usize = 64;
+pub(super) const MAX_CALLS: usize = 64;
 /// The deepest nesting of arguments: what they become a part of has a limit of its own.
 const MAX_DEPTH: u8 = 64;
 
 /// A call that a model asks for.
 pub(super) struct Call<'p> {
     id: &'p str,
-    tool: &'p str,
-    arguments: &'p Value,
+    pub(super) tool: &'p str,
+    pub(super) arguments: &'p Value,
+}
+
+/// What came of a call: what it gave, or what the model is told instead, and what it spent.
+pub(super) struct Gave {
+    pub(super) result: Result<Value, String>,
+    pub(super) spent: AgentSpent,
+}
+
+impl Gave {
+    /// What the model is told of a call that was not made.
+    pub(super) fn told(why: impl Into<String>) -> Self {
+        Self { result: Err(why.into()), spent: AgentSpent::default() }
+    }
+}
+
+/// What a call is of.
+#[derive(Clone, Copy)]
+pub(super) enum Callee<'a> {
+    Tool(&'a AgentTool, Effect),
+    Agent(&'a SubAgent),
+    Person,
+}
+
+impl Callee<'_> {
+    /// Whether it runs together with others like it: what it does can be repeated, and it takes nothing away from others.
+    pub(super) fn is_together(self, bounds: &AgentBounds) -> bool {
+        match self {
+            Self::Tool(_, effect) => effect.is_repeatable(),
+            Self::Agent(agent) => agent.effect.is_repeatable() && !bounds.are_shared(),
+            Self::Person => false,
+        }
+    }
 }
 
 impl<'p> Call<'p> {
@@ -38,20 +74,20 @@ impl<'p> Call<'p> {
     }
 
     /// What a history has of it.
-    pub(super) fn entry(&self, round: u32, gave: &Result<Value, String>) -> Value {
-        let gave = match gave {
+    pub(super) fn entry(&self, round: u32, gave: &Gave) -> Value {
+        let result = match &gave.result {
             Ok(output) => ("output", output.clone()),
             Err(error) => ("error", Value::from(error.as_str())),
         };
         let (tool, input) = (Value::from(self.tool), self.arguments.clone());
-        Value::map([("round", Value::from(round)), ("tool", tool), ("input", input), gave])
+        Value::map([("round", Value::from(round)), ("tool", tool), ("input", input), result])
     }
 
-    /// The part of a message that answers it.
-    pub(super) fn result(&self, gave: Result<Value, String>) -> Value {
-        let (content, is_error) = match gave {
-            Ok(output) => (output, false),
-            Err(error) => (Value::from(error), true),
+    /// The part of a message that answers it, which has at most so many bytes of what it gave.
+    pub(super) fn result(&self, gave: Gave, most: Option<usize>) -> Value {
+        let (content, is_error) = match gave.result {
+            Ok(output) => (shown::cut(&output, most), false),
+            Err(error) => (shown::cut(&Value::from(error), most), true),
         };
         Value::map([
             ("type", Value::from("tool_result")),
@@ -60,60 +96,111 @@ impl<'p> Call<'p> {
             ("is_error", Value::from(is_error)),
         ])
     }
-}
 
-/// Makes a call, the `at`-th of its round. Gives what the tool gave, or what the model is told instead.
-///
-/// # Errors
-/// That the attempt was cancelled, or that a budget does not allow the call. Whatever else goes wrong is the model's to mend.
-pub(super) async fn make(
-    agent: &Agent,
-    ctx: &StepContext,
-    address: &NodePath,
-    at: usize,
-    call: &Call<'_>,
-) -> Result<Result<Value, String>, Failure> {
-    let tool = match admit(agent, at, call) {
-        Ok(tool) => tool,
-        Err(why) => return Ok(Err(why)),
-    };
-    let input = call.arguments.clone();
-    let effect = tool.tool.effect(&input).min(tool.tool.spec().effect);
-    let intent = Intent::Tool { tool: Arc::clone(&tool.name), input };
-    match ctx.step(address, intent, effect).await {
-        Ok(output) => Ok(match violations(tool.output.as_ref(), &output) {
-            None => Ok(output),
-            Some(what) => Err(format!("what the tool gave does not fit its own schema: {what}")),
-        }),
-        // The agent is not to work on without what it may not do.
-        Err(failure) if failure.wanted.is_some() || failure.code == ErrorCode::RunCancelled => Err(failure),
-        Err(failure) => Ok(Err(told(&failure, effect.is_repeatable()))),
-    }
-}
-
-/// The tool of a call, if the call may be made.
-fn admit<'a>(agent: &'a Agent, at: usize, call: &Call<'_>) -> Result<&'a AgentTool, String> {
-    if at >= MAX_CALLS {
-        return Err(format!("this call was not made: {MAX_CALLS} are the most of one answer"));
-    }
-    let Some(tool) = agent.tools.iter().find(|tool| &*tool.name == call.tool) else {
-        let names: Vec<String> = agent.tools.iter().map(|tool| format!("`{}`", tool.name)).collect();
-        let known = if names.is_empty() {
-            "there are none".to_owned()
-        } else {
-            format!("there are {}", names.join(", "))
+    /// What the call is of, if it may be made.
+    pub(super) fn admit<'a>(&self, agent: &'a Agent, at: usize) -> Result<Callee<'a>, String> {
+        if at >= MAX_CALLS {
+            return Err(format!("this call was not made: {MAX_CALLS} are the most of one answer"));
+        }
+        let Some(tool) = agent.tools.iter().find(|tool| &*tool.name == self.tool) else {
+            if agent.asks && self.tool == AgentDefinition::ASK_PERSON {
+                return person::question(self.arguments).map(|_| Callee::Person);
+            }
+            let found = agent.agents.iter().find(|other| &*other.agent.name == self.tool);
+            let found = found.ok_or_else(|| unknown(agent, self.tool))?;
+            return match sub_agent::task(self.arguments) {
+                Some(_) => Ok(Callee::Agent(found)),
+                None => {
+                    Err("the arguments do not fit the agent: it takes a `task`, a text, and nothing else"
+                        .to_owned())
+                }
+            };
         };
-        return Err(format!("there is no tool `{}` here: {known}", call.tool));
-    };
-    if call.arguments.is_deeper_than(MAX_DEPTH) {
-        return Err(format!("the arguments nest deeper than {MAX_DEPTH} levels"));
+        if self.arguments.is_deeper_than(MAX_DEPTH) {
+            return Err(format!("the arguments nest deeper than {MAX_DEPTH} levels"));
+        }
+        for validator in [&tool.offered, &tool.input] {
+            if let Some(what) = violations(validator.as_ref(), self.arguments) {
+                return Err(format!("the arguments do not fit the tool: {what}"));
+            }
+        }
+        let effect = tool.tool.effect(self.arguments).min(tool.tool.spec().effect);
+        Ok(Callee::Tool(tool, effect))
     }
-    for validator in [&tool.offered, &tool.input] {
-        if let Some(what) = violations(validator.as_ref(), call.arguments) {
-            return Err(format!("the arguments do not fit the tool: {what}"));
+
+    /// Makes the call. Gives what came of it.
+    ///
+    /// # Errors
+    /// That the attempt was cancelled, that a budget does not allow the call, or that a policy stopped it. Whatever else goes
+    /// wrong is the model's to mend.
+    pub(super) async fn make(
+        &self,
+        callee: Callee<'_>,
+        ctx: &StepContext,
+        address: &NodePath,
+        left: AgentBounds,
+    ) -> Result<Gave, Failure> {
+        match callee {
+            Callee::Tool(tool, effect) => self.call(tool, effect, ctx, address).await,
+            Callee::Person => {
+                let spent = AgentSpent { tool_calls: 1, usage: Usage::default() };
+                match person::question(self.arguments) {
+                    Ok(question) => ctx.ask(address, question).map(|said| Gave { result: Ok(said), spent }),
+                    Err(why) => Ok(Gave::told(why)),
+                }
+            }
+            Callee::Agent(agent) => {
+                let task = sub_agent::task(self.arguments).unwrap_or_default();
+                let mut spent = AgentSpent { tool_calls: 1, usage: Usage::default() };
+                let order = Order { agent, task, bounds: left };
+                let (ended, took) = sub_agent::let_work(order, ctx, address).await;
+                spent += took;
+                match ended {
+                    Err(failure) if is_final(&failure) => Err(failure),
+                    ended => Ok(Gave { result: ended.map_err(|failure| told(&failure, true)), spent }),
+                }
+            }
         }
     }
-    Ok(tool)
+
+    async fn call(
+        &self,
+        tool: &AgentTool,
+        effect: Effect,
+        ctx: &StepContext,
+        address: &NodePath,
+    ) -> Result<Gave, Failure> {
+        let intent = Intent::Tool { tool: Arc::clone(&tool.name), input: self.arguments.clone() };
+        let result = match ctx.step(address, intent, effect).await {
+            Ok(output) => match violations(tool.output.as_ref(), &output) {
+                None => Ok(output),
+                Some(what) => Err(format!("what the tool gave does not fit its own schema: {what}")),
+            },
+            Err(failure) if is_final(&failure) => return Err(failure),
+            Err(failure) => Err(told(&failure, effect.is_repeatable())),
+        };
+        Ok(Gave { result, spent: AgentSpent { tool_calls: 1, usage: Usage::default() } })
+    }
+}
+
+/// Whether an agent ends with it: it is not to work on without what it may not do.
+pub(crate) fn is_final(failure: &Failure) -> bool {
+    const ENDS: [ErrorCode; 3] =
+        [ErrorCode::RunCancelled, ErrorCode::BudgetExceeded, ErrorCode::PolicyStopped];
+    failure.wanted.is_some() || ENDS.contains(&failure.code)
+}
+
+fn unknown(agent: &Agent, name: &str) -> String {
+    let tools = agent.tools.iter().map(|tool| &tool.name);
+    let names = tools.chain(agent.agents.iter().map(|other| &other.agent.name)).map(|name| &**name);
+    let names = names.chain(agent.asks.then_some(AgentDefinition::ASK_PERSON));
+    let names: Vec<String> = names.map(|name| format!("`{name}`")).collect();
+    let known = if names.is_empty() {
+        "there are none".to_owned()
+    } else {
+        format!("there are {}", names.join(", "))
+    };
+    format!("there is no tool `{name}` here: {known}")
 }
 
 fn violations(validator: Option<&Validator>, value: &Value) -> Option<String> {

@@ -1,18 +1,20 @@
-//! The rounds of an agent: what it says, what comes of that, until it is done.
+//! The rounds of an agent: what it says, what comes of that, until it is done or may not go on.
 
 use std::sync::Arc;
 
 use ice_core::error::ErrorCode;
-use ice_core::llm::{FinishReason, Message, Part, Response, Role, Usage};
+use ice_core::llm::{FinishReason, Message, Part, Request, Response, Role, tokens};
 use ice_core::path::NodePath;
 use ice_core::tools::Effect;
 use ice_core::value::{Map, Value};
 
-use super::calls::{self, Call};
+use super::calls::Call;
+use super::repeats::Repeats;
+use super::round::Round;
 use crate::executors::StepContext;
 use crate::executors::builtin::llm::{fields, misfit};
 use crate::journal::{Failure, Intent};
-use crate::workflow::model::{Agent, LlmOutput};
+use crate::workflow::model::{Agent, AgentBounds, AgentSpent, LlmOutput};
 
 /// What an agent came to.
 #[derive(Debug)]
@@ -28,8 +30,8 @@ pub(crate) struct Answer {
     /// How often the model was asked.
     pub(crate) iterations: u32,
     pub(crate) status: Status,
-    /// What its rounds spent.
-    pub(crate) usage: Usage,
+    /// What it spent, with what agents did that it let work.
+    pub(crate) spent: AgentSpent,
 }
 
 /// How an agent ended.
@@ -37,8 +39,16 @@ pub(crate) struct Answer {
 pub(crate) enum Status {
     /// It said that it is done.
     Success,
-    /// It would have gone on.
+    /// It would have gone on, and had no further round.
     MaxIterationsReached,
+    /// It would have called more tools than it may.
+    MaxToolCallsReached,
+    /// The tokens that it may spend are spent, or the next round would have taken more.
+    MaxTokensReached,
+    /// The money that it may spend is spent.
+    MaxCostReached,
+    /// It asked for a call again of which it was told that it is not made any more.
+    RepeatedCalls,
 }
 
 impl Status {
@@ -46,77 +56,115 @@ impl Status {
         match self {
             Self::Success => "success",
             Self::MaxIterationsReached => "max_iterations_reached",
+            Self::MaxToolCallsReached => "max_tool_calls_reached",
+            Self::MaxTokensReached => "max_tokens_reached",
+            Self::MaxCostReached => "max_cost_reached",
+            Self::RepeatedCalls => "repeated_calls",
         }
     }
 }
 
+/// An agent, what it is to answer with, and how far it goes.
+#[derive(Clone, Copy)]
+pub(crate) struct Work<'a> {
+    pub(crate) agent: &'a Agent,
+    pub(crate) declared: Option<&'a LlmOutput>,
+    pub(crate) bounds: AgentBounds,
+}
+
 /// A conversation under way.
-struct Conversation<'a> {
-    agent: &'a Agent,
-    declared: Option<&'a LlmOutput>,
-    ctx: &'a StepContext,
+pub(super) struct Conversation<'a> {
+    pub(super) work: Work<'a>,
+    pub(super) ctx: &'a StepContext,
     /// Its rounds are addressed below this.
-    base: &'a NodePath,
+    pub(super) base: &'a NodePath,
     request: Map,
     messages: Vec<Value>,
-    history: Vec<Value>,
-    usage: Usage,
+    pub(super) history: Vec<Value>,
+    pub(super) repeats: Repeats,
+    pub(super) spent: AgentSpent,
+    /// What was said last.
+    said: Option<Response>,
+    iterations: u32,
 }
 
 /// Lets an agent work, beginning with a request. Its rounds are the steps `base.round[0]` and so on.
 ///
 /// Not cancel-safe, as [`StepContext::step`].
 pub(crate) async fn converse(
-    agent: &Agent,
-    declared: Option<&LlmOutput>,
+    work: Work<'_>,
     ctx: &StepContext,
     base: &NodePath,
     request: Value,
 ) -> Result<Answer, Failure> {
+    converse_counted(work, ctx, base, request).await.0
+}
+
+/// As [`converse`], with what was spent, also by an agent that fails.
+pub(super) async fn converse_counted(
+    work: Work<'_>,
+    ctx: &StepContext,
+    base: &NodePath,
+    request: Value,
+) -> (Result<Answer, Failure>, AgentSpent) {
     let messages = request.get("messages").and_then(Value::as_list).unwrap_or_default().to_vec();
-    let request = request.as_map().cloned().unwrap_or_default();
-    let history = Vec::new();
-    let conversation =
-        Conversation { agent, declared, ctx, base, request, messages, history, usage: Usage::default() };
-    conversation.hold().await
+    let mut conversation = Conversation {
+        work,
+        ctx,
+        base,
+        request: request.as_map().cloned().unwrap_or_default(),
+        messages,
+        history: Vec::new(),
+        repeats: Repeats::default(),
+        spent: AgentSpent::default(),
+        said: None,
+        iterations: 0,
+    };
+    let ended = conversation.hold().await;
+    (ended, conversation.spent)
 }
 
 impl Conversation<'_> {
-    async fn hold(mut self) -> Result<Answer, Failure> {
+    async fn hold(&mut self) -> Result<Answer, Failure> {
         let mut repaired = false;
-        let mut iterations = 0;
         loop {
-            let round = iterations;
-            let is_last = round + 1 >= self.agent.max_iterations;
-            let (message, response) = self.ask(round).await?;
-            iterations += 1;
+            let round = self.iterations;
+            let is_last = round + 1 >= self.work.bounds.rounds;
+            let request = match self.next_request()? {
+                Ok(request) => request,
+                Err(status) => return Ok(self.end(Map::default(), status)),
+            };
+            let is_cut_short = request.get("max_tokens") != self.request.get("max_tokens");
+            let (message, response) = self.ask(round, request).await?;
+            self.iterations += 1;
             let text = response.message.joined_text();
-            let calls: Vec<Call<'_>> = response.message.parts.iter().filter_map(Call::of).collect();
-            if !calls.is_empty() && is_last {
-                // Nobody would see what these calls give: they are not made.
-                return Ok(self.end(
-                    &response,
-                    text,
-                    Map::default(),
-                    iterations,
-                    Status::MaxIterationsReached,
-                ));
-            }
+            let has_calls = response.message.parts.iter().any(|part| Call::of(part).is_some());
+            let finish = response.finish;
             self.messages.push(message);
-            if !calls.is_empty() {
-                let results = self.call(round, calls).await?;
+            let response = self.said.insert(response);
+            if has_calls {
+                let calls = response.message.parts.iter().filter_map(Call::of);
+                let stuck = calls.clone().any(|call| self.repeats.was_told(call.tool, call.arguments));
+                // Nobody would see what these calls give: they are not made.
+                if let Some(status) = self.ends_before_calls(is_last, stuck) {
+                    return Ok(self.end(Map::default(), status));
+                }
+                let results = self.call(round).await?;
                 self.messages.push(results);
                 continue;
             }
-            let Some(declared) = self.declared else {
-                return Ok(self.end(&response, text, Map::default(), iterations, Status::Success));
+            if finish == FinishReason::Length && is_cut_short {
+                return Ok(self.end(Map::default(), Status::MaxTokensReached));
+            }
+            let Some(declared) = self.work.declared else {
+                return Ok(self.end(Map::default(), Status::Success));
             };
-            if response.finish == FinishReason::Length {
+            if finish == FinishReason::Length {
                 let message = "the answer was cut off at `max_tokens` and cannot be parsed";
                 return Err(Failure::new(ErrorCode::ModelTruncated, message));
             }
             match fields(declared, &text) {
-                Ok(fields) => return Ok(self.end(&response, text, fields, iterations, Status::Success)),
+                Ok(fields) => return Ok(self.end(fields, Status::Success)),
                 Err(error) if repaired || is_last => return Err(misfit(declared, &error.to_string())),
                 Err(error) => {
                     repaired = true;
@@ -130,8 +178,55 @@ impl Conversation<'_> {
         }
     }
 
-    fn end(self, response: &Response, text: String, fields: Map, iterations: u32, status: Status) -> Answer {
-        let reasoning = response.message.parts.iter().filter_map(|part| match part {
+    /// How the agent ends with calls asked for, if it does.
+    fn ends_before_calls(&self, is_last: bool, is_stuck: bool) -> Option<Status> {
+        let (bounds, spent) = (&self.work.bounds, &self.spent);
+        if is_last {
+            Some(Status::MaxIterationsReached)
+        } else if is_stuck {
+            Some(Status::RepeatedCalls)
+        } else if bounds.tool_calls.is_some_and(|most| spent.tool_calls >= most) {
+            Some(Status::MaxToolCallsReached)
+        } else if bounds.tokens.is_some_and(|most| spent.usage.total() >= most) {
+            Some(Status::MaxTokensReached)
+        } else {
+            self.is_broke().then_some(Status::MaxCostReached)
+        }
+    }
+
+    fn is_broke(&self) -> bool {
+        self.work.bounds.cost.is_some_and(|most| self.spent.usage.cost >= most)
+    }
+
+    /// The request of the next round, or how the agent ends instead. Where tokens are limited, the answer is: it has what is
+    /// left once the request is read. How much that takes is estimated as everywhere, so that it comes out the same again.
+    fn next_request(&mut self) -> Result<Result<Value, Status>, Failure> {
+        if self.is_broke() {
+            return Ok(Err(Status::MaxCostReached));
+        }
+        let mut request = self.request.clone();
+        request.insert(Arc::from("messages"), Value::list(self.messages.iter().cloned()));
+        let Some(most) = self.work.bounds.tokens else { return Ok(Ok(Value::from(request))) };
+        let read = Value::from(request.clone());
+        let read = read.to().map_err(|error| {
+            Failure::new(ErrorCode::ModelFailed, format!("the request cannot be read: {error}"))
+        })?;
+        let left =
+            most.saturating_sub(self.spent.usage.total()).saturating_sub(tokens::estimate_input(&read));
+        if left == 0 {
+            return Ok(Err(Status::MaxTokensReached));
+        }
+        if read.max_tokens.is_none_or(|set| set > left) {
+            request.insert(Arc::from("max_tokens"), Value::from(left));
+        }
+        Ok(Ok(Value::from(request)))
+    }
+
+    fn end(&mut self, fields: Map, status: Status) -> Answer {
+        let message = self.said.take().map(|response| response.message);
+        let text = message.as_ref().map(Message::joined_text).unwrap_or_default();
+        let parts = message.iter().flat_map(|message| &message.parts);
+        let reasoning = parts.filter_map(|part| match part {
             Part::Reasoning { text } => Some(text.as_str()),
             Part::Text { .. }
             | Part::Blob { .. }
@@ -140,37 +235,53 @@ impl Conversation<'_> {
             | Part::Opaque { .. } => None,
         });
         let reasoning = reasoning.collect();
-        Answer { text, reasoning, fields, history: self.history, iterations, status, usage: self.usage }
+        let (history, iterations) = (std::mem::take(&mut self.history), self.iterations);
+        Answer { text, reasoning, fields, history, iterations, status, spent: self.spent }
     }
 
     /// Asks the model. What it says is given as it is kept, which later requests share, and read.
-    async fn ask(&mut self, round: u32) -> Result<(Value, Response), Failure> {
-        self.request.insert(Arc::from("messages"), Value::list(self.messages.iter().cloned()));
-        let request = Value::from(self.request.clone());
-        let intent = Intent::Llm { provider: Arc::clone(&self.agent.provider), request };
+    async fn ask(&mut self, round: u32, request: Value) -> Result<(Value, Response), Failure> {
+        let intent = Intent::Llm { provider: Arc::clone(&self.work.agent.provider), request };
         let address = self.address(&format!(".round[{round}]"))?;
+        let Agent { name, provider, request: Request { model, .. }, .. } = self.work.agent;
+        if self.work.bounds.cost.is_some() && !self.ctx.port.is_priced(provider, model) {
+            let message = format!(
+                "the agent `{name}` may spend so much money and no more, and what `{model}` costs is not known"
+            );
+            return Err(Failure::new(ErrorCode::BudgetExceeded, message));
+        }
+        let intent = self.ctx.inspect(&address, intent)?;
+        // What goes instead of a message goes in later rounds as well, and need not be looked at again.
+        if let Some(messages) = intent.value().get("messages").and_then(Value::as_list)
+            && messages.len() == self.messages.len()
+        {
+            self.messages.clone_from_slice(messages);
+        }
         // A model call costs, but changes nothing: it is repeated after a crash.
-        let said = self.ctx.step(&address, intent, Effect::Idempotent).await?;
+        let said = self.ctx.inspected_step(&address, intent, Effect::Idempotent).await;
+        let said = said.inspect_err(|failure| self.spent.usage += failure.usage)?;
         let response: Response = said.to().map_err(|error| {
             Failure::new(ErrorCode::ModelFailed, format!("the provider's answer cannot be read: {error}"))
         })?;
-        self.usage += response.usage;
+        self.spent.usage += response.usage;
         Ok((said.get("message").cloned().unwrap_or_default(), response))
     }
 
-    /// Makes the calls of a round, one after the other, and gives the message that answers them.
-    async fn call(&mut self, round: u32, calls: Vec<Call<'_>>) -> Result<Value, Failure> {
+    /// Makes the calls of a round and gives the message that answers them.
+    async fn call(&mut self, round: u32) -> Result<Value, Failure> {
+        let Some(response) = self.said.take() else { return Ok(Value::Null) };
+        let calls: Vec<Call<'_>> = response.message.parts.iter().filter_map(Call::of).collect();
+        let gave = Round::plan(self, &calls).make(self, round, &calls).await?;
         let mut results = Vec::with_capacity(calls.len());
-        for (at, call) in calls.into_iter().enumerate() {
-            let address = self.address(&format!(".round[{round}].call[{at}]"))?;
-            let gave = calls::make(self.agent, self.ctx, &address, at, &call).await?;
+        for (call, gave) in calls.iter().zip(gave) {
             self.history.push(call.entry(round, &gave));
-            results.push(call.result(gave));
+            results.push(call.result(gave, self.work.bounds.result_bytes));
         }
+        self.said = Some(response);
         Ok(Value::map([("role", value(&Role::Tool)?), ("parts", Value::from(results))]))
     }
 
-    fn address(&self, suffix: &str) -> Result<NodePath, Failure> {
+    pub(super) fn address(&self, suffix: &str) -> Result<NodePath, Failure> {
         self.base.extended(suffix).ok_or_else(|| {
             let message = "the agent is nested too deep: the paths of its steps would be too long";
             Failure::new(ErrorCode::LimitExceeded, message)

@@ -8,7 +8,7 @@ use ice_core::llm::{Message, Role, Usage};
 use ice_core::value::{Map, Value};
 
 use crate::executors::StepContext;
-use crate::executors::builtin::agent::{Answer, Status, converse};
+use crate::executors::builtin::agent::{Answer, Status, Work, converse, is_final};
 use crate::journal::Failure;
 use crate::workflow::model::{LlmOutput, Member, SwarmPlan};
 
@@ -68,11 +68,11 @@ impl<'a> Hall<'a> {
             ];
             match ended {
                 Ok(answer) => {
-                    self.usage += answer.usage;
+                    self.usage += answer.spent.usage;
                     entry.push(("said", Value::from(answer.fields.clone())));
                     all.push(given(member, &answer.fields));
                 }
-                Err(failure) if failure.wanted.is_some() || failure.code == ErrorCode::RunCancelled => {
+                Err(failure) if is_final(&failure) => {
                     return Err(failure);
                 }
                 Err(failure) => {
@@ -101,15 +101,21 @@ impl<'a> Hall<'a> {
             Failure::new(ErrorCode::LimitExceeded, message)
         })?;
         let request = self.request(member, shape, &told)?;
-        let answer = converse(&member.agent, Some(shape), self.ctx, &address, request).await?;
-        match answer.status {
-            Status::Success => Ok(answer),
-            Status::MaxIterationsReached => {
-                let rounds = answer.iterations;
-                let message = format!("`{}` came to no answer in {rounds} rounds", member.role);
-                Err(Failure::new(ErrorCode::LimitExceeded, message))
+        let work = Work { agent: &member.agent, declared: Some(shape), bounds: member.agent.bounds };
+        let answer = converse(work, self.ctx, &address, request).await?;
+        let rounds = answer.iterations;
+        let why = match answer.status {
+            Status::Success => return Ok(answer),
+            Status::MaxIterationsReached => format!("in {rounds} rounds"),
+            status @ (Status::MaxToolCallsReached
+            | Status::MaxTokensReached
+            | Status::MaxCostReached
+            | Status::RepeatedCalls) => {
+                format!("within its limits: it ended after {rounds} rounds with `{}`", status.as_str())
             }
-        }
+        };
+        let message = format!("`{}` came to no answer {why}", member.role);
+        Err(Failure::new(ErrorCode::LimitExceeded, message))
     }
 
     /// The request of a turn: what the agent is told of itself, then of the swarm and of this round.

@@ -10,7 +10,7 @@ use ice_core::tools::Effect;
 use ice_core::value::Value;
 
 use super::{Decider, held, receipts, shallow};
-use crate::executors::Completion;
+use crate::executors::{Asking, Completion};
 use crate::journal::{Body, Decision, Failure, Intent};
 use crate::workflow::model::PlanNode;
 use crate::workflow::runtime::budget::Lack;
@@ -45,6 +45,16 @@ impl Decider<'_> {
                 }
                 result => self.told(path, result),
             };
+        }
+        if let Ok(Completion { asks: Some(asking), .. }) = &result {
+            self.out.records.push(if state.stopping.is_some() {
+                Body::Cancelled { node: path, in_doubt: false, winding_down: false }
+            } else {
+                let Asking { step, question } = (**asking).clone();
+                let (attempt, question) = (attempt.number, Box::new(question));
+                Body::Asked { node: path, attempt, question, step: Some(step) }
+            });
+            return;
         }
         let shaped = result.and_then(|done| {
             let usage = done.usage;
@@ -115,7 +125,7 @@ impl Decider<'_> {
         };
         let cached = result.as_ref().is_ok_and(|done| done.cached);
         let (usage, stream, mut result) = match result {
-            Ok(Completion { value, usage, stream, cached: _ }) => match shallow(value) {
+            Ok(Completion { value, usage, stream, cached: _, asks: _ }) => match shallow(value) {
                 Ok(value) => (usage, stream, Ok(value)),
                 Err(failure) => (Usage::default(), stream, Err(Failure { usage, ..failure })),
             },

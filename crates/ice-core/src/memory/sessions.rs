@@ -1,0 +1,93 @@
+//! Sessions that are remembered as long as their process lives.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use indexmap::IndexMap;
+
+use super::{Exchange, MemoryError, Session, SessionMemory};
+
+/// The most exchanges of a session; the oldest are forgotten.
+const MAX_EXCHANGES: usize = 100;
+/// The most sessions; the one that was added to least recently is forgotten.
+const MAX_SESSIONS: usize = 10_000;
+
+/// Remembers sessions in memory: 100 exchanges each, 10,000 sessions.
+#[derive(Debug, Default)]
+pub struct Sessions(Mutex<IndexMap<Session, VecDeque<(String, Exchange)>>>);
+
+impl Sessions {
+    fn all(&self) -> MutexGuard<'_, IndexMap<Session, VecDeque<(String, Exchange)>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl SessionMemory for Sessions {
+    async fn recall(&self, session: &Session, last: usize) -> Result<Vec<Exchange>, MemoryError> {
+        let all = self.all();
+        let known = all.get(session).into_iter().flatten();
+        let mut found: Vec<Exchange> = known.rev().take(last).map(|(_, exchange)| exchange.clone()).collect();
+        found.reverse();
+        Ok(found)
+    }
+
+    async fn append(&self, session: &Session, exchange: &Exchange, key: &str) -> Result<(), MemoryError> {
+        let mut all = self.all();
+        // Last is what was added to most recently.
+        let mut exchanges = all.shift_remove(session).unwrap_or_default();
+        if !exchanges.iter().any(|(known, _)| known == key) {
+            exchanges.push_back((key.to_owned(), exchange.clone()));
+        }
+        if exchanges.len() > MAX_EXCHANGES {
+            exchanges.pop_front();
+        }
+        all.insert(session.clone(), exchanges);
+        if all.len() > MAX_SESSIONS {
+            all.shift_remove_index(0);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn session(name: &str) -> Session {
+        Session { tenant: "local".parse().unwrap(), workflow: "w".to_owned(), name: name.to_owned() }
+    }
+
+    fn exchange(number: usize) -> Exchange {
+        Exchange { asked: format!("q{number}"), said: format!("a{number}") }
+    }
+
+    #[tokio::test]
+    async fn the_last_exchanges_of_a_session_are_recalled_and_each_is_kept_once() {
+        let memory = Sessions::default();
+        for number in [1, 2, 2, 3] {
+            memory.append(&session("a"), &exchange(number), &format!("key {number}")).await.unwrap();
+        }
+        memory.append(&session("b"), &exchange(9), "key 9").await.unwrap();
+        assert_eq!(memory.recall(&session("a"), 2).await.unwrap(), [exchange(2), exchange(3)]);
+        assert_eq!(memory.recall(&session("a"), 9).await.unwrap().len(), 3);
+        let other = Session { tenant: "other".parse().unwrap(), ..session("a") };
+        assert_eq!(memory.recall(&other, 9).await.unwrap(), []);
+    }
+
+    #[tokio::test]
+    async fn what_is_remembered_is_bounded() {
+        let memory = Sessions::default();
+        for number in 0..MAX_EXCHANGES + 3 {
+            memory.append(&session("a"), &exchange(number), &number.to_string()).await.unwrap();
+        }
+        let kept = memory.recall(&session("a"), usize::MAX).await.unwrap();
+        assert_eq!((kept.len(), kept[0].clone()), (MAX_EXCHANGES, exchange(3)));
+        for number in 0..MAX_SESSIONS {
+            memory.append(&session(&number.to_string()), &exchange(0), "k").await.unwrap();
+        }
+        assert_eq!(memory.recall(&session("a"), 1).await.unwrap(), []);
+        assert_eq!(memory.recall(&session("0"), 1).await.unwrap().len(), 1);
+    }
+}
