@@ -95,15 +95,8 @@ impl Broken {
 
 impl InstalledServer {
     /// The name of the server.
-    #[cfg(feature = "mcp")]
     pub(crate) fn name(&self) -> &str {
         &self.manifest.name
-    }
-
-    /// There is none without the feature.
-    #[cfg(not(feature = "mcp"))]
-    pub(crate) fn name(&self) -> &str {
-        match self.manifest {}
     }
 }
 

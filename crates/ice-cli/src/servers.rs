@@ -136,9 +136,11 @@ mod absent {
     use super::LeftOut;
     use crate::fault::Fault;
 
-    /// There is none.
+    /// Nobody makes one.
     #[derive(Clone, Debug)]
-    pub(crate) enum Manifest {}
+    pub(crate) struct Manifest {
+        pub(crate) name: String,
+    }
 
     #[derive(Debug)]
     pub(crate) struct Servers;
@@ -153,7 +155,10 @@ mod absent {
         None
     }
 
-    pub(crate) fn ask(_: &[Manifest]) -> Result<(Servers, Vec<Arc<dyn Tool>>, Vec<LeftOut>), Fault> {
+    /// What servers offer: nothing.
+    pub(crate) type Asked = (Servers, Vec<Arc<dyn Tool>>, Vec<LeftOut>);
+
+    pub(crate) fn ask(_: &[Manifest]) -> Result<Asked, Fault> {
         Ok((Servers, Vec::new(), Vec::new()))
     }
 }

@@ -227,9 +227,9 @@ mod tests {
     #[test]
     fn objects_in_maps_are_read_each_at_its_place() {
         let text = "m:\n  a: {on: true}\n  b: {on: 3}\n  c: {off: true}\n  d: x\n";
-        let told = "t:3:10: error[WRONG_TYPE]: m.b.on: expected true or false, found the number 3\n\
-                    t:4:7: error[UNKNOWN_FIELD]: m.c.off: unknown field `off`; did you mean `on`?\n\
-                    t:5:6: error[WRONG_TYPE]: m.d: expected an object, found text";
+        let told = "t:3:11: error[WRONG_TYPE]: m.b.on: expected true or false, found the number 3\n\
+                    t:4:7: error[UNKNOWN_FIELD]: m.c.off: unknown field `off`\n\
+                    t:5:6: error[WRONG_TYPE]: m.d: expected an object, found the text \"x\"";
         check(text, |object| object.each("m", |_, each| each.flag("on", false)), told);
         let named = |name: &str, each: &mut Object<'_, '_>| {
             if name == "odd" {
