@@ -114,15 +114,15 @@ async fn perform(
     let asker = Asker {
         agent: if let Intent::Agent { agent, .. } = &intent { Some(Arc::clone(agent)) } else { None },
         // One of both repeats a call, the node or the provider.
-        attempts: (matches!(intent, Intent::Llm { .. } | Intent::Aware { .. }) && node.retry.max_attempts > 1)
+        attempts: (matches!(intent, Intent::Llm { .. } | Intent::Aware { .. })
+            && node.retry.max_attempts > 1)
             .then_some(1),
     };
     let use_cache = node.use_cache;
     let conversation = Conversation::default();
     let asks = Mutex::default();
     let own = path.clone();
-    let port =
-        Port { shared, ticket, path: own, attempt, receipts, use_cache, asker, conversation, asks };
+    let port = Port { shared, ticket, path: own, attempt, receipts, use_cache, asker, conversation, asks };
     let port = Arc::new(port);
     let ctx = StepContext { path, attempt, cancel, port: Arc::clone(&port) as _ };
     let ended = builtin::run(&node.work, &ctx, intent).await;
