@@ -17,7 +17,7 @@ use ice_core::value::{BlobHash, BlobRef, Value};
 
 use super::run::RunShared;
 use crate::executors::{Completion, StepContext, TransientEvent, TransientSink};
-use crate::journal::Failure;
+use crate::journal::{Failure, Intent};
 
 /// The largest blob that is shown to a model: as much as the vendors take with one request.
 const MAX_BLOB_BYTES: u64 = 20 << 20;
@@ -29,6 +29,14 @@ pub(super) struct Asker {
     pub(super) agent: Option<Arc<str>>,
     /// How often a provider may ask, whatever the request says.
     pub(super) attempts: Option<u32>,
+}
+
+impl Asker {
+    /// Who asks, in a node of so many attempts. One of both repeats a call, the node or the provider.
+    pub(super) fn of(intent: &Intent, attempts: u32) -> Self {
+        let agent = if let Intent::Agent { agent, .. } = intent { Some(Arc::clone(agent)) } else { None };
+        Self { agent, attempts: (attempts > 1).then_some(1) }
+    }
 }
 
 /// One call under way.

@@ -111,13 +111,7 @@ async fn perform(
     let Some(node) = plan.scope(scope).and_then(|scope| scope.node(node)) else {
         return Err(Failure::new(ErrorCode::RunStuck, "the node is not in its plan"));
     };
-    let asker = Asker {
-        agent: if let Intent::Agent { agent, .. } = &intent { Some(Arc::clone(agent)) } else { None },
-        // One of both repeats a call, the node or the provider.
-        attempts: (matches!(intent, Intent::Llm { .. } | Intent::Aware { .. })
-            && node.retry.max_attempts > 1)
-            .then_some(1),
-    };
+    let asker = Asker::of(&intent, node.retry.max_attempts);
     let use_cache = node.use_cache;
     let conversation = Conversation::default();
     let asks = Mutex::default();

@@ -130,7 +130,7 @@ pub struct LlmConfig {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<u64>,
     /// How often a failed call is repeated within an attempt of the node, 0 to 10; the number of the provider's configuration
-    /// if absent. An `llm` node that has attempts of its own repeats none within them.
+    /// if absent. A node that makes attempts of its own repeats none within them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_retries: Option<u32>,
     /// Nucleus sampling, 0 to 1.
