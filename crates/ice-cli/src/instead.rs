@@ -11,6 +11,10 @@ use crate::load::Loaded;
 const SCOPES: [&str; 8] =
     ["nodes", "body", "body_nodes", "branches", "true_path", "false_path", "true_branch", "false_branch"];
 
+/// The settings that mean the same to every model.
+const KEPT: [&str; 8] =
+    ["provider", "model", "temperature", "max_tokens", "top_p", "stop_sequences", "timeout", "max_retries"];
+
 /// Whether a node names a provider of models.
 pub(crate) fn asks(blueprint: &Assembled, provider: &str) -> bool {
     fn names(json: &Json, provider: &str) -> bool {
@@ -110,9 +114,8 @@ impl Instead<'_> {
         settings["provider"] = json!(self.provider);
         settings["model"] = json!(self.model);
         if let Some(settings) = settings.as_object_mut() {
-            // They were meant for the model that is not asked.
-            settings.remove("fallback_models");
-            settings.remove("base_url");
+            // The others are meant for the model that is not asked.
+            settings.retain(|name, _| KEPT.contains(&name.as_str()));
         }
     }
 }

@@ -28,6 +28,8 @@ mod present {
     use ice_core::tools::Tool;
     pub(crate) use ice_integrations::mcp::ServerManifest as Manifest;
     use ice_integrations::mcp::{Endpoint, Outside, SecretText, Secrets, Server};
+    use ice_integrations::secrets::{SecretSource, SystemSecrets};
+    use secrecy::ExposeSecret;
     use tokio::runtime::{Builder, Handle, Runtime};
     use tokio_util::sync::CancellationToken;
 
@@ -50,7 +52,7 @@ mod present {
     #[derive(Debug)]
     pub(crate) struct Servers {
         runtime: Option<Runtime>,
-        _servers: Vec<Server>,
+        servers: Vec<Server>,
     }
 
     impl Drop for Servers {
@@ -71,11 +73,11 @@ mod present {
     /// [`Fault`] of the first that cannot be reached, or whose offer cannot be used.
     pub(crate) fn ask(manifests: &[Manifest]) -> Result<Asked, Fault> {
         if manifests.is_empty() {
-            return Ok((Servers { runtime: None, _servers: Vec::new() }, Vec::new(), Vec::new()));
+            return Ok((Servers { runtime: None, servers: Vec::new() }, Vec::new(), Vec::new()));
         }
         let needs_cage = manifests.iter().any(|manifest| matches!(manifest.endpoint, Endpoint::Program(_)));
         let processes = if needs_cage { Some(cage::host()?) } else { None };
-        let secrets: Arc<dyn Secrets> = Arc::new(OfThisMachine);
+        let secrets: Arc<dyn Secrets> = Arc::new(OfThisMachine(SystemSecrets::with_dotenv(".env")));
         let outside = Outside { processes, secrets: Some(secrets), ..Outside::default() };
         let servers: Vec<Server> =
             manifests.iter().map(|manifest| Server::new(manifest.clone(), outside.clone())).collect();
@@ -88,8 +90,10 @@ mod present {
             Ok(_) => tokio::task::block_in_place(|| runtime.block_on(asking)),
             Err(_) => runtime.block_on(asking),
         };
+        // From here on it is ended as a runtime within another one has to be, whatever comes.
+        let servers = Servers { runtime: Some(runtime), servers };
         let (mut tools, mut left_out) = (Vec::new(), Vec::new());
-        for (server, asked) in servers.iter().zip(asked) {
+        for (server, asked) in servers.servers.iter().zip(asked) {
             let asked = asked.map_err(|error| {
                 Fault::new(error.code(), error.to_string()).exit(Exit::Failed).help(format!(
                     "mend it, or take the manifest of `{}` out of the folders of tools",
@@ -100,26 +104,18 @@ mod present {
             let left = asked.left_out.into_iter();
             left_out.extend(left.map(|(tool, why)| LeftOut { server: server.name().to_owned(), tool, why }));
         }
-        Ok((Servers { runtime: Some(runtime), _servers: servers }, tools, left_out))
+        Ok((servers, tools, left_out))
     }
 
-    /// The secrets of this machine: variables of this process, and files.
+    /// The secrets of this machine, as the keys of models are had.
     #[derive(Debug)]
-    struct OfThisMachine;
+    struct OfThisMachine(SystemSecrets);
 
     #[async_trait]
     impl Secrets for OfThisMachine {
-        #[cfg(target_os = "linux")]
         async fn resolve(&self, reference: &SecretRef) -> Result<SecretText, String> {
-            let reference = ice_sandbox::SecretRef::new(reference.as_str());
-            let found = crate::secrets::resolve(&reference).map_err(|error| error.to_string())?;
-            let text = std::str::from_utf8(found.expose()).map_err(|_| "it is not text".to_owned())?;
-            Ok(SecretText::new(text.to_owned()))
-        }
-
-        #[cfg(not(target_os = "linux"))]
-        async fn resolve(&self, _: &SecretRef) -> Result<SecretText, String> {
-            Err("secrets are known on Linux only".to_owned())
+            let found = self.0.secret(reference).map_err(|error| error.to_string())?;
+            Ok(SecretText::new(found.expose_secret().to_owned()))
         }
     }
 }

@@ -19,7 +19,7 @@ fn a_refused_command_line_is_a_document_if_json_is_asked_for() {
     check(
         &["--json"],
         "'ice' requires a subcommand but one was not provided [subcommands: run, validate, estimate, network, budgets, graph, runs, worker, \
-         tools, interpreters, sandbox, doctor, schema, new, errors, completions]",
+         tools, models, interpreters, sandbox, doctor, schema, new, errors, completions]",
     );
     check(&["--json", "runs"], "the command line names no command");
     check(&["run", "--json"], "the following required arguments were not provided: <FILE>");

@@ -1,5 +1,6 @@
 //! `ice models` and runs with real models, against a server in this process that speaks OpenAI's protocol.
 
+#[cfg(test)]
 mod common;
 
 use std::io::{BufRead, BufReader, Read, Write};
@@ -17,6 +18,7 @@ struct Server {
     asked: Arc<Mutex<Vec<(String, String, Value)>>>,
 }
 
+#[cfg(test)]
 impl Server {
     fn start(answer: &'static str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -86,6 +88,7 @@ struct Ice {
     variables: Vec<(&'static str, &'static str)>,
 }
 
+#[cfg(test)]
 impl Ice {
     fn new() -> Self {
         Self { desk: Desk::new(), variables: Vec::new() }
@@ -118,12 +121,14 @@ impl Ice {
 }
 
 /// Writes a file that only its owner may read.
+#[cfg(test)]
 fn private(path: &Path, text: &str) {
     std::fs::write(path, text).unwrap();
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).unwrap();
 }
 
 /// A command whose provider `local` is the server, with its key in `.env`.
+#[cfg(test)]
 fn with(server: &Server) -> Ice {
     let ice = Ice::new();
     let folder = ice.folder();

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
 
 use ice_core::process::SecretRef;
 use secrecy::SecretString;
@@ -55,12 +54,11 @@ pub enum SecretError {
 }
 
 /// The secrets of this machine: `env:VARIABLE`, where `env:FIRST|SECOND` is the first of both that is set, and `file:PATH`.
-/// Variables that are not set are looked for in a `.env` file, which is read when it is first needed and whose lines stay here:
-/// they are no variables of the process.
+/// Variables that are not set are looked for in a `.env` file, which is read each time: its lines are no variables of the
+/// process.
 #[derive(Debug, Default)]
 pub struct SystemSecrets {
     dotenv: Option<PathBuf>,
-    lines: OnceLock<Result<BTreeMap<String, SecretString>, SecretError>>,
 }
 
 impl SystemSecrets {
@@ -68,7 +66,7 @@ impl SystemSecrets {
     /// it: else no variable is taken from it, and who asks for one is told.
     #[must_use]
     pub fn with_dotenv(path: impl Into<PathBuf>) -> Self {
-        Self { dotenv: Some(path.into()), lines: OnceLock::new() }
+        Self { dotenv: Some(path.into()) }
     }
 
     fn variable(&self, name: &str) -> Result<Option<SecretString>, SecretError> {
@@ -80,10 +78,7 @@ impl SystemSecrets {
                 .map_err(|_| SecretError::NoText(reference()));
         }
         let Some(path) = &self.dotenv else { return Ok(None) };
-        match self.lines.get_or_init(|| lines(path)) {
-            Ok(lines) => Ok(lines.get(name).cloned()),
-            Err(error) => Err(error.clone()),
-        }
+        Ok(lines(path)?.remove(name))
     }
 }
 

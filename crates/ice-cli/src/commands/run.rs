@@ -119,8 +119,8 @@ impl From<Policy> for FailurePolicy {
     }
 }
 
-/// What is said once to who has only met `echo`.
-const ECHOED: &str = "`echo` answered with its own prompt: `--model ollama/llama3.2` asks a model of this machine, and with \
+/// What is said once to who has met nobody but `echo`.
+const ECHOES: &str = "`echo` answers with its own prompt: `--model ollama/llama3.2` asks a model of this machine, and with \
     OPENAI_API_KEY set `--model openai/gpt-4.1-mini` a hosted one; `ice models list` lists them";
 
 /// A run that can be started.
@@ -258,13 +258,12 @@ impl Run {
         if !shell.screen.json {
             shell.screen.note(format_args!("{} {id}", styled(CYAN, "run")));
         }
+        if is_first && shell.screen.is_watched() && instead::asks(blueprint, "echo") {
+            shell.screen.note(styled(DIM, ECHOES));
+        }
         let until = if self.wait { Until::Ended } else { Until::Parked };
         let watching = Watching { run: id, since: 0, until, blueprint: Some(blueprint) };
-        let ended = stay(shell, folder, link, watching, &mut signals).await;
-        if is_first && shell.screen.is_watched() && instead::asks(blueprint, "echo") {
-            shell.screen.note(styled(DIM, ECHOED));
-        }
-        ended
+        stay(shell, folder, link, watching, &mut signals).await
     }
 }
 

@@ -49,6 +49,8 @@ pub struct LlmContext {
     pub cancel: CancellationToken,
     /// The same for everything that is done for one attempt at a call, and after a crash.
     pub idempotency_key: String,
+    /// Which attempt of who asks it is, from 1; 0 is taken as the first.
+    pub attempt: u32,
     /// The most often the provider may ask for the answer, whatever the request says: who repeats the call itself says 1.
     pub attempts: Option<u32>,
     /// What the run may reach: a request that says itself where it goes needs a grant for that.

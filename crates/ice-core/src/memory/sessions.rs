@@ -12,13 +12,48 @@ use super::{Exchange, MemoryError, Session, SessionMemory};
 const MAX_EXCHANGES: usize = 100;
 /// The most sessions; the one that was added to least recently is forgotten.
 const MAX_SESSIONS: usize = 10_000;
+/// The most bytes of all exchanges together; beyond it sessions are forgotten as beyond their number.
+const MAX_BYTES: usize = 64 << 20;
 
-/// Remembers sessions in memory: 100 exchanges each, 10,000 sessions.
+/// Remembers sessions in memory: 100 exchanges each, 10,000 sessions, 64 MiB.
 #[derive(Debug, Default)]
-pub struct Sessions(Mutex<IndexMap<Session, VecDeque<(String, Exchange)>>>);
+pub struct Sessions(Mutex<All>);
+
+#[derive(Debug, Default)]
+struct All {
+    /// Last is what was added to most recently.
+    sessions: IndexMap<Session, VecDeque<(String, Exchange)>>,
+    bytes: usize,
+}
+
+impl All {
+    fn push(&mut self, session: &Session, key: &str, exchange: &Exchange) {
+        let mut exchanges = self.sessions.shift_remove(session).unwrap_or_default();
+        if !exchanges.iter().any(|(known, _)| known == key) {
+            let entry = (key.to_owned(), exchange.clone());
+            self.bytes += bytes(session, &entry);
+            exchanges.push_back(entry);
+        }
+        if exchanges.len() > MAX_EXCHANGES
+            && let Some(oldest) = exchanges.pop_front()
+        {
+            self.bytes -= bytes(session, &oldest);
+        }
+        self.sessions.insert(session.clone(), exchanges);
+        while self.sessions.len() > MAX_SESSIONS || (self.bytes > MAX_BYTES && self.sessions.len() > 1) {
+            let Some((session, exchanges)) = self.sessions.shift_remove_index(0) else { break };
+            self.bytes -= exchanges.iter().map(|entry| bytes(&session, entry)).sum::<usize>();
+        }
+    }
+}
+
+/// What an exchange takes, the name of its session included.
+fn bytes(session: &Session, (key, exchange): &(String, Exchange)) -> usize {
+    session.workflow.len() + session.name.len() + key.len() + exchange.asked.len() + exchange.said.len()
+}
 
 impl Sessions {
-    fn all(&self) -> MutexGuard<'_, IndexMap<Session, VecDeque<(String, Exchange)>>> {
+    fn all(&self) -> MutexGuard<'_, All> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -27,26 +62,14 @@ impl Sessions {
 impl SessionMemory for Sessions {
     async fn recall(&self, session: &Session, last: usize) -> Result<Vec<Exchange>, MemoryError> {
         let all = self.all();
-        let known = all.get(session).into_iter().flatten();
+        let known = all.sessions.get(session).into_iter().flatten();
         let mut found: Vec<Exchange> = known.rev().take(last).map(|(_, exchange)| exchange.clone()).collect();
         found.reverse();
         Ok(found)
     }
 
     async fn append(&self, session: &Session, exchange: &Exchange, key: &str) -> Result<(), MemoryError> {
-        let mut all = self.all();
-        // Last is what was added to most recently.
-        let mut exchanges = all.shift_remove(session).unwrap_or_default();
-        if !exchanges.iter().any(|(known, _)| known == key) {
-            exchanges.push_back((key.to_owned(), exchange.clone()));
-        }
-        if exchanges.len() > MAX_EXCHANGES {
-            exchanges.pop_front();
-        }
-        all.insert(session.clone(), exchanges);
-        if all.len() > MAX_SESSIONS {
-            all.shift_remove_index(0);
-        }
+        self.all().push(session, key, exchange);
         Ok(())
     }
 }
@@ -89,5 +112,11 @@ mod tests {
         }
         assert_eq!(memory.recall(&session("a"), 1).await.unwrap(), []);
         assert_eq!(memory.recall(&session("0"), 1).await.unwrap().len(), 1);
+        let large = Exchange { asked: "x".repeat(MAX_BYTES / 2), said: String::new() };
+        for name in ["x", "y", "z"] {
+            memory.append(&session(name), &large, "k").await.unwrap();
+        }
+        assert_eq!(memory.recall(&session("y"), 1).await.unwrap(), []);
+        assert_eq!(memory.recall(&session("z"), 1).await.unwrap(), [large]);
     }
 }

@@ -207,10 +207,10 @@ mod tests {
         assert_eq!(found, expected.map_err(str::to_owned), "{schema}");
     }
 
-    /// `json!` sorts keys, so the fields of the input come in that order too.
+    /// The fields of the input come in the order in which `json!` keeps them, which is that of the text or of the names.
     fn object(properties: serde_json::Value, required: &[&str]) -> serde_json::Value {
-        let mut required = required.to_vec();
-        required.sort_unstable();
+        let kept = properties.as_object().unwrap().keys().map(String::as_str);
+        let required: Vec<&str> = kept.filter(|name| required.contains(name)).collect();
         json!({"type": "object", "properties": properties, "required": required, "additionalProperties": false})
     }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use genai::Error;
 use ice_core::llm::{LlmError, LlmErrorKind};
-use jiff::Timestamp;
+use ice_core::time::{Clock, Moment, SystemClock};
 use jiff::fmt::rfc2822;
 use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
@@ -14,6 +14,10 @@ use serde_json::Value as Json;
 const MAX_TOLD: usize = 300;
 
 /// What went wrong with a call.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the client has many errors, and all others are about the request"
+)]
 pub(super) fn failure(provider: &str, error: &Error) -> LlmError {
     match error {
         Error::HttpError { status, body, headers, .. } => refused(provider, *status, body, headers),
@@ -34,6 +38,7 @@ pub(super) fn failure(provider: &str, error: &Error) -> LlmError {
     }
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "all others of the client are about what came back")]
 fn of_call(provider: &str, error: &genai::webc::Error) -> LlmError {
     match error {
         genai::webc::Error::ResponseFailedStatus { status, body, headers } => {
@@ -97,11 +102,8 @@ fn refused(provider: &str, status: StatusCode, body: &str, headers: &HeaderMap) 
 
 /// What a vendor says: `{"error": {"message", "type" | "status", "code"}}` in one form or another.
 fn said(provider: &str, status: Option<StatusCode>, body: &Json, headers: Option<&HeaderMap>) -> LlmError {
-    let error = match body {
-        // Google wraps it into a list when it streams.
-        Json::Array(list) => list.first().unwrap_or(body),
-        _ => body,
-    };
+    // Google wraps it into a list when it streams.
+    let error = body.as_array().and_then(|list| list.first()).unwrap_or(body);
     let error = error.get("error").unwrap_or(error);
     let text = |name: &str| error.get(name).and_then(Json::as_str);
     let told = text("message").or_else(|| error.as_str()).unwrap_or_default();
@@ -189,8 +191,7 @@ fn wait(headers: Option<&HeaderMap>, error: &Json) -> Option<Duration> {
     if let Some(text) = header("retry-after") {
         return seconds(text).or_else(|| {
             let until = rfc2822::DateTimeParser::new().parse_timestamp(text).ok()?;
-            let left = until.duration_since(Timestamp::now());
-            Some(Duration::try_from(left).unwrap_or_default())
+            Some(Moment::from_millis(until.as_millisecond()).since(SystemClock.now()))
         });
     }
     let details = error.get("details")?.as_array()?;

@@ -4,6 +4,7 @@
 mod answer;
 mod configuration;
 mod failure;
+mod names;
 mod opaque;
 mod place;
 pub mod policy;

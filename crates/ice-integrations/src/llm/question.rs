@@ -8,18 +8,21 @@ use genai::chat::{
     CacheControl, ChatMessage, ChatOptions, ChatRequest, ChatResponseFormat, ContentPart, JsonSpec,
     MessageContent, ReasoningEffort, Tool, ToolCall, ToolChoice, ToolResponse,
 };
+use ice_core::blueprint::LlmConfig;
 use ice_core::llm::{BlobSource, LlmError, LlmErrorKind, Message, Part, Request, Role};
 use ice_core::value::{Map, Value};
 use serde_json::Value as Json;
 
-use super::Protocol;
-use super::opaque;
+use super::names::Names;
+use super::{Protocol, opaque};
 
 /// What the client sends.
 #[derive(Debug)]
 pub(super) struct Question {
     pub(super) chat: ChatRequest,
     pub(super) options: ChatOptions,
+    /// What tools are called there.
+    pub(super) names: Names,
 }
 
 /// A request in the client's terms.
@@ -33,12 +36,13 @@ pub(super) async fn question(
     takes_temperature: bool,
     blobs: Option<&dyn BlobSource>,
 ) -> Result<Question, LlmError> {
-    let mut writer = Writer { protocol, provider, blobs, names: HashMap::new() };
+    let names = Names::of(&request.tools);
+    let mut writer = Writer { protocol, provider, blobs, names: &names, called: HashMap::new() };
     let mut messages = Vec::with_capacity(request.messages.len() + 1);
     for message in &request.messages {
         messages.push(writer.message(message).await?);
     }
-    let mut options = options(request, takes_temperature)?;
+    let mut options = options(request, takes_temperature, &names)?;
     if let Some(schema) = &request.output_schema {
         let schema = Json::from(schema);
         if protocol.has_schemas() {
@@ -52,7 +56,7 @@ pub(super) async fn question(
         }
     }
     let tools = request.tools.iter().map(|tool| {
-        Tool::new(to_vendor(&tool.name))
+        Tool::new(names.there(&tool.name))
             .with_description(tool.description.clone())
             .with_schema(Json::from(&tool.input_schema))
     });
@@ -60,25 +64,16 @@ pub(super) async fn question(
     if !request.tools.is_empty() {
         chat = chat.with_tools(tools);
     }
-    Ok(Question { chat, options })
-}
-
-/// The name of a tool as every vendor takes it: none takes dots, and no tool of ours has a hyphen.
-fn to_vendor(name: &str) -> String {
-    name.replace('.', "-")
-}
-
-/// The name of a tool from what a vendor calls it.
-pub(super) fn from_vendor(name: &str) -> String {
-    name.replace('-', ".")
+    Ok(Question { chat, options, names })
 }
 
 struct Writer<'w> {
     protocol: Protocol,
     provider: &'w str,
     blobs: Option<&'w dyn BlobSource>,
+    names: &'w Names,
     /// The tools of the calls so far, by the ids of the calls: some vendors ask for them with the results.
-    names: HashMap<String, String>,
+    called: HashMap<String, String>,
 }
 
 impl Writer<'_> {
@@ -91,11 +86,16 @@ impl Writer<'_> {
                 Part::Text { text } => parts.push(ContentPart::Text(text.clone())),
                 Part::Blob { blob } => parts.push(self.blob(blob).await?),
                 Part::ToolCall { id, name, arguments } => {
-                    self.names.insert(id.clone(), to_vendor(name));
+                    self.called.insert(id.clone(), self.names.there(name));
                     parts.push(ContentPart::ToolCall(ToolCall {
                         call_id: id.clone(),
-                        fn_name: to_vendor(name),
-                        fn_arguments: Json::from(arguments),
+                        fn_name: self.names.there(name),
+                        // Vendors want an object, also where the model wrote none.
+                        fn_arguments: if arguments.as_map().is_some() {
+                            Json::from(arguments)
+                        } else {
+                            serde_json::json!({"unreadable": Json::from(arguments)})
+                        },
                         thought_signatures: signatures.get(id.as_str()).cloned(),
                     }));
                 }
@@ -103,7 +103,7 @@ impl Writer<'_> {
                     let text = content.as_str().map_or_else(|| content.to_string(), str::to_owned);
                     let text = if *is_error { format!("Error: {text}") } else { text };
                     let mut response = ToolResponse::new(call_id.clone(), text);
-                    if let Some(name) = self.names.get(call_id) {
+                    if let Some(name) = self.called.get(call_id) {
                         response = response.with_fn_name(name.clone());
                     }
                     parts.push(ContentPart::ToolResponse(response));
@@ -154,7 +154,7 @@ fn invalid(message: String) -> LlmError {
 }
 
 /// The settings of a request. Those that vendors know by different names have one here; the others go along as they are.
-fn options(request: &Request, takes_temperature: bool) -> Result<ChatOptions, LlmError> {
+fn options(request: &Request, takes_temperature: bool, names: &Names) -> Result<ChatOptions, LlmError> {
     let mut options = ChatOptions::default()
         .with_capture_content(true)
         .with_capture_reasoning_content(true)
@@ -167,12 +167,15 @@ fn options(request: &Request, takes_temperature: bool) -> Result<ChatOptions, Ll
         options.max_tokens = Some(u32::try_from(most).unwrap_or(u32::MAX));
     }
     let mut rest = Map::default();
+    if let Some(name) = LlmConfig::taken(&request.extra) {
+        return Err(invalid(format!("`{name}` has a field of its own: it cannot be set beside it")));
+    }
     for (name, value) in request.extra.as_map().into_iter().flatten() {
         match &**name {
             "reasoning_effort" => options.reasoning_effort = Some(effort(value)?),
             "seed" => options.seed = Some(whole("seed", value)?),
             "cache" => options.cache_control = cache(value)?,
-            "tool_choice" => options.tool_choice = Some(choice(value)?),
+            "tool_choice" => options.tool_choice = Some(choice(value, names)?),
             _ => {
                 rest.insert(std::sync::Arc::clone(name), value.clone());
             }
@@ -197,23 +200,22 @@ fn whole(name: &str, value: &Value) -> Result<u64, LlmError> {
     value.as_u64().ok_or_else(|| invalid(format!("`{name}` is a whole number, not {value}")))
 }
 
-/// How long the vendor is to keep the beginning of the conversation, where that has to be asked for.
+/// Whether the vendor is to keep the beginning of the conversation for some minutes, where that has to be asked for. Longer
+/// times have prices of their own, which tables of prices do not have.
 fn cache(value: &Value) -> Result<Option<CacheControl>, LlmError> {
-    match (value, value.as_str()) {
-        (Value::Bool(false), _) => Ok(None),
-        (Value::Bool(true), _) | (_, Some("5m")) => Ok(Some(CacheControl::Ephemeral)),
-        (_, Some("1h")) => Ok(Some(CacheControl::Ephemeral1h)),
-        (_, Some("24h")) => Ok(Some(CacheControl::Ephemeral24h)),
-        (_, _) => Err(invalid(format!("`cache` is `true`, `false`, `5m`, `1h` or `24h`, not {value}"))),
+    match value.as_bool() {
+        Some(true) => Ok(Some(CacheControl::Ephemeral)),
+        Some(false) => Ok(None),
+        None => Err(invalid(format!("`cache` is `true` or `false`, not {value}"))),
     }
 }
 
-fn choice(value: &Value) -> Result<ToolChoice, LlmError> {
+fn choice(value: &Value, names: &Names) -> Result<ToolChoice, LlmError> {
     match value.as_str() {
         Some("auto") => Ok(ToolChoice::Auto),
         Some("none") => Ok(ToolChoice::None),
         Some("required") => Ok(ToolChoice::Required),
-        Some(name) => Ok(ToolChoice::Tool { name: to_vendor(name) }),
+        Some(name) => Ok(ToolChoice::Tool { name: names.there(name) }),
         None => Err(invalid(format!(
             "`tool_choice` is `auto`, `none`, `required` or the name of a tool, not {value}"
         ))),

@@ -17,6 +17,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::answer::answer;
 use super::failure::failure;
+use super::names::Names;
 use super::place::{Place, guarded};
 use super::prices::{ModelEntry, PriceTable};
 use super::question::{Question, question};
@@ -103,7 +104,7 @@ impl Vendor {
         };
         let mut models = match listed {
             Ok(Ok(models)) => models,
-            Ok(Err(error)) => return Err(failure(&self.name, &error)),
+            Ok(Err(error)) => return Err(without(self.key()?.as_ref(), failure(&self.name, &error))),
             Err(_) => {
                 let text = format!("`{}` did not answer in time", self.name);
                 return Err(LlmError::new(LlmErrorKind::Transient { retry_after: None }, text));
@@ -157,13 +158,14 @@ impl Vendor {
         let entry = self.entry(&request.model);
         let takes_temperature = entry.is_none_or(|entry| entry.temperature);
         let blobs = ctx.blobs.as_deref();
-        let Question { chat, mut options } =
+        let Question { chat, mut options, names } =
             question(protocol, &self.name, request, takes_temperature, blobs).await?;
         let watcher = Arc::new(Watcher::new(protocol));
         options.raw_frame_sink = Some(Arc::clone(&watcher) as _);
+        let mut key = None;
         let (client, target) = match &request.base_url {
             None => {
-                let key = self.key()?;
+                key = self.key()?;
                 (self.client()?.clone(), self.target(&self.settings.address(), &request.model, key.as_ref()))
             }
             Some(url) => {
@@ -175,10 +177,20 @@ impl Vendor {
             }
         };
         let opened = client.exec_chat_stream(target, chat, Some(&options)).await;
-        let stream = opened.map_err(|error| failure(&self.name, &error))?.stream;
+        let stream = opened.map_err(|error| without(key.as_ref(), failure(&self.name, &error)))?.stream;
         let (name, model) = (self.name.clone(), request.model.clone());
         let input = tokens::estimate_input(request);
-        Ok(Flow { name, model, input, written: 0, stream: Some(stream), watcher, cancel: ctx.cancel.clone() })
+        Ok(Flow {
+            name,
+            model,
+            names,
+            key,
+            input,
+            written: 0,
+            stream: Some(stream),
+            watcher,
+            cancel: ctx.cancel.clone(),
+        })
     }
 }
 
@@ -200,6 +212,10 @@ fn cancelled() -> LlmError {
 struct Flow {
     name: String,
     model: String,
+    /// What tools are called here and there.
+    names: Names,
+    /// What must not be told.
+    key: Option<SecretString>,
     /// The tokens that the request was estimated to have.
     input: u64,
     /// The bytes of text so far.
@@ -214,6 +230,10 @@ impl Flow {
     async fn next(&mut self) -> Option<Result<Chunk, LlmError>> {
         loop {
             let stream = self.stream.as_mut()?;
+            if self.watcher.is_too_long() {
+                let text = format!("`{}` sent more than an answer may have", self.name);
+                return Some(Err(self.fail(LlmError::new(LlmErrorKind::Truncated, text))));
+            }
             let event = tokio::select! {
                 biased;
                 () = self.cancel.cancelled() => return Some(Err(self.fail(cancelled()))),
@@ -243,7 +263,9 @@ impl Flow {
                         estimated: true,
                         ..Usage::default()
                     };
-                    let answer = answer(&self.name, &self.model, end, self.watcher.seen(), estimate);
+                    let whose = (self.name.as_str(), self.model.as_str());
+                    let answer = answer(whose, end, self.watcher.seen(), &self.names, estimate);
+                    let answer = answer.map_err(|error| without(self.key.as_ref(), error));
                     return Some(answer.map(|response| Chunk::Done { response }));
                 }
                 Some(Err(error)) => {
@@ -263,16 +285,32 @@ impl Flow {
     fn fail(&mut self, error: LlmError) -> LlmError {
         self.stream = None;
         let seen = self.watcher.seen();
-        let usage = seen.usage.or_else(|| {
-            (self.written > 0).then(|| Usage {
-                input: self.input,
-                output: self.written.div_ceil(4),
-                estimated: true,
-                ..Usage::default()
-            })
-        });
-        LlmError { usage: usage.unwrap_or(error.usage), ..error }
+        let heard = Usage {
+            input: self.input,
+            output: self.written.div_ceil(4),
+            estimated: true,
+            ..Usage::default()
+        };
+        let usage = match seen.usage {
+            // Some tell of what was written at the end alone.
+            Some(told) if told.output == 0 && self.written > 0 => {
+                Some(Usage { output: heard.output, estimated: true, ..told })
+            }
+            Some(told) => Some(told),
+            None => (self.written > 0).then_some(heard),
+        };
+        let usage = usage.unwrap_or(error.usage);
+        without(self.key.as_ref(), LlmError { usage, ..error })
     }
+}
+
+/// The error without the key, which a server may repeat in what it says.
+fn without(key: Option<&SecretString>, mut error: LlmError) -> LlmError {
+    let key = key.map(ExposeSecret::expose_secret).filter(|key| !key.is_empty());
+    if let Some(key) = key.filter(|key| error.message.contains(*key)) {
+        error.message = error.message.replace(key, "[key]");
+    }
+    error
 }
 
 #[async_trait]

@@ -5,12 +5,16 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use genai::chat::{ChatFrameSink, FrameCtx, RawFrameRef};
 use ice_core::llm::Usage;
+use serde::de::IgnoredAny;
 use serde_json::Value as Json;
 
 use super::Protocol;
 
 /// The most of a refusal that is kept, in bytes.
 const MAX_REFUSAL: usize = 1_000;
+
+/// The most bytes of an answer with all that is around its pieces.
+const MAX_BYTES: u64 = 64 << 20;
 
 /// What the frames said so far.
 #[derive(Clone, Debug, Default)]
@@ -21,6 +25,10 @@ pub(super) struct Seen {
     pub(super) usage: Option<Usage>,
     /// Why the model refuses, as it says it itself.
     pub(super) refusal: Option<String>,
+    /// The bytes of all frames.
+    pub(super) bytes: u64,
+    /// Whether a frame was no JSON that the client passes over: a piece of the answer is missing.
+    pub(super) is_broken: bool,
 }
 
 /// Reads the frames of one stream.
@@ -35,6 +43,11 @@ impl Watcher {
         Self { protocol, seen: Mutex::default() }
     }
 
+    /// Whether the answer has more bytes than any answer may have.
+    pub(super) fn is_too_long(&self) -> bool {
+        self.lock().bytes > MAX_BYTES
+    }
+
     pub(super) fn seen(&self) -> Seen {
         self.lock().clone()
     }
@@ -47,9 +60,17 @@ impl Watcher {
 impl ChatFrameSink for Watcher {
     fn on_frame(&self, _ctx: &FrameCtx, frame: RawFrameRef<'_>) {
         let mut seen = self.lock();
+        seen.bytes += frame.data.len() as u64;
+        let passes_over = self.protocol == Protocol::OpenAiResponses;
+        if passes_over && !frame.data.is_empty() && serde_json::from_str::<IgnoredAny>(frame.data).is_err() {
+            seen.is_broken |= frame.data != "[DONE]";
+            return;
+        }
         // Most frames hold nothing but a piece of the answer, and are not read twice.
         let may_tell = seen.model.is_none()
-            || ["sage\"", "eval_count\"", "refusal"].iter().any(|key| frame.data.contains(key));
+            || ["usage\"", "usageMetadata\"", "eval_count\"", "refusal"]
+                .iter()
+                .any(|key| frame.data.contains(key));
         if !may_tell {
             return;
         }

@@ -1,7 +1,7 @@
 //! What comes back: text, reasoning, calls of tools, tokens, why it ended; the same from every vendor.
 
 use ice_core::llm::{
-    FinishReason, LlmContext, LlmErrorKind, LlmProvider, Message, Part, Request, Role, Usage,
+    FinishReason, LlmContext, LlmErrorKind, LlmProvider, Message, Part, Request, Role, ToolDefinition, Usage,
 };
 use ice_core::value::Value;
 use ice_integrations::llm::Protocol;
@@ -49,14 +49,23 @@ async fn a_text_comes_in_pieces_and_whole() {
     }
 }
 
+/// A question with two tools.
+fn with_tools() -> Request {
+    let tool = |name: &str| ToolDefinition {
+        name: name.to_owned(),
+        description: "Does something.".to_owned(),
+        input_schema: Value::empty_map(),
+    };
+    Request { tools: vec![tool("files.read"), tool("now")], ..Request::prompt("m", "x") }
+}
+
 #[tokio::test]
 async fn tools_are_asked_for_several_at_once() {
     let calls = vec![("files-read", json!({"path": "a", "deep": {"n": [1, 2]}})), ("now", json!({}))];
     let said = Said { text: vec!["Let me look."], calls, ..Said::default() };
     for protocol in Protocol::ALL {
         let server = Server::start(vec![reply(protocol, &said)]).await;
-        let (text, _, end) =
-            heard(&vendor(protocol, &server), &LlmContext::default(), Request::prompt("m", "x")).await;
+        let (text, _, end) = heard(&vendor(protocol, &server), &LlmContext::default(), with_tools()).await;
         let response = end.unwrap();
         assert_eq!(
             (text.as_str(), response.finish),

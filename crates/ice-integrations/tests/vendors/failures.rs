@@ -145,25 +145,27 @@ async fn a_cut_stream_is_an_error_and_never_a_short_answer() {
 }
 
 #[tokio::test]
-async fn what_is_no_part_of_an_answer_ends_it() {
+async fn what_is_no_part_of_an_answer_makes_it_none() {
+    let said = Said { text: vec!["Once upon", " a time"], ..Said::default() };
     for protocol in Protocol::ALL {
         let mut pieces = beginning(protocol);
-        let broken =
-            if protocol == Protocol::Ollama { "{\"model\": \n" } else { "data: {\"choices\": [\n\n" };
-        pieces.push(Piece::Bytes(if protocol == Protocol::Anthropic {
-            "event: content_block_delta\ndata: {\"type\": \n\n".to_owned()
-        } else {
-            broken.to_owned()
+        let rest: Vec<Piece> =
+            frames(protocol, &said).into_iter().skip(pieces.len()).map(Piece::Bytes).collect();
+        pieces.push(Piece::Bytes(match protocol {
+            Protocol::Ollama => "{\"model\": \n".to_owned(),
+            Protocol::Anthropic => "event: content_block_delta\ndata: {\"type\": \n\n".to_owned(),
+            Protocol::OpenAi | Protocol::OpenAiResponses | Protocol::DeepSeek | Protocol::Gemini => {
+                "data: {\"choices\": [\n\n".to_owned()
+            }
         }));
+        // What comes after it would make a whole answer.
+        pieces.extend(rest);
         let server = Server::start(vec![Reply::of(200, content_type(protocol), pieces)]).await;
         let model = vendor(protocol, &server);
         let (text, _, end) = heard(&model, &LlmContext::default(), Request::prompt("m", "x")).await;
-        let error = end.unwrap_err();
-        assert_eq!(
-            (text.as_str(), &error.kind),
-            ("Once upon", &LlmErrorKind::Truncated),
-            "{protocol:?} {error}"
-        );
+        let Err(error) = end else { panic!("{protocol:?}: {end:?}") };
+        assert_eq!(error.kind, LlmErrorKind::Truncated, "{protocol:?} {error}");
+        assert!(text.starts_with("Once upon") && error.usage.input > 0, "{protocol:?} {error:?}");
     }
 }
 
@@ -209,7 +211,7 @@ async fn who_leaves_closes_the_connection() {
         ctx.cancel.cancel();
         let error = futures::StreamExt::next(&mut chunks).await.unwrap().unwrap_err();
         assert_eq!(error.kind, LlmErrorKind::Cancelled);
-        assert!(error.usage.output > 0, "{protocol:?}: {error:?}");
+        assert!(error.usage.input > 0, "{protocol:?}: {error:?}");
         server.left().await;
         assert!(futures::StreamExt::next(&mut chunks).await.is_none());
 
@@ -237,4 +239,18 @@ async fn nobody_there_is_a_passing_failure() {
     let error = end.unwrap_err();
     assert_eq!(error.kind, LlmErrorKind::Transient { retry_after: None }, "{error}");
     assert!(!error.message.contains(&port.to_string()), "{error}");
+}
+
+#[tokio::test]
+async fn a_key_that_a_server_repeats_is_not_told() {
+    let message = format!("Incorrect API key provided: {KEY}. Mind it.");
+    let reply = Reply::json(401, &json!({"error": {"message": message, "type": "invalid_request_error"}}));
+    check(
+        Protocol::OpenAi,
+        reply,
+        LlmErrorKind::Auth,
+        "answered (401): Incorrect API key provided: [key]. Mind it.",
+        true,
+    )
+    .await;
 }

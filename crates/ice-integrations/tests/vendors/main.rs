@@ -1,13 +1,18 @@
 //! Every vendor against a server in this process that speaks its protocol: what is asked, what is answered, what goes wrong.
 
 #![cfg(feature = "llm")]
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
+#[cfg(test)]
 mod answers;
+#[cfg(test)]
 mod failures;
+#[cfg(test)]
 mod policy;
+#[cfg(test)]
 mod requests;
+#[cfg(test)]
 mod server;
+#[cfg(test)]
 mod wire;
 
 use std::sync::Arc;
@@ -33,6 +38,7 @@ impl SecretSource for OneKey {
     }
 }
 
+#[cfg(test)]
 fn settings(protocol: Protocol, server: &Server) -> ProviderSettings {
     ProviderSettings {
         base_url: Some(server.url().parse().unwrap()),
@@ -41,12 +47,14 @@ fn settings(protocol: Protocol, server: &Server) -> ProviderSettings {
     }
 }
 
+#[cfg(test)]
 fn vendor(protocol: Protocol, server: &Server) -> Vendor {
     let prices = Arc::new(PriceTable::built_in());
     Vendor::new(protocol.as_str(), settings(protocol, server), Arc::new(OneKey), prices)
 }
 
 /// What a stream gives: the deltas of text, those of reasoning, and how it ends.
+#[cfg(test)]
 async fn heard(
     provider: &dyn LlmProvider,
     ctx: &LlmContext,

@@ -195,3 +195,49 @@ async fn room_is_given_back_when_an_answer_ends_or_is_left() {
     assert!(model.complete(&ctx, Request::prompt("m", "x")).await.is_ok());
     assert!(model.complete(&ctx, Request::prompt("m", "x")).await.is_ok());
 }
+
+#[tokio::test]
+async fn what_was_heard_of_an_answer_that_is_given_up_is_paid_for() {
+    let said = Said { text: vec!["Once upon", " a time"], ..Said::default() };
+    let mut pieces: Vec<Piece> =
+        frames(Protocol::OpenAi, &said).into_iter().take(2).map(Piece::Bytes).collect();
+    pieces.push(Piece::Stall);
+    let stalls = Reply::of(200, content_type(Protocol::OpenAi), pieces);
+    let server = Server::start(vec![stalls.clone()]).await;
+    let model = guarded(&server, Limits { between_tokens_seconds: count(1), ..Limits::default() });
+    let error = heard(&model, &LlmContext::default(), Request::prompt("m", "x")).await.2.unwrap_err();
+    assert_eq!(error.message, "`openai` stopped for 1 s in the middle of the answer");
+    assert!(error.usage.output > 0 && error.usage.estimated, "{error:?}");
+    server.left().await;
+
+    let server = Server::start(vec![stalls]).await;
+    let model = guarded(&server, Limits::default());
+    let ctx = LlmContext::default();
+    let mut chunks = model.stream(&ctx, Request::prompt("m", "x")).await.unwrap();
+    futures::StreamExt::next(&mut chunks).await.unwrap().unwrap();
+    ctx.cancel.cancel();
+    let error = futures::StreamExt::next(&mut chunks).await.unwrap().unwrap_err();
+    assert_eq!(error.kind, LlmErrorKind::Cancelled);
+    assert!(error.usage.output > 0, "{error:?}");
+    server.left().await;
+
+    // Nothing was heard, but all of it was read, and it is not asked for again.
+    let server =
+        Server::start(vec![Reply::of(200, content_type(Protocol::OpenAi), vec![Piece::Stall])]).await;
+    let model = guarded(&server, Limits { first_token_seconds: count(1), ..Limits::default() });
+    let error = model.complete(&LlmContext::default(), Request::prompt("m", "a question")).await.unwrap_err();
+    assert_eq!(error.message, "`openai` took longer than 1 s for the first token");
+    assert!(error.usage.input > 0 && error.usage.estimated, "{error:?}");
+    assert_eq!(server.asked().len(), 1);
+}
+
+#[tokio::test]
+async fn attempts_of_who_asks_are_repetitions_as_well() {
+    let server = Server::start(vec![good()]).await;
+    let model = guarded(&server, Limits { retries_per_minute: count(1), ..Limits::default() });
+    let again = LlmContext { attempt: 2, ..LlmContext::default() };
+    model.complete(&again, Request::prompt("m", "x")).await.unwrap();
+    let error = model.complete(&again, Request::prompt("m", "x")).await.unwrap_err();
+    assert_eq!(error.message, "too many calls of `openai` were repeated within a minute");
+    model.complete(&LlmContext::default(), Request::prompt("m", "x")).await.unwrap();
+}

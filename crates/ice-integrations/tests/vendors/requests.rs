@@ -110,7 +110,13 @@ async fn settings_that_are_none_are_refused_before_anything_is_sent() {
     let model = vendor(Protocol::OpenAi, &server);
     for (extra, told) in [
         (json!({"seed": "x"}), "`seed` is a whole number, not \"x\""),
-        (json!({"cache": "2h"}), "`cache` is `true`, `false`, `5m`, `1h` or `24h`, not \"2h\""),
+        (json!({"cache": "2h"}), "`cache` is `true` or `false`, not \"2h\""),
+        (json!({"messages": []}), "`messages` has a field of its own: it cannot be set beside it"),
+        (json!({"n": 8}), "`n` has a field of its own: it cannot be set beside it"),
+        (
+            json!({"generationConfig": {"candidateCount": 8}}),
+            "`candidateCount` has a field of its own: it cannot be set beside it",
+        ),
         (
             json!({"tool_choice": 3}),
             "`tool_choice` is `auto`, `none`, `required` or the name of a tool, not 3",

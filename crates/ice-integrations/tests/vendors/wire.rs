@@ -189,6 +189,8 @@ fn gemini(said: &Said) -> Vec<String> {
     let usage = json!({"promptTokenCount": 120, "cachedContentTokenCount": 20, "candidatesTokenCount": 22,
         "thoughtsTokenCount": 12, "totalTokenCount": 154});
     let chunk = |parts: Json, finish: Option<&str>| {
+        // Its counts grow from frame to frame.
+        let usage = if finish.is_some() { usage.clone() } else { json!({"promptTokenCount": 120}) };
         let mut candidate = json!({"index": 0, "content": {"role": "model", "parts": parts}});
         if let Some(finish) = finish {
             candidate["finishReason"] = json!(finish);

@@ -69,6 +69,7 @@ impl RunShared {
         let context = LlmContext {
             cancel: ctx.cancel.clone(),
             idempotency_key: format!("{}/{address}/{}", self.run, ctx.attempt),
+            attempt: ctx.attempt,
             attempts: asker.attempts,
             grants: Arc::clone(&self.grants),
             blobs: Some(Arc::new(Blobs(Arc::clone(&self.engine.blobs)))),

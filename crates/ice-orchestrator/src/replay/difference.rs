@@ -1,6 +1,8 @@
 //! The first difference of two records.
 
-use serde_json::Value;
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
 
 use super::Difference;
 use crate::journal::Body;
@@ -23,6 +25,11 @@ pub(super) fn between(recorded: &Body, now: &Body) -> Option<Difference> {
     Some(Difference { field, before, after })
 }
 
+/// The fields by their names: the order in which they are kept is not the same in every build.
+fn sorted(fields: &Map<String, Value>) -> impl Iterator<Item = (&String, &Value)> {
+    fields.iter().collect::<BTreeMap<_, _>>().into_iter()
+}
+
 /// The first difference, its path from the inside out.
 fn first<'v>(
     recorded: &'v Value,
@@ -35,12 +42,12 @@ fn first<'v>(
     };
     match (recorded, now) {
         (Value::Object(one), Value::Object(other)) => {
-            let here = one.iter().find_map(|(key, value)| match other.get(key) {
+            let both = sorted(one).find_map(|(key, value)| match other.get(key) {
                 Some(now) => below(key.clone(), first(value, now)),
                 None => Some((vec![key.clone()], Some(value), None)),
             });
-            let gone = || other.iter().find(|(key, _)| !one.contains_key(*key));
-            here.or_else(|| gone().map(|(key, value)| (vec![key.clone()], None, Some(value))))
+            let gone = || sorted(other).find(|(key, _)| !one.contains_key(*key));
+            both.or_else(|| gone().map(|(key, value)| (vec![key.clone()], None, Some(value))))
         }
         (Value::Array(one), Value::Array(other)) => {
             let many = one.len().max(other.len());
@@ -61,8 +68,8 @@ pub(crate) fn all(path: &str, before: &Value, after: &Value, limit: usize, found
     }
     match (before, after) {
         (Value::Object(one), Value::Object(other)) => {
-            let gone = one.keys().chain(other.keys().filter(|key| !one.contains_key(*key)));
-            for key in gone {
+            let gone = sorted(other).filter(|(key, _)| !one.contains_key(*key));
+            for (key, _) in sorted(one).chain(gone) {
                 part(&below(key), one.get(key), other.get(key), limit, found);
             }
         }

@@ -8,10 +8,37 @@ use crate::blueprint::rules::Rules;
 use crate::blueprint::text::{Form, Visit, visit_text};
 use crate::diagnostic::Trail;
 use crate::llm::Fallback;
-use crate::value::Value;
+use crate::value::{Map, Value};
 
 /// The most models that may be asked after the first.
 const MAX_FALLBACKS: usize = 8;
+/// What vendors call what a request has a field for, or nothing may change: whom it is sent to, what is said, and how long and how
+/// often it is answered.
+const RESERVED: [&str; 20] = [
+    "model",
+    "messages",
+    "input",
+    "contents",
+    "prompt",
+    "system",
+    "system_instruction",
+    "systemInstruction",
+    "instructions",
+    "tools",
+    "functions",
+    "stream",
+    "stream_options",
+    "max_tokens",
+    "max_completion_tokens",
+    "max_output_tokens",
+    "num_predict",
+    "n",
+    "best_of",
+    "previous_response_id",
+];
+/// Why one of them cannot be set.
+const TAKEN: &str =
+    "cannot be set as a further setting: it would take the place of what is checked and reserved";
 /// The most repetitions within an attempt.
 const MAX_RETRIES: u32 = 10;
 
@@ -242,7 +269,9 @@ impl LlmConfig {
             let message = format!("{} models are more than {MAX_FALLBACKS}", self.fallback_models.len());
             rules.broken("fallback_models", message, None);
         }
-        for key in self.extra.keys() {
+        let custom = self.custom_parameters.as_map().into_iter().flat_map(|entries| entries.keys());
+        let custom: Vec<&str> = custom.map(|key| &**key).collect();
+        for key in self.extra.keys().map(String::as_str).chain(custom) {
             if key.to_ascii_lowercase().ends_with("api_key") {
                 rules.broken(
                     key,
@@ -251,5 +280,22 @@ impl LlmConfig {
                 );
             }
         }
+        if let Some(name) = Self::taken(&self.custom_parameters) {
+            rules.broken("custom_parameters", format!("`{name}` {TAKEN}"), None);
+        }
+        let extra = self.extra.iter().map(|(name, value)| (name.as_str().into(), value.clone()));
+        if let Some(name) = Self::taken(&Value::from(extra.collect::<Map>())) {
+            rules.broken(name, format!("`{name}` {TAKEN}"), None);
+        }
+    }
+
+    /// The first of some further settings that would take the place of what is checked, reserved or looked at before a request
+    /// is sent.
+    #[must_use]
+    pub fn taken(settings: &Value) -> Option<&'static str> {
+        let of_google =
+            |name: &str| settings.get("generationConfig").is_some_and(|own| own.get(name).is_some());
+        let own = RESERVED.into_iter().find(|name| settings.get(name).is_some());
+        own.or_else(|| ["maxOutputTokens", "candidateCount"].into_iter().find(|name| of_google(name)))
     }
 }

@@ -532,6 +532,17 @@ fn settings_of_calls_are_checked() {
              did you mean `echo`?",
         ]
     );
+    assert_eq!(
+        nodes("{n: 8, custom_parameters: {api_key: x, messages: []}}"),
+        [
+            "error[RULE_VIOLATION]: a: llm_config.api_key: a blueprint never holds a key: whoever reads it could use it; \
+             remove it; keys belong to the configuration of the provider",
+            "error[RULE_VIOLATION]: a: llm_config.n: `n` cannot be set as a further setting: \
+             it would take the place of what is checked and reserved",
+            "error[RULE_VIOLATION]: a: llm_config.custom_parameters: `messages` cannot be set as a further setting: \
+             it would take the place of what is checked and reserved",
+        ]
+    );
     assert_eq!(nodes("{fallback_models: [{model: other}, {provider: echo, model: third}]}"), [""; 0]);
     let many = ["{model: m}"; 9].join(", ");
     assert_eq!(

@@ -92,7 +92,7 @@ async fn what_is_sent_is_what_the_protocol_says() {
         [[1.0, 2.0]; 3]
     );
     // It reports no tokens: they are estimated.
-    assert_eq!(embedded.usage, Usage { input: 1 + 1 + 2, ..Usage::default() });
+    assert_eq!(embedded.usage, Usage { input: 1 + 1 + 2, estimated: true, ..Usage::default() });
     let asked = server.asked();
     assert!(asked[0].head.starts_with("POST /v1/embeddings HTTP/1.1\r\n"), "{}", asked[0].head);
     assert!(asked[0].head.contains("authorization: Bearer sk-1\r\n"), "{}", asked[0].head);

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use futures::StreamExt;
 use ice_core::llm::{
     Chunk, ChunkStream, Estimate, LlmContext, LlmError, LlmErrorKind, LlmProvider, ModelCapabilities,
-    Request, Response,
+    Request, Response, Usage, tokens,
 };
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout, timeout_at};
@@ -16,6 +16,9 @@ use tokio::time::{Instant, timeout, timeout_at};
 use super::super::settings::{Limits, seconds};
 use super::gate::Gate;
 use super::repeat::Waits;
+
+/// How long an answer that is given up has to say what it has spent.
+const GRACE: Duration = Duration::from_secs(1);
 
 /// A provider with limits around it. Calls beyond them wait; a call that fails for a passing reason before anything of its
 /// answer was there is repeated. Ends soon after it is cancelled, whatever the provider does.
@@ -44,14 +47,24 @@ impl Guarded {
     /// Asks until something of an answer is there.
     async fn begin(&self, ctx: &LlmContext, request: Request) -> Result<Begun, LlmError> {
         let whole = request.timeout_ms.map_or(seconds(self.limits.whole_seconds), Duration::from_millis);
-        let until = Instant::now() + whole.min(seconds(self.limits.whole_seconds));
+        let whole = whole.min(seconds(self.limits.whole_seconds));
+        let until = Instant::now() + whole;
+        // What is given up is cancelled, so that it can say what it has spent.
+        let ctx = LlmContext { cancel: ctx.cancel.child_token(), ..ctx.clone() };
+        let work = self.work(&ctx, request);
+        tokio::pin!(work);
         let worked = tokio::select! {
             biased;
-            () = ctx.cancel.cancelled() => return Err(cancelled()),
-            worked = timeout_at(until, self.work(ctx, request)) => worked,
+            worked = &mut work => worked,
+            () = ctx.cancel.cancelled() => Err(timeout(GRACE, &mut work).await.map_or_else(|_| cancelled(), ended)),
+            () = tokio::time::sleep_until(until) => {
+                ctx.cancel.cancel();
+                let spent = timeout(GRACE, &mut work).await.map_or_else(|_| Usage::default(), |end| ended(end).usage);
+                Err(LlmError { usage: spent, ..self.late("the whole call", whole) })
+            }
         };
-        let (first, rest, permit) = worked.unwrap_or_else(|_| Err(self.late("the whole call", whole)))?;
-        Ok(Begun { first: Some(first), rest, until, _permit: permit })
+        let (first, rest, permit) = worked?;
+        Ok(Begun { first: Some(first), rest, until, cancel: ctx.cancel.clone(), _permit: permit })
     }
 
     async fn work(
@@ -64,25 +77,31 @@ impl Guarded {
         let stated = request.attempts.unwrap_or(self.limits.retries.saturating_add(1));
         let attempts = ctx.attempts.unwrap_or(u32::MAX).min(stated).max(1);
         let mut waits = Waits::new(attempts - 1);
+        // What a blueprint sends elsewhere says nothing of this provider, and takes nothing of its room.
+        let gate = request.base_url.is_none().then_some(&*self.gate);
+        if ctx.attempt > 1 && gate.is_some_and(|gate| !gate.may_repeat()) {
+            let text = format!("too many calls of `{}` were repeated within a minute", self.name());
+            let kind = LlmErrorKind::Transient { retry_after: None };
+            return Err(LlmError { another_model_helps: true, ..LlmError::new(kind, text) });
+        }
         loop {
             // A call that waits to be repeated keeps no other from being made.
-            let permit = self.gate.enter(tokens).await;
-            let first = async {
-                let mut stream = self.inner.stream(ctx, request.clone()).await?;
-                let first = stream.next().await.unwrap_or_else(|| Err(self.broke_off()))?;
-                Ok((first, stream))
+            let permit = match gate {
+                Some(gate) => gate.enter(tokens).await,
+                None => None,
             };
-            let span = seconds(self.limits.first_token_seconds);
-            let attempt = async {
-                timeout(span, first).await.unwrap_or_else(|_| Err(self.late("the first token", span)))
+            let attempt = self.first(ctx, request.clone());
+            let begun = match gate {
+                Some(gate) => gate.attempt(self.name(), attempt).await,
+                None => attempt.await,
             };
-            let error = match self.gate.attempt(self.name(), attempt).await {
+            let error = match begun {
                 Ok((first, stream)) => return Ok((first, stream, permit)),
                 Err(error) => error,
             };
             drop(permit);
             let Some(wait) = waits.next(&error) else { return Err(error) };
-            if !self.gate.may_repeat() {
+            if gate.is_some_and(|gate| !gate.may_repeat()) {
                 tracing::warn!(provider = self.name(), "too many repetitions: this call is not repeated");
                 return Err(error);
             }
@@ -91,7 +110,35 @@ impl Guarded {
                 wait_ms = wait.as_millis() as u64,
                 "a call is repeated: {error}"
             );
-            tokio::time::sleep(wait).await;
+            tokio::select! {
+                () = ctx.cancel.cancelled() => return Err(cancelled()),
+                () = tokio::time::sleep(wait) => {}
+            }
+        }
+    }
+
+    /// Makes one attempt, and waits for the first piece of its answer.
+    async fn first(&self, ctx: &LlmContext, request: Request) -> Result<(Chunk, ChunkStream), LlmError> {
+        let read = tokens::estimate_input(&request);
+        let span = seconds(self.limits.first_token_seconds);
+        let ctx = LlmContext { cancel: ctx.cancel.child_token(), ..ctx.clone() };
+        let first = async {
+            let mut stream = self.inner.stream(&ctx, request).await?;
+            let first = stream.next().await.unwrap_or_else(|| Err(self.broke_off()))?;
+            Ok((first, stream))
+        };
+        tokio::pin!(first);
+        tokio::select! {
+            biased;
+            first = &mut first => first,
+            () = tokio::time::sleep(span) => {
+                ctx.cancel.cancel();
+                let said = timeout(GRACE, &mut first).await.map_or_else(|_| Usage::default(), |end| ended(end).usage);
+                // It has been reading all the while: that is paid for, and not asked for again at the same price.
+                let guess = Usage { input: read, estimated: true, ..Usage::default() };
+                let usage = if said == Usage::default() { guess } else { said };
+                Err(LlmError { usage, ..self.late("the first token", span) })
+            }
         }
     }
 
@@ -107,6 +154,11 @@ impl Guarded {
     }
 }
 
+/// What an attempt that was given up ended with.
+fn ended<T>(end: Result<T, LlmError>) -> LlmError {
+    end.err().unwrap_or_else(cancelled)
+}
+
 fn cancelled() -> LlmError {
     LlmError::new(LlmErrorKind::Cancelled, "the call was cancelled")
 }
@@ -117,6 +169,8 @@ struct Begun {
     rest: ChunkStream,
     /// When it must have ended.
     until: Instant,
+    /// Ends it.
+    cancel: tokio_util::sync::CancellationToken,
     /// Keeps the room that the call takes up.
     _permit: Option<OwnedSemaphorePermit>,
 }
@@ -127,7 +181,6 @@ struct Passing {
     gate: Arc<Gate>,
     name: String,
     pause: Duration,
-    cancel: tokio_util::sync::CancellationToken,
     ended: bool,
 }
 
@@ -141,10 +194,14 @@ impl Passing {
             None => {
                 let pause = Instant::now() + self.pause;
                 let next = timeout_at(pause.min(self.begun.until), self.begun.rest.next());
-                tokio::select! {
+                let ended = tokio::select! {
                     biased;
-                    () = self.cancel.cancelled() => Some(Err(cancelled())),
-                    next = next => next.unwrap_or_else(|_| Some(Err(self.stalled()))),
+                    next = next => next.map_err(|_| self.stalled()),
+                    () = self.begun.cancel.cancelled() => Err(cancelled()),
+                };
+                match ended {
+                    Ok(next) => next,
+                    Err(error) => Some(Err(self.given_up(error).await)),
                 }
             }
         };
@@ -163,6 +220,23 @@ impl Passing {
             }
         }
         Some(next)
+    }
+
+    /// Ends the answer, and hears what it has spent.
+    async fn given_up(&mut self, error: LlmError) -> LlmError {
+        self.begun.cancel.cancel();
+        let left = async {
+            loop {
+                match self.begun.rest.next().await {
+                    Some(Ok(Chunk::Done { response })) => return response.usage,
+                    Some(Ok(Chunk::Text { .. } | Chunk::Reasoning { .. })) => {}
+                    Some(Err(error)) => return error.usage,
+                    None => return Usage::default(),
+                }
+            }
+        };
+        let usage = timeout(GRACE, left).await.unwrap_or_default();
+        LlmError { usage, ..error }
     }
 
     fn stalled(&self) -> LlmError {
@@ -210,7 +284,6 @@ impl LlmProvider for Guarded {
             gate: Arc::clone(&self.gate),
             name: self.name().to_owned(),
             pause: seconds(self.limits.between_tokens_seconds),
-            cancel: ctx.cancel.clone(),
             ended: false,
         };
         let next = |mut passing: Passing| async move { passing.next().await.map(|chunk| (chunk, passing)) };

@@ -8,7 +8,7 @@ use ice_core::path::NodePath;
 use ice_core::tools::Effect;
 use ice_core::value::{Map, Value};
 
-use super::calls::Call;
+use super::calls::{Call, Gave};
 use super::repeats::Repeats;
 use super::round::Round;
 use crate::executors::StepContext;
@@ -149,7 +149,12 @@ impl Conversation<'_> {
                 if let Some(status) = self.ends_before_calls(is_last, stuck) {
                     return Ok(self.end(Map::default(), status));
                 }
-                let results = self.call(round).await?;
+                // What was cut off may be any of them: none is made.
+                let results = if finish == FinishReason::Length && self.work.agent.marks_data {
+                    self.not_made(round)?
+                } else {
+                    self.call(round).await?
+                };
                 self.messages.push(results);
                 continue;
             }
@@ -272,12 +277,31 @@ impl Conversation<'_> {
         let Some(response) = self.said.take() else { return Ok(Value::Null) };
         let calls: Vec<Call<'_>> = response.message.parts.iter().filter_map(Call::of).collect();
         let gave = Round::plan(self, &calls).make(self, round, &calls).await?;
+        let results = self.results(round, &calls, gave);
+        self.said = Some(response);
+        results
+    }
+
+    /// What the model is told of the calls of an answer that was cut off: none of them was made.
+    fn not_made(&mut self, round: u32) -> Result<Value, Failure> {
+        let Some(response) = self.said.take() else { return Ok(Value::Null) };
+        let calls: Vec<Call<'_>> = response.message.parts.iter().filter_map(Call::of).collect();
+        let told = |_: &Call<'_>| {
+            Gave::told("this call was not made: the answer was cut off at `max_tokens`".to_owned())
+        };
+        let gave = calls.iter().map(told).collect();
+        let results = self.results(round, &calls, gave);
+        self.said = Some(response);
+        results
+    }
+
+    /// The message that answers the calls of a round.
+    fn results(&mut self, round: u32, calls: &[Call<'_>], gave: Vec<Gave>) -> Result<Value, Failure> {
         let mut results = Vec::with_capacity(calls.len());
         for (call, gave) in calls.iter().zip(gave) {
             self.history.push(call.entry(round, &gave));
             results.push(call.result(gave, self.work.bounds.result_bytes));
         }
-        self.said = Some(response);
         Ok(Value::map([("role", value(&Role::Tool)?), ("parts", Value::from(results))]))
     }
 

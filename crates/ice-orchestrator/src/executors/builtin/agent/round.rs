@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use futures::StreamExt;
 use ice_core::error::ErrorCode;
 
-use super::calls::{Call, Callee, Gave};
+use super::calls::{Call, Callee, Gave, MAX_CALLS};
 use super::conversation::Conversation;
 use crate::journal::Failure;
 use crate::workflow::model::AgentSpent;
@@ -24,7 +24,9 @@ impl<'a> Round<'a> {
         let bounds = of.work.bounds;
         let mut left = bounds.tool_calls.map(|most| most.saturating_sub(of.spent.tool_calls));
         let planned = calls.iter().enumerate().map(|(at, call)| {
+            // Of what is beyond the most of one answer nothing is remembered.
             if let Some(most) = bounds.repeats
+                && at < MAX_CALLS
                 && !of.repeats.admit(call.tool, call.arguments, most)
             {
                 let why = format!(
@@ -66,6 +68,13 @@ impl<'a> Round<'a> {
         let mut rest = self.planned.into_iter().zip(calls).enumerate().peekable();
         while let Some(first) = rest.next() {
             let runs_together = is_together(&first.1.0);
+            // An agent that worked before it may have used up what was left.
+            let is_used_up = bounds.tool_calls.is_some_and(|most| of.spent.tool_calls >= most);
+            if is_used_up && first.1.0.is_ok() {
+                let most = bounds.tool_calls.unwrap_or_default();
+                all.push(Gave::told(format!("this call was not made: all {most} calls are used up")));
+                continue;
+            }
             let mut group = vec![first];
             while runs_together && let Some(next) = rest.next_if(|(_, (planned, _))| is_together(planned)) {
                 group.push(next);
