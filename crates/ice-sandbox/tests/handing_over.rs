@@ -27,7 +27,7 @@ fn more_arguments_than_the_kernel_takes_are_refused() {
 fn making_the_cage_is_no_part_of_the_time_of_a_run() {
     as_each_user(async |ground| {
         let folder = common::public_folder();
-        let policy = (0..1_500).fold(ground.policy(), |policy, number| {
+        let policy = (0..4_000).fold(ground.policy(), |policy, number| {
             let granted = folder.path().join(number.to_string());
             fs::create_dir(&granted).unwrap();
             policy.read(granted)

@@ -47,11 +47,16 @@ pub(crate) fn give(id: &str, reads: &[Json]) -> Json {
     json!(sum)
 }
 
-/// A value in which failed branches say no more than that.
+/// A value in which failed branches say no more than that, its fields in the order of their names: that in which JSON keeps them
+/// is not the same in every build.
 pub(crate) fn plain(value: &Json) -> Json {
     match value {
         Json::Object(entries) if entries.contains_key("branch_error") => json!({ "branch_error": true }),
-        Json::Object(entries) => entries.iter().map(|(key, value)| (key.clone(), plain(value))).collect(),
+        Json::Object(entries) => {
+            let sorted: BTreeMap<_, _> =
+                entries.iter().map(|(key, value)| (key.clone(), plain(value))).collect();
+            sorted.into_iter().collect()
+        }
         Json::Array(items) => items.iter().map(plain).collect(),
         Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) => value.clone(),
     }
