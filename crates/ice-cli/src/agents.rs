@@ -65,6 +65,16 @@ pub(crate) fn read(place: &Place, wanted: &BTreeSet<String>) -> Result<Vec<Docum
     Ok(found)
 }
 
+/// The agent of a file that a person named.
+///
+/// # Errors
+/// [`Fault`] if the file cannot be read.
+pub(crate) fn named(file: &Path) -> Result<Document, Fault> {
+    let shown = file.display().to_string();
+    let text = text(file, &[], &shown)?;
+    Ok(Document::agent(shown, text))
+}
+
 fn text(path: &Path, within: &[PathBuf], shown: &str) -> Result<String, Fault> {
     let real = path.canonicalize().map_err(|error| Fault::file("find", path, &error))?;
     if !within.is_empty() && !within.iter().any(|folder| real.starts_with(folder)) {

@@ -41,15 +41,39 @@ pub(crate) struct Loaded {
 /// # Errors
 /// [`Fault`] if the file itself cannot be read. What is wrong with what is in it is in the result.
 pub(crate) fn load(file: &Path, granted: &[PathBuf], toolbox: &Toolbox) -> Result<Loaded, Fault> {
-    let registry = toolbox.registry()?;
     let root = Root::of(file, granted);
-    let mut assembly = Assembly::new(registry);
     let mut first = Document { text: text(file)?, ..root.named(file) };
     if is_network(&first.text, first.notation.into()) {
         first.kind = DocumentKind::Network;
     }
+    assemble(&root, first, Vec::new(), shown(file), toolbox)
+}
+
+/// As [`load`], of a blueprint that stands in no file, with agents that are at hand. Others are looked for in the folder
+/// `agents` of the folder that the command was started in, and where the toolbox says.
+///
+/// # Errors
+/// [`Fault`] if a folder or a file of agents cannot be read.
+pub(crate) fn load_made(first: Document, agents: Vec<Document>, toolbox: &Toolbox) -> Result<Loaded, Fault> {
+    let shown = first.name.clone();
+    assemble(&Root::of(Path::new("-"), &[]), first, agents, shown, toolbox)
+}
+
+fn assemble(
+    root: &Root,
+    first: Document,
+    agents: Vec<Document>,
+    shown: String,
+    toolbox: &Toolbox,
+) -> Result<Loaded, Fault> {
+    let registry = toolbox.registry()?;
+    let mut assembly = Assembly::new(registry);
     let mut wanted = assembly.add(&first);
     let mut documents = vec![first];
+    for agent in agents {
+        assembly.add(&agent);
+        documents.push(agent);
+    }
     while let Some(name) = wanted.pop() {
         if assembly.has(&name) {
             continue;
@@ -93,7 +117,6 @@ pub(crate) fn load(file: &Path, granted: &[PathBuf], toolbox: &Toolbox) -> Resul
         sought.extend(agents);
     }
     let mut assembled = assembly.check(kinds());
-    let shown = shown(file);
     for part in &mut assembled.parts {
         let name = if part.name == documents.first().map_or("", |first| first.name.as_str()) {
             shown.clone()

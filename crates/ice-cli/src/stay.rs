@@ -11,7 +11,7 @@ use crate::render::progress::Progress;
 use crate::render::{run, text};
 use crate::shell::Shell;
 use crate::signals::Signals;
-use crate::watch::{Until, Watch, Watched};
+use crate::watch::{Interrupt, Until, Watch, Watched};
 
 /// The run that a command stays with.
 #[derive(Debug)]
@@ -34,7 +34,18 @@ pub(crate) async fn stay(
 ) -> Result<Exit, Fault> {
     let Watching { run: id, since, until, blueprint } = watching;
     let mut progress = Progress::new(&shell.screen, shell.global.verbose);
-    let mut watch = Watch { folder, run: id, since, until, signals, progress: &mut progress, asked: false };
+    let interrupt = Interrupt::Cancels;
+    let mut watch = Watch {
+        folder,
+        run: id,
+        after: None,
+        since,
+        until,
+        signals,
+        interrupt,
+        viewer: &mut progress,
+        asked: false,
+    };
     let watched = watch.stay(&mut link).await;
     progress.finish();
     let document = match watched {

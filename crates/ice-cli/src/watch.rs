@@ -4,14 +4,13 @@ use futures::StreamExt;
 use ice_core::error::ErrorCode;
 use ice_core::id::RunId;
 use ice_orchestrator::control::{Request, Response};
-use ice_orchestrator::events::Cursor;
+use ice_orchestrator::events::{Cursor, Event};
 use ice_orchestrator::journal::{RunDocument, RunStatus};
 use ice_orchestrator::workflow::runtime::NodeStatus;
 
 use crate::data::{DataFolder, Link, LinkError, Role, access};
 use crate::exit::Exit;
 use crate::fault::Fault;
-use crate::render::progress::Progress;
 use crate::signals::{Signals, Told};
 
 /// How long to stay.
@@ -32,37 +31,58 @@ pub(crate) enum Watched {
     Left(Exit),
 }
 
-/// Stays with a run. Events go to `progress`.
+/// What a Ctrl-C means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Interrupt {
+    /// The run is cancelled; a second one leaves it at once.
+    Cancels,
+    /// The run is left, and can be gone on with.
+    Leaves,
+}
+
+/// Shows what becomes of a run.
+pub(crate) trait Viewer: std::fmt::Debug {
+    /// Takes an event in. Gives the status of the run if it goes no further for now.
+    fn see(&mut self, event: &Event) -> Option<RunStatus>;
+
+    /// Tells something that must be seen.
+    fn note(&self, message: &str);
+}
+
+/// Stays with a run. Events go to `viewer`.
 #[derive(Debug)]
 pub(crate) struct Watch<'a> {
     /// The data folder.
     pub(crate) folder: &'a DataFolder,
     /// The run.
     pub(crate) run: RunId,
+    /// The last event that was seen.
+    pub(crate) after: Option<Cursor>,
     /// The records that were there before: that the run was parked then says nothing about now.
     pub(crate) since: u64,
     /// How long.
     pub(crate) until: Until,
     /// What the process is told.
     pub(crate) signals: &'a mut Signals,
+    /// What Ctrl-C means.
+    pub(crate) interrupt: Interrupt,
     /// Where events go.
-    pub(crate) progress: &'a mut Progress,
+    pub(crate) viewer: &'a mut dyn Viewer,
     /// Whether somebody was asked something.
     pub(crate) asked: bool,
 }
 
 impl Watch<'_> {
-    /// Stays until the run is over or the person leaves: Ctrl-C cancels the run, a second one leaves at once;
-    /// `SIGTERM` leaves it to be resumed. If the owner goes away, this process looks for another one, or
+    /// Stays until the run is over or the person leaves: Ctrl-C cancels the run, a second one leaves at once, or leaves
+    /// it if that is what it means; `SIGTERM` leaves it to be resumed. If the owner goes away, this process looks for another one, or
     /// becomes it and resumes what was left.
     ///
     /// # Errors
     /// [`Fault`] if the run cannot be watched any more.
     pub(crate) async fn stay(&mut self, link: &mut Link) -> Result<Watched, Fault> {
-        let mut after: Option<Cursor> = None;
         let mut cancelling = false;
         loop {
-            let request = Request::Events { run: self.run, after, follow: true };
+            let request = Request::Events { run: self.run, after: self.after, follow: true };
             let mut answers = match link.stream(request).await {
                 Ok(answers) => answers,
                 Err(error) => {
@@ -74,14 +94,16 @@ impl Watch<'_> {
                 tokio::select! {
                     answer = answers.next() => match answer {
                         Some(Ok(Response::Event { event })) => {
-                            after = Some(event.cursor);
-                            let ended = self.progress.see(&event);
+                            self.after = Some(event.cursor);
+                            let ended = self.viewer.see(&event);
                             let is_news = event.number.is_none_or(|number| number >= self.since);
                             if ended.is_some_and(|status| self.is_over(status) && (is_news || status.is_final())) {
                                 break None;
                             }
                             self.asked |= event.event == "node.asked";
-                            if self.asked && event.number.is_some() && self.until == Until::Parked {
+                            // Of what was there before, the last is the first that may say how it stands.
+                            let is_now = event.number.is_some_and(|number| number + 1 >= self.since);
+                            if self.asked && is_now && self.until == Until::Parked {
                                 match self.waits_for_people(link).await {
                                     Ok(None) => {}
                                     Ok(Some(document)) => return Ok(Watched::Over(document)),
@@ -95,10 +117,13 @@ impl Watch<'_> {
                         None => break Some(LinkError::Gone),
                     },
                     told = self.signals.next() => match told {
+                        Told::Interrupt if self.interrupt == Interrupt::Leaves => {
+                            return Ok(Watched::Left(Exit::Waiting));
+                        }
                         Told::Interrupt if cancelling => return Ok(Watched::Left(Exit::Cancelled)),
                         Told::Interrupt => {
                             cancelling = true;
-                            self.progress.note("cancelling the run; Ctrl-C again leaves it at once");
+                            self.viewer.note("cancelling the run; Ctrl-C again leaves it at once");
                             let request = Request::Cancel { run: self.run, reason: Some("Ctrl-C".to_owned()) };
                             let asked = tokio::select! {
                                 asked = link.call(request) => asked,
@@ -174,7 +199,7 @@ impl Watch<'_> {
             }
             LinkError::Gone => {}
         }
-        self.progress.note("the owner of the data folder went away");
+        self.viewer.note("the owner of the data folder went away");
         *link = tokio::select! {
             found = access(self.folder, Role::Run) => found?,
             _ = self.signals.next() => {
@@ -182,9 +207,9 @@ impl Watch<'_> {
             }
         };
         if let Link::Owner(owner) = &*link {
-            let (going, _) = owner.take_up(|line| self.progress.note(&line)).await?;
+            let (going, _) = owner.take_up(|line| self.viewer.note(&line)).await?;
             let many = crate::render::text::count(going as u64, "run");
-            self.progress.note(&format!("this process owns the data folder now and goes on with {many}"));
+            self.viewer.note(&format!("this process owns the data folder now and goes on with {many}"));
         }
         match link.call(Request::Resume { run: self.run, in_doubt: None }).await {
             Ok(_) | Err(LinkError::Gone) => Ok(()),

@@ -3,6 +3,7 @@
 use clap::Subcommand;
 
 use super::budgets::Budgets;
+use super::chat::Chat;
 use super::completions::Completions;
 use super::doctor::Doctor;
 use super::errors::Errors;
@@ -29,6 +30,8 @@ use crate::shell::Shell;
 pub(crate) enum Command {
     /// Run a blueprint
     Run(Box<Run>),
+    /// Talk to an agent, or to a model by itself
+    Chat(Box<Chat>),
     /// Check blueprints and draw every problem on its line
     Validate(Validate),
     /// Estimate what a run of a blueprint spends, before it is started
@@ -72,6 +75,7 @@ impl Command {
     pub(crate) fn run(self, shell: &Shell) -> Result<Exit, Fault> {
         match self {
             Self::Run(command) => command.run(shell),
+            Self::Chat(command) => command.run(shell),
             Self::Validate(command) => command.run(shell),
             Self::Estimate(command) => command.run(shell),
             Self::Network(command) => command.run(shell),

@@ -3,6 +3,7 @@
 mod analysis;
 mod budget;
 mod budgets;
+mod chat;
 mod completions;
 mod confinement;
 mod doctor;

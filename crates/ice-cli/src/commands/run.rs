@@ -120,8 +120,11 @@ impl From<Policy> for FailurePolicy {
 }
 
 /// What is said once to who has met nobody but `echo`.
-const ECHOES: &str = "`echo` answers with its own prompt: `--model ollama/llama3.2` asks a model of this machine, and with \
-    OPENAI_API_KEY set `--model openai/gpt-4.1-mini` a hosted one; `ice models list` lists them";
+const ECHOES: &str = "`echo` answers with its own prompt: ";
+
+/// How a model is named.
+pub(super) const MODELS: &str = "`--model ollama/llama3.2` asks a model of this machine, and with OPENAI_API_KEY set \
+    `--model openai/gpt-4.1-mini` a hosted one; `ice models list` lists them";
 
 /// A run that can be started.
 struct Ready {
@@ -259,7 +262,7 @@ impl Run {
             shell.screen.note(format_args!("{} {id}", styled(CYAN, "run")));
         }
         if is_first && shell.screen.is_watched() && instead::asks(blueprint, "echo") {
-            shell.screen.note(styled(DIM, ECHOES));
+            shell.screen.note(styled(DIM, format_args!("{ECHOES}{MODELS}")));
         }
         let until = if self.wait { Until::Ended } else { Until::Parked };
         let watching = Watching { run: id, since: 0, until, blueprint: Some(blueprint) };
@@ -268,7 +271,7 @@ impl Run {
 }
 
 /// Starts a run with whoever owns the folder, which may be this process from now on.
-async fn begin(folder: &DataFolder, mut start: Start) -> Result<(Link, RunId), Fault> {
+pub(super) async fn begin(folder: &DataFolder, mut start: Start) -> Result<(Link, RunId), Fault> {
     loop {
         let link = access(folder, Role::Run).await?;
         if !link.is_owner() {

@@ -1,6 +1,7 @@
 //! How things look on a terminal.
 
 pub(crate) mod cage;
+pub(crate) mod chat;
 pub(crate) mod diagnostics;
 pub(crate) mod event;
 pub(crate) mod progress;

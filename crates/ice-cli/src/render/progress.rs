@@ -10,6 +10,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{event, text};
 use crate::screen::{BOLD, DIM, GREEN, RED, Screen, YELLOW, styled};
+use crate::watch::Viewer;
 
 /// The most nodes that have a line of their own while they run.
 const MAX_BARS: usize = 8;
@@ -49,8 +50,40 @@ impl Progress {
         }
     }
 
-    /// Takes an event in. Gives the status of the run if it goes no further for now.
-    pub(crate) fn see(&mut self, event: &Event) -> Option<RunStatus> {
+    fn end(&mut self, node: &str, at: i64, mark: &str, note: Option<String>) {
+        self.done += 1;
+        let took = self.started.remove(node).and_then(|started| u64::try_from(at - started).ok());
+        if let Some(bars) = &mut self.bars {
+            bars.end(node);
+        }
+        // The nested nodes of a loop may be many thousands: they are counted, and told only on request.
+        if !self.nested && node.contains('.') {
+            return;
+        }
+        let took = took.map(|took| styled(DIM, text::duration(took))).unwrap_or_default();
+        let note = note.map(|note| format!("  {note}")).unwrap_or_default();
+        self.say(&format!("{mark} {} {took}{note}", styled(BOLD, node)));
+    }
+
+    fn say(&self, line: &str) {
+        match &self.bars {
+            Some(bars) => bars.say(&self.screen, line),
+            None if self.screen.json => {}
+            None => self.screen.note(line),
+        }
+    }
+
+    /// Takes the bars away.
+    pub(crate) fn finish(&mut self) {
+        if let Some(bars) = self.bars.take() {
+            bars.summary.finish_and_clear();
+            bars.running.values().for_each(ProgressBar::finish_and_clear);
+        }
+    }
+}
+
+impl Viewer for Progress {
+    fn see(&mut self, event: &Event) -> Option<RunStatus> {
         match event.class {
             EventClass::Durable => {}
             EventClass::Transient | EventClass::Gap => return None,
@@ -102,42 +135,10 @@ impl Progress {
         event::status(event)
     }
 
-    fn end(&mut self, node: &str, at: i64, mark: &str, note: Option<String>) {
-        self.done += 1;
-        let took = self.started.remove(node).and_then(|started| u64::try_from(at - started).ok());
-        if let Some(bars) = &mut self.bars {
-            bars.end(node);
-        }
-        // The nested nodes of a loop may be many thousands: they are counted, and told only on request.
-        if !self.nested && node.contains('.') {
-            return;
-        }
-        let took = took.map(|took| styled(DIM, text::duration(took))).unwrap_or_default();
-        let note = note.map(|note| format!("  {note}")).unwrap_or_default();
-        self.say(&format!("{mark} {} {took}{note}", styled(BOLD, node)));
-    }
-
-    /// Tells something that must be seen.
-    pub(crate) fn note(&self, message: &str) {
+    fn note(&self, message: &str) {
         match &self.bars {
             Some(bars) => bars.say(&self.screen, message),
             None => self.screen.note(message),
-        }
-    }
-
-    fn say(&self, line: &str) {
-        match &self.bars {
-            Some(bars) => bars.say(&self.screen, line),
-            None if self.screen.json => {}
-            None => self.screen.note(line),
-        }
-    }
-
-    /// Takes the bars away.
-    pub(crate) fn finish(&mut self) {
-        if let Some(bars) = self.bars.take() {
-            bars.summary.finish_and_clear();
-            bars.running.values().for_each(ProgressBar::finish_and_clear);
         }
     }
 }

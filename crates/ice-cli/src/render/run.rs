@@ -46,11 +46,16 @@ pub(crate) fn tell(
         RunStatus::Failed | RunStatus::Cancelled => Ok(()),
         RunStatus::Queued | RunStatus::Running | RunStatus::Waiting | RunStatus::Parked => Ok(()),
     };
+    outcome(screen, document, blueprint);
+    shown
+}
+
+/// Tells how a run ended and what can be done about it, without its output.
+pub(crate) fn outcome(screen: &Screen, document: &RunDocument, blueprint: Option<&Assembled>) {
     screen.note(headline(document));
     failures(screen, document, blueprint);
     undoable(screen, document);
     next_steps(screen, document);
-    shown
 }
 
 fn has_output(document: &RunDocument) -> bool {

@@ -107,6 +107,18 @@ pub(crate) fn visible(text: &str) -> String {
     shown
 }
 
+/// As [`visible`], with the lines and tabs of a longer text as they are.
+pub(crate) fn readable(text: &str) -> String {
+    text.split_inclusive(['\n', '\t'])
+        .map(|piece| match piece.char_indices().next_back() {
+            Some((at, end @ ('\n' | '\t'))) => {
+                format!("{}{end}", visible(piece.get(..at).unwrap_or_default()))
+            }
+            Some(_) | None => visible(piece),
+        })
+        .collect()
+}
+
 /// Whether a character is not shown by itself, as those that turn the direction of writing.
 const fn is_mark(character: char) -> bool {
     matches!(character, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}')
@@ -161,6 +173,12 @@ mod tests {
     fn numbers_are_grouped() {
         assert_eq!([0, 999, 1_000, 1_234_567].map(number), ["0", "999", "1,000", "1,234,567"]);
         assert_eq!([count(1, "node"), count(2_000, "node")], ["1 node", "2,000 nodes"]);
+    }
+
+    #[test]
+    fn longer_texts_keep_their_lines_and_nothing_that_moves_the_cursor() {
+        assert_eq!(readable("a\tb\n\n c\u{1b}[2J\r\n\u{202e}ä"), "a\tb\n\n c\\u{1b}[2J\\r\n\\u{202e}ä");
+        assert_eq!((readable(""), readable("\n")), (String::new(), "\n".to_owned()));
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! What happened, for people and programs that watch.
 
+use std::sync::Arc;
+
 use ice_core::budget::Spend;
 use ice_core::id::RunId;
 use ice_core::path::NodePath;
@@ -197,8 +199,10 @@ fn describe(body: &Body) -> (&'static str, Option<NodePath>, Option<u32>, Value)
             data.extend(failure.as_ref().map(|failure| ("failure", value(failure))));
             ("node.alerted", Some(node.clone()), None, Value::map(data))
         }
-        Body::Asked { node, attempt, question, step: _ } => {
-            ("node.asked", Some(node.clone()), Some(*attempt), value(question))
+        Body::Asked { node, attempt, question, step } => {
+            let mut data = value(question).as_map().cloned().unwrap_or_default();
+            data.extend(step.as_ref().map(|step| (Arc::from("step"), Value::from(step.as_str()))));
+            ("node.asked", Some(node.clone()), Some(*attempt), Value::from(data))
         }
         Body::Escalated { node, to } => {
             ("node.escalated", Some(node.clone()), None, Value::map([("to", Value::from(to.as_str()))]))

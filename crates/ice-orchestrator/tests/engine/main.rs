@@ -11,6 +11,8 @@ mod agent_limits;
 #[cfg(test)]
 mod agent_people;
 #[cfg(test)]
+mod agent_turns;
+#[cfg(test)]
 mod agents;
 #[cfg(test)]
 mod budgets;

@@ -39,3 +39,28 @@ fn an_agent_that_is_killed_at_any_record_goes_on_and_does_nothing_twice() {
     assert!(report.records > 60 && report.crashes as u64 > 3 * report.records, "{report}");
     assert!(report.unknown > 0 && report.repeated > 0, "{report}");
 }
+
+/// A conversation of three turns, which ends with the calls it may make.
+const TALKER: &str = r#"{"name": "talker", "tools": ["once", "again"], "limits": {"tool_calls": 3},
+    "llm_config": {"provider": "scripted", "model": "m", "script": {"turns": [
+        {"text": "Hello."},
+        {"tool_calls": [{"name": "once", "arguments": {"value": 1}}, {"name": "again", "arguments": {"value": 1}}]},
+        {"text": "Sent."},
+        {"tool_calls": [{"name": "once", "arguments": {"value": 2}}]},
+        {"text": "Sent again."},
+        {"text": "More.", "tool_calls": [{"name": "once", "arguments": {"value": 3}}]}]}}}"#;
+
+const TALK: &str = "nodes: [{id: a, type: agent, package: talker, multi_turn: true, memory_aware: true, agent_config: {task: Hi}}]";
+
+#[test]
+fn a_conversation_that_is_killed_at_any_record_goes_on_and_does_nothing_twice() {
+    let ran = kit().answer("a", "Go on.").agent(TALKER).run(TALK, json!({}));
+    ran.succeeded()
+        .has("a.status", "max_tool_calls_reached")
+        .has("a.response", "More.")
+        .has("a.iterations", 6);
+    ran.called("once", 2);
+    let report = kit().answer("a", "Go on.").agent(TALKER).crash_everywhere(TALK, json!({}));
+    println!("{report}");
+    assert!(report.records > 25 && report.crashes as u64 > 3 * report.records, "{report}");
+}

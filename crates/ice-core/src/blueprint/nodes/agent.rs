@@ -37,7 +37,10 @@ pub struct AgentNode {
     /// Whether it is told what was said before in its session, and adds to that.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub memory_aware: bool,
-    /// The most rounds; at least 1.
+    /// Whether it is a conversation: after each answer the agent waits for what a person says next, until they end it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub multi_turn: bool,
+    /// The most rounds, of each turn of a conversation; at least 1.
     #[serde(default = "default_iterations")]
     #[schemars(range(min = 1))]
     pub max_iterations: u32,
@@ -62,6 +65,7 @@ impl AgentNode {
             tools: None,
             memory: Value::Null,
             memory_aware: false,
+            multi_turn: false,
             max_iterations: default_iterations(),
             limits: AgentLimits::default(),
             llm_config: None,
@@ -78,6 +82,7 @@ impl AgentNode {
             tools: fields.objects("tools", ToolConfig::read),
             memory: fields.object("memory"),
             memory_aware: fields.flag("memory_aware", false),
+            multi_turn: fields.flag("multi_turn", false),
             max_iterations: fields.whole("max_iterations").unwrap_or_else(default_iterations),
             limits: fields.below("limits", AgentLimits::read).unwrap_or_default(),
             llm_config: fields.below("llm_config", LlmConfig::read),

@@ -217,7 +217,7 @@ fn leaf_kind() -> impl Strategy<Value = NodeKind> {
         any::<u32>(),
         of(config()),
         agent_limits(),
-        any::<bool>(),
+        any::<(bool, bool)>(),
     );
     let agent = (agent_first.boxed(), agent_second.boxed()).prop_map(|(first, second)| {
         NodeKind::Agent(AgentNode {
@@ -228,7 +228,8 @@ fn leaf_kind() -> impl Strategy<Value = NodeKind> {
             agent_config: first.4,
             tools: second.0,
             memory: second.1,
-            memory_aware: second.5,
+            memory_aware: second.5.0,
+            multi_turn: second.5.1,
             max_iterations: second.2,
             llm_config: second.3,
             limits: second.4,

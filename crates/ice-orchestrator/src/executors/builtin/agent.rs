@@ -7,6 +7,7 @@ mod repeats;
 mod round;
 mod shown;
 mod sub_agent;
+mod turns;
 
 use std::sync::Arc;
 
@@ -16,7 +17,7 @@ use ice_core::tools::Effect;
 use ice_core::value::{Map, Value};
 
 use super::llm::usage_value;
-use super::memory::{self, Aware};
+use super::memory::{self, Aware, REMEMBERED};
 use super::{Begin, code, template_failure};
 use crate::executors::{Completion, Env, StepContext};
 use crate::journal::{Failure, Intent};
@@ -86,12 +87,17 @@ pub(crate) async fn run(plan: &AgentPlan, ctx: &StepContext, intent: Intent) -> 
         (None, request)
     };
     let work = Work { agent: &plan.agent, declared: plan.output.as_ref(), bounds: plan.agent.bounds };
-    let answer = converse(work, ctx, &ctx.path, request).await;
-    if let (Some(aware), Ok(answer)) = (aware, &answer)
-        && answer.status == Status::Success
-    {
-        aware.remember(ctx, &answer.text).await?;
-    }
+    let answer = if plan.multi_turn {
+        turns::talk(work, ctx, &ctx.path, request, aware).await
+    } else {
+        let answer = converse(work, ctx, &ctx.path, request).await;
+        if let (Some(aware), Ok(answer)) = (aware, &answer)
+            && answer.status == Status::Success
+        {
+            aware.remember(ctx, REMEMBERED, &answer.text).await?;
+        }
+        answer
+    };
     // What the rounds spent was counted with each of them.
     answer.map(|answer| Completion::from(output(&plan.agent, answer))).map_err(Failure::without_usage)
 }

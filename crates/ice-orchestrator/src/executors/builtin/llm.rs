@@ -121,7 +121,7 @@ pub(crate) async fn run(plan: &LlmPlan, ctx: &StepContext, intent: Intent) -> Re
     let (aware, intent, said) = memory::ask(ctx, provider, &request).await.map_err(Failure::without_usage)?;
     let shaped = shaped(plan, Completion::from(said), prompt_of(&intent)).map_err(Failure::without_usage)?;
     let text = shaped.value.get("response").and_then(Value::as_str).unwrap_or_default();
-    aware.remember(ctx, text).await?;
+    aware.remember(ctx, memory::REMEMBERED, text).await?;
     Ok(shaped)
 }
 

@@ -56,6 +56,7 @@ impl Compiler<'_> {
             output,
             dependencies: base.dependencies.iter().map(NodeId::shared).collect(),
             memory: kind.memory_aware,
+            multi_turn: kind.multi_turn,
         })
     }
 

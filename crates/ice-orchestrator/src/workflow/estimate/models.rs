@@ -106,6 +106,15 @@ impl Estimator<'_> {
         tally
     }
 
+    /// A conversation with an agent, of which one turn is this: a person says how many there are.
+    pub(super) fn turns(&mut self, turn: Tally, agent: &Agent) -> Tally {
+        self.assume("a conversation has one turn".to_owned());
+        let mut tally = turn.without_bound();
+        let AgentBounds { tokens, tool_calls, .. } = agent.bounds;
+        tally.keep_within(&Budget { tokens, tool_calls, ..Budget::default() });
+        tally
+    }
+
     /// What a template becomes, in tokens: exact if the inputs are all it needs.
     pub(super) fn written(&mut self, template: &Template, around: &Surroundings<'_>) -> Told {
         if let Ok(text) = template.render(&around.known(), &Limits::default()) {

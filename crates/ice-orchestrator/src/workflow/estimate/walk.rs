@@ -91,7 +91,10 @@ impl Estimator<'_> {
                 let prompt = self.written(&work.prompt, around);
                 self.model_call(around.plan, &work.provider, &request, prompt.and(format))
             }
-            Work::Agent(work) => self.agent(&work.agent, !work.dependencies.is_empty(), around),
+            Work::Agent(work) => {
+                let turn = self.agent(&work.agent, !work.dependencies.is_empty(), around);
+                if work.multi_turn { self.turns(turn, &work.agent) } else { turn }
+            }
             Work::Swarm(work) => {
                 let (all, most) = (work.members.len() as u64, u64::from(work.max_rounds.max(1)));
                 let turns = match work.strategy {

@@ -123,6 +123,8 @@ pub(crate) struct AgentPlan {
     pub(crate) dependencies: Vec<Arc<str>>,
     /// Whether it is told what was said before in its session.
     pub(crate) memory: bool,
+    /// Whether a person speaks after each answer, until they end it.
+    pub(crate) multi_turn: bool,
 }
 
 /// A swarm node, compiled.

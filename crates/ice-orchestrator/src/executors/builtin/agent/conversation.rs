@@ -79,13 +79,15 @@ pub(super) struct Conversation<'a> {
     /// Its rounds are addressed below this.
     pub(super) base: &'a NodePath,
     request: Map,
-    messages: Vec<Value>,
+    pub(super) messages: Vec<Value>,
     pub(super) history: Vec<Value>,
     pub(super) repeats: Repeats,
     pub(super) spent: AgentSpent,
     /// What was said last.
     said: Option<Response>,
-    iterations: u32,
+    pub(super) iterations: u32,
+    /// How many of them were of earlier turns.
+    pub(super) turn_began: u32,
 }
 
 /// Lets an agent work, beginning with a request. Its rounds are the steps `base.round[0]` and so on.
@@ -107,29 +109,35 @@ pub(super) async fn converse_counted(
     base: &NodePath,
     request: Value,
 ) -> (Result<Answer, Failure>, AgentSpent) {
-    let messages = request.get("messages").and_then(Value::as_list).unwrap_or_default().to_vec();
-    let mut conversation = Conversation {
-        work,
-        ctx,
-        base,
-        request: request.as_map().cloned().unwrap_or_default(),
-        messages,
-        history: Vec::new(),
-        repeats: Repeats::default(),
-        spent: AgentSpent::default(),
-        said: None,
-        iterations: 0,
-    };
+    let mut conversation = Conversation::new(work, ctx, base, request);
     let ended = conversation.hold().await;
     (ended, conversation.spent)
 }
 
-impl Conversation<'_> {
-    async fn hold(&mut self) -> Result<Answer, Failure> {
+impl<'a> Conversation<'a> {
+    pub(super) fn new(work: Work<'a>, ctx: &'a StepContext, base: &'a NodePath, request: Value) -> Self {
+        let messages = request.get("messages").and_then(Value::as_list).unwrap_or_default().to_vec();
+        Self {
+            work,
+            ctx,
+            base,
+            request: request.as_map().cloned().unwrap_or_default(),
+            messages,
+            history: Vec::new(),
+            repeats: Repeats::default(),
+            spent: AgentSpent::default(),
+            said: None,
+            iterations: 0,
+            turn_began: 0,
+        }
+    }
+
+    /// Asks the model and makes its calls, until it has answered or may not go on.
+    pub(super) async fn hold(&mut self) -> Result<Answer, Failure> {
         let mut repaired = false;
         loop {
             let round = self.iterations;
-            let is_last = round + 1 >= self.work.bounds.rounds;
+            let is_last = round - self.turn_began + 1 >= self.work.bounds.rounds;
             let request = match self.next_request()? {
                 Ok(request) => request,
                 Err(status) => return Ok(self.end(Map::default(), status)),
@@ -151,11 +159,11 @@ impl Conversation<'_> {
                 }
                 // What was cut off may be any of them: none is made.
                 let results = if finish == FinishReason::Length && self.work.agent.marks_data {
-                    self.not_made(round)?
+                    self.not_made("this call was not made: the answer was cut off at `max_tokens`")?
                 } else {
-                    self.call(round).await?
+                    Some(self.call(round).await?)
                 };
-                self.messages.push(results);
+                self.messages.extend(results);
                 continue;
             }
             if finish == FinishReason::Length && is_cut_short {
@@ -227,7 +235,7 @@ impl Conversation<'_> {
         Ok(Ok(Value::from(request)))
     }
 
-    fn end(&mut self, fields: Map, status: Status) -> Answer {
+    pub(super) fn end(&mut self, fields: Map, status: Status) -> Answer {
         let message = self.said.take().map(|response| response.message);
         let text = message.as_ref().map(Message::joined_text).unwrap_or_default();
         let parts = message.iter().flat_map(|message| &message.parts);
@@ -282,17 +290,15 @@ impl Conversation<'_> {
         results
     }
 
-    /// What the model is told of the calls of an answer that was cut off: none of them was made.
-    fn not_made(&mut self, round: u32) -> Result<Value, Failure> {
-        let Some(response) = self.said.take() else { return Ok(Value::Null) };
-        let calls: Vec<Call<'_>> = response.message.parts.iter().filter_map(Call::of).collect();
-        let told = |_: &Call<'_>| {
-            Gave::told("this call was not made: the answer was cut off at `max_tokens`".to_owned())
-        };
-        let gave = calls.iter().map(told).collect();
-        let results = self.results(round, &calls, gave);
-        self.said = Some(response);
-        results
+    /// What the model is told of the calls that the last message asks for, none of which was made; nothing if it asks for none.
+    pub(super) fn not_made(&mut self, why: &str) -> Result<Option<Value>, Failure> {
+        let last = self.messages.last().and_then(|message| message.to::<Message>().ok());
+        let calls: Vec<Call<'_>> = last.iter().flat_map(|last| &last.parts).filter_map(Call::of).collect();
+        if calls.is_empty() {
+            return Ok(None);
+        }
+        let gave = calls.iter().map(|_| Gave::told(why)).collect();
+        self.results(self.iterations.saturating_sub(1), &calls, gave).map(Some)
     }
 
     /// The message that answers the calls of a round.
@@ -313,7 +319,7 @@ impl Conversation<'_> {
     }
 }
 
-fn value<T: serde::Serialize>(of: &T) -> Result<Value, Failure> {
+pub(super) fn value<T: serde::Serialize>(of: &T) -> Result<Value, Failure> {
     Value::from_serialize(of).map_err(|error| {
         Failure::new(ErrorCode::ModelFailed, format!("a message cannot be written: {error}"))
     })

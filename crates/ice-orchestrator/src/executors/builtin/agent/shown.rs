@@ -32,12 +32,16 @@ pub(super) fn cut(value: &Value, most: Option<usize>) -> Value {
             Arc::from(value.to_string())
         }
     };
-    let Some(left) = text.len().checked_sub(most).filter(|left| *left > 0) else { return value.clone() };
-    let end = text.floor_char_boundary(most);
-    let shown = text.get(..end).unwrap_or_default();
-    let whole = text.len();
-    let left = left + (most - end);
-    Value::from(format!("{shown}\n[{left} of {whole} bytes are left out here]"))
+    if text.len() <= most { value.clone() } else { Value::from(beginning(&text, most)) }
+}
+
+/// The text itself if it has at most `most` bytes, else its beginning with how much is left out.
+pub(super) fn beginning(text: &str, most: usize) -> String {
+    let shown = text.get(..text.floor_char_boundary(most)).unwrap_or_default();
+    match text.len() - shown.len() {
+        0 => text.to_owned(),
+        left => format!("{shown}\n[{left} of {} bytes are left out here]", text.len()),
+    }
 }
 
 #[cfg(test)]
