@@ -68,6 +68,10 @@ impl Instead<'_> {
                     let json = definition.map(serde_json::to_value).transpose().map_err(unwritable)?;
                     json.map(|mut json| {
                         self.set(&mut json);
+                        // They are those of journals, and no document has them.
+                        if let Some(fields) = json.as_object_mut() {
+                            fields.remove("rules");
+                        }
                         json
                     })
                 }

@@ -39,6 +39,7 @@ pub(crate) async fn stay(
         folder,
         run: id,
         after: None,
+        events: None,
         since,
         until,
         signals,

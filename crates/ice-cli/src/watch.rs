@@ -8,7 +8,7 @@ use ice_orchestrator::events::{Cursor, Event};
 use ice_orchestrator::journal::{RunDocument, RunStatus};
 use ice_orchestrator::workflow::runtime::NodeStatus;
 
-use crate::data::{DataFolder, Link, LinkError, Role, access};
+use crate::data::{Answers, DataFolder, Link, LinkError, Role, access};
 use crate::exit::Exit;
 use crate::fault::Fault;
 use crate::signals::{Signals, Told};
@@ -50,7 +50,6 @@ pub(crate) trait Viewer: std::fmt::Debug {
 }
 
 /// Stays with a run. Events go to `viewer`.
-#[derive(Debug)]
 pub(crate) struct Watch<'a> {
     /// The data folder.
     pub(crate) folder: &'a DataFolder,
@@ -58,6 +57,8 @@ pub(crate) struct Watch<'a> {
     pub(crate) run: RunId,
     /// The last event that was seen.
     pub(crate) after: Option<Cursor>,
+    /// The events after it, where somebody stays again: pieces of answers are not told twice.
+    pub(crate) events: Option<Answers>,
     /// The records that were there before: that the run was parked then says nothing about now.
     pub(crate) since: u64,
     /// How long.
@@ -83,12 +84,15 @@ impl Watch<'_> {
         let mut cancelling = false;
         loop {
             let request = Request::Events { run: self.run, after: self.after, follow: true };
-            let mut answers = match link.stream(request).await {
-                Ok(answers) => answers,
-                Err(error) => {
-                    self.recover(link, error).await?;
-                    continue;
-                }
+            let mut answers = match self.events.take() {
+                Some(answers) => answers,
+                None => match link.stream(request).await {
+                    Ok(answers) => answers,
+                    Err(error) => {
+                        self.recover(link, error).await?;
+                        continue;
+                    }
+                },
             };
             let lost = loop {
                 tokio::select! {
@@ -106,7 +110,10 @@ impl Watch<'_> {
                             if self.asked && is_now && self.until == Until::Parked {
                                 match self.waits_for_people(link).await {
                                     Ok(None) => {}
-                                    Ok(Some(document)) => return Ok(Watched::Over(document)),
+                                    Ok(Some(document)) => {
+                                        self.events = Some(answers);
+                                        return Ok(Watched::Over(document));
+                                    }
                                     Err(error) => break Some(error),
                                 }
                             }

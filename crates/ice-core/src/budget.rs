@@ -24,6 +24,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::BlueprintId;
 use crate::llm::{Estimate, Price, Usage, Usd};
+use crate::quantity::least;
 use crate::time::Moment;
 
 /// What may be spent. What is absent is not limited; 0 is nothing at all.
@@ -54,12 +55,6 @@ impl Budget {
     /// The tighter of two limits each.
     #[must_use]
     pub fn within(self, other: Self) -> Self {
-        fn least<T: Ord>(one: Option<T>, other: Option<T>) -> Option<T> {
-            match (one, other) {
-                (Some(one), Some(other)) => Some(one.min(other)),
-                (limit, None) | (None, limit) => limit,
-            }
-        }
         Self {
             cost_usd: least(self.cost_usd, other.cost_usd),
             tokens: least(self.tokens, other.tokens),

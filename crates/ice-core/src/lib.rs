@@ -20,6 +20,7 @@ pub mod metrics;
 pub mod near;
 pub mod network;
 pub mod path;
+pub mod plain;
 pub mod process;
 pub mod quantity;
 pub mod registry;

@@ -76,6 +76,12 @@ pub fn write_millis(millis: u64) -> String {
     written(millis, &SPANS).unwrap_or_else(|| format!("{millis}ms"))
 }
 
+/// The tighter of two limits, each of which may be absent.
+#[must_use]
+pub fn least<T: Ord>(one: Option<T>, other: Option<T>) -> Option<T> {
+    one.into_iter().chain(other).min()
+}
+
 fn written(number: u64, units: &[(&str, u64)]) -> Option<String> {
     let (name, size) = units.iter().find(|(_, size)| number > 0 && number.is_multiple_of(*size))?;
     Some(format!("{}{name}", number / size))

@@ -9,6 +9,6 @@ mod remote;
 
 pub(crate) use access::{access, glance};
 pub(crate) use folder::DataFolder;
-pub(crate) use link::{Link, LinkError, refused};
+pub(crate) use link::{Answers, Link, LinkError, refused};
 pub(crate) use owner::{Owner, Role};
 pub(crate) use remote::{Remote, socket_fault};

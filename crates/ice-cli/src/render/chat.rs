@@ -65,9 +65,10 @@ pub(crate) struct Speech {
     turns: u32,
     /// What the person said last.
     message: String,
-    /// What is shown of an answer that comes in pieces, and whether some were missed.
+    /// What is shown of an answer that comes in pieces.
     streamed: String,
-    missed: bool,
+    /// The round that ended last: pieces that come after its end were shown with it.
+    ended: Option<NodePath>,
     /// What the agent said last.
     response: String,
     failure: Option<String>,
@@ -91,7 +92,7 @@ impl Speech {
             turns: 0,
             message: said.unwrap_or_default(),
             streamed: String::new(),
-            missed: false,
+            ended: None,
             response: String::new(),
             failure: None,
             open: HashMap::new(),
@@ -169,18 +170,17 @@ impl Speech {
     }
 
     fn wait(&mut self, for_what: &str) {
-        if !self.screen.is_watched() || self.screen.json {
-            return;
-        }
-        let bar = self.waiting.get_or_insert_with(|| {
-            let bar = ProgressBar::new_spinner();
+        let for_what = text::line(for_what, 60);
+        if let Some(bar) = &self.waiting {
+            bar.set_message(for_what);
+        } else if self.screen.is_watched() && !self.screen.json {
+            let bar = ProgressBar::new_spinner().with_message(for_what);
             if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {elapsed}") {
                 bar.set_style(style);
             }
             bar.enable_steady_tick(Duration::from_millis(100));
-            bar
-        });
-        bar.set_message(text::line(for_what, 60));
+            self.waiting = Some(bar);
+        }
     }
 
     fn say(&mut self, line: &str) {
@@ -205,11 +205,10 @@ impl Speech {
     fn answered(&mut self, message: &Message) {
         let words = message.joined_text();
         let streamed = std::mem::take(&mut self.streamed);
-        if std::mem::take(&mut self.missed) && !streamed.is_empty() {
-            self.speak("\n");
-            self.speak(&words);
-        } else {
-            self.speak(words.strip_prefix(&streamed).unwrap_or_default());
+        match words.strip_prefix(&streamed) {
+            Some(rest) => self.speak(rest),
+            // Pieces of it were missed.
+            None => self.speak(&format!("\n{words}")),
         }
         if !words.is_empty() {
             if !words.ends_with('\n') {
@@ -219,16 +218,21 @@ impl Speech {
         }
     }
 
-    fn step_started(&mut self, node: &NodePath, event: &Event) {
+    fn step_started(&mut self, node: &NodePath, event: &Event, is_before: bool) {
         let intent = event.data.get("intent");
         match Step::of(node) {
-            Some(Step::Round { nested: false }) => self.wait("thinking"),
-            Some(Step::Round { nested: true }) => self.wait("another agent works"),
+            // Pieces may be here before it.
+            Some(Step::Round { nested }) if !is_before && self.streamed.is_empty() => {
+                self.wait(if nested { "another agent works" } else { "thinking" });
+            }
+            Some(Step::Round { .. }) => {}
             Some(Step::Call { .. }) => {
                 let part =
                     |name: &str| intent.and_then(|intent| intent.get(name)).cloned().unwrap_or_default();
                 let tool = part("tool").as_str().unwrap_or_default().to_owned();
-                self.wait(&tool);
+                if !is_before {
+                    self.wait(&tool);
+                }
                 let at = event.at.map_or(0, |at| at.as_millis());
                 self.open.insert(node.to_string(), Call { tool, input: part("input"), error: None, at });
             }
@@ -240,6 +244,7 @@ impl Speech {
         let failure = event::failure(event);
         match Step::of(node) {
             Some(Step::Round { nested: false }) => {
+                self.ended = Some(node.clone());
                 if let Some(failure) = failure {
                     if !std::mem::take(&mut self.streamed).is_empty() {
                         self.speak("\n");
@@ -310,12 +315,11 @@ impl Viewer for Speech {
     fn see(&mut self, event: &Event) -> Option<RunStatus> {
         let node = event.node.as_ref();
         match event.class {
-            EventClass::Gap => {
-                self.missed = true;
-                return None;
-            }
+            EventClass::Gap => return None,
             EventClass::Transient => {
-                if node.and_then(Step::of).is_some_and(|step| step == Step::Round { nested: false }) {
+                let is_own =
+                    node.and_then(Step::of).is_some_and(|step| step == Step::Round { nested: false });
+                if is_own && node != self.ended.as_ref() {
                     match event.event.as_str() {
                         "node.token" => {
                             let words = event.data.get("text").and_then(Value::as_str).unwrap_or_default();
@@ -344,7 +348,7 @@ impl Viewer for Speech {
                     self.say(&styled(DIM, format_args!("> {}", text::readable(words))));
                 }
             }
-            ("step.started", Some(node)) => self.step_started(node, event),
+            ("step.started", Some(node)) => self.step_started(node, event, is_before),
             ("step.ended", Some(node)) => self.step_ended(node, event),
             ("node.asked", _) => self.asked(event),
             ("node.answered", _) => self.heard(event, is_before),

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use ice_core::error::ErrorCode;
+use ice_core::plain;
 use ice_core::tools::ToolError;
 use ice_core::value::Value;
 use rmcp::model::{
     CallToolResult, ContentBlock, GetPromptResult, ReadResourceResult, ResourceContents, Role,
 };
 
-use super::plain::lines;
 use super::ports::SecretText;
 
 /// How answers become values: what of them is passed on, and what is not to be seen in them.
@@ -32,7 +32,7 @@ impl Reading {
     pub(super) fn tool(&self, label: &str, result: CallToolResult) -> Result<Value, ToolError> {
         if result.is_error == Some(true) {
             let text = self.masked(&text_of(&result.content));
-            let why = lines(&text, 2_000);
+            let why = plain::lines(&text, 2_000);
             let why = if why.is_empty() { "it did not say why".to_owned() } else { why };
             return Err(ToolError::failed(ErrorCode::ToolFailed, format!("`{label}` failed: {why}")));
         }

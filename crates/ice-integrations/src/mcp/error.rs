@@ -3,10 +3,9 @@
 use std::time::Duration;
 
 use ice_core::error::ErrorCode;
+use ice_core::plain;
 use ice_core::quantity::write_millis;
 use ice_core::tools::{Started, ToolError};
-
-use super::plain::plain;
 
 /// The most characters that are shown of what a server says.
 const LONGEST: usize = 500;
@@ -111,32 +110,32 @@ fn millis(span: Duration) -> u64 {
 
 impl Error {
     pub(super) fn unreachable(server: &str, why: impl AsRef<str>) -> Self {
-        Self::Unreachable { server: server.to_owned(), why: plain(why.as_ref(), LONGEST) }
+        Self::Unreachable { server: server.to_owned(), why: plain::line(why.as_ref(), LONGEST) }
     }
 
     pub(super) fn unavailable(server: &str, why: impl AsRef<str>) -> Self {
-        Self::Unavailable { server: server.to_owned(), why: plain(why.as_ref(), LONGEST) }
+        Self::Unavailable { server: server.to_owned(), why: plain::line(why.as_ref(), LONGEST) }
     }
 
     pub(super) fn unauthorized(server: &str, why: impl AsRef<str>, challenge: Option<&str>) -> Self {
-        let challenge = challenge.map(|challenge| plain(challenge, 2_000));
-        Self::Unauthorized { server: server.to_owned(), why: plain(why.as_ref(), LONGEST), challenge }
+        let challenge = challenge.map(|challenge| plain::line(challenge, 2_000));
+        Self::Unauthorized { server: server.to_owned(), why: plain::line(why.as_ref(), LONGEST), challenge }
     }
 
     pub(super) fn unusable(server: &str, why: impl AsRef<str>) -> Self {
-        Self::Unusable { server: server.to_owned(), why: plain(why.as_ref(), LONGEST) }
+        Self::Unusable { server: server.to_owned(), why: plain::line(why.as_ref(), LONGEST) }
     }
 
     pub(super) fn refused(server: &str, why: impl AsRef<str>) -> Self {
-        Self::Refused { server: server.to_owned(), why: plain(why.as_ref(), LONGEST), again: None }
+        Self::Refused { server: server.to_owned(), why: plain::line(why.as_ref(), LONGEST), again: None }
     }
 
     pub(super) fn failed(server: &str, why: impl AsRef<str>) -> Self {
-        Self::Failed { server: server.to_owned(), why: plain(why.as_ref(), LONGEST) }
+        Self::Failed { server: server.to_owned(), why: plain::line(why.as_ref(), LONGEST) }
     }
 
     pub(super) fn ended(server: &str, why: impl AsRef<str>) -> Self {
-        Self::Ended { server: server.to_owned(), why: plain(why.as_ref(), LONGEST) }
+        Self::Ended { server: server.to_owned(), why: plain::line(why.as_ref(), LONGEST) }
     }
 
     /// The code of the failure.

@@ -6,6 +6,7 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use ice_core::plain;
 use ice_core::tools::ProgressSink;
 use ice_core::value::Value;
 use rmcp::ClientHandler;
@@ -18,7 +19,6 @@ use rmcp::model::{
 use rmcp::service::{NotificationContext, RequestContext, RoleClient};
 
 use super::fate::Fate;
-use super::plain::{lines, plain};
 use super::ports::{Answer, People, Question};
 
 /// How often it is said that a question to a person is still open, so that nobody takes the silence for that of the server.
@@ -62,7 +62,7 @@ impl Routes {
         let number = |number: f64| serde_json::Number::from_f64(number).map_or(Value::Null, Value::Number);
         let total = progress.total.map(|total| ("total", number(total)));
         let message =
-            progress.message.as_ref().map(|message| ("message", Value::string(plain(message, 500))));
+            progress.message.as_ref().map(|message| ("message", Value::string(plain::line(message, 500))));
         let fields = [Some(("progress", number(progress.progress))), total, message];
         sink.report(Value::map(fields.into_iter().flatten()));
     }
@@ -93,8 +93,11 @@ impl Handler {
         };
         let Ok(schema) = serde_json::to_value(&requested_schema) else { return declined() };
         let schema = Value::from(schema);
-        let question =
-            Question { server: self.server.clone(), message: lines(&message, 4_000), schema: schema.clone() };
+        let question = Question {
+            server: self.server.clone(),
+            message: plain::lines(&message, 4_000),
+            schema: schema.clone(),
+        };
         let mut asked = pin!(people.ask(question));
         let answer = loop {
             match tokio::time::timeout(BEAT, &mut asked).await {

@@ -31,7 +31,6 @@ mod manifest;
 mod names;
 mod offer;
 mod outside;
-mod plain;
 mod ports;
 mod program;
 mod remote;

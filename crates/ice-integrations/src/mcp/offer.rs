@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::pin::Pin;
 
+use ice_core::plain;
 use ice_core::schema::Validator;
 use ice_core::value::Value;
 use rmcp::model::{
@@ -12,7 +13,6 @@ use rmcp::model::{
 use tokio::time::Sleep;
 
 use super::error::Error;
-use super::plain::{lines, plain};
 use super::session::{Ask, Session};
 
 /// The most pages of a list that are asked for.
@@ -77,7 +77,7 @@ pub(super) async fn ask_for(
     let software = info
         .server_info
         .as_ref()
-        .map(|software| plain(&format!("{} {}", software.name, software.version), 100));
+        .map(|software| plain::line(&format!("{} {}", software.name, software.version), 100));
     let mut offer = Offer { protocol: info.protocol_version.to_string(), software, ..Offer::default() };
     let capabilities = &info.capabilities;
     if capabilities.tools.is_some() {
@@ -113,7 +113,7 @@ async fn tools(
         };
         for tool in answer.tools {
             if !names.insert(tool.name.to_string()) {
-                return unusable(format!("two of its tools are called `{}`", plain(&tool.name, 128)));
+                return unusable(format!("two of its tools are called `{}`", plain::line(&tool.name, 128)));
             }
             if names.len() > MOST_TOOLS {
                 return unusable(format!("it has more than {MOST_TOOLS} tools"));
@@ -123,7 +123,7 @@ async fn tools(
                     bytes = bytes.saturating_add(weight);
                     offer.tools.push(tool);
                 }
-                Err(why) => offer.left_out.push((plain(&tool.name, 128), why)),
+                Err(why) => offer.left_out.push((plain::line(&tool.name, 128), why)),
             }
             if bytes > MOST_BYTES {
                 return unusable("what it says of its tools takes more than 4 MiB".to_owned());
@@ -156,7 +156,7 @@ fn offered(tool: &rmcp::model::Tool) -> Result<(OfferedTool, usize), String> {
             return Err(format!("the schema of its {what} takes more than 256 KiB"));
         }
         Validator::compile(&schema)
-            .map_err(|error| format!("its {what}: {}", plain(&error.to_string(), 300)))?;
+            .map_err(|error| format!("its {what}: {}", plain::line(&error.to_string(), 300)))?;
         Ok(schema)
     };
     let input_schema = schema(&tool.input_schema, "input", true)?;
@@ -167,7 +167,7 @@ fn offered(tool: &rmcp::model::Tool) -> Result<(OfferedTool, usize), String> {
     let description = tool.description.as_deref().or(tool.title.as_deref()).unwrap_or_default();
     let offered = OfferedTool {
         name: tool.name.to_string(),
-        description: lines(description, LONGEST),
+        description: plain::lines(description, LONGEST),
         input_schema,
         output_schema,
     };
@@ -178,7 +178,7 @@ fn offered(tool: &rmcp::model::Tool) -> Result<(OfferedTool, usize), String> {
 }
 
 fn named(name: &str, about: Option<&str>) -> Named {
-    Named { name: plain(name, 300), about: plain(about.unwrap_or_default(), 200) }
+    Named { name: plain::line(name, 300), about: plain::line(about.unwrap_or_default(), 200) }
 }
 
 async fn resources(session: &Session, ask: &Ask<'_>, mut late: Pin<&mut Sleep>) -> Result<Vec<Named>, Error> {

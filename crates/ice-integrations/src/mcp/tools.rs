@@ -7,6 +7,7 @@ mod resource;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use ice_core::plain;
 use ice_core::registry::near_names;
 use ice_core::tools::{Effect, Tool, ToolSpec};
 use ice_core::value::Value;
@@ -15,7 +16,6 @@ use super::error::Error;
 use super::manifest::ToolOverride;
 use super::names::{whole, word};
 use super::offer::{Offer, OfferedTool};
-use super::plain::plain;
 use super::server::{Server, Tools};
 
 pub use call::McpTool;
@@ -61,8 +61,10 @@ fn unknown(server: &Server, offer: &Offer) -> Result<(), Error> {
         if !names().any(|known| known == name) {
             let near = near_names(name, names());
             let near = near.first().map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
-            let why =
-                format!("its manifest names the tool `{}`, which it does not have{near}", plain(name, 128));
+            let why = format!(
+                "its manifest names the tool `{}`, which it does not have{near}",
+                plain::line(name, 128)
+            );
             return Err(Error::unusable(server.name(), why));
         }
     }
@@ -77,7 +79,7 @@ struct Taken<'s> {
 
 impl Taken<'_> {
     fn take(&mut self, tool: &str, known: &ToolOverride) -> Result<String, Error> {
-        let shown = plain(tool, 128);
+        let shown = plain::line(tool, 128);
         let word = known.name.clone().unwrap_or_else(|| word(tool));
         let advice = format!("write `tools: {{'{shown}': {{name: another_name}}}}` into its manifest");
         let Some(name) = whole(self.server.name(), &word) else {
@@ -96,7 +98,7 @@ fn spec(server: &Server, name: String, offered: &OfferedTool, known: ToolOverrid
     let description = if offered.description.is_empty() {
         format!(
             "`{}` of the MCP server `{}`, which says no more of it.",
-            plain(&offered.name, 128),
+            plain::line(&offered.name, 128),
             server.name()
         )
     } else {

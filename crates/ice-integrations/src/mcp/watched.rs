@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use ice_core::plain;
 use ice_core::process::{Report, RunningProcess, Verdict};
 use rmcp::RoleClient;
 use rmcp::model::JsonRpcMessage;
@@ -12,7 +13,6 @@ use rmcp::service::{RxJsonRpcMessage, TxJsonRpcMessage};
 use rmcp::transport::Transport;
 
 use super::fate::Fate;
-use super::plain::plain;
 
 /// The most requests of a server that are not answered yet: one that reads no answers must not make them pile up.
 const MOST_ASKED: usize = 64;
@@ -142,12 +142,15 @@ pub(super) fn how(report: &Report) -> String {
             None => format!("{stage}: {what}"),
         },
     };
-    let last = report.stderr.lines().rev().map(|line| plain(line, 300)).find(|line| !line.is_empty());
+    let last = report.stderr.lines().rev().map(|line| plain::line(line, 300)).find(|line| !line.is_empty());
     if let Some(last) = last {
         words.push_str(&format!("; it said last: {last}"));
     }
     for denial in report.traffic.iter().filter(|traffic| traffic.refused > 0) {
-        words.push_str(&format!("; a connection to {} failed or was refused", plain(&denial.endpoint, 200)));
+        words.push_str(&format!(
+            "; a connection to {} failed or was refused",
+            plain::line(&denial.endpoint, 200)
+        ));
     }
     words
 }

@@ -1,10 +1,9 @@
 //! What a program wrote to standard output, as the answer of a tool.
 
 use ice_core::error::ErrorCode;
+use ice_core::plain;
 use ice_core::tools::ToolError;
 use ice_core::value::Value;
-
-use super::failure::plain;
 
 /// The characters that are shown of an output that cannot be read, around the place where that shows.
 const SHOWN: usize = 40;
@@ -36,7 +35,7 @@ fn excerpt(output: &[u8], error: &serde_json::Error) -> String {
     let at = before.map(<[u8]>::len).sum::<usize>() + error.column().saturating_sub(1);
     let first = at.saturating_sub(SHOWN / 2).min(output.len());
     let part = output.get(first..output.len().min(first + SHOWN * 4)).unwrap_or_default();
-    plain(&String::from_utf8_lossy(part), SHOWN)
+    plain::line(&String::from_utf8_lossy(part), SHOWN)
 }
 
 /// The error that a program that ended with another exit code than 0 tells of itself, if it does:
@@ -44,7 +43,7 @@ fn excerpt(output: &[u8], error: &serde_json::Error) -> String {
 pub(super) fn error(label: &str, output: &[u8]) -> Option<ToolError> {
     let told: Value = serde_json::from_slice(output).ok()?;
     let told = told.get("error")?;
-    let message = plain(told.get("message")?.as_str()?, LONGEST);
+    let message = plain::line(told.get("message")?.as_str()?, LONGEST);
     let is = |name| told.get(name).and_then(Value::as_bool);
     let error = ToolError::failed(ErrorCode::ToolFailed, format!("`{label}` failed: {message}"))
         .retryable(is("retryable").unwrap_or(true));

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use ice_core::blueprint::CodeLanguage;
 use ice_core::error::ErrorCode;
+use ice_core::plain;
 use ice_core::process::{
     Grants, Home, Job, Limits, Policy, ProcessHost, Profile, Report, Verdict, WasmHost, WasmProgram,
 };
@@ -17,7 +18,7 @@ use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
 
 use super::answer;
-use super::failure::{output_limit, plain, tool_error};
+use super::failure::{output_limit, tool_error};
 use super::host::{MISSING_PROGRAM, defaults};
 use super::sink::Sink;
 use super::{granted, grants};
@@ -228,7 +229,7 @@ fn answered(written: &[u8], report: &Report, code: Option<&str>) -> Result<Value
         Ok(Answer::Ok(value)) => Ok(value),
         Ok(Answer::Error(Raised { r#type, message, line })) => {
             let place = line.map(|line| format!(" (line {line} of `code`)")).unwrap_or_default();
-            let (kind, message) = (plain(&r#type, 100), plain(&message, 2_000));
+            let (kind, message) = (plain::line(&r#type, 100), plain::line(&message, 2_000));
             let failure = Failure::new(ErrorCode::CodeFailed, format!("{kind}: {message}{place}"));
             Err(match line.zip(code).and_then(|(line, code)| range_of(line, code)) {
                 Some(range) => failure.about_part("code", range),

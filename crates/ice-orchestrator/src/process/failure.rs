@@ -1,6 +1,7 @@
 //! From how a program ended to the error of the tool that it is.
 
 use ice_core::error::ErrorCode;
+use ice_core::plain;
 use ice_core::process::{DenialKind, Limits, Report, Verdict};
 use ice_core::quantity::{write_bytes, write_millis};
 use ice_core::tools::ToolError;
@@ -26,7 +27,7 @@ pub(crate) fn tool_error(label: &str, report: &Report, limits: &Limits) -> Optio
         Verdict::Signal { signal } => {
             failed(format!("was ended by signal {signal}{}{}", signal_name(*signal), last_words(report)))
         }
-        Verdict::Trap { kind } => failed(format!("trapped: {}", plain(kind, LONGEST))).retryable(false),
+        Verdict::Trap { kind } => failed(format!("trapped: {}", plain::line(kind, LONGEST))).retryable(false),
         Verdict::WallTimeout => {
             stopped("took longer", limits.wall_ms.map(write_millis), "wall").retryable(true)
         }
@@ -55,7 +56,7 @@ pub(crate) fn tool_error(label: &str, report: &Report, limits: &Limits) -> Optio
         Verdict::SetupFailed { stage, what, hint } => {
             let hint = hint.as_ref().map_or_else(String::new, |hint| format!("; {hint}"));
             let message = format!("`{label}` could not be started: {stage}: {what}{hint}");
-            ToolError::refused(ErrorCode::SandboxSetup, plain(&message, LONGEST))
+            ToolError::refused(ErrorCode::SandboxSetup, plain::line(&message, LONGEST))
         }
     };
     Some(error)
@@ -76,7 +77,7 @@ fn cpu(limits: &Limits) -> Option<String> {
 
 /// The last line of what a program complained about, and the hosts that it could not reach.
 fn last_words(report: &Report) -> String {
-    let mut lines = report.stderr.lines().rev().map(|line| plain(line, LONGEST));
+    let mut lines = report.stderr.lines().rev().map(|line| plain::line(line, LONGEST));
     let mut words = match lines.find(|line| !line.is_empty()) {
         Some(line) => format!(": {line}"),
         None => " and said nothing on standard error".to_owned(),
@@ -86,43 +87,13 @@ fn last_words(report: &Report) -> String {
             DenialKind::Network => {
                 words.push_str(&format!(
                     "; a connection to {} failed or was refused",
-                    plain(&denial.what, 200)
+                    plain::line(&denial.what, 200)
                 ));
             }
             DenialKind::Limit | DenialKind::SystemCall | DenialKind::Grant => {}
         }
     }
     words
-}
-
-/// A text without what could move a cursor, change its colours or turn its direction, cut at a number of characters.
-pub(super) fn plain(text: &str, longest: usize) -> String {
-    let mut shown = String::new();
-    let mut characters = text.trim().chars().peekable();
-    let mut count = 0;
-    while let Some(character) = characters.next() {
-        if character == '\u{1b}' && characters.next_if_eq(&'[').is_some() {
-            // A sequence of a terminal ends with a letter or a sign.
-            while characters.next().is_some_and(|character| !('@'..='~').contains(&character)) {}
-            continue;
-        }
-        let is_space = matches!(character, '\t' | '\n' | '\r');
-        if (character.is_control() && !is_space) || turns_direction(character) {
-            continue;
-        }
-        if count == longest {
-            shown.push('…');
-            break;
-        }
-        shown.push(if is_space { ' ' } else { character });
-        count += 1;
-    }
-    shown.trim().to_owned()
-}
-
-/// Marks that let a text read differently from what it says.
-const fn turns_direction(character: char) -> bool {
-    matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// The name of a signal that programs often end by, in brackets. The numbers are those of Linux.
@@ -227,12 +198,5 @@ mod tests {
             Report { traffic: vec![traffic], ..Report::new(Home::Process, Verdict::ExitCode { code: 1 }) };
         let error = tool_error("count", &report, &LIMITS).unwrap();
         assert!(error.message.ends_with("; a connection to api:443 failed or was refused"), "{error}");
-    }
-
-    #[test]
-    fn what_a_program_wrote_is_cut_and_cannot_move_the_cursor() {
-        assert_eq!(plain("a\u{1b}[2Jb\tc\u{202e}d\r\n", 9), "ab cd");
-        assert_eq!(plain("abcdef", 3), "abc…");
-        assert_eq!(plain("\u{1b}[", 3), "");
     }
 }

@@ -13,7 +13,7 @@ use super::lines::{Lines, Said, hint};
 use super::opening::{MESSAGE, Prepared};
 use crate::commands::run::begin;
 use crate::commands::runs::find;
-use crate::data::{DataFolder, Link, LinkError, Role, access};
+use crate::data::{Answers, DataFolder, Link, LinkError, Role, access};
 use crate::exit::Exit;
 use crate::fault::Fault;
 use crate::render::chat::Speech;
@@ -149,12 +149,13 @@ impl<'s> Talk<'s> {
         since: u64,
         speech: &mut Speech,
     ) -> Result<Option<Box<RunDocument>>, Fault> {
-        let mut after: Option<Cursor> = None;
+        let (mut after, mut events): (Option<Cursor>, Option<Answers>) = (None, None);
         loop {
             let mut watch = Watch {
                 folder: self.folder,
                 run,
                 after,
+                events: events.take(),
                 since,
                 until: Until::Parked,
                 signals: &mut self.signals,
@@ -164,6 +165,7 @@ impl<'s> Talk<'s> {
             };
             let watched = watch.stay(link).await;
             after = watch.after;
+            events = watch.events.take();
             speech.rest();
             let document = match watched? {
                 Watched::Over(document) => document,
@@ -189,7 +191,8 @@ impl<'s> Talk<'s> {
                 // What the agent asks in the middle of its work cannot be answered with nothing.
                 Said::End | Said::Leave => return Ok(None),
             };
-            let response = Value::from(chosen(question, &words));
+            let words = chosen(question, &words);
+            let response = Value::from(words.as_str());
             match question.accept(&response) {
                 Ok(_) => {
                     speech.said(words);

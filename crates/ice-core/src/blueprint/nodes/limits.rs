@@ -7,6 +7,7 @@ use crate::blueprint::base::amount;
 use crate::blueprint::read::Fields;
 use crate::blueprint::rules::Rules;
 use crate::llm::Usd;
+use crate::quantity::least;
 
 /// How far an agent goes by itself. Of what is said in several places the tightest counts; what is absent everywhere has its
 /// default, or is not limited.
@@ -61,12 +62,6 @@ impl AgentLimits {
     /// The tighter of two limits each.
     #[must_use]
     pub fn within(self, other: Self) -> Self {
-        fn least<T: Ord>(one: Option<T>, other: Option<T>) -> Option<T> {
-            match (one, other) {
-                (Some(one), Some(other)) => Some(one.min(other)),
-                (limit, None) | (None, limit) => limit,
-            }
-        }
         Self {
             rounds: least(self.rounds, other.rounds),
             tool_calls: least(self.tool_calls, other.tool_calls),

@@ -114,46 +114,97 @@ fn written(
 
 pub(crate) async fn run(plan: &LlmPlan, ctx: &StepContext, intent: Intent) -> Result<Completion, Failure> {
     let Intent::Aware { provider, request } = intent else {
-        let prompt = prompt_of(&intent);
-        return shaped(plan, ctx.own_step(intent).await?, prompt);
+        let completion = ctx.own_step(intent.clone()).await?;
+        return shaped(plan, ctx, &intent, completion).await;
     };
     // What the step spent was counted with it.
     let (aware, intent, said) = memory::ask(ctx, provider, &request).await.map_err(Failure::without_usage)?;
-    let shaped = shaped(plan, Completion::from(said), prompt_of(&intent)).map_err(Failure::without_usage)?;
+    let shaped = shaped(plan, ctx, &intent, Completion::from(said)).await.map_err(Failure::without_usage)?;
     let text = shaped.value.get("response").and_then(Value::as_str).unwrap_or_default();
     aware.remember(ctx, memory::REMEMBERED, text).await?;
     Ok(shaped)
 }
 
-/// What the node gives for what the model said.
-fn shaped(plan: &LlmPlan, completion: Completion, prompt: Value) -> Result<Completion, Failure> {
-    let broken = |error: &dyn std::fmt::Display| {
-        Failure::new(ErrorCode::ModelFailed, format!("the provider's answer cannot be read: {error}"))
+/// What the node gives for what the model said. An answer that does not follow its schema is asked for once more.
+async fn shaped(
+    plan: &LlmPlan,
+    ctx: &StepContext,
+    intent: &Intent,
+    completion: Completion,
+) -> Result<Completion, Failure> {
+    let response = read(plan, &completion.value)?;
+    let spent = response.usage;
+    let counted = |failure: Failure| Failure { usage: spent, ..failure };
+    let (response, fields) = match &plan.output {
+        None => (response, Map::default()),
+        Some(declared) => match fields(declared, &response.message.joined_text()) {
+            Ok(fields) => (response, fields),
+            Err(error) => {
+                let again = repair(plan, declared, ctx, intent, (&response, &error)).await;
+                let (again, fields) = again.map_err(Failure::without_usage).map_err(counted)?;
+                let mut usage = response.usage;
+                usage += again.usage;
+                (Response { usage, ..again }, fields)
+            }
+        },
     };
-    let response: Response = completion.value.to().map_err(|error| broken(&error))?;
+    Ok(Completion { value: output(fields, &response, prompt_of(intent)), ..completion })
+}
+
+/// Asks for an answer that follows its schema, with what was wrong with the one before. Its step counts what it spends.
+async fn repair(
+    plan: &LlmPlan,
+    declared: &LlmOutput,
+    ctx: &StepContext,
+    intent: &Intent,
+    (before, error): (&Response, &StructuredError),
+) -> Result<(Response, Map), Failure> {
+    let Intent::Llm { provider, request } = intent else { return Err(misfit(declared, &error.to_string())) };
+    let unwritable = |error: serde_json::Error| {
+        Failure::new(ErrorCode::ModelFailed, format!("a message cannot be written: {error}"))
+    };
+    let told = Message::text(Role::User, again(declared, error));
+    let further = [Value::from_serialize(&before.message), Value::from_serialize(&told)];
+    let further: Vec<Value> = further.into_iter().collect::<Result<_, _>>().map_err(unwritable)?;
+    let said = request.get("messages").and_then(Value::as_list).unwrap_or_default();
+    let mut request = request.as_map().cloned().unwrap_or_default();
+    let messages = Value::list(said.iter().cloned().chain(further));
+    request.insert(Arc::from("messages"), messages);
+    let intent = Intent::Llm { provider: Arc::clone(provider), request: Value::from(request) };
+    let address = memory::address(ctx, ".repaired")?;
+    let said = ctx.step(&address, intent, Effect::Idempotent).await?;
+    let response = read(plan, &said)?;
+    let fields = fields(declared, &response.message.joined_text());
+    let fields = fields.map_err(|error| misfit(declared, &error.to_string()))?;
+    Ok((response, fields))
+}
+
+/// What a model is told whose answer does not follow its schema.
+pub(super) fn again(declared: &LlmOutput, error: &StructuredError) -> String {
+    format!("{error}. Answer again with nothing but JSON that follows this schema: {}", declared.schema)
+}
+
+/// What the model said, if that is a whole answer.
+fn read(plan: &LlmPlan, said: &Value) -> Result<Response, Failure> {
+    let response: Response = said.to().map_err(|error| {
+        Failure::new(ErrorCode::ModelFailed, format!("the provider's answer cannot be read: {error}"))
+    })?;
+    let failed = |code, message: &str, retryable| {
+        let failure = Failure::new(code, message);
+        Err(Failure { usage: response.usage, retryable: failure.retryable && retryable, ..failure })
+    };
     match response.finish {
-        FinishReason::Stop => {}
-        FinishReason::Length if plan.output.is_none() => {}
-        FinishReason::Length => {
-            return Err(Failure {
-                usage: response.usage,
-                retryable: false,
-                ..Failure::new(
-                    ErrorCode::ModelTruncated,
-                    "the answer was cut off at `max_tokens` and cannot be parsed",
-                )
-            });
-        }
+        FinishReason::Stop => Ok(response),
+        FinishReason::Length if plan.output.is_none() => Ok(response),
+        FinishReason::Length => failed(
+            ErrorCode::ModelTruncated,
+            "the answer was cut off at `max_tokens` and cannot be parsed",
+            false,
+        ),
         FinishReason::ToolCalls => {
-            return Err(Failure {
-                usage: response.usage,
-                ..Failure::new(ErrorCode::ModelFailed, "the model asks for tools; an llm node has none")
-            });
+            failed(ErrorCode::ModelFailed, "the model asks for tools; an llm node has none", true)
         }
     }
-    let value =
-        answer(plan, &response, prompt).map_err(|failure| Failure { usage: response.usage, ..failure })?;
-    Ok(Completion { value, ..completion })
 }
 
 fn prompt_of(intent: &Intent) -> Value {
@@ -163,19 +214,15 @@ fn prompt_of(intent: &Intent) -> Value {
 }
 
 /// The node's output: `{response, text, prompt, model, usage}`, and the fields of a declared schema.
-fn answer(plan: &LlmPlan, response: &Response, prompt: Value) -> Result<Value, Failure> {
+fn output(fields: Map, response: &Response, prompt: Value) -> Value {
     let text = Value::from(response.message.joined_text());
-    let mut output = Map::default();
-    if let Some(declared) = &plan.output {
-        output = fields(declared, text.as_str().unwrap_or_default())
-            .map_err(|error| misfit(declared, &error.to_string()))?;
-    }
+    let mut output = fields;
     output.insert(Arc::from("response"), text.clone());
     output.insert_new("text", || text);
     output.insert(Arc::from("prompt"), prompt);
     output.insert(Arc::from("model"), Value::from(response.model.as_str()));
     output.insert(Arc::from("usage"), usage_value(response.usage));
-    Ok(Value::from(output))
+    Value::from(output)
 }
 
 /// The fields of an answer that follows a declared schema; one that is no object stands under `value`.

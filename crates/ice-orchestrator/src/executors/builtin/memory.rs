@@ -86,7 +86,8 @@ fn cut(text: &str) -> String {
     text.get(..text.floor_char_boundary(KEPT_BYTES)).unwrap_or_default().to_owned()
 }
 
-fn address(ctx: &StepContext, step: &str) -> Result<NodePath, Failure> {
+/// The address of a step below a node.
+pub(super) fn address(ctx: &StepContext, step: &str) -> Result<NodePath, Failure> {
     ctx.path.extended(step).ok_or_else(|| {
         let message = "the node is nested too deep: the paths of its steps would be too long";
         Failure::new(ErrorCode::LimitExceeded, message)

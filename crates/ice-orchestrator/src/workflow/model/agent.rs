@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use ice_core::llm::{Request, Usage, Usd};
+use ice_core::quantity::least;
 use ice_core::schema::Validator;
 use ice_core::template::Template;
 use ice_core::tools::{Effect, Tool};
@@ -83,12 +84,6 @@ impl AgentBounds {
 
     /// What is left for an agent with bounds of its own.
     pub(crate) fn left_for(&self, spent: &AgentSpent, own: Self) -> Self {
-        fn least<T: Ord>(left: Option<T>, own: Option<T>) -> Option<T> {
-            match (left, own) {
-                (Some(left), Some(own)) => Some(left.min(own)),
-                (limit, None) | (None, limit) => limit,
-            }
-        }
         Self {
             tool_calls: least(
                 self.tool_calls.map(|most| most.saturating_sub(spent.tool_calls)),

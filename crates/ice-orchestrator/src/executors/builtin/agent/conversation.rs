@@ -12,7 +12,7 @@ use super::calls::{Call, Gave};
 use super::repeats::Repeats;
 use super::round::Round;
 use crate::executors::StepContext;
-use crate::executors::builtin::llm::{fields, misfit};
+use crate::executors::builtin::llm::{again, fields, misfit};
 use crate::journal::{Failure, Intent};
 use crate::workflow::model::{Agent, AgentBounds, AgentSpent, LlmOutput};
 
@@ -181,11 +181,7 @@ impl<'a> Conversation<'a> {
                 Err(error) if repaired || is_last => return Err(misfit(declared, &error.to_string())),
                 Err(error) => {
                     repaired = true;
-                    let message = format!(
-                        "{error}. Answer again with nothing but JSON that follows this schema: {}",
-                        declared.schema
-                    );
-                    self.messages.push(value(&Message::text(Role::User, message))?);
+                    self.messages.push(value(&Message::text(Role::User, again(declared, &error)))?);
                 }
             }
         }

@@ -1,13 +1,15 @@
-//! What others wrote, as it may be shown.
+//! What others wrote, as it may be shown: programs, servers, models.
 
 /// A text without what could move a cursor, change its colours or turn its direction, in one line, cut at a number of
 /// characters.
-pub(super) fn plain(text: &str, longest: usize) -> String {
+#[must_use]
+pub fn line(text: &str, longest: usize) -> String {
     shown(text, longest, |_| ' ')
 }
 
 /// The same with its lines.
-pub(super) fn lines(text: &str, longest: usize) -> String {
+#[must_use]
+pub fn lines(text: &str, longest: usize) -> String {
     shown(text, longest, |space| if space == '\n' { '\n' } else { ' ' })
 }
 
@@ -49,9 +51,9 @@ mod tests {
 
     #[test]
     fn what_others_wrote_is_cut_and_cannot_move_the_cursor() {
-        assert_eq!(plain("a\u{1b}[2Jb\tc\u{202e}d\u{e0041}\r\n", 9), "ab cd");
+        assert_eq!(line("a\u{1b}[2Jb\tc\u{202e}d\u{e0041}\r\n", 9), "ab cd");
         assert_eq!(lines(" one\r\ntwo\u{7} ", 20), "one \ntwo");
-        assert_eq!(plain("abcdef", 3), "abc…");
-        assert_eq!(plain("\u{1b}[", 3), "");
+        assert_eq!(line("abcdef", 3), "abc…");
+        assert_eq!(line("\u{1b}[", 3), "");
     }
 }
