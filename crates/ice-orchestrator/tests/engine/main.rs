@@ -53,6 +53,8 @@ mod recursion;
 #[cfg(test)]
 mod remembering;
 #[cfg(test)]
+mod repairs;
+#[cfg(test)]
 mod replay;
 #[cfg(test)]
 mod results;
