@@ -135,10 +135,13 @@ impl KeyBuilder {
     /// Ends with a number, 16 hex digits.
     #[must_use]
     pub fn number(mut self, number: u64) -> Key {
-        for shift in (0..16).rev() {
-            let digit = u32::try_from(number >> (shift * 4) & 0xf).ok();
-            self.0.extend(digit.and_then(|digit| char::from_digit(digit, 16)));
+        let mut digits = [0; 16];
+        for (shift, digit) in (0..16).rev().zip(&mut digits) {
+            let value = (number >> (shift * 4) & 0xf) as u8;
+            *digit = if value < 10 { b'0' + value } else { b'a' + value - 10 };
         }
+        // They are digits.
+        self.0.push_str(str::from_utf8(&digits).unwrap_or_default());
         self.key()
     }
 

@@ -87,11 +87,9 @@ fn render(node: &Node, scope: &dyn Scope, meter: &Arc<Meter>) -> Result<Value, T
         }
         Node::Map(nodes) => {
             meter.grow_by(nodes.len(), ENTRY)?;
-            let mut entries = Map::with_capacity(nodes.len());
-            for (key, node) in nodes.iter() {
-                entries.insert(Arc::clone(key), render(node, scope, meter)?);
-            }
-            Ok(Value::from(entries))
+            let entry = |(key, node): &(Arc<str>, Node)| Ok((Arc::clone(key), render(node, scope, meter)?));
+            let entries = nodes.iter().map(entry).collect::<Result<_, TemplateError>>()?;
+            Ok(Value::from(Map::of_distinct(entries)))
         }
     }
 }

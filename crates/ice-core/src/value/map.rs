@@ -2,8 +2,8 @@
 
 use std::fmt;
 use std::slice;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use hashbrown::HashTable;
 use serde::de::{Error as _, MapAccess, Visitor};
@@ -24,8 +24,8 @@ type Pair<'m> = (&'m Arc<str>, &'m Value);
 #[derive(Clone, Default)]
 pub struct Map {
     entries: Vec<Entry>,
-    /// Where each key stands, if there are more than [`SMALL`].
-    index: Option<Box<Index>>,
+    /// Where each key stands, made with the first look-up among more than [`SMALL`].
+    index: OnceLock<Box<Index>>,
     levels: Levels,
 }
 
@@ -47,7 +47,8 @@ struct Index {
 
 impl Index {
     fn of(entries: &[Entry]) -> Box<Self> {
-        let mut index = Box::<Self>::default();
+        let places = HashTable::with_capacity(entries.len());
+        let mut index = Box::new(Self { places, ..Self::default() });
         (0..entries.len()).for_each(|place| index.add(entries, place));
         index
     }
@@ -70,11 +71,22 @@ impl Map {
         Self { entries: Vec::with_capacity(entries), ..Self::default() }
     }
 
+    /// The map of entries with keys that are known to be different, as those of another map are.
+    #[must_use]
+    pub fn of_distinct(entries: Vec<(Arc<str>, Value)>) -> Self {
+        let map = Self { entries, ..Self::default() };
+        debug_assert!(
+            map.keys().enumerate().all(|(at, key)| map.place(key) == Some(at)),
+            "a key stands twice"
+        );
+        map
+    }
+
     fn place(&self, key: &str) -> Option<usize> {
-        match &self.index {
-            Some(index) => index.find(&self.entries, key),
-            None => self.entries.iter().position(|(known, _)| **known == *key),
+        if self.entries.len() <= SMALL {
+            return self.entries.iter().position(|(known, _)| **known == *key);
         }
+        self.index.get_or_init(|| Index::of(&self.entries)).find(&self.entries, key)
     }
 
     /// The number of entries.
@@ -138,10 +150,8 @@ impl Map {
             return Some(std::mem::replace(known, value));
         }
         self.change().push((key, value));
-        match &mut self.index {
-            Some(index) => index.add(&self.entries, self.entries.len() - 1),
-            None if self.entries.len() > SMALL => self.index = Some(Index::of(&self.entries)),
-            None => {}
+        if let Some(index) = self.index.get_mut() {
+            index.add(&self.entries, self.entries.len() - 1);
         }
         None
     }
@@ -168,7 +178,7 @@ impl Map {
     }
 
     fn index_anew(&mut self) {
-        self.index = (self.entries.len() > SMALL).then(|| Index::of(&self.entries));
+        self.index = OnceLock::new();
     }
 
     /// The entries.

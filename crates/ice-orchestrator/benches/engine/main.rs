@@ -4,6 +4,7 @@
 //!     cargo bench -p ice-orchestrator --bench engine              # the table
 //!     cargo bench -p ice-orchestrator --bench engine -- power_loss  # its durable part alone; or `buffered`
 //!     cargo bench -p ice-orchestrator --bench engine -- chain-1000  # one line for the peers' harness
+//!     cargo bench -p ice-orchestrator --bench engine -- count chain-1000 50  # as many runs and no more, for a profiler
 //!
 //! Metrics are recorded, events are kept, no tracing subscriber is installed.
 
@@ -19,6 +20,7 @@
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+mod count;
 mod floor;
 mod measure;
 mod memory;
@@ -51,7 +53,9 @@ const ROUNDS: usize = 9;
 const AT_ONCE: usize = 64;
 
 fn main() {
-    let case = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
+    let mut arguments = std::env::args().skip(1).filter(|argument| !argument.starts_with('-'));
+    let case = arguments.next();
+    let arguments: Vec<String> = arguments.collect();
     let recorder = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder();
     assert!(metrics::set_global_recorder(recorder).is_ok(), "this is the only recorder");
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
@@ -61,6 +65,7 @@ fn main() {
             match case {
                 Some(case) if case == "power_loss" => durable(Durability::PowerLoss).await,
                 Some(case) if case == "buffered" => durable(Durability::Buffered).await,
+                Some(case) if case == "count" => count::runs(&arguments).await,
                 Some(case) => peer::line(&case).await,
                 None => table().await,
             }

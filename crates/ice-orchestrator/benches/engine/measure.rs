@@ -95,7 +95,8 @@ where
     Many { runs, wall, cpu, latencies }
 }
 
-async fn side_by_side<F>(
+/// As [`many`], without a clock: the latencies.
+pub(crate) async fn side_by_side<F>(
     runs: usize,
     at_once: usize,
     run: &(impl Fn() -> F + Clone + Send + Sync + 'static),

@@ -277,8 +277,8 @@ impl Driver {
         // Records from this number on were decided, but do not count.
         let mut void = Ticket::MAX;
         let mut changed = Vec::new();
-        for body in decided.records.drain(..) {
-            let (body, is_stopped) = self.inspected(body, &mut changed);
+        for mut body in decided.records.drain(..) {
+            let is_stopped = self.inspect(&mut body, &mut changed);
             let mut record = Record { at: now, body };
             if is_stopped {
                 void = self.state.next_number();
@@ -298,7 +298,7 @@ impl Driver {
             if matches!(record.body, Body::Ended { .. }) {
                 self.close_shares()?;
             }
-            self.recorded(record.body);
+            self.recorded(&record.body);
             self.advance = true;
             if void != Ticket::MAX {
                 // What was decided after it did not know of the failure: it is decided again.
@@ -401,7 +401,7 @@ impl Driver {
             Message::Nudge => self.look = true,
             Message::Rest(told) => self.rest = Some(told),
             // The attempt was given up: dropping `go` tells it.
-            Message::Announce { ticket, .. } if !self.state.attempts.contains_key(&ticket) => {}
+            Message::Announce { ticket, .. } if !self.state.attempts.contains(ticket) => {}
             Message::Announce { ticket, step, intent, effect, go } => {
                 self.held.push_back((UNRECORDED, Held::Step { ticket, step: step.clone(), go }));
                 self.queue.push_back(Input::StepAnnounced { ticket, step, intent, effect });
@@ -434,7 +434,7 @@ impl Driver {
             }
             match held {
                 Held::Start(start) => self.launch(start),
-                Held::Step { ticket, go, .. } if self.state.attempts.contains_key(&ticket) => {
+                Held::Step { ticket, go, .. } if self.state.attempts.contains(ticket) => {
                     // An attempt that was given up meanwhile does not wait any more.
                     let _gone = go.send(Ok(()));
                 }

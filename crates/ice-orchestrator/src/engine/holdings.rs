@@ -6,9 +6,9 @@ use ahash::AHashMap;
 use ice_core::value::Value;
 
 use crate::journal::Body;
-use crate::journal::codec::{EncodeError, MAX_OBJECT_BYTES, values};
+use crate::journal::codec::{EncodeError, MAX_OBJECT_BYTES, plain_weight, values};
 
-/// Values that are lighter as JSON, in bytes, are counted each time they come.
+/// Values that are lighter as JSON, in bytes, are counted each time they come; so are those that stand in their record.
 const LIGHT: usize = 1_024;
 /// How much more such a value takes in memory than as JSON.
 const SPREAD: usize = 4;
@@ -41,8 +41,17 @@ pub(super) struct Brought {
     bytes: u64,
     /// What it takes written out as JSON.
     written: u64,
+    /// Whether a value of it cannot stand in the record.
+    is_spread: bool,
     /// Made with the first.
     heavy: Option<AHashMap<usize, Heavy>>,
+}
+
+impl Brought {
+    /// Whether all values of the record can stand in it.
+    pub(super) const fn is_plain(&self) -> bool {
+        !self.is_spread
+    }
 }
 
 impl Holdings {
@@ -86,7 +95,9 @@ impl Holdings {
 
     pub(super) fn keep(&mut self, brought: Brought) {
         self.bytes = self.bytes.saturating_add(brought.bytes);
-        self.known.extend(brought.heavy.into_iter().flatten());
+        if let Some(heavy) = brought.heavy {
+            self.known.extend(heavy);
+        }
     }
 
     fn brought(&self, body: &Body) -> Brought {
@@ -95,7 +106,13 @@ impl Holdings {
             brought.bytes += question.message.len() as u64;
         }
         for value in values(body).into_iter().flatten() {
-            brought.written = self.add(value, &mut brought);
+            if let Some(weight) = plain_weight(value) {
+                brought.bytes += (weight * SPREAD) as u64;
+                brought.written = weight as u64;
+            } else {
+                brought.is_spread = true;
+                brought.written = self.add(value, &mut brought);
+            }
         }
         brought
     }

@@ -1,24 +1,28 @@
 //! Results of pure tools, kept in memory: the same input to the same version of a tool gives the same, so that it is not
 //! computed again.
 //!
-//! Kept is what took longer than looking it up: a tool is looked up from its first such call on. What depends on more than
-//! its input is never kept: tools that reach outside or ask for the time or randomness, and values in blobs, which may be
-//! removed.
+//! Kept is what took longer than looking it up: a tool is looked up from its first such call on, until many calls in a row
+//! took less, as a single long one may be the machine's doing. What depends on more than its input is never kept: tools that
+//! reach outside or ask for the time or randomness, and values in blobs, which may be removed.
 
-use std::io::Write;
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
-use ahash::AHashSet;
+use ahash::AHashMap;
 use ice_core::id::Tenant;
 use ice_core::metrics::{MetricName, counter};
 use ice_core::tools::{Effect, Tool};
 use ice_core::value::Value;
+use ice_core::value::json::write_value;
+use metrics::Counter;
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 
 /// Calls that take less are not worth keeping what they give.
 const WORTH_KEEPING: Duration = Duration::from_millis(1);
+/// So many calls of a tool in a row that took less were looked up in vain; then it is not looked up any more.
+const PATIENCE: u32 = 256;
 /// What a result is expected to take, in bytes; more or less is well.
 const EXPECTED: u64 = 4 << 10;
 /// What an entry takes besides its value, in bytes.
@@ -31,8 +35,31 @@ type Key = [u8; 32];
 #[derive(Debug)]
 pub(super) struct Results {
     kept: Option<Cache<Key, Value, Bytes>>,
-    /// The tools that have taken long once, by name.
-    slow: RwLock<AHashSet<String>>,
+    /// The tools that are looked up, by name.
+    slow: RwLock<AHashMap<String, Slow>>,
+    /// How many these are: mostly none, and then nothing is to be locked.
+    count: AtomicUsize,
+}
+
+/// A tool that has taken long.
+struct Slow {
+    /// How many more calls of it may be looked up in vain.
+    patience: AtomicU32,
+    hits: Counter,
+    misses: Counter,
+}
+
+impl Slow {
+    fn of(tool: &str) -> Self {
+        let counted = |result| counter(MetricName::ResultCache, &[("tool", tool), ("result", result)]);
+        Self { patience: AtomicU32::new(PATIENCE), hits: counted("hit"), misses: counted("miss") }
+    }
+}
+
+impl std::fmt::Debug for Slow {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Slow").field("patience", &self.patience).finish_non_exhaustive()
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -49,7 +76,7 @@ impl Results {
     pub(super) fn new(bytes: u64) -> Self {
         let items = usize::try_from(bytes / EXPECTED).unwrap_or(usize::MAX);
         let kept = (bytes > 0).then(|| Cache::with_weighter(items.max(16), bytes, Bytes));
-        Self { kept, slow: RwLock::default() }
+        Self { kept, slow: RwLock::default(), count: AtomicUsize::new(0) }
     }
 
     /// Whether what a tool makes of an input may be kept.
@@ -68,15 +95,14 @@ impl Results {
         tool: &dyn Tool,
         input: &Value,
     ) -> (Option<Value>, Option<Key>) {
-        let spec = tool.spec();
-        let is_slow = self.slow.read().unwrap_or_else(PoisonError::into_inner).contains(&spec.name);
-        if !is_slow {
+        if self.count.load(Ordering::Relaxed) == 0 {
             return (None, None);
         }
+        let slow = self.slow.read().unwrap_or_else(PoisonError::into_inner);
+        let Some(slow) = slow.get(&tool.spec().name) else { return (None, None) };
         let key = key(tenant, tool, input);
         let found = self.kept.as_ref().zip(key).and_then(|(kept, key)| kept.get(&key));
-        let result = if found.is_some() { "hit" } else { "miss" };
-        counter(MetricName::ResultCache, &[("tool", &spec.name), ("result", result)]).increment(1);
+        if found.is_some() { &slow.hits } else { &slow.misses }.increment(1);
         (found, key)
     }
 
@@ -89,26 +115,62 @@ impl Results {
         value: &Value,
         took: Duration,
     ) {
-        let Some(kept) = self.kept.as_ref().filter(|_| took >= WORTH_KEEPING && !names_blobs(value)) else {
+        let Some(kept) = &self.kept else { return };
+        if took < WORTH_KEEPING {
+            if known.is_some() {
+                self.was_in_vain(&tool.spec().name);
+            }
             return;
-        };
-        if known.is_none() {
-            let mut slow = self.slow.write().unwrap_or_else(PoisonError::into_inner);
-            slow.insert(tool.spec().name.clone());
         }
+        if names_blobs(value) {
+            return;
+        }
+        self.was_slow(&tool.spec().name);
         if let Some(key) = known.or_else(|| key(tenant, tool, input)) {
             kept.insert(key, value.clone());
+        }
+    }
+
+    fn was_slow(&self, tool: &str) {
+        let known = self.slow.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(slow) = known.get(tool) {
+            return slow.patience.store(PATIENCE, Ordering::Relaxed);
+        }
+        drop(known);
+        let mut slow = self.slow.write().unwrap_or_else(PoisonError::into_inner);
+        slow.entry(tool.to_owned()).or_insert_with(|| Slow::of(tool));
+        self.count.store(slow.len(), Ordering::Relaxed);
+    }
+
+    fn was_in_vain(&self, tool: &str) {
+        let known = self.slow.read().unwrap_or_else(PoisonError::into_inner);
+        let is_last = known.get(tool).is_some_and(|slow| slow.patience.fetch_sub(1, Ordering::Relaxed) == 1);
+        drop(known);
+        if is_last {
+            let mut slow = self.slow.write().unwrap_or_else(PoisonError::into_inner);
+            // Another call may have taken long meanwhile.
+            if slow.get(tool).is_some_and(|slow| slow.patience.load(Ordering::Relaxed) == 0) {
+                slow.remove(tool);
+            }
+            self.count.store(slow.len(), Ordering::Relaxed);
         }
     }
 }
 
 fn key(tenant: &Tenant, tool: &dyn Tool, input: &Value) -> Option<Key> {
     let spec = tool.spec();
-    let mut hasher = blake3::Hasher::new();
+    let mut text = Vec::with_capacity(256);
     // Neither a tenant nor a name nor a version has a line end in it.
-    writeln!(hasher, "{tenant}\n{}\n{}", spec.name, spec.version).ok()?;
-    serde_json::to_writer(&mut hasher, input).ok()?;
-    Some(*hasher.finalize().as_bytes())
+    let semver::Version { major, minor, patch, pre, build } = &spec.version;
+    for part in [tenant.as_str(), &spec.name, pre.as_str(), build.as_str()] {
+        text.extend_from_slice(part.as_bytes());
+        text.push(b'\n');
+    }
+    for part in [major, minor, patch] {
+        text.extend_from_slice(&part.to_le_bytes());
+    }
+    write_value(&mut text, input).ok()?;
+    Some(*blake3::hash(&text).as_bytes())
 }
 
 fn names_blobs(value: &Value) -> bool {
@@ -117,5 +179,61 @@ fn names_blobs(value: &Value) -> bool {
         Value::List(items) => items.iter().any(names_blobs),
         Value::Map(entries) => entries.values().any(names_blobs),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use async_trait::async_trait;
+    use ice_core::tools::{ToolContext, ToolError, ToolSpec};
+
+    use super::*;
+
+    #[derive(Debug)]
+    struct Same(ToolSpec);
+
+    #[async_trait]
+    impl Tool for Same {
+        fn spec(&self) -> &ToolSpec {
+            &self.0
+        }
+
+        async fn call(&self, _: &ToolContext, input: Value) -> Result<Value, ToolError> {
+            Ok(input)
+        }
+    }
+
+    #[test]
+    fn a_tool_is_looked_up_until_it_was_quick_for_long() {
+        let results = Results::new(1 << 20);
+        let tenant = Tenant::default();
+        let tool = Same(ToolSpec {
+            name: "same".to_owned(),
+            version: semver::Version::new(1, 0, 0),
+            description: "Gives its input.".to_owned(),
+            input_schema: Value::Bool(true),
+            output_schema: Value::Bool(true),
+            effect: Effect::Pure,
+            capabilities: Vec::new(),
+        });
+        let call = |number: u32, took: u64| {
+            let input = Value::from(number);
+            let (found, key) = results.look_up(&tenant, &tool, &input);
+            let (is_there, is_looked_up) = (found.is_some(), key.is_some());
+            if !is_there {
+                results.keep(&tenant, &tool, (&input, key), &input, Duration::from_micros(took));
+            }
+            (is_there, is_looked_up)
+        };
+        assert_eq!([call(0, 10), call(0, 1_000)], [(false, false); 2]);
+        assert_eq!([call(0, 10), call(1, 10)], [(true, true), (false, true)]);
+        assert_eq!(call(2, 1_000), (false, true));
+        for number in 0..PATIENCE {
+            assert_eq!(call(10 + number, 10), (false, true), "{number}");
+        }
+        assert_eq!(
+            [call(0, 10), call(2, 1_000), call(2, 10), call(0, 10)].map(|(found, _)| found),
+            [false, false, true, true]
+        );
     }
 }

@@ -82,7 +82,11 @@ impl Writer {
     /// Adds a record to the next batch. After an error everything is as if it had not been asked for.
     pub(super) fn push(&mut self, record: &Record) -> Result<(), EncodeError> {
         let brought = self.holdings.weigh(&record.body)?;
-        self.encoder.push(record, &mut self.chunk)?;
+        if brought.is_plain() {
+            Encoder::push_plain(record, &mut self.chunk)?;
+        } else {
+            self.encoder.push(record, &mut self.chunk)?;
+        }
         self.holdings.keep(brought);
         if self.chunk.bytes.len() >= CHUNK {
             self.closed_bytes += self.chunk.bytes.len();

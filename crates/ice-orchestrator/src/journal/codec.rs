@@ -145,17 +145,22 @@ impl Encoder {
     /// Appends a record to a chunk. After an error the chunk is without the record; objects of it that were
     /// written stay, and whatever is written later may refer to them.
     pub(crate) fn push(&mut self, record: &Record, chunk: &mut Chunk) -> Result<(), EncodeError> {
-        if chunk.bytes.capacity() == 0 {
-            chunk.bytes.reserve(ROOM);
+        if values(&record.body).into_iter().flatten().all(|value| plain_weight(value).is_some()) {
+            return Self::push_plain(record, chunk);
         }
         chunk.unpacked = chunk.bytes.len();
         let body = self.externalise(&record.body, chunk)?;
+        Self::push_plain(&Record { at: record.at, body }, chunk)
+    }
+
+    /// As [`Self::push`], for a record whose values are all [light](plain_weight).
+    pub(crate) fn push_plain(record: &Record, chunk: &mut Chunk) -> Result<(), EncodeError> {
+        if chunk.bytes.capacity() == 0 {
+            chunk.bytes.reserve(ROOM);
+        }
         let at = chunk.bytes.len();
         chunk.bytes.push(b'r');
-        let written = match body {
-            Some(body) => line::write(&mut chunk.bytes, &Record { at: record.at, body }),
-            None => line::write(&mut chunk.bytes, record),
-        };
+        let written = line::write(&mut chunk.bytes, record);
         let fits = check_size(chunk.bytes.len() - at, MAX_RECORD_BYTES);
         if let Err(error) = written.map_err(EncodeError::from).and(fits) {
             chunk.bytes.truncate(at);
@@ -166,21 +171,17 @@ impl Encoder {
         Ok(())
     }
 
-    /// The body with its large values replaced; nothing if it has none.
-    fn externalise(&mut self, body: &Body, chunk: &mut Chunk) -> Result<Option<Body>, EncodeError> {
-        let plain = values(body).into_iter().flatten().all(is_plain);
-        if plain {
-            return Ok(None);
-        }
+    /// The body with its large values replaced.
+    fn externalise(&mut self, body: &Body, chunk: &mut Chunk) -> Result<Body, EncodeError> {
         let mut copy = body.clone();
         for value in values_mut(&mut copy).into_iter().flatten() {
             *value = self.encode(value, chunk)?;
         }
-        Ok(Some(copy))
+        Ok(copy)
     }
 
     fn encode(&mut self, value: &Value, chunk: &mut Chunk) -> Result<Value, EncodeError> {
-        if is_plain(value) {
+        if plain_weight(value).is_some() {
             return Ok(value.clone());
         }
         let address = address(value);
@@ -305,8 +306,9 @@ fn wrapped(kind: &'static str, value: Value) -> Value {
     Value::map([(kind, value)])
 }
 
-/// Whether a value can stand in its record as it is: light, flat enough, and without reserved keys.
-fn is_plain(value: &Value) -> bool {
+/// What a value takes as JSON, in bytes, roughly, if it can stand in its record as it is: light, flat enough, and without
+/// reserved keys.
+pub(crate) fn plain_weight(value: &Value) -> Option<usize> {
     fn spend(value: &Value, left: &mut usize, levels: u8) -> bool {
         let cost = match value {
             Value::Null | Value::Bool(_) | Value::Number(_) => 8,
@@ -326,7 +328,8 @@ fn is_plain(value: &Value) -> bool {
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Blob(_) => true,
         }
     }
-    spend(value, &mut { INLINE }, LEVELS)
+    let mut left = INLINE;
+    spend(value, &mut left, LEVELS).then(|| INLINE - left)
 }
 
 /// Whether an encoded value is the one it was made of.

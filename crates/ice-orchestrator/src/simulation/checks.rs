@@ -287,7 +287,7 @@ impl Found {
         if state.stopping.is_none() && self.let_in != (admission.under_way, admission.held.len()) {
             return Err(format!("the nodes of the top scope do not fit {admission:?}"));
         }
-        if self.attempts != state.attempts
+        if !self.attempts.iter().map(|(ticket, place)| (*ticket, *place)).eq(state.attempts.iter())
             || self.in_doubt != state.in_doubt
             || self.questions != state.questions
             || (self.queued, self.wakes, self.deadlines)

@@ -20,20 +20,23 @@ pub(super) fn taken(changed: &mut Vec<(Ticket, Intent)>, ticket: Ticket) -> Opti
 }
 
 impl Driver {
-    /// The record of what begins, after whoever looks at prompts and calls has: what goes instead is recorded, and noted in
-    /// `changed`. Says whether it was stopped: it is the failure of its node then.
-    pub(super) fn inspected(&self, body: Body, changed: &mut Vec<(Ticket, Intent)>) -> (Body, bool) {
-        let Body::Started { node, attempt, intent, effect, held } = body else { return (body, false) };
+    /// Has whoever looks at prompts and calls look at what begins: what goes instead is recorded, and noted in `changed`. Says
+    /// whether it was stopped: it is the failure of its node then.
+    pub(super) fn inspect(&self, body: &mut Body, changed: &mut Vec<(Ticket, Intent)>) -> bool {
+        let Body::Started { node, intent, .. } = body else { return false };
         let read = |request: &Value| request.to().map(|request| (request, 0));
-        let intent = match inspected(&*self.shared.engine.policy, &intent, read) {
-            Ok(None) => intent,
+        match inspected(&*self.shared.engine.policy, intent, read) {
+            Ok(None) => {}
             Ok(Some(other)) => {
                 changed.push((self.state.next_number(), other.clone()));
-                other
+                *intent = other;
             }
-            Err(failure) => return (Body::Failed { node, failure, retry_at: None }, true),
-        };
-        (Body::Started { node, attempt, intent, effect, held }, false)
+            Err(failure) => {
+                *body = Body::Failed { node: node.clone(), failure, retry_at: None };
+                return true;
+            }
+        }
+        false
     }
 
     /// Begins an attempt, once what was decided is durable if that has to come first.

@@ -63,7 +63,7 @@ impl Driver {
     fn take_leaving(&mut self, input: Input) -> Result<(), RunError> {
         if let Input::Completed { ticket, result: Err(failure), .. } = &input
             && failure.code == ErrorCode::RunCancelled
-            && self.state.attempts.contains_key(ticket)
+            && self.state.attempts.contains(*ticket)
             && !self.state.is_stopping()
         {
             return if failure.unknown_outcome { Ok(()) } else { self.withdraw(*ticket) };

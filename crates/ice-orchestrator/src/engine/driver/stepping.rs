@@ -33,30 +33,29 @@ impl Stepping {
 
 impl Driver {
     /// A record was made: a step waits for it to be durable from now on, or hears what is kept of it.
-    pub(super) fn recorded(&mut self, body: Body) {
+    pub(super) fn recorded(&mut self, body: &Body) {
         match body {
             Body::Step { step: path, effect, .. } => {
                 let next = self.state.next_number();
                 let waiting = self.held.iter_mut().find(|(upto, held)| {
-                    *upto == UNRECORDED && matches!(held, Held::Step { step, .. } if *step == path)
+                    *upto == UNRECORDED && matches!(held, Held::Step { step, .. } if step == path)
                 });
                 if let Some((upto, _)) = waiting {
                     *upto = if effect.needs_barrier() { next } else { 0 };
                 }
             }
             Body::Receipt { step: of, result: Err(failure), .. } if failure.wanted.is_some() => {
-                let refused =
-                    |(_, held): &(u64, Held)| matches!(held, Held::Step { step, .. } if *step == of);
+                let refused = |(_, held): &(u64, Held)| matches!(held, Held::Step { step, .. } if step == of);
                 let held = self.held.iter().position(refused).and_then(|at| self.held.remove(at));
                 if let Some((_, Held::Step { go, .. })) = held {
                     // An attempt that was given up meanwhile does not wait any more.
-                    let _gone = go.send(Err(failure));
+                    let _gone = go.send(Err(failure.clone()));
                 }
             }
             Body::Receipt { step, result, discarded: None, .. } => {
-                if let Some(at) = self.receipts.iter().position(|(_, known, _)| *known == step) {
+                if let Some(at) = self.receipts.iter().position(|(_, known, _)| known == step) {
                     // An attempt that was given up meanwhile does not wait any more.
-                    let _gone = self.receipts.swap_remove(at).2.send(result);
+                    let _gone = self.receipts.swap_remove(at).2.send(result.clone());
                 }
             }
             Body::Manifest(_)

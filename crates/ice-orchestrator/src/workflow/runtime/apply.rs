@@ -53,7 +53,7 @@ fn fold(state: &mut State, record: &Record) -> Result<(), String> {
             let place = locate(state, node)?;
             let watch = tell(state, place);
             if watch.is_none() {
-                dequeue(state, node)?;
+                dequeue_at(state, place, node)?;
                 state.executed += 1;
                 state.open_account(place);
             }
@@ -205,12 +205,17 @@ pub(super) fn locate(state: &State, node: &NodePath) -> Result<Place, String> {
 /// Takes a queued node out of its queue.
 pub(super) fn dequeue(state: &mut State, node: &NodePath) -> Result<Place, String> {
     let place = locate(state, node)?;
+    dequeue_at(state, place, node)?;
+    Ok(place)
+}
+
+fn dequeue_at(state: &mut State, place: Place, node: &NodePath) -> Result<(), String> {
     let Some(NodeState::Queued { spot, .. }) = state.node_state(place) else {
         return Err(format!("{node} is not queued"));
     };
     let spot = *spot;
     unqueue(state, place, spot);
-    Ok(place)
+    Ok(())
 }
 
 pub(super) fn unqueue(state: &mut State, place: Place, spot: Spot) {

@@ -115,7 +115,7 @@ struct Decider<'s> {
 
 impl<'s> Decider<'s> {
     fn attempt(&self, ticket: Ticket) -> Option<(Place, NodePath)> {
-        let place = *self.state.attempts.get(&ticket)?;
+        let place = self.state.attempts.place(ticket)?;
         Some((place, self.state.path(place)?))
     }
 

@@ -15,6 +15,7 @@ use super::nested::{container_mut, leave, open_slots, remove_frame, touch};
 use super::state::{MAX_FAILURES, State, Stopping};
 use super::watching::unwatch;
 use crate::journal::{Decision, Failure, FailurePolicy, NodeFailure};
+use crate::workflow::model::{NodeIndex, PlanNode};
 
 pub(super) fn attempt_mut<'s>(state: &'s mut State, node: &NodePath) -> Result<&'s mut Attempt, String> {
     let place = locate(state, node)?;
@@ -67,7 +68,7 @@ pub(super) fn end_attempt(state: &mut State, node: &NodePath) -> Result<(Place, 
     }
     match state.set_state(place, NodeState::Done(Outcome::Cancelled)) {
         Some(NodeState::Running(attempt)) => {
-            state.attempts.remove(&attempt.ticket);
+            state.attempts.remove(attempt.ticket);
             Ok((place, attempt))
         }
         Some(
@@ -193,31 +194,33 @@ pub(super) fn finish(state: &mut State, place: Place, outcome: Outcome) -> Resul
     state.kept.remove(&place);
     state.close_account(place);
     let index = place.frame;
-    let Some(frame) = state.frames.get_mut(index as usize).and_then(Option::as_mut) else {
-        return Err("the frame is gone".to_owned());
-    };
+    let frame = state.frame_mut(index).ok_or("the frame is gone")?;
     frame.left = frame.left.saturating_sub(1);
-    let plan = Arc::clone(&frame.plan);
+    let (plan, is_top) = (Arc::clone(&frame.plan), frame.parent.is_none());
+    let ends = if frame.left == 0 { frame.parent } else { None };
     let scope = plan.scope(frame.scope).ok_or("the scope is gone")?;
     let ended = scope.node(place.node).ok_or("the node is gone")?;
-    let mut freed = Vec::new();
+    let free = |state: &mut State, node: NodeIndex, plan: &PlanNode| {
+        let place = Place { frame: index, node };
+        let spot = state.queue_of(plan).push(place);
+        state.set_state(place, NodeState::Queued { attempts: 0, spot });
+    };
+    if is_top
+        && let Some(next) = state.admission.leave(ended)
+        && let Some(plan) = scope.node(next)
+    {
+        free(state, next, plan);
+    }
     for dependent in &ended.dependents {
-        let Some(slot) = frame.nodes.get_mut(*dependent as usize) else { continue };
-        if let NodeState::Waiting { left } = slot {
-            *left = left.saturating_sub(1);
-            if *left == 0 {
-                freed.push(*dependent);
-            }
+        let waiting = state.frame_mut(index).and_then(|frame| frame.nodes.get_mut(*dependent as usize));
+        let Some(NodeState::Waiting { left }) = waiting else { continue };
+        *left = left.saturating_sub(1);
+        if *left == 0
+            && let Some(plan) = scope.node(*dependent)
+            && (!is_top || state.admission.lets_in(plan, *dependent))
+        {
+            free(state, *dependent, plan);
         }
-    }
-    let ends = if frame.left == 0 { frame.parent } else { None };
-    if frame.parent.is_none() {
-        let next = state.admission.leave(ended);
-        freed.retain(|node| scope.node(*node).is_some_and(|plan| state.admission.lets_in(plan, *node)));
-        freed.splice(0..0, next);
-    }
-    for node in freed {
-        queue(state, Place { frame: index, node }, 0)?;
     }
     if let Some((parent, slot)) = ends {
         let mut frame = remove_frame(state, index).ok_or("the frame is gone")?;

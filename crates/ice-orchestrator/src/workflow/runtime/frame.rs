@@ -247,20 +247,21 @@ impl Frame {
     /// The outputs of all nodes that succeeded, by id: skipped and failed ones are left out.
     pub(crate) fn outputs(&self) -> Map {
         let Some(scope) = self.scope() else { return Map::default() };
-        let mut outputs = Map::with_capacity(scope.nodes.len());
+        let mut outputs = Vec::with_capacity(scope.nodes.len());
         for (node, state) in scope.nodes.iter().zip(&self.nodes) {
             if let NodeState::Done(Outcome::Succeeded(value)) = state {
-                outputs.insert(node.id.shared(), value.clone());
+                outputs.push((node.id.shared(), value.clone()));
             }
         }
-        outputs
+        // No two nodes of a scope have the same id.
+        Map::of_distinct(outputs)
     }
 
     /// The outputs of all nodes, by id: null for those that did not run or gave nothing.
     pub(crate) fn all_outputs(&self) -> Map {
         let scope = self.scope().map(|scope| scope.nodes.as_slice()).unwrap_or_default();
         let output = |(node, state): (&PlanNode, &NodeState)| (node.id.shared(), state.value());
-        scope.iter().zip(&self.nodes).map(output).collect()
+        Map::of_distinct(scope.iter().zip(&self.nodes).map(output).collect())
     }
 
     /// The output of the last node in file order; null if it has none.

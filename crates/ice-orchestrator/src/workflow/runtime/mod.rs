@@ -19,6 +19,7 @@ mod nested;
 mod queue;
 mod scope;
 mod state;
+mod under_way;
 mod watching;
 
 pub use apply::{ApplyError, apply};

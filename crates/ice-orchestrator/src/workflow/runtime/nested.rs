@@ -195,7 +195,7 @@ fn drop_frame(state: &mut State, index: FrameIndex) {
         match state.node_state(place) {
             Some(NodeState::Running(attempt)) => {
                 let (ticket, touches) = (attempt.ticket, attempt.touches());
-                state.attempts.remove(&ticket);
+                state.attempts.remove(ticket);
                 if touches {
                     touch(state, place);
                 }

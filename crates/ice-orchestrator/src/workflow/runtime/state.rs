@@ -19,6 +19,7 @@ use super::budget::{Funds, Spending};
 use super::frame::{Asked, Attempt, Frame, NodeState, Outcome, Place, StepState, WindingDown};
 use super::input::Ticket;
 use super::queue::Queue;
+use super::under_way::UnderWay;
 use crate::executors::FrameIndex;
 use crate::journal::{Failure, Lapse, Manifest, NodeFailure, Question, RunStatus};
 use crate::workflow::model::{Plan, PlanNode, ScopeIndex};
@@ -41,7 +42,7 @@ pub struct State {
     pub(crate) containers: Queue,
     /// Which nodes of the top scope are let in.
     pub(crate) admission: Admission,
-    pub(crate) attempts: BTreeMap<Ticket, Place>,
+    pub(crate) attempts: UnderWay,
     /// Attempts that were cancelled with a container around them and have not ended.
     pub(crate) winding_down: BTreeMap<Ticket, WindingDown>,
     pub(crate) wakes: BTreeSet<(Moment, Place)>,
@@ -114,7 +115,7 @@ impl State {
             leaves: Queue::default(),
             containers: Queue::default(),
             admission: Admission::new(manifest.options.max_concurrent),
-            attempts: BTreeMap::new(),
+            attempts: UnderWay::default(),
             winding_down: BTreeMap::new(),
             wakes: BTreeSet::new(),
             deadlines: BTreeSet::new(),
@@ -349,7 +350,8 @@ impl State {
 
     /// The place a path names, if its frame is open.
     pub(crate) fn locate(&self, path: &NodePath) -> Option<Place> {
-        let (index, id) = match path.as_str().rsplit_once('.') {
+        let nested = if self.prefixes.is_empty() { None } else { path.as_str().rsplit_once('.') };
+        let (index, id) = match nested {
             Some((prefix, id)) => (*self.prefixes.get(prefix)?, id),
             None => (0, path.as_str()),
         };
@@ -406,12 +408,12 @@ impl State {
 
     /// The kind of the node an attempt belongs to.
     pub(crate) fn kind_of(&self, ticket: Ticket) -> Option<KindName> {
-        self.plan_node(*self.attempts.get(&ticket)?).map(|node| node.kind)
+        self.plan_node(self.attempts.place(ticket)?).map(|node| node.kind)
     }
 
     /// The nodes with an attempt under way.
     pub(crate) fn under_way(&self) -> Vec<NodePath> {
-        self.attempts.values().filter_map(|place| self.path(*place)).collect()
+        self.attempts.iter().filter_map(|(_, place)| self.path(place)).collect()
     }
 
     /// The attempt under way at a path.

@@ -87,7 +87,7 @@ impl Decider<'_> {
         intent: Intent,
         effect: Effect,
     ) {
-        let Some(place) = self.state.attempts.get(&ticket).copied() else { return };
+        let Some(place) = self.state.attempts.place(ticket) else { return };
         let Some(frame) = self.state.frame(place.frame) else { return };
         let wanted = self.state.wanted(&intent, &frame.plan);
         let overrun = match self.state.lacks(place, wanted, &[]) {
@@ -202,9 +202,9 @@ impl Decider<'_> {
         let state = self.state;
         self.out.records.push(Body::Resumed { by, epoch });
         let mut pending = Vec::new();
-        for (ticket, place) in &state.attempts {
+        for (ticket, place) in state.attempts.iter() {
             let (Some(path), Some(attempt), Some(frame)) =
-                (state.path(*place), state.attempt(*place), state.frame(place.frame))
+                (state.path(place), state.attempt(place), state.frame(place.frame))
             else {
                 continue;
             };
@@ -215,7 +215,7 @@ impl Decider<'_> {
             } else if effect.is_repeatable() {
                 // What is held for it is taken to be spent; it takes as much again.
                 let wanted = state.wanted_again(&path);
-                match (state.lacks(*place, wanted, &pending), self.at(*place)) {
+                match (state.lacks(place, wanted, &pending), self.at(place)) {
                     (Some(Lack::Refused(failure)), Some((_, node))) => {
                         self.failed(node, path, attempt.number, Safety::Safe, failure);
                         continue;
@@ -228,7 +228,7 @@ impl Decider<'_> {
                 }
                 pending.push((path.clone(), wanted));
                 self.out.commands.push(Command::Start(Start {
-                    ticket: *ticket,
+                    ticket,
                     path,
                     attempt: attempt.number,
                     intent: attempt.intent.clone(),

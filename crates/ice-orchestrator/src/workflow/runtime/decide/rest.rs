@@ -16,7 +16,7 @@ impl Decider<'_> {
     /// Nothing starts any more; once nothing is under way, the run ends.
     pub(super) fn stop(&mut self, stopping: &Stopping) {
         let state = self.state;
-        self.out.commands.extend(state.attempts.keys().map(|ticket| Command::Cancel(*ticket)));
+        self.out.commands.extend(state.attempts.iter().map(|(ticket, _)| Command::Cancel(ticket)));
         if state.has_attempts() {
             return;
         }
