@@ -308,10 +308,7 @@ impl Driver {
         for command in decided.commands.drain(..) {
             match command {
                 Command::Start(start) if start.ticket >= void || self.leaving => {}
-                Command::Start(start) if let Some(intent) = launching::taken(&mut changed, start.ticket) => {
-                    self.begin(Start { intent, ..start });
-                }
-                Command::Start(start) => self.begin(start),
+                Command::Start(start) => self.begin(launching::taken(&mut changed, start)),
                 Command::Cancel(ticket) => self.cancel(ticket),
             }
         }

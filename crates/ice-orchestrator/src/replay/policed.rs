@@ -12,11 +12,15 @@ pub(super) fn is_same(policy: &dyn PromptPolicy, decided: &Body, found: &Body) -
     if decided == found {
         return true;
     }
-    let (Body::Started { intent, .. }, Body::Started { .. }) = (decided, found) else { return false };
+    let (Body::Started { intent, .. }, Body::Started { effect: recorded, .. }) = (decided, found) else {
+        return false;
+    };
     let Ok(Some(other)) = look(policy, intent) else { return false };
     let mut policed = decided.clone();
-    if let Body::Started { intent, .. } = &mut policed {
+    if let Body::Started { intent, effect, .. } = &mut policed {
         *intent = other;
+        // Another input may have a greater effect.
+        *effect = (*effect).max(*recorded);
     }
     policed == *found
 }

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use ice_core::error::ErrorCode;
 use ice_core::id::Tenant;
 use ice_core::llm::{Message, PromptPolicy, Request, Role, Ruling};
+use ice_core::tools::{Effect, Tool, ToolContext, ToolError, ToolSpec};
 use ice_core::value::Value;
 use ice_orchestrator::engine::{Engine, RunEnd};
 use ice_orchestrator::journal::{RunOptions, RunStatus};
 
 use crate::agents::worker;
-use crate::common::{json, me, plan, replays};
+use crate::common::{json, me, plan, replays, tool};
 
 /// A key that is none, put together so that no scanner takes it for one.
 #[cfg(test)]
@@ -41,8 +42,61 @@ impl PromptPolicy for Strict {
         match (tool, input.get("a").and_then(Value::as_i64)) {
             ("add", Some(13)) => Ruling::Stop { reason: "thirteen is not added".to_owned() },
             ("add", Some(12)) => Ruling::Replace(json(r#"{"a": 1, "b": 1}"#)),
+            ("post", Some(1)) => Ruling::Replace(json(r#"{"a": 2}"#)),
             _ => Ruling::Allow,
         }
+    }
+}
+
+/// Changes something unless `a` is 1.
+#[derive(Debug)]
+struct Post(ToolSpec);
+
+#[async_trait::async_trait]
+impl Tool for Post {
+    fn spec(&self) -> &ToolSpec {
+        &self.0
+    }
+
+    fn effect(&self, input: &Value) -> Effect {
+        if input.get("a") == Some(&Value::from(1)) { Effect::Pure } else { Effect::Irreversible }
+    }
+
+    async fn call(&self, _ctx: &ToolContext, input: Value) -> Result<Value, ToolError> {
+        Ok(input)
+    }
+}
+
+#[tokio::test]
+async fn another_input_has_the_effect_that_the_tool_says_of_it() {
+    let turns = r#"[{"tool_calls": [{"name": "post", "arguments": {"a": 1}}]}, {"text": "Done."}]"#;
+    let spec = tool("post", Effect::Irreversible, |_, _| async { Ok(Value::Null) }).spec().clone();
+    for (policy, effect) in [(None, "pure"), (Some(Arc::new(Strict)), "irreversible")] {
+        let (mut registry, _) = worker(|_| {}, turns);
+        registry.tools.register(Arc::new(Post(spec.clone())) as Arc<dyn Tool>).unwrap();
+        let plan = plan(
+            "nodes: [{id: t, type: tool, tool_name: post, tool_args: {a: 1}},
+                     {id: n, type: agent, package: worker, tools: [{name: post, parameters: {}}]}]",
+            &registry,
+        );
+        let mut builder = Engine::builder().registry(registry);
+        if let Some(policy) = policy {
+            builder = builder.prompt_policy(policy);
+        }
+        let engine = builder.build();
+        let started = engine.start(&plan, json("{}"), RunOptions::default(), &me(), &Tenant::default()).await;
+        let end = started.unwrap().wait().await.unwrap();
+        assert_eq!(end.status, RunStatus::Succeeded, "{end:?}");
+        replays(&engine, end.id).await;
+        let mut events = engine.events(&Tenant::default(), end.id, None, false).await.unwrap();
+        let mut found = Vec::new();
+        while let Some(event) = events.next().await.unwrap() {
+            let tool = event.data.get("intent").and_then(|intent| intent.get("tool"));
+            if tool == Some(&Value::from("post")) {
+                found.push(event.data.get("effect").cloned().unwrap_or_default());
+            }
+        }
+        assert_eq!(found, [Value::from(effect), Value::from(effect)]);
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use ice_core::error::ErrorCode;
+use ice_core::tools::Effect;
 use ice_core::value::Value;
 use tokio_util::sync::CancellationToken;
 
@@ -13,22 +14,41 @@ use crate::executors::inspected;
 use crate::journal::{Body, Failure, Intent};
 use crate::workflow::runtime::{Input, Start, Ticket};
 
-/// The intent that was put in the place of that of an attempt, if one was.
-pub(super) fn taken(changed: &mut Vec<(Ticket, Intent)>, ticket: Ticket) -> Option<Intent> {
-    let at = changed.iter().position(|(of, _)| *of == ticket)?;
-    Some(changed.swap_remove(at).1)
+/// What an attempt does instead of what was decided.
+pub(super) struct Changed {
+    ticket: Ticket,
+    intent: Intent,
+    effect: Effect,
+}
+
+/// The attempt, with what was put in the place of what it was to do, if something was.
+pub(super) fn taken(changed: &mut Vec<Changed>, start: Start) -> Start {
+    match changed.iter().position(|changed| changed.ticket == start.ticket) {
+        Some(at) => {
+            let Changed { intent, effect, .. } = changed.swap_remove(at);
+            Start { intent, effect, ..start }
+        }
+        None => start,
+    }
 }
 
 impl Driver {
     /// Has whoever looks at prompts and calls look at what begins: what goes instead is recorded, and noted in `changed`. Says
     /// whether it was stopped: it is the failure of its node then.
-    pub(super) fn inspect(&self, body: &mut Body, changed: &mut Vec<(Ticket, Intent)>) -> bool {
-        let Body::Started { node, intent, .. } = body else { return false };
+    pub(super) fn inspect(&self, body: &mut Body, changed: &mut Vec<Changed>) -> bool {
+        let Body::Started { node, intent, effect, .. } = body else { return false };
         let read = |request: &Value| request.to().map(|request| (request, 0));
         match inspected(&*self.shared.engine.policy, intent, read) {
             Ok(None) => {}
             Ok(Some(other)) => {
-                changed.push((self.state.next_number(), other.clone()));
+                // Another input may have a greater effect.
+                if let Intent::Tool { tool, input } = &other
+                    && let Some(tool) = self.shared.plan.tools.get(tool)
+                {
+                    *effect = (*effect).max(tool.effect(input).min(tool.spec().effect));
+                }
+                let ticket = self.state.next_number();
+                changed.push(Changed { ticket, intent: other.clone(), effect: *effect });
                 *intent = other;
             }
             Err(failure) => {

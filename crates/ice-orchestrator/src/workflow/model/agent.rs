@@ -7,6 +7,7 @@ use ice_core::quantity::least;
 use ice_core::schema::Validator;
 use ice_core::template::Template;
 use ice_core::tools::{Effect, Tool};
+use ice_core::value::Value;
 
 /// An agent, whoever lets it work.
 #[derive(Clone, Debug)]
@@ -51,6 +52,13 @@ pub(crate) struct AgentTool {
     /// The tool's schemas; absent where they accept everything.
     pub(crate) input: Option<Validator>,
     pub(crate) output: Option<Validator>,
+}
+
+impl AgentTool {
+    /// The effect of a call with this input.
+    pub(crate) fn effect(&self, input: &Value) -> Effect {
+        self.tool.effect(input).min(self.tool.spec().effect)
+    }
 }
 
 /// An agent that another one may let work.

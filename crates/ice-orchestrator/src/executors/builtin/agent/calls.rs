@@ -124,8 +124,7 @@ impl<'p> Call<'p> {
                 return Err(format!("the arguments do not fit the tool: {what}"));
             }
         }
-        let effect = tool.tool.effect(self.arguments).min(tool.tool.spec().effect);
-        Ok(Callee::Tool(tool, effect))
+        Ok(Callee::Tool(tool, tool.effect(self.arguments)))
     }
 
     /// Makes the call. Gives what came of it.
@@ -171,7 +170,10 @@ impl<'p> Call<'p> {
         address: &NodePath,
     ) -> Result<Gave, Failure> {
         let intent = Intent::Tool { tool: Arc::clone(&tool.name), input: self.arguments.clone() };
-        let result = match ctx.step(address, intent, effect).await {
+        let intent = ctx.inspect(address, intent)?;
+        // Another input may have a greater effect.
+        let effect = effect.max(tool.effect(intent.value()));
+        let result = match ctx.inspected_step(address, intent, effect).await {
             Ok(output) => match violations(tool.output.as_ref(), &output) {
                 None => Ok(output),
                 Some(what) => Err(format!("what the tool gave does not fit its own schema: {what}")),
