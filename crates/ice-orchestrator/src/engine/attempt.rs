@@ -12,23 +12,29 @@ use ice_core::blueprint::AlertChannel;
 use ice_core::error::ErrorCode;
 use ice_core::path::NodePath;
 use ice_core::process::{Denial, DenialKind, ProcessHost};
+use ice_core::telemetry::Stopwatch;
 use ice_core::tools::{Effect, ProgressSink};
 use ice_core::value::Value;
+use metrics::Histogram;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use tracing::Span;
 
 use super::ask::Asker;
 use super::conversation::Conversation;
+use super::perform::Call;
 use super::processes::Recorder;
 use super::run::{Message, RunShared};
+use super::spans::attempt_ended;
 use crate::executors::{
     Asking, Completion, Observation, StepContext, StepPort, TransientEvent, TransientSink,
     builtin::{self, monitor},
     inspected,
 };
 use crate::journal::{Failure, Intent, Question};
-use crate::workflow::model::TimeLimit;
+use crate::telemetry::{AgentCall, failed_tool, tool_seconds};
+use crate::workflow::model::{Agent, TimeLimit, Work};
 use crate::workflow::runtime::{Input, Start, Ticket, timeout_failure};
 
 /// How long one channel may take to send an alert.
@@ -54,12 +60,20 @@ pub(super) struct Attempt {
     path: NodePath,
     began: Instant,
     limit: Option<TimeLimit>,
+    span: Span,
+    /// Where the time of a tool node is counted.
+    tool: Option<(Arc<str>, Histogram)>,
 }
 
 impl Attempt {
-    pub(super) fn of(start: &Start) -> Self {
-        let limit = start.plan_node().and_then(|node| node.timeout);
-        Self { ticket: start.ticket, path: start.path.clone(), began: Instant::now(), limit }
+    pub(super) fn of(start: &Start, span: Span) -> Self {
+        let node = start.plan_node();
+        let limit = node.and_then(|node| node.timeout);
+        let tool = match node.map(|node| &node.work) {
+            Some(Work::Tool(plan)) => Some((Arc::clone(&plan.name), plan.seconds.clone())),
+            Some(_) | None => None,
+        };
+        Self { ticket: start.ticket, path: start.path.clone(), began: Instant::now(), limit, span, tool }
     }
 
     pub(super) fn end(
@@ -70,6 +84,12 @@ impl Attempt {
     ) -> AttemptEnd {
         shared.transient.ended(&self.path);
         let seconds = self.began.elapsed().as_secs_f64();
+        attempt_ended(&self.span, result.as_ref().map(|completion| completion.cached));
+        match (&self.tool, &result) {
+            (Some((_, counted)), Ok(completion)) if !completion.cached => counted.record(seconds),
+            (Some((name, _)), Err(failure)) => failed_tool(name, failure.code, seconds),
+            (Some(_), Ok(_)) | (None, _) => {}
+        }
         AttemptEnd { ticket: self.ticket, result, unresponsive, seconds }
     }
 
@@ -118,7 +138,7 @@ async fn perform(
     let own = path.clone();
     let port = Port { shared, ticket, path: own, attempt, receipts, use_cache, asker, conversation, asks };
     let port = Arc::new(port);
-    let ctx = StepContext { path, attempt, cancel, port: Arc::clone(&port) as _ };
+    let ctx = StepContext { path, attempt, cancel, port: Arc::clone(&port) as _, call: None };
     let ended = builtin::run(&node.work, &ctx, intent).await;
     match (ended, port.asking()) {
         // It ended for want of an answer.
@@ -228,7 +248,17 @@ impl StepPort for Port {
                     Arc::new(StepProgress { port: Arc::clone(&self), step: address.clone() })
                 };
                 let context = self.shared.tool_context(ctx, address, progress, self.processes(address));
-                let called = self.shared.call(&context, (&tool, input), self.use_cache, observe).await;
+                let call = Call { tool: &tool, input, id: ctx.call.as_deref(), use_cache: self.use_cache };
+                // The time of a node that is a tool's own is counted with its attempt.
+                let began = (*address != self.path).then(Stopwatch::start);
+                let called = self.shared.call(&context, call, observe).await;
+                if let Some(began) = began {
+                    match &called {
+                        Ok(completion) if completion.cached => {}
+                        Ok(_) => tool_seconds(&tool).record(began.seconds()),
+                        Err(failure) => failed_tool(&tool, failure.code, began.seconds()),
+                    }
+                }
                 if let Some(denial) = called.as_ref().err().and_then(denial) {
                     self.observe(address, Observation::Denial(denial));
                 }
@@ -294,6 +324,13 @@ impl StepPort for Port {
         let mut asks = self.asks.lock().unwrap_or_else(PoisonError::into_inner);
         asks.get_or_insert_with(|| Asking { step: step.clone(), question });
         Err(Failure::new(ErrorCode::RunCancelled, "a person has to answer first"))
+    }
+
+    fn agent(&self, step: &NodePath, agent: &Agent) -> Option<AgentCall> {
+        let provider = self.shared.plan.providers.get(&agent.provider);
+        let vendor = provider.map_or(&*agent.provider, |provider| provider.vendor());
+        let called = (vendor, agent.request.model.as_str());
+        Some(AgentCall::begin(self.shared.run, step, &agent.name, called))
     }
 
     fn is_priced(&self, provider: &str, model: &str) -> bool {

@@ -171,6 +171,7 @@ impl<'p> Call<'p> {
         address: &NodePath,
     ) -> Result<Gave, Failure> {
         let intent = Intent::Tool { tool: Arc::clone(&tool.name), input: self.arguments.clone() };
+        let ctx = ctx.of_call(self.id);
         let result = match ctx.step(address, intent, effect).await {
             Ok(output) => match violations(tool.output.as_ref(), &output) {
                 None => Ok(output),

@@ -7,6 +7,7 @@ use ice_core::llm::{FinishReason, Message, Part, Request, Response, Role, tokens
 use ice_core::path::NodePath;
 use ice_core::tools::Effect;
 use ice_core::value::{Map, Value};
+use tracing::{Instrument, Span};
 
 use super::calls::{Call, Gave};
 use super::repeats::Repeats;
@@ -14,6 +15,7 @@ use super::round::Round;
 use crate::executors::StepContext;
 use crate::executors::builtin::llm::{fields, misfit};
 use crate::journal::{Failure, Intent};
+use crate::telemetry::AgentCall;
 use crate::workflow::model::{Agent, AgentBounds, AgentSpent, LlmOutput};
 
 /// What an agent came to.
@@ -120,8 +122,15 @@ pub(super) async fn converse_counted(
         said: None,
         iterations: 0,
     };
-    let ended = conversation.hold().await;
-    (ended, conversation.spent)
+    let watched = ctx.port.agent(base, work.agent);
+    let span = watched.as_ref().map_or_else(Span::none, AgentCall::span);
+    let ended = conversation.hold().instrument(span).await;
+    let spent = conversation.spent;
+    if let Some(watched) = watched {
+        let how = ended.as_ref().map(|answer| (answer.status.as_str(), answer.iterations));
+        watched.ended(how, spent.tool_calls, spent.usage);
+    }
+    (ended, spent)
 }
 
 impl Conversation<'_> {
