@@ -37,6 +37,7 @@ mod program;
 mod remote;
 mod server;
 mod session;
+mod telemetry;
 #[cfg(test)]
 mod tests;
 mod tools;
