@@ -121,6 +121,11 @@ pub const SERVER_ADDRESS: &str = "server.address";
 /// The port of a server.
 pub const SERVER_PORT: &str = "server.port";
 
+/// The program of a process.
+pub const PROCESS_EXECUTABLE_NAME: &str = "process.executable.name";
+/// How a process ended.
+pub const PROCESS_EXIT_CODE: &str = "process.exit.code";
+
 /// A run.
 pub const RUN_ID: &str = "ice.run.id";
 /// How a run stands where its span ends.

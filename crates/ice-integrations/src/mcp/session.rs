@@ -166,8 +166,7 @@ impl Session {
         if ask.cancel.is_cancelled() {
             return Err(Error::Cancelled { started: Started::NotStarted });
         }
-        let asked =
-            Asked::begin(&self.server, &self.place, self.info.protocol_version.as_str(), &request);
+        let asked = Asked::begin(&self.server, &self.place, self.info.protocol_version.as_str(), &request);
         let span = asked.span();
         let ended = self.exchange(request, ask, late, span).instrument(span.clone()).await;
         asked.ended(&ended);

@@ -43,9 +43,7 @@ impl<'r> Target<'r> {
     #[expect(clippy::wildcard_enum_match_arm, reason = "other requests are about the server as such")]
     fn of(request: &'r ClientRequest) -> Self {
         match request {
-            ClientRequest::CallToolRequest(call) => {
-                Self { tool: Some(&call.params.name), ..Self::default() }
-            }
+            ClientRequest::CallToolRequest(call) => Self { tool: Some(&call.params.name), ..Self::default() },
             ClientRequest::GetPromptRequest(get) => {
                 Self { prompt: Some(&get.params.name), ..Self::default() }
             }
@@ -77,12 +75,7 @@ impl Asked {
         Self::new(server, place, (method, None), Target::default())
     }
 
-    fn new(
-        server: &str,
-        place: &Place,
-        (method, version): (&str, Option<&str>),
-        target: Target<'_>,
-    ) -> Self {
+    fn new(server: &str, place: &Place, (method, version): (&str, Option<&str>), target: Target<'_>) -> Self {
         let name = || match target.tool.or(target.prompt) {
             Some(of) => format!("{method} {of}"),
             None => method.to_owned(),
@@ -121,8 +114,11 @@ impl Asked {
     /// It came to an end.
     pub(super) fn ended<T>(self, ended: &Result<T, Error>) {
         let failure = ended.as_ref().map_or_else(|error| error.code().name(), |_| "");
-        let labels =
-            [("mcp_server", self.server.as_str()), ("mcp_method_name", &self.method), ("error_type", failure)];
+        let labels = [
+            ("mcp_server", self.server.as_str()),
+            ("mcp_method_name", &self.method),
+            ("error_type", failure),
+        ];
         histogram(MetricName::McpOperationSeconds, &labels).record(self.began.seconds());
         if let Err(error) = ended
             && !self.span.is_disabled()

@@ -233,7 +233,8 @@ nodes:
     execute_tool flaky
 "
     );
-    let attempts: Vec<String> = seen.all().iter().map(|span| span.get("ice.node.attempt").to_owned()).collect();
+    let attempts: Vec<String> =
+        seen.all().iter().map(|span| span.get("ice.node.attempt").to_owned()).collect();
     assert!(attempts.ends_with(&["3".to_owned(), String::new()]), "{attempts:?}");
     let paths: Vec<String> = seen.all().iter().map(|span| span.get("ice.node.path").to_owned()).collect();
     assert!(paths.contains(&"par.branches[1].b.true.c".to_owned()), "{paths:?}");
