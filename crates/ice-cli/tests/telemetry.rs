@@ -198,17 +198,17 @@ fn what_is_said_and_the_name_of_the_service_are_as_the_environment_has_them() {
 #[test]
 fn a_sampler_that_wants_nothing_gets_nothing() {
     let (desk, sink) = (Desk::new(), Sink::open());
-    let run = |set: &dyn Fn(&mut Command)| {
+    let run = |name: &str, value: &str| {
         run(&desk, |command| {
-            set(command.env("OTEL_EXPORTER_OTLP_ENDPOINT", sink.url()));
+            command.env("OTEL_EXPORTER_OTLP_ENDPOINT", sink.url()).env(name, value);
         })
         .code(0)
     };
-    run(&|command| drop(command.env("OTEL_TRACES_SAMPLER", "always_off")));
-    run(&|command| drop(command.env("OTEL_SDK_DISABLED", "true")));
-    run(&|command| drop(command.env("TRACEPARENT", PARENT.replace("-01", "-00"))));
+    run("OTEL_TRACES_SAMPLER", "always_off");
+    run("OTEL_SDK_DISABLED", "true");
+    run("TRACEPARENT", &PARENT.replace("-01", "-00"));
     assert!(sink.spans().is_empty(), "{:#?}", sink.spans());
-    run(&|command| drop(command.env("TRACEPARENT", "nonsense"))).says("TRACEPARENT is no trace context");
+    run("TRACEPARENT", "nonsense").says("TRACEPARENT is no trace context");
     assert!(!sink.spans().is_empty());
 }
 
@@ -238,6 +238,56 @@ fn an_endpoint_that_refuses_or_is_silent_holds_nobody_up() {
     wrong("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "not a url").says("no traces are sent to not a url");
 }
 
+/// A server that gives what came with a call.
+#[cfg(feature = "mcp")]
+const SERVER: &str = r#"
+import json, sys
+for line in sys.stdin:
+    message = json.loads(line)
+    method, id = message.get("method"), message.get("id")
+    if method == "initialize":
+        result = {"protocolVersion": "2025-06-18", "capabilities": {"tools": {}}, "serverInfo": {"name": "s", "version": "1"}}
+    elif method == "tools/list":
+        result = {"tools": [{"name": "meta", "description": "Gives it.", "inputSchema": {"type": "object"}}]}
+    elif method == "tools/call":
+        result = {"content": [], "structuredContent": {"meta": message["params"].get("_meta")}}
+    elif id is not None:
+        print(json.dumps({"jsonrpc": "2.0", "id": id, "error": {"code": -32601, "message": "what?"}}), flush=True)
+        continue
+    else:
+        continue
+    print(json.dumps({"jsonrpc": "2.0", "id": id, "result": result}), flush=True)
+"#;
+
+#[test]
+#[cfg(all(target_os = "linux", feature = "mcp"))]
+fn an_mcp_server_is_told_of_the_span_of_its_request() {
+    let (desk, sink) = (Desk::new(), Sink::open());
+    desk.write("tools/server.py", SERVER);
+    desk.write(
+        "tools/probe.yaml",
+        "kind: mcp_server\nname: probe\ncommand: [python3, ./server.py]\nprofile: python\n",
+    );
+    desk.write("m.yaml", "metadata: {name: w}\nnodes: [{id: n, type: tool, tool_name: probe.meta}]");
+    let mut command = desk.command(["run", "m.yaml", "--tools", "tools", "--json"]);
+    command.env("OTEL_EXPORTER_OTLP_ENDPOINT", sink.url()).env("TRACEPARENT", PARENT);
+    let ran = given(command.output().unwrap()).code(0).json();
+    let call = sink.span("tools/call meta");
+    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    assert_eq!(
+        ran["output"]["n"]["meta"]["traceparent"],
+        format!("00-{}-{}-01", hex(&call.trace_id), hex(&call.span_id))
+    );
+    assert_eq!(hex(&call.trace_id), "0af7651916cd43dd8448eb211c80319c");
+    assert_eq!(call.parent_span_id, sink.span("execute_tool probe.meta").span_id);
+    assert_eq!(text(&sink.span("execute_tool probe.meta"), "gen_ai.tool.type"), "extension");
+    let fields = ["mcp.method.name", "network.transport", "mcp.protocol.version", "ice.mcp.server"];
+    assert_eq!(fields.map(|name| text(&call, name)), ["tools/call", "pipe", "2025-06-18", "probe"]);
+    assert!(attribute(&call.attributes, "jsonrpc.request.id").is_some(), "{call:#?}");
+    // What is asked before the run is a part of the command.
+    assert_eq!(hex(&sink.span("tools/list").trace_id), "0af7651916cd43dd8448eb211c80319c");
+}
+
 #[test]
 fn logs_as_json_have_the_ids_of_traces() {
     let desk = Desk::new();
@@ -251,7 +301,10 @@ fn logs_as_json_have_the_ids_of_traces() {
     assert_eq!(ended["trace_id"], "0af7651916cd43dd8448eb211c80319c");
     assert_eq!(ended["span_id"].as_str().map(str::len), Some(16), "{ended}");
     assert_eq!((&ended["level"], &ended["status"]), (&Value::from("INFO"), &Value::from("succeeded")));
-    let plain = run(&desk, |command| drop(command.env("ICE_LOG", "info"))).code(0);
+    let plain = run(&desk, |command| {
+        command.env("ICE_LOG", "info");
+    })
+    .code(0);
     let line = plain.err.lines().find(|line| line.contains("run ended")).unwrap();
     assert!(!line.contains("invoke_workflow"), "{line}");
 }

@@ -7,12 +7,14 @@ use std::sync::Arc;
 use ice_core::blueprint::Format;
 use ice_core::id::Tenant;
 use ice_core::llm::{LlmProvider, RedactSecrets, Scripted, scripted};
+use ice_core::metrics::MetricName;
 use ice_core::registry::{AgentDefinition, Registry};
 use ice_core::store::{MemoryBlobs, MemoryStore};
 use ice_core::telemetry::MessageContent;
 use ice_core::value::Value;
 use ice_orchestrator::engine::{Engine, RunHandle};
 use ice_orchestrator::journal::{RunOptions, RunStatus};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder};
 
 use self::seen::Seen;
 use crate::agents::worker;
@@ -255,4 +257,39 @@ nodes: [{id: a, type: tool, tool_name: slow}, {id: b, type: tool, tool_name: slo
     start(&engine, yaml).await.wait().await.unwrap();
     assert_eq!(seen.tree(), "invoke_workflow w\n  tool a\n    execute_tool slow\n  tool b\n");
     assert_eq!(seen.named("tool b").get("ice.node.cached"), "true");
+}
+
+#[tokio::test]
+async fn metrics_have_the_buckets_of_the_conventions() {
+    let mut builder = PrometheusBuilder::new();
+    for metric in MetricName::ALL.iter().filter(|metric| !metric.buckets().is_empty()) {
+        let of = Matcher::Full(metric.name().to_owned());
+        builder = builder.set_buckets_for_metric(of, metric.buckets()).unwrap();
+    }
+    let recorder = builder.build_recorder();
+    let _guard = metrics::set_default_local_recorder(&recorder);
+    let (registry, _) = worker(|_| {}, TURNS);
+    let engine = Engine::builder().registry(registry).build();
+    start(&engine, YAML).await.wait().await.unwrap();
+    let text = recorder.handle().render();
+    let chat = r#"gen_ai_operation_name="chat",gen_ai_provider_name="scripted",gen_ai_request_model="m""#;
+    for line in [
+        // 3, 10 and 20 tokens.
+        format!(r#"ice_gen_ai_client_token_usage_bucket{{{chat},gen_ai_token_type="input",le="4"}} 1"#),
+        format!(r#"ice_gen_ai_client_token_usage_bucket{{{chat},gen_ai_token_type="input",le="16"}} 2"#),
+        format!(r#"ice_gen_ai_client_token_usage_sum{{{chat},gen_ai_token_type="input"}} 33"#),
+        format!(r#"ice_gen_ai_client_operation_duration_seconds_bucket{{{chat},error_type="",le="81.92"}} 3"#),
+        format!(r#"ice_gen_ai_client_operation_time_to_first_chunk_seconds_count{{{chat}}} 3"#),
+        r#"ice_gen_ai_invoke_agent_duration_seconds_count{gen_ai_agent_name="worker",error_type=""} 1"#.to_owned(),
+        // Twice as a node, and never by the agent.
+        r#"ice_gen_ai_execute_tool_duration_seconds_count{gen_ai_tool_name="same",error_type=""} 2"#.to_owned(),
+        r#"ice_gen_ai_execute_tool_duration_seconds_count{gen_ai_tool_name="add",error_type=""} 1"#.to_owned(),
+        // Once as a node, once by the agent.
+        r#"ice_gen_ai_execute_tool_duration_seconds_count{gen_ai_tool_name="fail",error_type="TOOL_FAILED"} 2"#
+            .to_owned(),
+    ] {
+        assert!(text.contains(&line), "{line}\nis not in\n{text}");
+    }
+    let of_runs = text.lines().find(|line| line.starts_with("ice_gen_ai_workflow_duration_seconds_count"));
+    assert!(of_runs.is_some_and(|line| line.contains(r#"error_type="TOOL_FAILED"} 1"#)), "{of_runs:?}");
 }
