@@ -35,12 +35,15 @@ pub(crate) struct Settings {
     /// `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT`, else `OTEL_EXPORTER_OTLP_ENDPOINT`: where traces are sent. None are without.
     pub(crate) endpoint: Option<String>,
     /// `OTEL_EXPORTER_OTLP_TRACES_PROTOCOL`, else `OTEL_EXPORTER_OTLP_PROTOCOL`.
+    #[cfg(feature = "otel")]
     pub(crate) protocol: Option<String>,
     /// `OTEL_SDK_DISABLED`, or `OTEL_TRACES_EXPORTER=none`.
     pub(crate) is_off: bool,
     /// `TRACEPARENT`: what the command is a part of.
+    #[cfg(feature = "otel")]
     pub(crate) traceparent: Option<String>,
     /// `TRACESTATE`.
+    #[cfg(feature = "otel")]
     pub(crate) tracestate: Option<String>,
     /// `OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT`.
     pub(crate) content: MessageContent,
@@ -64,9 +67,12 @@ impl Settings {
         };
         Self {
             endpoint: of_traces("ENDPOINT"),
+            #[cfg(feature = "otel")]
             protocol: of_traces("PROTOCOL"),
             is_off: is("OTEL_SDK_DISABLED", &["true"]) || is("OTEL_TRACES_EXPORTER", &["none"]),
+            #[cfg(feature = "otel")]
             traceparent: get("TRACEPARENT"),
+            #[cfg(feature = "otel")]
             tracestate: get("TRACESTATE"),
             content,
         }

@@ -1,4 +1,6 @@
 //! Traces over OTLP, HTTP with protobuf: to whom the environment says, as the variables of OpenTelemetry have it.
+//!
+//! The SDK sends them on a thread of its own that no runtime of ours drives, so with a client that blocks.
 
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};

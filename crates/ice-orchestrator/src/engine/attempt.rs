@@ -1,8 +1,9 @@
-//! One attempt of a leaf: time-out, cancellation, grace, panics.
+//! One attempt of a leaf: what it does, and what becomes of its panics.
+
+mod under_way;
 
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -15,18 +16,14 @@ use ice_core::process::{Denial, DenialKind, ProcessHost};
 use ice_core::telemetry::Stopwatch;
 use ice_core::tools::{Effect, ProgressSink};
 use ice_core::value::Value;
-use metrics::Histogram;
 use tokio::sync::oneshot;
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tracing::Span;
 
 use super::ask::Asker;
 use super::conversation::Conversation;
 use super::perform::Call;
 use super::processes::Recorder;
 use super::run::{Message, RunShared};
-use super::spans::attempt_ended;
 use crate::executors::{
     Asking, Completion, Observation, StepContext, StepPort, TransientEvent, TransientSink,
     builtin::{self, monitor},
@@ -34,78 +31,13 @@ use crate::executors::{
 };
 use crate::journal::{Failure, Intent, Question};
 use crate::telemetry::{AgentCall, failed_tool, tool_seconds};
-use crate::workflow::model::{Agent, TimeLimit, Work};
-use crate::workflow::runtime::{Input, Start, Ticket, timeout_failure};
+use crate::workflow::model::Agent;
+use crate::workflow::runtime::{Start, Ticket};
+
+pub(super) use under_way::{Attempt, AttemptEnd};
 
 /// How long one channel may take to send an alert.
 const CHANNEL: Duration = Duration::from_secs(30);
-
-/// How an attempt ended.
-pub(super) struct AttemptEnd {
-    pub(super) ticket: Ticket,
-    pub(super) result: Result<Completion, Failure>,
-    pub(super) unresponsive: bool,
-    pub(super) seconds: f64,
-}
-
-impl AttemptEnd {
-    pub(super) fn into_input(self) -> Input {
-        Input::Completed { ticket: self.ticket, result: self.result, unresponsive: self.unresponsive }
-    }
-}
-
-/// An attempt under way, without what it does.
-pub(super) struct Attempt {
-    ticket: Ticket,
-    path: NodePath,
-    began: Instant,
-    limit: Option<TimeLimit>,
-    span: Span,
-    /// Where the time of a tool node is counted.
-    tool: Option<(Arc<str>, Histogram)>,
-}
-
-impl Attempt {
-    pub(super) fn of(start: &Start, span: Span) -> Self {
-        let node = start.plan_node();
-        let limit = node.and_then(|node| node.timeout);
-        let tool = match node.map(|node| &node.work) {
-            Some(Work::Tool(plan)) => Some((Arc::clone(&plan.name), plan.seconds.clone())),
-            Some(_) | None => None,
-        };
-        Self { ticket: start.ticket, path: start.path.clone(), began: Instant::now(), limit, span, tool }
-    }
-
-    pub(super) fn end(
-        self,
-        shared: &RunShared,
-        result: Result<Completion, Failure>,
-        unresponsive: bool,
-    ) -> AttemptEnd {
-        shared.transient.ended(&self.path);
-        let seconds = self.began.elapsed().as_secs_f64();
-        attempt_ended(&self.span, result.as_ref().map(|completion| completion.cached));
-        match (&self.tool, &result) {
-            (Some((_, counted)), Ok(completion)) if !completion.cached => counted.record(seconds),
-            (Some((name, _)), Err(failure)) => failed_tool(name, failure.code, seconds),
-            (Some(_), Ok(_)) | (None, _) => {}
-        }
-        AttemptEnd { ticket: self.ticket, result, unresponsive, seconds }
-    }
-
-    /// Waits for what did not end at once. Ends at the latest one grace period after `cancel` fires or its time
-    /// is up.
-    pub(super) async fn supervise(
-        self,
-        shared: Arc<RunShared>,
-        work: Pin<Box<impl Future<Output = Result<Completion, Failure>>>>,
-        cancel: CancellationToken,
-    ) -> AttemptEnd {
-        let grace = Duration::from_millis(shared.grace_ms);
-        let (result, unresponsive) = supervise(work, &cancel, self.limit, grace).await;
-        self.end(&shared, result, unresponsive)
-    }
-}
 
 /// Does what an attempt is to do. A panic is a failure, also one of what the attempt drops at its end.
 pub(super) fn carry_out(
@@ -159,60 +91,6 @@ fn panicked(payload: Box<dyn std::any::Any + Send>) -> Result<Completion, Failur
     tracing::error!(panic = %said, "a tool or model adapter panicked");
     let message = "the tool or model adapter panicked; the log has what it said";
     Err(Failure { unknown_outcome: true, ..Failure::new(ErrorCode::NodePanicked, message) })
-}
-
-async fn supervise(
-    mut work: Pin<Box<impl Future<Output = Result<Completion, Failure>>>>,
-    cancel: &CancellationToken,
-    limit: Option<TimeLimit>,
-    grace: Duration,
-) -> (Result<Completion, Failure>, bool) {
-    let timed_out = tokio::select! {
-        biased;
-        result = &mut work => return (result, false),
-        () = cancel.cancelled() => None,
-        limit = elapsed(limit) => Some(limit),
-    };
-    cancel.cancel();
-    let ended = end_within(work.as_mut(), grace).await;
-    let failure = match timed_out {
-        Some(limit) => timeout_failure(limit),
-        None => Failure {
-            unknown_outcome: true,
-            ..Failure::new(ErrorCode::RunCancelled, "the attempt was cancelled")
-        },
-    };
-    match ended {
-        // What happened, happened: a result that came in time to be kept is kept.
-        Some(Ok(completion)) => (Ok(completion), false),
-        Some(Err(error)) if error.code == ErrorCode::RunCancelled => {
-            (Err(Failure { unknown_outcome: error.unknown_outcome, usage: error.usage, ..failure }), false)
-        }
-        Some(Err(error)) => (Err(error), false),
-        None => {
-            let message = format!(
-                "{}; it ignored its cancellation for {} s, what it gives is discarded",
-                failure.message,
-                grace.as_secs_f64()
-            );
-            (Err(Failure { message, ..failure }), true)
-        }
-    }
-}
-
-async fn end_within<F: Future>(work: Pin<&mut F>, grace: Duration) -> Option<F::Output> {
-    tokio::time::timeout(grace, work).await.ok()
-}
-
-/// Waits for a limit, for ever if there is none.
-async fn elapsed(limit: Option<TimeLimit>) -> TimeLimit {
-    match limit {
-        Some(limit) => {
-            tokio::time::sleep(limit.span).await;
-            limit
-        }
-        None => std::future::pending().await,
-    }
 }
 
 /// One attempt's way to its run: tools and models, the run's task, which keeps its steps, and those who watch.
