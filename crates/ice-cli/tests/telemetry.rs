@@ -220,11 +220,12 @@ fn an_endpoint_that_refuses_or_is_silent_holds_nobody_up() {
     for (address, most) in [(refusing, 3), (silent.local_addr().unwrap(), 8)] {
         let began = Instant::now();
         let ran = run(&desk, |command| {
-            command.env("OTEL_EXPORTER_OTLP_ENDPOINT", format!("http://{address}"));
+            command.env("OTEL_EXPORTER_OTLP_ENDPOINT", format!("http://me:secret@{address}"));
         })
         .code(0)
         .says("not all traces could be sent to http://127.0.0.1:");
         assert_eq!(ran.err.matches("not all traces").count(), 1, "{}", ran.err);
+        assert!(!ran.err.contains("secret"), "{}", ran.err);
         assert!(ran.out.contains("swordfish"), "{}", ran.out);
         assert!(began.elapsed() < Duration::from_secs(most), "{:?}", began.elapsed());
     }

@@ -10,7 +10,7 @@ use ice_core::telemetry::names;
 use opentelemetry::propagation::TextMapPropagator;
 use opentelemetry::trace::{TraceContextExt, TracerProvider};
 use opentelemetry::{Array, Context, Key, KeyValue, Value};
-use opentelemetry_otlp::{SpanExporter, WithExportConfig};
+use opentelemetry_otlp::{RetryPolicy, SpanExporter, WithExportConfig, WithHttpConfig};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
@@ -48,7 +48,7 @@ impl Tracing {
         let exporter = endpoint.and_then(|endpoint| match exporter(settings) {
             Ok(exporter) => Some((endpoint.clone(), exporter)),
             Err(why) => {
-                warn(format_args!("no traces are sent to {endpoint}: {why}"));
+                warn(format_args!("no traces are sent to {}: {why}", shown(endpoint)));
                 None
             }
         });
@@ -62,6 +62,7 @@ impl Tracing {
         let mut builder = SdkTracerProvider::builder().with_resource(resource());
         let mut sends = None;
         if let Some((endpoint, inner)) = exporter {
+            let endpoint = shown(&endpoint);
             let failure = Arc::default();
             let sending = Sending { inner, failure: Arc::clone(&failure) };
             builder = builder.with_span_processor(BatchSpanProcessor::builder(sending).build());
@@ -114,12 +115,30 @@ fn parent(settings: &Settings) -> Option<Context> {
     context.has_active_span().then_some(context)
 }
 
+/// An address without what may be secret in it: who asks, and what stands behind the path.
+fn shown(endpoint: &str) -> String {
+    let endpoint = endpoint.split(['?', '#']).next().unwrap_or_default();
+    match endpoint.split_once("://") {
+        Some((scheme, rest)) => {
+            let end = rest.find('/').unwrap_or(rest.len());
+            let (authority, path) = rest.split_at(end);
+            let host = authority.rsplit('@').next().unwrap_or_default();
+            format!("{scheme}://{host}{path}")
+        }
+        None => endpoint.to_owned(),
+    }
+}
+
 /// What sends, as the variables of OpenTelemetry say.
 fn exporter(settings: &Settings) -> Result<SpanExporter, String> {
     if let Some(protocol) = settings.protocol.as_deref().filter(|said| *said != "http/protobuf") {
         return Err(format!("the protocol is `{protocol}`, and only `http/protobuf` is spoken here"));
     }
-    let builder = SpanExporter::builder().with_http().with_protocol(opentelemetry_otlp::Protocol::HttpBinary);
+    let builder = SpanExporter::builder()
+        .with_http()
+        .with_protocol(opentelemetry_otlp::Protocol::HttpBinary)
+        // A command that is over does not wait for a collector that may come back.
+        .with_retry_policy(RetryPolicy::recommended().with_max_retries(1));
     builder.build().map_err(|error| error.to_string())
 }
 
@@ -193,5 +212,27 @@ impl ice_integrations::mcp::Traces for Current {
             traceparent: carrier.remove("traceparent")?,
             tracestate: carrier.remove("tracestate").filter(|state| !state.is_empty()),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_shown_without_what_may_be_secret() {
+        assert_eq!(shown("http://me:key@host:4318/v1?key=abc"), "http://host:4318/v1");
+        assert_eq!(shown("https://host"), "https://host");
+        assert_eq!(shown("not a url"), "not a url");
+    }
+
+    #[test]
+    fn texts_that_are_lists_become_lists() {
+        let mut attribute = KeyValue::new(names::RESPONSE_FINISH_REASONS, "[\"stop\"]");
+        list(&mut attribute);
+        assert_eq!(attribute.value, Value::Array(Array::String(vec!["stop".into()])));
+        let mut other = KeyValue::new(names::REQUEST_MODEL, "[\"m\"]");
+        list(&mut other);
+        assert_eq!(other.value, Value::from("[\"m\"]"));
     }
 }
