@@ -3,6 +3,8 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use crate::telemetry::Settings;
+
 /// What the command reads from the environment. Empty variables count as absent.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Environment {
@@ -30,10 +32,12 @@ pub(crate) struct Environment {
     pub(crate) prices: Option<PathBuf>,
     /// `ICE_MODEL`: the model, as PROVIDER/MODEL, that is asked instead of those that blueprints name.
     pub(crate) model: Option<String>,
-    /// `ICE_LOG`: which spans and events are written to standard error, as `tracing` filters say it.
+    /// `ICE_LOG`: which events are written to standard error, as `tracing` filters say it, and whether as JSON.
     pub(crate) log: Option<String>,
     /// `ICE_ALERT_WEBHOOK`: where alerts of monitors are posted.
     pub(crate) alert_webhook: Option<String>,
+    /// The variables of OpenTelemetry.
+    pub(crate) telemetry: Settings,
     /// `PATH`.
     pub(crate) path: Option<OsString>,
 }
@@ -62,6 +66,7 @@ impl Environment {
             model: variable("ICE_MODEL").map(|text| text.to_string_lossy().into_owned()),
             log: variable("ICE_LOG").map(|text| text.to_string_lossy().into_owned()),
             alert_webhook: variable("ICE_ALERT_WEBHOOK").map(|text| text.to_string_lossy().into_owned()),
+            telemetry: Settings::read(|name| variable(name).map(|text| text.to_string_lossy().into_owned())),
             path: variable("PATH"),
         }
     }

@@ -23,6 +23,7 @@ mod servers;
 mod shell;
 mod signals;
 mod stay;
+mod telemetry;
 mod toolbox;
 mod watch;
 #[cfg(feature = "wasm")]

@@ -79,6 +79,8 @@ mod present {
         let processes = if needs_cage { Some(cage::host()?) } else { None };
         let secrets: Arc<dyn Secrets> = Arc::new(OfThisMachine(SystemSecrets::with_dotenv(".env")));
         let outside = Outside { processes, secrets: Some(secrets), ..Outside::default() };
+        #[cfg(feature = "otel")]
+        let outside = Outside { traces: Some(Arc::new(crate::telemetry::Current)), ..outside };
         let servers: Vec<Server> =
             manifests.iter().map(|manifest| Server::new(manifest.clone(), outside.clone())).collect();
         // Of its own: commands that only look at tools have none, and a server outlives the work that asked for it.

@@ -7,6 +7,7 @@ use crate::exit::Exit;
 use crate::fault::Fault;
 use crate::screen::Screen;
 use crate::signals::outlive_file_limit;
+use crate::telemetry::Telemetry;
 use crate::toolbox::Toolbox;
 
 /// What every command is given.
@@ -33,11 +34,18 @@ impl Shell {
 
     /// Carries a command out and says why if it could not be done.
     pub(crate) fn run(&self, command: Command) -> Exit {
-        let done = self.log().and_then(|()| command.run(self));
-        done.unwrap_or_else(|fault| {
+        let told = |fault: Fault| {
             self.screen.fault(&fault);
             fault.exit
-        })
+        };
+        let telemetry = match Telemetry::begin(&self.environment, &self.screen) {
+            Ok(telemetry) => telemetry,
+            Err(fault) => return told(fault),
+        };
+        let span = command.span();
+        let exit = telemetry.within(span, || command.run(self).unwrap_or_else(told));
+        telemetry.end(&self.screen);
+        exit
     }
 
     /// Waits for something that needs tasks and timers. What is still at work then is left behind.
@@ -57,22 +65,5 @@ impl Shell {
         });
         runtime.shutdown_background();
         done
-    }
-
-    /// Writes spans and events to standard error, if somebody asked for it.
-    fn log(&self) -> Result<(), Fault> {
-        let Some(filter) = &self.environment.log else { return Ok(()) };
-        // What the library of MCP writes has whole messages in it: who wants that says so.
-        let filter =
-            tracing_subscriber::EnvFilter::try_new(format!("rmcp=error,{filter}")).map_err(|error| {
-                Fault::usage(format!("ICE_LOG is not a filter: {error}"))
-                    .help("for example ICE_LOG=info or ICE_LOG=ice=debug")
-            })?;
-        tracing_subscriber::fmt()
-            .with_env_filter(filter)
-            .with_writer(std::io::stderr)
-            .with_ansi(self.screen.colors_on_stderr())
-            .init();
-        Ok(())
     }
 }

@@ -81,7 +81,6 @@ impl Toolbox {
     }
 
     /// What the command read from its environment.
-    #[cfg(feature = "wasm")]
     pub(crate) fn environment(&self) -> &Environment {
         &self.0.environment
     }

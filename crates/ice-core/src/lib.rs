@@ -27,6 +27,7 @@ pub mod registry;
 pub mod schedule;
 pub mod schema;
 pub mod store;
+pub mod telemetry;
 pub mod template;
 pub mod time;
 pub mod tools;

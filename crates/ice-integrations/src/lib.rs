@@ -9,3 +9,6 @@ pub mod llm;
 pub mod mcp;
 #[cfg(feature = "llm")]
 pub mod secrets;
+#[cfg(test)]
+#[cfg(any(feature = "mcp", feature = "embed-http"))]
+mod seen;

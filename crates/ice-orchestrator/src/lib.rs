@@ -12,6 +12,7 @@ pub mod journal;
 pub mod process;
 pub mod replay;
 pub mod simulation;
+mod telemetry;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod transfer;

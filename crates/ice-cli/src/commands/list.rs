@@ -68,6 +68,32 @@ pub(crate) enum Command {
 }
 
 impl Command {
+    /// What its span in traces is called, if it is one thing that is done and then is over.
+    pub(crate) fn span(&self) -> Option<&'static str> {
+        match self {
+            Self::Run(_) => Some("ice run"),
+            Self::Chat(_) => Some("ice chat"),
+            Self::Runs(command) if command.resumes() => Some("ice runs resume"),
+            Self::Runs(_)
+            | Self::Validate(_)
+            | Self::Estimate(_)
+            | Self::Network(_)
+            | Self::Budgets(_)
+            | Self::Graph(_)
+            | Self::Worker(_)
+            | Self::Tools(_)
+            | Self::Models(_)
+            | Self::Sandbox(_)
+            | Self::Doctor(_)
+            | Self::Schema(_)
+            | Self::New(_)
+            | Self::Errors(_)
+            | Self::Completions(_) => None,
+            #[cfg(feature = "wasm")]
+            Self::Interpreters(_) => None,
+        }
+    }
+
     /// Carries it out.
     ///
     /// # Errors

@@ -89,7 +89,8 @@ impl Owner {
             .store(Arc::clone(&store) as Arc<dyn Store>, blobs as Arc<dyn BlobStore>)
             .registry(registry.map_err(NotOwner::Fault)?.clone())
             // The lock of the folder makes sure that there is one at a time: it takes over at once.
-            .name("owner");
+            .name("owner")
+            .message_content(folder.toolbox().environment().telemetry.content);
         #[cfg(feature = "wasm")]
         let builder = builder.wasm(crate::webassembly::host(folder.toolbox().environment()));
         // Without it what needs a process of its own says so when it is called.

@@ -99,6 +99,11 @@ pub trait LlmProvider: Send + Sync + fmt::Debug {
     /// The name blueprints use, for example `openai`.
     fn name(&self) -> &str;
 
+    /// Whose models it has, as telemetry calls them; the name if it does not know better.
+    fn vendor(&self) -> &str {
+        self.name()
+    }
+
     /// What a model can do; nothing if the model is unknown.
     fn capabilities(&self, model: &str) -> Option<ModelCapabilities>;
 

@@ -3,6 +3,7 @@
 //! The Prometheus rules in `docs/generated/` are made from this enum. Only binaries install a recorder;
 //! without one every call here does nothing.
 
+mod buckets;
 mod emit;
 mod name;
 

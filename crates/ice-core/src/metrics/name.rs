@@ -1,5 +1,7 @@
 //! The enum of metric names and what is known of each.
 
+use super::buckets;
+
 /// How a metric moves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -48,6 +50,7 @@ pub struct Alert {
 
 macro_rules! metrics_table {
     ($($variant:ident = $kind:ident, $unit:ident, $name:literal, [$($label:literal),*], $help:literal
+        $(, in $buckets:ident)?
         $(, alert($alert:literal, $expr:literal, $hold:literal, $severity:ident, $summary:literal))?;)*) => {
         /// Every metric ice emits.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -89,6 +92,12 @@ macro_rules! metrics_table {
                 match self { $(Self::$variant => $help,)* }
             }
 
+            /// The upper bounds of a histogram's buckets, in its unit; nothing for what is no histogram.
+            #[must_use]
+            pub const fn buckets(self) -> &'static [f64] {
+                match self { $(Self::$variant => metrics_table!(@buckets $kind, $unit $(, $buckets)?),)* }
+            }
+
             /// The alert that watches it, if any.
             #[must_use]
             pub const fn alert(self) -> Option<Alert> {
@@ -96,6 +105,12 @@ macro_rules! metrics_table {
             }
         }
     };
+    (@buckets $kind:ident, $unit:ident, $buckets:ident) => { buckets::$buckets };
+    (@buckets Histogram, Seconds) => { buckets::SHORT_SECONDS };
+    (@buckets Histogram, Bytes) => { buckets::BYTES };
+    (@buckets Histogram, Count) => { buckets::COUNTS };
+    (@buckets Counter, $unit:ident) => { &[] };
+    (@buckets Gauge, $unit:ident) => { &[] };
     (@alert) => { None };
     (@alert $alert:literal, $expr:literal, $hold:literal, $severity:ident, $summary:literal) => {
         Some(Alert { name: $alert, expr: $expr, hold: $hold, severity: Severity::$severity, summary: $summary })
@@ -112,8 +127,8 @@ metrics_table! {
     RunsActive = Gauge, Count, "ice_runs_active", [], "Runs being driven now.";
     RunsWoken = Counter, Count, "ice_runs_woken_total", ["by"], "Waiting runs that were taken up again, by whether a message or their time had come.";
     ScheduledTimes = Counter, Count, "ice_scheduled_times_total", ["what"], "Times of schedules that came, by whether a run was started, or why not.";
-    RunSeconds = Histogram, Seconds, "ice_run_seconds", ["status"], "Wall time of runs, by final status.";
-    NodeSeconds = Histogram, Seconds, "ice_node_seconds", ["kind"], "Wall time of node attempts, by node kind.";
+    RunSeconds = Histogram, Seconds, "ice_run_seconds", ["status"], "Wall time of runs, by final status.", in WORK_SECONDS;
+    NodeSeconds = Histogram, Seconds, "ice_node_seconds", ["kind"], "Wall time of node attempts, by node kind.", in WORK_SECONDS;
     NodeRetries = Counter, Count, "ice_node_retries_total", ["kind"], "Attempts after the first, by node kind.";
     NodesSkipped = Counter, Count, "ice_nodes_skipped_total", [], "Nodes skipped because their branch was not taken.";
     NodesUnresponsive = Counter, Count, "ice_nodes_unresponsive_total", [], "Nodes that ignored their cancellation past the grace period.";
@@ -129,12 +144,26 @@ metrics_table! {
     ResultCache = Counter, Count, "ice_result_cache_total", ["tool", "result"], "Calls of pure tools that were looked up in the cache of results, by tool and whether they were there (hit, miss).";
     LlmTokens = Counter, Count, "ice_llm_tokens_total", ["provider", "direction"], "Tokens of model calls, by provider and direction.";
     LlmCost = Counter, Count, "ice_llm_cost_total", ["provider", "model", "workflow", "agent"], "Cost of model calls in billionths of a US dollar, by provider, model, workflow and agent; no agent for calls of other nodes.";
-    LlmSeconds = Histogram, Seconds, "ice_llm_seconds", ["provider"], "Wall time of model calls, by provider.";
+    LlmSeconds = Histogram, Seconds, "ice_llm_seconds", ["provider"], "Wall time of model calls, by provider.", in MODEL_SECONDS;
+    GenAiTokenUsage = Histogram, Count, "ice_gen_ai_client_token_usage", ["gen_ai_operation_name", "gen_ai_provider_name", "gen_ai_request_model", "gen_ai_token_type"], "Tokens of each call of a model or embedder, by operation, vendor, model and whether they were read or written.", in TOKENS;
+    GenAiOperationSeconds = Histogram, Seconds, "ice_gen_ai_client_operation_duration_seconds", ["gen_ai_operation_name", "gen_ai_provider_name", "gen_ai_request_model", "error_type"], "Time of calls of models and embedders, by operation, vendor, model and how they failed.", in MODEL_SECONDS,
+        alert("IceModelCallsFailing",
+            "sum by (gen_ai_provider_name) (rate(ice_gen_ai_client_operation_duration_seconds_count{error_type!=\"\",error_type!=\"RUN_CANCELLED\"}[15m])) > 0.1 * sum by (gen_ai_provider_name) (rate(ice_gen_ai_client_operation_duration_seconds_count[15m]))",
+            "10m", Warning, "More than a tenth of the calls of a vendor's models fail.");
+    GenAiFirstChunkSeconds = Histogram, Seconds, "ice_gen_ai_client_operation_time_to_first_chunk_seconds", ["gen_ai_operation_name", "gen_ai_provider_name", "gen_ai_request_model"], "Time to the first piece of models' answers, by vendor and model.", in FIRST_CHUNK_SECONDS;
+    GenAiWorkflowSeconds = Histogram, Seconds, "ice_gen_ai_workflow_duration_seconds", ["gen_ai_workflow_name", "error_type"], "Time of runs that ended, by workflow and how they failed.", in WORK_SECONDS;
+    GenAiAgentSeconds = Histogram, Seconds, "ice_gen_ai_invoke_agent_duration_seconds", ["gen_ai_agent_name", "error_type"], "Time for which agents work, by agent and how they failed.", in WORK_SECONDS;
+    GenAiToolSeconds = Histogram, Seconds, "ice_gen_ai_execute_tool_duration_seconds", ["gen_ai_tool_name", "error_type"], "Time of calls of tools, by tool and how they failed.", in REQUEST_SECONDS;
+    McpOperationSeconds = Histogram, Seconds, "ice_mcp_client_operation_duration_seconds", ["mcp_server", "mcp_method_name", "error_type"], "Time of requests to MCP servers, by server, method and how they failed.", in REQUEST_SECONDS,
+        alert("IceMcpServerFailing",
+            "sum by (mcp_server) (rate(ice_mcp_client_operation_duration_seconds_count{error_type!=\"\",error_type!=\"RUN_CANCELLED\"}[15m])) > 0.1 * sum by (mcp_server) (rate(ice_mcp_client_operation_duration_seconds_count[15m]))",
+            "10m", Warning, "More than a tenth of the requests to an MCP server fail.");
+    McpSessionSeconds = Histogram, Seconds, "ice_mcp_client_session_duration_seconds", ["mcp_server", "error_type"], "Time for which connections with MCP servers last, by server and what ended them.", in REQUEST_SECONDS;
     SandboxRuns = Counter, Count, "ice_sandbox_runs_total", ["tool", "verdict"], "Executions in cages, by tool or kind of node and by how they ended.",
         alert("IceSandboxKills",
             "sum by (tool) (rate(ice_sandbox_runs_total{verdict=~\"denied|memory_limit|cpu_limit|wall_timeout|process_limit|output_limit|file_size\"}[15m])) > 0.1 * sum by (tool) (rate(ice_sandbox_runs_total[15m]))",
             "10m", Warning, "More than a tenth of the executions of a tool were ended by a limit or a forbidden call.");
-    SandboxWallSeconds = Histogram, Seconds, "ice_sandbox_wall_seconds", ["tool"], "Wall time of executions in cages.";
+    SandboxWallSeconds = Histogram, Seconds, "ice_sandbox_wall_seconds", ["tool"], "Wall time of executions in cages.", in WORK_SECONDS;
     SandboxSetupSeconds = Histogram, Seconds, "ice_sandbox_setup_seconds", [], "Time to make a cage.";
     SandboxSetupFailures = Counter, Count, "ice_sandbox_setup_failures_total", ["stage"], "Cages that could not be made, by stage; nothing ran in them.",
         alert("IceSandboxUnavailable", "sum(increase(ice_sandbox_setup_failures_total[10m])) > 0", "0m", Critical,
@@ -205,6 +234,19 @@ mod tests {
         assert!(MetricName::ExecutionsStarted.is_always_present());
         assert!(!MetricName::ExecutionsCompleted.is_always_present());
         assert!(!MetricName::RunsActive.is_always_present());
+    }
+
+    #[test]
+    fn histograms_have_buckets_that_rise_and_nothing_else_has() {
+        for metric in MetricName::ALL {
+            let buckets = metric.buckets();
+            assert_eq!(buckets.is_empty(), metric.kind() != Kind::Histogram, "{metric:?}");
+            assert!(buckets.is_sorted_by(|one, next| one < next), "{metric:?} {buckets:?}");
+        }
+        let tokens = MetricName::GenAiTokenUsage.buckets();
+        assert_eq!((tokens.first(), tokens.last(), tokens.len()), (Some(&1.0), Some(&67_108_864.0), 14));
+        let seconds = MetricName::GenAiOperationSeconds.buckets();
+        assert_eq!((seconds.first(), seconds.last(), seconds.len()), (Some(&0.01), Some(&81.92), 14));
     }
 
     #[test]

@@ -319,6 +319,11 @@ impl LlmProvider for Vendor {
         &self.name
     }
 
+    fn vendor(&self) -> &str {
+        // Elsewhere others may speak its protocol.
+        if self.settings.base_url.is_none() { self.settings.protocol.vendor() } else { &self.name }
+    }
+
     fn capabilities(&self, model: &str) -> Option<ModelCapabilities> {
         self.entry(model).map(ModelEntry::capabilities)
     }

@@ -15,6 +15,7 @@ use super::manifest::{Endpoint, Program, Remote, ServerManifest};
 use super::offer::{self, Offer};
 use super::outside::Outside;
 use super::session::{Ask, Session};
+use super::telemetry::Place;
 use super::watched::Watched;
 use super::{program, remote};
 
@@ -146,7 +147,7 @@ impl Connector {
         reading: Reading,
     ) -> Result<Connected, Error> {
         let session = Session::open(
-            self.server(),
+            (self.server(), Place::of(&self.manifest.endpoint)),
             transport,
             fate,
             self.outside.people.clone(),
@@ -155,7 +156,8 @@ impl Connector {
         .await?;
         let patience = self.manifest.patience;
         let start = patience.start();
-        let ask = Ask { cancel: &self.cancel, idle: start, timeout: start, progress: None, trace: None };
+        let traces = self.outside.traces.as_deref();
+        let ask = Ask { cancel: &self.cancel, idle: start, timeout: start, progress: None, traces };
         let late = std::pin::pin!(tokio::time::sleep(start));
         let offer = match offer::ask_for(&session, &ask, late).await {
             Ok(offer) => Arc::new(offer),

@@ -36,6 +36,7 @@ mod program;
 mod remote;
 mod server;
 mod session;
+mod telemetry;
 #[cfg(test)]
 mod tests;
 mod tools;

@@ -13,6 +13,7 @@ use rmcp::model::{ClientRequest, InputRequest, InputRequests, InputResponses, Se
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
 use super::connector::{Connected, Connector};
 use super::error::Error;
@@ -144,10 +145,11 @@ impl Server {
         }
         let (give, take) = oneshot::channel();
         let connector = Arc::clone(&self.0.connector);
-        state.tasks.spawn(async move {
+        let connecting = async move {
             // Nobody may be left to take it.
             let _ = give.send(connector.connect().await.map(Arc::new));
-        });
+        };
+        state.tasks.spawn(connecting.in_current_span());
         let name = self.name().to_owned();
         let taken = take.map(move |taken| {
             taken.unwrap_or_else(|_| Err(Error::unreachable(&name, "connecting with it was given up")))
@@ -223,13 +225,12 @@ impl Server {
         make: &(impl Fn(Option<InputResponses>, Option<String>) -> ClientRequest + Send + Sync),
     ) -> Result<ServerResult, Error> {
         let patience = self.manifest().patience;
-        let traces = self.0.connector.outside.traces.as_ref();
         let ask = Ask {
             cancel: call.cancel,
             idle: patience.idle(),
             timeout: patience.timeout(),
             progress: call.progress.clone(),
-            trace: traces.and_then(|traces| traces.current()),
+            traces: self.0.connector.outside.traces.as_deref(),
         };
         let mut late = pin!(tokio::time::sleep(patience.timeout()));
         let (mut answers, mut state) = (None, None);

@@ -1,10 +1,12 @@
 //! One connection with a server: from its first words to its end.
 
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures::FutureExt;
+use ice_core::telemetry::Stopwatch;
 use ice_core::tools::{ProgressSink, Started};
 use rmcp::RoleClient;
 use rmcp::model::{
@@ -17,13 +19,15 @@ use rmcp::service::{
 use rmcp::transport::Transport;
 use tokio::time::Sleep;
 use tokio_util::sync::CancellationToken;
+use tracing::{Instrument, Span};
 
 use super::error::Error;
 use super::failure;
 use super::fate::Fate;
 use super::handler::{Handler, Routes};
 use super::manifest::Protocol;
-use super::ports::{People, TraceContext};
+use super::ports::{People, Traces};
+use super::telemetry::{self, Asked, Place};
 
 /// How long telling a server that a call is cancelled may take.
 const CANCEL: Duration = Duration::from_secs(2);
@@ -40,6 +44,17 @@ pub(super) struct Session {
     routes: Arc<Routes>,
     handler: Arc<Handler>,
     service: Mutex<Option<RunningService<RoleClient, Shared>>>,
+    place: Place,
+    began: Stopwatch,
+    /// Whether it was closed from here.
+    closed: AtomicBool,
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        let by_itself = self.fate.has_ended() && !self.closed.load(Ordering::Relaxed);
+        telemetry::session_ended(&self.server, &self.began, by_itself);
+    }
 }
 
 /// The handler, which the session needs as well.
@@ -55,13 +70,14 @@ pub(super) struct Ask<'a> {
     /// How long everything may take.
     pub(super) timeout: Duration,
     pub(super) progress: Option<Arc<dyn ProgressSink>>,
-    pub(super) trace: Option<TraceContext>,
+    /// Knows of which trace the request is a part.
+    pub(super) traces: Option<&'a dyn Traces>,
 }
 
 impl Session {
     /// Says hello over a connection: as of 2026-07-28, or as it was before if the server knows no better.
     pub(super) async fn open<T: Transport<RoleClient> + 'static>(
-        server: &str,
+        (server, place): (&str, Place),
         transport: T,
         fate: Arc<Fate>,
         people: Option<Arc<dyn People>>,
@@ -84,11 +100,24 @@ impl Session {
             Protocol::Modern => ClientLifecycleMode::Discover { preferred_versions },
             Protocol::Legacy => ClientLifecycleMode::Initialize,
         };
+        let method = match protocol {
+            // Who knows no better is greeted in the old way after that.
+            Protocol::Auto | Protocol::Modern => "server/discover",
+            Protocol::Legacy => "initialize",
+        };
         let shared = Shared(Arc::clone(&handler));
-        let service = shared.serve_with_lifecycle(transport, lifecycle).await;
-        let service = service.map_err(|error| failure::of_hello(server, &error, &fate))?;
+        let greeting = Asked::greeting(server, &place, method);
+        let service =
+            shared.serve_with_lifecycle(transport, lifecycle).instrument(greeting.span().clone()).await;
+        let service = service.map_err(|error| failure::of_hello(server, &error, &fate)).and_then(|service| {
+            let info = service.peer().peer_info();
+            let info = info.ok_or_else(|| Error::unusable(server, "it did not say what it is"))?;
+            greeting.speaks(info.protocol_version.as_str());
+            Ok((service, info))
+        });
+        greeting.ended(&service);
+        let (service, info) = service?;
         let peer = service.peer().clone();
-        let info = peer.peer_info().ok_or_else(|| Error::unusable(server, "it did not say what it is"))?;
         Ok(Self {
             server: server.to_owned(),
             info,
@@ -97,6 +126,9 @@ impl Session {
             routes,
             handler,
             service: Mutex::new(Some(service)),
+            place,
+            began: Stopwatch::start(),
+            closed: AtomicBool::new(false),
         })
     }
 
@@ -107,6 +139,7 @@ impl Session {
 
     /// Ends the connection, and waits for that.
     pub(super) async fn close(&self) {
+        self.closed.store(true, Ordering::Relaxed);
         let service = self.service.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(mut service) = service
             && let Err(error) = service.close_with_timeout(CLOSE).await
@@ -133,8 +166,22 @@ impl Session {
         if ask.cancel.is_cancelled() {
             return Err(Error::Cancelled { started: Started::NotStarted });
         }
+        let asked = Asked::begin(&self.server, &self.place, self.info.protocol_version.as_str(), &request);
+        let span = asked.span();
+        let ended = self.exchange(request, ask, late, span).instrument(span.clone()).await;
+        asked.ended(&ended);
+        ended
+    }
+
+    async fn exchange(
+        &self,
+        request: ClientRequest,
+        ask: &Ask<'_>,
+        late: Pin<&mut Sleep>,
+        span: &Span,
+    ) -> Result<ServerResult, Error> {
         let mut options = PeerRequestOptions::no_options();
-        if let Some(trace) = &ask.trace {
+        if let Some(trace) = ask.traces.and_then(|traces| traces.current()) {
             let mut meta = RequestMetaObject::new();
             meta.set_traceparent(&trace.traceparent);
             if let Some(state) = &trace.tracestate {
@@ -145,6 +192,7 @@ impl Session {
         let mut moves = self.fate.moves();
         let sent = self.peer.send_request_with_option(request, options).await;
         let handle = sent.map_err(|error| failure::of_request(&self.server, &error, &self.fate))?;
+        telemetry::sent(span, &handle.id);
         let mut open = Open { peer: &self.peer, handle: Some(handle) };
         let routed = open.handle.as_ref().zip(ask.progress.clone());
         let _routed = routed.map(|(handle, sink)| self.routes.route(handle.progress_token.clone(), sink));
@@ -162,7 +210,10 @@ impl Session {
                 open.handle = None;
                 return match answer {
                     Some(Ok(result)) => Ok(result),
-                    Some(Err(error)) => Err(failure::of_request(&self.server, &error, &self.fate)),
+                    Some(Err(error)) => {
+                        telemetry::refused(span, &error);
+                        Err(failure::of_request(&self.server, &error, &self.fate))
+                    }
                     None => Err(Error::ended(&self.server, self.ended().await)),
                 };
             }

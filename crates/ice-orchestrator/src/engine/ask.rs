@@ -14,10 +14,12 @@ use ice_core::metrics::{MetricName, counter, histogram};
 use ice_core::path::NodePath;
 use ice_core::store::BlobStore;
 use ice_core::value::{BlobHash, BlobRef, Value};
+use tracing::Instrument;
 
 use super::run::RunShared;
 use crate::executors::{Completion, StepContext, TransientEvent, TransientSink};
 use crate::journal::{Failure, Intent};
+use crate::telemetry::{Chat, Place};
 
 /// The largest blob that is shown to a model: as much as the vendors take with one request.
 const MAX_BLOB_BYTES: u64 = 20 << 20;
@@ -29,13 +31,25 @@ pub(super) struct Asker {
     pub(super) agent: Option<Arc<str>>,
     /// How often a provider may ask, whatever the request says.
     pub(super) attempts: Option<u32>,
+    /// The session, if the node knows what was said in it.
+    pub(super) session: Option<String>,
 }
 
 impl Asker {
     /// Who asks, in a node of so many attempts. One of both repeats a call, the node or the provider.
     pub(super) fn of(intent: &Intent, attempts: u32) -> Self {
         let agent = if let Intent::Agent { agent, .. } = intent { Some(Arc::clone(agent)) } else { None };
-        Self { agent, attempts: (attempts > 1).then_some(1) }
+        let session = match intent {
+            Intent::Agent { request, .. } | Intent::Aware { request, .. } => request.get("session"),
+            Intent::Tool { .. }
+            | Intent::Llm { .. }
+            | Intent::Code { .. }
+            | Intent::Swarm { .. }
+            | Intent::Memory { .. }
+            | Intent::Alert { .. } => None,
+        };
+        let session = session.and_then(Value::as_str).filter(|name| !name.is_empty()).map(str::to_owned);
+        Self { agent, attempts: (attempts > 1).then_some(1), session }
     }
 }
 
@@ -112,11 +126,20 @@ impl Call<'_> {
         }
         let model = request.model.clone();
         let price = found.capabilities(&model).and_then(|capabilities| capabilities.price);
-        let began = tokio::time::Instant::now();
-        let ended = self.stream(&**found, request).await;
-        histogram(MetricName::LlmSeconds, &[("provider", provider)]).record(began.elapsed().as_secs_f64());
+        let place = Place {
+            run: self.shared.run,
+            address: self.address,
+            agent: self.asker.agent.as_deref(),
+            session: self.asker.session.as_deref(),
+            content: self.shared.engine.content(),
+        };
+        let mut chat = Chat::begin(place, &**found, &request);
+        let span = chat.span();
+        let ended = self.stream(&**found, request, &mut chat).instrument(span).await;
+        histogram(MetricName::LlmSeconds, &[("provider", provider)]).record(chat.seconds());
         let usage = ended.as_ref().map_or_else(|error| error.usage, |response| response.usage);
         let usage = priced(usage, price.as_ref());
+        chat.ended(&ended, usage);
         self.count((provider, &model), usage);
         self.spent += usage;
         let mut response = ended?;
@@ -124,10 +147,17 @@ impl Call<'_> {
         self.completed(&response)
     }
 
-    async fn stream(&mut self, provider: &dyn LlmProvider, request: Request) -> Result<Response, LlmError> {
+    async fn stream(
+        &mut self,
+        provider: &dyn LlmProvider,
+        request: Request,
+        chat: &mut Chat<'_>,
+    ) -> Result<Response, LlmError> {
         let mut chunks = provider.stream(&self.context, request).await?;
         while let Some(chunk) = chunks.next().await {
-            match chunk? {
+            let chunk = chunk?;
+            chat.chunk();
+            match chunk {
                 Chunk::Text { delta } => {
                     self.hasher.get_or_insert_with(blake3::Hasher::new).update(delta.as_bytes());
                     let token = TransientEvent::Token { text: delta };

@@ -1,8 +1,9 @@
-//! One attempt of a leaf: time-out, cancellation, grace, panics.
+//! One attempt of a leaf: what it does, and what becomes of its panics.
+
+mod under_way;
 
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -12,14 +13,15 @@ use ice_core::blueprint::AlertChannel;
 use ice_core::error::ErrorCode;
 use ice_core::path::NodePath;
 use ice_core::process::{Denial, DenialKind, ProcessHost};
+use ice_core::telemetry::Stopwatch;
 use ice_core::tools::{Effect, ProgressSink};
 use ice_core::value::Value;
 use tokio::sync::oneshot;
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::ask::Asker;
 use super::conversation::Conversation;
+use super::perform::Call;
 use super::processes::Recorder;
 use super::run::{Message, RunShared};
 use crate::executors::{
@@ -28,64 +30,14 @@ use crate::executors::{
     inspected,
 };
 use crate::journal::{Failure, Intent, Question};
-use crate::workflow::model::TimeLimit;
-use crate::workflow::runtime::{Input, Start, Ticket, timeout_failure};
+use crate::telemetry::{AgentCall, failed_tool, tool_seconds};
+use crate::workflow::model::Agent;
+use crate::workflow::runtime::{Start, Ticket};
+
+pub(super) use under_way::{Attempt, AttemptEnd};
 
 /// How long one channel may take to send an alert.
 const CHANNEL: Duration = Duration::from_secs(30);
-
-/// How an attempt ended.
-pub(super) struct AttemptEnd {
-    pub(super) ticket: Ticket,
-    pub(super) result: Result<Completion, Failure>,
-    pub(super) unresponsive: bool,
-    pub(super) seconds: f64,
-}
-
-impl AttemptEnd {
-    pub(super) fn into_input(self) -> Input {
-        Input::Completed { ticket: self.ticket, result: self.result, unresponsive: self.unresponsive }
-    }
-}
-
-/// An attempt under way, without what it does.
-pub(super) struct Attempt {
-    ticket: Ticket,
-    path: NodePath,
-    began: Instant,
-    limit: Option<TimeLimit>,
-}
-
-impl Attempt {
-    pub(super) fn of(start: &Start) -> Self {
-        let limit = start.plan_node().and_then(|node| node.timeout);
-        Self { ticket: start.ticket, path: start.path.clone(), began: Instant::now(), limit }
-    }
-
-    pub(super) fn end(
-        self,
-        shared: &RunShared,
-        result: Result<Completion, Failure>,
-        unresponsive: bool,
-    ) -> AttemptEnd {
-        shared.transient.ended(&self.path);
-        let seconds = self.began.elapsed().as_secs_f64();
-        AttemptEnd { ticket: self.ticket, result, unresponsive, seconds }
-    }
-
-    /// Waits for what did not end at once. Ends at the latest one grace period after `cancel` fires or its time
-    /// is up.
-    pub(super) async fn supervise(
-        self,
-        shared: Arc<RunShared>,
-        work: Pin<Box<impl Future<Output = Result<Completion, Failure>>>>,
-        cancel: CancellationToken,
-    ) -> AttemptEnd {
-        let grace = Duration::from_millis(shared.grace_ms);
-        let (result, unresponsive) = supervise(work, &cancel, self.limit, grace).await;
-        self.end(&shared, result, unresponsive)
-    }
-}
 
 /// Does what an attempt is to do. A panic is a failure, also one of what the attempt drops at its end.
 pub(super) fn carry_out(
@@ -118,7 +70,7 @@ async fn perform(
     let own = path.clone();
     let port = Port { shared, ticket, path: own, attempt, receipts, use_cache, asker, conversation, asks };
     let port = Arc::new(port);
-    let ctx = StepContext { path, attempt, cancel, port: Arc::clone(&port) as _ };
+    let ctx = StepContext { path, attempt, cancel, port: Arc::clone(&port) as _, call: None };
     let ended = builtin::run(&node.work, &ctx, intent).await;
     match (ended, port.asking()) {
         // It ended for want of an answer.
@@ -139,60 +91,6 @@ fn panicked(payload: Box<dyn std::any::Any + Send>) -> Result<Completion, Failur
     tracing::error!(panic = %said, "a tool or model adapter panicked");
     let message = "the tool or model adapter panicked; the log has what it said";
     Err(Failure { unknown_outcome: true, ..Failure::new(ErrorCode::NodePanicked, message) })
-}
-
-async fn supervise(
-    mut work: Pin<Box<impl Future<Output = Result<Completion, Failure>>>>,
-    cancel: &CancellationToken,
-    limit: Option<TimeLimit>,
-    grace: Duration,
-) -> (Result<Completion, Failure>, bool) {
-    let timed_out = tokio::select! {
-        biased;
-        result = &mut work => return (result, false),
-        () = cancel.cancelled() => None,
-        limit = elapsed(limit) => Some(limit),
-    };
-    cancel.cancel();
-    let ended = end_within(work.as_mut(), grace).await;
-    let failure = match timed_out {
-        Some(limit) => timeout_failure(limit),
-        None => Failure {
-            unknown_outcome: true,
-            ..Failure::new(ErrorCode::RunCancelled, "the attempt was cancelled")
-        },
-    };
-    match ended {
-        // What happened, happened: a result that came in time to be kept is kept.
-        Some(Ok(completion)) => (Ok(completion), false),
-        Some(Err(error)) if error.code == ErrorCode::RunCancelled => {
-            (Err(Failure { unknown_outcome: error.unknown_outcome, usage: error.usage, ..failure }), false)
-        }
-        Some(Err(error)) => (Err(error), false),
-        None => {
-            let message = format!(
-                "{}; it ignored its cancellation for {} s, what it gives is discarded",
-                failure.message,
-                grace.as_secs_f64()
-            );
-            (Err(Failure { message, ..failure }), true)
-        }
-    }
-}
-
-async fn end_within<F: Future>(work: Pin<&mut F>, grace: Duration) -> Option<F::Output> {
-    tokio::time::timeout(grace, work).await.ok()
-}
-
-/// Waits for a limit, for ever if there is none.
-async fn elapsed(limit: Option<TimeLimit>) -> TimeLimit {
-    match limit {
-        Some(limit) => {
-            tokio::time::sleep(limit.span).await;
-            limit
-        }
-        None => std::future::pending().await,
-    }
 }
 
 /// One attempt's way to its run: tools and models, the run's task, which keeps its steps, and those who watch.
@@ -228,7 +126,17 @@ impl StepPort for Port {
                     Arc::new(StepProgress { port: Arc::clone(&self), step: address.clone() })
                 };
                 let context = self.shared.tool_context(ctx, address, progress, self.processes(address));
-                let called = self.shared.call(&context, (&tool, input), self.use_cache, observe).await;
+                let call = Call { tool: &tool, input, id: ctx.call.as_deref(), use_cache: self.use_cache };
+                // The time of a node that is a tool's own is counted with its attempt.
+                let began = (*address != self.path).then(Stopwatch::start);
+                let called = self.shared.call(&context, call, observe).await;
+                if let Some(began) = began {
+                    match &called {
+                        Ok(completion) if completion.cached => {}
+                        Ok(_) => tool_seconds(&tool).record(began.seconds()),
+                        Err(failure) => failed_tool(&tool, failure.code, began.seconds()),
+                    }
+                }
                 if let Some(denial) = called.as_ref().err().and_then(denial) {
                     self.observe(address, Observation::Denial(denial));
                 }
@@ -294,6 +202,13 @@ impl StepPort for Port {
         let mut asks = self.asks.lock().unwrap_or_else(PoisonError::into_inner);
         asks.get_or_insert_with(|| Asking { step: step.clone(), question });
         Err(Failure::new(ErrorCode::RunCancelled, "a person has to answer first"))
+    }
+
+    fn agent(&self, step: &NodePath, agent: &Agent) -> Option<AgentCall> {
+        let provider = self.shared.plan.providers.get(&agent.provider);
+        let vendor = provider.map_or(&*agent.provider, |provider| provider.vendor());
+        let called = (vendor, agent.request.model.as_str());
+        Some(AgentCall::begin(self.shared.run, step, &agent.name, called))
     }
 
     fn is_priced(&self, provider: &str, model: &str) -> bool {

@@ -8,6 +8,7 @@ use ice_core::memory::{SessionMemory, Sessions};
 use ice_core::process::{ProcessHost, WasmHost};
 use ice_core::registry::Registry;
 use ice_core::store::{BlobStore, MemoryBlobs, MemoryStore, Store};
+use ice_core::telemetry::MessageContent;
 use ice_core::time::{Clock, IdSource, SystemClock, SystemIds};
 use ice_core::tools::ToolLimits;
 
@@ -31,6 +32,7 @@ pub struct EngineBuilder {
     pub(super) wasm: Option<Arc<dyn WasmHost>>,
     pub(super) policy: Arc<dyn PromptPolicy>,
     pub(super) memory: Arc<dyn SessionMemory>,
+    pub(super) content: MessageContent,
 }
 
 impl Default for EngineBuilder {
@@ -51,6 +53,7 @@ impl Default for EngineBuilder {
             wasm: None,
             policy: Arc::new(RedactSecrets::default()),
             memory: Arc::new(Sessions::default()),
+            content: MessageContent::default(),
         }
     }
 }
@@ -126,6 +129,14 @@ impl EngineBuilder {
     #[must_use]
     pub fn memory(mut self, memory: Arc<dyn SessionMemory>) -> Self {
         self.memory = memory;
+        self
+    }
+
+    /// Whether spans hold what is said: prompts and answers, arguments and results of tools, as the
+    /// [policy](Self::prompt_policy) lets models see them and bounded in size. By default they do not.
+    #[must_use]
+    pub const fn message_content(mut self, content: MessageContent) -> Self {
+        self.content = content;
         self
     }
 

@@ -19,6 +19,7 @@ use uuid::Uuid;
 use super::attempt::AttemptEnd;
 use super::budgets::Share;
 use super::run::{Kept, Message, Messages, RunShared, Told};
+use super::spans::Spans;
 use super::writer::Writer;
 use super::{Engine, RunEnd, RunError};
 use crate::journal::codec::EncodeError;
@@ -82,6 +83,7 @@ pub(super) struct Driver {
     rest: Option<oneshot::Sender<bool>>,
     /// Whether the engine closes: nothing begins any more.
     leaving: bool,
+    spans: Spans,
 }
 
 enum Held {
@@ -123,6 +125,7 @@ impl Driver {
             idle_since: None,
             rest: None,
             leaving: false,
+            spans: Spans::default(),
         })
     }
 
@@ -138,12 +141,21 @@ impl Driver {
         self
     }
 
+    /// Makes the run's span, within the one that is entered.
+    pub(super) fn traced(&mut self) -> tracing::Span {
+        self.spans = Spans::begin(&self.shared, self.look);
+        self.spans.run()
+    }
+
     /// Drives the run until it is final or parked, waits for long, or cannot be driven on. Joins all attempts before it
     /// returns.
     pub(super) async fn run(mut self: Box<Self>) {
         let mut result = match self.drive().await {
             Ok(Some(end)) => Ok(end),
-            Ok(None) => return self.sleep().await,
+            Ok(None) => {
+                self.spans.end(&self.state, Err(&RunError::Closing));
+                return self.sleep().await;
+            }
             Err(error) => Err(error),
         };
         self.cancel_attempts();
@@ -155,6 +167,7 @@ impl Driver {
         if let Err(error) = &result {
             tracing::warn!(run = %self.shared.run, %error, "the run is no longer driven");
         }
+        self.spans.end(&self.state, result.as_ref());
         let engine = Arc::clone(&self.shared.engine);
         engine.leave(&self.shared);
         if matches!(&result, Ok(end) if end.status.is_final()) && self.state.funds.is_some() {
@@ -289,6 +302,7 @@ impl Driver {
                 void = self.state.next_number();
             }
             self.observe(&record.body);
+            self.spans.see(&record.body, &self.state);
             self.owes |= matches!(record.body, Body::Answered { .. });
             apply(&mut self.state, &record)
                 .map_err(|source| RunError::Fold { run: self.shared.run, source })?;

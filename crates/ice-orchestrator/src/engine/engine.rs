@@ -12,6 +12,7 @@ use ice_core::process::{ProcessHost, WasmHost};
 use ice_core::registry::Registry;
 use ice_core::store::lease::{self, Lease, LeaseError};
 use ice_core::store::{BlobStore, Store, inbox};
+use ice_core::telemetry::MessageContent;
 use ice_core::time::{Clock, IdSource};
 use ice_core::tools::ToolLimits;
 use tokio::sync::{Notify, OnceCell};
@@ -47,6 +48,7 @@ pub(crate) struct Inner {
     pub(crate) processes: Option<Arc<dyn ProcessHost>>,
     pub(crate) wasm: Option<Arc<dyn WasmHost>>,
     pub(crate) policy: Arc<dyn PromptPolicy>,
+    content: MessageContent,
     pub(crate) memory: Arc<dyn SessionMemory>,
     pub(crate) meters: Meters,
     pub(crate) tasks: TaskTracker,
@@ -74,6 +76,13 @@ pub(crate) struct Inner {
 pub(crate) struct Reserved {
     inner: Arc<Inner>,
     run: RunId,
+}
+
+impl Inner {
+    /// Who looks at what is said before spans hold it; they do not if there is none.
+    pub(crate) fn content(&self) -> Option<&dyn PromptPolicy> {
+        self.content.is_captured().then_some(&*self.policy)
+    }
 }
 
 impl Drop for Reserved {
@@ -108,6 +117,7 @@ impl Engine {
                 processes: builder.processes,
                 wasm: builder.wasm,
                 policy: builder.policy,
+                content: builder.content,
                 memory: builder.memory,
                 meters: Meters::new(),
                 tasks: TaskTracker::new(),

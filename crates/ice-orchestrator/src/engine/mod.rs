@@ -34,6 +34,7 @@ mod roster;
 mod run;
 mod schedules;
 mod signal;
+mod spans;
 mod start;
 mod transient;
 mod waking;

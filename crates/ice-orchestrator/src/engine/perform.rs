@@ -3,12 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt;
 use ice_core::error::ErrorCode;
 use ice_core::path::NodePath;
 use ice_core::process::{Grants, Home, Policy, ProcessHost, Report, Unenforced, Verdict};
 use ice_core::registry::CodeBody;
-use ice_core::tools::{ProgressSink, ToolContext, ToolError, ToolSpec};
+use ice_core::tools::{ProgressSink, Tool, ToolContext, ToolError, ToolSpec};
 use ice_core::value::Value;
+use tracing::Instrument;
 
 use super::processes::count;
 use super::run::RunShared;
@@ -16,6 +18,17 @@ use crate::executors::{Completion, StepContext};
 use crate::journal::Failure;
 use crate::process::code::{self, Surroundings};
 use crate::process::grants;
+use crate::telemetry::ToolCall;
+
+/// A call of a tool.
+pub(super) struct Call<'c> {
+    pub(super) tool: &'c str,
+    pub(super) input: Value,
+    /// What a model calls it, if one asked for it.
+    pub(super) id: Option<&'c str>,
+    /// Whether what it gave before may be given again.
+    pub(super) use_cache: bool,
+}
 
 impl RunShared {
     /// What a tool is given with a call. What it reports on the way goes to `progress`.
@@ -46,10 +59,10 @@ impl RunShared {
     pub(super) async fn call(
         &self,
         context: &ToolContext,
-        (tool, input): (&str, Value),
-        use_cache: bool,
+        call: Call<'_>,
         observe: impl Fn(Report),
     ) -> Result<Completion, Failure> {
+        let Call { tool, input, id, use_cache } = call;
         let Some(found) = self.plan.tools.get(tool) else {
             return Err(Failure::new(ErrorCode::UnknownTool, format!("no tool is named `{tool}`")));
         };
@@ -61,16 +74,16 @@ impl RunShared {
                 return Ok(Completion { cached: true, ..Completion::from(value) });
             }
             let began = tokio::time::Instant::now();
-            let value = found.call(context, input.clone()).await?;
+            let value = self.reach(&**found, context, id, input.clone()).await?;
             results.keep(&self.tenant, &**found, (&input, key), &value, began.elapsed());
             return Ok(value.into());
         }
         if !spec.reaches_outside() || found.home(context.isolation) != Home::InProcess {
-            return Ok(found.call(context, input).await?.into());
+            return Ok(self.reach(&**found, context, id, input).await?.into());
         }
         let began = tokio::time::Instant::now();
         let wanted = found.hosts(&input);
-        let called = found.call(context, input).await;
+        let called = self.reach(&**found, context, id, input).await;
         let report = in_process(
             spec,
             grants::of_run(&self.grants, &spec.capabilities, wanted),
@@ -80,6 +93,21 @@ impl RunShared {
         count(&spec.name, &report);
         observe(report);
         Ok(called?.into())
+    }
+
+    /// Calls a tool, whose answer is not known.
+    fn reach<'c>(
+        &'c self,
+        tool: &'c dyn Tool,
+        context: &'c ToolContext,
+        id: Option<&str>,
+        input: Value,
+    ) -> impl Future<Output = Result<Value, ToolError>> + Send + 'c {
+        let place = (self.run, &context.path);
+        let called = (tool.spec().name.as_str(), tool.home(context.isolation) == Home::Mcp);
+        let call = ToolCall::begin(place, called, id, &input, self.engine.content());
+        let span = call.span();
+        tool.call(context, input).instrument(span).inspect(move |ended| call.ended(ended))
     }
 
     /// Runs a piece of code. What WebAssembly reports goes to `observe`.

@@ -8,6 +8,7 @@ use ice_core::id::{Principal, RunId, Tenant};
 use ice_core::store::{Batch, Durability};
 use ice_core::time::Moment;
 use ice_core::value::Value;
+use tracing::Instrument;
 
 use super::driver::Driver;
 use super::engine::Inner;
@@ -285,11 +286,12 @@ pub(super) fn share(
 }
 
 /// Starts the task of a run.
-pub(super) fn launch(driver: Box<Driver>) -> RunHandle {
+pub(super) fn launch(mut driver: Box<Driver>) -> RunHandle {
+    let span = driver.traced();
     let shared = Arc::clone(&driver.shared);
     shared.engine.enter(&shared);
     let tasks = shared.engine.tasks.clone();
-    tasks.spawn(driver.run());
+    tasks.spawn(driver.run().instrument(span));
     RunHandle { shared }
 }
 

@@ -16,6 +16,8 @@ use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
 use crate::journal::{Failure, Intent, Question};
+use crate::telemetry::AgentCall;
+use crate::workflow::model::Agent;
 
 /// What an attempt or a step gave.
 #[derive(Clone, Debug, PartialEq)]
@@ -105,6 +107,11 @@ pub(crate) trait StepPort: Send + Sync + fmt::Debug {
     /// Hands in a question whose answer is not known. Gives what the attempt ends with: it goes on once there is an answer.
     fn ask(&self, step: &NodePath, question: Question) -> Result<Value, Failure>;
 
+    /// Watches an agent that begins to work, if somebody is to see that it does.
+    fn agent(&self, _step: &NodePath, _agent: &Agent) -> Option<AgentCall> {
+        None
+    }
+
     /// Whether what a model costs is known.
     fn is_priced(&self, provider: &str, model: &str) -> bool;
 
@@ -133,9 +140,16 @@ pub struct StepContext {
     /// Fires when the attempt must end.
     pub cancel: CancellationToken,
     pub(crate) port: Arc<dyn StepPort>,
+    /// What a model calls the call that is made, if one asked for it.
+    pub(crate) call: Option<Arc<str>>,
 }
 
 impl StepContext {
+    /// The same for a call that a model asked for.
+    pub(crate) fn of_call(&self, id: &str) -> Self {
+        Self { call: Some(Arc::from(id)), ..self.clone() }
+    }
+
     /// Does the one thing a node of a single step does. Its intent is already kept, with the node's start.
     pub(crate) async fn own_step(&self, intent: Intent) -> Result<Completion, Failure> {
         Arc::clone(&self.port).perform(self, &self.path, intent).await

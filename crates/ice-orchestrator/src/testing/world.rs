@@ -194,6 +194,10 @@ impl LlmProvider for WatchedProvider {
         self.inner.name()
     }
 
+    fn vendor(&self) -> &str {
+        self.inner.vendor()
+    }
+
     fn capabilities(&self, model: &str) -> Option<ModelCapabilities> {
         self.inner.capabilities(model)
     }

@@ -71,6 +71,8 @@ mod sub_agents;
 #[cfg(test)]
 mod swarms;
 #[cfg(test)]
+mod telemetry;
+#[cfg(test)]
 mod undoable;
 #[cfg(test)]
 mod waiting;

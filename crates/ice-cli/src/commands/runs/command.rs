@@ -58,6 +58,11 @@ enum What {
 }
 
 impl Runs {
+    /// Whether it goes on with a run.
+    pub(crate) const fn resumes(&self) -> bool {
+        matches!(self.what, What::Resume(_))
+    }
+
     /// Carries it out.
     pub(crate) fn run(&self, shell: &Shell) -> Result<Exit, Fault> {
         match &self.what {

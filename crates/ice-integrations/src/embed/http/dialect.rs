@@ -20,6 +20,14 @@ impl Dialect {
         }
     }
 
+    /// Whose it is, as telemetry calls them.
+    pub(super) const fn vendor(self) -> &'static str {
+        match self {
+            Self::OpenAi => "openai",
+            Self::Ollama => "ollama",
+        }
+    }
+
     /// The body of a request.
     pub(super) fn request(self, settings: &Settings, texts: &[String]) -> serde_json::Result<Vec<u8>> {
         match self {

@@ -9,6 +9,7 @@ use ice_core::embedding::{
     Dimension, EmbedContext, EmbedError, EmbedErrorKind, Embedded, Embedder, Embedding, limits,
 };
 use ice_core::llm::{Price, Usage, tokens};
+use ice_core::telemetry;
 
 use super::answer::Answer;
 use super::batch::batches;
@@ -117,13 +118,16 @@ impl Embedder for HttpEmbedder {
 
     async fn embed(&self, ctx: &EmbedContext, texts: &[String]) -> Result<Embedded, EmbedError> {
         limits::check(texts)?;
-        let mut all = Embedded::default();
-        for batch in batches(texts, self.settings.batch_texts, self.settings.batch_bytes) {
-            let embedded = self.request(ctx, batch).await.map_err(|error| error.after(all.usage))?;
-            all.vectors.extend(embedded.vectors);
-            all.usage += embedded.usage;
-        }
-        Ok(all)
+        let work = async {
+            let mut all = Embedded::default();
+            for batch in batches(texts, self.settings.batch_texts, self.settings.batch_bytes) {
+                let embedded = self.request(ctx, batch).await.map_err(|error| error.after(all.usage))?;
+                all.vectors.extend(embedded.vectors);
+                all.usage += embedded.usage;
+            }
+            Ok(all)
+        };
+        telemetry::embedding(self, self.dialect.vendor(), work).await
     }
 }
 

@@ -18,6 +18,7 @@ use tokio::sync::mpsc;
 
 use self::server::{Asked, Reply, Server, ok};
 use super::{Encoding, HttpEmbedder, InvalidSettings, Settings};
+use crate::seen::Seen;
 
 fn texts(texts: &[&str]) -> Vec<String> {
     texts.iter().map(|text| (*text).to_owned()).collect()
@@ -277,4 +278,32 @@ fn settings_are_checked() {
         format!("{embedder:?}"),
         "HttpEmbedder { dialect: OpenAi, settings: Settings { name: \"e\", model: \"m\", dimension: Dimension(2), .. }, .. }"
     );
+}
+
+#[tokio::test]
+async fn a_call_is_a_span() {
+    let (seen, _guard) = Seen::begin();
+    let server = Server::start(openai).await;
+    let url = format!("http://127.0.0.1:{}/v1", server.port);
+    let settings = |name: &str| Settings::new("e", &url, name, Dimension::new(256).unwrap());
+    let embedder = HttpEmbedder::openai(settings("m")).unwrap();
+    embed(&embedder, &["one", "two"]).await.unwrap();
+    let span = seen.named("embeddings m");
+    for (name, value) in [
+        ("otel.kind", "client"),
+        ("gen_ai.operation.name", "embeddings"),
+        ("gen_ai.provider.name", "openai"),
+        ("gen_ai.request.model", "m"),
+        ("gen_ai.embeddings.dimension.count", "256"),
+    ] {
+        assert_eq!(span.get(name).map(String::as_str), Some(value), "{name}: {span:#?}");
+    }
+    assert!(span["gen_ai.usage.input_tokens"].parse::<u64>().unwrap() > 0);
+    assert_eq!(span.get("error.type"), None);
+    let gone =
+        HttpEmbedder::openai(Settings::new("e", "http://127.0.0.1:9", "gone", Dimension::new(2).unwrap()));
+    embed(&gone.unwrap(), &["one"]).await.unwrap_err();
+    let failed = seen.named("embeddings gone");
+    assert_eq!(failed.get("otel.status_code").map(String::as_str), Some("error"), "{failed:#?}");
+    assert!(failed.contains_key("error.type"));
 }

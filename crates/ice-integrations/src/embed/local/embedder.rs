@@ -9,6 +9,7 @@ use ice_core::embedding::{
     Dimension, EmbedContext, EmbedError, EmbedErrorKind, Embedded, Embedder, Embedding, limits,
 };
 use ice_core::llm::{Price, Usage};
+use ice_core::telemetry;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
@@ -167,6 +168,12 @@ impl Embedder for LocalEmbedder {
         if texts.is_empty() {
             return Ok(Embedded::default());
         }
+        telemetry::embedding(self, "local", self.compute(ctx, texts)).await
+    }
+}
+
+impl LocalEmbedder {
+    async fn compute(&self, ctx: &EmbedContext, texts: &[String]) -> Result<Embedded, EmbedError> {
         let turn = tokio::select! {
             biased;
             () = ctx.cancel.cancelled() => return Err(EmbedError::cancelled()),

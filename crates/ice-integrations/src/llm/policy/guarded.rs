@@ -255,6 +255,10 @@ impl LlmProvider for Guarded {
         self.inner.name()
     }
 
+    fn vendor(&self) -> &str {
+        self.inner.vendor()
+    }
+
     fn capabilities(&self, model: &str) -> Option<ModelCapabilities> {
         self.inner.capabilities(model)
     }

@@ -5,3 +5,4 @@ mod hostile;
 mod http;
 mod kit;
 mod offers;
+mod telemetry;

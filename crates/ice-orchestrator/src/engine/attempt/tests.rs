@@ -99,6 +99,7 @@ fn context(run: &RunHandle, receipts: Vec<(NodePath, Result<Value, Failure>)>) -
         attempt: 1,
         cancel: CancellationToken::new(),
         port: Arc::new(port(shared, 1, receipts)),
+        call: None,
     }
 }
 

@@ -1,9 +1,10 @@
 //! Metrics and logs of what a run records.
 
-use ice_core::metrics::{MetricName, counter};
+use ice_core::metrics::{MetricName, counter, histogram};
 
 use super::Driver;
 use crate::journal::Body;
+use crate::telemetry::error_type;
 
 impl Driver {
     /// Metrics and logs of a record.
@@ -26,12 +27,17 @@ impl Driver {
                 tracing::warn!(%run, %node, "node ignored its cancellation");
                 meters.unresponsive.increment(1);
             }
-            Body::Ended { status, .. } => {
+            Body::Ended { status, failure, .. } => {
                 tracing::info!(%run, %status, "run ended");
                 if let Some((completed, seconds)) = meters.completed(*status) {
                     completed.increment(1);
                     let now = self.shared.engine.clock.now();
-                    seconds.record(now.since(self.state.started_at()).as_secs_f64());
+                    let took = now.since(self.state.started_at()).as_secs_f64();
+                    seconds.record(took);
+                    let failure = error_type(failure.as_ref().map(|failure| failure.code));
+                    let workflow = self.shared.plan.blueprint().blueprint_id.as_str();
+                    let labels = [("gen_ai_workflow_name", workflow), ("error_type", failure)];
+                    histogram(MetricName::GenAiWorkflowSeconds, &labels).record(took);
                 }
             }
             Body::Started { node, attempt, .. } => tracing::debug!(%run, %node, attempt, "node started"),

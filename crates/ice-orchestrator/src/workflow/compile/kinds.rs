@@ -21,6 +21,7 @@ use indexmap::IndexSet;
 
 use super::{CompileError, Compiler, Parts, is_empty, validator, within};
 use crate::journal::{PinnedModel, Question};
+use crate::telemetry::tool_seconds;
 use crate::workflow::model::{
     CodePlan, ConditionPlan, HumanPlan, Items, LlmOutput, LlmPlan, LoopPlan, MonitorPlan, ParallelPlan, Plan,
     ToolPlan, Work, WorkflowPlan,
@@ -73,7 +74,8 @@ impl Compiler<'_> {
         let args = ValueTemplate::compile(&kind.tool_args).map_err(template(path, "tool_args"))?;
         let NamedTool { tool, name, input, output } = self.named_tool(&kind.tool_name, path, parts)?;
         let declared = validator(&base.input_schema, || format!("the node `{path}`"))?;
-        Ok(ToolPlan { tool, name, args, declared, input, output })
+        let seconds = tool_seconds(&name);
+        Ok(ToolPlan { tool, name, args, declared, input, output, seconds })
     }
 
     /// The tool of a name, which the plan holds from now on.

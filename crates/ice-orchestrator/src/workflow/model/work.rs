@@ -11,6 +11,7 @@ use ice_core::schema::Validator;
 use ice_core::template::{Expression, Template, TemplateError, ValueTemplate};
 use ice_core::tools::{Capability, Tool};
 use ice_core::value::{Map, Value, ValuePath};
+use metrics::Histogram;
 
 use super::{Agent, Plan, ScopeIndex};
 use crate::journal::Question;
@@ -93,6 +94,8 @@ pub(crate) struct ToolPlan {
     /// The tool's schemas; absent where they accept everything.
     pub(crate) input: Option<Validator>,
     pub(crate) output: Option<Validator>,
+    /// Where the time of its calls is counted.
+    pub(crate) seconds: Histogram,
 }
 
 /// An llm node, compiled.

@@ -173,6 +173,7 @@ impl<'p> Call<'p> {
         let intent = ctx.inspect(address, intent)?;
         // Another input may have a greater effect.
         let effect = effect.max(tool.effect(intent.value()));
+        let ctx = ctx.of_call(self.id);
         let result = match ctx.inspected_step(address, intent, effect).await {
             Ok(output) => match violations(tool.output.as_ref(), &output) {
                 None => Ok(output),

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use ice_core::error::ErrorCode;
-use ice_core::llm::{FinishReason, Message, Part, Request, Response, Role, tokens};
+use ice_core::llm::{FinishReason, Message, Part, Request, Response, Role, Usage, tokens};
 use ice_core::path::NodePath;
 use ice_core::tools::Effect;
 use ice_core::value::{Map, Value};
+use tracing::{Instrument, Span};
 
 use super::calls::{Call, Gave};
 use super::repeats::Repeats;
@@ -14,6 +15,7 @@ use super::round::Round;
 use crate::executors::StepContext;
 use crate::executors::builtin::llm::{again, fields, misfit};
 use crate::journal::{Failure, Intent};
+use crate::telemetry::AgentCall;
 use crate::workflow::model::{Agent, AgentBounds, AgentSpent, LlmOutput};
 
 /// What an agent came to.
@@ -110,7 +112,7 @@ pub(super) async fn converse_counted(
     request: Value,
 ) -> (Result<Answer, Failure>, AgentSpent) {
     let mut conversation = Conversation::new(work, ctx, base, request);
-    let ended = conversation.hold().await;
+    let ended = conversation.hold_watched().await;
     (ended, conversation.spent)
 }
 
@@ -130,6 +132,25 @@ impl<'a> Conversation<'a> {
             iterations: 0,
             turn_began: 0,
         }
+    }
+
+    /// As [`Self::hold`], seen by whoever watches agents.
+    pub(super) async fn hold_watched(&mut self) -> Result<Answer, Failure> {
+        let (before, began) = (self.spent, self.iterations);
+        let watched = self.ctx.port.agent(self.base, self.work.agent);
+        let span = watched.as_ref().map_or_else(Span::none, AgentCall::span);
+        let ended = self.hold().instrument(span).await;
+        if let Some(watched) = watched {
+            let how = ended.as_ref().map(|answer| (answer.status.as_str(), answer.iterations - began));
+            let since = |now: u64, before: u64| now.saturating_sub(before);
+            let usage = Usage {
+                input: since(self.spent.usage.input, before.usage.input),
+                output: since(self.spent.usage.output, before.usage.output),
+                ..Usage::default()
+            };
+            watched.ended(how, since(self.spent.tool_calls, before.tool_calls), usage);
+        }
+        ended
     }
 
     /// Asks the model and makes its calls, until it has answered or may not go on.

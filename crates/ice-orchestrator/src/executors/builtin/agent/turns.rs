@@ -35,7 +35,12 @@ pub(super) async fn talk(
     let mut conversation = Conversation::new(work, ctx, base, request);
     let mut failed = 0;
     for turn in 1_u32.. {
-        let ended = conversation.hold().await;
+        let address = conversation.address(&format!(".turn[{turn}]"))?;
+        // A turn that was over before this attempt is nobody's work now.
+        let ended = match ctx.port.known(&address) {
+            Some(_) => conversation.hold().await,
+            None => conversation.hold_watched().await,
+        };
         let told = match &ended {
             Err(failure) if is_final(failure) || failed + 1 == FAILED => return ended,
             Err(failure) => {
@@ -59,7 +64,6 @@ pub(super) async fn talk(
                 }
             }
         };
-        let address = conversation.address(&format!(".turn[{turn}]"))?;
         let Some(said) = words(&ctx.ask(&address, question(&told))?) else { return ended };
         conversation.go_on(ended.ok(), &said)?;
         if let Some(aware) = &mut aware {

@@ -1,0 +1,170 @@
+//! Logs and traces of the command: which are wanted, where they go, and their end.
+
+mod logs;
+#[cfg(feature = "otel")]
+mod otlp;
+#[cfg(not(feature = "otel"))]
+mod without;
+
+use ice_core::telemetry::{MessageContent, names};
+use tracing::Span;
+use tracing::field::Empty;
+use tracing_subscriber::Layer;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::registry::Registry;
+use tracing_subscriber::util::SubscriberInitExt;
+
+#[cfg(all(feature = "otel", feature = "mcp"))]
+pub(crate) use otlp::Current;
+
+#[cfg(feature = "otel")]
+use self::otlp::Tracing;
+#[cfg(not(feature = "otel"))]
+use self::without::Tracing;
+use crate::environment::Environment;
+use crate::exit::Exit;
+use crate::fault::Fault;
+use crate::screen::Screen;
+
+/// What is handed to the one subscriber of the process.
+type Layers = Vec<Box<dyn Layer<Registry> + Send + Sync>>;
+
+/// What the environment says of telemetry.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Settings {
+    /// `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT`, else `OTEL_EXPORTER_OTLP_ENDPOINT`: where traces are sent. None are without.
+    pub(crate) endpoint: Option<String>,
+    /// `OTEL_EXPORTER_OTLP_TRACES_PROTOCOL`, else `OTEL_EXPORTER_OTLP_PROTOCOL`.
+    #[cfg(feature = "otel")]
+    pub(crate) protocol: Option<String>,
+    /// `OTEL_SDK_DISABLED`, or `OTEL_TRACES_EXPORTER=none`.
+    pub(crate) is_off: bool,
+    /// `TRACEPARENT`: what the command is a part of.
+    #[cfg(feature = "otel")]
+    pub(crate) traceparent: Option<String>,
+    /// `TRACESTATE`.
+    #[cfg(feature = "otel")]
+    pub(crate) tracestate: Option<String>,
+    /// `OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT`.
+    pub(crate) content: MessageContent,
+}
+
+impl Settings {
+    /// Reads the variables that `get` knows.
+    pub(crate) fn read(get: impl Fn(&str) -> Option<String>) -> Self {
+        let of_traces = |name: &str| {
+            get(&format!("OTEL_EXPORTER_OTLP_TRACES_{name}"))
+                .or_else(|| get(&format!("OTEL_EXPORTER_OTLP_{name}")))
+        };
+        let is = |name: &str, words: &[&str]| {
+            get(name).is_some_and(|said| words.iter().any(|word| said.eq_ignore_ascii_case(word)))
+        };
+        let captures = ["true", "span_only", "span_and_event"];
+        let content = if is("OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT", &captures) {
+            MessageContent::Captured
+        } else {
+            MessageContent::Omitted
+        };
+        Self {
+            endpoint: of_traces("ENDPOINT"),
+            #[cfg(feature = "otel")]
+            protocol: of_traces("PROTOCOL"),
+            is_off: is("OTEL_SDK_DISABLED", &["true"]) || is("OTEL_TRACES_EXPORTER", &["none"]),
+            #[cfg(feature = "otel")]
+            traceparent: get("TRACEPARENT"),
+            #[cfg(feature = "otel")]
+            tracestate: get("TRACESTATE"),
+            content,
+        }
+    }
+}
+
+/// Logs and traces under way.
+#[derive(Debug)]
+pub(crate) struct Telemetry {
+    traces: Option<Tracing>,
+}
+
+impl Telemetry {
+    /// Begins with what is wanted. Traces that cannot be sent are a warning and nothing else.
+    ///
+    /// # Errors
+    /// [`Fault`] if `ICE_LOG` is no filter.
+    pub(crate) fn begin(environment: &Environment, screen: &Screen) -> Result<Self, Fault> {
+        let logs = environment.log.as_deref().map(logs::Logs::read).transpose()?;
+        let needs_ids = logs.as_ref().is_some_and(logs::Logs::is_json);
+        let traces = Tracing::begin(&environment.telemetry, needs_ids, screen);
+        let mut layers = Layers::new();
+        layers.extend(traces.as_ref().map(Tracing::layer));
+        layers.extend(logs.map(|logs| logs.layer(screen)));
+        if !layers.is_empty() {
+            tracing_subscriber::registry().with(layers).init();
+        }
+        Ok(Self { traces })
+    }
+
+    /// Does something as a part of what the environment says it is a part of, under a span of its own if it is told one's name.
+    pub(crate) fn within(&self, name: Option<&str>, work: impl FnOnce() -> Exit) -> Exit {
+        let (Some(traces), Some(name)) = (&self.traces, name) else { return work() };
+        let span = tracing::info_span!(
+            "command",
+            { names::SPAN_NAME } = name,
+            { names::SPAN_KIND } = names::INTERNAL,
+            { names::STATUS_CODE } = Empty,
+            { names::PROCESS_EXECUTABLE_NAME } = "ice",
+            { names::PROCESS_EXIT_CODE } = Empty,
+        );
+        traces.adopt(&span);
+        let exit = span.in_scope(work);
+        tell(&span, exit);
+        exit
+    }
+
+    /// Sends what is left, for as long as that may take, and says so if it could not be sent.
+    pub(crate) fn end(self, screen: &Screen) {
+        if let Some(traces) = self.traces {
+            traces.end(screen);
+        }
+    }
+}
+
+fn tell(span: &Span, exit: Exit) {
+    span.record(names::PROCESS_EXIT_CODE, i64::from(exit.number()));
+    if !matches!(exit, Exit::Succeeded | Exit::Waiting | Exit::Cancelled) {
+        span.record(names::STATUS_CODE, names::ERROR);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(known: &[(&str, &str)]) -> Settings {
+        let get = |name: &str| known.iter().find(|(of, _)| *of == name).map(|(_, said)| (*said).to_owned());
+        Settings::read(get)
+    }
+
+    #[test]
+    fn what_is_said_of_traces_goes_before_what_is_said_of_all() {
+        let settings = read(&[
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://all"),
+            ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://traces"),
+        ]);
+        assert_eq!(settings.endpoint.as_deref(), Some("http://traces"));
+        assert!(!settings.is_off && !settings.content.is_captured());
+    }
+
+    #[test]
+    fn only_clear_words_turn_something_on_or_off() {
+        const CAPTURE: &str = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT";
+        for (said, is_captured) in
+            [("true", true), ("TRUE", true), ("span_only", true), ("false", false), ("1", false)]
+        {
+            assert_eq!(read(&[(CAPTURE, said)]).content.is_captured(), is_captured, "{said}");
+        }
+        assert!(
+            read(&[("OTEL_SDK_DISABLED", "True")]).is_off && read(&[("OTEL_TRACES_EXPORTER", "none")]).is_off
+        );
+        assert!(!read(&[("OTEL_SDK_DISABLED", "no"), ("OTEL_TRACES_EXPORTER", "otlp")]).is_off);
+    }
+}

@@ -1,0 +1,238 @@
+//! Traces over OTLP, HTTP with protobuf: to whom the environment says, as the variables of OpenTelemetry have it.
+//!
+//! The SDK sends them on a thread of its own that no runtime of ours drives, so with a client that blocks.
+
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use ice_core::telemetry::names;
+use opentelemetry::propagation::TextMapPropagator;
+use opentelemetry::trace::{TraceContextExt, TracerProvider};
+use opentelemetry::{Array, Context, Key, KeyValue, Value};
+use opentelemetry_otlp::{RetryPolicy, SpanExporter, WithExportConfig, WithHttpConfig};
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::error::OTelSdkResult;
+use opentelemetry_sdk::propagation::TraceContextPropagator;
+use opentelemetry_sdk::trace::{BatchSpanProcessor, SdkTracerProvider, SpanData};
+use tracing::level_filters::LevelFilter;
+use tracing::{Level, Span};
+use tracing_opentelemetry::OpenTelemetrySpanExt;
+use tracing_subscriber::Layer;
+use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::registry::Registry;
+
+use super::Settings;
+use crate::screen::{Screen, YELLOW, styled};
+
+/// How long the end of the command waits for what is left to be sent.
+const LAST_WAIT: Duration = Duration::from_secs(3);
+
+/// Traces under way.
+#[derive(Debug)]
+pub(super) struct Tracing {
+    provider: SdkTracerProvider,
+    /// Where they are sent, and why that came to nothing the first time it did.
+    sends: Option<(String, Arc<OnceLock<String>>)>,
+    parent: Context,
+}
+
+impl Tracing {
+    /// Begins with traces, if they are sent somewhere, or if only their ids are needed. What of the settings cannot be used is
+    /// told on the screen.
+    pub(super) fn begin(settings: &Settings, needs_ids: bool, screen: &Screen) -> Option<Self> {
+        let warn = |text: std::fmt::Arguments<'_>| {
+            screen.note(format_args!("{} {text}", styled(YELLOW, "warning:")))
+        };
+        let endpoint = settings.endpoint.as_ref().filter(|_| !settings.is_off);
+        let exporter = endpoint.and_then(|endpoint| match exporter(settings) {
+            Ok(exporter) => Some((endpoint.clone(), exporter)),
+            Err(why) => {
+                warn(format_args!("no traces are sent to {}: {why}", shown(endpoint)));
+                None
+            }
+        });
+        if exporter.is_none() && !needs_ids {
+            return None;
+        }
+        let parent = parent(settings);
+        if parent.is_none() && settings.traceparent.is_some() {
+            warn(format_args!("TRACEPARENT is no trace context: a trace of its own begins"));
+        }
+        let mut builder = SdkTracerProvider::builder().with_resource(resource());
+        let mut sends = None;
+        if let Some((endpoint, inner)) = exporter {
+            let endpoint = shown(&endpoint);
+            let failure = Arc::default();
+            let sending = Sending { inner, failure: Arc::clone(&failure) };
+            builder = builder.with_span_processor(BatchSpanProcessor::builder(sending).build());
+            sends = Some((endpoint, failure));
+        }
+        Some(Self { provider: builder.build(), sends, parent: parent.unwrap_or_default() })
+    }
+
+    /// What makes them of the spans of ice: those of others are not of interest, and the exporter's own would have no end.
+    pub(super) fn layer(&self) -> Box<dyn Layer<Registry> + Send + Sync> {
+        let of_ice = filter_fn(|of| of.target().starts_with("ice") && *of.level() <= Level::INFO);
+        tracing_opentelemetry::layer()
+            .with_tracer(self.provider.tracer("ice"))
+            .with_location(false)
+            .with_threads(false)
+            .with_target(false)
+            .with_tracked_inactivity(false)
+            .with_filter(of_ice.with_max_level_hint(LevelFilter::INFO))
+            .boxed()
+    }
+
+    /// Makes a span a part of what the command is a part of.
+    pub(super) fn adopt(&self, span: &Span) {
+        if self.parent.has_active_span() {
+            // It has just been made, so that nothing of it is fixed yet.
+            let _adopted = span.set_parent(self.parent.clone());
+        }
+    }
+
+    /// Sends what is left, for as long as that may take.
+    pub(super) fn end(self, screen: &Screen) {
+        let ended = self.provider.shutdown_with_timeout(LAST_WAIT);
+        let Some((endpoint, failure)) = self.sends else { return };
+        let why = match (failure.get(), ended) {
+            (Some(why), _) => why.clone(),
+            (None, Err(error)) => error.to_string(),
+            (None, Ok(())) => return,
+        };
+        let warning = styled(YELLOW, "warning:");
+        screen.note(format_args!("{warning} not all traces could be sent to {endpoint}: {why}"));
+    }
+}
+
+/// What the command is a part of; nothing if nobody said so in a way that can be read.
+fn parent(settings: &Settings) -> Option<Context> {
+    let traceparent = settings.traceparent.clone()?;
+    let mut carrier = HashMap::from([("traceparent".to_owned(), traceparent)]);
+    carrier.extend(settings.tracestate.clone().map(|state| ("tracestate".to_owned(), state)));
+    let context = TraceContextPropagator::new().extract_with_context(&Context::new(), &carrier);
+    context.has_active_span().then_some(context)
+}
+
+/// An address without what may be secret in it: who asks, and what stands behind the path.
+fn shown(endpoint: &str) -> String {
+    let endpoint = endpoint.split(['?', '#']).next().unwrap_or_default();
+    match endpoint.split_once("://") {
+        Some((scheme, rest)) => {
+            let end = rest.find('/').unwrap_or(rest.len());
+            let (authority, path) = rest.split_at(end);
+            let host = authority.rsplit('@').next().unwrap_or_default();
+            format!("{scheme}://{host}{path}")
+        }
+        None => endpoint.to_owned(),
+    }
+}
+
+/// What sends, as the variables of OpenTelemetry say.
+fn exporter(settings: &Settings) -> Result<SpanExporter, String> {
+    if let Some(protocol) = settings.protocol.as_deref().filter(|said| *said != "http/protobuf") {
+        return Err(format!("the protocol is `{protocol}`, and only `http/protobuf` is spoken here"));
+    }
+    let builder = SpanExporter::builder()
+        .with_http()
+        .with_protocol(opentelemetry_otlp::Protocol::HttpBinary)
+        // A command that is over does not wait for a collector that may come back.
+        .with_retry_policy(RetryPolicy::recommended().with_max_retries(1));
+    builder.build().map_err(|error| error.to_string())
+}
+
+/// Whose traces they are: `ice`, unless the environment says otherwise.
+fn resource() -> Resource {
+    let found = Resource::builder().build();
+    let name = found.get(&Key::from_static_str("service.name")).map(|name| name.to_string());
+    let builder =
+        Resource::builder().with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION")));
+    match name {
+        Some(name) if !name.starts_with("unknown_service") => builder.build(),
+        Some(_) | None => builder.with_service_name("ice").build(),
+    }
+}
+
+/// Sends spans, and remembers why that came to nothing.
+#[derive(Debug)]
+struct Sending {
+    inner: SpanExporter,
+    failure: Arc<OnceLock<String>>,
+}
+
+impl opentelemetry_sdk::trace::SpanExporter for Sending {
+    async fn export(&self, mut batch: Vec<SpanData>) -> OTelSdkResult {
+        batch.iter_mut().flat_map(|span| &mut span.attributes).for_each(list);
+        let sent = self.inner.export(batch).await;
+        if let Err(error) = &sent {
+            self.failure.get_or_init(|| {
+                tracing::warn!(%error, "traces could not be sent");
+                error.to_string()
+            });
+        }
+        sent
+    }
+
+    fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
+        self.inner.shutdown_with_timeout(timeout)
+    }
+
+    fn force_flush(&self) -> OTelSdkResult {
+        self.inner.force_flush()
+    }
+
+    fn set_resource(&mut self, resource: &Resource) {
+        self.inner.set_resource(resource);
+    }
+}
+
+/// Makes a list of what fields of spans can only hold as text.
+fn list(attribute: &mut KeyValue) {
+    if names::LISTS.contains(&attribute.key.as_str())
+        && let Ok(items) = serde_json::from_str::<Vec<String>>(&attribute.value.as_str())
+    {
+        let items = items.into_iter().map(Into::into).collect();
+        attribute.value = Value::Array(Array::String(items));
+    }
+}
+
+/// The trace that a call is a part of.
+#[cfg(feature = "mcp")]
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Current;
+
+#[cfg(feature = "mcp")]
+impl ice_integrations::mcp::Traces for Current {
+    fn current(&self) -> Option<ice_integrations::mcp::TraceContext> {
+        let context = Context::current();
+        let mut carrier = HashMap::new();
+        TraceContextPropagator::new().inject_context(&context, &mut carrier);
+        Some(ice_integrations::mcp::TraceContext {
+            traceparent: carrier.remove("traceparent")?,
+            tracestate: carrier.remove("tracestate").filter(|state| !state.is_empty()),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_shown_without_what_may_be_secret() {
+        assert_eq!(shown("http://me:key@host:4318/v1?key=abc"), "http://host:4318/v1");
+        assert_eq!(shown("https://host"), "https://host");
+        assert_eq!(shown("not a url"), "not a url");
+    }
+
+    #[test]
+    fn texts_that_are_lists_become_lists() {
+        let mut attribute = KeyValue::new(names::RESPONSE_FINISH_REASONS, "[\"stop\"]");
+        list(&mut attribute);
+        assert_eq!(attribute.value, Value::Array(Array::String(vec!["stop".into()])));
+        let mut other = KeyValue::new(names::REQUEST_MODEL, "[\"m\"]");
+        list(&mut other);
+        assert_eq!(other.value, Value::from("[\"m\"]"));
+    }
+}

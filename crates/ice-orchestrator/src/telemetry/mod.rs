@@ -1,0 +1,40 @@
+//! Spans and metrics of what runs reach outside for: calls of models and tools, agents at work.
+//!
+//! The names are those of `ice_core::telemetry`. Without a subscriber nothing is written down: a span that nobody wants is
+//! known to be unwanted before anything of it is put together. Spans of runs and nodes are the engine's.
+
+mod agent;
+mod chat;
+mod tool;
+
+use ice_core::error::ErrorCode;
+use ice_core::telemetry::names;
+use tracing::Span;
+
+pub(crate) use agent::AgentCall;
+pub(crate) use chat::{Chat, Place};
+pub(crate) use tool::{ToolCall, failed_tool, tool_seconds};
+
+/// Writes down why something failed. What was cancelled is no error.
+pub(crate) fn failed(span: &Span, code: ErrorCode) {
+    if span.is_disabled() {
+        return;
+    }
+    span.record(names::ERROR_TYPE, code.name());
+    if code != ErrorCode::RunCancelled {
+        span.record(names::STATUS_CODE, names::ERROR);
+    }
+}
+
+/// What a failure is called in metrics.
+pub(crate) const fn error_type(code: Option<ErrorCode>) -> &'static str {
+    match code {
+        Some(code) => code.name(),
+        None => "",
+    }
+}
+
+/// A number as fields of spans hold it.
+pub(crate) fn number(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
