@@ -1,0 +1,106 @@
+//! A workflow with a real model in this process, from the command to the journal: what is checked is its shape, not its wit.
+
+#![cfg(feature = "llm-local")]
+
+#[cfg(test)]
+mod common;
+
+use std::path::PathBuf;
+
+use common::{Desk, Given, given};
+use serde_json::{Value, json};
+
+/// Where `cargo xtask setup` puts the model: in cargo's folder for build output.
+#[cfg(test)]
+fn installed() -> Option<PathBuf> {
+    let program = std::env::current_exe().unwrap();
+    program.ancestors().map(|folder| folder.join("models/smollm2-135m-instruct")).find(|folder| folder.is_dir())
+}
+
+/// A desk whose provider `smol` is the model at a path.
+#[cfg(test)]
+fn desk(path: &str) -> Desk {
+    let desk = Desk::new();
+    desk.write("models.toml", &format!("[providers.smol]\nprotocol = \"gguf\"\npath = {}\n", json!(path)));
+    desk
+}
+
+#[cfg(test)]
+fn ice(desk: &Desk, words: &[&str]) -> Given {
+    given(desk.command(words).env("ICE_MODELS", "models.toml").output().unwrap())
+}
+
+const BLUEPRINT: &str = "input_schema: {type: object, properties: {topic: {type: string}}, required: [topic]}
+nodes:
+- id: draft
+  type: llm
+  provider: echo
+  model: echo
+  prompt: \"Write two sentences about {{ inputs.topic }}.\"
+  llm_config: {temperature: 0, max_tokens: 40}
+- {id: count, type: tool, tool_name: text_stats, tool_args: {text: \"{{ draft.text }}\"}}
+- id: long
+  type: condition
+  expression: count.words >= 3
+  true_path:
+  - id: title
+    type: llm
+    provider: echo
+    model: echo
+    prompt: \"Give this text a title: {{ draft.text }}\"
+    llm_config: {temperature: 0, max_tokens: 12, seed: 7}
+  false_path:
+  - {id: title, type: llm, provider: echo, model: echo, prompt: too short}
+";
+
+#[test]
+fn a_real_model_in_the_process_drives_a_workflow() {
+    let Some(folder) = installed() else {
+        println!("skipped: the model SmolLM2-135M-Instruct is not installed; `cargo xtask setup` fetches it");
+        return;
+    };
+    let desk = desk(&folder.to_string_lossy());
+    desk.write("b.yaml", BLUEPRINT);
+    let run = || {
+        let words = ["run", "b.yaml", "-i", "topic=the sea", "--model", "smol/smollm2", "--json"];
+        ice(&desk, &words).code(0).json()
+    };
+    let ended = run();
+    assert_eq!(ended["status"], json!("succeeded"), "{ended:#}");
+    let draft = &ended["output"]["draft"];
+    let text = draft["text"].as_str().unwrap();
+    assert!(!text.trim().is_empty(), "{ended:#}");
+    assert_eq!(draft["model"], json!("SmolLM2-135M-Instruct.Q4_1"));
+    let words = text.split_whitespace().count() as u64;
+    assert_eq!(ended["output"]["count"]["words"], json!(words));
+    let title = &ended["output"]["long"]["branch_outputs"]["title"];
+    assert!(!title["text"].as_str().unwrap().trim().is_empty(), "{ended:#}");
+    // Every token is counted, once for each node and once for the run.
+    let spent = |node: &Value, kind: &str| node["usage"][kind].as_u64().unwrap();
+    assert!(spent(draft, "input") > 30 && (1..=40).contains(&spent(draft, "output")), "{draft:#}");
+    assert!(spent(title, "input") > spent(draft, "output") && (1..=12).contains(&spent(title, "output")), "{title:#}");
+    for kind in ["input", "output"] {
+        assert_eq!(spent(&ended, kind), spent(draft, kind) + spent(title, kind), "{kind}: {ended:#}");
+    }
+    // Without chance, the second time is as the first.
+    assert_eq!(run()["output"], ended["output"]);
+
+    let listed = ice(&desk, &["models", "list", "--json"]).code(0).json();
+    let smol = listed.as_array().unwrap().iter().find(|one| one["name"] == "smol").unwrap();
+    assert_eq!((&smol["protocol"], &smol["address"]), (&json!("gguf"), &json!(folder.to_string_lossy())));
+    let served = ice(&desk, &["models", "ping", "smol", "--json"]).code(0).json();
+    assert_eq!(served, json!(["SmolLM2-135M-Instruct.Q4_1"]));
+    let answer = ice(&desk, &["models", "ping", "smol/any", "--json"]).code(0).json();
+    assert!(answer["usage"]["output"].as_u64().unwrap() > 0, "{answer:#}");
+}
+
+#[test]
+fn a_model_that_is_not_there_fails_the_run_with_where_it_was_looked_for() {
+    let desk = desk("/no/such/folder");
+    desk.write("b.yaml", BLUEPRINT);
+    let ended = ice(&desk, &["run", "b.yaml", "-i", "topic=x", "--model", "smol/any", "--json"]);
+    assert_ne!(ended.code, Some(0));
+    let told = format!("{}{}", ended.out, ended.err);
+    assert!(told.contains("/no/such/folder holds no model: name a GGUF file"), "{told}");
+    ice(&desk, &["models", "ping", "smol"]).code(1).says("/no/such/folder holds no model");
+}
