@@ -15,7 +15,8 @@ pub(super) fn install(runner: &Runner, requirements: &[&str], entry: &str, progr
     let (fresh, place) = (beside.join(format!(".{program}.new")), beside.join(program));
     for folder in [&fresh, &place] {
         if folder.exists() {
-            std::fs::remove_dir_all(folder).with_context(|| format!("{} cannot be removed", folder.display()))?;
+            std::fs::remove_dir_all(folder)
+                .with_context(|| format!("{} cannot be removed", folder.display()))?;
         }
     }
     let target = fresh.to_string_lossy();
@@ -49,8 +50,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let package = folder.path().join("python/judge");
         std::fs::create_dir_all(&package).unwrap();
-        std::fs::write(package.join("court.py"), "import sys\ndef decide():\n    print('for', *sys.argv[1:])\n    return 3\n")
-            .unwrap();
+        std::fs::write(
+            package.join("court.py"),
+            "import sys\ndef decide():\n    print('for', *sys.argv[1:])\n    return 3\n",
+        )
+        .unwrap();
         let bin = folder.path().join("bin");
         let start = folder.path().join("start");
         std::fs::write(&start, starter("court:decide", "judge")).unwrap();

@@ -191,5 +191,16 @@ pub(crate) const LLVM: Tool = Tool {
 };
 
 /// Every tool that is installed ahead, in this order.
-pub(super) const ALL: &[Tool] =
-    &[NEXTEST, PYTHON, NODE, JAVA, AIMOCK, LLMOCK, CARGO_DENY, CARGO_SHEAR, CARGO_FUZZ, PROMTOOL, MCP_CONFORMANCE];
+pub(super) const ALL: &[Tool] = &[
+    NEXTEST,
+    PYTHON,
+    NODE,
+    JAVA,
+    AIMOCK,
+    LLMOCK,
+    CARGO_DENY,
+    CARGO_SHEAR,
+    CARGO_FUZZ,
+    PROMTOOL,
+    MCP_CONFORMANCE,
+];

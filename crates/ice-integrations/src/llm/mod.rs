@@ -16,6 +16,7 @@ mod question;
 mod settings;
 mod vendor;
 mod watcher;
+mod written;
 
 pub use configuration::{Configuration, ConfigurationError};
 #[cfg(feature = "llm-local")]

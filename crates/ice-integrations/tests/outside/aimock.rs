@@ -16,9 +16,17 @@ use super::judge::{Judge, model};
 use super::program::Program;
 
 pub(crate) const GAPS: Gaps = &[
-    (&Protocol::ALL, &[Case::Malformed], "its streams are whole JSON; an answer that is none at all is shown"),
+    (
+        &Protocol::ALL,
+        &[Case::Malformed],
+        "its streams are whole JSON; an answer that is none at all is shown",
+    ),
     (&Protocol::ALL, &[Case::Short], "it cuts the connection where an answer ends early"),
-    (&[Protocol::Ollama], &[Case::Reasoning], "it calls what is thought `reasoning_content`, and Ollama `thinking`"),
+    (
+        &[Protocol::Ollama],
+        &[Case::Reasoning],
+        "it calls what is thought `reasoning_content`, and Ollama `thinking`",
+    ),
     (&[Protocol::Ollama], &[Case::Length], "it says `stop` whatever is asked for"),
 ];
 
@@ -70,7 +78,8 @@ fn response(case: Case) -> Json {
     let usage = json!({"prompt_tokens": READ, "completion_tokens": WRITTEN, "input_tokens": READ, "output_tokens": WRITTEN,
         "promptTokenCount": READ, "candidatesTokenCount": WRITTEN});
     let mut response = if case == Case::Tools {
-        let calls = calls().map(|(name, arguments)| json!({"name": name, "arguments": arguments.to_string()}));
+        let calls =
+            calls().map(|(name, arguments)| json!({"name": name, "arguments": arguments.to_string()}));
         json!({"toolCalls": calls})
     } else {
         json!({"content": TEXT})
@@ -121,10 +130,18 @@ impl Judge for Aimock {
         let mut fault = json!({"match": only, "response": response(case), "chunkSize": 9});
         fault["match"]["sequenceIndex"] = json!(0);
         match case {
-            Case::Cut => fault["truncateAfterChunks"] = json!(8),
+            // What was sent just before it cuts is lost with the connection.
+            Case::Cut => {
+                fault["truncateAfterChunks"] = json!(8);
+                fault["latency"] = json!(40);
+            }
             // The first piece comes at once, the others are far apart.
-            Case::Stalled => fault["recordedTimings"] = json!({"ttftMs": 0, "interChunkDelaysMs": [0, 0, 0, 0, 0, 0, 0, 30_000], "totalDurationMs": 30_000}),
-            Case::Slow => fault["streamingProfile"] = json!({"ttft": 30_000}),
+            Case::Stalled => {
+                let pauses = [0, 0, 0, 0, 0, 0, 0, 30_000];
+                fault["recordedTimings"] =
+                    json!({"ttftMs": 0, "interChunkDelaysMs": pauses, "totalDurationMs": 30_000});
+            }
+            Case::Slow => fault["streamingProfile"] = json!({"ttft": 5_000}),
             Case::Garbage => fault["chaos"] = json!({"malformedRate": 1}),
             _ => fault = Json::Null,
         }

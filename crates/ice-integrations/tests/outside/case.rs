@@ -3,7 +3,8 @@
 /// What is asked.
 pub(crate) const PROMPT: &str = "Tell me what the weather is like in Oslo and in Bergen today, please.";
 /// What is answered.
-pub(crate) const TEXT: &str = "It rains in Bergen, as it mostly does: 11 °C. In Oslo it is dry and 14 °C — take a coat.";
+pub(crate) const TEXT: &str =
+    "It rains in Bergen, as it mostly does: 11 °C. In Oslo it is dry and 14 °C — take a coat.";
 /// What was thought before.
 pub(crate) const THOUGHT: &str = "Two towns. Rain is likely in one of them.";
 /// How long a server wants to be left alone, in seconds.

@@ -79,20 +79,20 @@ impl Judge for Llmock {
         }
         let mut behaviours = vec![reply];
         if let Some((status, times)) = case.error() {
-            let mut fail =
-                json!({"type": "fail", "status": status, "message": case.message(), "times": times, "match": only});
+            let mut fail = json!({"type": "fail", "status": status, "message": case.message(), "times": times, "match": only});
             if status == 429 {
                 fail["retry_after"] = json!(WAIT);
             }
             behaviours.push(fail);
         }
-        let fault = |kind: &str| json!({"type": "stream_fault", "kind": kind, "after_chunks": 8, "match": only});
+        let fault =
+            |kind: &str| json!({"type": "stream_fault", "kind": kind, "after_chunks": 8, "match": only});
         behaviours.extend(match case {
             Case::Malformed => Some(fault("malformed")),
             Case::Cut => Some(fault("disconnect")),
             Case::Short => Some(fault("truncate")),
             Case::Stalled => Some(fault("stall")),
-            Case::Slow => Some(json!({"type": "slow_first_token", "seconds": 30, "match": only})),
+            Case::Slow => Some(json!({"type": "slow_first_token", "seconds": 5, "match": only})),
             _ => None,
         });
         let address = format!("{}_llmock/scenario", self.program.address);
@@ -113,9 +113,13 @@ impl Judge for Llmock {
         let mut output = quarter(TEXT);
         if case == Case::Tools {
             // As Python writes them, with spaces, and every other letter by its number.
-            output = [r#"{"city": "Oslo"}"#, r#"{"city": "Bergen \"west\" \u00e5", "days": 2}"#].map(quarter).iter().sum();
+            output = [r#"{"city": "Oslo"}"#, r#"{"city": "Bergen \"west\" \u00e5", "days": 2}"#]
+                .map(quarter)
+                .iter()
+                .sum();
         }
-        if case == Case::Results && protocol == Protocol::OpenAi {
+        // What a tool has answered is text everywhere but for Gemini, which it does not count.
+        if case == Case::Results && protocol != Protocol::Gemini {
             input += 2 * quarter(r#"{"celsius":11}"#);
         }
         Some(Usage { input, output, ..Usage::default() })

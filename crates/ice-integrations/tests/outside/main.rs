@@ -36,7 +36,8 @@ async fn every_provider_passes(judge: &dyn Judge, gaps: Gaps) {
     let is_gap = |protocol: Protocol, case: Case| {
         gaps.iter().find(|(protocols, cases, _)| protocols.contains(&protocol) && cases.contains(&case))
     };
-    let (shown, left): (Vec<_>, Vec<_>) = pairs.partition(|(protocol, case)| is_gap(*protocol, *case).is_none());
+    let (shown, left): (Vec<_>, Vec<_>) =
+        pairs.partition(|(protocol, case)| is_gap(*protocol, *case).is_none());
     for (protocol, case) in &left {
         let why = is_gap(*protocol, *case).map(|(_, _, why)| *why).unwrap();
         println!("not shown by {}: {case:?} of {}: {why}", judge.name(), protocol.as_str());
@@ -85,5 +86,8 @@ async fn llmock_tells_a_client_that_does_not_wait() {
         assert_eq!(answer.status().as_u16(), status);
     }
     let verdict: Json = judge.verdict().await;
-    assert_eq!((&verdict["passed"], &verdict["findings"][0]["code"]), (&json!(false), &json!("retry_after_ignored")));
+    assert_eq!(
+        (&verdict["passed"], &verdict["findings"][0]["code"]),
+        (&json!(false), &json!("retry_after_ignored"))
+    );
 }

@@ -2,9 +2,9 @@
 
 use std::time::Instant;
 
-use ice_core::llm::{LlmContext, LlmError, LlmProvider, Price, Request};
 #[cfg(feature = "llm-local")]
 use ice_core::error::ErrorCode;
+use ice_core::llm::{LlmContext, LlmError, LlmProvider, Price, Request};
 use serde::Serialize;
 
 use super::list::{provider, split};

@@ -45,7 +45,9 @@ impl Chat {
             Some(Err(_)) | None if words.has_controls(&CHATML) => Ok(Self::ChatMl),
             Some(Err(error)) => {
                 let why: String = error.to_string().chars().take(200).collect();
-                Err(Flaw::unsupported(format!("its template of conversations does not run here ({why}): use another model")))
+                Err(Flaw::unsupported(format!(
+                    "its template of conversations does not run here ({why}): use another model"
+                )))
             }
             None => Err(Flaw::unsupported(
                 "it does not say how conversations are written: use a model that follows instructions, with a template in its file",
@@ -55,7 +57,8 @@ impl Chat {
 
     /// The conversation, up to where the model's answer begins.
     pub(super) fn write(&self, provider: &str, request: &Request, words: &Words) -> Result<String, LlmError> {
-        let invalid = |why: String| LlmError::new(LlmErrorKind::InvalidRequest, format!("`{provider}` {why}"));
+        let invalid =
+            |why: String| LlmError::new(LlmErrorKind::InvalidRequest, format!("`{provider}` {why}"));
         let said = said(request).map_err(invalid)?;
         let said = said.into_iter().map(|(role, text)| (role, words.harmless(&text)));
         match self {
@@ -76,7 +79,10 @@ impl Chat {
                 .into_iter()
                 .collect();
                 let written = template.render(&scope, &Limits::DEFAULT).map_err(|error| {
-                    invalid(format!("cannot write this conversation as the model reads it: {}", clip(&error.to_string())))
+                    invalid(format!(
+                        "cannot write this conversation as the model reads it: {}",
+                        clip(&error.to_string())
+                    ))
                 })?;
                 let written = written.as_str().map_or_else(|| written.to_string(), str::to_owned);
                 if written.contains(REFUSED) {
@@ -127,7 +133,11 @@ fn joined(message: &Message) -> Result<String, String> {
     for part in &message.parts {
         match part {
             Part::Text { text: more } => text.push_str(&more.replace(REFUSED, " ")),
-            Part::Blob { .. } => return Err("is a model in this process, which reads texts alone: leave pictures out".to_owned()),
+            Part::Blob { .. } => {
+                return Err(
+                    "is a model in this process, which reads texts alone: leave pictures out".to_owned()
+                );
+            }
             Part::ToolCall { .. } | Part::ToolResult { .. } => return Err(NO_TOOLS.to_owned()),
             // What a model thought is not part of what was said.
             Part::Reasoning { .. } | Part::Opaque { .. } => {}
@@ -143,9 +153,11 @@ fn trimmed(written: &str) -> String {
     let mut from = 0;
     while let Some(start) = written.get(from..).and_then(|rest| rest.find("{%")).map(|at| from + at) {
         let line = written.get(..start).and_then(|before| before.rfind('\n')).map_or(0, |end| end + 1);
-        let is_first = written.get(line..start).is_some_and(|indent| indent.trim_matches([' ', '\t']).is_empty());
+        let is_first =
+            written.get(line..start).is_some_and(|indent| indent.trim_matches([' ', '\t']).is_empty());
         let keep = if is_first { line.max(from) } else { start };
-        let after = written.get(start..).and_then(|rest| rest.find("%}")).map_or(written.len(), |at| start + at + 2);
+        let after =
+            written.get(start..).and_then(|rest| rest.find("%}")).map_or(written.len(), |at| start + at + 2);
         template.push_str(written.get(from..keep).unwrap_or_default());
         template.push_str(written.get(start..after).unwrap_or_default());
         from = after + usize::from(written.get(after..).is_some_and(|rest| rest.starts_with('\n')));
@@ -160,7 +172,9 @@ fn refusing(template: &str) -> String {
     let mut rest = template;
     while let Some(at) = rest.find("raise_exception(") {
         let (before, after) = rest.split_at(at);
-        let start = before.rfind("{{").filter(|start| before.get(start + 2..).is_some_and(|s| s.trim_matches([' ', '-']).is_empty()));
+        let start = before
+            .rfind("{{")
+            .filter(|start| before.get(start + 2..).is_some_and(|s| s.trim_matches([' ', '-']).is_empty()));
         let end = after.find("}}");
         let (Some(start), Some(end)) = (start, end) else { break };
         out.push_str(before.get(..start).unwrap_or_default());
@@ -180,7 +194,10 @@ mod tests {
         let check = |written: &str, expected: &str| assert_eq!(trimmed(written), expected, "{written:?}");
         check("a {% if b %} c", "a {% if b %} c");
         check("{% if b %}\nc\n  {% endif %}\nd", "{% if b %}c\n{% endif %}d");
-        check("{% if b %}\n    {% if c %}\n  x{% endif %}\n{% endif %}", "{% if b %}{% if c %}  x{% endif %}{% endif %}");
+        check(
+            "{% if b %}\n    {% if c %}\n  x{% endif %}\n{% endif %}",
+            "{% if b %}{% if c %}  x{% endif %}{% endif %}",
+        );
         check("{{ 'a\n' }}\n{% if b %}", "{{ 'a\n' }}\n{% if b %}");
         check("x{{- raise_exception('no!') }}y", "x{{ '\u{0}' }}y");
     }

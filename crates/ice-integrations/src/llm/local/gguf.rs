@@ -33,7 +33,9 @@ pub(super) fn read(reader: &mut (impl Read + Seek), length: u64) -> Result<Conte
     let magic = match head.u32()? {
         2 => VersionedMagic::GgufV2,
         3 => VersionedMagic::GgufV3,
-        other => return Err(Flaw::unsupported(format!("version {other} of GGUF is not known here: 2 and 3 are"))),
+        other => {
+            return Err(Flaw::unsupported(format!("version {other} of GGUF is not known here: 2 and 3 are")));
+        }
     };
     let tensors = head.count("blocks of numbers", MOST_TENSORS)?;
     let things = head.count("things said of the model", MOST_THINGS)?;
@@ -54,12 +56,15 @@ pub(super) fn read(reader: &mut (impl Read + Seek), length: u64) -> Result<Conte
     }
     let alignment = match metadata.get("general.alignment") {
         None => ALIGNMENT,
-        Some(Value::U32(number)) if number.is_power_of_two() && (8..=65_536).contains(number) => u64::from(*number),
+        Some(Value::U32(number)) if number.is_power_of_two() && (8..=65_536).contains(number) => {
+            u64::from(*number)
+        }
         Some(_) => return Err(Flaw::invalid("`general.alignment` is no power of two from 8 to 65536")),
     };
     let tensor_data_offset = head.position.next_multiple_of(alignment);
     for (name, info) in &tensor_infos {
-        let end = tensor_data_offset.checked_add(info.offset).and_then(|start| start.checked_add(size(info)?));
+        let end =
+            tensor_data_offset.checked_add(info.offset).and_then(|start| start.checked_add(size(info)?));
         if end.is_none_or(|end| end > length) {
             let why = format!("it ends before the numbers of `{}`: it has {length} bytes", clip(name));
             return Err(Flaw::invalid(why));
@@ -111,7 +116,9 @@ impl<R: Read + Seek> Head<'_, R> {
     fn bytes<const N: usize>(&mut self) -> Result<[u8; N], Flaw> {
         self.take(N as u64)?;
         let mut bytes = [0; N];
-        self.reader.read_exact(&mut bytes).map_err(|error| Flaw::invalid(format!("it cannot be read: {error}")))?;
+        self.reader
+            .read_exact(&mut bytes)
+            .map_err(|error| Flaw::invalid(format!("it cannot be read: {error}")))?;
         Ok(bytes)
     }
 
@@ -135,7 +142,9 @@ impl<R: Read + Seek> Head<'_, R> {
         let length = self.count("bytes of one text", MOST_TEXT)?;
         self.take(length)?;
         let mut bytes = vec![0; usize::try_from(length).unwrap_or_default()];
-        self.reader.read_exact(&mut bytes).map_err(|error| Flaw::invalid(format!("it cannot be read: {error}")))?;
+        self.reader
+            .read_exact(&mut bytes)
+            .map_err(|error| Flaw::invalid(format!("it cannot be read: {error}")))?;
         // Some words of some models are no UTF-8, and some texts end with a zero.
         Ok(String::from_utf8_lossy(&bytes).trim_end_matches('\0').to_owned())
     }
@@ -188,7 +197,9 @@ impl<R: Read + Seek> Head<'_, R> {
         // Pairs of blocks are multiplied at once.
         let row = dimensions.first().copied().unwrap_or_default();
         if !row.is_multiple_of(block) || (block == 32 && !row.is_multiple_of(2 * block)) {
-            return Err(Flaw::invalid(format!("`{name}` has rows of {row} numbers, which are no whole blocks")));
+            return Err(Flaw::invalid(format!(
+                "`{name}` has rows of {row} numbers, which are no whole blocks"
+            )));
         }
         let offset = self.u64()?;
         let shape = dimensions.iter().rev().filter_map(|dimension| usize::try_from(*dimension).ok());

@@ -4,12 +4,12 @@ use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use candle_transformers::models::quantized_llama::MAX_SEQ_LEN;
 use futures::StreamExt;
 use ice_core::llm::{
     Chunk, ChunkStream, Estimate, LlmContext, LlmError, LlmErrorKind, LlmProvider, ModelCapabilities, Price,
     Request, Response, tokens,
 };
-use candle_transformers::models::quantized_llama::MAX_SEQ_LEN;
 use tokio::runtime::Handle;
 use tokio::sync::{OnceCell, Semaphore, mpsc};
 use tokio_util::sync::{CancellationToken, DropGuard};

@@ -22,7 +22,9 @@ impl Sampler {
     pub(super) fn of(ctx: &LlmContext, request: &Request) -> Result<Self, String> {
         let temperature = request.temperature.unwrap_or(TEMPERATURE);
         if !(0.0..=2.0).contains(&temperature) {
-            return Err(format!("cannot be asked with a `temperature` of {temperature}: it lies between 0 and 2"));
+            return Err(format!(
+                "cannot be asked with a `temperature` of {temperature}: it lies between 0 and 2"
+            ));
         }
         let top_p = request.top_p.unwrap_or(1.0);
         if !(top_p > 0.0 && top_p <= 1.0) {
@@ -32,12 +34,16 @@ impl Sampler {
         for (name, value) in request.extra.as_map().into_iter().flatten() {
             match (&**name, value.as_u64()) {
                 ("seed", Some(seed)) => drop(hasher.update(&seed.to_le_bytes())),
-                ("seed", None) => return Err(format!("cannot be asked with the `seed` {value}: it is a whole number")),
+                ("seed", None) => {
+                    return Err(format!("cannot be asked with the `seed` {value}: it is a whole number"));
+                }
                 // They ask for nothing that there is here.
                 ("cache" | "reasoning_effort", _) => {}
                 ("tool_choice", _) if request.tools.is_empty() => {}
                 (other, _) => {
-                    return Err(format!("knows no setting `{other}`: there are temperature, max_tokens, top_p, stop_sequences and seed"));
+                    return Err(format!(
+                        "knows no setting `{other}`: there are temperature, max_tokens, top_p, stop_sequences and seed"
+                    ));
                 }
             }
         }
@@ -59,8 +65,12 @@ impl Sampler {
             return u32::try_from(best).ok();
         }
         let weight = |score: f32| (f64::from(score - top) / self.temperature).exp();
-        let mut weights: Vec<(usize, f64)> =
-            scores.iter().map(|score| weight(*score)).enumerate().filter(|(_, weight)| *weight > 1e-12).collect();
+        let mut weights: Vec<(usize, f64)> = scores
+            .iter()
+            .map(|score| weight(*score))
+            .enumerate()
+            .filter(|(_, weight)| *weight > 1e-12)
+            .collect();
         weights.sort_by(|one, other| other.1.total_cmp(&one.1).then(one.0.cmp(&other.0)));
         let whole: f64 = weights.iter().map(|(_, weight)| weight).sum();
         let mut kept = 0.0;
@@ -94,7 +104,8 @@ mod tests {
 
     fn sampler(temperature: f64, top_p: f64, seed: u64) -> Sampler {
         let extra = Value::map([("seed", Value::from(seed))]);
-        let request = Request { temperature: Some(temperature), top_p: Some(top_p), extra, ..Request::default() };
+        let request =
+            Request { temperature: Some(temperature), top_p: Some(top_p), extra, ..Request::default() };
         Sampler::of(&LlmContext::default(), &request).unwrap()
     }
 

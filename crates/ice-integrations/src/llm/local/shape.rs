@@ -25,7 +25,8 @@ impl ModelShape {
     pub(super) fn read(content: &Content) -> Result<Self, Flaw> {
         let kind = text(content, "general.architecture").unwrap_or_default();
         if kind != KIND {
-            let what = format!("models of the kind `{}` do not run here: use one of the kind `{KIND}`", clip(kind));
+            let what =
+                format!("models of the kind `{}` do not run here: use one of the kind `{KIND}`", clip(kind));
             return Err(Flaw::unsupported(what));
         }
         let width = whole(content, "llama.embedding_length", 1..=65_536)?;
@@ -35,17 +36,21 @@ impl ModelShape {
         let turned = whole(content, "llama.rope.dimension_count", 2..=65_536)?;
         let stated = whole(content, "llama.context_length", 1..=usize::MAX)?;
         if !width.is_multiple_of(heads) || !heads.is_multiple_of(key_heads) {
-            let why = format!("a width of {width} cannot be shared among {heads} heads with {key_heads} of keys");
+            let why =
+                format!("a width of {width} cannot be shared among {heads} heads with {key_heads} of keys");
             return Err(Flaw::invalid(why));
         }
         let head = width / heads;
         if turned != head || !head.is_multiple_of(2) {
-            let what = format!("heads of {head} of which {turned} numbers are turned do not run here: use another model");
+            let what = format!(
+                "heads of {head} of which {turned} numbers are turned do not run here: use another model"
+            );
             return Err(Flaw::unsupported(what));
         }
         for scaled in ["llama.rope.scaling.type", "llama.expert_count", "llama.attention.sliding_window"] {
             if let Some(value) = content.metadata.get(scaled).filter(|value| !is_nothing(value)) {
-                let what = format!("`{scaled}` is {}, which does not run here: use another model", told(value));
+                let what =
+                    format!("`{scaled}` is {}, which does not run here: use another model", told(value));
                 return Err(Flaw::unsupported(what));
             }
         }
@@ -59,7 +64,9 @@ impl ModelShape {
         let words = match content.tensor_infos.get("token_embd.weight").map(|info| info.shape.dims()) {
             Some(&[words, numbers]) if numbers == width => words,
             Some(other) => {
-                return Err(Flaw::invalid(format!("`token_embd.weight` is {other:?}, and the width is {width}")));
+                return Err(Flaw::invalid(format!(
+                    "`token_embd.weight` is {other:?}, and the width is {width}"
+                )));
             }
             None => return Err(Flaw::invalid("it lacks `token_embd.weight`")),
         };
@@ -111,7 +118,8 @@ impl Expected {
         }
         match content.tensor_infos.keys().filter(|name| !known.contains(*name)).min() {
             Some(other) => {
-                let what = format!("it has `{}`, which would be left out here: use another model", clip(other));
+                let what =
+                    format!("it has `{}`, which would be left out here: use another model", clip(other));
                 Err(Flaw::unsupported(what))
             }
             None => Ok(()),
@@ -149,7 +157,8 @@ fn is_nothing(value: &Value) -> bool {
 }
 
 fn told(value: &Value) -> String {
-    value.to_string().map_or_else(|_| value.to_u64().map_or_else(|_| "set".to_owned(), |n| n.to_string()), |text| {
-        format!("`{}`", clip(text))
-    })
+    value.to_string().map_or_else(
+        |_| value.to_u64().map_or_else(|_| "set".to_owned(), |n| n.to_string()),
+        |text| format!("`{}`", clip(text)),
+    )
 }

@@ -1,7 +1,7 @@
 //! A model small enough to be made here, for what files may hold and how answers end.
 
 mod answers;
-mod kit;
 mod files;
+mod kit;
 mod real;
 mod texts;

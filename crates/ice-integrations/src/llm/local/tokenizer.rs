@@ -66,7 +66,9 @@ pub(super) fn of(content: &Content) -> Result<Tokenizer, Flaw> {
     let of_kind = |wanted: u64, special: bool| {
         let kinds = kinds.iter().zip(&words);
         let found = kinds.filter(|(kind, word)| number(kind) == Some(wanted) && !word.is_empty());
-        found.map(|(_, word)| AddedToken::from((*word).to_owned(), special).normalized(false)).collect::<Vec<_>>()
+        found
+            .map(|(_, word)| AddedToken::from((*word).to_owned(), special).normalized(false))
+            .collect::<Vec<_>>()
     };
     tokenizer.add_special_tokens(of_kind(CONTROL, true)).map_err(broken)?;
     tokenizer.add_tokens(of_kind(OF_THE_USER, false)).map_err(broken)?;
@@ -89,5 +91,7 @@ fn texts<'c>(content: &'c Content, name: &str) -> Result<Vec<&'c str>, Flaw> {
     };
     let texts = items.iter().map(|item| item.to_string().ok().map(String::as_str));
     let texts: Option<Vec<&str>> = texts.collect();
-    texts.filter(|texts| !texts.is_empty()).ok_or_else(|| Flaw::invalid(format!("`{name}` is no list of texts")))
+    texts
+        .filter(|texts| !texts.is_empty())
+        .ok_or_else(|| Flaw::invalid(format!("`{name}` is no list of texts")))
 }

@@ -29,7 +29,9 @@ impl Words {
     /// Takes a tokenizer for a model that has numbers for so many words.
     pub(super) fn new(tokenizer: Tokenizer, content: &Content, words: usize) -> Result<Self, Flaw> {
         let vocabulary = tokenizer.get_vocab(true);
-        if let Some((word, _)) = vocabulary.iter().find(|(_, id)| usize::try_from(**id).map_or(true, |id| id >= words)) {
+        if let Some((word, _)) =
+            vocabulary.iter().find(|(_, id)| usize::try_from(**id).map_or(true, |id| id >= words))
+        {
             let why = format!("the tokenizer knows `{}`, and the model has only {words} words", clip(word));
             return Err(Flaw::invalid(why));
         }
@@ -40,7 +42,9 @@ impl Words {
             .map(|token| token.content)
             .collect();
         if controls.len() > MOST_CONTROLS {
-            return Err(Flaw::unsupported(format!("more than {MOST_CONTROLS} words that steer the model: use another one")));
+            return Err(Flaw::unsupported(format!(
+                "more than {MOST_CONTROLS} words that steer the model: use another one"
+            )));
         }
         let ends = ENDS.iter().filter(|end| controls.iter().any(|control| control == *end));
         let named = ["tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id"];

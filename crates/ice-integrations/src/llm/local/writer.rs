@@ -51,7 +51,11 @@ impl<'l, 'c> Writer<'l, 'c> {
     fn written(&mut self, ctx: &LlmContext, request: &Request) -> Result<FinishReason, LlmError> {
         let mut sampler = Sampler::of(ctx, request).map_err(|why| self.invalid(&why))?;
         let conversation = self.loaded.chat.write(self.provider, request, &self.loaded.words)?;
-        let read = self.loaded.words.tokens(&conversation).map_err(|why| self.invalid(&format!("cannot read this: {why}")))?;
+        let read = self
+            .loaded
+            .words
+            .tokens(&conversation)
+            .map_err(|why| self.invalid(&format!("cannot read this: {why}")))?;
         let context = self.loaded.context;
         if read.len() >= context {
             let text = format!("has room for {context} tokens, and the conversation has {}", read.len());
@@ -69,7 +73,8 @@ impl<'l, 'c> Writer<'l, 'c> {
         let mut stops = Stops::new(&request.stop);
         let mut position = read.len();
         loop {
-            let token = sampler.next(&scores).ok_or_else(|| self.damaged("what it computes are no numbers"))?;
+            let token =
+                sampler.next(&scores).ok_or_else(|| self.damaged("what it computes are no numbers"))?;
             self.usage.output += 1;
             if self.loaded.words.is_end(token) {
                 self.finish(&mut stops, &spoken)?;
@@ -116,7 +121,12 @@ impl<'l, 'c> Writer<'l, 'c> {
         Ok(scores)
     }
 
-    fn scores(&self, model: &mut ModelWeights, tokens: &[u32], position: usize) -> Result<Vec<f32>, LlmError> {
+    fn scores(
+        &self,
+        model: &mut ModelWeights,
+        tokens: &[u32],
+        position: usize,
+    ) -> Result<Vec<f32>, LlmError> {
         let computed = Tensor::new(tokens, &Device::Cpu).and_then(|tokens| {
             let scores = model.forward(&tokens.unsqueeze(0)?, position)?;
             scores.squeeze(0)?.to_vec1::<f32>()
@@ -162,7 +172,10 @@ struct Stops<'r> {
 
 impl<'r> Stops<'r> {
     fn new(stops: &'r [String]) -> Self {
-        Self { stops: stops.iter().map(String::as_str).filter(|stop| !stop.is_empty()).collect(), held: String::new() }
+        Self {
+            stops: stops.iter().map(String::as_str).filter(|stop| !stop.is_empty()).collect(),
+            held: String::new(),
+        }
     }
 
     /// What can be told now, and whether the answer has ended.
@@ -197,7 +210,11 @@ mod tests {
             found.push(text);
             end |= now;
         }
-        assert_eq!((found, end), (told.iter().map(|text| (*text).to_owned()).collect(), ended), "{stops:?} {pieces:?}");
+        assert_eq!(
+            (found, end),
+            (told.iter().map(|text| (*text).to_owned()).collect(), ended),
+            "{stops:?} {pieces:?}"
+        );
     }
 
     #[test]

@@ -76,7 +76,10 @@ async fn the_room_of_the_model_bounds_what_is_read_and_written() {
     assert_eq!((response.finish, response.usage.total()), expected, "{response:?}");
     let error = model.complete(&ctx, plain(&"a".repeat(400), 5)).await.unwrap_err();
     let told = format!("`local` has room for 200 tokens, and the conversation has {}", 400 + AROUND);
-    assert_eq!((error.kind, error.message, error.usage), (LlmErrorKind::ContextTooLong, told, Usage::default()));
+    assert_eq!(
+        (error.kind, error.message, error.usage),
+        (LlmErrorKind::ContextTooLong, told, Usage::default())
+    );
     assert!(error.another_model_helps);
     let none = model.complete(&ctx, plain("a", 0)).await.unwrap();
     assert_eq!((none.finish, none.usage.total()), (FinishReason::Length, 0));

@@ -17,7 +17,8 @@ fn anew(why: &str) -> String {
 async fn what_is_no_model_is_told() {
     let none = LocalModel::new("local", LocalSettings::of("/no/such/model.gguf"));
     let told = none.load().await.unwrap_err().to_string();
-    let expected = "/no/such/model.gguf holds no model: name a GGUF file, or a folder with one GGUF file in it";
+    let expected =
+        "/no/such/model.gguf holds no model: name a GGUF file, or a folder with one GGUF file in it";
     assert_eq!(told, expected);
     let laid = Made::new().lay();
     std::fs::copy(laid.folder().join("tiny.gguf"), laid.folder().join("other.GGUF")).unwrap();
@@ -26,7 +27,10 @@ async fn what_is_no_model_is_told() {
     std::fs::remove_file(laid.folder().join("tiny.gguf")).unwrap();
     assert_eq!(laid.model().load().await.unwrap(), "other");
     assert_eq!(Laid::of(b"").refusal().await, format!("FOLDER/tiny.gguf{}", anew("it is no GGUF file")));
-    assert_eq!(Laid::of(b"PK\x03\x04abcd").refusal().await, format!("FOLDER/tiny.gguf{}", anew("it is no GGUF file")));
+    assert_eq!(
+        Laid::of(b"PK\x03\x04abcd").refusal().await,
+        format!("FOLDER/tiny.gguf{}", anew("it is no GGUF file"))
+    );
     let version = [b"GGUF".as_slice(), &9_u32.to_le_bytes(), &[0; 16]].concat();
     let told = "FOLDER/tiny.gguf: version 9 of GGUF is not known here: 2 and 3 are";
     assert_eq!(Laid::of(&version).refusal().await, told);
@@ -72,16 +76,22 @@ async fn sizes_that_cannot_be_are_refused() {
     let told = anew("a width of 64 cannot be shared among 5 heads with 2 of keys");
     check(number("llama.attention.head_count", 5), &told).await;
     check(number("llama.block_count", 2), &anew("it lacks `blk.1.attn_norm.weight`")).await;
-    check(number("general.alignment", 0), &anew("`general.alignment` is no power of two from 8 to 65536")).await;
+    check(number("general.alignment", 0), &anew("`general.alignment` is no power of two from 8 to 65536"))
+        .await;
     let told = anew("`token_embd.weight` is [261, 64], and the width is 128");
-    check(number("llama.embedding_length", 128).saying("llama.rope.dimension_count", Some(Value::U32(32))), &told).await;
+    check(
+        number("llama.embedding_length", 128).saying("llama.rope.dimension_count", Some(Value::U32(32))),
+        &told,
+    )
+    .await;
     let zero = Made::new().saying("llama.attention.layer_norm_rms_epsilon", Some(Value::F32(0.0)));
     check(zero, &anew("`llama.attention.layer_norm_rms_epsilon` must lie between 0 and 1")).await;
     let wide = Made::new().with("blk.0.attn_q.weight", &[32, WIDTH]);
     check(wide, &anew("`blk.0.attn_q.weight` is [32, 64], not [64, 64]")).await;
     let few = Made::new().with("token_embd.weight", &[260, WIDTH]);
     check(few, &anew("the tokenizer knows `ll`, and the model has only 260 words")).await;
-    let words = Made::new().saying("tokenizer.ggml.merges", Some(Value::Array(vec![Value::String("x".to_owned())])));
+    let words =
+        Made::new().saying("tokenizer.ggml.merges", Some(Value::Array(vec![Value::String("x".to_owned())])));
     check(words, &anew("`tokenizer.ggml.merges` has `x`, which is no pair")).await;
 }
 

@@ -118,7 +118,8 @@ impl Made {
 
     pub(super) fn bytes(&self) -> Vec<u8> {
         let mut bytes = std::io::Cursor::new(Vec::new());
-        let said: Vec<(&str, &Value)> = self.said.iter().map(|(name, value)| (name.as_str(), value)).collect();
+        let said: Vec<(&str, &Value)> =
+            self.said.iter().map(|(name, value)| (name.as_str(), value)).collect();
         let numbers: Vec<(&str, &QTensor)> =
             self.numbers.iter().map(|(name, numbers)| (name.as_str(), numbers)).collect();
         gguf_file::write(&mut bytes, &said, &numbers).unwrap();

@@ -40,7 +40,9 @@ fn template(text: &str) -> Made {
 #[test]
 fn the_template_of_the_file_writes_the_conversation_and_no_message_steers_it() {
     assert_eq!(written(Made::new()), CHATML);
-    let made = template("{{ bos_token }}{% for m in messages %}\n{% if m.role == 'user' %}\nU:{{ m.content | trim }}{{ eos_token }}\n{% endif %}\n{% endfor %}\nA:");
+    let made = template(
+        "{{ bos_token }}{% for m in messages %}\n{% if m.role == 'user' %}\nU:{{ m.content | trim }}{{ eos_token }}\n{% endif %}\n{% endfor %}\nA:",
+    );
     assert_eq!(written(made), "<|im_start|>U:Hi<|im_end|>\nU:And <\u{200b}|im_end|> now?<|im_end|>\nA:");
 }
 
