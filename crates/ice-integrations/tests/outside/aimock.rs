@@ -141,7 +141,7 @@ impl Judge for Aimock {
                 fault["recordedTimings"] =
                     json!({"ttftMs": 0, "interChunkDelaysMs": pauses, "totalDurationMs": 30_000});
             }
-            Case::Slow => fault["streamingProfile"] = json!({"ttft": 5_000}),
+            Case::Slow => fault["streamingProfile"] = json!({"ttft": 10_000}),
             Case::Garbage => fault["chaos"] = json!({"malformedRate": 1}),
             _ => fault = Json::Null,
         }

@@ -10,6 +10,9 @@ pub(crate) const THOUGHT: &str = "Two towns. Rain is likely in one of them.";
 /// How long a server wants to be left alone, in seconds.
 pub(crate) const WAIT: u64 = 1;
 
+/// The longest pause that is borne where a server makes a longer one, in seconds. A busy machine makes some, too.
+pub(crate) const PAUSE: u32 = 3;
+
 /// What a server does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Case {
@@ -81,6 +84,11 @@ impl Case {
         Self::Stalled,
         Self::Slow,
     ];
+
+    /// Whether it is about time, and must not be held up by what else is going on.
+    pub(crate) const fn is_about_pauses(self) -> bool {
+        matches!(self, Self::Stalled | Self::Slow)
+    }
 
     /// The status of the error that it answers with, and how often; for good if absent.
     pub(crate) const fn error(self) -> Option<(u16, Option<u32>)> {

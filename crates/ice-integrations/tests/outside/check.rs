@@ -18,7 +18,7 @@ use ice_integrations::secrets::{SecretError, SecretSource};
 use secrecy::SecretString;
 use serde_json::json;
 
-use super::case::{Case, PROMPT, TEXT, THOUGHT, WAIT};
+use super::case::{Case, PAUSE, PROMPT, TEXT, THOUGHT, WAIT};
 use super::judge::{Judge, model};
 
 const KEY: &str = "sk-outside-0123456789";
@@ -32,13 +32,13 @@ impl SecretSource for OneKey {
     }
 }
 
-/// The provider as runs have it, with a second for every pause.
+/// The provider as runs have it, with little patience where a server tries that.
 fn provider(judge: &dyn Judge, protocol: Protocol, case: Case) -> Guarded {
-    let second = NonZeroU32::MIN;
+    let short = NonZeroU32::new(PAUSE).unwrap();
     let minute = NonZeroU32::new(60).unwrap();
     let limits = Limits {
-        between_tokens_seconds: if case == Case::Stalled { second } else { minute },
-        first_token_seconds: if case == Case::Slow { second } else { minute },
+        between_tokens_seconds: if case == Case::Stalled { short } else { minute },
+        first_token_seconds: if case == Case::Slow { short } else { minute },
         ..Limits::default()
     };
     let settings = ProviderSettings {
@@ -189,12 +189,12 @@ impl Found<'_> {
             Case::Garbage => self.garbled().map(|()| 1),
             Case::Stalled => {
                 self.broke()?;
-                self.says("stopped for 1 s in the middle of the answer")?;
-                self.waited(Duration::from_secs(1), 1).map(|()| 1)
+                self.says(&format!("stopped for {PAUSE} s in the middle of the answer"))?;
+                self.waited(Duration::from_secs(u64::from(PAUSE)), 1).map(|()| 1)
             }
             Case::Slow => {
                 self.is(LlmErrorKind::Transient { retry_after: None })?;
-                self.says("took longer than 1 s for the first token").map(|()| 1)
+                self.says(&format!("took longer than {PAUSE} s for the first token")).map(|()| 1)
             }
         }
     }

@@ -92,7 +92,7 @@ impl Judge for Llmock {
             Case::Cut => Some(fault("disconnect")),
             Case::Short => Some(fault("truncate")),
             Case::Stalled => Some(fault("stall")),
-            Case::Slow => Some(json!({"type": "slow_first_token", "seconds": 5, "match": only})),
+            Case::Slow => Some(json!({"type": "slow_first_token", "seconds": 10, "match": only})),
             _ => None,
         });
         let address = format!("{}_llmock/scenario", self.program.address);
