@@ -128,7 +128,7 @@ fn a_real_model_is_heard_token_by_token() {
     let mut run = desk.start(&["run", "b.yaml", "--wait", "--json"]);
     let id = run.run_id();
     let mut listening = desk.start(&["runs", "events", &id, "--follow", "--json", "-v"]);
-    listening.until_printed("escalated");
+    listening.until_printed("node.asked");
     desk.ice(&["runs", "answer", &id, "approve"]);
     let text = run.finish().code(0).json()["output"]["say"]["text"].as_str().unwrap().to_owned();
     let heard: Vec<Value> =

@@ -25,7 +25,12 @@ pub(crate) struct Llmock {
 
 impl Llmock {
     pub(crate) async fn start() -> Option<Self> {
-        let program = Program::start("llmock", &["serve", "--port", "0"], "Uvicorn running on ").await?;
+        let program = Program::start(
+            "llmock",
+            &["serve", "--port", "0", "--stream-chunk-delay-ms", "20"],
+            "Uvicorn running on ",
+        )
+        .await?;
         Some(Self { program, client: reqwest::Client::new() })
     }
 
