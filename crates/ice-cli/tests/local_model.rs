@@ -125,12 +125,12 @@ fn a_real_model_is_heard_token_by_token() {
 - {id: say, type: llm, provider: smol, model: any, prompt: Say hello., llm_config: {temperature: 0, max_tokens: 8}, dependencies: [ready]}
 ",
     );
-    let mut run = desk.start(&["run", "b.yaml", "--wait", "--json"]);
+    let mut run = desk.start(&["run", "b.yaml", "--wait"]);
     let id = run.run_id();
     let mut listening = desk.start(&["runs", "events", &id, "--follow", "--json", "-v"]);
     listening.until_printed("node.asked");
     desk.ice(&["runs", "answer", &id, "approve"]);
-    let text = run.finish().code(0).json()["output"]["say"]["text"].as_str().unwrap().to_owned();
+    let text = run.finish().code(0).json()["say"]["text"].as_str().unwrap().to_owned();
     let heard: Vec<Value> =
         listening.finish().out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let tokens: Vec<&str> = heard
