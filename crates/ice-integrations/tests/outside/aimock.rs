@@ -129,23 +129,20 @@ impl Judge for Aimock {
         }
         let mut fault = json!({"match": only, "response": response(case), "chunkSize": 9});
         fault["match"]["sequenceIndex"] = json!(0);
-        match case {
+        // The first pieces come at once, then nothing for long.
+        let pauses = [0, 0, 0, 0, 0, 0, 0, 30_000];
+        let stall = json!({"ttftMs": 0, "interChunkDelaysMs": pauses, "totalDurationMs": 30_000});
+        let faults = [
             // What was sent just before it cuts is lost with the connection.
-            Case::Cut => {
-                fault["truncateAfterChunks"] = json!(8);
-                fault["latency"] = json!(40);
+            (Case::Cut, json!({"truncateAfterChunks": 8, "latency": 40})),
+            (Case::Stalled, json!({"recordedTimings": stall})),
+            (Case::Slow, json!({"streamingProfile": {"ttft": 10_000}})),
+            (Case::Garbage, json!({"chaos": {"malformedRate": 1}})),
+        ];
+        if let Some((_, how)) = faults.iter().find(|(known, _)| *known == case) {
+            for (name, value) in how.as_object().unwrap() {
+                fault[name] = value.clone();
             }
-            // The first piece comes at once, the others are far apart.
-            Case::Stalled => {
-                let pauses = [0, 0, 0, 0, 0, 0, 0, 30_000];
-                fault["recordedTimings"] =
-                    json!({"ttftMs": 0, "interChunkDelaysMs": pauses, "totalDurationMs": 30_000});
-            }
-            Case::Slow => fault["streamingProfile"] = json!({"ttft": 10_000}),
-            Case::Garbage => fault["chaos"] = json!({"malformedRate": 1}),
-            _ => fault = Json::Null,
-        }
-        if !fault.is_null() {
             fixtures.push(fault);
         }
         fixtures.push(json!({"match": only, "response": response(case), "chunkSize": 9}));

@@ -118,9 +118,10 @@ impl Case {
 
     /// What it says with an error.
     pub(crate) const fn message(self) -> &'static str {
-        match self {
-            Self::TooLong => "This model's maximum context length is 9 tokens.",
-            _ => "Not now, and not like this.",
+        if matches!(self, Self::TooLong) {
+            "This model's maximum context length is 9 tokens."
+        } else {
+            "Not now, and not like this."
         }
     }
 }

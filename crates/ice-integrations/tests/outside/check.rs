@@ -230,10 +230,12 @@ impl Found<'_> {
     fn reasoned(&self) -> Result<(), String> {
         self.answered(FinishReason::Stop)?;
         same("the thought", self.heard.reasoning.as_str(), THOUGHT)?;
-        let kept = self.response()?.message.parts.iter().find_map(|part| match part {
-            Part::Reasoning { text } => Some(text.clone()),
-            _ => None,
-        });
+        let kept = self
+            .response()?
+            .message
+            .parts
+            .iter()
+            .find_map(|part| if let Part::Reasoning { text } = part { Some(text.clone()) } else { None });
         same("what is kept of it", kept.as_deref(), Some(THOUGHT))
     }
 
@@ -241,12 +243,10 @@ impl Found<'_> {
         let response = self.response()?;
         same("the end", response.finish, FinishReason::ToolCalls)?;
         let mut ids = std::collections::BTreeSet::new();
-        let asked = response.message.parts.iter().filter_map(|part| match part {
-            Part::ToolCall { id, name, arguments } => {
-                ids.insert(id.clone());
-                Some((name.as_str(), serde_json::Value::from(arguments)))
-            }
-            _ => None,
+        let asked = response.message.parts.iter().filter_map(|part| {
+            let Part::ToolCall { id, name, arguments } = part else { return None };
+            ids.insert(id.clone());
+            Some((name.as_str(), serde_json::Value::from(arguments)))
         });
         same("the calls", asked.collect::<Vec<_>>(), calls().to_vec())?;
         same("calls with an id of their own", ids.len(), 2)?;

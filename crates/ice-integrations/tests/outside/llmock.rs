@@ -90,16 +90,19 @@ impl Judge for Llmock {
             }
             behaviours.push(fail);
         }
-        let fault =
-            |kind: &str| json!({"type": "stream_fault", "kind": kind, "after_chunks": 8, "match": only});
-        behaviours.extend(match case {
-            Case::Malformed => Some(fault("malformed")),
-            Case::Cut => Some(fault("disconnect")),
-            Case::Short => Some(fault("truncate")),
-            Case::Stalled => Some(fault("stall")),
-            Case::Slow => Some(json!({"type": "slow_first_token", "seconds": 10, "match": only})),
-            _ => None,
-        });
+        let faults = [
+            (Case::Malformed, "malformed"),
+            (Case::Cut, "disconnect"),
+            (Case::Short, "truncate"),
+            (Case::Stalled, "stall"),
+        ];
+        let fault = faults.iter().find(|(known, _)| *known == case);
+        behaviours.extend(fault.map(
+            |(_, kind)| json!({"type": "stream_fault", "kind": kind, "after_chunks": 8, "match": only}),
+        ));
+        if case == Case::Slow {
+            behaviours.push(json!({"type": "slow_first_token", "seconds": 10, "match": only}));
+        }
         let address = format!("{}_llmock/scenario", self.program.address);
         let told = self.client.post(address).json(&json!({"behaviors": behaviours})).send().await.unwrap();
         assert_eq!(told.status().as_u16(), 201, "{}", told.text().await.unwrap());
