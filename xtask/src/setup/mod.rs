@@ -6,6 +6,7 @@ mod assets;
 mod debian;
 mod install;
 mod npm;
+mod python;
 mod tool;
 mod tools;
 mod wheel;

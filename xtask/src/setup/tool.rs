@@ -58,6 +58,15 @@ pub(crate) enum Source {
         /// What it is called among our tools.
         program: &'static str,
     },
+    /// PyPI wheels that are Python, laid into a folder of their own.
+    Python {
+        /// The packages, every one with its version: nothing else is fetched.
+        requirements: &'static [&'static str],
+        /// The function that is called, as `module:function`.
+        entry: &'static str,
+        /// What it is called among our tools.
+        program: &'static str,
+    },
     /// A crate, built from source.
     Crate {
         /// The arguments of `cargo install`.

@@ -111,6 +111,71 @@ pub(crate) const MCP_CONFORMANCE: Tool = Tool {
     skipped: "the step `mcp-client`: the conformance suite of MCP against our client",
 };
 
+/// Servers that speak as vendors of models do, and break as they are told to. Pinned: their answers are compared.
+const AIMOCK: Tool = Tool {
+    name: "aimock",
+    probe: &[
+        "sh",
+        "-c",
+        "cd \"$(dirname \"$(command -v aimock)\")/../npm/node_modules/@copilotkit/aimock\" && \
+         node-for-tools -p 'JSON.parse(require(\"fs\").readFileSync(\"package.json\")).version'",
+    ],
+    version: Some("1.43.0"),
+    sources: &[Source::Npm {
+        requirement: "@copilotkit/aimock@1.43.0",
+        script: "@copilotkit/aimock/dist/cli.js",
+        program: "aimock",
+    }],
+    need: Need::Tests,
+    skipped: "the test `every_provider_keeps_to_what_aimock_sends` of ice-integrations",
+};
+
+/// Another one, which also judges the client. It needs Python 3.10.
+const LLMOCK: Tool = Tool {
+    name: "llmock",
+    probe: &[
+        "sh",
+        "-c",
+        "PYTHONPATH=\"$(dirname \"$(command -v llmock)\")/../python/llmock\" \
+         python3 -s -c 'import llmock; print(llmock.__version__)'",
+    ],
+    version: Some("0.2.2"),
+    sources: &[Source::Python {
+        requirements: &[
+            "llmock==0.2.2",
+            "annotated-doc==0.0.7",
+            "annotated-types==0.8.0",
+            "anyio==4.16.0",
+            "certifi==2026.10.19.post1",
+            "click==8.5.1",
+            "fastapi==0.165.0",
+            "h11==0.16.0",
+            "httpcore==1.0.9",
+            "httpx==0.28.1",
+            "idna==3.20",
+            "markdown-it-py==4.3.0",
+            "mdurl==0.1.2",
+            "opentelemetry-api==1.45.2",
+            "pydantic==2.14.4",
+            "pydantic-core==2.50.5",
+            "pygments==2.21.0",
+            "python-multipart==0.0.34",
+            "pyyaml==6.0.4",
+            "rich==15.0.0",
+            "shellingham==1.5.4",
+            "starlette==1.10.0",
+            "typer==0.29.2",
+            "typing-extensions==4.16.0",
+            "typing-inspection==0.4.5",
+            "uvicorn==0.54.0",
+        ],
+        entry: "llmock.cli:app",
+        program: "llmock",
+    }],
+    need: Need::Tests,
+    skipped: "the tests `every_provider_keeps_to_what_llmock_sends` and `llmock_tells_a_client_that_does_not_wait` of ice-integrations",
+};
+
 /// Counts which code has run. Pinned to the LLVM of the toolchain: formats change with versions.
 pub(crate) const LLVM: Tool = Tool {
     name: "llvm-cov and llvm-profdata",
@@ -126,5 +191,16 @@ pub(crate) const LLVM: Tool = Tool {
 };
 
 /// Every tool that is installed ahead, in this order.
-pub(super) const ALL: &[Tool] =
-    &[NEXTEST, PYTHON, NODE, JAVA, CARGO_DENY, CARGO_SHEAR, CARGO_FUZZ, PROMTOOL, MCP_CONFORMANCE];
+pub(super) const ALL: &[Tool] = &[
+    NEXTEST,
+    PYTHON,
+    NODE,
+    JAVA,
+    AIMOCK,
+    LLMOCK,
+    CARGO_DENY,
+    CARGO_SHEAR,
+    CARGO_FUZZ,
+    PROMTOOL,
+    MCP_CONFORMANCE,
+];

@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ice_core::llm::LlmProvider;
-use ice_core::process::SecretRef;
 use serde::Deserialize;
 use toml::Spanned;
-use url::Url;
 
+#[cfg(feature = "llm-local")]
+use super::local::{LocalModel, LocalSettings};
 use super::policy::Guarded;
 use super::prices::PriceTable;
-use super::{Limits, Protocol, ProviderSettings, Vendor};
+use super::written::{Settings, Written};
+use super::{Protocol, ProviderSettings, Vendor};
 use crate::secrets::SecretSource;
 
 /// The longest file.
@@ -21,6 +22,8 @@ const MAX_BYTES: usize = 1 << 20;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Configuration {
     providers: BTreeMap<String, ProviderSettings>,
+    #[cfg(feature = "llm-local")]
+    local: BTreeMap<String, LocalSettings>,
 }
 
 /// A file of providers that cannot be used.
@@ -44,28 +47,22 @@ struct File {
     providers: BTreeMap<Spanned<String>, Written>,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Written {
-    protocol: Option<Protocol>,
-    base_url: Option<Spanned<String>>,
-    api_key: Option<Spanned<String>>,
-    models: Option<Vec<String>>,
-    #[serde(default)]
-    limits: Limits,
-}
-
 impl Configuration {
     /// The providers that need no file: one for each protocol, under its name, at the server of its inventor. The key of each
     /// is looked for in the usual variables.
     #[must_use]
     pub fn usual() -> Self {
         let provider = |protocol: Protocol| (protocol.as_str().to_owned(), ProviderSettings::of(protocol));
-        Self { providers: Protocol::ALL.into_iter().map(provider).collect() }
+        Self {
+            providers: Protocol::ALL.into_iter().map(provider).collect(),
+            #[cfg(feature = "llm-local")]
+            local: BTreeMap::new(),
+        }
     }
 
     /// These providers with those of a file, written in TOML: `[providers.NAME]` with `protocol`, `base_url`, `api_key`,
-    /// `models` and `limits`. One that is named as another takes its place; one that is named as a protocol speaks it.
+    /// `models` and `limits`. One that is named as another takes its place; one that is named as a protocol speaks it. With the
+    /// protocol `gguf` it is a model in this process, with `path` and `at_once` in the place of `base_url` and `api_key`.
     ///
     /// # Errors
     /// [`ConfigurationError`] at the first thing that is wrong.
@@ -80,13 +77,19 @@ impl Configuration {
             let byte = name.span().start;
             let name = name.into_inner();
             let settings = written.settings(&name, byte, self.providers.get(&name));
-            let settings = settings.map_err(|(byte, message)| wrong(byte, message))?;
-            self.providers.insert(name, settings);
+            match settings.map_err(|(byte, message)| wrong(byte, message))? {
+                Settings::Server(settings) => drop(self.providers.insert(name, settings)),
+                #[cfg(feature = "llm-local")]
+                Settings::Local(settings) => {
+                    self.providers.remove(&name);
+                    self.local.insert(name, settings);
+                }
+            }
         }
         Ok(self)
     }
 
-    /// The names and settings, sorted by name.
+    /// The names and settings of servers, sorted by name.
     pub fn providers(&self) -> impl Iterator<Item = (&str, &ProviderSettings)> {
         self.providers.iter().map(|(name, settings)| (name.as_str(), settings))
     }
@@ -102,73 +105,33 @@ impl Configuration {
         })
     }
 
-    /// The providers as runs use them, each with its limits around it, sorted by name.
+    /// The models of this process without anything around them, sorted by name. Reads none of their files.
+    #[cfg(feature = "llm-local")]
+    pub fn local(&self) -> impl Iterator<Item = LocalModel> {
+        self.local.iter().map(|(name, settings)| LocalModel::new(name.as_str(), settings.clone()))
+    }
+
+    /// The providers as runs use them, each with its limits around it, sorted by name: servers, then models of this process.
     pub fn guarded(
         &self,
         secrets: &Arc<dyn SecretSource>,
         prices: &Arc<PriceTable>,
     ) -> impl Iterator<Item = Arc<dyn LlmProvider>> {
-        self.vendors(secrets, prices).map(|vendor| {
+        let guarded = |provider: Arc<dyn LlmProvider>, limits| {
+            Arc::new(Guarded::new(provider, limits)) as Arc<dyn LlmProvider>
+        };
+        let servers = self.vendors(secrets, prices).map(move |vendor| {
             let limits = vendor.settings().limits;
-            Arc::new(Guarded::new(Arc::new(vendor), limits)) as Arc<dyn LlmProvider>
-        })
-    }
-}
-
-impl Written {
-    /// The settings that are meant, or what is wrong with them and at which byte.
-    fn settings(
-        self,
-        name: &str,
-        byte: usize,
-        known: Option<&ProviderSettings>,
-    ) -> Result<ProviderSettings, (usize, String)> {
-        let is_name = name.len() <= 64
-            && name.starts_with(|first: char| first.is_ascii_lowercase())
-            && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_-.".contains(&b));
-        if !is_name {
-            let rule = "a lower-case letter, then lower-case letters, digits, `_`, `-` and `.`, at most 64";
-            return Err((byte, format!("`{name}` is no name of a provider: {rule}")));
-        }
-        if ["echo", "scripted"].contains(&name) {
-            return Err((byte, format!("`{name}` comes along with ice: name this one otherwise")));
-        }
-        let protocol = self.protocol.or(known.map(|known| known.protocol)).ok_or_else(|| {
-            let names: Vec<String> =
-                Protocol::ALL.iter().map(|known| format!("`{}`", known.as_str())).collect();
-            let message =
-                format!("which protocol does `{name}` speak? Set `protocol` to one of {}", names.join(", "));
-            (byte, message)
-        })?;
-        let base_url = self.base_url.map(|written| {
-            let byte = written.span().start;
-            let url = Url::parse(written.as_ref()).map_err(|error| (byte, format!("`base_url`: {error}")))?;
-            let is_plain = matches!(url.scheme(), "http" | "https")
-                && url.username().is_empty()
-                && url.password().is_none();
-            let rule = "`base_url` begins with `http://` or `https://`, and holds no name or password";
-            if is_plain { Ok(url) } else { Err((byte, rule.to_owned())) }
+            guarded(Arc::new(vendor), limits)
         });
-        let base_url = base_url.transpose()?;
-        let api_key = self.api_key.map(|written| {
-            let byte = written.span().start;
-            let is_place = ["env:", "file:"]
-                .iter()
-                .any(|kind| written.as_ref().strip_prefix(kind).is_some_and(|rest| !rest.is_empty()));
-            // What is written may be the key itself: it is not repeated.
-            let rule =
-                "`api_key` says where the key is kept, `env:VARIABLE` or `file:PATH`, and never is the key";
-            if is_place { Ok(SecretRef::new(written.into_inner())) } else { Err((byte, rule.to_owned())) }
-        });
-        // A key goes to the server that it is for: another address has one only if the file says so.
-        let usual = known.filter(|known| known.base_url == base_url).and_then(|known| known.api_key.clone());
-        Ok(ProviderSettings {
-            protocol,
-            api_key: api_key.transpose()?.or(usual),
-            base_url,
-            models: self.models,
-            limits: self.limits,
-        })
+        #[cfg(feature = "llm-local")]
+        let servers = servers.chain(self.local().map(move |model| {
+            let mut limits = model.settings().limits;
+            // Who waits for its turn before the limits has not begun to wait for an answer.
+            limits.concurrency = limits.concurrency.min(model.settings().at_once);
+            guarded(Arc::new(model), limits)
+        }));
+        servers
     }
 }
 
@@ -185,6 +148,8 @@ fn at(label: &str, text: &str, byte: usize, message: String) -> ConfigurationErr
 
 #[cfg(test)]
 mod tests {
+    use ice_core::process::SecretRef;
+
     use super::*;
 
     fn read(text: &str) -> Result<Configuration, String> {
@@ -242,7 +207,7 @@ mod tests {
         );
         check(
             "[providers.x]\n",
-            "models.toml:1:12: which protocol does `x` speak? Set `protocol` to one of `openai`, `openai-responses`, `anthropic`, `google`, `deepseek`, `ollama`",
+            "models.toml:1:12: which protocol does `x` speak? Set `protocol` to one of `openai`, `openai-responses`, `anthropic`, `google`, `deepseek`, `ollama`, `gguf`",
         );
         check(
             "[providers.openai]\napi_key = \"sk-live-1234\"\n",
@@ -256,7 +221,52 @@ mod tests {
             "[providers.openai]\nlimits = { concurrency = 0 }\n",
             "models.toml:2:26: invalid value: integer `0`, expected a nonzero u32",
         );
+        check(
+            "[providers.x]\nprotocol = \"opanai\"\n",
+            "models.toml:2:12: `opanai` is no protocol: it is one of `openai`, `openai-responses`, `anthropic`, `google`, `deepseek`, `ollama`, `gguf`",
+        );
+        check(
+            "[providers.openai]\npath = \"/models/smol.gguf\"\n",
+            "models.toml:2:8: `path` is for models of this process, with the protocol `gguf`",
+        );
         let long = format!("# {}", "x".repeat(MAX_BYTES));
         check(&long, "models.toml:1:1: the file has more than 1048576 bytes");
+    }
+
+    #[cfg(feature = "llm-local")]
+    #[test]
+    fn a_model_of_this_process_has_a_path_and_no_server() {
+        let check = |text: &str, expected: &str| assert_eq!(read(text).unwrap_err(), expected, "{text}");
+        let found = read(
+            "[providers.smol]\nprotocol = \"gguf\"\npath = \"/models/smol.gguf\"\nat_once = 2\nlimits.retries = 0\n\
+             [providers.openai]\nprotocol = \"gguf\"\npath = \"/models\"\nmodels = [\"a\"]\n",
+        )
+        .unwrap();
+        let models: Vec<LocalModel> = found.local().collect();
+        let settings: Vec<&LocalSettings> = models.iter().map(LocalModel::settings).collect();
+        assert_eq!(models.iter().map(LlmProvider::name).collect::<Vec<_>>(), ["openai", "smol"]);
+        assert_eq!((settings[0].at_once.get(), settings[0].models.clone()), (1, Some(vec!["a".to_owned()])));
+        assert_eq!((settings[1].at_once.get(), settings[1].limits.retries), (2, 0));
+        assert!(found.providers().all(|(name, _)| name != "openai" && name != "smol"));
+        check(
+            "[providers.smol]\nprotocol = \"gguf\"\n",
+            "models.toml:1:12: where is the model of `smol`? Set `path` to its GGUF file, or the folder of that",
+        );
+        check(
+            "[providers.smol]\nprotocol = \"gguf\"\npath = \"smol.gguf\"\n",
+            "models.toml:3:8: `path` is a whole path, from the root of the disk on",
+        );
+        check(
+            "[providers.smol]\nprotocol = \"gguf\"\nbase_url = \"http://localhost:1\"\n",
+            "models.toml:3:12: `base_url` is for servers, and `smol` is a model of this process",
+        );
+    }
+
+    #[cfg(not(feature = "llm-local"))]
+    #[test]
+    fn a_build_without_local_models_says_so() {
+        let told = read("[providers.smol]\nprotocol = \"gguf\"\npath = \"/models/smol.gguf\"\n").unwrap_err();
+        let expected = "models.toml:2:12: `smol` is a model of this process, and this `ice` was built without them: build it with the feature `llm-local`";
+        assert_eq!(told, expected);
     }
 }

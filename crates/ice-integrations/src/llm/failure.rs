@@ -130,16 +130,10 @@ fn said(provider: &str, status: Option<StatusCode>, body: &Json, headers: Option
     } else if matches!(number, Some(401 | 403)) || is("authentication_error") || is("permission_error") {
         LlmErrorKind::Auth
     } else if matches!(number, Some(408 | 409 | 425 | 429 | 500..=599))
-        || [
-            "overloaded_error",
-            "rate_limit_error",
-            "rate_limit_exceeded",
-            "api_error",
-            "server_error",
-            "timeout_error",
-        ]
-        .iter()
-        .any(|label| is(label))
+        || ["overloaded_error", "rate_limit_error", "rate_limit_exceeded"].iter().any(|label| is(label))
+        // Servers say this of whatever went wrong: where the status says that it is the request, it is.
+        || number.is_none_or(|number| !(400..500).contains(&number))
+            && ["api_error", "server_error", "timeout_error"].iter().any(|label| is(label))
     {
         LlmErrorKind::Transient { retry_after: wait(headers, error) }
     } else {

@@ -4,6 +4,8 @@
 mod answer;
 mod configuration;
 mod failure;
+#[cfg(feature = "llm-local")]
+mod local;
 mod names;
 mod opaque;
 mod place;
@@ -14,8 +16,11 @@ mod question;
 mod settings;
 mod vendor;
 mod watcher;
+mod written;
 
 pub use configuration::{Configuration, ConfigurationError};
+#[cfg(feature = "llm-local")]
+pub use local::{LocalModel, LocalModelError, LocalSettings};
 pub use protocol::Protocol;
 pub use settings::{Limits, ProviderSettings};
 pub use vendor::Vendor;

@@ -239,6 +239,12 @@ impl Flow {
                 () = self.cancel.cancelled() => return Some(Err(self.fail(cancelled()))),
                 event = stream.next() => event,
             };
+            if self.watcher.is_broken() && matches!(event, Some(Ok(_))) {
+                // What follows a hole is none of the answer.
+                let text = format!("`{}` sent what is no part of an answer", self.name);
+                let error = LlmError::new(LlmErrorKind::Truncated, text);
+                return Some(Err(self.fail(LlmError { another_model_helps: true, ..error })));
+            }
             match event {
                 Some(Ok(ChatStreamEvent::Chunk(chunk))) => {
                     self.written += chunk.content.len() as u64;

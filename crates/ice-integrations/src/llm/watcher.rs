@@ -48,6 +48,11 @@ impl Watcher {
         self.lock().bytes > MAX_BYTES
     }
 
+    /// Whether a piece of the answer is missing.
+    pub(super) fn is_broken(&self) -> bool {
+        self.lock().is_broken
+    }
+
     pub(super) fn seen(&self) -> Seen {
         self.lock().clone()
     }

@@ -1,13 +1,12 @@
 //! Which providers there are, and what is known of their models.
 
-use ice_core::llm::{LlmProvider, Price};
+use ice_core::llm::Price;
 use ice_core::registry::near_names;
-use ice_integrations::llm::Vendor;
 use serde::Serialize;
 
 use crate::exit::Exit;
 use crate::fault::Fault;
-use crate::models::Models;
+use crate::models::{Known, Models};
 use crate::render::table;
 use crate::shell::Shell;
 
@@ -38,9 +37,9 @@ struct Model {
 }
 
 /// The provider of a name.
-pub(super) fn vendor(models: &Models, name: &str) -> Result<Vendor, Fault> {
-    models.vendors().find(|vendor| vendor.name() == name).ok_or_else(|| {
-        let names: Vec<String> = models.vendors().map(|vendor| vendor.name().to_owned()).collect();
+pub(super) fn provider(models: &Models, name: &str) -> Result<Known, Fault> {
+    models.known().find(|known| known.name() == name).ok_or_else(|| {
+        let names: Vec<String> = models.known().map(|known| known.name().to_owned()).collect();
         let near = near_names(name, names.iter().map(String::as_str));
         let near = near.first().map(|near| format!("did you mean `{near}`? ")).unwrap_or_default();
         Fault::usage(format!("there is no provider `{name}`"))
@@ -50,15 +49,25 @@ pub(super) fn vendor(models: &Models, name: &str) -> Result<Vendor, Fault> {
 
 pub(super) fn providers(shell: &Shell) -> Result<(), Fault> {
     let models = Models::read(&shell.environment)?;
-    let providers = models.vendors().map(|vendor| {
-        let settings = vendor.settings();
-        Provider {
-            name: vendor.name().to_owned(),
-            protocol: settings.protocol.as_str(),
-            address: settings.address(),
-            key: settings.api_key.as_ref().map(ToString::to_string),
-            key_found: vendor.check_key().is_ok(),
+    let providers = models.known().map(|known| match &known {
+        Known::Server(vendor) => {
+            let settings = vendor.settings();
+            Provider {
+                name: known.name().to_owned(),
+                protocol: settings.protocol.as_str(),
+                address: settings.address(),
+                key: settings.api_key.as_ref().map(ToString::to_string),
+                key_found: vendor.check_key().is_ok(),
+            }
         }
+        #[cfg(feature = "llm-local")]
+        Known::Local(model) => Provider {
+            name: known.name().to_owned(),
+            protocol: "gguf",
+            address: model.settings().path.display().to_string(),
+            key: None,
+            key_found: true,
+        },
     });
     let providers: Vec<Provider> = providers.collect();
     if shell.screen.json {
@@ -79,8 +88,11 @@ pub(super) fn providers(shell: &Shell) -> Result<(), Fault> {
 
 pub(super) fn models(shell: &Shell, name: &str) -> Result<(), Fault> {
     let models = Models::read(&shell.environment)?;
-    let vendor = vendor(&models, name)?;
-    let whose = [name, vendor.settings().protocol.vendor()];
+    let whose = match provider(&models, name)? {
+        Known::Server(vendor) => [name, vendor.settings().protocol.vendor()],
+        #[cfg(feature = "llm-local")]
+        Known::Local(_) => [name, name],
+    };
     let known = models.prices().entries().filter(|entry| whose.contains(&entry.provider.as_str()));
     let known = known.flat_map(|entry| {
         entry.models.iter().map(|pattern| Model {
@@ -99,7 +111,7 @@ pub(super) fn models(shell: &Shell, name: &str) -> Result<(), Fault> {
     }
     if known.is_empty() {
         shell.screen.note(format_args!(
-            "nothing is known of the models of `{name}`; `ice models ping {name}` asks its server which it has"
+            "nothing is known of the models of `{name}`; `ice models ping {name}` asks which it has"
         ));
         return Ok(());
     }

@@ -2,14 +2,15 @@
 
 use std::time::Instant;
 
+#[cfg(feature = "llm-local")]
+use ice_core::error::ErrorCode;
 use ice_core::llm::{LlmContext, LlmError, LlmProvider, Price, Request};
-use ice_integrations::llm::Vendor;
 use serde::Serialize;
 
-use super::list::{split, vendor};
+use super::list::{provider, split};
 use crate::exit::Exit;
 use crate::fault::Fault;
-use crate::models::Models;
+use crate::models::{Known, Models};
 use crate::shell::Shell;
 use crate::signals::Signals;
 
@@ -25,23 +26,33 @@ struct Answer {
 pub(super) fn ping(shell: &Shell, model: &str) -> Result<Exit, Fault> {
     let models = Models::read(&shell.environment)?;
     if !model.contains('/') {
-        let vendor = vendor(&models, model)?;
-        return shell.block_on(served(shell, &vendor));
+        let known = provider(&models, model)?;
+        return shell.block_on(served(shell, &known));
     }
-    let (provider, model) = split(model)?;
-    let vendor = vendor(&models, provider)?;
-    shell.block_on(asked(shell, &vendor, model))
+    let (name, model) = split(model)?;
+    let known = provider(&models, name)?;
+    shell.block_on(asked(shell, known.provider(), model))
 }
 
 fn failed(error: LlmError) -> Fault {
     Fault::new(error.code(), error.message)
 }
 
-async fn served(shell: &Shell, vendor: &Vendor) -> Result<Exit, Fault> {
+async fn served(shell: &Shell, known: &Known) -> Result<Exit, Fault> {
     let ctx = LlmContext::default();
     let mut signals = Signals::listen()?;
+    let served = async {
+        match known {
+            Known::Server(vendor) => vendor.served(&ctx).await.map_err(failed),
+            #[cfg(feature = "llm-local")]
+            Known::Local(model) => match model.load().await {
+                Ok(name) => Ok(vec![name.to_owned()]),
+                Err(error) => Err(Fault::new(ErrorCode::ModelFailed, error.to_string())),
+            },
+        }
+    };
     let served = tokio::select! {
-        served = vendor.served(&ctx) => served.map_err(failed)?,
+        served = served => served?,
         _ = signals.next() => return Ok(Exit::Cancelled),
     };
     if shell.screen.json {
@@ -49,12 +60,12 @@ async fn served(shell: &Shell, vendor: &Vendor) -> Result<Exit, Fault> {
         return Ok(Exit::Succeeded);
     }
     for model in served {
-        shell.screen.line(format_args!("{}/{model}", vendor.name()))?;
+        shell.screen.line(format_args!("{}/{model}", known.name()))?;
     }
     Ok(Exit::Succeeded)
 }
 
-async fn asked(shell: &Shell, vendor: &Vendor, model: &str) -> Result<Exit, Fault> {
+async fn asked(shell: &Shell, provider: &dyn LlmProvider, model: &str) -> Result<Exit, Fault> {
     let ctx = LlmContext::default();
     let mut signals = Signals::listen()?;
     // Reasoning counts as answering, so that there is room for some.
@@ -65,10 +76,10 @@ async fn asked(shell: &Shell, vendor: &Vendor, model: &str) -> Result<Exit, Faul
     };
     let began = Instant::now();
     let answer = tokio::select! {
-        answer = vendor.complete(&ctx, request) => answer.map_err(failed)?,
+        answer = provider.complete(&ctx, request) => answer.map_err(failed)?,
         _ = signals.next() => return Ok(Exit::Cancelled),
     };
-    let price = vendor.capabilities(model).and_then(|capabilities| capabilities.price);
+    let price = provider.capabilities(model).and_then(|capabilities| capabilities.price);
     let mut usage = answer.usage;
     usage.cost = price.as_ref().map(|price: &Price| price.of(&usage)).unwrap_or_default();
     let answer = Answer {

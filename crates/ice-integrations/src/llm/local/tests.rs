@@ -1,0 +1,7 @@
+//! A model small enough to be made here, for what files may hold and how answers end.
+
+mod answers;
+mod files;
+mod kit;
+mod real;
+mod texts;
