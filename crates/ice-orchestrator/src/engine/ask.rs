@@ -27,8 +27,6 @@ const MAX_BLOB_BYTES: u64 = 20 << 20;
 /// On whose behalf a model is asked, and how often at most.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Asker {
-    /// The agent, if it is one.
-    pub(super) agent: Option<Arc<str>>,
     /// How often a provider may ask, whatever the request says.
     pub(super) attempts: Option<u32>,
     /// The session, if the node knows what was said in it.
@@ -38,7 +36,6 @@ pub(super) struct Asker {
 impl Asker {
     /// Who asks, in a node of so many attempts. One of both repeats a call, the node or the provider.
     pub(super) fn of(intent: &Intent, attempts: u32) -> Self {
-        let agent = if let Intent::Agent { agent, .. } = intent { Some(Arc::clone(agent)) } else { None };
         let session = match intent {
             Intent::Agent { request, .. } | Intent::Aware { request, .. } => request.get("session"),
             Intent::Tool { .. }
@@ -49,7 +46,7 @@ impl Asker {
             | Intent::Alert { .. } => None,
         };
         let session = session.and_then(Value::as_str).filter(|name| !name.is_empty()).map(str::to_owned);
-        Self { agent, attempts: (attempts > 1).then_some(1), session }
+        Self { attempts: (attempts > 1).then_some(1), session }
     }
 }
 
@@ -91,10 +88,13 @@ impl RunShared {
         let (spent, hasher) = (Usage::default(), None);
         let mut call = Call { shared: self, ctx, address, context, asker, spent, hasher };
         let fallbacks = std::mem::take(&mut request.fallbacks);
-        let mut named = provider;
-        let mut failure = match call.one(named, request.clone()).await {
+        let again = (!fallbacks.is_empty()).then(|| request.clone());
+        let mut failure = match call.one(provider, request).await {
             Ok(completion) => return Ok(completion),
             Err(failure) => failure,
+        };
+        let Some(mut request) = again else {
+            return Err(Failure { usage: call.spent, ..Failure::from(failure) });
         };
         // The address was that of the first provider.
         request.base_url = None;
@@ -102,7 +102,7 @@ impl RunShared {
             if !failure.another_model_helps || ctx.cancel.is_cancelled() {
                 break;
             }
-            named = other.as_deref().unwrap_or(provider);
+            let named = other.as_deref().unwrap_or(provider);
             tracing::warn!(run = %self.run, %address, provider = named, model, "another model is asked: {failure}");
             request.model.clone_from(model);
             failure = match call.one(named, request.clone()).await {
@@ -129,7 +129,7 @@ impl Call<'_> {
         let place = Place {
             run: self.shared.run,
             address: self.address,
-            agent: self.asker.agent.as_deref(),
+            agent: self.ctx.agent.as_deref(),
             session: self.asker.session.as_deref(),
             content: self.shared.engine.content(),
         };
@@ -177,7 +177,7 @@ impl Call<'_> {
             counter(MetricName::LlmTokens, &labels).increment(tokens);
         }
         let workflow = self.shared.plan.blueprint().blueprint_id.as_str();
-        let agent = self.asker.agent.as_deref().unwrap_or_default();
+        let agent = self.ctx.agent.as_deref().unwrap_or_default();
         let labels = [("provider", provider), ("model", model), ("workflow", workflow), ("agent", agent)];
         counter(MetricName::LlmCost, &labels).increment(usage.cost.as_billionths());
     }

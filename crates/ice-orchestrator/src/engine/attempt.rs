@@ -70,7 +70,7 @@ async fn perform(
     let own = path.clone();
     let port = Port { shared, ticket, path: own, attempt, receipts, use_cache, asker, conversation, asks };
     let port = Arc::new(port);
-    let ctx = StepContext { path, attempt, cancel, port: Arc::clone(&port) as _, call: None };
+    let ctx = StepContext { path, attempt, cancel, port: Arc::clone(&port) as _, call: None, agent: None };
     let ended = builtin::run(&node.work, &ctx, intent).await;
     match (ended, port.asking()) {
         // It ended for want of an answer.

@@ -142,12 +142,19 @@ pub struct StepContext {
     pub(crate) port: Arc<dyn StepPort>,
     /// What a model calls the call that is made, if one asked for it.
     pub(crate) call: Option<Arc<str>>,
+    /// The agent that works, if one does.
+    pub(crate) agent: Option<Arc<str>>,
 }
 
 impl StepContext {
     /// The same for a call that a model asked for.
     pub(crate) fn of_call(&self, id: &str) -> Self {
         Self { call: Some(Arc::from(id)), ..self.clone() }
+    }
+
+    /// The same for what an agent does itself.
+    pub(crate) fn of_agent(&self, name: &Arc<str>) -> Self {
+        Self { agent: Some(Arc::clone(name)), ..self.clone() }
     }
 
     /// Does the one thing a node of a single step does. Its intent is already kept, with the node's start.

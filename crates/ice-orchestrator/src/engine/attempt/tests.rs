@@ -100,6 +100,7 @@ fn context(run: &RunHandle, receipts: Vec<(NodePath, Result<Value, Failure>)>) -
         cancel: CancellationToken::new(),
         port: Arc::new(port(shared, 1, receipts)),
         call: None,
+        agent: None,
     }
 }
 

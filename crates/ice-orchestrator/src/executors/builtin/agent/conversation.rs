@@ -288,7 +288,8 @@ impl<'a> Conversation<'a> {
             self.messages.clone_from_slice(messages);
         }
         // A model call costs, but changes nothing: it is repeated after a crash.
-        let said = self.ctx.inspected_step(&address, intent, Effect::Idempotent).await;
+        let ctx = self.ctx.of_agent(&self.work.agent.name);
+        let said = ctx.inspected_step(&address, intent, Effect::Idempotent).await;
         let said = said.inspect_err(|failure| self.spent.usage += failure.usage)?;
         let response: Response = said.to().map_err(|error| {
             Failure::new(ErrorCode::ModelFailed, format!("the provider's answer cannot be read: {error}"))
