@@ -116,8 +116,8 @@ impl<'o> Object<'o> {
         }
     }
 
-    // Where the name is known to the compiler, this is a handful of moves.
-    #[inline]
+    // Where the name is known to the compiler, this is a handful of moves: it has to be put in place for that.
+    #[inline(always)]
     fn key(&mut self, key: &'static str) {
         self.out.reserve(key.len() + 4);
         self.next();
@@ -127,21 +127,21 @@ impl<'o> Object<'o> {
     }
 
     /// Adds a text that needs no escapes.
-    #[inline]
+    #[inline(always)]
     fn plain(&mut self, key: &'static str, text: &[u8]) {
         self.key(key);
         write_plain(self.out, text);
     }
 
     /// Adds a word of the code's own: without quotes, backslashes and control characters.
-    #[inline]
+    #[inline(always)]
     pub fn word(&mut self, key: &'static str, word: &'static str) -> &mut Self {
         self.plain(key, word.as_bytes());
         self
     }
 
     /// Adds the path of a node, which never needs escapes.
-    #[inline]
+    #[inline(always)]
     pub fn path(&mut self, key: &'static str, path: &NodePath) -> &mut Self {
         self.plain(key, path.as_str().as_bytes());
         self
@@ -163,7 +163,7 @@ impl<'o> Object<'o> {
     ///
     /// # Errors
     /// As [`write_text`].
-    #[inline]
+    #[inline(always)]
     pub fn text(&mut self, key: &'static str, text: &str) -> Result<&mut Self, Error> {
         self.key(key);
         write_text(self.out, text)?;
@@ -171,7 +171,7 @@ impl<'o> Object<'o> {
     }
 
     /// Adds a whole number.
-    #[inline]
+    #[inline(always)]
     pub fn whole(&mut self, key: &'static str, number: impl itoa::Integer) -> &mut Self {
         self.key(key);
         write_whole(self.out, number);
@@ -182,7 +182,7 @@ impl<'o> Object<'o> {
     ///
     /// # Errors
     /// As [`write_value`].
-    #[inline]
+    #[inline(always)]
     pub fn value(&mut self, key: &'static str, value: &Value) -> Result<&mut Self, Error> {
         self.key(key);
         write_value(self.out, value)?;
@@ -190,7 +190,7 @@ impl<'o> Object<'o> {
     }
 
     /// Adds an object.
-    #[inline]
+    #[inline(always)]
     pub fn object(&mut self, key: &'static str) -> Object<'_> {
         self.key(key);
         Object::open(self.out)
