@@ -6,7 +6,6 @@ use serde_json::Error;
 use uuid::Uuid;
 
 use super::{BlobHash, Value};
-use crate::path::NodePath;
 
 /// Appends a text as JSON.
 ///
@@ -126,36 +125,25 @@ impl<'o> Object<'o> {
         self.out.extend_from_slice(b"\":");
     }
 
-    /// Adds a text that needs no escapes.
+    /// Adds a text that is known to need no escapes: without quotes, backslashes and control characters, as words of the code,
+    /// ids and paths are.
     #[inline(always)]
-    fn plain(&mut self, key: &'static str, text: &[u8]) {
+    pub fn plain(&mut self, key: &'static str, text: &str) -> &mut Self {
+        debug_assert!(!needs_escapes(text.as_bytes()), "{text:?} needs escapes");
         self.key(key);
-        write_plain(self.out, text);
-    }
-
-    /// Adds a word of the code's own: without quotes, backslashes and control characters.
-    #[inline(always)]
-    pub fn word(&mut self, key: &'static str, word: &'static str) -> &mut Self {
-        self.plain(key, word.as_bytes());
-        self
-    }
-
-    /// Adds the path of a node, which never needs escapes.
-    #[inline(always)]
-    pub fn path(&mut self, key: &'static str, path: &NodePath) -> &mut Self {
-        self.plain(key, path.as_str().as_bytes());
+        write_plain(self.out, text.as_bytes());
         self
     }
 
     /// Adds a UUID.
     pub fn uuid(&mut self, key: &'static str, uuid: Uuid) -> &mut Self {
-        self.plain(key, uuid.hyphenated().encode_lower(&mut Uuid::encode_buffer()).as_bytes());
-        self
+        self.plain(key, uuid.hyphenated().encode_lower(&mut Uuid::encode_buffer()))
     }
 
     /// Adds a hash.
     pub fn hash(&mut self, key: &'static str, hash: &BlobHash) -> &mut Self {
-        self.plain(key, &hash.to_hex());
+        self.key(key);
+        write_plain(self.out, &hash.to_hex());
         self
     }
 
