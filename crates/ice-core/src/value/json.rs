@@ -6,7 +6,6 @@ use serde_json::Error;
 use uuid::Uuid;
 
 use super::{BlobHash, Value};
-use crate::path::NodePath;
 
 /// Appends a text as JSON.
 ///
@@ -116,8 +115,8 @@ impl<'o> Object<'o> {
         }
     }
 
-    // Where the name is known to the compiler, this is a handful of moves.
-    #[inline]
+    // Where the name is known to the compiler, this is a handful of moves: it has to be put in place for that.
+    #[inline(always)]
     fn key(&mut self, key: &'static str) {
         self.out.reserve(key.len() + 4);
         self.next();
@@ -126,36 +125,25 @@ impl<'o> Object<'o> {
         self.out.extend_from_slice(b"\":");
     }
 
-    /// Adds a text that needs no escapes.
-    #[inline]
-    fn plain(&mut self, key: &'static str, text: &[u8]) {
+    /// Adds a text that is known to need no escapes: without quotes, backslashes and control characters, as words of the code,
+    /// ids and paths are.
+    #[inline(always)]
+    pub fn plain(&mut self, key: &'static str, text: &str) -> &mut Self {
+        debug_assert!(!needs_escapes(text.as_bytes()), "{text:?} needs escapes");
         self.key(key);
-        write_plain(self.out, text);
-    }
-
-    /// Adds a word of the code's own: without quotes, backslashes and control characters.
-    #[inline]
-    pub fn word(&mut self, key: &'static str, word: &'static str) -> &mut Self {
-        self.plain(key, word.as_bytes());
-        self
-    }
-
-    /// Adds the path of a node, which never needs escapes.
-    #[inline]
-    pub fn path(&mut self, key: &'static str, path: &NodePath) -> &mut Self {
-        self.plain(key, path.as_str().as_bytes());
+        write_plain(self.out, text.as_bytes());
         self
     }
 
     /// Adds a UUID.
     pub fn uuid(&mut self, key: &'static str, uuid: Uuid) -> &mut Self {
-        self.plain(key, uuid.hyphenated().encode_lower(&mut Uuid::encode_buffer()).as_bytes());
-        self
+        self.plain(key, uuid.hyphenated().encode_lower(&mut Uuid::encode_buffer()))
     }
 
     /// Adds a hash.
     pub fn hash(&mut self, key: &'static str, hash: &BlobHash) -> &mut Self {
-        self.plain(key, &hash.to_hex());
+        self.key(key);
+        write_plain(self.out, &hash.to_hex());
         self
     }
 
@@ -163,7 +151,7 @@ impl<'o> Object<'o> {
     ///
     /// # Errors
     /// As [`write_text`].
-    #[inline]
+    #[inline(always)]
     pub fn text(&mut self, key: &'static str, text: &str) -> Result<&mut Self, Error> {
         self.key(key);
         write_text(self.out, text)?;
@@ -171,7 +159,7 @@ impl<'o> Object<'o> {
     }
 
     /// Adds a whole number.
-    #[inline]
+    #[inline(always)]
     pub fn whole(&mut self, key: &'static str, number: impl itoa::Integer) -> &mut Self {
         self.key(key);
         write_whole(self.out, number);
@@ -182,7 +170,7 @@ impl<'o> Object<'o> {
     ///
     /// # Errors
     /// As [`write_value`].
-    #[inline]
+    #[inline(always)]
     pub fn value(&mut self, key: &'static str, value: &Value) -> Result<&mut Self, Error> {
         self.key(key);
         write_value(self.out, value)?;
@@ -190,7 +178,7 @@ impl<'o> Object<'o> {
     }
 
     /// Adds an object.
-    #[inline]
+    #[inline(always)]
     pub fn object(&mut self, key: &'static str) -> Object<'_> {
         self.key(key);
         Object::open(self.out)

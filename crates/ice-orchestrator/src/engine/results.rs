@@ -21,8 +21,10 @@ use quick_cache::sync::Cache;
 
 /// Calls that take less are not worth keeping what they give.
 const WORTH_KEEPING: Duration = Duration::from_millis(1);
-/// So many calls of a tool in a row that took less were looked up in vain; then it is not looked up any more.
-const PATIENCE: u32 = 256;
+/// So many bytes of inputs are looked up in vain after a call that took long: hashing them takes about as long as it.
+const PATIENCE: u32 = 1 << 20;
+/// What looking up takes at least, as bytes of an input.
+const LOOK_UP: u32 = 4 << 10;
 /// What a result is expected to take, in bytes; more or less is well.
 const EXPECTED: u64 = 4 << 10;
 /// What an entry takes besides its value, in bytes.
@@ -43,7 +45,7 @@ pub(super) struct Results {
 
 /// A tool that has taken long.
 struct Slow {
-    /// How many more calls of it may be looked up in vain.
+    /// How many more bytes of inputs may be looked up in vain.
     patience: AtomicU32,
     hits: Counter,
     misses: Counter,
@@ -118,7 +120,7 @@ impl Results {
         let Some(kept) = &self.kept else { return };
         if took < WORTH_KEEPING {
             if known.is_some() {
-                self.was_in_vain(&tool.spec().name);
+                self.was_in_vain(&tool.spec().name, input);
             }
             return;
         }
@@ -142,9 +144,14 @@ impl Results {
         self.count.store(slow.len(), Ordering::Relaxed);
     }
 
-    fn was_in_vain(&self, tool: &str) {
+    fn was_in_vain(&self, tool: &str, input: &Value) {
+        let bytes = u32::try_from(input.weight(PATIENCE as usize)).unwrap_or(u32::MAX).max(LOOK_UP);
+        let spend = |left: u32| Some(left.saturating_sub(bytes));
         let known = self.slow.read().unwrap_or_else(PoisonError::into_inner);
-        let is_last = known.get(tool).is_some_and(|slow| slow.patience.fetch_sub(1, Ordering::Relaxed) == 1);
+        let left = known.get(tool).map(|slow| {
+            slow.patience.fetch_update(Ordering::Relaxed, Ordering::Relaxed, spend).unwrap_or_default()
+        });
+        let is_last = left.is_some_and(|left| left <= bytes);
         drop(known);
         if is_last {
             let mut slow = self.slow.write().unwrap_or_else(PoisonError::into_inner);
@@ -216,24 +223,29 @@ mod tests {
             effect: Effect::Pure,
             capabilities: Vec::new(),
         });
-        let call = |number: u32, took: u64| {
-            let input = Value::from(number);
-            let (found, key) = results.look_up(&tenant, &tool, &input);
+        let call = |input: &Value, took: u64| {
+            let (found, key) = results.look_up(&tenant, &tool, input);
             let (is_there, is_looked_up) = (found.is_some(), key.is_some());
             if !is_there {
-                results.keep(&tenant, &tool, (&input, key), &input, Duration::from_micros(took));
+                results.keep(&tenant, &tool, (input, key), input, Duration::from_micros(took));
             }
             (is_there, is_looked_up)
         };
-        assert_eq!([call(0, 10), call(0, 1_000)], [(false, false); 2]);
-        assert_eq!([call(0, 10), call(1, 10)], [(true, true), (false, true)]);
-        assert_eq!(call(2, 1_000), (false, true));
-        for number in 0..PATIENCE {
-            assert_eq!(call(10 + number, 10), (false, true), "{number}");
+        let number = |number: u32| Value::from(number);
+        let (first, second) = (number(0), number(1));
+        assert_eq!([call(&first, 10), call(&first, 1_000)], [(false, false); 2]);
+        assert_eq!([call(&first, 10), call(&second, 10)], [(true, true), (false, true)]);
+        assert_eq!(call(&second, 1_000), (false, true));
+        for at in 0..PATIENCE / LOOK_UP {
+            assert_eq!(call(&number(2 + at), 10), (false, true), "{at}");
         }
+        assert_eq!([call(&first, 10), call(&first, 1_000)], [(false, false); 2]);
+        assert_eq!([call(&first, 10), call(&second, 10)], [(true, true); 2]);
+        // It takes less of what takes longer to be looked up.
+        let large = Value::from("x".repeat(PATIENCE as usize));
         assert_eq!(
-            [call(0, 10), call(2, 1_000), call(2, 10), call(0, 10)].map(|(found, _)| found),
-            [false, false, true, true]
+            [call(&large, 10), call(&large, 10), call(&first, 10)],
+            [(false, true), (false, false), (false, false)]
         );
     }
 }

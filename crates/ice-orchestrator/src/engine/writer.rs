@@ -19,6 +19,9 @@ use crate::workflow::runtime::State;
 /// A chunk that has become so large is closed; the records after it stand in the next one.
 const CHUNK: usize = 1 << 20;
 
+/// A chunk's memory is used for the next one if it is no more than this.
+const KEEP: usize = 16 << 10;
+
 /// Writes one run's journal. Owned by the run's task.
 pub(super) struct Writer {
     inner: Arc<Inner>,
@@ -134,7 +137,7 @@ impl Writer {
         let before = self.version.map(|_| self.head.summary.status);
         let (old_timer, timer) = (self.head.timer, state.and_then(State::next_timer));
         let mut blobs = Vec::new();
-        for chunk in closed.into_iter().chain([chunk]) {
+        for mut chunk in closed.into_iter().chain([chunk]) {
             if chunk.records > 0 {
                 self.inner.meters.records.increment(chunk.records);
                 self.inner.meters.bytes.increment(chunk.bytes.len() as u64);
@@ -143,7 +146,12 @@ impl Writer {
                 batch = batch.put(key, Bytes::copy_from_slice(&chunk.bytes));
                 self.head.next += chunk.records;
             }
-            blobs.extend(chunk.blobs);
+            blobs.append(&mut chunk.blobs);
+            chunk.bytes.clear();
+            self.chunk.bytes = chunk.bytes;
+        }
+        if self.chunk.bytes.capacity() > KEEP {
+            self.chunk.bytes = Vec::new();
         }
         self.head.summary.status = status;
         self.head.timer = timer;

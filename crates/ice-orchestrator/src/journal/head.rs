@@ -55,7 +55,7 @@ impl RunHead {
         let mut head = Object::open(&mut out);
         head.whole("version", *version)
             .uuid("id", id.uuid())
-            .word("status", status.as_str())
+            .plain("status", status.as_str())
             .text("blueprint_id", blueprint_id.as_str())?
             .text("name", name)?
             .text("by", by.as_str())?

@@ -15,11 +15,11 @@ pub(super) fn write(out: &mut Vec<u8>, record: &Record) -> Result<(), Error> {
     line.whole("at", record.at.as_millis());
     match &record.body {
         Body::Manifest(manifest) => {
-            line.word("t", "manifest");
+            line.plain("t", "manifest");
             fields(&mut line, manifest)?;
         }
         Body::Started { node, attempt, intent: what, effect, held } => {
-            line.word("t", "started").path("n", node);
+            line.plain("t", "started").plain("n", node.as_str());
             if !is_one(attempt) {
                 line.whole("a", *attempt);
             }
@@ -32,7 +32,7 @@ pub(super) fn write(out: &mut Vec<u8>, record: &Record) -> Result<(), Error> {
             }
         }
         Body::Succeeded { node, output, usage, stream, cached } => {
-            line.word("t", "succeeded").path("n", node).value("o", output)?;
+            line.plain("t", "succeeded").plain("n", node.as_str()).value("o", output)?;
             if !is_free(usage) {
                 line.any("u", usage)?;
             }
@@ -44,23 +44,23 @@ pub(super) fn write(out: &mut Vec<u8>, record: &Record) -> Result<(), Error> {
             }
         }
         Body::Opened { node, attempt, opening } => {
-            line.word("t", "opened").path("n", node);
+            line.plain("t", "opened").plain("n", node.as_str());
             if !is_one(attempt) {
                 line.whole("a", *attempt);
             }
             line.any("w", opening)?;
         }
         Body::Closed { node, output } => {
-            line.word("t", "closed").path("n", node).value("o", output)?;
+            line.plain("t", "closed").plain("n", node.as_str()).value("o", output)?;
         }
         Body::Ended { status, output, failure } => {
-            line.word("t", "ended").word("status", status.as_str()).value("o", output)?;
+            line.plain("t", "ended").plain("status", status.as_str()).value("o", output)?;
             if let Some(failure) = failure {
                 line.any("f", failure)?;
             }
         }
         Body::Step { step, node, intent: what, effect, held } => {
-            line.word("t", "step").path("s", step).path("n", node);
+            line.plain("t", "step").plain("s", step.as_str()).plain("n", node.as_str());
             intent(line.object("i"), what)?;
             if !is_pure(effect) {
                 line.any("e", effect)?;
@@ -104,28 +104,28 @@ pub(super) fn write(out: &mut Vec<u8>, record: &Record) -> Result<(), Error> {
 fn intent(mut object: Object<'_>, intent: &Intent) -> Result<(), Error> {
     match intent {
         Intent::Tool { tool, input } => {
-            object.word("k", "tool").text("tool", tool)?.value("input", input)?;
+            object.plain("k", "tool").text("tool", tool)?.value("input", input)?;
         }
         Intent::Llm { provider, request } => {
-            object.word("k", "llm").text("provider", provider)?.value("request", request)?;
+            object.plain("k", "llm").text("provider", provider)?.value("request", request)?;
         }
         Intent::Code { request } => {
-            object.word("k", "code").value("request", request)?;
+            object.plain("k", "code").value("request", request)?;
         }
         Intent::Alert { request } => {
-            object.word("k", "alert").value("request", request)?;
+            object.plain("k", "alert").value("request", request)?;
         }
         Intent::Swarm { request } => {
-            object.word("k", "swarm").value("request", request)?;
+            object.plain("k", "swarm").value("request", request)?;
         }
         Intent::Memory { request } => {
-            object.word("k", "memory").value("request", request)?;
+            object.plain("k", "memory").value("request", request)?;
         }
         Intent::Aware { provider, request } => {
-            object.word("k", "aware").text("provider", provider)?.value("request", request)?;
+            object.plain("k", "aware").text("provider", provider)?.value("request", request)?;
         }
         Intent::Agent { agent, provider, request } => {
-            object.word("k", "agent").text("agent", agent)?.text("provider", provider)?;
+            object.plain("k", "agent").text("agent", agent)?.text("provider", provider)?;
             object.value("request", request)?;
         }
     }
