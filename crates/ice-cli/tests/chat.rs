@@ -6,7 +6,8 @@ mod common;
 use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
 
 use common::{Desk, Given, given};
 use rustix::process::Signal;
@@ -163,7 +164,8 @@ fn what_cannot_begin_says_what_to_do() {
 struct Typed {
     child: Child,
     host: std::fs::File,
-    seen: std::sync::Arc<std::sync::Mutex<String>>,
+    pieces: Receiver<String>,
+    seen: String,
 }
 
 #[cfg(test)]
@@ -178,33 +180,37 @@ impl Typed {
         command.stdin(copy()).stdout(copy()).stderr(copy()).env("TERM", "xterm");
         let child = command.spawn().unwrap();
         let host = std::fs::File::from(host);
-        let seen = std::sync::Arc::new(std::sync::Mutex::new(String::new()));
-        let (mut reader, all) = (host.try_clone().unwrap(), std::sync::Arc::clone(&seen));
+        let (send, pieces) = channel();
+        let mut reader = host.try_clone().unwrap();
         std::thread::spawn(move || {
             let mut piece = [0; 4096];
             while let Ok(read) = reader.read(&mut piece) {
                 let plain = anstream::adapter::strip_bytes(&piece[..read]).into_vec();
-                all.lock().unwrap().push_str(&String::from_utf8_lossy(&plain));
+                if send.send(String::from_utf8_lossy(&plain).into_owned()).is_err() {
+                    break;
+                }
             }
         });
-        Self { child, host, seen }
+        Self { child, host, pieces, seen: String::new() }
     }
 
     /// Types once this was seen so often.
     fn after(&mut self, text: &str, times: usize, keys: &str) {
-        let since = Instant::now();
-        while self.seen.lock().unwrap().matches(text).count() < times {
-            assert!(since.elapsed() < Duration::from_secs(60), "no `{text}`: {}", self.seen.lock().unwrap());
-            std::thread::sleep(Duration::from_millis(20));
+        while self.seen.matches(text).count() < times {
+            match self.pieces.recv_timeout(Duration::from_secs(60)) {
+                Ok(piece) => self.seen.push_str(&piece),
+                Err(_) => panic!("no `{text}`: {}", self.seen),
+            }
         }
         self.host.write_all(keys.as_bytes()).unwrap();
     }
 
     fn end(mut self) -> (Option<i32>, String) {
         let code = self.child.wait().unwrap().code();
-        std::thread::sleep(Duration::from_millis(200));
-        let seen = self.seen.lock().unwrap().clone();
-        (code, seen)
+        while let Ok(piece) = self.pieces.recv_timeout(Duration::from_millis(200)) {
+            self.seen.push_str(&piece);
+        }
+        (code, self.seen)
     }
 }
 
@@ -241,7 +247,6 @@ fn an_answer_is_left_in_the_middle() {
     );
     let mut running = desk.start(&["chat", "keeper", "-m", "Hi"]);
     running.until_said("run ");
-    std::thread::sleep(Duration::from_millis(300));
     running.signal(Signal::INT);
     let left = running.finish().code(4);
     assert!(left.err.contains("ice chat --resume"), "{}", left.err);

@@ -90,9 +90,9 @@ impl Lines {
                     }
                 }
             };
-            match said {
-                Said::Words(words) if words.trim().is_empty() => {}
-                other => return Ok(other),
+            let is_empty = matches!(&said, Said::Words(words) if words.trim().is_empty());
+            if !is_empty {
+                return Ok(said);
             }
         }
     }
@@ -168,10 +168,10 @@ fn unreadable(error: LinesCodecError) -> Fault {
 }
 
 fn unusable(error: ReadlineError) -> Fault {
-    match error {
-        ReadlineError::Io(error) => error.into(),
-        other => io::Error::other(format!("the terminal cannot be read: {other}")).into(),
+    if let ReadlineError::Io(error) = error {
+        return error.into();
     }
+    io::Error::other(format!("the terminal cannot be read: {error}")).into()
 }
 
 /// How a terminal was.

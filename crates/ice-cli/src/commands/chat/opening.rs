@@ -91,12 +91,12 @@ impl Opening<'_> {
     }
 
     fn by_itself(&self) -> Json {
-        let mut agent = json!({"name": BY_ITSELF, "tools": self.tools});
-        if let Some(system) = self.system {
-            agent["system_prompt"] = json!(system);
-            literal(&mut agent["system_prompt"]);
-        }
-        agent
+        let system = self.system.map(|system| {
+            let mut system = json!(system);
+            literal(&mut system);
+            system
+        });
+        json!({"name": BY_ITSELF, "tools": self.tools, "system_prompt": system})
     }
 
     fn blueprint(&self, agent: &str) -> Result<Json, Fault> {
