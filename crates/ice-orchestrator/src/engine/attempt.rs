@@ -7,6 +7,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use ahash::AHashMap;
 use async_trait::async_trait;
 use futures::FutureExt;
 use ice_core::blueprint::AlertChannel;
@@ -67,6 +68,7 @@ async fn perform(
     let use_cache = node.use_cache;
     let conversation = Conversation::default();
     let asks = Mutex::default();
+    let receipts = receipts.into_iter().collect();
     let own = path.clone();
     let port = Port { shared, ticket, path: own, attempt, receipts, use_cache, asker, conversation, asks };
     let port = Arc::new(port);
@@ -100,7 +102,7 @@ struct Port {
     ticket: Ticket,
     path: NodePath,
     attempt: u32,
-    receipts: Vec<(NodePath, Result<Value, Failure>)>,
+    receipts: AHashMap<NodePath, Result<Value, Failure>>,
     /// Whether results of pure tools may be taken from the cache.
     use_cache: bool,
     asker: Asker,
@@ -245,7 +247,7 @@ impl StepPort for Port {
     }
 
     fn known(&self, step: &NodePath) -> Option<Result<Value, Failure>> {
-        self.receipts.iter().find(|(known, _)| known == step).map(|(_, result)| result.clone())
+        self.receipts.get(step).cloned()
     }
 }
 

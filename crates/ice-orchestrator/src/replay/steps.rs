@@ -1,5 +1,6 @@
 //! Nodes of several steps: their work is done again over the receipts in the journal, and each step is compared.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -162,6 +163,7 @@ impl Steps {
             steps: steps.map(|(step, made)| (step.clone(), made.clone())).collect(),
             answered: self.answered.clone(),
             found: Mutex::default(),
+            policed: Mutex::default(),
             policy: Arc::clone(&self.policy),
         });
         let context = StepContext {
@@ -192,6 +194,8 @@ struct Again {
     answered: AHashMap<NodePath, Answered>,
     found: Mutex<Option<Box<Divergence>>>,
     policy: Arc<dyn PromptPolicy>,
+    /// The steps in whose place a policy has put something else.
+    policed: Mutex<BTreeSet<NodePath>>,
 }
 
 impl Again {
@@ -232,7 +236,13 @@ impl StepPort for Again {
             return Ok(intent);
         }
         let read = |request: &Value| request.to().map(|request| (request, 0));
-        Ok(inspected(&*self.policy, &intent, read)?.unwrap_or(intent))
+        Ok(match inspected(&*self.policy, &intent, read)? {
+            Some(other) => {
+                self.policed.lock().unwrap_or_else(PoisonError::into_inner).insert(step.clone());
+                other
+            }
+            None => intent,
+        })
     }
 
     fn ask(&self, step: &NodePath, question: Question) -> Result<Value, Failure> {
@@ -258,6 +268,12 @@ impl StepPort for Again {
         let held = match made.map(|made| &made.body) {
             Some(Body::Step { held, .. }) => held.clone(),
             Some(_) | None => None,
+        };
+        // Journals had the effect of what was in its place before.
+        let is_policed = self.policed.lock().unwrap_or_else(PoisonError::into_inner).contains(step);
+        let effect = match made.map(|made| &made.body) {
+            Some(Body::Step { effect: recorded, .. }) if is_policed => effect.min(*recorded),
+            Some(_) | None => effect,
         };
         let (node, intent) = (self.node.clone(), intent.clone());
         let now = Body::Step { step: step.clone(), node, intent, effect, held };

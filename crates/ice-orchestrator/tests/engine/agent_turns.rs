@@ -126,14 +126,31 @@ async fn a_turn_that_fails_is_told_and_the_next_words_are_another_turn() {
     let first = told(&engine, handle.id()).await;
     assert!(first.starts_with("the turn failed with MODEL_REFUSED") && first.contains("not that"), "{first}");
     assert_eq!(question(&say(&engine, handle.id(), r#""Sorry.""#).await), "Better.");
+    // What made a turn fail would make the next one fail as well.
     let said: Vec<String> = texts(&model, 1).into_iter().skip(1).map(|(_, text)| text).collect();
-    assert_eq!(said, ["Hello", "Sorry."]);
+    assert_eq!(said, ["Sorry."]);
     let told = say(&engine, handle.id(), r#""And?""#).await;
     assert!(question(&told).contains("nor that"));
     // Who ends it there has an agent that failed.
     let end = say(&engine, handle.id(), r#""""#).await;
     assert_eq!(end.status, RunStatus::Failed);
     assert_eq!(end.failure.as_ref().map(|failure| failure.code), Some(ErrorCode::ModelRefused), "{end:?}");
+    replays(&engine, handle.id()).await;
+}
+
+#[tokio::test]
+async fn what_was_done_in_a_turn_that_fails_stays() {
+    let turns = r#"[{"text": "Hi."}, {"tool_calls": [{"name": "add", "arguments": {"a": 1}}]},
+                    {"error": {"kind": "refused", "message": "no"}}, {"text": "It was 1."}]"#;
+    let (engine, model) = engine(turns);
+    let handle = start(&engine, "").await;
+    told(&engine, handle.id()).await;
+    assert!(question(&say(&engine, handle.id(), r#""Add.""#).await).contains("MODEL_REFUSED"));
+    assert_eq!(question(&say(&engine, handle.id(), r#""Well?""#).await), "It was 1.");
+    let roles: Vec<Role> = texts(&model, 3).into_iter().map(|(role, _)| role).skip(1).collect();
+    use Role::{Assistant, Tool, User};
+    assert_eq!(roles, [User, Assistant, User, Assistant, Tool, User]);
+    assert_eq!(say(&engine, handle.id(), "null").await.status, RunStatus::Succeeded);
     replays(&engine, handle.id()).await;
 }
 

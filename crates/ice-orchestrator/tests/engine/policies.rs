@@ -1,6 +1,7 @@
 //! Whoever looks at prompts and calls before they are made.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use ice_core::error::ErrorCode;
 use ice_core::id::Tenant;
@@ -43,6 +44,7 @@ impl PromptPolicy for Strict {
             ("add", Some(13)) => Ruling::Stop { reason: "thirteen is not added".to_owned() },
             ("add", Some(12)) => Ruling::Replace(json(r#"{"a": 1, "b": 1}"#)),
             ("post", Some(1)) => Ruling::Replace(json(r#"{"a": 2}"#)),
+            ("post", Some(2)) => Ruling::Replace(json(r#"{"a": 3}"#)),
             _ => Ruling::Allow,
         }
     }
@@ -50,30 +52,79 @@ impl PromptPolicy for Strict {
 
 /// Changes something unless `a` is 1.
 #[derive(Debug)]
-struct Post(ToolSpec);
+struct Post {
+    spec: ToolSpec,
+    work: Arc<dyn Tool>,
+}
 
 #[async_trait::async_trait]
 impl Tool for Post {
     fn spec(&self) -> &ToolSpec {
-        &self.0
+        &self.spec
     }
 
     fn effect(&self, input: &Value) -> Effect {
         if input.get("a") == Some(&Value::from(1)) { Effect::Pure } else { Effect::Irreversible }
     }
 
-    async fn call(&self, _ctx: &ToolContext, input: Value) -> Result<Value, ToolError> {
-        Ok(input)
+    async fn call(&self, ctx: &ToolContext, input: Value) -> Result<Value, ToolError> {
+        self.work.call(ctx, input).await
+    }
+}
+
+#[tokio::test]
+async fn calls_that_a_policy_changes_keep_their_order_and_are_held_to_the_schema() {
+    let under_way = Arc::new(AtomicUsize::new(0));
+    let most = Arc::new(AtomicUsize::new(0));
+    let (now, highest) = (Arc::clone(&under_way), Arc::clone(&most));
+    let slow = tool("slow", Effect::Irreversible, move |_, _| {
+        let (now, highest) = (Arc::clone(&now), Arc::clone(&highest));
+        async move {
+            highest.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            now.fetch_sub(1, Ordering::SeqCst);
+            Ok(Value::Null)
+        }
+    });
+    let mut spec = slow.spec().clone();
+    spec.name = "post".to_owned();
+    spec.input_schema = json(r#"{"type": "object", "properties": {"a": {"maximum": 2}}}"#);
+    for (strict, calls, expected) in [
+        // They run together as they are, and one after the other as what a policy makes of them.
+        (false, r#"{"a": 1}"#, (2, 0)),
+        (true, r#"{"a": 1}"#, (1, 0)),
+        (true, r#"{"a": 2}"#, (1, 2)),
+    ] {
+        most.store(0, Ordering::SeqCst);
+        let call = format!(r#"{{"name": "post", "arguments": {calls}}}"#);
+        let turns = format!(r#"[{{"tool_calls": [{call}, {call}]}}, {{"text": "Done."}}]"#);
+        let (mut registry, _) = worker(|_| {}, &turns);
+        let post = Post { spec: spec.clone(), work: Arc::clone(&slow) };
+        registry.tools.register(Arc::new(post) as Arc<dyn Tool>).unwrap();
+        let yaml = "nodes: [{id: n, type: agent, package: worker, tools: [{name: post, parameters: {}}]}]";
+        let plan = plan(yaml, &registry);
+        let mut builder = Engine::builder().registry(registry);
+        if strict {
+            builder = builder.prompt_policy(Arc::new(Strict));
+        }
+        let engine = builder.build();
+        let started = engine.start(&plan, json("{}"), RunOptions::default(), &me(), &Tenant::default()).await;
+        let end = started.unwrap().wait().await.unwrap();
+        replays(&engine, end.id).await;
+        let history = end.output.get("n").and_then(|output| output.get("tool_history")).cloned().unwrap();
+        let misfits = history.as_list().unwrap().iter().filter(|entry| entry.get("error").is_some()).count();
+        assert_eq!((most.load(Ordering::SeqCst).max(1), misfits), expected, "{strict} {calls}: {history}");
     }
 }
 
 #[tokio::test]
 async fn another_input_has_the_effect_that_the_tool_says_of_it() {
     let turns = r#"[{"tool_calls": [{"name": "post", "arguments": {"a": 1}}]}, {"text": "Done."}]"#;
-    let spec = tool("post", Effect::Irreversible, |_, _| async { Ok(Value::Null) }).spec().clone();
+    let work = tool("post", Effect::Irreversible, |_, _| async { Ok(Value::Null) });
     for (policy, effect) in [(None, "pure"), (Some(Arc::new(Strict)), "irreversible")] {
         let (mut registry, _) = worker(|_| {}, turns);
-        registry.tools.register(Arc::new(Post(spec.clone())) as Arc<dyn Tool>).unwrap();
+        let post = Post { spec: work.spec().clone(), work: Arc::clone(&work) };
+        registry.tools.register(Arc::new(post) as Arc<dyn Tool>).unwrap();
         let plan = plan(
             "nodes: [{id: t, type: tool, tool_name: post, tool_args: {a: 1}},
                      {id: n, type: agent, package: worker, tools: [{name: post, parameters: {}}]}]",

@@ -64,3 +64,19 @@ fn a_conversation_that_is_killed_at_any_record_goes_on_and_does_nothing_twice() 
     println!("{report}");
     assert!(report.records > 25 && report.crashes as u64 > 3 * report.records, "{report}");
 }
+
+/// An answer that does not follow its schema, and one that does.
+const COUNTER: &str = r#"{"turns": [{"text": "Three."}, {"json": {"n": 3}}]}"#;
+
+#[test]
+fn an_answer_that_is_mended_survives_a_crash_at_any_record() {
+    let yaml = format!(
+        "nodes:
+- {{id: a, type: llm, provider: scripted, model: m, prompt: How many?, output_schema: {{n: int}}, llm_config: {{script: {COUNTER}}}}}
+- {{id: end, type: tool, tool_name: once, tool_args: {{value: '{{{{ a.n }}}}'}}, dependencies: [a]}}"
+    );
+    kit().run(&yaml, json!({})).succeeded().has("a.n", 3);
+    let report = kit().crash_everywhere(&yaml, json!({}));
+    println!("{report}");
+    assert!(report.records > 6, "{report}");
+}

@@ -56,7 +56,7 @@ fn port(shared: &Arc<RunShared>, ticket: Ticket, receipts: Vec<(NodePath, Result
         ticket,
         path: "n".parse().unwrap(),
         attempt: 1,
-        receipts,
+        receipts: receipts.into_iter().collect(),
         use_cache: true,
         asker: Asker::default(),
         conversation: Conversation::default(),

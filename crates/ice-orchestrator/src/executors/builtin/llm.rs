@@ -171,7 +171,9 @@ async fn repair(
     let messages = Value::list(said.iter().cloned().chain(further));
     request.insert(Arc::from("messages"), messages);
     let intent = Intent::Llm { provider: Arc::clone(provider), request: Value::from(request) };
-    let address = memory::address(ctx, ".repaired")?;
+    // Should the node be asked anew after a crash, another answer is another one to mend.
+    let hash = blake3::hash(before.message.joined_text().as_bytes()).to_hex();
+    let address = memory::address(ctx, &format!(".repaired[a{}]", hash.get(..8).unwrap_or_default()))?;
     let said = ctx.step(&address, intent, Effect::Idempotent).await?;
     let response = read(plan, &said)?;
     let fields = fields(declared, &response.message.joined_text());

@@ -6,12 +6,14 @@ use ice_core::template::{Limits, Template};
 
 use super::tally::{Count, NOTHING, Tally};
 use super::walk::{Estimator, Surroundings};
-use crate::workflow::model::{Agent, AgentBounds, Plan};
+use crate::workflow::model::{Agent, AgentBounds, LlmOutput, LlmPlan, Plan};
 
 /// Tokens that a value is taken to have which is written into a prompt and not known before.
 const VALUE_TOKENS: u64 = 250;
 /// Tokens that an answer is taken to have, if it may have as many.
 const ANSWER_TOKENS: u64 = 400;
+/// Tokens of what a model is told of a wrong answer, without the schema.
+const WRONG_TOKENS: u64 = 200;
 /// Rounds that an agent is taken to work, if it may.
 const ROUNDS: u64 = 3;
 /// The most calls that an agent makes in one round.
@@ -55,6 +57,22 @@ impl Estimator<'_> {
             assumed_calls: 0,
         };
         if model.is_none() { tally.without_bound() } else { tally }
+    }
+
+    /// Asking once more for an answer that does not follow its schema, which it need not come to.
+    pub(super) fn repair(
+        &mut self,
+        plan: &Plan,
+        work: &LlmPlan,
+        declared: &LlmOutput,
+        request: &Request,
+        told: Told,
+    ) -> Tally {
+        let model = capabilities(plan, &work.provider, &request.model);
+        let before = writes(request, model.as_ref()).unwrap_or(ANSWER_TOKENS);
+        let wrong = tokens::estimate_text(&declared.schema.to_string()).saturating_add(WRONG_TOKENS);
+        let again = told.and(before.saturating_add(wrong));
+        self.model_call(plan, &work.provider, request, again).times(&Count::within(0, 0, 1))
     }
 
     /// An agent's work. It is told of nodes before it, or not.

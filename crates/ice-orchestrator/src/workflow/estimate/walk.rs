@@ -89,10 +89,12 @@ impl Estimator<'_> {
                 }
                 let format = work.format.as_deref().map(tokens::estimate_text).unwrap_or_default();
                 let prompt = self.written(&work.prompt, around);
-                let call = self.model_call(around.plan, &work.provider, &request, prompt.and(format));
-                // An answer that does not follow its schema is asked for once more.
-                let most = if work.output.is_some() { 2 } else { 1 };
-                call.times(&Count::within(1, 1, most))
+                let told = prompt.and(format);
+                let call = self.model_call(around.plan, &work.provider, &request, told);
+                match &work.output {
+                    None => call,
+                    Some(declared) => call.and(self.repair(around.plan, work, declared, &request, told)),
+                }
             }
             Work::Agent(work) => {
                 let turn = self.agent(&work.agent, !work.dependencies.is_empty(), around);

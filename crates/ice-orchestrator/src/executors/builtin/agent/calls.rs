@@ -42,18 +42,18 @@ impl Gave {
 }
 
 /// What a call is of.
-#[derive(Clone, Copy)]
 pub(super) enum Callee<'a> {
-    Tool(&'a AgentTool, Effect),
+    /// A tool, and what it is called with.
+    Tool(&'a AgentTool, Effect, Intent),
     Agent(&'a SubAgent),
     Person,
 }
 
 impl Callee<'_> {
     /// Whether it runs together with others like it: what it does can be repeated, and it takes nothing away from others.
-    pub(super) fn is_together(self, bounds: &AgentBounds) -> bool {
+    pub(super) fn is_together(&self, bounds: &AgentBounds) -> bool {
         match self {
-            Self::Tool(_, effect) => effect.is_repeatable(),
+            Self::Tool(_, effect, _) => effect.is_repeatable(),
             Self::Agent(agent) => agent.effect.is_repeatable() && !bounds.are_shared(),
             Self::Person => false,
         }
@@ -97,8 +97,34 @@ impl<'p> Call<'p> {
         ])
     }
 
+    /// What the call is of, if it may be made. What whoever looks at calls puts in the place of its arguments is held to the
+    /// same, and has the greater effect of both.
+    ///
+    /// # Errors
+    /// That a policy stopped it; within it, what the model is told instead.
+    pub(super) fn inspected<'a>(
+        &self,
+        agent: &'a Agent,
+        at: usize,
+        ctx: &StepContext,
+        address: &NodePath,
+    ) -> Result<Result<Callee<'a>, String>, Failure> {
+        let callee = match self.admit(agent, at) {
+            Ok(Callee::Tool(tool, effect, intent)) => {
+                let intent = ctx.inspect(address, intent)?;
+                let effect = effect.max(tool.effect(intent.value()));
+                match violations(tool.input.as_ref(), intent.value()) {
+                    None => Ok(Callee::Tool(tool, effect, intent)),
+                    Some(what) => Err(format!("the arguments do not fit the tool: {what}")),
+                }
+            }
+            other => other,
+        };
+        Ok(callee)
+    }
+
     /// What the call is of, if it may be made.
-    pub(super) fn admit<'a>(&self, agent: &'a Agent, at: usize) -> Result<Callee<'a>, String> {
+    fn admit<'a>(&self, agent: &'a Agent, at: usize) -> Result<Callee<'a>, String> {
         if at >= MAX_CALLS {
             return Err(format!("this call was not made: {MAX_CALLS} are the most of one answer"));
         }
@@ -124,7 +150,8 @@ impl<'p> Call<'p> {
                 return Err(format!("the arguments do not fit the tool: {what}"));
             }
         }
-        Ok(Callee::Tool(tool, tool.effect(self.arguments)))
+        let intent = Intent::Tool { tool: Arc::clone(&tool.name), input: self.arguments.clone() };
+        Ok(Callee::Tool(tool, tool.effect(self.arguments), intent))
     }
 
     /// Makes the call. Gives what came of it.
@@ -140,7 +167,7 @@ impl<'p> Call<'p> {
         left: AgentBounds,
     ) -> Result<Gave, Failure> {
         match callee {
-            Callee::Tool(tool, effect) => self.call(tool, effect, ctx, address).await,
+            Callee::Tool(tool, effect, intent) => self.call(tool, effect, intent, ctx, address).await,
             Callee::Person => {
                 let spent = AgentSpent { tool_calls: 1, usage: Usage::default() };
                 match person::question(self.arguments) {
@@ -166,13 +193,10 @@ impl<'p> Call<'p> {
         &self,
         tool: &AgentTool,
         effect: Effect,
+        intent: Intent,
         ctx: &StepContext,
         address: &NodePath,
     ) -> Result<Gave, Failure> {
-        let intent = Intent::Tool { tool: Arc::clone(&tool.name), input: self.arguments.clone() };
-        let intent = ctx.inspect(address, intent)?;
-        // Another input may have a greater effect.
-        let effect = effect.max(tool.effect(intent.value()));
         let ctx = ctx.of_call(self.id);
         let result = match ctx.inspected_step(address, intent, effect).await {
             Ok(output) => match violations(tool.output.as_ref(), &output) {

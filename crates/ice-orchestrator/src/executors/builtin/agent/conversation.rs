@@ -49,6 +49,8 @@ pub(crate) enum Status {
     MaxTokensReached,
     /// The money that it may spend is spent.
     MaxCostReached,
+    /// A person has spoken as often as they may.
+    MaxTurnsReached,
     /// It asked for a call again of which it was told that it is not made any more.
     RepeatedCalls,
 }
@@ -61,6 +63,7 @@ impl Status {
             Self::MaxToolCallsReached => "max_tool_calls_reached",
             Self::MaxTokensReached => "max_tokens_reached",
             Self::MaxCostReached => "max_cost_reached",
+            Self::MaxTurnsReached => "max_turns_reached",
             Self::RepeatedCalls => "repeated_calls",
         }
     }
@@ -88,8 +91,18 @@ pub(super) struct Conversation<'a> {
     /// What was said last.
     said: Option<Response>,
     pub(super) iterations: u32,
-    /// How many of them were of earlier turns.
-    pub(super) turn_began: u32,
+    pub(super) turn: Turn,
+}
+
+/// What was there before the turn that is under way.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Turn {
+    /// Rounds.
+    pub(super) began: u32,
+    /// Messages, without what the person said to begin it.
+    pub(super) said: usize,
+    /// Calls.
+    pub(super) history: usize,
 }
 
 /// Lets an agent work, beginning with a request. Its rounds are the steps `base.round[0]` and so on.
@@ -119,6 +132,7 @@ pub(super) async fn converse_counted(
 impl<'a> Conversation<'a> {
     pub(super) fn new(work: Work<'a>, ctx: &'a StepContext, base: &'a NodePath, request: Value) -> Self {
         let messages = request.get("messages").and_then(Value::as_list).unwrap_or_default().to_vec();
+        let turn = Turn { began: 0, said: messages.len().saturating_sub(1), history: 0 };
         Self {
             work,
             ctx,
@@ -130,7 +144,7 @@ impl<'a> Conversation<'a> {
             spent: AgentSpent::default(),
             said: None,
             iterations: 0,
-            turn_began: 0,
+            turn,
         }
     }
 
@@ -158,13 +172,19 @@ impl<'a> Conversation<'a> {
         let mut repaired = false;
         loop {
             let round = self.iterations;
-            let is_last = round - self.turn_began + 1 >= self.work.bounds.rounds;
-            let request = match self.next_request()? {
-                Ok(request) => request,
-                Err(status) => return Ok(self.end(Map::default(), status)),
+            let is_last = round - self.turn.began + 1 >= self.work.bounds.rounds;
+            let (message, response, is_cut_short) = match self.known(round)? {
+                Some(known) => known,
+                None => {
+                    let request = match self.next_request()? {
+                        Ok(request) => request,
+                        Err(status) => return Ok(self.end(Map::default(), status)),
+                    };
+                    let is_cut_short = request.get("max_tokens") != self.request.get("max_tokens");
+                    let (message, response) = self.ask(round, request).await?;
+                    (message, response, is_cut_short)
+                }
             };
-            let is_cut_short = request.get("max_tokens") != self.request.get("max_tokens");
-            let (message, response) = self.ask(round, request).await?;
             self.iterations += 1;
             let text = response.message.joined_text();
             let has_calls = response.message.parts.iter().any(|part| Call::of(part).is_some());
@@ -269,6 +289,16 @@ impl<'a> Conversation<'a> {
         Answer { text, reasoning, fields, history, iterations, status, spent: self.spent }
     }
 
+    /// What came of a round that ended before, if that does not depend on its request: nobody has to put that together again.
+    fn known(&mut self, round: u32) -> Result<Option<(Value, Response, bool)>, Failure> {
+        if self.work.bounds.tokens.is_some() {
+            return Ok(None);
+        }
+        let address = self.address(&format!(".round[{round}]"))?;
+        let known = self.ctx.port.known(&address).map(|said| self.heard(said)).transpose()?;
+        Ok(known.map(|(message, response)| (message, response, false)))
+    }
+
     /// Asks the model. What it says is given as it is kept, which later requests share, and read.
     async fn ask(&mut self, round: u32, request: Value) -> Result<(Value, Response), Failure> {
         let intent = Intent::Llm { provider: Arc::clone(&self.work.agent.provider), request };
@@ -290,6 +320,11 @@ impl<'a> Conversation<'a> {
         // A model call costs, but changes nothing: it is repeated after a crash.
         let ctx = self.ctx.of_agent(&self.work.agent.name);
         let said = ctx.inspected_step(&address, intent, Effect::Idempotent).await;
+        self.heard(said)
+    }
+
+    /// What a model said: the message as it is kept, and read.
+    fn heard(&mut self, said: Result<Value, Failure>) -> Result<(Value, Response), Failure> {
         let said = said.inspect_err(|failure| self.spent.usage += failure.usage)?;
         let response: Response = said.to().map_err(|error| {
             Failure::new(ErrorCode::ModelFailed, format!("the provider's answer cannot be read: {error}"))
@@ -302,7 +337,7 @@ impl<'a> Conversation<'a> {
     async fn call(&mut self, round: u32) -> Result<Value, Failure> {
         let Some(response) = self.said.take() else { return Ok(Value::Null) };
         let calls: Vec<Call<'_>> = response.message.parts.iter().filter_map(Call::of).collect();
-        let gave = Round::plan(self, &calls).make(self, round, &calls).await?;
+        let gave = Round::plan(self, round, &calls)?.make(self, round, &calls).await?;
         let results = self.results(round, &calls, gave);
         self.said = Some(response);
         results

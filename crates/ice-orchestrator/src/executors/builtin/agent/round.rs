@@ -20,32 +20,50 @@ pub(super) struct Round<'a> {
 
 impl<'a> Round<'a> {
     /// Looks at every call, in order: whether it may be made.
-    pub(super) fn plan(of: &mut Conversation<'a>, calls: &[Call<'_>]) -> Self {
+    ///
+    /// # Errors
+    /// That a policy stopped one: none is made then.
+    pub(super) fn plan(of: &mut Conversation<'a>, round: u32, calls: &[Call<'_>]) -> Result<Self, Failure> {
         let bounds = of.work.bounds;
         let mut left = bounds.tool_calls.map(|most| most.saturating_sub(of.spent.tool_calls));
-        let planned = calls.iter().enumerate().map(|(at, call)| {
-            // Of what is beyond the most of one answer nothing is remembered.
-            if let Some(most) = bounds.repeats
-                && at < MAX_CALLS
-                && !of.repeats.admit(call.tool, call.arguments, most)
-            {
-                let why = format!(
-                    "this call was not made: it was made {most} times with these arguments; say what you have, or do something else"
-                );
-                return Err(Gave::told(why));
+        let mut planned = Vec::with_capacity(calls.len());
+        for (at, call) in calls.iter().enumerate() {
+            planned.push(Self::planned(of, round, (at, call), &mut left)?);
+        }
+        Ok(Self { planned })
+    }
+
+    fn planned(
+        of: &mut Conversation<'a>,
+        round: u32,
+        (at, call): (usize, &Call<'_>),
+        left: &mut Option<u64>,
+    ) -> Result<Result<Callee<'a>, Gave>, Failure> {
+        let bounds = of.work.bounds;
+        // Of what is beyond the most of one answer nothing is remembered.
+        if let Some(most) = bounds.repeats
+            && at < MAX_CALLS
+            && !of.repeats.admit(call.tool, call.arguments, most)
+        {
+            let why = format!(
+                "this call was not made: it was made {most} times with these arguments; say what you have, or do something else"
+            );
+            return Ok(Err(Gave::told(why)));
+        }
+        let address = of.address(&format!(".round[{round}].call[{at}]"))?;
+        let callee = match call.inspected(of.work.agent, at, of.ctx, &address)? {
+            Ok(callee) => callee,
+            Err(told) => return Ok(Err(Gave::told(told))),
+        };
+        match left {
+            Some(0) => {
+                let most = bounds.tool_calls.unwrap_or_default();
+                return Ok(Err(Gave::told(format!("this call was not made: all {most} calls are used up"))));
             }
-            let callee = call.admit(of.work.agent, at).map_err(Gave::told)?;
-            match &mut left {
-                Some(0) => {
-                    let most = bounds.tool_calls.unwrap_or_default();
-                    return Err(Gave::told(format!("this call was not made: all {most} calls are used up")));
-                }
-                Some(left) => *left -= 1,
-                None => {}
-            }
-            Ok(callee)
-        });
-        Self { planned: planned.collect() }
+            Some(left) => *left -= 1,
+            None => {}
+        }
+        Ok(Ok(callee))
     }
 
     /// Makes the calls and gives what came of each, in order.
@@ -119,7 +137,7 @@ impl Conversation<'_> {
         callee: Callee<'_>,
     ) -> Result<Gave, Failure> {
         let address = self.address(&format!(".round[{round}].call[{at}]"))?;
-        let own = match callee {
+        let own = match &callee {
             Callee::Tool(..) | Callee::Person => self.work.bounds,
             Callee::Agent(agent) => agent.agent.bounds,
         };

@@ -73,6 +73,7 @@ fn said(answer: Answer) -> Value {
         | Status::MaxToolCallsReached
         | Status::MaxTokensReached
         | Status::MaxCostReached
+        | Status::MaxTurnsReached
         | Status::RepeatedCalls) => {
             let status = Value::from(status.as_str());
             Value::map([("response", Value::from(answer.text)), ("status", status)])

@@ -4,10 +4,10 @@
 use ice_core::blueprint::ApprovalType;
 use ice_core::llm::{Message, Role};
 use ice_core::path::NodePath;
-use ice_core::value::Value;
+use ice_core::value::{Map, Value};
 
 use super::calls::is_final;
-use super::conversation::{Answer, Conversation, Status, Work, value};
+use super::conversation::{Answer, Conversation, Status, Turn, Work, value};
 use super::shown;
 use crate::executors::StepContext;
 use crate::executors::builtin::memory::Aware;
@@ -15,6 +15,8 @@ use crate::journal::{Failure, Question};
 
 /// Bytes of an answer that the question has which follows it.
 const SHOWN: usize = 16 << 10;
+/// The most turns of a conversation.
+const TURNS: u32 = 1_000;
 /// Turns that fail one after the other: nobody is asked after the last of them.
 const FAILED: u32 = 3;
 
@@ -34,7 +36,7 @@ pub(super) async fn talk(
 ) -> Result<Answer, Failure> {
     let mut conversation = Conversation::new(work, ctx, base, request);
     let mut failed = 0;
-    for turn in 1_u32.. {
+    for turn in 1..=TURNS {
         let address = conversation.address(&format!(".turn[{turn}]"))?;
         // A turn that was over before this attempt is nobody's work now.
         let ended = match ctx.port.known(&address) {
@@ -58,20 +60,23 @@ pub(super) async fn talk(
                         format!("{}\n[the turn ended with `{}`]", answer.text, status.as_str())
                     }
                     // They are of the whole conversation: there is nothing left.
-                    Status::MaxToolCallsReached | Status::MaxTokensReached | Status::MaxCostReached => {
-                        return ended;
-                    }
+                    Status::MaxToolCallsReached
+                    | Status::MaxTokensReached
+                    | Status::MaxCostReached
+                    | Status::MaxTurnsReached => return ended,
                 }
             }
         };
+        if turn == TURNS {
+            return ended.map(|answer| Answer { status: Status::MaxTurnsReached, ..answer });
+        }
         let Some(said) = words(&ctx.ask(&address, question(&told))?) else { return ended };
         conversation.go_on(ended.ok(), &said)?;
         if let Some(aware) = &mut aware {
             aware.asked(said);
         }
     }
-    // No conversation has as many turns as there are numbers.
-    Ok(conversation.end(ice_core::value::Map::default(), Status::MaxIterationsReached))
+    Ok(conversation.end(Map::default(), Status::MaxTurnsReached))
 }
 
 /// What a person is asked after a turn.
@@ -105,15 +110,22 @@ impl Conversation<'_> {
     fn go_on(&mut self, ended: Option<Answer>, said: &str) -> Result<(), Failure> {
         match ended {
             Some(answer) => self.history = answer.history,
-            // The round that failed has its receipt: what comes is another one.
-            None => self.iterations = self.iterations.saturating_add(1),
+            None => {
+                // The round that failed has its receipt: what comes is another one.
+                self.iterations = self.iterations.saturating_add(1);
+                // What made it fail would make the next one fail as well; what was done stays.
+                if self.history.len() == self.turn.history {
+                    self.messages.truncate(self.turn.said);
+                }
+            }
         }
         // Vendors refuse calls without results.
         if let Some(results) = self.not_made("this call was not made: the turn had ended")? {
             self.messages.push(results);
         }
-        self.messages.push(value(&Message::text(Role::User, said))?);
-        self.turn_began = self.iterations;
+        let (said, words) = (self.messages.len(), value(&Message::text(Role::User, said))?);
+        self.messages.push(words);
+        self.turn = Turn { began: self.iterations, said, history: self.history.len() };
         self.repeats = super::repeats::Repeats::default();
         Ok(())
     }

@@ -110,6 +110,7 @@ impl<'a> Hall<'a> {
             status @ (Status::MaxToolCallsReached
             | Status::MaxTokensReached
             | Status::MaxCostReached
+            | Status::MaxTurnsReached
             | Status::RepeatedCalls) => {
                 format!("within its limits: it ended after {rounds} rounds with `{}`", status.as_str())
             }
