@@ -164,7 +164,7 @@ fn pictures_are_checked_and_estimated_and_kept_for_no_schedule() {
     let (desk, bodies) = desk();
     desk.ice(&["validate", "look.yaml"]).code(0);
     let estimate = desk.ice(&["estimate", "look.yaml", "-i", "photo=@photo.bin", "--json"]).code(0).json();
-    assert_eq!(estimate["likely"]["model_calls"], 1, "{estimate}");
+    assert_eq!(estimate["model_calls"]["likely"], 1, "{estimate}");
     desk.write("net.yaml", "name: often\nworkflows: [{ref: look.yaml, id: look, schedule: '0 6 * * *'}]\n");
     let words = ["network", "run", "net.yaml", "--scheduled", "-i", "photo=@photo.bin"];
     desk.ice(&words).code(2).says("a picture cannot be an input of what is run by a schedule");
