@@ -59,9 +59,9 @@ fn shown(request: &Request) -> Vec<Value> {
     assert_eq!(message.role, Role::User);
     let [Part::Text { text }, rest @ ..] = message.parts.as_slice() else { panic!("{message:?}") };
     assert_eq!(text, "What is it?");
-    let blob = |part: &Part| match part {
-        Part::Blob { blob } => Value::Blob(Arc::new(blob.clone())),
-        other => panic!("{other:?}"),
+    let blob = |part: &Part| {
+        let Part::Blob { blob } = part else { panic!("{part:?}") };
+        Value::Blob(Arc::new(blob.clone()))
     };
     rest.iter().map(blob).collect()
 }
