@@ -4,21 +4,44 @@ use std::path::Path;
 use std::sync::Arc;
 
 use ice_core::error::ErrorCode;
+use ice_core::llm::MAX_SHOWN_BYTES;
 use ice_core::schema::Validator;
 use ice_core::value::{Map, Value};
 use serde::de::IgnoredAny;
 
 use crate::fault::Fault;
 use crate::file::{self, MAX_INPUT_BYTES};
+use crate::pictures::{self, KINDS, MAX_ALL_BYTES, Pictures};
 
-const FORMS: &str = "the forms are NAME=VALUE, NAME=@FILE.json and @FILE.json";
+const FORMS: &str = "the forms are NAME=VALUE, NAME=@FILE and @FILE.json";
 
-/// Puts the inputs together, later ones over earlier ones. `NAME=VALUE` takes the value as JSON if it parses,
-/// else as text; `NAME=@FILE` reads the value from a JSON file; `@FILE` reads all inputs from one.
+/// The inputs of a run, and the pictures that they name.
+#[derive(Debug)]
+pub(crate) struct Inputs {
+    pub(crate) values: Value,
+    pub(crate) pictures: Pictures,
+}
+
+/// Puts the inputs together, later ones over earlier ones. `NAME=VALUE` takes the value as JSON if it parses, else as text;
+/// `NAME=@FILE` reads a picture or JSON from a file; `@FILE` reads all inputs from one.
+///
+/// # Errors
+/// As [`settings`]; [`ErrorCode::FileTooLarge`] if the pictures are.
+pub(crate) fn inputs(words: &[String]) -> Result<Inputs, Fault> {
+    let mut pictures = Pictures::default();
+    let values = together(words, &mut |path| picture_or_json(path, &mut pictures))?;
+    Ok(Inputs { values, pictures })
+}
+
+/// Settings, written as inputs are, without pictures.
 ///
 /// # Errors
 /// [`ErrorCode::Usage`] for what has none of the forms or names no JSON object, and those of reading files.
-pub(crate) fn inputs(words: &[String]) -> Result<Value, Fault> {
+pub(crate) fn settings(words: &[String]) -> Result<Value, Fault> {
+    together(words, &mut json)
+}
+
+fn together(words: &[String], read: &mut dyn FnMut(&Path) -> Result<Value, Fault>) -> Result<Value, Fault> {
     let mut inputs = Map::default();
     for word in words {
         if let Some(file) = word.strip_prefix('@') {
@@ -37,7 +60,7 @@ pub(crate) fn inputs(words: &[String]) -> Result<Value, Fault> {
             }
         };
         let value = match value.strip_prefix('@') {
-            Some(file) => json(Path::new(file))?,
+            Some(file) => read(Path::new(file))?,
             None => word_value(name, value)?,
         };
         inputs.insert(Arc::from(name), value);
@@ -112,6 +135,31 @@ pub(crate) fn field(word: &str) -> Result<Value, Fault> {
     }
 }
 
+/// A file that begins as a picture does is one; any other is JSON.
+fn picture_or_json(path: &Path, pictures: &mut Pictures) -> Result<Value, Fault> {
+    let bytes = file::read(path, MAX_INPUT_BYTES)?;
+    let Some(media_type) = pictures::media_type(&bytes) else {
+        return serde_json::from_slice(&bytes).map_err(|error| {
+            let message =
+                format!("{} begins as no picture does, and is not valid JSON: {error}", path.display());
+            let help = format!("a picture is a file of {KINDS}; to give a text, write NAME=TEXT");
+            Fault::new(ErrorCode::InputInvalid, message).help(help)
+        });
+    };
+    let too_large = |what: String, most: u64| {
+        let message = format!("{what} more than {} MiB", most >> 20);
+        Err(Fault::new(ErrorCode::FileTooLarge, message).help("give a smaller picture"))
+    };
+    if bytes.len() as u64 > MAX_SHOWN_BYTES {
+        return too_large(format!("{} is a picture of", path.display()), MAX_SHOWN_BYTES);
+    }
+    let value = pictures.add(media_type, bytes);
+    if pictures.bytes() > MAX_ALL_BYTES {
+        return too_large("the pictures have together".to_owned(), MAX_ALL_BYTES);
+    }
+    Ok(value)
+}
+
 fn json(path: &Path) -> Result<Value, Fault> {
     let bytes = file::read(path, MAX_INPUT_BYTES)?;
     serde_json::from_slice(&bytes).map_err(|error| {
@@ -126,7 +174,7 @@ mod tests {
     fn check(words: &[&str], expected: &str) {
         let words: Vec<String> = words.iter().map(ToString::to_string).collect();
         let found = match inputs(&words) {
-            Ok(value) => value.to_string(),
+            Ok(inputs) => inputs.values.to_string(),
             Err(fault) => format!("{}: {}", fault.code, fault.message),
         };
         assert_eq!(found, expected, "{words:?}");
@@ -153,7 +201,7 @@ mod tests {
         let schema = serde_json::json!({"name": "str", "n": "int", "any": "any"});
         let advise = |words: &[&str]| {
             let words: Vec<String> = words.iter().map(ToString::to_string).collect();
-            advice(&words, &inputs(&words).unwrap(), &Value::from(schema.clone()))
+            advice(&words, &inputs(&words).unwrap().values, &Value::from(schema.clone()))
         };
         let way = |way: &str| {
             Some(format!("a value that is JSON is not taken as a text; to give the text, write {way}"))
@@ -179,7 +227,7 @@ mod tests {
         check(
             &[&format!("x=@{}", bad.display())],
             &format!(
-                "INPUT_INVALID: {} is not valid JSON: EOF while parsing a value at line 1 column 3",
+                "INPUT_INVALID: {} begins as no picture does, and is not valid JSON: EOF while parsing a value at line 1 column 3",
                 bad.display()
             ),
         );
@@ -187,6 +235,40 @@ mod tests {
             &["x=@/nowhere/x.json"],
             "FILE_UNREADABLE: cannot read /nowhere/x.json: there is no such file or folder",
         );
+    }
+
+    #[test]
+    fn a_file_that_begins_as_a_picture_is_one_whatever_its_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        let (small, large) = (path("a.json"), path("large.png"));
+        std::fs::write(&small, b"\x89PNG\r\n\x1a\n").unwrap();
+        let hash = ice_core::value::BlobHash::of(b"\x89PNG\r\n\x1a\n");
+        let blob = format!(r#"{{"$blob":"{hash}","media_type":"image/png","size":8}}"#);
+        check(&[&format!("x=@{}", small.display())], &format!(r#"{{"x":{blob}}}"#));
+        let words = [format!("x=@{}", small.display()), format!("y=@{}", small.display())];
+        let inputs = inputs(&words).unwrap();
+        assert!(matches!(inputs.values.get("y"), Some(Value::Blob(_))));
+        assert_eq!(inputs.pictures.bytes(), 8);
+        // Settings of agents are JSON.
+        assert!(settings(&words).unwrap_err().message.contains("is not valid JSON"));
+
+        let mut bytes = b"GIF89a".to_vec();
+        bytes.resize(MAX_SHOWN_BYTES as usize + 1, 0);
+        std::fs::write(&large, &bytes).unwrap();
+        let word = format!("x=@{}", large.display());
+        let expected = format!("FILE_TOO_LARGE: {} is a picture of more than 20 MiB", large.display());
+        check(&[&word], &expected);
+        bytes.pop();
+        let most = |n: u8| {
+            bytes[7] = n;
+            let file = path(&format!("{n}.gif"));
+            std::fs::write(&file, &bytes).unwrap();
+            format!("x{n}=@{}", file.display())
+        };
+        let words: Vec<String> = (0..17).map(most).collect();
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        check(&words, "FILE_TOO_LARGE: the pictures have together more than 320 MiB");
     }
 
     #[test]

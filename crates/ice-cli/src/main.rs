@@ -16,6 +16,7 @@ mod load;
 mod manifests;
 mod models;
 mod pages;
+mod pictures;
 mod render;
 mod screen;
 mod secrets;

@@ -46,7 +46,7 @@ impl Estimate {
         if loaded.assembled.checked.is_none() {
             loaded.tell(&shell.screen);
         }
-        let inputs = if self.input.is_empty() { None } else { Some(input::inputs(&self.input)?) };
+        let inputs = if self.input.is_empty() { None } else { Some(input::inputs(&self.input)?.values) };
         let mut options = RunOptions::default();
         self.budget.apply(&mut options);
         let found = of(&loaded, inputs.as_ref(), &options)?;

@@ -20,9 +20,10 @@ use super::{estimate, worker};
 use crate::data::{DataFolder, Link, LinkError, Remote, Role, access};
 use crate::exit::Exit;
 use crate::fault::Fault;
-use crate::input;
+use crate::input::{self, Inputs};
 use crate::instead;
 use crate::load;
+use crate::pictures::Pictures;
 use crate::screen::{CYAN, DIM, YELLOW, styled};
 use crate::shell::Shell;
 use crate::signals::Signals;
@@ -35,7 +36,7 @@ use crate::watch::Until;
 pub(crate) struct Run {
     /// The blueprint, JSON or YAML; `-` is standard input
     file: PathBuf,
-    /// An input: NAME=VALUE (JSON if it parses, else text), NAME=@FILE.json, or all of them from @FILE.json
+    /// An input: NAME=VALUE (JSON if it parses, else text), NAME=@FILE (a picture or JSON), or all of them from @FILE.json
     #[arg(short, long, value_name = "INPUT")]
     input: Vec<String>,
     /// Ask this model instead of those that the blueprint and its agents name, for example ollama/llama3.2
@@ -129,6 +130,8 @@ pub(super) const MODELS: &str = "`--model ollama/llama3.2` asks a model of this 
 /// A run that can be started.
 struct Ready {
     start: Start,
+    /// What its inputs name.
+    pictures: Pictures,
     /// What it is started from.
     blueprint: Assembled,
     /// What to do should the inputs be refused.
@@ -168,13 +171,13 @@ impl Run {
                 format!("every workflow of the network `{name}` has a schedule, or comes after one that has");
             return Err(Fault::usage(message).help("`ice network run FILE --scheduled` keeps the schedules"));
         }
-        let Ready { start, blueprint, advice } = ready;
+        let Ready { start, pictures, blueprint, advice } = ready;
         let folder = DataFolder::of(shell)?;
         let ended = shell.block_on(async {
             if self.detach {
-                detach(shell, &folder, start).await
+                detach(shell, &folder, start, &pictures).await
             } else {
-                self.attach(shell, &folder, start, &blueprint).await
+                self.attach(shell, &folder, start, &pictures, &blueprint).await
             }
         });
         ended.map_err(|fault| match advice {
@@ -188,7 +191,11 @@ impl Run {
     /// # Errors
     /// [`Fault`] if the file is no network, or as [`Self::run`].
     pub(super) fn network(&self, shell: &Shell) -> Result<(Start, CheckedNetwork, bool), Fault> {
-        let Ready { start, blueprint, .. } = self.ready(shell)?;
+        let Ready { start, pictures, blueprint, .. } = self.ready(shell)?;
+        if !pictures.is_empty() {
+            return Err(Fault::usage("a picture cannot be an input of what is run by a schedule")
+                .help("without `--scheduled` the network is run once, with pictures"));
+        }
         let network = blueprint.network.ok_or_else(|| self.is_no_network())?;
         Ok((start, network, self.detach))
     }
@@ -200,7 +207,7 @@ impl Run {
         if let Some(warning) = self.confinement.warning() {
             shell.screen.note(format_args!("{} {warning}", styled(YELLOW, "warning:")));
         }
-        let inputs = input::inputs(&self.input)?;
+        let Inputs { values: inputs, pictures } = input::inputs(&self.input)?;
         let readable: Vec<PathBuf> = grants.read.iter().chain(&grants.write).cloned().collect();
         let mut loaded = load::load(&self.file, &readable, &shell.toolbox)?;
         let model = self.model.as_ref().or(shell.environment.model.as_ref());
@@ -242,7 +249,7 @@ impl Run {
             shell.screen.note(format_args!("{} {warning}", styled(YELLOW, "warning:")));
         }
         let start = Start { documents: loaded.documents, inputs, options };
-        Ok(Ready { start, blueprint: written.unwrap_or(loaded.assembled), advice })
+        Ok(Ready { start, pictures, blueprint: written.unwrap_or(loaded.assembled), advice })
     }
 
     async fn attach(
@@ -250,12 +257,13 @@ impl Run {
         shell: &Shell,
         folder: &DataFolder,
         start: Start,
+        pictures: &Pictures,
         blueprint: &Assembled,
     ) -> Result<Exit, Fault> {
         let is_first = !folder.exists();
         let mut signals = Signals::listen()?;
         let (link, id) = tokio::select! {
-            started = begin(folder, start) => started?,
+            started = begin(folder, start, pictures) => started?,
             _ = signals.next() => return Ok(Exit::Cancelled),
         };
         if !shell.screen.json {
@@ -271,14 +279,18 @@ impl Run {
 }
 
 /// Starts a run with whoever owns the folder, which may be this process from now on.
-pub(super) async fn begin(folder: &DataFolder, mut start: Start) -> Result<(Link, RunId), Fault> {
+pub(super) async fn begin(
+    folder: &DataFolder,
+    mut start: Start,
+    pictures: &Pictures,
+) -> Result<(Link, RunId), Fault> {
     loop {
         let link = access(folder, Role::Run).await?;
         if !link.is_owner() {
             // Should the owner go away before it answers, asking the next one again starts nothing twice.
             start.options.idempotency_key.get_or_insert_with(|| format!("ice-run-{}", SystemIds.uuid()));
         }
-        match link.call(Request::Start(Box::new(start.clone()))).await {
+        match started(&link, &start, pictures).await {
             Ok(Response::Started { run }) => return Ok((link, run)),
             Ok(_) => return Err(Fault::new(ErrorCode::ControlUnavailable, "the owner gave no answer")),
             Err(LinkError::Gone) => {}
@@ -291,14 +303,25 @@ pub(super) async fn begin(folder: &DataFolder, mut start: Start) -> Result<(Link
     }
 }
 
+/// Asks for a run to be started, once what its inputs name is there.
+async fn started(link: &Link, start: &Start, pictures: &Pictures) -> Result<Response, LinkError> {
+    pictures.bring(link).await?;
+    link.call(Request::Start(Box::new(start.clone()))).await
+}
+
 /// Starts a run with the owner of the folder, or with a worker that is started for it.
-async fn detach(shell: &Shell, folder: &DataFolder, mut start: Start) -> Result<Exit, Fault> {
+async fn detach(
+    shell: &Shell,
+    folder: &DataFolder,
+    mut start: Start,
+    pictures: &Pictures,
+) -> Result<Exit, Fault> {
     folder.prepare()?;
     start.options.idempotency_key.get_or_insert_with(|| format!("ice-run-{}", SystemIds.uuid()));
     let link = Link::Remote(Remote::of(folder));
     for _ in 0..3 {
         worker::ensure(folder, Duration::from_secs(10)).await?;
-        let run = match link.call(Request::Start(Box::new(start.clone()))).await {
+        let run = match started(&link, &start, pictures).await {
             Ok(Response::Started { run }) => run,
             Ok(_) => break,
             Err(LinkError::Gone) => continue,

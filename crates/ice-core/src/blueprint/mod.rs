@@ -22,8 +22,8 @@ pub use lock::VersionLock;
 pub use model::{Blueprint, Node, SchemaVersion, When};
 pub use nodes::{
     ActionOnTrigger, AgentLimits, AgentNode, AgentSpec, AlertChannel, ApprovalType, CodeEngine, CodeLanguage,
-    CodeNode, ConditionNode, CoordinationStrategy, HumanNode, LlmConfig, LlmNode, LoopNode, MonitorNode,
-    ParallelNode, RecursiveNode, SwarmNode, ToolConfig, ToolNode, WaitStrategy, WorkflowNode,
+    CodeNode, ConditionNode, CoordinationStrategy, HumanNode, LlmConfig, LlmNode, LoopNode, MAX_IMAGES,
+    MonitorNode, ParallelNode, RecursiveNode, SwarmNode, ToolConfig, ToolNode, WaitStrategy, WorkflowNode,
 };
 pub(crate) use read::{Context, Fields, Origin, Unreadable, Written, wrong_type};
 pub use read::{Format, Locator, MAX_DEPTH, MAX_TEXT_BYTES, Reached, Reading, Source, read, read_value};

@@ -34,7 +34,9 @@ pub use echo::Echo;
 pub use error::{LlmError, LlmErrorKind};
 pub use message::{Message, Part, Role};
 pub use policy::{PromptPolicy, Ruling};
-pub use port::{BlobSource, Chunk, ChunkStream, Estimate, LlmContext, LlmProvider, ModelCapabilities};
+pub use port::{
+    BlobSource, Chunk, ChunkStream, Estimate, LlmContext, LlmProvider, MAX_SHOWN_BYTES, ModelCapabilities,
+};
 pub use price::{InvalidUsd, LongPrompt, Price, Usd};
 pub use redact::RedactSecrets;
 pub use request::{Fallback, FinishReason, Request, Response, ToolDefinition, Usage};

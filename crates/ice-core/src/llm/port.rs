@@ -59,6 +59,9 @@ pub struct LlmContext {
     pub blobs: Option<Arc<dyn BlobSource>>,
 }
 
+/// The largest blob that a model is shown, in bytes: as much as the vendors take with one request.
+pub const MAX_SHOWN_BYTES: u64 = 20 << 20;
+
 /// Reads the bytes of blobs.
 #[async_trait]
 pub trait BlobSource: Send + Sync + fmt::Debug {

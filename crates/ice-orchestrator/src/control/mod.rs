@@ -5,6 +5,7 @@
 
 mod assembly;
 mod document;
+mod keeping;
 mod locate;
 mod networks;
 mod request;
@@ -19,6 +20,8 @@ mod uploads;
 pub use assembly::{AgentPart, Assembled, Assembly, MAX_DOCUMENTS, Missing, Part};
 pub use document::{Document, DocumentKind, Notation, resolve};
 pub use locate::Located;
-pub use request::{ForkRequest, ImportPiece, ListQuery, MigrateRequest, PruneQuery, Request, Start};
+pub use request::{
+    BlobPiece, ForkRequest, ImportPiece, ListQuery, MigrateRequest, PruneQuery, Request, Start,
+};
 pub use response::{Info, Parting, Refusal, Response};
 pub use service::{Caller, Control, Reply};

@@ -141,6 +141,10 @@ pub enum Request {
     /// A piece of the file of a run that is brought here. Answered with [`Response::Received`](super::Response::Received), or
     /// with [`Response::Imported`](super::Response::Imported) after the last one.
     Import(ImportPiece),
+    /// A piece of bytes, such as a picture, that the inputs of a run are to name: `{"$blob": …, "media_type": …, "size": …}`.
+    /// Answered with [`Response::Received`](super::Response::Received), or with [`Response::Kept`](super::Response::Kept) after
+    /// the last one. What is kept stays for ten minutes, and as long as there are runs that name it.
+    Keep(BlobPiece),
     /// Take a run up that nobody drives. Answered with [`Response::Accepted`](super::Response::Accepted).
     Resume {
         /// The run.
@@ -176,6 +180,22 @@ pub struct ImportPiece {
     /// How many bytes of the file came before. The file begins with 0.
     pub offset: u64,
     /// At most 1 MiB of it, in base64.
+    pub data: String,
+    /// Whether it is the last piece.
+    #[serde(default)]
+    pub last: bool,
+}
+
+/// A piece of a blob.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BlobPiece {
+    /// Tells the pieces of one blob from those of others; made up by whoever sends them.
+    #[schemars(with = "String")]
+    pub upload: Uuid,
+    /// How many of its bytes came before. It begins with 0.
+    pub offset: u64,
+    /// At most 1 MiB of it, in base64; all together at most 20 MiB.
     pub data: String,
     /// Whether it is the last piece.
     #[serde(default)]

@@ -4,6 +4,7 @@ use ice_core::diagnostic::Diagnostics;
 use ice_core::error::ErrorCode;
 use ice_core::id::RunId;
 use ice_core::path::NodePath;
+use ice_core::value::BlobHash;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -69,10 +70,17 @@ pub enum Response {
         /// At most 1 MiB, in base64.
         data: String,
     },
-    /// A piece of a file has come, and nothing is wrong with it so far.
+    /// A piece of a file or a blob has come, and nothing is wrong with it so far.
     Received {
-        /// How many bytes of the file have come.
+        /// How many bytes of it have come.
         bytes: u64,
+    },
+    /// A blob is durable, and kept for runs that are to name it.
+    Kept {
+        /// The hash of its bytes.
+        blob: BlobHash,
+        /// How many it has.
+        size: u64,
     },
     /// A run was brought here.
     Imported {

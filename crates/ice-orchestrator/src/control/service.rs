@@ -14,6 +14,7 @@ use ice_core::error::ErrorCode;
 use ice_core::id::{Principal, RunId, Tenant};
 use ice_core::value::Value;
 
+use super::keeping::{self, Keeping};
 use super::networks;
 use super::uploads::Uploads;
 use super::{
@@ -57,13 +58,14 @@ pub struct Control {
     pub(super) engine: Engine,
     info: Info,
     uploads: Arc<Uploads>,
+    keeping: Arc<Keeping>,
 }
 
 impl Control {
     /// Serves an engine. `info` is what [`Request::Info`] is answered with; the runs are filled in.
     #[must_use]
     pub fn new(engine: Engine, info: Info) -> Self {
-        Self { engine, info, uploads: Arc::default() }
+        Self { engine, info, uploads: Arc::default(), keeping: Arc::default() }
     }
 
     /// The engine.
@@ -75,6 +77,11 @@ impl Control {
     #[cfg(test)]
     pub(super) fn uploads(&self) -> &Uploads {
         &self.uploads
+    }
+
+    #[cfg(test)]
+    pub(super) fn keeping(&self) -> &Keeping {
+        &self.keeping
     }
 
     /// Does what is asked. Cancel-safe, except that a dropped start, answer, cancel or resume may have been done.
@@ -123,6 +130,7 @@ impl Control {
                 Err(error) => Err(error.into()),
             },
             Request::Import(piece) => Box::pin(self.uploads.take(&self.engine, caller, piece)).await,
+            Request::Keep(piece) => Box::pin(self.keeping.take(&self.engine, caller, piece)).await,
             Request::Resume { run, in_doubt } => {
                 let done = self.engine.resume(tenant, run, principal, in_doubt).await;
                 done.map(|_| Response::Accepted { run }).map_err(Refusal::from)
@@ -155,6 +163,7 @@ impl Control {
 
     async fn start(&self, caller: &Caller, start: Start) -> Result<Response, Refusal> {
         let Start { documents, inputs, options } = start;
+        let blobs = keeping::named(&self.engine, &inputs).await?;
         let assembled = self.assemble(&documents)?;
         let (plan, inputs, options) = match &assembled.network {
             Some(network) => networks::on_demand(network, &assembled, inputs, options)?,
@@ -162,6 +171,7 @@ impl Control {
         };
         let Caller { tenant, principal } = caller;
         let handle = self.engine.start(&plan, inputs, options, principal, tenant).await?;
+        self.keeping.release(tenant, &blobs);
         Ok(Response::Started { run: handle.id() })
     }
 
@@ -174,6 +184,7 @@ impl Control {
     async fn prune(&self, tenant: &Tenant, query: PruneQuery) -> Result<Response, Refusal> {
         let PruneQuery { older_than_ms, status, keep, dry_run } = query;
         let before = self.engine.now().before(Duration::from_millis(older_than_ms));
+        self.keeping.tidy(&self.engine);
         let retention = Retention { before, status, keep, dry_run };
         Ok(Response::Pruned(self.engine.prune(tenant, &retention).await?))
     }
@@ -196,6 +207,7 @@ impl Control {
         let (Some(inputs), Some(set)) = (inputs.as_map(), set.as_map()) else {
             return Err(Refusal::new(ErrorCode::InputInvalid, "`inputs` and `set` are objects"));
         };
+        let blobs = keeping::named(&self.engine, &Value::from(inputs.clone())).await?;
         let plan = match (documents.is_empty(), set.is_empty()) {
             (true, true) => None,
             (false, true) => Some(self.compile(&documents)?),
@@ -220,6 +232,7 @@ impl Control {
             .engine
             .fork(tenant, run, Fork { at, plan, inputs, budget, idempotency_key }, principal)
             .await?;
+        self.keeping.release(tenant, &blobs);
         Ok(Response::Started { run: handle.id() })
     }
 

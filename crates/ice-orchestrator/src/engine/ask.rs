@@ -7,8 +7,8 @@ use bytes::Bytes;
 use futures::StreamExt;
 use ice_core::error::ErrorCode;
 use ice_core::llm::{
-    BlobSource, Chunk, Fallback, LlmContext, LlmError, LlmErrorKind, LlmProvider, Price, Request, Response,
-    Usage,
+    BlobSource, Chunk, Fallback, LlmContext, LlmError, LlmErrorKind, LlmProvider, MAX_SHOWN_BYTES, Price,
+    Request, Response, Usage,
 };
 use ice_core::metrics::{MetricName, counter, histogram};
 use ice_core::path::NodePath;
@@ -20,9 +20,6 @@ use super::run::RunShared;
 use crate::executors::{Completion, StepContext, TransientEvent, TransientSink};
 use crate::journal::{Failure, Intent};
 use crate::telemetry::{Chat, Place};
-
-/// The largest blob that is shown to a model: as much as the vendors take with one request.
-const MAX_BLOB_BYTES: u64 = 20 << 20;
 
 /// On whose behalf a model is asked, and how often at most.
 #[derive(Clone, Debug, Default)]
@@ -207,9 +204,9 @@ struct Blobs(Arc<dyn BlobStore>);
 #[async_trait]
 impl BlobSource for Blobs {
     async fn read(&self, blob: &BlobRef) -> Result<Bytes, String> {
-        if blob.size > MAX_BLOB_BYTES {
+        if blob.size > MAX_SHOWN_BYTES {
             return Err(format!(
-                "it has {} bytes, and {MAX_BLOB_BYTES} is the most a model is shown",
+                "it has {} bytes, and {MAX_SHOWN_BYTES} is the most a model is shown",
                 blob.size
             ));
         }

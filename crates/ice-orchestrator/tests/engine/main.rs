@@ -33,6 +33,8 @@ mod forks;
 #[cfg(test)]
 mod graphs;
 #[cfg(test)]
+mod images;
+#[cfg(test)]
 mod kinds;
 #[cfg(all(test, feature = "testing"))]
 mod kit;

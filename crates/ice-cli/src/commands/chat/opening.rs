@@ -100,7 +100,7 @@ impl Opening<'_> {
     }
 
     fn blueprint(&self, agent: &str) -> Result<Json, Fault> {
-        let mut config = match Json::from(&input::inputs(self.settings)?) {
+        let mut config = match Json::from(&input::settings(self.settings)?) {
             Json::Object(settings) => settings,
             Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) | Json::Array(_) => {
                 serde_json::Map::new()

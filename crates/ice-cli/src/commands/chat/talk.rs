@@ -16,6 +16,7 @@ use crate::commands::runs::find;
 use crate::data::{Answers, DataFolder, Link, LinkError, Role, access};
 use crate::exit::Exit;
 use crate::fault::Fault;
+use crate::pictures::Pictures;
 use crate::render::chat::Speech;
 use crate::render::run;
 use crate::screen::{BOLD, CYAN, DIM, YELLOW, styled};
@@ -54,8 +55,9 @@ impl<'s> Talk<'s> {
         };
         let inputs = Value::map([(MESSAGE, Value::from(words.as_str()))]);
         let start = Start { documents, inputs, options };
+        let pictures = Pictures::default();
         let (link, run) = tokio::select! {
-            started = begin(self.folder, start) => started?,
+            started = begin(self.folder, start, &pictures) => started?,
             _ = self.signals.next() => return Ok(Exit::Cancelled),
         };
         if !self.lines.is_typed() {

@@ -93,6 +93,7 @@ async fn copy(
             | Response::Replayed { .. }
             | Response::Migrated { .. }
             | Response::Received { .. }
+            | Response::Kept { .. }
             | Response::Imported { .. }
             | Response::Schedules { .. }
             | Response::Budgets { .. }

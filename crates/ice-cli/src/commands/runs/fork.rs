@@ -14,7 +14,7 @@ use crate::commands::budget::SpendArgs;
 use crate::data::{DataFolder, Link, LinkError, Role, access};
 use crate::exit::Exit;
 use crate::fault::Fault;
-use crate::input;
+use crate::input::{self, Inputs};
 use crate::load;
 use crate::screen::{CYAN, styled};
 use crate::shell::Shell;
@@ -55,7 +55,7 @@ impl Fork {
             Some(file) => load::documents(shell, file)?,
             None => Vec::new(),
         };
-        let inputs = input::inputs(&self.input)?;
+        let Inputs { values: inputs, pictures } = input::inputs(&self.input)?;
         let mut set = Map::default();
         for word in &self.set {
             let (path, value) = word.split_once('=').ok_or_else(|| {
@@ -73,6 +73,7 @@ impl Fork {
                 let link = access(&folder, Role::Run).await?;
                 let started = async {
                     let (run, at) = (find(&link, &self.id).await?, self.at.clone());
+                    pictures.bring(&link).await?;
                     let (documents, inputs, set) = (documents.clone(), inputs.clone(), set.clone());
                     let idempotency_key = key.clone();
                     start(&link, ForkRequest { run, at, documents, inputs, set, budget, idempotency_key })

@@ -126,6 +126,7 @@ async fn import(
             | Response::Replayed { .. }
             | Response::Migrated { .. }
             | Response::Piece { .. }
+            | Response::Kept { .. }
             | Response::Schedules { .. }
             | Response::Budgets { .. }
             | Response::Pruned(_)

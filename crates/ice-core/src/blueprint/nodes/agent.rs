@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use semver::VersionReq;
 use serde::{Deserialize, Serialize};
 
-use super::{AgentLimits, LlmConfig};
+use super::{AgentLimits, LlmConfig, images};
 use crate::blueprint::read::Fields;
 use crate::blueprint::rules::Rules;
 use crate::blueprint::text::{Visit, visit_value};
@@ -28,6 +28,11 @@ pub struct AgentNode {
     /// Settings handed to the agent; strings are templates.
     #[serde(default, skip_serializing_if = "Value::is_null")]
     pub agent_config: Value,
+    /// Pictures and files that follow the task, in the same message: each a template that gives a blob, a list of blobs, or null
+    /// to leave it out. At most 16 in all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
+    pub images: Vec<String>,
     /// The tools it may use; the agent's own if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tools: Option<Vec<ToolConfig>>,
@@ -62,6 +67,7 @@ impl AgentNode {
             model: None,
             version_constraint: None,
             agent_config: Value::Null,
+            images: Vec::new(),
             tools: None,
             memory: Value::Null,
             memory_aware: false,
@@ -79,6 +85,7 @@ impl AgentNode {
             model: fields.text("model"),
             version_constraint: fields.text("version_constraint"),
             agent_config: fields.templates("agent_config"),
+            images: fields.template_texts(images::FIELD),
             tools: fields.objects("tools", ToolConfig::read),
             memory: fields.object("memory"),
             memory_aware: fields.flag("memory_aware", false),
@@ -91,6 +98,7 @@ impl AgentNode {
 
     pub(crate) fn rules(&self, rules: Rules<'_>) {
         rules.not_blank("package", &self.package);
+        images::rules(&self.images, rules);
         rules.positive("max_iterations", Some(self.max_iterations.into()));
         rules.below("limits", |rules| self.limits.rules(rules));
         if let Some(constraint) = &self.version_constraint
@@ -129,6 +137,7 @@ impl AgentNode {
 
     pub(crate) fn texts<'n>(&'n self, at: &Trail<'_>, visit: &mut Visit<'_, 'n>) {
         visit_value("agent_config", &self.agent_config, at, visit);
+        images::texts(&self.images, at, visit);
     }
 }
 

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::images;
 use crate::blueprint::read::Fields;
 use crate::blueprint::rules::Rules;
 use crate::blueprint::text::{Form, Visit, visit_text};
@@ -49,6 +50,11 @@ pub struct LlmNode {
     pub model: String,
     /// The prompt; a template.
     pub prompt: String,
+    /// Pictures and files that follow the prompt, in the same message: each a template that gives a blob, a list of blobs, or null
+    /// to leave it out. At most 16 in all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
+    pub images: Vec<String>,
     /// Settings of the provider.
     #[serde(default)]
     pub llm_config: LlmConfig,
@@ -87,6 +93,7 @@ impl LlmNode {
         Self {
             model: fields.template("model").unwrap_or_default(),
             prompt: fields.template("prompt").unwrap_or_default(),
+            images: fields.template_texts(images::FIELD),
             llm_config: fields.below("llm_config", LlmConfig::read).unwrap_or_default(),
             temperature: fields.number("temperature").unwrap_or_else(default_temperature),
             max_tokens: fields.whole("max_tokens"),
@@ -102,6 +109,7 @@ impl LlmNode {
     pub(crate) fn rules(&self, rules: Rules<'_>) {
         rules.not_blank("model", &self.model);
         rules.not_blank("prompt", &self.prompt);
+        images::rules(&self.images, rules);
         rules.within("temperature", Some(self.temperature), 0.0..=2.0);
         rules.positive("max_tokens", self.max_tokens);
         rules.below("llm_config", |rules| self.llm_config.rules(rules));
@@ -113,6 +121,7 @@ impl LlmNode {
             visit_text("model", model, Form::Template, &at.key("llm_config"), visit);
         }
         visit_text("prompt", &self.prompt, Form::Template, at, visit);
+        images::texts(&self.images, at, visit);
         let parts = at.key("format_specifications");
         for (name, template) in self.format_specifications.as_map().into_iter().flatten() {
             if let Some(source) = template.as_str() {

@@ -194,6 +194,15 @@ impl<'a> Fields<'a> {
         self.items(name, "text", |value| value.as_str().map(str::to_owned))
     }
 
+    /// A list of texts that are templates.
+    pub(crate) fn template_texts(&mut self, name: &'static str) -> Vec<String> {
+        let texts = self.texts(name).unwrap_or_default();
+        match &self.context.legacy {
+            Some(names) => texts.iter().map(|source| names.template(source)).collect(),
+            None => texts,
+        }
+    }
+
     /// A list whose items are each read from an object.
     pub(crate) fn objects<T>(
         &mut self,

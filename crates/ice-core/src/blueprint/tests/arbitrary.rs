@@ -193,12 +193,13 @@ fn tool_config() -> impl Strategy<Value = ToolConfig> {
 fn leaf_kind() -> impl Strategy<Value = NodeKind> {
     let tool =
         (text(), map()).prop_map(|(tool_name, tool_args)| NodeKind::Tool(ToolNode { tool_name, tool_args }));
-    let llm_first = (text(), text(), config(), number(), of(whole()));
+    let llm_first = (text(), text(), config(), number(), of(whole()), vec(text(), 0..3));
     let llm_second = (map_or_null(), any::<bool>(), any::<bool>(), of(text()), map_or_null(), any::<bool>());
     let llm = (llm_first.boxed(), llm_second.boxed()).prop_map(|(first, second)| {
         NodeKind::Llm(LlmNode {
             model: first.0,
             prompt: first.1,
+            images: first.5,
             llm_config: first.2,
             temperature: first.3,
             max_tokens: first.4,
@@ -210,7 +211,7 @@ fn leaf_kind() -> impl Strategy<Value = NodeKind> {
             memory_aware: second.5,
         })
     });
-    let agent_first = (text(), of(text()), of(text()), of(text()), map_or_null());
+    let agent_first = (text(), of(text()), of(text()), of(text()), map_or_null(), vec(text(), 0..3));
     let agent_second = (
         of(vec(tool_config(), 0..2)),
         map_or_null(),
@@ -226,6 +227,7 @@ fn leaf_kind() -> impl Strategy<Value = NodeKind> {
             model: first.2,
             version_constraint: first.3,
             agent_config: first.4,
+            images: first.5,
             tools: second.0,
             memory: second.1,
             memory_aware: second.5.0,

@@ -80,6 +80,7 @@ const KINDS: &[Kind] = &[
         &[
             ("model", Takes::Required),
             ("prompt", Takes::Required),
+            ("images", Takes::Texts),
             ("llm_config", Takes::Object),
             ("temperature", Takes::Number),
             ("max_tokens", Takes::Positive),
@@ -99,6 +100,7 @@ const KINDS: &[Kind] = &[
             ("model", Takes::Text),
             ("version_constraint", Takes::Text),
             ("agent_config", Takes::Object),
+            ("images", Takes::Texts),
             ("tools", Takes::Objects),
             ("memory", Takes::Object),
             ("max_iterations", Takes::Positive),

@@ -177,6 +177,7 @@ async fn relay(lines: &mut Lines, mut responses: BoxStream<'static, Response>) -
             | Response::Migrated { .. }
             | Response::Piece { .. }
             | Response::Received { .. }
+            | Response::Kept { .. }
             | Response::Imported { .. }
             | Response::Event { .. } => false,
         };

@@ -18,7 +18,7 @@ use ice_core::value::{Map, Value};
 
 use super::llm::usage_value;
 use super::memory::{self, Aware, REMEMBERED};
-use super::{Begin, code, template_failure};
+use super::{Begin, code, images, template_failure};
 use crate::executors::{Completion, Env, StepContext};
 use crate::journal::{Failure, Intent};
 use crate::workflow::model::{Agent, AgentPlan};
@@ -37,6 +37,8 @@ pub(crate) fn begin(plan: &AgentPlan, env: &Env<'_>) -> Result<Begin, Failure> {
         Some(Value::String(task)) => task.to_string(),
         Some(_) | None => pretty(&Value::from(code::seen(&plan.dependencies, env)))?,
     };
+    let mut task = Message::text(Role::User, task);
+    task.parts.extend(images::shown(&plan.images, env)?);
     let request = request(&plan.agent, config, Some(task), env)?;
     let request = if plan.memory { memory::of_session(request, env) } else { request };
     let (agent, provider) = (Arc::clone(&plan.agent.name), Arc::clone(&plan.agent.provider));
@@ -54,7 +56,7 @@ pub(super) fn pretty(value: &Value) -> Result<String, Failure> {
 pub(super) fn request(
     agent: &Agent,
     config: Value,
-    task: Option<String>,
+    task: Option<Message>,
     env: &Env<'_>,
 ) -> Result<Value, Failure> {
     let mut request = agent.request.clone();
@@ -70,7 +72,7 @@ pub(super) fn request(
     }
     let system = shown::system(system.as_deref(), agent.marks_data && agent.has_calls());
     request.messages.extend(system.map(|told| Arc::new(Message::text(Role::System, &*told))));
-    request.messages.extend(task.map(|task| Arc::new(Message::text(Role::User, task))));
+    request.messages.extend(task.map(Arc::new));
     Value::from_serialize(&request).map_err(|error| {
         Failure::new(ErrorCode::ModelFailed, format!("the request cannot be written: {error}"))
     })

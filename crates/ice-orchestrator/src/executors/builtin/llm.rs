@@ -10,7 +10,7 @@ use ice_core::template::{Scope, Template};
 use ice_core::tools::Effect;
 use ice_core::value::{Map, Value};
 
-use super::{Begin, memory, template_failure};
+use super::{Begin, images, memory, template_failure};
 use crate::executors::answer::coerced;
 use crate::executors::{Completion, Env, StepContext};
 use crate::journal::{Failure, Intent};
@@ -37,7 +37,9 @@ pub(crate) fn begin(plan: &LlmPlan, env: &mut Env<'_>) -> Result<Begin, Failure>
         let told = format!("Answer in this format: {format}");
         request.messages.push(Message::text(Role::System, told).into());
     }
-    request.messages.push(Message::text(Role::User, &*prompt).into());
+    let mut asked = Message::text(Role::User, &*prompt);
+    asked.parts.extend(images::shown(&plan.images, env)?);
+    request.messages.push(asked.into());
     let request = Value::from_serialize(&request).map_err(|error| {
         Failure::new(ErrorCode::ModelFailed, format!("the request cannot be written: {error}"))
     })?;

@@ -6,6 +6,7 @@ pub(crate) mod agent;
 pub(crate) mod code;
 pub(crate) mod condition;
 pub(crate) mod human;
+mod images;
 pub(crate) mod llm;
 pub(crate) mod r#loop;
 mod memory;

@@ -13,7 +13,7 @@ use ice_core::template::{Template, ValueTemplate};
 use ice_core::value::{Map, Value};
 use semver::VersionReq;
 
-use super::kinds::{NamedTool, answer, request, template};
+use super::kinds::{NamedTool, answer, images, request, template};
 use super::sub_agents::Nest;
 use super::{CompileError, Compiler, Parts, is_empty, validator};
 use crate::executors::MAX_CHOICES;
@@ -53,6 +53,7 @@ impl Compiler<'_> {
         Ok(AgentPlan {
             agent,
             config: ValueTemplate::compile(config).map_err(template(path, "agent_config"))?,
+            images: images(&kind.images, path)?,
             output,
             dependencies: base.dependencies.iter().map(NodeId::shared).collect(),
             memory: kind.memory_aware,

@@ -187,6 +187,7 @@ impl Compiler<'_> {
             model,
             model_field,
             prompt: Template::compile(&kind.prompt).map_err(template(path, "prompt"))?,
+            images: images(&kind.images, path)?,
             request,
             output,
             rules,
@@ -435,4 +436,9 @@ fn ids<'n>(nodes: impl Iterator<Item = &'n Node>) -> Vec<Arc<str>> {
 
 pub(super) fn template(path: &NodePath, field: &'static str) -> impl Fn(TemplateError) -> CompileError {
     move |error| CompileError::Template { node: path.clone(), field, error }
+}
+
+/// What a node shows.
+pub(super) fn images(sources: &[String], path: &NodePath) -> Result<Vec<Template>, CompileError> {
+    sources.iter().map(|source| Template::compile(source).map_err(template(path, "images"))).collect()
 }

@@ -106,6 +106,8 @@ pub(crate) struct LlmPlan {
     /// The field that names the model.
     pub(crate) model_field: &'static str,
     pub(crate) prompt: Template,
+    /// What is shown after the prompt.
+    pub(crate) images: Vec<Template>,
     /// Everything of the request that does not depend on the run.
     pub(crate) request: Request,
     pub(crate) output: Option<LlmOutput>,
@@ -121,6 +123,8 @@ pub(crate) struct AgentPlan {
     pub(crate) agent: Agent,
     /// What the agent is told of itself sees it as `config`.
     pub(crate) config: ValueTemplate,
+    /// What is shown after the task.
+    pub(crate) images: Vec<Template>,
     pub(crate) output: Option<LlmOutput>,
     /// The ids of the nodes it waits for by its own word.
     pub(crate) dependencies: Vec<Arc<str>>,
