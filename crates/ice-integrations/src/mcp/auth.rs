@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
+use ice_core::plain;
 use rmcp::transport::AuthorizationManager;
 use rmcp::transport::auth::{
     AuthClient, AuthError, AuthorizationRequest, ClientCredentialsConfig, CredentialRefreshGuard,
@@ -177,6 +178,9 @@ impl Auth {
         let url = state.get_authorization_url().await.map_err(failed)?;
         self.remember(&url);
         let back = visit.visit(&url).await.map_err(|why| Error::unauthorized(&self.server, why, None))?;
+        if let Some(why) = refusal(&back) {
+            return Err(Error::unauthorized(&self.server, why, None));
+        }
         state.handle_callback_url(&back).await.map_err(failed)
     }
 
@@ -213,6 +217,17 @@ impl Auth {
         }
         Error::unauthorized(&self.server, why, None)
     }
+}
+
+/// Why an authorization server sent a person back with nothing, in its own words.
+fn refusal(back: &str) -> Option<String> {
+    let back = Url::parse(back).ok()?;
+    let part = |name: &str| {
+        back.query_pairs().find(|(key, _)| key == name).map(|(_, value)| plain::line(&value, 200))
+    };
+    let error = part("error")?;
+    let more = part("error_description").map(|more| format!(" ({more})")).unwrap_or_default();
+    Some(format!("the login came to nothing: {error}{more}"))
 }
 
 /// Where tokens are kept.
