@@ -136,7 +136,8 @@ impl State {
         }
         let newest = format!("Bearer token-{}", self.given);
         let is_let_in = self.given > 0 && asked.token.as_deref() == Some(newest.as_str());
-        if !is_let_in && !(self.is_open && !asked.body.contains("tools/call")) {
+        let is_for_all = self.is_open && !asked.body.contains("tools/call");
+        if !is_let_in && !is_for_all {
             let metadata = format!("{base}/.well-known/oauth-protected-resource/mcp");
             let challenge = format!("www-authenticate: Bearer resource_metadata=\"{metadata}\"\r\n");
             return (401, challenge, String::new());
