@@ -77,6 +77,12 @@ impl Environment {
         self.config_home.clone().or_else(own).map(|folder| folder.join("ice"))
     }
 
+    /// The folder of the user's state of ice, whether it is there or not.
+    pub(crate) fn state(&self) -> Option<PathBuf> {
+        let own = || Some(self.home.as_ref()?.join(".local/state"));
+        self.state_home.clone().or_else(own).map(|folder| folder.join("ice"))
+    }
+
     /// Where a shell would find a program.
     pub(crate) fn find(&self, program: &str) -> Option<PathBuf> {
         let folders = std::env::split_paths(self.path.as_ref()?);

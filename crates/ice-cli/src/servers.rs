@@ -1,8 +1,21 @@
 //! MCP servers: what their manifests say, and the tools that they offer. They are started where tools are needed, and end with
 //! the command.
 
+use std::sync::Arc;
+
+use ice_core::error::ErrorCode;
+use ice_core::tools::Tool;
+
+use crate::exit::Exit;
+use crate::fault::Fault;
+
+#[cfg(feature = "mcp")]
+mod login;
+
 #[cfg(not(feature = "mcp"))]
-pub(crate) use absent::{Manifest, Servers, ask, is_one, read};
+pub(crate) use absent::{Manifest, Servers, ask, forget, is_one, login, read};
+#[cfg(feature = "mcp")]
+pub(crate) use login::{forget, login};
 #[cfg(feature = "mcp")]
 pub(crate) use present::{Manifest, Servers, ask, is_one, read};
 
@@ -17,6 +30,38 @@ pub(crate) struct LeftOut {
     pub(crate) why: String,
 }
 
+/// A server that a person has to log in with first.
+#[derive(Clone, Debug)]
+pub(crate) struct LockedOut {
+    /// The server.
+    pub(crate) server: String,
+    /// What it said.
+    pub(crate) why: String,
+}
+
+impl LockedOut {
+    /// The failure of a command that needs the tools of the server.
+    pub(crate) fn fault(&self) -> Fault {
+        Fault::new(ErrorCode::McpUnavailable, self.why.clone()).exit(Exit::Failed).help(format!(
+            "log in with `ice tools login {0}`, or take the manifest of `{0}` out of the folders of tools",
+            self.server
+        ))
+    }
+}
+
+/// What servers offer.
+#[derive(Debug, Default)]
+pub(crate) struct Asked {
+    /// They are there for as long as their tools are.
+    pub(crate) servers: Servers,
+    /// Their tools.
+    pub(crate) tools: Vec<Arc<dyn Tool>>,
+    /// What of that cannot be used.
+    pub(crate) left_out: Vec<LeftOut>,
+    /// Those that did not say what they offer, as nobody has logged in.
+    pub(crate) locked_out: Vec<LockedOut>,
+}
+
 #[cfg(feature = "mcp")]
 mod present {
     use std::path::Path;
@@ -25,16 +70,16 @@ mod present {
     use async_trait::async_trait;
     use ice_core::document::Object;
     use ice_core::process::SecretRef;
-    use ice_core::tools::Tool;
     pub(crate) use ice_integrations::mcp::ServerManifest as Manifest;
-    use ice_integrations::mcp::{Endpoint, Outside, SecretText, Secrets, Server};
+    use ice_integrations::mcp::{Endpoint, Error, FileTokens, Outside, SecretText, Secrets, Server, Tokens};
     use ice_integrations::secrets::{SecretSource, SystemSecrets};
     use secrecy::ExposeSecret;
     use tokio::runtime::{Builder, Handle, Runtime};
     use tokio_util::sync::CancellationToken;
 
-    use super::LeftOut;
+    use super::{Asked, LeftOut, LockedOut};
     use crate::cage;
+    use crate::environment::Environment;
     use crate::exit::Exit;
     use crate::fault::Fault;
 
@@ -49,7 +94,7 @@ mod present {
     }
 
     /// Servers that were asked, and where they are served: they end with this.
-    #[derive(Debug)]
+    #[derive(Debug, Default)]
     pub(crate) struct Servers {
         runtime: Option<Runtime>,
         servers: Vec<Server>,
@@ -64,23 +109,40 @@ mod present {
         }
     }
 
-    /// What servers offer: their tools, and what of that cannot be used.
-    pub(crate) type Asked = (Servers, Vec<Arc<dyn Tool>>, Vec<LeftOut>);
+    /// What is kept of the logins of this user; nothing if no variable says where.
+    pub(super) fn tokens(environment: &Environment) -> Option<FileTokens> {
+        environment.state().map(|state| FileTokens::new(state.join("mcp-tokens")))
+    }
+
+    /// What this machine has for servers.
+    pub(super) fn outside(environment: &Environment) -> Outside {
+        let secrets: Arc<dyn Secrets> = Arc::new(OfThisMachine(SystemSecrets::with_dotenv(".env")));
+        let tokens = tokens(environment).map(|tokens| Arc::new(tokens) as Arc<dyn Tokens>);
+        let outside = Outside { secrets: Some(secrets), tokens, ..Outside::default() };
+        #[cfg(feature = "otel")]
+        let outside = Outside { traces: Some(Arc::new(crate::telemetry::Current)), ..outside };
+        outside
+    }
+
+    /// Whether a person logs in with a server.
+    pub(super) fn has_login(manifest: &Manifest) -> bool {
+        match &manifest.endpoint {
+            Endpoint::Remote(remote) => remote.oauth.as_ref().is_some_and(|oauth| !oauth.is_for_itself()),
+            Endpoint::Program(_) => false,
+        }
+    }
 
     /// Asks all servers at a time what they offer, each for as long as its manifest says.
     ///
     /// # Errors
     /// [`Fault`] of the first that cannot be reached, or whose offer cannot be used.
-    pub(crate) fn ask(manifests: &[Manifest]) -> Result<Asked, Fault> {
+    pub(crate) fn ask(manifests: &[Manifest], environment: &Environment) -> Result<Asked, Fault> {
         if manifests.is_empty() {
-            return Ok((Servers { runtime: None, servers: Vec::new() }, Vec::new(), Vec::new()));
+            return Ok(Asked::default());
         }
         let needs_cage = manifests.iter().any(|manifest| matches!(manifest.endpoint, Endpoint::Program(_)));
         let processes = if needs_cage { Some(cage::host()?) } else { None };
-        let secrets: Arc<dyn Secrets> = Arc::new(OfThisMachine(SystemSecrets::with_dotenv(".env")));
-        let outside = Outside { processes, secrets: Some(secrets), ..Outside::default() };
-        #[cfg(feature = "otel")]
-        let outside = Outside { traces: Some(Arc::new(crate::telemetry::Current)), ..outside };
+        let outside = Outside { processes, ..outside(environment) };
         let servers: Vec<Server> =
             manifests.iter().map(|manifest| Server::new(manifest.clone(), outside.clone())).collect();
         // Of its own: commands that only look at tools have none, and a server outlives the work that asked for it.
@@ -94,19 +156,26 @@ mod present {
         };
         // From here on it is ended as a runtime within another one has to be, whatever comes.
         let servers = Servers { runtime: Some(runtime), servers };
-        let (mut tools, mut left_out) = (Vec::new(), Vec::new());
+        let (mut tools, mut left_out, mut locked_out) = (Vec::new(), Vec::new(), Vec::new());
         for (server, asked) in servers.servers.iter().zip(asked) {
-            let asked = asked.map_err(|error| {
-                Fault::new(error.code(), error.to_string()).exit(Exit::Failed).help(format!(
-                    "mend it, or take the manifest of `{}` out of the folders of tools",
-                    server.name()
-                ))
-            })?;
+            let name = server.name();
+            let asked = match asked {
+                Ok(asked) => asked,
+                Err(error @ Error::Unauthorized { .. }) if has_login(server.manifest()) => {
+                    locked_out.push(LockedOut { server: name.to_owned(), why: error.to_string() });
+                    continue;
+                }
+                Err(error) => {
+                    return Err(Fault::new(error.code(), error.to_string()).exit(Exit::Failed).help(
+                        format!("mend it, or take the manifest of `{name}` out of the folders of tools"),
+                    ));
+                }
+            };
             tools.extend(asked.tools);
             let left = asked.left_out.into_iter();
-            left_out.extend(left.map(|(tool, why)| LeftOut { server: server.name().to_owned(), tool, why }));
+            left_out.extend(left.map(|(tool, why)| LeftOut { server: name.to_owned(), tool, why }));
         }
-        Ok((servers, tools, left_out))
+        Ok(Asked { servers, tools, left_out, locked_out })
     }
 
     /// The secrets of this machine, as the keys of models are had.
@@ -125,14 +194,15 @@ mod present {
 #[cfg(not(feature = "mcp"))]
 mod absent {
     use std::path::Path;
-    use std::sync::Arc;
 
     use ice_core::document::{Object, Problem};
     use ice_core::error::ErrorCode;
-    use ice_core::tools::Tool;
 
-    use super::LeftOut;
+    use super::Asked;
+    use crate::environment::Environment;
+    use crate::exit::Exit;
     use crate::fault::Fault;
+    use crate::shell::Shell;
 
     /// Nobody makes one.
     #[derive(Clone, Debug)]
@@ -140,7 +210,7 @@ mod absent {
         pub(crate) name: String,
     }
 
-    #[derive(Debug)]
+    #[derive(Debug, Default)]
     pub(crate) struct Servers;
 
     pub(crate) fn is_one(object: &mut Object<'_, '_>) -> bool {
@@ -153,10 +223,15 @@ mod absent {
         None
     }
 
-    /// What servers offer: nothing.
-    pub(crate) type Asked = (Servers, Vec<Arc<dyn Tool>>, Vec<LeftOut>);
+    pub(crate) fn ask(_: &[Manifest], _: &Environment) -> Result<Asked, Fault> {
+        Ok(Asked::default())
+    }
 
-    pub(crate) fn ask(_: &[Manifest]) -> Result<Asked, Fault> {
-        Ok((Servers, Vec::new(), Vec::new()))
+    pub(crate) fn login(_: &Shell, _: &Manifest, _: bool) -> Result<Exit, Fault> {
+        Err(Fault::usage("this `ice` was built without MCP servers").help("build it with the feature `mcp`"))
+    }
+
+    pub(crate) fn forget(_: &Shell, _: &str) -> Result<bool, Fault> {
+        Ok(false)
     }
 }

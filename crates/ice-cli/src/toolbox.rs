@@ -8,7 +8,7 @@ use ice_core::blueprint::{AlertChannel, CodeEngine, CodeLanguage, KindName};
 use ice_core::error::ErrorCode;
 use ice_core::llm::scripted::ReadAlong;
 use ice_core::llm::{Echo, LlmProvider};
-use ice_core::registry::{InterpreterSpec, Registry, RegistryError};
+use ice_core::registry::{InterpreterSpec, Registry, RegistryError, near_names};
 use ice_core::tools::{Tool, ToolSpec};
 use ice_orchestrator::process::{CommandTool, IsolatedTool};
 use ice_sandbox::SEARCH_PATH;
@@ -19,7 +19,7 @@ use crate::fault::Fault;
 use crate::manifests::{self, Installed, InstalledServer, Manifests};
 use crate::models::Models;
 use crate::screen::Screen;
-use crate::servers::{self, LeftOut, Servers};
+use crate::servers::{self, Asked, LeftOut, LockedOut, Servers};
 use crate::webhook::Webhook;
 
 /// The tools and models, made when they are first needed and once only: their schemas take time.
@@ -44,6 +44,7 @@ struct Shelf {
 struct Stock {
     registry: Registry,
     left_out: Vec<LeftOut>,
+    locked_out: Vec<LockedOut>,
     /// They are there for as long as their tools are.
     _servers: Servers,
 }
@@ -91,7 +92,32 @@ impl Toolbox {
     /// [`Fault`] if a manifest has problems, which are drawn on standard error, a folder of manifests is none, or an MCP
     /// server does not say what it offers.
     pub(crate) fn registry(&self) -> Result<&Registry, Fault> {
-        self.stock().map(|stock| &stock.registry)
+        let stock = self.stock()?;
+        stock.locked_out.first().map_or(Ok(&stock.registry), |server| Err(server.fault()))
+    }
+
+    /// Every tool that can be had, and the MCP servers that want a login first.
+    ///
+    /// # Errors
+    /// As [`Self::registry`], but not for these servers.
+    pub(crate) fn to_be_had(&self) -> Result<(&Registry, &[LockedOut]), Fault> {
+        self.stock().map(|stock| (&stock.registry, stock.locked_out.as_slice()))
+    }
+
+    /// The manifest of an MCP server.
+    ///
+    /// # Errors
+    /// [`Fault`] if there is none, a manifest has problems, or a folder of manifests is none.
+    pub(crate) fn server(&self, name: &str) -> Result<&InstalledServer, Fault> {
+        let servers = &self.checked()?.servers;
+        servers.iter().find(|one| one.name() == name).ok_or_else(|| {
+            let near = near_names(name, servers.iter().map(InstalledServer::name));
+            let help = match near.first() {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => "name the folder of its manifest with `--tools DIR` or ICE_TOOLS".to_owned(),
+            };
+            Fault::usage(format!("no manifest names an MCP server `{name}`")).help(help)
+        })
     }
 
     /// The tools and models that need no files: enough for who only looks at runs.
@@ -176,11 +202,12 @@ impl Toolbox {
             registry.tools.register(tool).map_err(|error| clash(&error))?;
         }
         let of_servers: Vec<_> = manifests.servers.iter().map(|one| one.manifest.clone()).collect();
-        let (servers, tools, left_out) = servers::ask(&of_servers)?;
+        let asked = servers::ask(&of_servers, &self.0.environment)?;
+        let Asked { servers, tools, left_out, locked_out } = asked;
         for tool in tools {
             registry.tools.register(tool).map_err(|error| clash(&error))?;
         }
-        Ok(self.0.all.get_or_init(|| Stock { registry, left_out, _servers: servers }))
+        Ok(self.0.all.get_or_init(|| Stock { registry, left_out, locked_out, _servers: servers }))
     }
 }
 

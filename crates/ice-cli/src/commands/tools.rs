@@ -16,7 +16,7 @@ use crate::fault::Fault;
 use crate::manifests::Installed;
 use crate::render::{table, text};
 use crate::screen::{BOLD, DIM, Screen, styled};
-use crate::servers::LeftOut;
+use crate::servers::{self, LeftOut, LockedOut};
 use crate::shell::Shell;
 use crate::toolbox::Source;
 
@@ -35,6 +35,19 @@ enum What {
     Show {
         /// The tool
         name: String,
+    },
+    /// Log in with an MCP server whose manifest has `oauth`, and keep what it allows
+    Login {
+        /// The server
+        server: String,
+        /// Open the address with `xdg-open` too
+        #[arg(long)]
+        open: bool,
+    },
+    /// Forget a login with an MCP server
+    Logout {
+        /// The server
+        server: String,
     },
 }
 
@@ -58,6 +71,10 @@ impl Tools {
         match &self.what {
             What::List => list(shell)?,
             What::Show { name } => show(shell, name)?,
+            What::Login { server, open } => {
+                return servers::login(shell, &shell.toolbox.server(server)?.manifest, *open);
+            }
+            What::Logout { server } => logout(shell, server)?,
         }
         Ok(Exit::Succeeded)
     }
@@ -66,10 +83,15 @@ impl Tools {
 fn list(shell: &Shell) -> Result<(), Fault> {
     let screen = &shell.screen;
     let mut tools = Vec::new();
-    for tool in shell.toolbox.registry()?.tools.list() {
+    let (registry, locked_out) = shell.toolbox.to_be_had()?;
+    for tool in registry.tools.list() {
         let spec = tool.spec();
         let home = tool.home(Isolation::Process);
         tools.push(Document { spec, from: from(shell.toolbox.source(spec)?), home, manifest: None });
+    }
+    for LockedOut { server, .. } in locked_out {
+        screen
+            .note(format_args!("needs a login: the MCP server `{server}`, with `ice tools login {server}`"));
     }
     for LeftOut { server, tool, why } in shell.toolbox.left_out()? {
         screen.note(format_args!(
@@ -87,6 +109,20 @@ fn list(shell: &Shell) -> Result<(), Fault> {
         [spec.name.clone(), spec.version.to_string(), effect(spec), name(&home), from, first]
     });
     screen.line(table::plain(screen, ["NAME", "VERSION", "EFFECT", "HOME", "FROM", "WHAT IT DOES"], rows))
+}
+
+fn logout(shell: &Shell, server: &str) -> Result<(), Fault> {
+    let was_kept = servers::forget(shell, server)?;
+    if !was_kept {
+        // Nothing to forget is well and good, if it is no slip of the pen.
+        shell.toolbox.server(server)?;
+    }
+    let screen = &shell.screen;
+    if screen.json {
+        return screen.document(&serde_json::json!({"server": server, "was_kept": was_kept}));
+    }
+    let said = if was_kept { "the login is forgotten" } else { "there is no login to forget" };
+    screen.line(format_args!("`{server}`: {said}"))
 }
 
 fn show(shell: &Shell, name: &str) -> Result<(), Fault> {

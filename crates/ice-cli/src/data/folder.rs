@@ -32,14 +32,11 @@ impl DataFolder {
                 .map_err(|error| Fault::usage(format!("`--data {}`: {}", given.display(), plain(&error))))?;
             return Ok(Self::at(absolute, shell));
         }
-        let environment = &shell.environment;
-        let state =
-            environment.state_home.clone().or_else(|| Some(environment.home.as_ref()?.join(".local/state")));
-        let state = state.ok_or_else(|| {
+        let state = shell.environment.state().ok_or_else(|| {
             Fault::usage("there is no data folder: neither HOME nor XDG_STATE_HOME is set")
                 .help("name one with `--data DIR` or ICE_DATA")
         })?;
-        Ok(Self::at(state.join("ice"), shell))
+        Ok(Self::at(state, shell))
     }
 
     /// As [`Self::of`], for whoever looks for runs in it.

@@ -2,14 +2,18 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
+use ice_core::plain;
 use rmcp::transport::AuthorizationManager;
 use rmcp::transport::auth::{
-    AuthClient, AuthError, AuthorizationRequest, ClientCredentialsConfig, CredentialStore,
-    InMemoryCredentialStore, OAuthState, StoredCredentials, WWWAuthenticateParams,
+    AuthClient, AuthError, AuthorizationRequest, ClientCredentialsConfig, CredentialRefreshGuard,
+    CredentialStore, InMemoryCredentialStore, OAuthClientConfig, OAuthState, StoredCredentials,
+    WWWAuthenticateParams,
 };
+use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::error::Error;
@@ -46,7 +50,12 @@ impl fmt::Debug for Auth {
 impl Auth {
     pub(super) fn new(server: &str, url: &Url, oauth: &OAuth, tokens: Option<Arc<dyn Tokens>>) -> Self {
         let store = match tokens {
-            Some(tokens) => Kept::Outside { tokens, server: server.to_owned() },
+            Some(tokens) => Kept::Outside(Arc::new(OfServer {
+                tokens,
+                server: server.to_owned(),
+                url: url.to_string(),
+                is_renounced: AtomicBool::new(false),
+            })),
             None => Kept::Here(InMemoryCredentialStore::new()),
         };
         let (server, url, oauth) = (server.to_owned(), url.clone(), oauth.clone());
@@ -64,12 +73,46 @@ impl Auth {
         } else {
             let mut manager = self.manager().await?;
             // Without metadata of an authorization server there are no tokens either: the server will say what it wants.
-            if let Err(error) = manager.initialize_from_store().await {
-                tracing::debug!(server = self.server, %error, "kept tokens cannot be used");
+            match manager.initialize_from_store().await {
+                Ok(true) => self.with_secret(&mut manager, secrets).await?,
+                Ok(false) => {}
+                Err(AuthError::CredentialStoreError(why)) => {
+                    return Err(Error::unavailable(&self.server, why));
+                }
+                Err(error) => tracing::debug!(server = self.server, %error, "kept tokens cannot be used"),
             }
             manager
         };
         Ok(AuthClient::new(client, manager))
+    }
+
+    /// A client that has a secret shows it to renew a token as well.
+    async fn with_secret(
+        &self,
+        manager: &mut AuthorizationManager,
+        secrets: Option<&dyn Secrets>,
+    ) -> Result<(), Error> {
+        let (Some(client_id), Some(reference)) = (&self.oauth.client_id, &self.oauth.client_secret) else {
+            return Ok(());
+        };
+        let secret = super::secret(&self.server, secrets, reference).await?;
+        // Nobody is sent back to this address: it stands in requests for a code only.
+        let config = OAuthClientConfig::new(client_id, "http://127.0.0.1/callback");
+        let config = config.with_client_secret(secret.expose());
+        manager.configure_client(config).map_err(|error| self.failed(&error, Some(&secret)))
+    }
+
+    /// Has what was kept not count any more, until something is kept anew.
+    pub(super) fn begin_anew(&self) {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner).visits = 0;
+        if let Kept::Outside(kept) = &self.store {
+            kept.is_renounced.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether a person was sent away.
+    pub(super) fn was_visited(&self) -> bool {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner).visits > 0
     }
 
     async fn manager(&self) -> Result<AuthorizationManager, Error> {
@@ -135,6 +178,9 @@ impl Auth {
         let url = state.get_authorization_url().await.map_err(failed)?;
         self.remember(&url);
         let back = visit.visit(&url).await.map_err(|why| Error::unauthorized(&self.server, why, None))?;
+        if let Some(why) = refusal(&back) {
+            return Err(Error::unauthorized(&self.server, why, None));
+        }
         state.handle_callback_url(&back).await.map_err(failed)
     }
 
@@ -173,11 +219,59 @@ impl Auth {
     }
 }
 
+/// Why an authorization server sent a person back with nothing, in its own words.
+fn refusal(back: &str) -> Option<String> {
+    let back = Url::parse(back).ok()?;
+    let part = |name: &str| {
+        back.query_pairs().find(|(key, _)| key == name).map(|(_, value)| plain::line(&value, 200))
+    };
+    let error = part("error")?;
+    let more = part("error_description").map(|more| format!(" ({more})")).unwrap_or_default();
+    Some(format!("the login came to nothing: {error}{more}"))
+}
+
 /// Where tokens are kept.
 #[derive(Clone)]
 enum Kept {
     Here(InMemoryCredentialStore),
-    Outside { tokens: Arc<dyn Tokens>, server: String },
+    Outside(Arc<OfServer>),
+}
+
+/// What is kept of one server.
+struct OfServer {
+    tokens: Arc<dyn Tokens>,
+    server: String,
+    url: String,
+    /// Whether what was kept counts no more.
+    is_renounced: AtomicBool,
+}
+
+/// What is kept, with the address that it is for: another manifest may call another server the same.
+#[derive(Serialize, Deserialize)]
+struct Written {
+    url: String,
+    credentials: StoredCredentials,
+}
+
+impl OfServer {
+    async fn load(&self) -> Result<Option<StoredCredentials>, AuthError> {
+        if self.is_renounced.load(Ordering::Relaxed) {
+            return Ok(None);
+        }
+        let kept = self.tokens.load(&self.server).await.map_err(AuthError::CredentialStoreError)?;
+        // What cannot be read any more is as good as nothing: the person is asked again.
+        let written = kept.and_then(|kept| serde_json::from_str::<Written>(kept.expose()).ok());
+        Ok(written.filter(|written| written.url == self.url).map(|written| written.credentials))
+    }
+
+    async fn save(&self, credentials: StoredCredentials) -> Result<(), AuthError> {
+        let text = serde_json::to_string(&Written { url: self.url.clone(), credentials });
+        let text = text.map_err(|error| AuthError::CredentialStoreError(error.to_string()))?;
+        let saved = self.tokens.save(&self.server, Some(SecretText::new(text))).await;
+        saved.map_err(AuthError::CredentialStoreError)?;
+        self.is_renounced.store(false, Ordering::Relaxed);
+        Ok(())
+    }
 }
 
 #[async_trait]
@@ -185,31 +279,33 @@ impl CredentialStore for Kept {
     async fn load(&self) -> Result<Option<StoredCredentials>, AuthError> {
         match self {
             Self::Here(store) => store.load().await,
-            Self::Outside { tokens, server } => {
-                let kept = tokens.load(server).await.map_err(AuthError::CredentialStoreError)?;
-                // What cannot be read any more is as good as nothing: the person is asked again.
-                Ok(kept.and_then(|kept| serde_json::from_str(kept.expose()).ok()))
-            }
+            Self::Outside(kept) => kept.load().await,
         }
     }
 
     async fn save(&self, credentials: StoredCredentials) -> Result<(), AuthError> {
         match self {
             Self::Here(store) => store.save(credentials).await,
-            Self::Outside { tokens, server } => {
-                let text = serde_json::to_string(&credentials);
-                let text = text.map_err(|error| AuthError::CredentialStoreError(error.to_string()))?;
-                let saved = tokens.save(server, Some(SecretText::new(text))).await;
-                saved.map_err(AuthError::CredentialStoreError)
-            }
+            Self::Outside(kept) => kept.save(credentials).await,
         }
     }
 
     async fn clear(&self) -> Result<(), AuthError> {
         match self {
             Self::Here(store) => store.clear().await,
-            Self::Outside { tokens, server } => {
-                tokens.save(server, None).await.map_err(AuthError::CredentialStoreError)
+            Self::Outside(kept) => {
+                kept.tokens.save(&kept.server, None).await.map_err(AuthError::CredentialStoreError)
+            }
+        }
+    }
+
+    async fn acquire_refresh_guard(&self) -> Result<Option<CredentialRefreshGuard>, AuthError> {
+        match self {
+            // The manager refreshes one at a time by itself.
+            Self::Here(_) => Ok(None),
+            Self::Outside(kept) => {
+                let held = kept.tokens.hold(&kept.server).await.map_err(AuthError::CredentialStoreError)?;
+                Ok(held.map(CredentialRefreshGuard::new))
             }
         }
     }

@@ -59,8 +59,8 @@ impl Connector {
             loop {
                 match self.once().await {
                     // As often as a person may be sent away for one server.
-                    Err(Error::Unauthorized { challenge: Some(challenge), why, .. }) => {
-                        self.visit(Some(&challenge), why).await?;
+                    Err(Error::Unauthorized { challenge, why, .. }) if !self.is_for_itself() => {
+                        self.visit(challenge.as_deref(), why).await?;
                     }
                     other => return other,
                 }
@@ -78,16 +78,45 @@ impl Connector {
 
     /// A person who has to allow something takes longer than a server that starts.
     fn patience_with_people(&self, start: std::time::Duration) -> std::time::Duration {
-        let is_asked = self.auth.is_some() && self.outside.visit.is_some();
-        if is_asked { start.max(self.manifest.patience.timeout()) } else { start }
+        match (&self.auth, &self.outside.visit) {
+            (Some(_), Some(visit)) => start.saturating_add(visit.patience()),
+            (None, _) | (_, None) => start,
+        }
     }
 
     /// Has a person allow what the server asks for, if one can be asked.
     pub(super) async fn visit(&self, challenge: Option<&str>, why: String) -> Result<(), Error> {
-        let (Some(auth), Some(visit)) = (&self.auth, &self.outside.visit) else {
+        let Some(auth) = &self.auth else {
             return Err(Error::unauthorized(self.server(), why, challenge));
         };
+        let Some(visit) = &self.outside.visit else {
+            return Err(self.needs_login(challenge));
+        };
         auth.visit(challenge, &**visit, self.outside.secrets.as_deref()).await
+    }
+
+    fn needs_login(&self, challenge: Option<&str>) -> Error {
+        let why = format!("it needs a person's login: `ice tools login {}`", self.server());
+        Error::unauthorized(self.server(), why, challenge)
+    }
+
+    /// Has what was kept not count until a person has allowed something anew.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if no person logs in with this server, or none can be asked.
+    pub(super) fn login_anew(&self) -> Result<&Auth, Error> {
+        let why = match (&self.auth, &self.outside.visit) {
+            (Some(auth), Some(_)) if !self.is_for_itself() => {
+                auth.begin_anew();
+                return Ok(auth);
+            }
+            (Some(_), Some(_)) => {
+                "ice gets its tokens itself, with the secret in its manifest: nobody logs in"
+            }
+            (None, _) => "its manifest has no `oauth`: nobody logs in with it",
+            (Some(_), None) => "nobody can be asked here",
+        };
+        Err(Error::unavailable(self.server(), why))
     }
 
     /// Whether tokens are asked for in ice's own name, so that a new connection has a new one.

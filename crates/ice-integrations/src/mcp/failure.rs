@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use rmcp::model::{ErrorCode, ErrorData};
 use rmcp::service::{ClientInitializeError, ServiceError};
+use rmcp::transport::auth::AuthError;
 use rmcp::transport::streamable_http_client::{HttpStatusError, StreamableHttpError};
 
 use super::error::Error;
@@ -126,6 +127,10 @@ fn of_http(server: &str, error: &Http) -> Error {
         ),
         Http::Client(error) if error.is_timeout() => Error::ended(server, "the connection took too long"),
         Http::Client(_) => Error::ended(server, "the connection broke"),
+        Http::Auth(AuthError::CredentialStoreError(why)) => Error::unavailable(server, why),
+        Http::Auth(AuthError::TokenRefreshFailed(why)) => {
+            Error::unreachable(server, format!("its token could not be renewed: {why}"))
+        }
         Http::Auth(_) | Http::AuthRequired(_) | Http::InsufficientScope(_) => {
             Error::unauthorized(server, UNAUTHORIZED, None)
         }

@@ -27,6 +27,9 @@ mod error;
 mod failure;
 mod fate;
 mod handler;
+#[cfg(unix)]
+mod kept;
+mod loopback;
 mod manifest;
 mod names;
 mod offer;
@@ -43,6 +46,9 @@ mod tools;
 mod watched;
 
 pub use error::Error;
+#[cfg(unix)]
+pub use kept::FileTokens;
+pub use loopback::Loopback;
 pub use manifest::{
     Endpoint, OAuth, Patience, Program, Protocol, Remote, Secret, ServerManifest, ToolOverride,
 };

@@ -1,6 +1,8 @@
 //! What the client of MCP servers asks of whoever uses it.
 
+use std::any::Any;
 use std::fmt;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use ice_core::process::SecretRef;
@@ -91,6 +93,11 @@ pub trait Visit: Send + Sync + fmt::Debug {
     /// Where the person is sent back to, which whoever implements this listens at: `http://127.0.0.1:PORT/…`.
     fn redirect_uri(&self) -> String;
 
+    /// How long a visit may take at most; whoever implements it keeps to that.
+    fn patience(&self) -> Duration {
+        Duration::from_secs(600)
+    }
+
     /// Sends the person to `url`, and gives the whole address that they came back to.
     ///
     /// # Errors
@@ -112,4 +119,13 @@ pub trait Tokens: Send + Sync + fmt::Debug {
     /// # Errors
     /// Why it cannot be kept, in words.
     async fn save(&self, server: &str, tokens: Option<SecretText>) -> Result<(), String>;
+
+    /// Keeps others who use the same tokens from renewing them at the same time, until what it gives is dropped: a token that
+    /// renews another may be good for one time only. `load` and `save` work meanwhile. By default nobody is kept from it.
+    ///
+    /// # Errors
+    /// Why that cannot be done, in words.
+    async fn hold(&self, _server: &str) -> Result<Option<Box<dyn Any + Send>>, String> {
+        Ok(None)
+    }
 }

@@ -108,6 +108,27 @@ impl Server {
         tools::of(self, offer)
     }
 
+    /// Has a person log in with the server anew, whatever was kept of an earlier login, and gives its tools then. What was kept
+    /// stays until the new login is done. Dropping the future ends the login.
+    ///
+    /// # Errors
+    /// [`Error`] if it is no server that persons log in with, they do not come back, or what they allowed is of no use.
+    pub async fn login(&self, cancel: &CancellationToken) -> Result<Tools, Error> {
+        let auth = self.0.connector.login_anew()?;
+        self.close().await;
+        let connected = self.connected(cancel).await?;
+        if !auth.was_visited() {
+            // It lets anybody look: what it asks for before a call is found out without a challenge.
+            let visiting = self.0.connector.visit(None, String::new());
+            tokio::select! {
+                visited = visiting => visited?,
+                () = cancel.cancelled() => return Err(Error::Cancelled { started: Started::NotStarted }),
+            }
+            self.renew(&connected).await;
+        }
+        self.tools(cancel).await
+    }
+
     /// Ends the connection, and the server if it is a program. It is started again when something is asked of it.
     pub async fn close(&self) {
         let connecting = self.lock().connecting.take();
