@@ -1,16 +1,18 @@
 //! The providers of a machine: those that come along, changed and joined by those of a file.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use ice_core::llm::LlmProvider;
+use ice_core::quantity::least;
 use serde::Deserialize;
 use toml::Spanned;
 
 #[cfg(feature = "llm-local")]
 use super::local::{LocalModel, LocalSettings};
-use super::policy::Guarded;
+use super::policy::{Guarded, Room};
 use super::prices::PriceTable;
+use super::settings::Limits;
 use super::written::{Settings, Written};
 use super::{Protocol, ProviderSettings, Vendor};
 use crate::secrets::SecretSource;
@@ -111,6 +113,20 @@ impl Configuration {
         self.local.iter().map(|(name, settings)| LocalModel::new(name.as_str(), settings.clone()))
     }
 
+    /// The room that providers share which are asked with the same key: the least that one of them says.
+    fn rooms(&self) -> HashMap<String, Room> {
+        let mut limits: HashMap<String, Limits> = HashMap::new();
+        for settings in self.providers.values() {
+            let Some(key) = &settings.api_key else { continue };
+            let own = settings.limits;
+            let shared = limits.entry(key.as_str().to_owned()).or_insert(own);
+            shared.concurrency = shared.concurrency.min(own.concurrency);
+            shared.requests_per_minute = least(shared.requests_per_minute, own.requests_per_minute);
+            shared.tokens_per_minute = least(shared.tokens_per_minute, own.tokens_per_minute);
+        }
+        limits.into_iter().map(|(key, limits)| (key, Room::new(&limits))).collect()
+    }
+
     /// The providers as runs use them, each with its limits around it, sorted by name: servers, then models of this process.
     pub fn guarded(
         &self,
@@ -120,9 +136,13 @@ impl Configuration {
         let guarded = |provider: Arc<dyn LlmProvider>, limits| {
             Arc::new(Guarded::new(provider, limits)) as Arc<dyn LlmProvider>
         };
+        let rooms = self.rooms();
         let servers = self.vendors(secrets, prices).map(move |vendor| {
-            let limits = vendor.settings().limits;
-            guarded(Arc::new(vendor), limits)
+            let (limits, key) = (vendor.settings().limits, vendor.settings().api_key.as_ref());
+            match key.and_then(|key| rooms.get(key.as_str())).cloned() {
+                Some(room) => Arc::new(Guarded::within(Arc::new(vendor), limits, room)) as _,
+                None => guarded(Arc::new(vendor), limits),
+            }
         });
         #[cfg(feature = "llm-local")]
         let servers = servers.chain(self.local().map(move |model| {

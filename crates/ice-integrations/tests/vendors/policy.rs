@@ -6,13 +6,15 @@ use std::time::Duration;
 
 use ice_core::llm::scripted::{Script, Turn};
 use ice_core::llm::{Chunk, LlmContext, LlmErrorKind, LlmProvider, Request, Scripted};
-use ice_integrations::llm::policy::Guarded;
-use ice_integrations::llm::{Limits, Protocol};
+use ice_integrations::llm::policy::{Guarded, Room};
+use ice_integrations::llm::prices::PriceTable;
+use ice_integrations::llm::{Configuration, Limits, Protocol};
+use ice_integrations::secrets::SecretSource;
 use serde_json::json;
 
 use super::server::{Piece, Reply, Server};
 use super::wire::{Said, content_type, frames, reply};
-use super::{heard, vendor};
+use super::{OneKey, heard, vendor};
 
 fn count(number: u32) -> NonZeroU32 {
     NonZeroU32::new(number).unwrap()
@@ -163,6 +165,48 @@ async fn so_many_calls_are_under_way_at_once() {
     let answers = futures::future::join_all(calls).await;
     assert!(answers.iter().all(Result::is_ok));
     assert_eq!(began.elapsed().as_secs(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_shares_a_room_waits_for_the_others() {
+    let limits = Limits { concurrency: count(2), ..Limits::default() };
+    let room = Room::new(&limits);
+    // What they say of it themselves does not count.
+    let guarded = || Guarded::within(slow(1_000, 0), Limits::default(), room.clone());
+    let (one, other) = (guarded(), guarded());
+    let began = tokio::time::Instant::now();
+    let ctx = LlmContext::default();
+    let calls = (0..6).map(|at| {
+        let model = if at % 2 == 0 { &one } else { &other };
+        model.complete(&ctx, Request::prompt("m", "x"))
+    });
+    let answers = futures::future::join_all(calls).await;
+    assert!(answers.iter().all(Result::is_ok));
+    assert_eq!(began.elapsed().as_secs(), 3);
+}
+
+#[tokio::test]
+async fn providers_with_the_same_key_share_what_it_allows() {
+    let server = Server::start(vec![good()]).await;
+    let file = format!(
+        "[providers.one]\nprotocol = \"openai\"\nbase_url = \"{0}\"\napi_key = \"env:ICE_TEST_SHARED\"\nlimits = {{requests_per_minute = 1}}\n\
+         [providers.two]\nprotocol = \"openai\"\nbase_url = \"{0}\"\napi_key = \"env:ICE_TEST_SHARED\"\n\
+         [providers.own]\nprotocol = \"openai\"\nbase_url = \"{0}\"\n",
+        server.url()
+    );
+    let configuration = Configuration::usual().with_file(&file, "models.toml").unwrap();
+    let secrets: Arc<dyn SecretSource> = Arc::new(OneKey);
+    let providers: Vec<_> = configuration.guarded(&secrets, &Arc::new(PriceTable::built_in())).collect();
+    let ask = async |name: &str| {
+        let provider = providers.iter().find(|provider| provider.name() == name).unwrap();
+        let call = provider.complete(&LlmContext::default(), Request::prompt("m", "x"));
+        tokio::time::timeout(Duration::from_secs(2), call).await.map(|answer| answer.is_ok())
+    };
+    assert_eq!(ask("one").await, Ok(true));
+    // The minute of both is used up, and nobody else's.
+    assert!(ask("two").await.is_err());
+    assert_eq!(ask("own").await, Ok(true));
+    assert_eq!(ask("own").await, Ok(true));
 }
 
 #[tokio::test(start_paused = true)]

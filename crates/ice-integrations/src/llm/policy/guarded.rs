@@ -14,7 +14,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::super::settings::{Limits, seconds};
-use super::gate::Gate;
+use super::gate::{Gate, Room};
 use super::repeat::Waits;
 
 /// How long an answer that is given up has to say what it has spent.
@@ -41,7 +41,14 @@ impl Guarded {
     /// Puts limits around a provider.
     #[must_use]
     pub fn new(inner: Arc<dyn LlmProvider>, limits: Limits) -> Self {
-        Self { inner, limits, gate: Arc::new(Gate::new(&limits)) }
+        Self::within(inner, limits, Room::new(&limits))
+    }
+
+    /// Puts limits around a provider whose calls count together with those of others: the room says how many there may be,
+    /// whatever these limits say of that.
+    #[must_use]
+    pub fn within(inner: Arc<dyn LlmProvider>, limits: Limits, room: Room) -> Self {
+        Self { inner, limits, gate: Arc::new(Gate::new(&limits, room)) }
     }
 
     /// Asks until something of an answer is there.

@@ -5,4 +5,5 @@ mod gate;
 mod guarded;
 mod repeat;
 
+pub use gate::Room;
 pub use guarded::Guarded;
