@@ -9,9 +9,9 @@ use ice_integrations::llm::Protocol;
 use serde_json::{Value as Json, json};
 use tempfile::TempDir;
 
-use super::Gaps;
 use super::case::{Case, TEXT, THOUGHT, WAIT};
 use super::check::calls;
+use super::gaps::Gaps;
 use super::judge::{Judge, model};
 use super::program::Program;
 

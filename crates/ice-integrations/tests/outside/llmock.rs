@@ -5,9 +5,9 @@ use ice_core::llm::Usage;
 use ice_integrations::llm::Protocol;
 use serde_json::{Value as Json, json};
 
-use super::Gaps;
 use super::case::{Case, PROMPT, TEXT, WAIT};
 use super::check::calls;
+use super::gaps::Gaps;
 use super::judge::{Judge, model};
 use super::program::Program;
 
@@ -48,12 +48,30 @@ impl Llmock {
         self.told("verdict").await
     }
 
+    /// Everything that it was asked, each with its number.
+    pub(crate) async fn requests(&self) -> Vec<Json> {
+        self.told("requests").await["requests"].as_array().unwrap().clone()
+    }
+
     /// What was arranged for good stays; of the rest, what was not asked for.
     pub(crate) async fn waiting(&self) -> Json {
         let told = self.told("scenario").await;
         let waiting = told["pending"].as_array().unwrap().iter();
         waiting.filter(|behaviour| !behaviour["times"].is_null()).cloned().collect()
     }
+}
+
+/// Whether it is wrong to find fault: with a piece that is no JSON where it had sent one as it was told. What is already on its
+/// way when a client stops to read looks to it as if it had been taken; that it was not is what the case checks.
+pub(crate) fn is_explained(finding: &Json, requests: &[Json]) -> bool {
+    let told = Protocol::ALL.map(|protocol| json!(model(protocol, Case::Malformed)));
+    let of_the_case = |number: &Json| {
+        requests.iter().any(|request| request["seq"] == *number && told.contains(&request["model"]))
+    };
+    let numbers = finding["requests"].as_array().map_or(&[][..], Vec::as_slice);
+    finding["code"] == json!("malformed_chunk_ignored")
+        && !numbers.is_empty()
+        && numbers.iter().all(of_the_case)
 }
 
 #[async_trait]
@@ -109,9 +127,8 @@ impl Judge for Llmock {
     }
 
     async fn asked(&self, protocol: Protocol, case: Case) -> usize {
-        let model = model(protocol, case);
-        let told = self.told("requests").await;
-        told["requests"].as_array().unwrap().iter().filter(|request| request["model"] == json!(model)).count()
+        let model = json!(model(protocol, case));
+        self.requests().await.iter().filter(|request| request["model"] == model).count()
     }
 
     /// It counts a quarter of the characters, of each text for itself, and no more of a call than its arguments.
@@ -131,5 +148,25 @@ impl Judge for Llmock {
             input += 2 * quarter(r#"{"celsius":11}"#);
         }
         Some(Usage { input, output, ..Usage::default() })
+    }
+}
+
+#[test]
+fn only_pieces_that_it_broke_itself_are_explained() {
+    let requests = [
+        json!({"seq": 1, "model": model(Protocol::Gemini, Case::Malformed)}),
+        json!({"seq": 2, "model": model(Protocol::Gemini, Case::Short)}),
+    ];
+    let finding = |code: &str, numbers: &[u64]| json!({"code": code, "requests": numbers});
+    let ignored = "malformed_chunk_ignored";
+    assert!(is_explained(&finding(ignored, &[1]), &requests));
+    for (code, numbers) in [
+        (ignored, &[2][..]),
+        (ignored, &[1, 2]),
+        (ignored, &[3]),
+        (ignored, &[]),
+        ("truncated_stream_accepted", &[1]),
+    ] {
+        assert!(!is_explained(&finding(code, numbers), &requests), "{code} {numbers:?}");
     }
 }

@@ -1,9 +1,10 @@
 //! Why a local model cannot be loaded.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Why a file gives no model.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum LocalModelError {
     /// There is no such file.
     #[error("{} holds no model: name a GGUF file, or a folder with one GGUF file in it", path.display())]
@@ -25,7 +26,7 @@ pub enum LocalModelError {
         /// The file.
         path: PathBuf,
         /// Why.
-        source: std::io::Error,
+        source: Arc<std::io::Error>,
     },
     /// A file does not hold what it should.
     #[error("{} is not as it should be: {why}; get the model anew", path.display())]

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::error::LocalModelError;
 
@@ -21,7 +22,7 @@ pub(super) fn find(path: &Path) -> Result<PathBuf, LocalModelError> {
     if !path.is_dir() {
         return Err(LocalModelError::Missing { path: path.to_owned() });
     }
-    let unreadable = |source| LocalModelError::Unreadable { path: path.to_owned(), source };
+    let unreadable = |error| LocalModelError::Unreadable { path: path.to_owned(), source: Arc::new(error) };
     let mut found = Vec::new();
     for entry in path.read_dir().map_err(unreadable)?.take(MOST_FILES) {
         let file = entry.map_err(unreadable)?.path();
@@ -42,7 +43,7 @@ pub(super) fn find(path: &Path) -> Result<PathBuf, LocalModelError> {
 
 /// Opens a file, and says how long it is.
 pub(super) fn open(path: &Path) -> Result<(File, u64), LocalModelError> {
-    let unreadable = |source| LocalModelError::Unreadable { path: path.to_owned(), source };
+    let unreadable = |error| LocalModelError::Unreadable { path: path.to_owned(), source: Arc::new(error) };
     let file = File::open(path).map_err(unreadable)?;
     let length = file.metadata().map_err(unreadable)?.len();
     Ok((file, length))
@@ -54,7 +55,7 @@ pub(super) fn tokenizer(model: &Path) -> Result<Option<(PathBuf, Vec<u8>)>, Loca
     let file = match File::open(&path) {
         Ok(file) => file,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        Err(source) => return Err(LocalModelError::Unreadable { path, source }),
+        Err(error) => return Err(LocalModelError::Unreadable { path, source: Arc::new(error) }),
     };
     let mut bytes = Vec::new();
     match file.take(TOKENIZER_BYTES + 1).read_to_end(&mut bytes) {
@@ -63,6 +64,6 @@ pub(super) fn tokenizer(model: &Path) -> Result<Option<(PathBuf, Vec<u8>)>, Loca
             let why = format!("it has more than {TOKENIZER_BYTES} bytes");
             Err(LocalModelError::Invalid { path, why })
         }
-        Err(source) => Err(LocalModelError::Unreadable { path, source }),
+        Err(error) => Err(LocalModelError::Unreadable { path, source: Arc::new(error) }),
     }
 }

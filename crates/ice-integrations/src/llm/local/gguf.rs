@@ -18,6 +18,8 @@ const MOST_THINGS: u64 = 4_096;
 const MOST_TEXT: u64 = 1 << 20;
 const MOST_ITEMS: u64 = 1 << 20;
 const MOST_HEAD: u64 = 256 << 20;
+/// The lists that are read. An item takes up to 32 times the memory that it has of the file, so others are left empty.
+const LISTS: [&str; 3] = ["tokenizer.ggml.tokens", "tokenizer.ggml.merges", "tokenizer.ggml.token_type"];
 /// The most blocks of numbers, and dimensions of one.
 const MOST_TENSORS: u64 = 65_536;
 const MOST_DIMENSIONS: u32 = 4;
@@ -43,7 +45,7 @@ pub(super) fn read(reader: &mut (impl Read + Seek), length: u64) -> Result<Conte
     for _ in 0..things {
         let name = head.text()?;
         let kind = head.u32()?;
-        let value = head.value(kind)?;
+        let value = head.value(&name, kind)?;
         metadata.insert(name, value);
     }
     let mut tensor_infos = HashMap::new();
@@ -149,15 +151,23 @@ impl<R: Read + Seek> Head<'_, R> {
         Ok(String::from_utf8_lossy(&bytes).trim_end_matches('\0').to_owned())
     }
 
-    fn value(&mut self, kind: u32) -> Result<Value, Flaw> {
+    fn value(&mut self, name: &str, kind: u32) -> Result<Value, Flaw> {
         const LIST: u32 = 9;
         if kind != LIST {
             return self.single(kind);
         }
         let kind = self.u32()?;
         let count = self.count("items of one list", MOST_ITEMS)?;
+        let kept = LISTS.contains(&name);
+        let mut items = Vec::new();
         // Lists of lists are of no use to any model here.
-        (0..count).map(|_| self.single(kind)).collect::<Result<Vec<Value>, Flaw>>().map(Value::Array)
+        for _ in 0..count {
+            let item = self.single(kind)?;
+            if kept {
+                items.push(item);
+            }
+        }
+        Ok(Value::Array(items))
     }
 
     fn single(&mut self, kind: u32) -> Result<Value, Flaw> {

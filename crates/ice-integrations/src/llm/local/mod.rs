@@ -6,6 +6,7 @@ mod error;
 mod file;
 mod gguf;
 mod loaded;
+mod loading;
 mod provider;
 mod sampler;
 mod settings;

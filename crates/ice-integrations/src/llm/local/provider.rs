@@ -11,12 +11,13 @@ use ice_core::llm::{
     Request, Response, tokens,
 };
 use tokio::runtime::Handle;
-use tokio::sync::{OnceCell, Semaphore, mpsc};
+use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::chat::NO_TOOLS;
 use super::error::LocalModelError;
 use super::loaded::Loaded;
+use super::loading::Loading;
 use super::settings::LocalSettings;
 use super::writer::{Writer, cancelled};
 
@@ -36,7 +37,7 @@ const AROUND: u64 = 128;
 pub struct LocalModel {
     name: String,
     settings: LocalSettings,
-    loaded: OnceCell<Arc<Loaded>>,
+    loading: Loading,
     pub(super) turns: Arc<Semaphore>,
 }
 
@@ -44,8 +45,14 @@ impl LocalModel {
     /// The model of a file, under a name, which is the one that blueprints use. Reads nothing.
     #[must_use]
     pub fn new(name: impl Into<String>, settings: LocalSettings) -> Self {
+        let path = settings.path.clone();
+        let loading = Loading::new(path.clone(), move || Loaded::load(&path));
+        Self::loaded_by(loading, name, settings)
+    }
+
+    pub(super) fn loaded_by(loading: Loading, name: impl Into<String>, settings: LocalSettings) -> Self {
         let turns = usize::try_from(settings.at_once.get()).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS);
-        Self { name: name.into(), settings, loaded: OnceCell::new(), turns: Arc::new(Semaphore::new(turns)) }
+        Self { name: name.into(), settings, loading, turns: Arc::new(Semaphore::new(turns)) }
     }
 
     /// Its settings.
@@ -54,27 +61,17 @@ impl LocalModel {
         &self.settings
     }
 
-    /// Loads the model unless it is loaded, on a thread for that, and says what it is called. Dropped, the work goes on to
-    /// its end and is thrown away.
+    /// Loads the model unless it is loaded, on a thread for that, and says what it is called. Cancel-safe: dropped, the work
+    /// goes on, and who asks next waits for it.
     ///
     /// # Errors
-    /// [`LocalModelError`].
+    /// [`LocalModelError`], told to all who wait; the next call tries anew.
     pub async fn load(&self) -> Result<&str, LocalModelError> {
-        Ok(self.loaded().await?.called.as_str())
-    }
-
-    async fn loaded(&self) -> Result<&Arc<Loaded>, LocalModelError> {
-        let load = || async {
-            let path = self.settings.path.clone();
-            let loading = tokio::task::spawn_blocking(move || Loaded::load(&path)).await;
-            let stopped = |_| LocalModelError::Stopped { path: self.settings.path.clone() };
-            loading.map_err(stopped)?.map(Arc::new)
-        };
-        self.loaded.get_or_try_init(load).await
+        Ok(self.loading.wait().await?.called.as_str())
     }
 
     fn context(&self) -> u64 {
-        self.loaded.get().map_or(MAX_SEQ_LEN, |loaded| loaded.context) as u64
+        self.loading.get().map_or(MAX_SEQ_LEN, |loaded| loaded.context) as u64
     }
 
     fn refused(&self, why: &str) -> LlmError {
@@ -193,7 +190,7 @@ impl LlmProvider for LocalModel {
             return Err(self.refused(NO_TOOLS));
         }
         let prepared = async {
-            let loaded = self.loaded().await.map_err(|error| {
+            let loaded = self.loading.wait().await.map_err(|error| {
                 let error = self.refused(&format!("has no model: {error}"));
                 LlmError { another_model_helps: true, ..error }
             })?;

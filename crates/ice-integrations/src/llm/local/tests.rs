@@ -3,5 +3,6 @@
 mod answers;
 mod files;
 mod kit;
+mod loads;
 mod real;
 mod texts;

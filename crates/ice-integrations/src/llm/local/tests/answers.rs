@@ -154,6 +154,10 @@ async fn one_answer_is_written_at_once_and_who_leaves_makes_room() {
     assert_eq!(third.await.unwrap_err().kind, LlmErrorKind::Cancelled);
     drop(first);
     assert_eq!(second.await.unwrap().usage.output, 2);
+    // The last one gives its turn back just after its end is heard.
+    let turn = tokio::time::timeout(std::time::Duration::from_secs(60), model.turns.acquire()).await;
+    assert!(turn.is_ok(), "a turn is lost");
+    drop(turn);
     assert_eq!(model.turns.available_permits(), 1);
 }
 

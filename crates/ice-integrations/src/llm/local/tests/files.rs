@@ -95,6 +95,49 @@ async fn sizes_that_cannot_be_are_refused() {
     check(words, &anew("`tokenizer.ggml.merges` has `x`, which is no pair")).await;
 }
 
+#[test]
+fn lists_that_nothing_reads_take_no_memory() {
+    let list = |item: Value| Some(Value::Array(vec![item; 1 << 16]));
+    let made = Made::new()
+        .saying("other.bytes", list(Value::U8(1)))
+        .saying("other.flags", list(Value::Bool(true)))
+        .saying("other.texts", list(Value::String("text".to_owned())))
+        .saying("tokenizer.ggml.scores", list(Value::F32(0.5)));
+    let bytes = made.bytes();
+    let head = super::super::gguf::read(&mut std::io::Cursor::new(&bytes), bytes.len() as u64).unwrap();
+    let mut lists: Vec<(&str, usize)> = head
+        .metadata
+        .iter()
+        .filter_map(|(name, value)| Some((name.as_str(), value.to_vec().ok()?.len())))
+        .collect();
+    lists.sort_unstable();
+    let words = super::kit::words().len();
+    let expected = [
+        ("other.bytes", 0),
+        ("other.flags", 0),
+        ("other.texts", 0),
+        ("tokenizer.ggml.merges", 2),
+        ("tokenizer.ggml.scores", 0),
+        ("tokenizer.ggml.token_type", words),
+        ("tokenizer.ggml.tokens", words),
+    ];
+    assert_eq!(lists, expected);
+}
+
+#[tokio::test]
+async fn a_list_that_nothing_reads_is_checked_all_the_same() {
+    let list = Some(Value::Array(vec![Value::U8(1)]));
+    let told = ": `llama.expert_count` is set, which does not run here: use another model";
+    check(Made::new().saying("llama.expert_count", list.clone()), told).await;
+    let mut bytes = Made::new().saying("other.bytes", list).bytes();
+    let name = b"other.bytes";
+    let at = bytes.windows(name.len()).position(|window| window == name).unwrap() + name.len();
+    // The list is of kind 9, then comes that of its items.
+    bytes[at + 4] = 77;
+    let told = Laid::of(&bytes).refusal().await;
+    assert_eq!(told, format!("FOLDER/tiny.gguf{}", anew("a value of the kind 77, which there is not")));
+}
+
 #[tokio::test]
 async fn a_model_of_another_kind_is_refused() {
     let text = |name: &str, text: &str| Made::new().saying(name, Some(Value::String(text.to_owned())));
