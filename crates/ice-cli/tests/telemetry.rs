@@ -236,7 +236,17 @@ fn an_endpoint_that_refuses_or_is_silent_holds_nobody_up() {
         .code(0)
     };
     wrong("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc").says("only `http/protobuf` is spoken here");
-    wrong("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "not a url").says("no traces are sent to not a url");
+    for endpoint in [
+        "not a url s3cr3t",
+        "http://me:s3cr3t@host:4318/a b",
+        "http://host:4318/v1/traces?key=s3cr3t x",
+        "http://me:s3c/s3cr3t@host",
+        "me:s3cr3t@host",
+    ] {
+        let ran =
+            wrong("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", endpoint).says("no traces are sent: what OTEL_");
+        assert!(!ran.err.contains("s3c"), "{}", ran.err);
+    }
 }
 
 /// A server that gives what came with a call.
@@ -285,8 +295,12 @@ fn an_mcp_server_is_told_of_the_span_of_its_request() {
     let fields = ["mcp.method.name", "network.transport", "mcp.protocol.version", "ice.mcp.server"];
     assert_eq!(fields.map(|name| text(&call, name)), ["tools/call", "pipe", "2025-06-18", "probe"]);
     assert!(attribute(&call.attributes, "jsonrpc.request.id").is_some(), "{call:#?}");
-    // What is asked before the run is a part of the command.
-    assert_eq!(hex(&sink.span("tools/list").trace_id), "0af7651916cd43dd8448eb211c80319c");
+    // What is asked before the run is a part of the command. No span waits for the connection, which outlives it.
+    let root = sink.span("ice run");
+    assert_eq!(hex(&root.parent_span_id), "b7ad6b7169203331");
+    for asked in ["server/discover", "tools/list"] {
+        assert_eq!(sink.span(asked).parent_span_id, root.span_id, "{asked}");
+    }
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Logs and traces of the command: which are wanted, where they go, and their end.
 
+#[cfg(feature = "otel")]
+mod address;
 mod logs;
 #[cfg(feature = "otel")]
 mod otlp;

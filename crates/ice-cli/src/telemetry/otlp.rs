@@ -23,6 +23,7 @@ use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::registry::Registry;
 
 use super::Settings;
+use super::address::{is_usable, shown};
 use crate::screen::{Screen, YELLOW, styled};
 
 /// How long the end of the command waits for what is left to be sent.
@@ -45,10 +46,10 @@ impl Tracing {
             screen.note(format_args!("{} {text}", styled(YELLOW, "warning:")))
         };
         let endpoint = settings.endpoint.as_ref().filter(|_| !settings.is_off);
-        let exporter = endpoint.and_then(|endpoint| match exporter(settings) {
-            Ok(exporter) => Some((endpoint.clone(), exporter)),
+        let exporter = endpoint.and_then(|endpoint| match exporter(endpoint, settings) {
+            Ok(exporter) => Some((shown(endpoint), exporter)),
             Err(why) => {
-                warn(format_args!("no traces are sent to {}: {why}", shown(endpoint)));
+                warn(format_args!("no traces are sent: {why}"));
                 None
             }
         });
@@ -62,7 +63,6 @@ impl Tracing {
         let mut builder = SdkTracerProvider::builder().with_resource(resource());
         let mut sends = None;
         if let Some((endpoint, inner)) = exporter {
-            let endpoint = shown(&endpoint);
             let failure = Arc::default();
             let sending = Sending { inner, failure: Arc::clone(&failure) };
             builder = builder.with_span_processor(BatchSpanProcessor::builder(sending).build());
@@ -115,22 +115,15 @@ fn parent(settings: &Settings) -> Option<Context> {
     context.has_active_span().then_some(context)
 }
 
-/// An address without what may be secret in it: who asks, and what stands behind the path.
-fn shown(endpoint: &str) -> String {
-    let endpoint = endpoint.split(['?', '#']).next().unwrap_or_default();
-    match endpoint.split_once("://") {
-        Some((scheme, rest)) => {
-            let end = rest.find('/').unwrap_or(rest.len());
-            let (authority, path) = rest.split_at(end);
-            let host = authority.rsplit('@').next().unwrap_or_default();
-            format!("{scheme}://{host}{path}")
-        }
-        None => endpoint.to_owned(),
+/// What sends, as the variables of OpenTelemetry say. Why there is none holds nothing of the address: it may have a key in it.
+fn exporter(endpoint: &str, settings: &Settings) -> Result<SpanExporter, String> {
+    if !is_usable(endpoint) {
+        return Err(
+            "what OTEL_EXPORTER_OTLP_ENDPOINT or OTEL_EXPORTER_OTLP_TRACES_ENDPOINT says is no address of \
+                    a collector, such as `http://localhost:4318`"
+                .to_owned(),
+        );
     }
-}
-
-/// What sends, as the variables of OpenTelemetry say.
-fn exporter(settings: &Settings) -> Result<SpanExporter, String> {
     if let Some(protocol) = settings.protocol.as_deref().filter(|said| *said != "http/protobuf") {
         return Err(format!("the protocol is `{protocol}`, and only `http/protobuf` is spoken here"));
     }
@@ -139,7 +132,9 @@ fn exporter(settings: &Settings) -> Result<SpanExporter, String> {
         .with_protocol(opentelemetry_otlp::Protocol::HttpBinary)
         // A command that is over does not wait for a collector that may come back.
         .with_retry_policy(RetryPolicy::recommended().with_max_retries(1));
-    builder.build().map_err(|error| error.to_string())
+    builder.build().map_err(|_| {
+        "the variables OTEL_EXPORTER_OTLP_… cannot be used: look at the endpoint, the headers and the compression".to_owned()
+    })
 }
 
 /// Whose traces they are: `ice`, unless the environment says otherwise.
@@ -218,13 +213,6 @@ impl ice_integrations::mcp::Traces for Current {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn an_address_is_shown_without_what_may_be_secret() {
-        assert_eq!(shown("http://me:key@host:4318/v1?key=abc"), "http://host:4318/v1");
-        assert_eq!(shown("https://host"), "https://host");
-        assert_eq!(shown("not a url"), "not a url");
-    }
 
     #[test]
     fn texts_that_are_lists_become_lists() {
