@@ -1,5 +1,6 @@
 //! The spans of runs: who is within whom, what they say, and what they leave out.
 
+mod again;
 mod seen;
 
 use std::sync::Arc;
