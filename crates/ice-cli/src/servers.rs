@@ -27,6 +27,8 @@ mod present {
     use ice_core::process::SecretRef;
     use ice_core::tools::Tool;
     pub(crate) use ice_integrations::mcp::ServerManifest as Manifest;
+    #[cfg(feature = "otel")]
+    use ice_integrations::mcp::Traces;
     use ice_integrations::mcp::{Endpoint, Outside, SecretText, Secrets, Server};
     use ice_integrations::secrets::{SecretSource, SystemSecrets};
     use secrecy::ExposeSecret;
@@ -37,6 +39,7 @@ mod present {
     use crate::cage;
     use crate::exit::Exit;
     use crate::fault::Fault;
+    use crate::telemetry::Settings;
 
     /// Whether a document is the manifest of a server.
     pub(crate) fn is_one(object: &mut Object<'_, '_>) -> bool {
@@ -67,20 +70,24 @@ mod present {
     /// What servers offer: their tools, and what of that cannot be used.
     pub(crate) type Asked = (Servers, Vec<Arc<dyn Tool>>, Vec<LeftOut>);
 
-    /// Asks all servers at a time what they offer, each for as long as its manifest says.
+    /// Asks all servers at a time what they offer, each for as long as its manifest says. They are told of traces that are sent.
     ///
     /// # Errors
     /// [`Fault`] of the first that cannot be reached, or whose offer cannot be used.
-    pub(crate) fn ask(manifests: &[Manifest]) -> Result<Asked, Fault> {
+    pub(crate) fn ask(manifests: &[Manifest], settings: &Settings) -> Result<Asked, Fault> {
         if manifests.is_empty() {
             return Ok((Servers { runtime: None, servers: Vec::new() }, Vec::new(), Vec::new()));
         }
         let needs_cage = manifests.iter().any(|manifest| matches!(manifest.endpoint, Endpoint::Program(_)));
         let processes = if needs_cage { Some(cage::host()?) } else { None };
         let secrets: Arc<dyn Secrets> = Arc::new(OfThisMachine(SystemSecrets::with_dotenv(".env")));
-        let outside = Outside { processes, secrets: Some(secrets), ..Outside::default() };
+        let content = settings.content;
+        let outside = Outside { processes, secrets: Some(secrets), content, ..Outside::default() };
+        // A trace that is sent nowhere is nothing to go on with.
         #[cfg(feature = "otel")]
-        let outside = Outside { traces: Some(Arc::new(crate::telemetry::Current)), ..outside };
+        let traces = settings.sends().then(|| Arc::new(crate::telemetry::Current) as Arc<dyn Traces>);
+        #[cfg(feature = "otel")]
+        let outside = Outside { traces, ..outside };
         let servers: Vec<Server> =
             manifests.iter().map(|manifest| Server::new(manifest.clone(), outside.clone())).collect();
         // Of its own: commands that only look at tools have none, and a server outlives the work that asked for it.
@@ -133,6 +140,7 @@ mod absent {
 
     use super::LeftOut;
     use crate::fault::Fault;
+    use crate::telemetry::Settings;
 
     /// Nobody makes one.
     #[derive(Clone, Debug)]
@@ -156,7 +164,7 @@ mod absent {
     /// What servers offer: nothing.
     pub(crate) type Asked = (Servers, Vec<Arc<dyn Tool>>, Vec<LeftOut>);
 
-    pub(crate) fn ask(_: &[Manifest]) -> Result<Asked, Fault> {
+    pub(crate) fn ask(_: &[Manifest], _: &Settings) -> Result<Asked, Fault> {
         Ok((Servers, Vec::new(), Vec::new()))
     }
 }

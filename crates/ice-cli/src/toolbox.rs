@@ -176,7 +176,7 @@ impl Toolbox {
             registry.tools.register(tool).map_err(|error| clash(&error))?;
         }
         let of_servers: Vec<_> = manifests.servers.iter().map(|one| one.manifest.clone()).collect();
-        let (servers, tools, left_out) = servers::ask(&of_servers)?;
+        let (servers, tools, left_out) = servers::ask(&of_servers, &self.environment().telemetry)?;
         for tool in tools {
             registry.tools.register(tool).map_err(|error| clash(&error))?;
         }
