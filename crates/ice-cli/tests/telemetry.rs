@@ -218,7 +218,7 @@ fn spans_that_are_lost_are_counted() {
     desk.write(
         "many.yaml",
         "metadata: {name: many}\nnodes: [{id: l, type: loop, items_source: '{{ range(300) }}', body: [
-          {id: n, type: tool, tool_name: hash, tool_args: {text: '{{ item }}'}}]}]",
+          {id: n, type: tool, tool_name: hash, tool_args: {text: 'n{{ item }}'}}]}]",
     );
     let run = |size: &str| {
         let mut command = desk.command(["run", "many.yaml"]);

@@ -39,6 +39,16 @@ pub(crate) fn failed(span: &Span, code: ErrorCode) {
     }
 }
 
+/// What is said of a call that nobody waits for any more: its future was dropped.
+pub(crate) const DROPPED: &str = "dropped";
+
+/// Writes down that a call was given up by dropping it, which is no error.
+pub(crate) fn dropped(span: &Span) {
+    if !span.is_disabled() {
+        span.record(names::ERROR_TYPE, DROPPED);
+    }
+}
+
 /// What a failure is called in metrics.
 pub(crate) const fn error_type(code: Option<ErrorCode>) -> &'static str {
     match code {
