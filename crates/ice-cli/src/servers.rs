@@ -71,6 +71,8 @@ mod present {
     use ice_core::document::Object;
     use ice_core::process::SecretRef;
     pub(crate) use ice_integrations::mcp::ServerManifest as Manifest;
+    #[cfg(feature = "otel")]
+    use ice_integrations::mcp::Traces;
     use ice_integrations::mcp::{Endpoint, Error, FileTokens, Outside, SecretText, Secrets, Server, Tokens};
     use ice_integrations::secrets::{SecretSource, SystemSecrets};
     use secrecy::ExposeSecret;
@@ -118,9 +120,14 @@ mod present {
     pub(super) fn outside(environment: &Environment) -> Outside {
         let secrets: Arc<dyn Secrets> = Arc::new(OfThisMachine(SystemSecrets::with_dotenv(".env")));
         let tokens = tokens(environment).map(|tokens| Arc::new(tokens) as Arc<dyn Tokens>);
-        let outside = Outside { secrets: Some(secrets), tokens, ..Outside::default() };
+        let content = environment.telemetry.content;
+        let outside = Outside { secrets: Some(secrets), tokens, content, ..Outside::default() };
+        // A trace that is sent nowhere is nothing to go on with.
         #[cfg(feature = "otel")]
-        let outside = Outside { traces: Some(Arc::new(crate::telemetry::Current)), ..outside };
+        let traces =
+            environment.telemetry.sends().then(|| Arc::new(crate::telemetry::Current) as Arc<dyn Traces>);
+        #[cfg(feature = "otel")]
+        let outside = Outside { traces, ..outside };
         outside
     }
 
@@ -132,7 +139,7 @@ mod present {
         }
     }
 
-    /// Asks all servers at a time what they offer, each for as long as its manifest says.
+    /// Asks all servers at a time what they offer, each for as long as its manifest says. They are told of traces that are sent.
     ///
     /// # Errors
     /// [`Fault`] of the first that cannot be reached, or whose offer cannot be used.

@@ -213,6 +213,30 @@ fn a_sampler_that_wants_nothing_gets_nothing() {
 }
 
 #[test]
+fn spans_that_are_lost_are_counted() {
+    let (desk, sink) = (Desk::new(), Sink::open());
+    desk.write(
+        "many.yaml",
+        "metadata: {name: many}\nnodes: [{id: l, type: loop, items_source: '{{ range(30) }}', body: [
+          {id: n, type: tool, tool_name: hash, tool_args: {text: 'n{{ item }}'}}]}]",
+    );
+    let run = |size: &str| {
+        let mut command = desk.command(["run", "many.yaml"]);
+        command.env("OTEL_EXPORTER_OTLP_ENDPOINT", sink.url()).env("OTEL_BSP_MAX_QUEUE_SIZE", size);
+        given(command.output().unwrap()).code(0)
+    };
+    let ran = run("1").says("more ended at a time than `OTEL_BSP_MAX_QUEUE_SIZE`");
+    let told = ran.err.lines().find(|line| line.contains("spans are lost")).unwrap();
+    let numbers: Vec<usize> =
+        told.rsplit(';').next().unwrap().split(' ').filter_map(|word| word.parse().ok()).collect();
+    let [lost, ended] = numbers[..] else { panic!("{told}") };
+    assert_eq!(sink.spans().len(), ended - lost, "{told}");
+    assert!(lost > 0 && ended > 60, "{told}");
+    let all = run("5000");
+    assert!(!all.err.contains("lost"), "{}", all.err);
+}
+
+#[test]
 fn an_endpoint_that_refuses_or_is_silent_holds_nobody_up() {
     let desk = Desk::new();
     let refusing = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
@@ -236,7 +260,17 @@ fn an_endpoint_that_refuses_or_is_silent_holds_nobody_up() {
         .code(0)
     };
     wrong("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc").says("only `http/protobuf` is spoken here");
-    wrong("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "not a url").says("no traces are sent to not a url");
+    for endpoint in [
+        "not a url s3cr3t",
+        "http://me:s3cr3t@host:4318/a b",
+        "http://host:4318/v1/traces?key=s3cr3t x",
+        "http://me:s3c/s3cr3t@host",
+        "me:s3cr3t@host",
+    ] {
+        let ran =
+            wrong("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", endpoint).says("no traces are sent: what OTEL_");
+        assert!(!ran.err.contains("s3c"), "{}", ran.err);
+    }
 }
 
 /// A server that gives what came with a call.
@@ -285,8 +319,16 @@ fn an_mcp_server_is_told_of_the_span_of_its_request() {
     let fields = ["mcp.method.name", "network.transport", "mcp.protocol.version", "ice.mcp.server"];
     assert_eq!(fields.map(|name| text(&call, name)), ["tools/call", "pipe", "2025-06-18", "probe"]);
     assert!(attribute(&call.attributes, "jsonrpc.request.id").is_some(), "{call:#?}");
-    // What is asked before the run is a part of the command.
-    assert_eq!(hex(&sink.span("tools/list").trace_id), "0af7651916cd43dd8448eb211c80319c");
+    // Ids for logs are of a trace that is sent nowhere: nobody is told of that.
+    let mut command = desk.command(["run", "m.yaml", "--tools", "tools", "--json"]);
+    let quiet = given(command.env("ICE_LOG", "json").output().unwrap()).code(0).json();
+    assert!(!quiet["output"]["n"].to_string().contains("traceparent"), "{quiet}");
+    // What is asked before the run is a part of the command. No span waits for the connection, which outlives it.
+    let root = sink.span("ice run");
+    assert_eq!(hex(&root.parent_span_id), "b7ad6b7169203331");
+    for asked in ["server/discover", "tools/list"] {
+        assert_eq!(sink.span(asked).parent_span_id, root.span_id, "{asked}");
+    }
 }
 
 #[test]

@@ -1,8 +1,12 @@
 //! Logs and traces of the command: which are wanted, where they go, and their end.
 
+#[cfg(feature = "otel")]
+mod address;
 mod logs;
 #[cfg(feature = "otel")]
 mod otlp;
+#[cfg(feature = "otel")]
+mod sending;
 #[cfg(not(feature = "otel"))]
 mod without;
 
@@ -76,6 +80,15 @@ impl Settings {
             tracestate: get("TRACESTATE"),
             content,
         }
+    }
+}
+
+#[cfg(all(feature = "otel", feature = "mcp"))]
+impl Settings {
+    /// Whether traces are sent somewhere, as far as the settings say.
+    pub(crate) fn sends(&self) -> bool {
+        let is_spoken = self.protocol.as_deref().is_none_or(|said| said == otlp::PROTOCOL);
+        !self.is_off && is_spoken && self.endpoint.as_deref().is_some_and(address::is_usable)
     }
 }
 

@@ -3,18 +3,16 @@
 //! The SDK sends them on a thread of its own that no runtime of ours drives, so with a client that blocks.
 
 use std::collections::HashMap;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
-use ice_core::telemetry::names;
 use opentelemetry::propagation::TextMapPropagator;
 use opentelemetry::trace::{TraceContextExt, TracerProvider};
-use opentelemetry::{Array, Context, Key, KeyValue, Value};
+use opentelemetry::{Context, Key, KeyValue};
 use opentelemetry_otlp::{RetryPolicy, SpanExporter, WithExportConfig, WithHttpConfig};
 use opentelemetry_sdk::Resource;
-use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
-use opentelemetry_sdk::trace::{BatchSpanProcessor, SdkTracerProvider, SpanData};
+use opentelemetry_sdk::trace::{BatchSpanProcessor, SdkTracerProvider};
 use tracing::level_filters::LevelFilter;
 use tracing::{Level, Span};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
@@ -23,17 +21,22 @@ use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::registry::Registry;
 
 use super::Settings;
+use super::address::{is_usable, shown};
+use super::sending::{Counting, Sending, Tally};
 use crate::screen::{Screen, YELLOW, styled};
 
 /// How long the end of the command waits for what is left to be sent.
 const LAST_WAIT: Duration = Duration::from_secs(3);
 
+/// The only protocol that is spoken.
+pub(super) const PROTOCOL: &str = "http/protobuf";
+
 /// Traces under way.
 #[derive(Debug)]
 pub(super) struct Tracing {
     provider: SdkTracerProvider,
-    /// Where they are sent, and why that came to nothing the first time it did.
-    sends: Option<(String, Arc<OnceLock<String>>)>,
+    /// Where they are sent, and what became of them.
+    sends: Option<(String, Arc<Tally>)>,
     parent: Context,
 }
 
@@ -45,10 +48,10 @@ impl Tracing {
             screen.note(format_args!("{} {text}", styled(YELLOW, "warning:")))
         };
         let endpoint = settings.endpoint.as_ref().filter(|_| !settings.is_off);
-        let exporter = endpoint.and_then(|endpoint| match exporter(settings) {
-            Ok(exporter) => Some((endpoint.clone(), exporter)),
+        let exporter = endpoint.and_then(|endpoint| match exporter(endpoint, settings) {
+            Ok(exporter) => Some((shown(endpoint), exporter)),
             Err(why) => {
-                warn(format_args!("no traces are sent to {}: {why}", shown(endpoint)));
+                warn(format_args!("no traces are sent: {why}"));
                 None
             }
         });
@@ -62,11 +65,11 @@ impl Tracing {
         let mut builder = SdkTracerProvider::builder().with_resource(resource());
         let mut sends = None;
         if let Some((endpoint, inner)) = exporter {
-            let endpoint = shown(&endpoint);
-            let failure = Arc::default();
-            let sending = Sending { inner, failure: Arc::clone(&failure) };
-            builder = builder.with_span_processor(BatchSpanProcessor::builder(sending).build());
-            sends = Some((endpoint, failure));
+            let tally = Arc::<Tally>::default();
+            let sending = Sending { inner, tally: Arc::clone(&tally) };
+            let batches = BatchSpanProcessor::builder(sending).build();
+            builder = builder.with_span_processor(Counting { inner: batches, tally: Arc::clone(&tally) });
+            sends = Some((endpoint, tally));
         }
         Some(Self { provider: builder.build(), sends, parent: parent.unwrap_or_default() })
     }
@@ -92,17 +95,25 @@ impl Tracing {
         }
     }
 
-    /// Sends what is left, for as long as that may take.
+    /// Sends what is left, for as long as that may take. What was not sent is told once.
     pub(super) fn end(self, screen: &Screen) {
-        let ended = self.provider.shutdown_with_timeout(LAST_WAIT);
-        let Some((endpoint, failure)) = self.sends else { return };
-        let why = match (failure.get(), ended) {
-            (Some(why), _) => why.clone(),
+        // What ends from here on is late.
+        let ended = self.sends.as_ref().map_or(0, |(_, tally)| tally.ended());
+        let closed = self.provider.shutdown_with_timeout(LAST_WAIT);
+        let Some((endpoint, tally)) = self.sends else { return };
+        let lost = tally.lost(ended);
+        let why = match (tally.failure(), closed) {
+            (Some(why), _) => why.to_owned(),
             (None, Err(error)) => error.to_string(),
-            (None, Ok(())) => return,
+            (None, Ok(())) if lost == 0 => return,
+            (None, Ok(())) => {
+                "more ended at a time than `OTEL_BSP_MAX_QUEUE_SIZE` lets wait (2048 unless set)".to_owned()
+            }
         };
         let warning = styled(YELLOW, "warning:");
-        screen.note(format_args!("{warning} not all traces could be sent to {endpoint}: {why}"));
+        screen.note(format_args!(
+            "{warning} not all traces could be sent to {endpoint}: {why}; {lost} of {ended} spans are lost"
+        ));
     }
 }
 
@@ -115,31 +126,26 @@ fn parent(settings: &Settings) -> Option<Context> {
     context.has_active_span().then_some(context)
 }
 
-/// An address without what may be secret in it: who asks, and what stands behind the path.
-fn shown(endpoint: &str) -> String {
-    let endpoint = endpoint.split(['?', '#']).next().unwrap_or_default();
-    match endpoint.split_once("://") {
-        Some((scheme, rest)) => {
-            let end = rest.find('/').unwrap_or(rest.len());
-            let (authority, path) = rest.split_at(end);
-            let host = authority.rsplit('@').next().unwrap_or_default();
-            format!("{scheme}://{host}{path}")
-        }
-        None => endpoint.to_owned(),
+/// What sends, as the variables of OpenTelemetry say. Why there is none holds nothing of the address: it may have a key in it.
+fn exporter(endpoint: &str, settings: &Settings) -> Result<SpanExporter, String> {
+    if !is_usable(endpoint) {
+        return Err(
+            "what OTEL_EXPORTER_OTLP_ENDPOINT or OTEL_EXPORTER_OTLP_TRACES_ENDPOINT says is no address of \
+                    a collector, such as `http://localhost:4318`"
+                .to_owned(),
+        );
     }
-}
-
-/// What sends, as the variables of OpenTelemetry say.
-fn exporter(settings: &Settings) -> Result<SpanExporter, String> {
-    if let Some(protocol) = settings.protocol.as_deref().filter(|said| *said != "http/protobuf") {
-        return Err(format!("the protocol is `{protocol}`, and only `http/protobuf` is spoken here"));
+    if let Some(protocol) = settings.protocol.as_deref().filter(|said| *said != PROTOCOL) {
+        return Err(format!("the protocol is `{protocol}`, and only `{PROTOCOL}` is spoken here"));
     }
     let builder = SpanExporter::builder()
         .with_http()
         .with_protocol(opentelemetry_otlp::Protocol::HttpBinary)
         // A command that is over does not wait for a collector that may come back.
         .with_retry_policy(RetryPolicy::recommended().with_max_retries(1));
-    builder.build().map_err(|error| error.to_string())
+    builder.build().map_err(|_| {
+        "the variables OTEL_EXPORTER_OTLP_… cannot be used: look at the endpoint, the headers and the compression".to_owned()
+    })
 }
 
 /// Whose traces they are: `ice`, unless the environment says otherwise.
@@ -151,49 +157,6 @@ fn resource() -> Resource {
     match name {
         Some(name) if !name.starts_with("unknown_service") => builder.build(),
         Some(_) | None => builder.with_service_name("ice").build(),
-    }
-}
-
-/// Sends spans, and remembers why that came to nothing.
-#[derive(Debug)]
-struct Sending {
-    inner: SpanExporter,
-    failure: Arc<OnceLock<String>>,
-}
-
-impl opentelemetry_sdk::trace::SpanExporter for Sending {
-    async fn export(&self, mut batch: Vec<SpanData>) -> OTelSdkResult {
-        batch.iter_mut().flat_map(|span| &mut span.attributes).for_each(list);
-        let sent = self.inner.export(batch).await;
-        if let Err(error) = &sent {
-            self.failure.get_or_init(|| {
-                tracing::warn!(%error, "traces could not be sent");
-                error.to_string()
-            });
-        }
-        sent
-    }
-
-    fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
-        self.inner.shutdown_with_timeout(timeout)
-    }
-
-    fn force_flush(&self) -> OTelSdkResult {
-        self.inner.force_flush()
-    }
-
-    fn set_resource(&mut self, resource: &Resource) {
-        self.inner.set_resource(resource);
-    }
-}
-
-/// Makes a list of what fields of spans can only hold as text.
-fn list(attribute: &mut KeyValue) {
-    if names::LISTS.contains(&attribute.key.as_str())
-        && let Ok(items) = serde_json::from_str::<Vec<String>>(&attribute.value.as_str())
-    {
-        let items = items.into_iter().map(Into::into).collect();
-        attribute.value = Value::Array(Array::String(items));
     }
 }
 
@@ -212,27 +175,5 @@ impl ice_integrations::mcp::Traces for Current {
             traceparent: carrier.remove("traceparent")?,
             tracestate: carrier.remove("tracestate").filter(|state| !state.is_empty()),
         })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_address_is_shown_without_what_may_be_secret() {
-        assert_eq!(shown("http://me:key@host:4318/v1?key=abc"), "http://host:4318/v1");
-        assert_eq!(shown("https://host"), "https://host");
-        assert_eq!(shown("not a url"), "not a url");
-    }
-
-    #[test]
-    fn texts_that_are_lists_become_lists() {
-        let mut attribute = KeyValue::new(names::RESPONSE_FINISH_REASONS, "[\"stop\"]");
-        list(&mut attribute);
-        assert_eq!(attribute.value, Value::Array(Array::String(vec!["stop".into()])));
-        let mut other = KeyValue::new(names::REQUEST_MODEL, "[\"m\"]");
-        list(&mut other);
-        assert_eq!(other.value, Value::from("[\"m\"]"));
     }
 }

@@ -5,6 +5,7 @@ use tracing::field::Empty;
 
 use super::{Operation, Stopwatch, names, well_known};
 use crate::embedding::{EmbedError, Embedded, Embedder};
+use crate::error::ErrorCode;
 use crate::metrics::{MetricName, histogram};
 
 /// Watches over the call of an embedder that `work` is. `vendor` is who serves the model.
@@ -41,7 +42,10 @@ pub async fn embedding(
         span.record(names::USAGE_INPUT_TOKENS, usage.input as i64);
         if !failure.is_empty() {
             span.record(names::ERROR_TYPE, failure);
-            span.record(names::STATUS_CODE, names::ERROR);
+            let is_cancelled = matches!(&ended, Err(error) if error.code() == ErrorCode::RunCancelled);
+            if !is_cancelled {
+                span.record(names::STATUS_CODE, names::ERROR);
+            }
         }
     }
     let labels = [

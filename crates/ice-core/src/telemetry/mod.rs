@@ -11,7 +11,7 @@ mod provider;
 mod redacted;
 mod stopwatch;
 
-pub use content::{MAX_CONTENT_BYTES, MessageContent, bounded, messages, reason, system_instructions};
+pub use content::{MAX_CONTENT_BYTES, MessageContent, bounded, messages, reason, shown, system_instructions};
 pub use embeddings::embedding;
 pub use operation::Operation;
 pub use provider::well_known;

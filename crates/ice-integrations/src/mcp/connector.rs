@@ -176,7 +176,7 @@ impl Connector {
         reading: Reading,
     ) -> Result<Connected, Error> {
         let session = Session::open(
-            (self.server(), Place::of(&self.manifest.endpoint)),
+            (self.server(), Place::of(&self.manifest.endpoint, self.outside.content)),
             transport,
             fate,
             self.outside.people.clone(),

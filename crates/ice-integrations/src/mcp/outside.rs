@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use ice_core::process::{ProcessHost, SecretRef};
+use ice_core::telemetry::MessageContent;
 use ice_core::time::{Clock, SystemClock};
 
 use super::error::Error;
@@ -17,6 +18,8 @@ pub struct Outside {
     pub secrets: Option<Arc<dyn Secrets>>,
     /// Knows of which trace a call is a part.
     pub traces: Option<Arc<dyn Traces>>,
+    /// Whether spans may hold what is said. Addresses of resources are whole then.
+    pub content: MessageContent,
     /// Asks the person whom a server works for.
     pub people: Option<Arc<dyn People>>,
     /// Lets a person allow ice to use a server.
@@ -33,6 +36,7 @@ impl Default for Outside {
             processes: None,
             secrets: None,
             traces: None,
+            content: MessageContent::Omitted,
             people: None,
             visit: None,
             tokens: None,

@@ -17,6 +17,7 @@ use rmcp::service::{
     ClientLifecycleMode, ClientServiceExt, Peer, PeerRequestOptions, RequestHandle, RunningService,
 };
 use rmcp::transport::Transport;
+use tokio::task::JoinSet;
 use tokio::time::Sleep;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, Span};
@@ -107,9 +108,17 @@ impl Session {
         };
         let shared = Shared(Arc::clone(&handler));
         let greeting = Asked::greeting(server, &place, method);
-        let service =
-            shared.serve_with_lifecycle(transport, lifecycle).instrument(greeting.span().clone()).await;
-        let service = service.map_err(|error| failure::of_hello(server, &error, &fate)).and_then(|service| {
+        // The library keeps the connection in the span in which it begins: in one of this side, that and all around it would not
+        // end before the connection does. A task is in none.
+        let mut serving = JoinSet::new();
+        serving.spawn(shared.serve_with_lifecycle(transport, lifecycle));
+        let service = match serving.join_next().await {
+            Some(Ok(service)) => service.map_err(|error| failure::of_hello(server, &error, &fate)),
+            Some(Err(_)) | None => {
+                Err(Error::unreachable(server, "greeting it was given up; the log has why"))
+            }
+        };
+        let service = service.and_then(|service| {
             let info = service.peer().peer_info();
             let info = info.ok_or_else(|| Error::unusable(server, "it did not say what it is"))?;
             greeting.speaks(info.protocol_version.as_str());

@@ -1,7 +1,7 @@
 //! Spans and metrics of requests to a server, and of connections with it.
 
 use ice_core::metrics::{MetricName, histogram};
-use ice_core::telemetry::{Stopwatch, names};
+use ice_core::telemetry::{MessageContent, Stopwatch, names};
 use rmcp::model::{ClientRequest, RequestId};
 use rmcp::service::ServiceError;
 use tracing::Span;
@@ -16,16 +16,19 @@ pub(super) struct Place {
     transport: &'static str,
     address: Option<String>,
     port: Option<u16>,
+    content: MessageContent,
 }
 
 impl Place {
-    pub(super) fn of(endpoint: &Endpoint) -> Self {
+    /// Where it is, and whether spans may hold what is said there.
+    pub(super) fn of(endpoint: &Endpoint, content: MessageContent) -> Self {
         match endpoint {
-            Endpoint::Program(_) => Self { transport: names::PIPE, address: None, port: None },
+            Endpoint::Program(_) => Self { transport: names::PIPE, address: None, port: None, content },
             Endpoint::Remote(remote) => Self {
                 transport: names::TCP,
                 address: remote.url.host_str().map(str::to_owned),
                 port: remote.url.port_or_known_default(),
+                content,
             },
         }
     }
@@ -88,7 +91,7 @@ impl Asked {
             { names::MCP_SERVER } = server,
             { names::MCP_METHOD_NAME } = method,
             { names::MCP_PROTOCOL_VERSION } = version,
-            { names::MCP_RESOURCE_URI } = target.resource,
+            { names::MCP_RESOURCE_URI } = target.resource.map(|uri| resource(uri, place.content)),
             { names::TOOL_NAME } = target.tool,
             { names::PROMPT_NAME } = target.prompt,
             { names::JSONRPC_REQUEST_ID } = Empty,
@@ -131,6 +134,25 @@ impl Asked {
     }
 }
 
+/// The address of a resource. Unless what is said may be known, it is without what may be a secret or content in it: who asks,
+/// what stands behind the path, data.
+fn resource(uri: &str, content: MessageContent) -> String {
+    if content.is_captured() {
+        return uri.to_owned();
+    }
+    let path = uri.split(['?', '#']).next().unwrap_or_default();
+    let Some((scheme, rest)) = path.split_once(':') else { return path.to_owned() };
+    if scheme.eq_ignore_ascii_case("data") {
+        return scheme.to_owned();
+    }
+    let Some(rest) = rest.strip_prefix("//") else { return path.to_owned() };
+    let (authority, path_of) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    match authority.rsplit_once('@') {
+        Some((_, host)) => format!("{scheme}://{host}{path_of}"),
+        None => path.to_owned(),
+    }
+}
+
 /// Writes down under which id a request is answered.
 pub(super) fn sent(span: &Span, id: &RequestId) {
     if !span.is_disabled() {
@@ -150,4 +172,25 @@ pub(super) fn session_ended(server: &str, began: &Stopwatch, by_itself: bool) {
     let how = if by_itself { "ended" } else { "" };
     histogram(MetricName::McpSessionSeconds, &[("mcp_server", server), ("error_type", how)])
         .record(began.seconds());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_of_a_resource_is_whole_only_where_content_is_asked_for() {
+        let whole = "db://me:s3cr3t@host/table?key=s3cr3t#s3cr3t";
+        assert_eq!(resource(whole, MessageContent::Captured), whole);
+        for (uri, shown) in [
+            (whole, "db://host/table"),
+            ("file:///notes.md", "file:///notes.md"),
+            ("memo:one?token=s3cr3t", "memo:one"),
+            ("data:text/plain,s3cr3t", "data"),
+            ("https://host/a@b", "https://host/a@b"),
+            ("plain", "plain"),
+        ] {
+            assert_eq!(resource(uri, MessageContent::Omitted), shown, "{uri}");
+        }
+    }
 }

@@ -199,7 +199,8 @@ async fn providers_with_the_same_key_share_what_it_allows() {
     let providers: Vec<_> = configuration.guarded(&secrets, &Arc::new(PriceTable::built_in())).collect();
     let ask = async |name: &str| {
         let provider = providers.iter().find(|provider| provider.name() == name).unwrap();
-        let call = provider.complete(&LlmContext::default(), Request::prompt("m", "x"));
+        let ctx = LlmContext::default();
+        let call = provider.complete(&ctx, Request::prompt("m", "x"));
         tokio::time::timeout(Duration::from_secs(2), call).await.map(|answer| answer.is_ok())
     };
     assert_eq!(ask("one").await, Ok(true));

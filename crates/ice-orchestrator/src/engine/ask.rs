@@ -152,15 +152,15 @@ impl Call<'_> {
     ) -> Result<Response, LlmError> {
         let mut chunks = provider.stream(&self.context, request).await?;
         while let Some(chunk) = chunks.next().await {
-            let chunk = chunk?;
-            chat.chunk();
-            match chunk {
+            match chunk? {
                 Chunk::Text { delta } => {
+                    chat.chunk();
                     self.hasher.get_or_insert_with(blake3::Hasher::new).update(delta.as_bytes());
                     let token = TransientEvent::Token { text: delta };
                     self.shared.transient.emit(self.address, self.ctx.attempt, token);
                 }
-                Chunk::Reasoning { .. } => {}
+                Chunk::Reasoning { .. } => chat.chunk(),
+                // It is no piece: of an answer of calls alone no piece comes.
                 Chunk::Done { response } => return Ok(response),
             }
         }

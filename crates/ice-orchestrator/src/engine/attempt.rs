@@ -32,7 +32,6 @@ use crate::executors::{
 };
 use crate::journal::{Failure, Intent, Question};
 use crate::telemetry::{AgentCall, failed_tool, tool_seconds};
-use crate::workflow::model::Agent;
 use crate::workflow::runtime::{Start, Ticket};
 
 pub(super) use under_way::{Attempt, AttemptEnd};
@@ -72,7 +71,8 @@ async fn perform(
     let own = path.clone();
     let port = Port { shared, ticket, path: own, attempt, receipts, use_cache, asker, conversation, asks };
     let port = Arc::new(port);
-    let ctx = StepContext { path, attempt, cancel, port: Arc::clone(&port) as _, call: None, agent: None };
+    let (call, agent, watch) = (None, None, None);
+    let ctx = StepContext { path, attempt, cancel, port: Arc::clone(&port) as _, call, agent, watch };
     let ended = builtin::run(&node.work, &ctx, intent).await;
     match (ended, port.asking()) {
         // It ended for want of an answer.
@@ -206,11 +206,10 @@ impl StepPort for Port {
         Err(Failure::new(ErrorCode::RunCancelled, "a person has to answer first"))
     }
 
-    fn agent(&self, step: &NodePath, agent: &Agent) -> Option<AgentCall> {
-        let provider = self.shared.plan.providers.get(&agent.provider);
-        let vendor = provider.map_or(&*agent.provider, |provider| provider.vendor());
-        let called = (vendor, agent.request.model.as_str());
-        Some(AgentCall::begin(self.shared.run, step, &agent.name, called))
+    fn agent(&self, step: &NodePath, name: &str, (provider, model): (&str, &str)) -> Option<AgentCall> {
+        let found = self.shared.plan.providers.get(provider);
+        let vendor = found.map_or(provider, |found| found.vendor());
+        Some(AgentCall::begin(self.shared.run, step, name, (vendor, model)))
     }
 
     fn is_priced(&self, provider: &str, model: &str) -> bool {

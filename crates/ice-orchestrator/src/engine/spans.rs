@@ -10,7 +10,7 @@ use tracing::field::Empty;
 use super::run::RunShared;
 use super::{RunEnd, RunError};
 use crate::journal::{Body, Failure};
-use crate::telemetry::failed;
+use crate::telemetry::{failed, workflow_name};
 use crate::workflow::runtime::{Start, State};
 
 /// The span of a run, and those of the nodes that others are within. Nothing if nobody wants them.
@@ -28,10 +28,7 @@ impl Spans {
     /// The spans of a run that begins, or is taken up again, within the span that is entered.
     pub(super) fn begin(shared: &RunShared, is_resumed: bool) -> Self {
         let operation = Operation::InvokeWorkflow.as_str();
-        let name = || match shared.plan.blueprint().name() {
-            "" => shared.plan.blueprint().blueprint_id.to_string(),
-            name => name.to_owned(),
-        };
+        let name = || workflow_name(shared.plan.blueprint());
         let run = tracing::info_span!(
             "invoke_workflow",
             { names::SPAN_NAME } = format!("{operation} {}", name()),

@@ -14,7 +14,9 @@ use ice_core::value::{BlobHash, Value};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
+use super::watch::{Watch, asks_model};
 use crate::journal::{Failure, Intent, Question};
 use crate::telemetry::AgentCall;
 use crate::workflow::model::Agent;
@@ -108,7 +110,7 @@ pub(crate) trait StepPort: Send + Sync + fmt::Debug {
     fn ask(&self, step: &NodePath, question: Question) -> Result<Value, Failure>;
 
     /// Watches an agent that begins to work, if somebody is to see that it does.
-    fn agent(&self, _step: &NodePath, _agent: &Agent) -> Option<AgentCall> {
+    fn agent(&self, _step: &NodePath, _name: &str, (_provider, _model): (&str, &str)) -> Option<AgentCall> {
         None
     }
 
@@ -144,6 +146,8 @@ pub struct StepContext {
     pub(crate) call: Option<Arc<str>>,
     /// The agent that works, if one does.
     pub(crate) agent: Option<Arc<str>>,
+    /// Who watches the agent that works.
+    pub(crate) watch: Option<Arc<Watch>>,
 }
 
 impl StepContext {
@@ -155,6 +159,12 @@ impl StepContext {
     /// The same for what an agent does itself.
     pub(crate) fn of_agent(&self, name: &Arc<str>) -> Self {
         Self { agent: Some(Arc::clone(name)), ..self.clone() }
+    }
+
+    /// The same for an agent, which is seen while it does something new.
+    pub(crate) fn watched(&self, agent: &Agent, base: &NodePath) -> Self {
+        let watch = Watch::new(agent, base, self.watch.clone());
+        Self { watch: Some(Arc::new(watch)), ..self.clone() }
     }
 
     /// Does the one thing a node of a single step does. Its intent is already kept, with the node's start.
@@ -194,7 +204,12 @@ impl StepContext {
     pub(crate) fn ask(&self, address: &NodePath, question: Question) -> Result<Value, Failure> {
         match self.port.known(address) {
             Some(receipt) => receipt,
-            None => self.port.ask(address, question),
+            None => {
+                if let Some(watch) = &self.watch {
+                    watch.called();
+                }
+                self.port.ask(address, question)
+            }
         }
     }
 
@@ -220,9 +235,21 @@ impl StepContext {
             // Its receipt is kept already.
             Err(refused) if refused.wanted.is_some() => return Err(refused),
             Ok(()) if self.cancel.is_cancelled() => Err(never_begun()),
-            Ok(()) => Arc::clone(&self.port).perform(self, address, intent).await,
+            Ok(()) => self.perform(address, intent).await,
             Err(failure) => Err(failure),
         };
         self.port.receipt(address, result).await
+    }
+
+    /// Carries a step out that is new, in the span of the agent that does it.
+    async fn perform(&self, address: &NodePath, intent: Intent) -> Result<Completion, Failure> {
+        let Some(watch) = &self.watch else {
+            return Arc::clone(&self.port).perform(self, address, intent).await;
+        };
+        let (span, is_model) = (watch.step(&*self.port, address), asks_model(&intent));
+        let ended = Arc::clone(&self.port).perform(self, address, intent).instrument(span).await;
+        let spent = ended.as_ref().map(|completion| completion.usage).map_err(|failure| failure.usage);
+        watch.stepped(is_model, spent);
+        ended
     }
 }

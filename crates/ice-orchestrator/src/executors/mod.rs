@@ -7,6 +7,7 @@ mod context;
 mod env;
 mod frame;
 mod policy;
+mod watch;
 
 pub use context::{Asking, Completion, Observation, StepContext, TransientEvent, TransientSink};
 

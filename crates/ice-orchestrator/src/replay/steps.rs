@@ -173,6 +173,7 @@ impl Steps {
             port: Arc::clone(&port) as Arc<dyn StepPort>,
             call: None,
             agent: None,
+            watch: None,
         };
         // Nothing of it waits for anything, but for a step whose end is not in the journal.
         let done = builtin::run(work, &context, intent.clone()).now_or_never();

@@ -8,7 +8,7 @@ use ice_core::telemetry::{Operation, Stopwatch, names, well_known};
 use tracing::Span;
 use tracing::field::Empty;
 
-use super::{error_type, failed, number};
+use super::{DROPPED, dropped, error_type, failed, number};
 use crate::journal::Failure;
 
 /// An agent at work: its span, and how long it takes.
@@ -17,6 +17,17 @@ pub(crate) struct AgentCall {
     span: Span,
     agent: String,
     began: Stopwatch,
+    has_ended: bool,
+}
+
+impl Drop for AgentCall {
+    /// Whoever waited for it was dropped: that is in the metrics as well.
+    fn drop(&mut self) {
+        if !self.has_ended {
+            self.measure(DROPPED);
+            dropped(&self.span);
+        }
+    }
 }
 
 impl AgentCall {
@@ -41,7 +52,7 @@ impl AgentCall {
             { names::RUN_ID } = %run,
             { names::NODE_PATH } = address.as_str(),
         );
-        Self { span, agent: agent.to_owned(), began: Stopwatch::start() }
+        Self { span, agent: agent.to_owned(), began: Stopwatch::start(), has_ended: false }
     }
 
     /// The span in which it works.
@@ -50,11 +61,10 @@ impl AgentCall {
     }
 
     /// It ended: how, after how many rounds and calls, and what it spent.
-    pub(crate) fn ended(self, ended: Result<(&str, u32), &Failure>, tool_calls: u64, usage: Usage) {
-        let code = ended.err().map(|failure| failure.code);
-        let labels = [("gen_ai_agent_name", self.agent.as_str()), ("error_type", error_type(code))];
-        histogram(MetricName::GenAiAgentSeconds, &labels).record(self.began.seconds());
-        let span = self.span;
+    pub(crate) fn ended(mut self, ended: Result<(&str, u32), &Failure>, tool_calls: u64, usage: Usage) {
+        self.has_ended = true;
+        self.measure(error_type(ended.err().map(|failure| failure.code)));
+        let span = &self.span;
         if span.is_disabled() {
             return;
         }
@@ -66,7 +76,12 @@ impl AgentCall {
                 span.record(names::AGENT_STATUS, status);
                 span.record(names::AGENT_ROUNDS, i64::from(rounds));
             }
-            Err(failure) => failed(&span, failure.code),
+            Err(failure) => failed(span, failure.code),
         }
+    }
+
+    fn measure(&self, failure: &str) {
+        let labels = [("gen_ai_agent_name", self.agent.as_str()), ("error_type", failure)];
+        histogram(MetricName::GenAiAgentSeconds, &labels).record(self.began.seconds());
     }
 }

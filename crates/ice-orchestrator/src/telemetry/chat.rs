@@ -5,12 +5,12 @@ use ice_core::llm::{LlmError, LlmProvider, Message, PromptPolicy, Request, Respo
 use ice_core::metrics::{MetricName, histogram};
 use ice_core::path::NodePath;
 use ice_core::telemetry::{
-    Operation, Stopwatch, messages, names, reason, redacted, system_instructions, well_known,
+    Operation, Stopwatch, messages, names, reason, redacted, shown, system_instructions, well_known,
 };
 use tracing::Span;
 use tracing::field::Empty;
 
-use super::{failed, number};
+use super::{DROPPED, dropped, failed, number};
 
 const OPERATION: &str = Operation::Chat.as_str();
 /// Billionths of a dollar in one.
@@ -37,6 +37,17 @@ pub(crate) struct Chat<'p> {
     model: String,
     began: Stopwatch,
     first_chunk: Option<f64>,
+    has_ended: bool,
+}
+
+impl Drop for Chat<'_> {
+    /// Whoever waited for it was dropped: that is in the metrics as well. What it spent is not known.
+    fn drop(&mut self) {
+        if !self.has_ended {
+            self.measure(DROPPED, Usage::default());
+            dropped(&self.span);
+        }
+    }
 }
 
 impl<'p> Chat<'p> {
@@ -86,13 +97,14 @@ impl<'p> Chat<'p> {
             { names::NODE_PATH } = address.as_str(),
         );
         let content = content.filter(|_| !span.is_disabled());
-        if let Some(said) = content.and_then(|policy| redacted(policy, &request.messages)) {
+        // Only what fits is looked at: a conversation is asked about again in every round.
+        if let Some(said) = content.and_then(|policy| redacted(policy, &shown(&request.messages))) {
             let all = || said.iter().map(|message| &**message);
             span.record(names::SYSTEM_INSTRUCTIONS, system_instructions(all()));
             span.record(names::INPUT_MESSAGES, messages(all(), None));
         }
         let (model, began) = (request.model.clone(), Stopwatch::start());
-        Self { span, content, provider, model, began, first_chunk: None }
+        Self { span, content, provider, model, began, first_chunk: None, has_ended: false }
     }
 
     /// The span in which it is asked.
@@ -111,9 +123,10 @@ impl<'p> Chat<'p> {
     }
 
     /// It answered, or did not; either way it may have spent something.
-    pub(crate) fn ended(self, ended: &Result<Response, LlmError>, usage: Usage) {
-        self.measure(ended, usage);
-        let Self { span, content, first_chunk, .. } = self;
+    pub(crate) fn ended(mut self, ended: &Result<Response, LlmError>, usage: Usage) {
+        self.has_ended = true;
+        self.measure(ended.as_ref().map_or_else(|error| error.code().name(), |_| ""), usage);
+        let (span, content, first_chunk) = (&self.span, self.content, self.first_chunk);
         if span.is_disabled() {
             return;
         }
@@ -143,18 +156,17 @@ impl<'p> Chat<'p> {
                     span.record(names::OUTPUT_MESSAGES, messages([&*said], Some(response.finish)));
                 }
             }
-            Err(error) => failed(&span, error.code()),
+            Err(error) => failed(span, error.code()),
         }
     }
 
-    fn measure(&self, ended: &Result<Response, LlmError>, usage: Usage) {
+    fn measure(&self, failure: &str, usage: Usage) {
         let labels = [
             ("gen_ai_operation_name", OPERATION),
             ("gen_ai_provider_name", self.provider),
             ("gen_ai_request_model", self.model.as_str()),
         ];
         let [operation, provider, model] = labels;
-        let failure = ended.as_ref().map_or_else(|error| error.code().name(), |_| "");
         let labels = [operation, provider, model, ("error_type", failure)];
         histogram(MetricName::GenAiOperationSeconds, &labels).record(self.began.seconds());
         if let Some(seconds) = self.first_chunk {

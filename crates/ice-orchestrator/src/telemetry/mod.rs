@@ -7,6 +7,7 @@ mod agent;
 mod chat;
 mod tool;
 
+use ice_core::blueprint::Blueprint;
 use ice_core::error::ErrorCode;
 use ice_core::telemetry::names;
 use tracing::Span;
@@ -14,6 +15,18 @@ use tracing::Span;
 pub(crate) use agent::AgentCall;
 pub(crate) use chat::{Chat, Place};
 pub(crate) use tool::{ToolCall, failed_tool, tool_seconds};
+
+/// The most bytes of a name in labels and spans.
+const MAX_NAME_BYTES: usize = 128;
+
+/// What a workflow is called: by its name, or by its id if it has none.
+pub(crate) fn workflow_name(of: &Blueprint) -> String {
+    let name = match of.name() {
+        "" => of.blueprint_id.as_str(),
+        name => name,
+    };
+    name.get(..name.floor_char_boundary(MAX_NAME_BYTES)).unwrap_or(name).to_owned()
+}
 
 /// Writes down why something failed. What was cancelled is no error.
 pub(crate) fn failed(span: &Span, code: ErrorCode) {
@@ -23,6 +36,16 @@ pub(crate) fn failed(span: &Span, code: ErrorCode) {
     span.record(names::ERROR_TYPE, code.name());
     if code != ErrorCode::RunCancelled {
         span.record(names::STATUS_CODE, names::ERROR);
+    }
+}
+
+/// What is said of a call that nobody waits for any more: its future was dropped.
+pub(crate) const DROPPED: &str = "dropped";
+
+/// Writes down that a call was given up by dropping it, which is no error.
+pub(crate) fn dropped(span: &Span) {
+    if !span.is_disabled() {
+        span.record(names::ERROR_TYPE, DROPPED);
     }
 }
 

@@ -101,6 +101,7 @@ fn context(run: &RunHandle, receipts: Vec<(NodePath, Result<Value, Failure>)>) -
         port: Arc::new(port(shared, 1, receipts)),
         call: None,
         agent: None,
+        watch: None,
     }
 }
 

@@ -4,7 +4,7 @@ use ice_core::metrics::{MetricName, counter, histogram};
 
 use super::Driver;
 use crate::journal::Body;
-use crate::telemetry::error_type;
+use crate::telemetry::{error_type, workflow_name};
 
 impl Driver {
     /// Metrics and logs of a record.
@@ -35,8 +35,8 @@ impl Driver {
                     let took = now.since(self.state.started_at()).as_secs_f64();
                     seconds.record(took);
                     let failure = error_type(failure.as_ref().map(|failure| failure.code));
-                    let workflow = self.shared.plan.blueprint().blueprint_id.as_str();
-                    let labels = [("gen_ai_workflow_name", workflow), ("error_type", failure)];
+                    let workflow = workflow_name(self.shared.plan.blueprint());
+                    let labels = [("gen_ai_workflow_name", workflow.as_str()), ("error_type", failure)];
                     histogram(MetricName::GenAiWorkflowSeconds, &labels).record(took);
                 }
             }

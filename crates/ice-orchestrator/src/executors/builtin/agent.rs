@@ -90,7 +90,7 @@ pub(crate) async fn run(plan: &AgentPlan, ctx: &StepContext, intent: Intent) -> 
     };
     let work = Work { agent: &plan.agent, declared: plan.output.as_ref(), bounds: plan.agent.bounds };
     let answer = if plan.multi_turn {
-        turns::talk(work, ctx, &ctx.path, request, aware).await
+        turns::talk(work, &ctx.watched(work.agent, &ctx.path), &ctx.path, request, aware).await
     } else {
         let answer = converse(work, ctx, &ctx.path, request).await;
         if let (Some(aware), Ok(answer)) = (aware, &answer)

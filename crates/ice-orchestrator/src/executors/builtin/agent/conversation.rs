@@ -3,11 +3,10 @@
 use std::sync::Arc;
 
 use ice_core::error::ErrorCode;
-use ice_core::llm::{FinishReason, Message, Part, Request, Response, Role, Usage, tokens};
+use ice_core::llm::{FinishReason, Message, Part, Request, Response, Role, tokens};
 use ice_core::path::NodePath;
 use ice_core::tools::Effect;
 use ice_core::value::{Map, Value};
-use tracing::{Instrument, Span};
 
 use super::calls::{Call, Gave};
 use super::repeats::Repeats;
@@ -15,7 +14,6 @@ use super::round::Round;
 use crate::executors::StepContext;
 use crate::executors::builtin::llm::{again, fields, misfit};
 use crate::journal::{Failure, Intent};
-use crate::telemetry::AgentCall;
 use crate::workflow::model::{Agent, AgentBounds, AgentSpent, LlmOutput};
 
 /// What an agent came to.
@@ -124,7 +122,8 @@ pub(super) async fn converse_counted(
     base: &NodePath,
     request: Value,
 ) -> (Result<Answer, Failure>, AgentSpent) {
-    let mut conversation = Conversation::new(work, ctx, base, request);
+    let ctx = ctx.watched(work.agent, base);
+    let mut conversation = Conversation::new(work, &ctx, base, request);
     let ended = conversation.hold_watched().await;
     (ended, conversation.spent)
 }
@@ -148,22 +147,12 @@ impl<'a> Conversation<'a> {
         }
     }
 
-    /// As [`Self::hold`], seen by whoever watches agents.
+    /// As [`Self::hold`], seen by whoever watches agents, from the first step on that is new.
     pub(super) async fn hold_watched(&mut self) -> Result<Answer, Failure> {
-        let (before, began) = (self.spent, self.iterations);
-        let watched = self.ctx.port.agent(self.base, self.work.agent);
-        let span = watched.as_ref().map_or_else(Span::none, AgentCall::span);
-        let ended = self.hold().instrument(span).await;
-        if let Some(watched) = watched {
-            let how = ended.as_ref().map(|answer| (answer.status.as_str(), answer.iterations - began));
-            let since = |now: u64, before: u64| now.saturating_sub(before);
-            let usage = Usage {
-                input: since(self.spent.usage.input, before.usage.input),
-                output: since(self.spent.usage.output, before.usage.output),
-                ..Usage::default()
-            };
-            watched.ended(how, since(self.spent.tool_calls, before.tool_calls), usage);
-        }
+        let Some(watch) = &self.ctx.watch else { return self.hold().await };
+        watch.open();
+        let ended = self.hold().await;
+        watch.close(&*self.ctx.port, ended.as_ref().map(|answer| answer.status.as_str()));
         ended
     }
 
