@@ -103,3 +103,31 @@ async fn agents_that_ended_before_an_answer_are_not_seen_after_it() {
     );
     assert_eq!(counted(&seen, "invoke_agent lead"), ["11000", "1", "2"]);
 }
+
+#[tokio::test]
+async fn each_turn_of_a_conversation_is_seen_once() {
+    let (seen, _guard) = Seen::begin();
+    let mut registry = agents();
+    let talker = r#"{"name": "talker", "llm_config": {"provider": "scripted", "model": "m", "script": {"turns": [
+        {"text": "Hi.", "usage": {"input": 1}}, {"text": "Bye.", "usage": {"input": 10}}]}}}"#;
+    let talker = AgentDefinition::read(talker, Format::Json, "talker.json").value.unwrap();
+    registry.agents.register(Arc::new(talker)).unwrap();
+    let engine = Engine::builder().registry(registry).build();
+    let yaml = "metadata: {name: w}\nnodes: [{id: n, type: agent, package: talker, multi_turn: true}]";
+    let handle = start(&engine, yaml).await;
+    for words in ["\"And?\"", "null"] {
+        asked(&engine, handle.id(), 1).await;
+        engine.drain().await;
+        answer(&engine, handle.id(), "n", words).await.unwrap();
+        engine.drain().await;
+    }
+    let document = engine.show(&Tenant::default(), handle.id()).await.unwrap();
+    assert_eq!(document.status, RunStatus::Succeeded);
+    let turns: Vec<String> = seen
+        .all()
+        .iter()
+        .filter(|span| span.name() == "invoke_agent talker")
+        .map(|span| span.get("gen_ai.usage.input_tokens").to_owned())
+        .collect();
+    assert_eq!(turns, ["1", "10"]);
+}

@@ -34,15 +34,12 @@ pub(super) async fn talk(
     request: Value,
     mut aware: Option<Aware>,
 ) -> Result<Answer, Failure> {
+    let ctx = &ctx.watched(work.agent, base);
     let mut conversation = Conversation::new(work, ctx, base, request);
     let mut failed = 0;
     for turn in 1..=TURNS {
         let address = conversation.address(&format!(".turn[{turn}]"))?;
-        // A turn that was over before this attempt is nobody's work now.
-        let ended = match ctx.port.known(&address) {
-            Some(_) => conversation.hold().await,
-            None => conversation.hold_watched().await,
-        };
+        let ended = conversation.hold_watched().await;
         let told = match &ended {
             Err(failure) if is_final(failure) || failed + 1 == FAILED => return ended,
             Err(failure) => {
