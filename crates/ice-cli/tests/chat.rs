@@ -7,7 +7,7 @@ use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use common::{Desk, Given, given};
 use rustix::process::Signal;
@@ -164,8 +164,8 @@ fn what_cannot_begin_says_what_to_do() {
 struct Typed {
     child: Child,
     host: std::fs::File,
-    pieces: Receiver<String>,
-    seen: String,
+    pieces: Receiver<Vec<u8>>,
+    seen: Vec<u8>,
 }
 
 #[cfg(test)]
@@ -185,21 +185,33 @@ impl Typed {
         std::thread::spawn(move || {
             let mut piece = [0; 4096];
             while let Ok(read) = reader.read(&mut piece) {
-                let plain = anstream::adapter::strip_bytes(&piece[..read]).into_vec();
-                if send.send(String::from_utf8_lossy(&plain).into_owned()).is_err() {
+                if send.send(piece[..read].to_vec()).is_err() {
                     break;
                 }
             }
         });
-        Self { child, host, pieces, seen: String::new() }
+        Self { child, host, pieces, seen: Vec::new() }
     }
 
-    /// Types once this was seen so often.
-    fn after(&mut self, text: &str, times: usize, keys: &str) {
-        while self.seen.matches(text).count() < times {
-            match self.pieces.recv_timeout(Duration::from_secs(60)) {
-                Ok(piece) => self.seen.push_str(&piece),
-                Err(_) => panic!("no `{text}`: {}", self.seen),
+    /// What was seen, without how it looks.
+    fn plain(&self) -> String {
+        String::from_utf8_lossy(&anstream::adapter::strip_bytes(&self.seen).into_vec()).into_owned()
+    }
+
+    /// Whether a line can be typed: before that, keys would be the terminal's, which is nobody's here.
+    fn is_ready(&self) -> bool {
+        let seen = String::from_utf8_lossy(&self.seen);
+        seen.rfind("\u{1b}[?2004h") > seen.rfind("\u{1b}[?2004l")
+    }
+
+    /// Types once this was seen, and something can be typed.
+    fn after(&mut self, text: &str, keys: &str) {
+        let until = Instant::now() + Duration::from_secs(60);
+        while !(self.is_ready() && self.plain().contains(text)) {
+            let left = until.saturating_duration_since(Instant::now());
+            match self.pieces.recv_timeout(left) {
+                Ok(piece) => self.seen.extend(piece),
+                Err(_) => panic!("no `{text}`: {}", self.plain()),
             }
         }
         self.host.write_all(keys.as_bytes()).unwrap();
@@ -208,9 +220,9 @@ impl Typed {
     fn end(mut self) -> (Option<i32>, String) {
         let code = self.child.wait().unwrap().code();
         while let Ok(piece) = self.pieces.recv_timeout(Duration::from_millis(200)) {
-            self.seen.push_str(&piece);
+            self.seen.extend(piece);
         }
-        (code, self.seen)
+        (code, self.plain())
     }
 }
 
@@ -218,18 +230,18 @@ impl Typed {
 fn a_person_types_edits_leaves_and_goes_on() {
     let desk = desk();
     let mut typed = Typed::start(desk.command(["chat", "keeper"]));
-    typed.after("> ", 1, "Hu\u{7f}i\r");
-    typed.after("Hello there.", 1, "/nothing\r");
-    typed.after("there is no `/nothing`", 1, "Go on\\\r");
-    typed.after("… ", 1, "and on\r");
-    typed.after("2 blue", 1, "2\r");
-    typed.after("Counted, and noted.", 1, "\u{3}");
+    typed.after("> ", "Hu\u{7f}i\r");
+    typed.after("Hello there.", "/nothing\r");
+    typed.after("there is no `/nothing`", "Go on\\\r");
+    typed.after("… ", "and on\r");
+    typed.after("2 blue", "2\r");
+    typed.after("Counted, and noted.", "\u{3}");
     let (code, seen) = typed.end();
     assert_eq!(code, Some(4), "{seen}");
     assert!(seen.contains("ice chat --resume") && seen.contains("text_stats"), "{seen}");
     let mut typed = Typed::start(desk.command(["chat", "--resume", "last"]));
-    typed.after("Counted, and noted.", 1, "Thanks\r");
-    typed.after("Bye.", 1, "\u{4}");
+    typed.after("Counted, and noted.", "Thanks\r");
+    typed.after("Bye.", "\u{4}");
     let (code, seen) = typed.end();
     assert_eq!(code, Some(0), "{seen}");
     assert!(seen.contains("> Go on") && seen.contains("succeeded"), "{seen}");
