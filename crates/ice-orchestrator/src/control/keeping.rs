@@ -4,8 +4,6 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use ice_core::error::ErrorCode;
 use ice_core::id::Tenant;
@@ -15,15 +13,13 @@ use ice_core::time::Moment;
 use ice_core::value::{BlobHash, BlobRef, Value};
 use uuid::Uuid;
 
-use super::{BlobPiece, Caller, Refusal, Response};
+use super::{BlobPiece, Caller, Refusal, Response, piece};
 use crate::engine::{Engine, RunError};
 
 /// The most blobs that are coming at a time: each may take [`MAX_SHOWN_BYTES`] of memory.
 const MAX_COMING: usize = 8;
 /// The most that are held for runs to come.
 const MAX_HELD: usize = 1_024;
-/// The most bytes of a piece.
-const MAX_PIECE_BYTES: usize = 1 << 20;
 /// How long nothing may come of a blob before it makes way for another.
 const IDLE: Duration = Duration::from_secs(60);
 /// How long a blob is held that no run names.
@@ -66,23 +62,13 @@ impl Keeping {
         &self,
         engine: &Engine,
         caller: &Caller,
-        piece: BlobPiece,
+        sent: BlobPiece,
     ) -> Result<Response, Refusal> {
-        let BlobPiece { upload, offset, data, last } = piece;
+        let BlobPiece { upload, offset, data, last } = sent;
         let key = (caller.tenant.clone(), upload);
         let mut bytes = self.begun(engine, &key, offset)?;
-        let invalid = |message: String| Err(Refusal::new(ErrorCode::InputInvalid, message));
-        let more = match BASE64_STANDARD.decode(data) {
-            Ok(more) => more,
-            Err(error) => return invalid(format!("`data` is not base64: {error}")),
-        };
-        if more.len() > MAX_PIECE_BYTES {
-            return invalid(format!("a piece has {} bytes, the limit is {MAX_PIECE_BYTES}", more.len()));
-        }
         let come = bytes.len() as u64;
-        if offset != come {
-            return invalid(format!("{come} bytes have come, and this is said to come after {offset}"));
-        }
+        let more = piece::read(&data, offset, come)?;
         if come + more.len() as u64 > MAX_SHOWN_BYTES {
             let message =
                 format!("there are more than {MAX_SHOWN_BYTES} bytes, the most that a model is shown");

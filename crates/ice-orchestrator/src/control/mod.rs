@@ -8,6 +8,7 @@ mod document;
 mod keeping;
 mod locate;
 mod networks;
+mod piece;
 mod request;
 mod response;
 mod service;

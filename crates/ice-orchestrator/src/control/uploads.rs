@@ -4,21 +4,16 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
 use ice_core::error::ErrorCode;
 use ice_core::id::Tenant;
 use ice_core::time::Moment;
 use uuid::Uuid;
 
-use super::{Caller, ImportPiece, Refusal, Response};
+use super::{Caller, ImportPiece, Refusal, Response, piece};
 use crate::engine::{Arrived, Engine, Import};
 
 /// The most files that are brought here at a time.
 const MAX_UPLOADS: usize = 8;
-
-/// The most bytes of a piece.
-const MAX_PIECE_BYTES: usize = 1 << 20;
 
 /// How long nothing may come of a file before it makes way for another.
 const IDLE: Duration = Duration::from_secs(60);
@@ -46,9 +41,9 @@ impl Uploads {
         &self,
         engine: &Engine,
         caller: &Caller,
-        piece: ImportPiece,
+        sent: ImportPiece,
     ) -> Result<Response, Refusal> {
-        let ImportPiece { upload: id, offset, data, last } = piece;
+        let ImportPiece { upload: id, offset, data, last } = sent;
         let Caller { tenant, principal } = caller;
         let key = (tenant.clone(), id);
         let invalid = |message: String| Refusal::new(ErrorCode::InputInvalid, message);
@@ -64,20 +59,11 @@ impl Uploads {
                 return Err(invalid(message));
             }
         };
-        let bytes = match BASE64_STANDARD.decode(data) {
-            Ok(bytes) if bytes.len() <= MAX_PIECE_BYTES && offset == upload.bytes => bytes,
-            found => {
-                let message = match found {
-                    Err(error) => format!("`data` is not base64: {error}"),
-                    Ok(bytes) if bytes.len() > MAX_PIECE_BYTES => {
-                        format!("a piece has {} bytes, the limit is {MAX_PIECE_BYTES}", bytes.len())
-                    }
-                    Ok(_) => {
-                        format!("{} bytes have come, and this is said to come after {offset}", upload.bytes)
-                    }
-                };
+        let bytes = match piece::read(&data, offset, upload.bytes) {
+            Ok(bytes) => bytes,
+            Err(refusal) => {
                 upload.import.discard().await;
-                return Err(invalid(message));
+                return Err(refusal);
             }
         };
         upload.import.push(&bytes).await?;

@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use ice_core::registry::Registry;
 use ice_core::time::{SystemIds, TestClock};
 
 use super::*;
+use crate::control::piece::MAX_PIECE_BYTES;
 use crate::control::{Control, Document, Info, PruneQuery, Reply, Request, Start};
 use crate::journal::RunOptions;
 

@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use futures::StreamExt;
 use ice_core::registry::Registry;
 use ice_core::time::{SystemIds, TestClock};
 use ice_core::value::Value;
 
 use super::*;
+use crate::control::piece::MAX_PIECE_BYTES;
 use crate::control::{Control, Document, Info, Reply, Request, Start};
 use crate::journal::{RunOptions, RunStatus};
 
