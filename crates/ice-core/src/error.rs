@@ -95,6 +95,9 @@ codes! {
     StoreTooLarge = 2008, "STORE_TOO_LARGE", "A key, value or batch exceeds its limit.";
     BlobMissing = 2009, "BLOB_MISSING", "A blob that a record names is not in the store.";
     StoreFormat = 2010, "STORE_FORMAT", "The data folder was written in a format this version cannot read.";
+    MemoryGuarantee = 2020, "MEMORY_GUARANTEE", "A memory cannot keep the guarantee it was asked for.";
+    MemoryInvalid = 2021, "MEMORY_INVALID", "What a memory was given breaks a bound or cannot be read.";
+    MemoryNotFound = 2022, "MEMORY_NOT_FOUND", "A memory has no such entry.";
     RunNotFound = 3001, "RUN_NOT_FOUND", "No run has this id.";
     NodeKindUnavailable = 3002, "NODE_KIND_UNAVAILABLE", "No executor for a node kind is present.";
     PinMismatch = 3003, "PIN_MISMATCH", "Something pinned by the run has changed.";

@@ -40,6 +40,16 @@ impl Usd {
         self.0 as f64 / DOLLAR as f64
     }
 
+    /// In the least amounts, 10^-12 dollars.
+    pub(crate) const fn as_least(self) -> u64 {
+        self.0
+    }
+
+    /// From the least amounts, 10^-12 dollars.
+    pub(crate) const fn from_least(amount: u64) -> Self {
+        Self(amount)
+    }
+
     /// In billionths of a dollar, rounded up.
     #[must_use]
     pub const fn as_billionths(self) -> u64 {

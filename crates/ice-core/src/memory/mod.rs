@@ -1,4 +1,8 @@
-//! What is remembered between runs: the exchanges of a session, which nodes that are aware of memory recall and add to.
+//! What is remembered between runs, in four kinds: what is at hand, what happened, what is known and how things are done.
+//!
+//! All kinds are entries of one table over any [`Store`](crate::store::Store), so that a memory is as durable as its store
+//! and there is no second way for any backend. Every entry says where it comes from, when it was learned and what it takes.
+//! What is written again under the same key supersedes: the older version stays readable "as of" then.
 //!
 //! ```
 //! use ice_core::memory::{Exchange, Session, SessionMemory, Sessions};
@@ -16,8 +20,38 @@
 //! # }
 //! ```
 
+mod account;
+mod config;
+mod detail;
+mod entry;
+mod error;
+mod guarantee;
+mod id;
+mod indexes;
+mod kind;
 mod port;
+mod provenance;
+mod query;
 mod sessions;
+mod table;
+mod usage;
+mod write;
 
-pub use port::{Exchange, MemoryError, Session, SessionMemory};
+pub use account::{Account, Count, EstimatedTokens, TokenCounter, count_value};
+pub use config::{Backend, Bounds, MemoryConfig, UnifiedMemoryConfig};
+pub use detail::{Detail, Episode, Fact, Outcome, Procedure, Relationship, Validity, Working};
+pub use entry::Entry;
+pub use error::MemoryError;
+pub use guarantee::{MemoryGuarantee, offered};
+pub use id::{EntryId, MemoryKey, Scope};
+pub use indexes::{Candidate, Candidates, IndexChange, Indexes, Prepared, WantedCandidates};
+pub use kind::Kind;
+pub use port::{Exchange, Session, SessionError, SessionMemory};
+pub use provenance::Provenance;
+pub use query::{AsOf, Cursor, Filter, MAX_PAGE, Page, Query, Selector};
 pub use sessions::Sessions;
+pub use table::{EXPORT_VERSION, ExportWhat, Imported, Importer, Memory, MemoryOptions, reachable};
+pub use usage::{MemoryBudget, Usage, UsageByScope};
+pub use write::{
+    MAX_CONTENT_BYTES, MAX_METADATA_BYTES, MAX_PROCEDURE_BYTES, MAX_WORD_BYTES, MAX_WORDS, Write,
+};

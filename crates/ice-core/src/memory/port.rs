@@ -30,7 +30,7 @@ pub struct Exchange {
 /// Why something cannot be remembered or recalled now; trying again may help.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the memory of sessions cannot be reached: {0}")]
-pub struct MemoryError(pub String);
+pub struct SessionError(pub String);
 
 /// Remembers the exchanges of sessions.
 #[async_trait]
@@ -38,12 +38,12 @@ pub trait SessionMemory: Send + Sync + fmt::Debug {
     /// The last exchanges of a session, at most so many, the oldest first. Cancel-safe.
     ///
     /// # Errors
-    /// [`MemoryError`] if the memory cannot be reached.
-    async fn recall(&self, session: &Session, last: usize) -> Result<Vec<Exchange>, MemoryError>;
+    /// [`SessionError`] if the memory cannot be reached.
+    async fn recall(&self, session: &Session, last: usize) -> Result<Vec<Exchange>, SessionError>;
 
     /// Adds an exchange to a session. The same key adds nothing a second time: after a crash a call is made again.
     ///
     /// # Errors
-    /// [`MemoryError`] if the memory cannot be reached.
-    async fn append(&self, session: &Session, exchange: &Exchange, key: &str) -> Result<(), MemoryError>;
+    /// [`SessionError`] if the memory cannot be reached.
+    async fn append(&self, session: &Session, exchange: &Exchange, key: &str) -> Result<(), SessionError>;
 }

@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use indexmap::IndexMap;
 
-use super::{Exchange, MemoryError, Session, SessionMemory};
+use super::{Exchange, SessionError, Session, SessionMemory};
 
 /// The most exchanges of a session; the oldest are forgotten.
 const MAX_EXCHANGES: usize = 100;
@@ -60,7 +60,7 @@ impl Sessions {
 
 #[async_trait]
 impl SessionMemory for Sessions {
-    async fn recall(&self, session: &Session, last: usize) -> Result<Vec<Exchange>, MemoryError> {
+    async fn recall(&self, session: &Session, last: usize) -> Result<Vec<Exchange>, SessionError> {
         let all = self.all();
         let known = all.sessions.get(session).into_iter().flatten();
         let mut found: Vec<Exchange> = known.rev().take(last).map(|(_, exchange)| exchange.clone()).collect();
@@ -68,7 +68,7 @@ impl SessionMemory for Sessions {
         Ok(found)
     }
 
-    async fn append(&self, session: &Session, exchange: &Exchange, key: &str) -> Result<(), MemoryError> {
+    async fn append(&self, session: &Session, exchange: &Exchange, key: &str) -> Result<(), SessionError> {
         self.all().push(session, key, exchange);
         Ok(())
     }

@@ -181,6 +181,16 @@ metrics_table! {
             "Runs do without a layer of protection that somebody waived.");
     WasmFuel = Counter, Count, "ice_wasm_fuel_consumed_total", [], "Fuel that WebAssembly used.";
     WasmTraps = Counter, Count, "ice_wasm_traps_total", ["kind"], "WebAssembly that trapped, by kind.";
+    MemoryEntriesAdded = Counter, Count, "ice_memory_entries_added_total", ["kind"], "Entries of memory that became current, by kind.";
+    MemoryEntriesRemoved = Counter, Count, "ice_memory_entries_removed_total", ["kind"], "Entries of memory that were superseded, forgotten, erased or ended, by kind.";
+    MemoryTokensAdded = Counter, Count, "ice_memory_tokens_added_total", ["kind"], "Tokens of entries of memory that became current, by kind.";
+    MemoryTokensRemoved = Counter, Count, "ice_memory_tokens_removed_total", ["kind"], "Tokens of entries of memory that are current no more, by kind.";
+    MemoryCostAdded = Counter, Count, "ice_memory_cost_added_total", ["kind"], "Cost of entries of memory that became current in billionths of a US dollar, by kind.";
+    MemoryCostRemoved = Counter, Count, "ice_memory_cost_removed_total", ["kind"], "Cost of entries of memory that are current no more in billionths of a US dollar, by kind.";
+    MemoryWritesRefused = Counter, Count, "ice_memory_writes_refused_total", ["kind", "reason"], "Writes to memory that were refused, by kind and reason (invalid, guarantee, budget, conflict, taken_back, store, index).",
+        alert("IceMemoryGuaranteeBroken", "sum by (kind) (increase(ice_memory_writes_refused_total{reason=\"guarantee\"}[10m])) > 0", "0m", Critical,
+            "A memory refuses to write since its store does not keep what was promised; see the error page MEMORY_GUARANTEE.");
+    MemoryConflicts = Counter, Count, "ice_memory_conflicts_total", [], "Batches of memory that were made again since somebody else had changed what they rest on.";
     StoreCommitSeconds = Histogram, Seconds, "ice_store_commit_seconds", ["durability"], "Time from a commit to its acknowledgement, by durability.";
     StoreCommitBatch = Histogram, Count, "ice_store_commit_batch_size", [], "Commits written together in one group.";
     StoreSyncSeconds = Histogram, Seconds, "ice_store_sync_seconds", [], "Time of one sync of the log.";

@@ -1,7 +1,7 @@
 //! Recalling and adding to what is remembered of sessions.
 
 use ice_core::error::ErrorCode;
-use ice_core::memory::{Exchange, MemoryError, Session};
+use ice_core::memory::{Exchange, SessionError, Session};
 use ice_core::path::NodePath;
 use ice_core::value::Value;
 
@@ -49,6 +49,6 @@ impl RunShared {
     }
 }
 
-fn failed(error: MemoryError) -> Failure {
+fn failed(error: SessionError) -> Failure {
     Failure::passing(ErrorCode::StoreUnavailable, error.to_string())
 }

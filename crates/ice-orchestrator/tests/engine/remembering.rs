@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use ice_core::error::ErrorCode;
 use ice_core::id::Tenant;
 use ice_core::llm::{Request, Role};
-use ice_core::memory::{Exchange, MemoryError, Session, SessionMemory};
+use ice_core::memory::{Exchange, SessionError, Session, SessionMemory};
 use ice_core::value::Value;
 use ice_orchestrator::engine::{Engine, EngineBuilder, RunEnd};
 use ice_orchestrator::journal::{RunOptions, RunStatus};
@@ -105,11 +105,11 @@ struct Lost;
 
 #[async_trait]
 impl SessionMemory for Lost {
-    async fn recall(&self, _: &Session, _: usize) -> Result<Vec<Exchange>, MemoryError> {
-        Err(MemoryError("nobody answers".to_owned()))
+    async fn recall(&self, _: &Session, _: usize) -> Result<Vec<Exchange>, SessionError> {
+        Err(SessionError("nobody answers".to_owned()))
     }
 
-    async fn append(&self, _: &Session, _: &Exchange, _: &str) -> Result<(), MemoryError> {
+    async fn append(&self, _: &Session, _: &Exchange, _: &str) -> Result<(), SessionError> {
         Ok(())
     }
 }

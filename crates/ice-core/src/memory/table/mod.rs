@@ -1,0 +1,28 @@
+//! The table that holds entries of all kinds, over any store: one task writes, everybody reads.
+
+mod counters;
+mod draft;
+mod join;
+mod memory;
+mod metrics;
+mod operation;
+mod options;
+mod places;
+mod position;
+mod reachable;
+mod read;
+mod record;
+mod rules;
+mod select;
+mod term;
+mod transfer;
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+pub use memory::Memory;
+pub use options::MemoryOptions;
+pub(super) use position::Position;
+pub use reachable::reachable;
+pub use transfer::{EXPORT_VERSION, ExportWhat, Imported, Importer};

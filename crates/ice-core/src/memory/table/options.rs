@@ -1,0 +1,92 @@
+//! How a memory is opened.
+
+use std::sync::Arc;
+
+use crate::id::Tenant;
+use crate::llm::Price;
+use crate::memory::{EstimatedTokens, Indexes, TokenCounter, UnifiedMemoryConfig};
+use crate::store::{BlobStore, MemoryBlobs, MemoryStore, Store};
+use crate::time::{Clock, IdSource, SystemClock, SystemIds};
+
+/// How a memory is opened: where it is kept, and what it is given of the world.
+#[derive(Clone, Debug)]
+pub struct MemoryOptions {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) blobs: Arc<dyn BlobStore>,
+    pub(super) tenant: Tenant,
+    pub(super) config: UnifiedMemoryConfig,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) ids: Arc<dyn IdSource>,
+    pub(super) counter: Arc<dyn TokenCounter>,
+    pub(super) model: Option<String>,
+    pub(super) price: Option<Price>,
+    pub(super) indexes: Option<Arc<dyn Indexes>>,
+}
+
+impl MemoryOptions {
+    /// A memory that is kept in a store, large contents in a store of blobs.
+    #[must_use]
+    pub fn new(store: Arc<dyn Store>, blobs: Arc<dyn BlobStore>) -> Self {
+        Self {
+            store,
+            blobs,
+            tenant: Tenant::default(),
+            config: UnifiedMemoryConfig::default(),
+            clock: Arc::new(SystemClock),
+            ids: Arc::new(SystemIds),
+            counter: Arc::new(EstimatedTokens),
+            model: None,
+            price: None,
+            indexes: None,
+        }
+    }
+
+    /// A memory that ends with the process.
+    #[must_use]
+    pub fn in_memory() -> Self {
+        Self::new(Arc::new(MemoryStore::new()), Arc::new(MemoryBlobs::new()))
+            .config(UnifiedMemoryConfig::ephemeral())
+    }
+
+    /// Whose memory it is; `local` if nobody says.
+    #[must_use]
+    pub fn tenant(mut self, tenant: Tenant) -> Self {
+        self.tenant = tenant;
+        self
+    }
+
+    /// Bounds, guarantees and budgets.
+    #[must_use]
+    pub fn config(mut self, config: UnifiedMemoryConfig) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// Clock and ids; those of the machine if nobody says.
+    #[must_use]
+    pub fn time(mut self, clock: Arc<dyn Clock>, ids: Arc<dyn IdSource>) -> Self {
+        (self.clock, self.ids) = (clock, ids);
+        self
+    }
+
+    /// Who counts tokens, and as which model reads them; estimates if nobody says.
+    #[must_use]
+    pub fn tokens(mut self, counter: Arc<dyn TokenCounter>, model: Option<String>) -> Self {
+        (self.counter, self.model) = (counter, model);
+        self
+    }
+
+    /// What the tokens of entries cost; nothing if nobody says.
+    #[must_use]
+    pub fn price(mut self, price: Price) -> Self {
+        self.price = Some(price);
+        self
+    }
+
+    /// Indexes of contents; without them entries are found by their properties only.
+    #[must_use]
+    pub fn indexes(mut self, indexes: Arc<dyn Indexes>) -> Self {
+        self.indexes = Some(indexes);
+        self
+    }
+}
