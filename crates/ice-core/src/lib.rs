@@ -30,6 +30,7 @@ pub mod segments;
 pub mod store;
 pub mod telemetry;
 pub mod template;
+pub mod text;
 pub mod time;
 pub mod tools;
 pub mod value;

@@ -21,17 +21,20 @@ pub struct Prepared {
 /// What becomes of an entry in the batch that is being made.
 #[derive(Clone, Debug)]
 pub enum IndexChange<'a> {
-    /// It is written, or changed in its place (then nothing is prepared: its content is the same).
+    /// It is new.
     Put {
-        /// The entry as it is from now on, with its content.
+        /// The entry, with its content.
         entry: &'a Entry,
         /// What was prepared for it.
         prepared: Option<&'a Prepared>,
     },
-    /// It was superseded or forgotten, or is current again after a take-back; it stays readable by "as of".
-    Moved {
-        /// The entry as it is from now on; large contents are left out.
+    /// Something of it is other than before, but not its content: it was superseded or forgotten and stays readable by "as
+    /// of", is current again after a take-back, or has other properties.
+    Changed {
+        /// The entry as it is from now on.
         entry: &'a Entry,
+        /// Whether its content is in it: what is kept as a blob is left out.
+        is_whole: bool,
     },
     /// It is gone.
     Removed {
@@ -79,6 +82,8 @@ pub struct Candidates {
     pub kind: Kind,
     /// The best first.
     pub ranked: Vec<Candidate>,
+    /// Why there are none, if the index could not be asked though others could.
+    pub problem: Option<String>,
 }
 
 /// Indexes of contents, kept in step with the entries by the same commits.
@@ -106,4 +111,7 @@ pub trait Indexes: Send + Sync + fmt::Debug {
     /// # Errors
     /// [`MemoryError`] if an index cannot be asked.
     async fn candidates(&self, wanted: &WantedCandidates<'_>) -> Result<Vec<Candidates>, MemoryError>;
+
+    /// A batch was committed with what [`Indexes::change`] added: time for upkeep, in a task of its own. Must not wait.
+    fn committed(&self) {}
 }

@@ -215,7 +215,7 @@ impl<P: Payload> Origin<P> {
     }
 
     pub(super) async fn open(&self, named: &Named) -> Result<P::Segment, SegmentError> {
-        let reads = named.parts.iter().map(|hash| self.blobs.get(hash, None));
+        let reads: Vec<_> = named.parts.iter().map(|hash| self.blobs.get(hash, None)).collect();
         let parts = stream::iter(reads).buffered(SIDE_BY_SIDE).try_collect::<Vec<_>>().await?;
         let (payload, rows) = (Arc::clone(&self.payload), named.rows as usize);
         let opened = offload(move || {
@@ -234,7 +234,7 @@ impl<P: Payload> Origin<P> {
 }
 
 /// Computes off the async threads, or in place where there is no runtime.
-pub(super) async fn offload<T: Send + 'static>(act: impl FnOnce() -> T + Send + 'static) -> Result<T, SegmentError> {
+pub(crate) async fn offload<T: Send + 'static>(act: impl FnOnce() -> T + Send + 'static) -> Result<T, SegmentError> {
     if tokio::runtime::Handle::try_current().is_err() {
         return Ok(act());
     }

@@ -17,6 +17,15 @@ pub struct View<P: Payload> {
     pub(super) pending: AHashMap<ItemId, Pending<P::Item>>,
 }
 
+/// Where an item stands.
+#[derive(Debug)]
+pub enum Found<'v, P: Payload> {
+    /// It is in no segment yet.
+    Pending(&'v P::Item),
+    /// In this row of a segment.
+    Row(&'v P::Segment, u32),
+}
+
 /// A segment, and which of its rows are no more.
 #[derive(Debug)]
 pub struct Part<S> {
@@ -88,6 +97,19 @@ impl<P: Payload> View<P> {
                     Arc::make_mut(&mut part.dead).insert(row);
                 }
             }
+        }
+    }
+
+    /// Where an item stands, if it is there.
+    #[must_use]
+    pub fn find(&self, payload: &P, id: ItemId) -> Option<Found<'_, P>> {
+        match self.pending.get(&id) {
+            Some(Pending::Put(item)) => Some(Found::Pending(&**item)),
+            Some(Pending::Removed) => None,
+            None => self.parts.iter().find_map(|part| {
+                let row = payload.row_of(&part.segment, id).filter(|row| !part.dead.contains(*row))?;
+                Some(Found::Row(&*part.segment, row))
+            }),
         }
     }
 

@@ -12,7 +12,7 @@ use super::search::{Search, Trails};
 use super::space::Space;
 use super::wanted::{Hit, Wanted};
 use crate::embedding::Embedding;
-use crate::segments::{Compacted, Index, ItemId, Merge, Options, Part, Place, SegmentError, View};
+use crate::segments::{Compacted, Found, Index, ItemId, Merge, Options, Part, Place, SegmentError, View};
 use crate::store::{Batch, BlobStore, Store};
 
 /// A collection of vectors of one space. Cheap to clone; any number of handles and processes may use the same place.
@@ -108,6 +108,22 @@ impl Collection {
     pub async fn snapshot(&self) -> Result<Snapshot, VectorError> {
         let view = self.index.view().await?;
         Ok(Snapshot { view, vectors: Arc::clone(self.index.payload()), trails: Arc::clone(&self.trails) })
+    }
+
+    /// The vector of an item, of length one where the cosine is asked for; nothing if it is not there. Cancel-safe.
+    ///
+    /// # Errors
+    /// [`VectorError::Index`] if what changed cannot be read.
+    pub async fn get(&self, id: ItemId) -> Result<Option<Embedding>, VectorError> {
+        let view = self.index.view().await?;
+        let numbers = match view.find(&**self.index.payload(), id) {
+            Some(Found::Pending(row)) => Some(row.vector.numbers()),
+            Some(Found::Row(segment, row)) => segment.floats.row(row),
+            None => None,
+        };
+        let Some(numbers) = numbers else { return Ok(None) };
+        let Space { model, dimension, .. } = self.space();
+        Ok(Some(Embedding::new(Arc::clone(model), *dimension, numbers)?))
     }
 
     /// Moves what is pending into segments; see [`Index::compact`].

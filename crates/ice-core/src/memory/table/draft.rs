@@ -252,20 +252,21 @@ impl Change {
         self.after.as_ref().or(self.before.as_ref()).map(|record| record.entry.kind())
     }
 
-    /// As an index of contents is told of it.
+    /// As an index of contents is told of it; nothing if it need not know.
     pub(super) fn for_index(&self) -> Option<IndexChange<'_>> {
-        let (before, after) = (self.before.as_ref(), self.after.as_ref());
-        match (before.map(|record| &record.entry), after.map(|record| &record.entry)) {
+        match (&self.before, &self.after) {
             (None, Some(after)) => Some(match self.written.as_deref() {
                 Some((entry, prepared)) => IndexChange::Put { entry, prepared: prepared.as_ref() },
-                None => IndexChange::Put { entry: after, prepared: None },
+                None => IndexChange::Put { entry: &after.entry, prepared: None },
             }),
-            (Some(before), Some(after)) if before.until != after.until => {
-                Some(IndexChange::Moved { entry: after })
+            (Some(before), Some(after)) => {
+                let is_other = before.entry.until != after.entry.until || before.terms() != after.terms();
+                let is_whole = after.large.is_none();
+                is_other.then_some(IndexChange::Changed { entry: &after.entry, is_whole })
             }
-            (Some(_), Some(after)) => Some(IndexChange::Put { entry: after, prepared: None }),
             (Some(before), None) => {
-                Some(IndexChange::Removed { id: before.id, scope: &before.scope, kind: before.kind() })
+                let Entry { id, scope, .. } = &before.entry;
+                Some(IndexChange::Removed { id: *id, scope, kind: before.entry.kind() })
             }
             (None, None) => None,
         }

@@ -122,6 +122,11 @@ impl Record {
         keys
     }
 
+    /// The properties by which it is listed.
+    pub(super) fn terms(&self) -> Vec<Term> {
+        Term::of(&self.entry)
+    }
+
     /// The values of its properties that are listed, with their keys.
     pub(super) fn facets(&self, places: &Places) -> Vec<(Key, Term)> {
         let entry = &self.entry;

@@ -148,6 +148,9 @@ impl Writer {
         match rules.store.commit(batch, rules.durability(kinds)).await {
             Ok(_) => {
                 self.metrics.committed(draft.changes());
+                if let Some(indexes) = &rules.indexes {
+                    indexes.committed();
+                }
                 Ok(Committed::Done(results))
             }
             Err(CommitError::Conflict { .. }) => Ok(Committed::Lost),
