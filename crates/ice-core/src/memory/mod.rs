@@ -22,6 +22,7 @@
 
 mod account;
 mod config;
+mod consolidation;
 mod detail;
 mod entry;
 mod error;
@@ -40,6 +41,9 @@ mod write;
 
 pub use account::{Account, Count, EstimatedTokens, TokenCounter, count_value};
 pub use config::{Backend, Bounds, MemoryConfig, UnifiedMemoryConfig};
+pub use consolidation::{
+    ByModel, Consolidated, Consolidation, Decay, Extract, Retention, Summaries, SummariseError, Summariser, Summary,
+};
 pub use detail::{Detail, Episode, Fact, Outcome, Procedure, Relationship, Validity, Working};
 pub use entry::Entry;
 pub use error::MemoryError;

@@ -25,4 +25,4 @@ pub use collection::{Collection, Hit, SearchError, Wanted};
 pub use payload::Document;
 pub use postings::{Holding, Postings};
 pub use rank::{Found, best};
-pub use terms::Terms;
+pub use terms::{Terms, normal};

@@ -106,6 +106,20 @@ impl Terms {
     }
 }
 
+/// The words of a text as they are compared, in their order, with a space between: texts that differ in nothing but case, marks and
+/// signs have the same.
+#[must_use]
+pub fn normal(text: &str) -> String {
+    let mut normal = String::with_capacity(text.len());
+    for word in text.unicode_words().map(folded).filter(|word| !word.is_empty()) {
+        if !normal.is_empty() {
+            normal.push(' ');
+        }
+        normal.push_str(&word);
+    }
+    normal
+}
+
 /// A word as it is compared.
 fn folded(word: &str) -> String {
     if word.is_ascii() {
@@ -137,6 +151,13 @@ mod tests {
         check("猫が", &[("か", 1), ("猫", 1), ("猫か", 1)]);
         check("猫 が", &[("か", 1), ("猫", 1)]);
         assert!(Terms::of("ภาษาไทย").iter().any(|(term, _)| term.chars().count() > 1));
+    }
+
+    #[test]
+    fn texts_that_differ_in_signs_alone_are_the_same_when_compared() {
+        assert_eq!(normal("The café: it's open!"), normal("the CAFE\u{301}, it's open"));
+        assert_ne!(normal("open the door"), normal("the door open"));
+        assert_eq!(normal(" … "), "");
     }
 
     #[test]

@@ -10,7 +10,7 @@ use super::*;
 use crate::embedding::{Dimension, EmbedContext, EmbedError, EmbedErrorKind, Embedded, Embedder, HashEmbedder};
 use crate::id::RunId;
 use crate::memory::{
-    AsOf, Episode, Fact, Filter, Kind, Memory, MemoryConfig, MemoryError, MemoryGuarantee, MemoryKey, MemoryOptions,
+    AsOf, Decay, Episode, Fact, Filter, Kind, Memory, MemoryConfig, MemoryError, MemoryGuarantee, MemoryKey, MemoryOptions,
     Provenance, Scope, Selector, UnifiedMemoryConfig, Write,
 };
 use crate::segments::Merge;
@@ -278,9 +278,13 @@ fn weights_of_nothing_leave_the_fit_alone_and_others_order_by_what_they_say() {
     for entry in [&unsure, &episode, &important] {
         assert_eq!(factor(entry, Weights::FIT), 1.0);
     }
-    assert_eq!(factor(&unsure, Weights::default()), 0.75);
-    assert_eq!(factor(&episode, Weights::default()), 0.75);
-    assert_eq!(factor(&important, Weights::default()), 1.5);
+    let lasting = Weights { decay: None, ..Weights::default() };
+    assert_eq!(factor(&unsure, lasting), 0.75);
+    assert_eq!(factor(&episode, lasting), 0.75);
+    assert_eq!(factor(&important, lasting), 1.5);
+    // A quarter of a half-life on, of 10 there are 8.4 left.
+    let fading = Decay { half_life: std::time::Duration::from_secs(28 * 24 * 3_600), floor: 0.1 };
+    assert_eq!(factor(&important, Weights { decay: Some(fading), ..lasting }), 1.411609);
 }
 
 #[derive(Clone, Debug)]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::memory::{Detail, Entry};
+use crate::memory::{Decay, Detail, Entry};
 use crate::time::Moment;
 
 /// The uses of a procedure from which on its use counts in full.
@@ -14,8 +14,10 @@ const FULL_USE: f64 = 100.0;
 pub struct Weights {
     /// How sure a fact is: its confidence c gives 1 - w + w c. 0 to 1, 0.5 if nobody says.
     pub confidence: f64,
-    /// How much an entry matters: its importance i gives 1 + w (i - 1) / 9. 0 to 1, 0.5 if nobody says.
+    /// How much an entry matters: its importance i, as far as it has not faded, gives 1 + w (i - 1) / 9. 0 to 1, 0.5 if nobody says.
     pub importance: f64,
+    /// How importance fades; it does not if absent.
+    pub decay: Option<Decay>,
     /// How long ago an episode was, or working memory was written: with age a and half-life h, 1 - w + w 2^(-a / h). 0 to 1, 0.5
     /// if nobody says.
     pub recency: f64,
@@ -31,6 +33,7 @@ impl Default for Weights {
         Self {
             confidence: 0.5,
             importance: 0.5,
+            decay: Some(Decay::default()),
             recency: 0.5,
             half_life: Duration::from_secs(7 * 24 * 3_600),
             success: 0.5,
@@ -40,8 +43,14 @@ impl Default for Weights {
 
 impl Weights {
     /// Nothing but how well an entry fits.
-    pub const FIT: Self =
-        Self { confidence: 0.0, importance: 0.0, recency: 0.0, half_life: Duration::MAX, success: 0.0 };
+    pub const FIT: Self = Self {
+        confidence: 0.0,
+        importance: 0.0,
+        decay: None,
+        recency: 0.0,
+        half_life: Duration::MAX,
+        success: 0.0,
+    };
 
     /// The factor of an entry, above 0.
     #[must_use]
@@ -60,7 +69,8 @@ impl Weights {
                 part(self.recency, (-half_lives).exp2())
             }
         };
-        let importance = 1.0 + weight(self.importance) * (entry.importance - 1.0) / 9.0;
+        let importance = self.decay.map_or(entry.importance, |decay| decay.importance(entry, now));
+        let importance = 1.0 + weight(self.importance) * (importance - 1.0) / 9.0;
         (own * importance).max(f64::MIN_POSITIVE)
     }
 }
