@@ -1,6 +1,7 @@
 //! The ports for time and identity: everything that asks "when" or needs a fresh id goes through these.
 
 use std::fmt;
+use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
@@ -64,10 +65,25 @@ impl Serialize for Moment {
 impl<'de> Deserialize<'de> for Moment {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-        let timestamp: Timestamp = text.parse().map_err(serde::de::Error::custom)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+impl FromStr for Moment {
+    type Err = InvalidMoment;
+
+    /// Reads RFC 3339, for example `2026-01-31T12:00:00Z`.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let timestamp: Timestamp =
+            text.parse().map_err(|error: jiff::Error| InvalidMoment(error.to_string()))?;
         Ok(Self(timestamp.as_millisecond()))
     }
 }
+
+/// A text that is no moment, and why.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("this is no time as RFC 3339 writes it, for example 2026-01-31T12:00:00Z: {0}")]
+pub struct InvalidMoment(String);
 
 impl schemars::JsonSchema for Moment {
     fn schema_name() -> std::borrow::Cow<'static, str> {

@@ -92,6 +92,7 @@ fn effect(spec: &ToolSpec) -> String {
             Capability::WriteFiles => "; writes files",
             Capability::Network => "; connects to hosts",
             Capability::Nondeterminism => "; asks for the time",
+            Capability::Memory => "; uses memory",
         });
     }
     text.push('.');

@@ -1,11 +1,11 @@
-//! `--ro`, `--rw`, `--allow-net`, `--secret`: what a run may touch, given on the command line and nowhere else.
+//! `--ro`, `--rw`, `--allow-net`, `--secret`, `--memory`: what a run may touch, given on the command line and nowhere else.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use ice_core::process::SecretRef;
-use ice_core::tools::{Grants, HostGrant};
+use ice_core::tools::{Grants, HostGrant, ScopeGrant};
 
 use crate::fault::{Fault, plain};
 use crate::secrets;
@@ -28,6 +28,9 @@ pub(crate) struct GrantArgs {
     // It is looked at later: a parser would repeat what is wrong, which may be the secret itself.
     #[arg(long, value_name = "NAME=PLACE")]
     pub(crate) secret: Vec<String>,
+    /// A scope of memory that tools, and nodes that are aware of memory, may read and write; SCOPE:ro only to read
+    #[arg(long, value_name = "SCOPE[:ro]")]
+    pub(crate) memory: Vec<ScopeGrant>,
 }
 
 impl GrantArgs {
@@ -41,6 +44,7 @@ impl GrantArgs {
             write: all(&self.rw, "--rw")?,
             hosts: self.allow_net.clone(),
             secrets: self.secrets()?,
+            memory: self.memory.clone(),
         })
     }
 

@@ -1,5 +1,6 @@
 //! An entry as it is remembered.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Account, Detail, EntryId, Kind, MemoryKey, Provenance, Scope};
@@ -7,7 +8,7 @@ use crate::time::Moment;
 use crate::value::{Map, Value};
 
 /// What is remembered: one version of what a key stands for.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Entry {
     /// Its id.
@@ -18,9 +19,11 @@ pub struct Entry {
     pub key: MemoryKey,
     /// What is remembered.
     #[serde(default, skip_serializing_if = "Value::is_null")]
+    #[schemars(with = "serde_json::Value")]
     pub content: Value,
     /// What else is to be kept with it.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
+    #[schemars(with = "serde_json::Map<String, serde_json::Value>")]
     pub metadata: Map,
     /// Words by which it is found.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

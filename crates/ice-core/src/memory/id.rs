@@ -128,6 +128,13 @@ text!(
     256
 );
 
+impl Scope {
+    /// A name that is known to be sound.
+    pub(super) fn fixed(name: &'static str) -> Self {
+        Self(name.to_owned())
+    }
+}
+
 impl From<EntryId> for MemoryKey {
     /// The key of an entry for which none was given.
     fn from(id: EntryId) -> Self {

@@ -27,6 +27,7 @@ mod detail;
 mod entry;
 mod episodic;
 mod error;
+mod exchanges;
 mod guarantee;
 mod id;
 mod indexes;
@@ -35,7 +36,6 @@ mod port;
 mod procedural;
 mod provenance;
 mod query;
-mod remembered;
 mod search;
 mod semantic;
 mod sessions;
@@ -54,6 +54,7 @@ pub use detail::{Detail, Episode, Fact, Outcome, Procedure, Relationship, Validi
 pub use entry::Entry;
 pub use episodic::{EpisodicMemory, MAX_ANALYSED, Patterns, episode, episode_of, patterns};
 pub use error::MemoryError;
+pub use exchanges::MAX_EXCHANGES;
 pub use guarantee::{MemoryGuarantee, offered};
 pub use id::{EntryId, MemoryKey, Scope};
 pub use indexes::{Candidate, Candidates, IndexChange, Indexes, Prepared, WantedCandidates};
@@ -64,9 +65,11 @@ pub use procedural::{
     success_rate,
 };
 pub use provenance::Provenance;
-pub use query::{AsOf, Cursor, Filter, MAX_PAGE, Page, Query, Selector};
-pub use remembered::{MAX_EXCHANGES, RememberedSessions};
-pub use search::{ContentIndexes, FoundBy, Recall, Recalled, RecalledEntry, RerankError, Reranker, Weights};
+pub use query::{AsOf, Cursor, Filter, MAX_PAGE, Page, Past, Query, Selector};
+pub use search::{
+    ContentIndexes, FoundBy, MAX_FOUND, MemoryHit, MemorySearch, Recall, Recalled, RecalledEntry, RerankError, Reranker,
+    Weights,
+};
 pub use semantic::{Edge, Graph, MAX_DEPTH, Node, Related, SemanticMemory, fact, fact_of};
 pub use sessions::Sessions;
 pub use table::{EXPORT_VERSION, ExportWhat, Imported, Importer, Memory, MemoryOptions, reachable};

@@ -1,7 +1,10 @@
 //! What is asked of a memory: by which properties, as of when, how much of it.
 
+use std::fmt;
+use std::str::FromStr;
+
 use super::{Detail, Entry, EntryId, Kind, MemoryKey, Scope};
-use crate::id::RunId;
+use crate::id::{InvalidId, RunId};
 use crate::time::Moment;
 use crate::value::{Map, Value};
 
@@ -240,6 +243,31 @@ impl Query {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cursor(pub(super) super::table::Position);
 
+impl Cursor {
+    /// The place of an entry: what comes after it comes later in the list.
+    #[must_use]
+    pub fn at(entry: &Entry) -> Self {
+        Self(super::table::Position::new(entry.time(), entry.id))
+    }
+}
+
+impl fmt::Display for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.text())
+    }
+}
+
+impl FromStr for Cursor {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let rule = "a place in a list is what a page of it gave";
+        super::table::Position::parse(text)
+            .map(Self)
+            .ok_or_else(|| InvalidId::new("place in a list of memory", text, rule))
+    }
+}
+
 /// Some entries of a list.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Page {
@@ -247,6 +275,15 @@ pub struct Page {
     pub entries: Vec<Entry>,
     /// Where the rest begins, if there may be one.
     pub next: Option<Cursor>,
+}
+
+/// Whether what is superseded or forgotten counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Past {
+    /// It does not.
+    Excluded,
+    /// It does.
+    Included,
 }
 
 /// What is to be forgotten or erased.

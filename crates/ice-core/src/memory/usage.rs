@@ -10,7 +10,7 @@ use super::{Entry, Kind, Scope};
 use crate::llm::Usd;
 
 /// How much is remembered of a kind in a scope. What is overwritten or deleted no longer counts.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Usage {
     /// Entries that are current.
     pub entries: u64,

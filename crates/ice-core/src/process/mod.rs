@@ -12,7 +12,7 @@ mod wasm;
 
 pub use address::{Reach, is_public};
 pub use denial::{Denial, DenialKind};
-pub use grants::{Grants, HostGrant, InvalidGrant};
+pub use grants::{Grants, HostGrant, InvalidGrant, InvalidScope, ScopeAccess, ScopeGrant};
 pub use host::{Isolation, Job, ProcessHost, Profile, RunningProcess, Streams};
 pub use limits::Limits;
 pub use report::{Home, Policy, Report, Traffic, Unenforced, Usage, Verdict};

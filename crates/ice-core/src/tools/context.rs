@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
-use super::Grants;
+use super::{Grants, ToolMemory};
 use crate::id::{RunId, Tenant};
 use crate::path::NodePath;
 use crate::process::{Isolation, ProcessHost};
@@ -61,6 +61,8 @@ pub struct ToolContext {
     pub isolation: Isolation,
     /// Where progress goes.
     pub progress: Option<Arc<dyn ProgressSink>>,
+    /// The memory of the tenant as far as the run was granted scopes of it, if the engine has one. Never in a cage.
+    pub memory: Option<Arc<dyn ToolMemory>>,
 }
 
 impl ToolContext {
@@ -93,6 +95,7 @@ impl ToolContext {
             processes: None,
             isolation: Isolation::default(),
             progress: None,
+            memory: None,
         }
     }
 }

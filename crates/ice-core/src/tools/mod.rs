@@ -3,6 +3,7 @@
 mod context;
 mod effect;
 mod error;
+mod memory;
 mod spec;
 pub mod typed;
 
@@ -10,10 +11,11 @@ use std::fmt;
 
 use async_trait::async_trait;
 
-pub use crate::process::{Grants, HostGrant, InvalidGrant};
+pub use crate::process::{Grants, HostGrant, InvalidGrant, InvalidScope, ScopeAccess, ScopeGrant};
 pub use context::{ProgressSink, ToolContext, ToolLimits};
 pub use effect::Effect;
 pub use error::{Started, ToolError};
+pub use memory::ToolMemory;
 pub use spec::{Capability, ToolSpec};
 
 use crate::process::{Home, Isolation};

@@ -18,6 +18,8 @@ pub enum Capability {
     Network,
     /// Asks for the time or for randomness.
     Nondeterminism,
+    /// Reads or writes granted scopes of memory, by way of the engine.
+    Memory,
 }
 
 /// What a tool says of itself.
@@ -47,7 +49,7 @@ impl ToolSpec {
     pub fn reaches_outside(&self) -> bool {
         self.capabilities.iter().any(|capability| match capability {
             Capability::ReadFiles | Capability::WriteFiles | Capability::Network => true,
-            Capability::Nondeterminism => false,
+            Capability::Nondeterminism | Capability::Memory => false,
         })
     }
 }

@@ -7,6 +7,7 @@ mod assembly;
 mod document;
 mod keeping;
 mod locate;
+mod memory;
 mod networks;
 mod piece;
 mod request;
@@ -21,6 +22,10 @@ mod uploads;
 pub use assembly::{AgentPart, Assembled, Assembly, MAX_DOCUMENTS, Missing, Part};
 pub use document::{Document, DocumentKind, Notation, resolve};
 pub use locate::Located;
+pub use memory::{
+    MemoryForget, MemoryList, MemoryPut, MemoryRequest, MemoryResponse, MemorySelection, MemoryShow, MemoryWhere,
+    ScopeUsage,
+};
 pub use request::{
     BlobPiece, ForkRequest, ImportPiece, ListQuery, MigrateRequest, PruneQuery, Request, Start,
 };

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::Document;
+use super::{Document, MemoryRequest};
 use crate::engine::RunFilter;
 use crate::events::Cursor;
 use crate::journal::{Decision, RunOptions, RunStatus};
@@ -145,6 +145,8 @@ pub enum Request {
     /// Answered with [`Response::Received`](super::Response::Received), or with [`Response::Kept`](super::Response::Kept) after
     /// the last one. What is kept stays for ten minutes, and as long as there are runs that name it.
     Keep(BlobPiece),
+    /// Something about memory. Answered with [`Response::Memory`](super::Response::Memory) unless it says otherwise.
+    Memory(MemoryRequest),
     /// Take a run up that nobody drives. Answered with [`Response::Accepted`](super::Response::Accepted).
     Resume {
         /// The run.

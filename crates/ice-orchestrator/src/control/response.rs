@@ -8,6 +8,7 @@ use ice_core::value::BlobHash;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::MemoryResponse;
 use crate::engine::{Pruned, RunError, ScheduleDocument, SharedBudget};
 use crate::events::Event;
 use crate::journal::{RunDocument, RunStatus, RunSummary};
@@ -94,6 +95,8 @@ pub enum Response {
     },
     /// Runs were removed, or would be.
     Pruned(Pruned),
+    /// Something about memory.
+    Memory(MemoryResponse),
     /// What was asked for is durable and will be done.
     Accepted {
         /// The run.

@@ -15,6 +15,7 @@ use ice_core::id::{Principal, RunId, Tenant};
 use ice_core::value::Value;
 
 use super::keeping::{self, Keeping};
+use super::memory::Arrivals;
 use super::networks;
 use super::uploads::Uploads;
 use super::{
@@ -59,19 +60,24 @@ pub struct Control {
     info: Info,
     uploads: Arc<Uploads>,
     keeping: Arc<Keeping>,
+    arrivals: Arc<Arrivals>,
 }
 
 impl Control {
     /// Serves an engine. `info` is what [`Request::Info`] is answered with; the runs are filled in.
     #[must_use]
     pub fn new(engine: Engine, info: Info) -> Self {
-        Self { engine, info, uploads: Arc::default(), keeping: Arc::default() }
+        Self { engine, info, uploads: Arc::default(), keeping: Arc::default(), arrivals: Arc::default() }
     }
 
     /// The engine.
     #[must_use]
     pub const fn engine(&self) -> &Engine {
         &self.engine
+    }
+
+    pub(super) fn arrivals(&self) -> &Arrivals {
+        &self.arrivals
     }
 
     #[cfg(test)]
@@ -131,6 +137,7 @@ impl Control {
             },
             Request::Import(piece) => Box::pin(self.uploads.take(&self.engine, caller, piece)).await,
             Request::Keep(piece) => Box::pin(self.keeping.take(&self.engine, caller, piece)).await,
+            Request::Memory(request) => return Box::pin(self.memory(caller, request)).await,
             Request::Resume { run, in_doubt } => {
                 let done = self.engine.resume(tenant, run, principal, in_doubt).await;
                 done.map(|_| Response::Accepted { run }).map_err(Refusal::from)

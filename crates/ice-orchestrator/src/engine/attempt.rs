@@ -127,7 +127,8 @@ impl StepPort for Port {
                 } else {
                     Arc::new(StepProgress { port: Arc::clone(&self), step: address.clone() })
                 };
-                let context = self.shared.tool_context(ctx, address, progress, self.processes(address));
+                let mut context = self.shared.tool_context(ctx, address, progress, self.processes(address));
+                context.memory = self.shared.memory_for(&tool, address);
                 let call = Call { tool: &tool, input, id: ctx.call.as_deref(), use_cache: self.use_cache };
                 // The time of a node that is a tool's own is counted with its attempt.
                 let began = (*address != self.path).then(Stopwatch::start);
@@ -153,7 +154,7 @@ impl StepPort for Port {
                 let request = self.conversation.request(&request);
                 Box::pin(self.shared.ask(ctx, address, &provider, request, &self.asker)).await
             }
-            Intent::Memory { request } => self.shared.remember(ctx, address, &request).await,
+            Intent::Memory { request } => Box::pin(self.shared.remember(ctx, address, &request)).await,
             Intent::Agent { .. } | Intent::Swarm { .. } | Intent::Aware { .. } => {
                 Err(Failure::new(ErrorCode::RunStuck, "what works in steps was to be carried out in one"))
             }

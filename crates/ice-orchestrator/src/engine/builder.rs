@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ice_core::llm::{PromptPolicy, RedactSecrets};
-use ice_core::memory::{SessionMemory, Sessions};
+use ice_core::memory::SessionMemory;
 use ice_core::process::{ProcessHost, WasmHost};
 use ice_core::registry::Registry;
 use ice_core::store::{BlobStore, MemoryBlobs, MemoryStore, Store};
@@ -12,7 +12,7 @@ use ice_core::telemetry::MessageContent;
 use ice_core::time::{Clock, IdSource, SystemClock, SystemIds};
 use ice_core::tools::ToolLimits;
 
-use super::Engine;
+use super::{Engine, MemorySource};
 
 /// Puts an [`Engine`] together. Everything has a default: stores in memory, an empty registry.
 #[derive(Clone, Debug)]
@@ -31,7 +31,8 @@ pub struct EngineBuilder {
     pub(super) processes: Option<Arc<dyn ProcessHost>>,
     pub(super) wasm: Option<Arc<dyn WasmHost>>,
     pub(super) policy: Arc<dyn PromptPolicy>,
-    pub(super) memory: Arc<dyn SessionMemory>,
+    pub(super) memory: Option<Arc<dyn MemorySource>>,
+    pub(super) sessions: Option<Arc<dyn SessionMemory>>,
     pub(super) content: MessageContent,
 }
 
@@ -52,7 +53,8 @@ impl Default for EngineBuilder {
             processes: None,
             wasm: None,
             policy: Arc::new(RedactSecrets::default()),
-            memory: Arc::new(Sessions::default()),
+            memory: None,
+            sessions: None,
             content: MessageContent::default(),
         }
     }
@@ -125,10 +127,18 @@ impl EngineBuilder {
         self
     }
 
-    /// Who remembers what is said in sessions, for nodes that are aware of it; by default the engine, as long as it lives.
+    /// How the memories of tenants are made, for example by a [`UnifiedMemoryConfig`](ice_core::memory::UnifiedMemoryConfig);
+    /// by default they are kept in the engine's own stores, and are as durable as these.
     #[must_use]
-    pub fn memory(mut self, memory: Arc<dyn SessionMemory>) -> Self {
-        self.memory = memory;
+    pub fn memory(mut self, source: Arc<dyn MemorySource>) -> Self {
+        self.memory = Some(source);
+        self
+    }
+
+    /// Who else remembers what is said in sessions, for nodes that are aware of it; by default the memory of the tenant does.
+    #[must_use]
+    pub fn sessions(mut self, sessions: Arc<dyn SessionMemory>) -> Self {
+        self.sessions = Some(sessions);
         self
     }
 

@@ -20,6 +20,7 @@ use tokio_util::task::TaskTracker;
 
 use super::budgets::Presence;
 use super::closing::Closing;
+use super::memories::Memories;
 use super::meters::Meters;
 use super::plans::Plans;
 use super::results::Results;
@@ -49,7 +50,9 @@ pub(crate) struct Inner {
     pub(crate) wasm: Option<Arc<dyn WasmHost>>,
     pub(crate) policy: Arc<dyn PromptPolicy>,
     content: MessageContent,
-    pub(crate) memory: Arc<dyn SessionMemory>,
+    pub(crate) memories: Memories,
+    /// Who remembers sessions in the place of the tenant's memory.
+    pub(crate) sessions: Option<Arc<dyn SessionMemory>>,
     pub(crate) meters: Meters,
     pub(crate) tasks: TaskTracker,
     /// Fires when the engine closes, or loses its ownership.
@@ -118,7 +121,8 @@ impl Engine {
                 wasm: builder.wasm,
                 policy: builder.policy,
                 content: builder.content,
-                memory: builder.memory,
+                memories: Memories::new(builder.memory),
+                sessions: builder.sessions,
                 meters: Meters::new(),
                 tasks: TaskTracker::new(),
                 closing: Closing::default(),
@@ -246,6 +250,7 @@ impl Engine {
         self.inner.closing.begin();
         self.inner.tasks.close();
         self.inner.tasks.wait().await;
+        self.inner.memories.close().await;
     }
 }
 

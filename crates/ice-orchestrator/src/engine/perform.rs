@@ -51,6 +51,7 @@ impl RunShared {
             processes,
             isolation: self.confinement.isolation,
             progress: Some(progress),
+            memory: None,
         }
     }
 

@@ -5,8 +5,9 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use ice_core::id::{RunId, Tenant};
+use ice_core::memory;
 use ice_core::store::blob::Collected;
-use ice_core::store::{Batch, CommitError, Durability, Key, StoreError};
+use ice_core::store::{Batch, CommitError, Durability, Key, Store, StoreError};
 use ice_core::time::Moment;
 use ice_core::value::{BlobHash, Value};
 use schemars::JsonSchema;
@@ -41,8 +42,8 @@ pub struct Pruned {
 }
 
 impl Engine {
-    /// Removes runs of a tenant that have ended, each whole or not at all, then the blobs of the store that no run of any
-    /// tenant names, and what is left of journals without a run. Runs that have not ended are never removed. Plans stay: they
+    /// Removes runs of a tenant that have ended, each whole or not at all, then the blobs of the store that no run and no memory
+    /// of any tenant names, and what is left of journals without a run. Runs that have not ended are never removed. Plans stay: they
     /// are small, and others may use them.
     ///
     /// Reads every journal that is left if anything was removed. Dropping the future leaves runs removed and blobs not.
@@ -191,17 +192,25 @@ impl Engine {
             }
             named.blobs.extend(reader.into_fetched());
         }
+        named.blobs.extend(self.remembered_blobs().await?);
         Ok(named.blobs)
     }
 
+    /// Every blob that the memory of any tenant names.
+    async fn remembered_blobs(&self) -> Result<HashSet<BlobHash>, RunError> {
+        let own = std::iter::once(Arc::clone(&self.inner.store));
+        let mut blobs = HashSet::new();
+        for store in own.chain(self.inner.memories.stores()) {
+            for tenant in tenants(&*store).await? {
+                blobs.extend(memory::reachable(&*store, &tenant).await?);
+            }
+        }
+        Ok(blobs)
+    }
+
     async fn all_runs(&self) -> Result<Vec<(Tenant, RunId)>, RunError> {
-        let (root, mut runs) = (keys::root(), Vec::new());
-        let mut after: Option<Key> = None;
-        loop {
-            let next = self.inner.store.scan(&root, after.as_ref(), 1).await?;
-            let Some(tenant) = next.first().and_then(|entry| keys::tenant_of(&entry.key)) else {
-                return Ok(runs);
-            };
+        let mut runs = Vec::new();
+        for tenant in tenants(&*self.inner.store).await? {
             let folder = keys::heads(&tenant);
             let look = |key: &Key| {
                 let run = key.as_str().strip_prefix(folder.as_str()).and_then(keys::run_of);
@@ -209,8 +218,22 @@ impl Engine {
                 ControlFlow::Continue(())
             };
             self.inner.each_key(&folder, look).await?;
-            after = Some(keys::after_tenant(&tenant));
         }
+        Ok(runs)
+    }
+}
+
+/// The tenants of which there is anything in a store.
+async fn tenants(store: &dyn Store) -> Result<Vec<Tenant>, StoreError> {
+    let (root, mut tenants) = (keys::root(), Vec::new());
+    let mut after: Option<Key> = None;
+    loop {
+        let next = store.scan(&root, after.as_ref(), 1).await?;
+        let Some(tenant) = next.first().and_then(|entry| keys::tenant_of(&entry.key)) else {
+            return Ok(tenants);
+        };
+        after = Some(keys::after_tenant(&tenant));
+        tenants.push(tenant);
     }
 }
 

@@ -89,6 +89,7 @@ fn answer(tools: impl FnOnce() -> Vec<Arc<dyn Tool>>, lines: &Arc<Lines>) -> Res
             processes: None,
             isolation: Isolation::InProcess,
             progress: Some(Arc::clone(lines) as Arc<dyn ProgressSink>),
+            memory: None,
         };
         tool.call(&context, call.input).await
     })

@@ -117,7 +117,7 @@ impl SessionMemory for Lost {
 #[tokio::test]
 async fn a_memory_that_cannot_be_reached_fails_the_node_before_the_model_is_asked() {
     let node = "{id: n, type: agent, package: worker, memory_aware: true}";
-    let (ends, requests) = run(|engine| engine.memory(Arc::new(Lost)), node, TURNS, &["{}"]).await;
+    let (ends, requests) = run(|engine| engine.sessions(Arc::new(Lost)), node, TURNS, &["{}"]).await;
     let failure = &ends[0].failures[0].failure;
     assert_eq!((failure.code, failure.retryable, requests.len()), (ErrorCode::StoreUnavailable, true, 0));
 }

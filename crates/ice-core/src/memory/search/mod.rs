@@ -10,6 +10,7 @@ mod recall;
 mod rerank;
 mod weights;
 mod wording;
+mod words;
 
 #[cfg(test)]
 mod tests;
@@ -18,3 +19,4 @@ pub use contents::ContentIndexes;
 pub use recall::{FoundBy, Recall, Recalled, RecalledEntry};
 pub use rerank::{RerankError, Reranker};
 pub use weights::Weights;
+pub use words::{MAX_FOUND, MemoryHit, MemorySearch};

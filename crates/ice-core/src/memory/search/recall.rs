@@ -6,9 +6,7 @@ use std::sync::Arc;
 use super::fuse::{Fused, fuse, share};
 use super::wording::said;
 use super::{Reranker, Weights};
-use crate::memory::{
-    AsOf, Entry, Filter, Kind, MAX_PAGE, Memory, MemoryError, Query, Scope, WantedCandidates,
-};
+use crate::memory::{AsOf, Entry, Filter, Kind, MAX_PAGE, Memory, MemoryError, Scope, WantedCandidates};
 
 /// At least so many candidates of each kind are asked of each index.
 const LEAST_CANDIDATES: usize = 50;
@@ -62,8 +60,8 @@ impl Recall {
 pub enum FoundBy {
     /// By these indexes: its place in the list of each for its kind, from 1.
     Indexes(BTreeMap<&'static str, usize>),
-    /// It holds the query as it is written.
-    Containing,
+    /// It has words of the query, and there are no indexes.
+    Words,
 }
 
 /// An entry that was recalled.
@@ -91,7 +89,8 @@ impl Memory {
     ///
     /// Each index of contents gives its best candidates of each kind, and these lists become one by reciprocal rank, times the
     /// [`Weights`]. Each kind that has anything gets at least half of its even share of the answer, and at least one place, so that
-    /// none starves another. Of a memory without indexes, what holds the query as it is written, the newest first. Cancel-safe.
+    /// none starves another. Of a memory without indexes, what has the most words of the query among the newest 2,000 of each kind.
+    /// Cancel-safe.
     ///
     /// # Errors
     /// [`MemoryError::Invalid`] for a query with nothing in it or beyond 64 KiB, and if no scope or kind is named;
@@ -119,7 +118,7 @@ impl Memory {
             let mut found = if self.has_indexes() {
                 self.best_of(recall, kind, limit, &mut problems).await?
             } else {
-                self.containing(recall, kind, limit).await?
+                self.by_looking(recall, kind, limit).await?
             };
             found.sort_by(|one, other| other.score.total_cmp(&one.score));
             by_kind.push(found);
@@ -179,18 +178,11 @@ impl Memory {
         }
     }
 
-    async fn containing(
-        &self,
-        recall: &Recall,
-        kind: Kind,
-        limit: usize,
-    ) -> Result<Vec<RecalledEntry>, MemoryError> {
-        let filter = Filter { contains: Some(recall.query.clone()), ..recall.filter.clone() };
-        let (scopes, kinds, as_of) = (recall.scopes.clone(), vec![kind], recall.as_of);
-        let page = self.list(&Query { scopes, kinds, filter, as_of, limit, after: None }).await?;
-        let entries = page.entries.into_iter().map(|entry| {
-            let score = recall.weights.factor(&entry, self.now());
-            RecalledEntry { entry, score, found_by: FoundBy::Containing }
+    async fn by_looking(&self, recall: &Recall, kind: Kind, limit: usize) -> Result<Vec<RecalledEntry>, MemoryError> {
+        let found = self.look_through(recall, kind, limit).await?;
+        let entries = found.into_iter().map(|(entry, share)| {
+            let score = share * recall.weights.factor(&entry, self.now());
+            RecalledEntry { entry, score, found_by: FoundBy::Words }
         });
         Ok(entries.collect())
     }

@@ -243,7 +243,7 @@ async fn what_cannot_be_searched_for_is_told() {
     let plain = Memory::open(MemoryOptions::in_memory()).await.unwrap();
     plain.remember(fact("Ada likes TEA")).await.unwrap();
     let recalled = plain.recall(&Recall::new("likes tea")).await.unwrap();
-    assert_eq!(recalled.entries[0].found_by, FoundBy::Containing);
+    assert_eq!(recalled.entries[0].found_by, FoundBy::Words);
 }
 
 #[test]

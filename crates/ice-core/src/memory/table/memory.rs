@@ -21,7 +21,7 @@ use crate::memory::account::count_value;
 use crate::memory::usage::UsageByScope;
 use crate::memory::{
     Account, AsOf, Candidates, Detail, Entry, EntryId, Kind, MemoryError, MemoryGuarantee, MemoryKey, Page,
-    Query, Scope, Selector, UnifiedMemoryConfig, WantedCandidates, Write, guarantee,
+    Past, Query, Scope, Selector, UnifiedMemoryConfig, WantedCandidates, Write, guarantee,
 };
 use crate::store::{Batch, BlobGuard, CommitError, Durability, Store};
 use crate::time::Moment;
@@ -415,6 +415,72 @@ impl Memory {
             }
         }
         Ok(count)
+    }
+
+    /// How much is selected among what is current, and with `past` among what is superseded or forgotten as well. Reads no
+    /// entry unless the selection asks for what they are like.
+    ///
+    /// # Errors
+    /// As [`Memory::get`].
+    pub async fn count(&self, selector: &Selector, past: Past) -> Result<u64, MemoryError> {
+        let families: &[Family] = match past {
+            Past::Excluded => &[Family::Current],
+            Past::Included => &[Family::Current, Family::Past],
+        };
+        if let Selector::Id(id) = selector {
+            let found = read::record(self.rules(), *id).await?;
+            let counts = |record: &Record| past == Past::Included || record.entry.is_current(self.now());
+            return Ok(u64::from(found.filter(counts).is_some()));
+        }
+        let (mut count, mut after) = (0, None);
+        loop {
+            let (ids, next) = select::page(self.rules(), selector, families, after, SELECTED).await?;
+            count += ids.len() as u64;
+            match next {
+                Some(next) => after = Some(next),
+                None => return Ok(count),
+            }
+        }
+    }
+
+    /// How many entries a run wrote that are still there, current or past: what [`Memory::take_back`] would take back.
+    ///
+    /// # Errors
+    /// As [`Memory::get`].
+    pub async fn count_of_run(&self, run: RunId) -> Result<u64, MemoryError> {
+        let (mut count, mut after) = (0, None);
+        let families = [Family::Current, Family::Past];
+        loop {
+            let (ids, next) =
+                select::everywhere(self.rules(), &families, &Term::Run(run), after, SELECTED).await?;
+            count += ids.len() as u64;
+            match next {
+                Some(next) => after = Some(next),
+                None => return Ok(count),
+            }
+        }
+    }
+
+    /// What a key stands for and stood for: the current entry first, then those before it, the newest first; at most so many.
+    ///
+    /// # Errors
+    /// As [`Memory::get`].
+    pub async fn history(
+        &self,
+        scope: &Scope,
+        kind: Kind,
+        key: &MemoryKey,
+        most: usize,
+    ) -> Result<Vec<Entry>, MemoryError> {
+        let selector = Selector::Key { scope: scope.clone(), kind, key: key.clone() };
+        let families = [Family::Current, Family::Past];
+        let (mut ids, _) = select::page(self.rules(), &selector, &families, None, most).await?;
+        ids.truncate(most);
+        let mut entries = Vec::new();
+        for id in ids {
+            entries.extend(self.by_id(id).await?);
+        }
+        Ok(entries)
     }
 
     async fn each(

@@ -42,7 +42,7 @@ impl Position {
     /// Before all others.
     pub(super) const FIRST: Self = Self([0; Self::BYTES]);
 
-    pub(super) fn new(time: Moment, id: EntryId) -> Self {
+    pub(in crate::memory) fn new(time: Moment, id: EntryId) -> Self {
         let mut bytes = [0; Self::BYTES];
         let (first, second) = bytes.split_at_mut(8);
         first.copy_from_slice(&(!biased(time)).to_be_bytes());
@@ -104,11 +104,11 @@ impl Position {
     }
 
     /// As the last segment of a key: 32 digits.
-    pub(super) fn text(&self) -> String {
+    pub(in crate::memory) fn text(&self) -> String {
         encode(&self.0)
     }
 
-    pub(super) fn parse(text: &str) -> Option<Self> {
+    pub(in crate::memory) fn parse(text: &str) -> Option<Self> {
         decode(text)?.try_into().ok().map(Self)
     }
 }

@@ -16,7 +16,7 @@ pub(crate) fn begin(plan: &CodePlan, env: &Env<'_>) -> Begin {
     request.insert(Arc::from("inputs"), Value::from(seen(&plan.dependencies, env)));
     // What can touch nothing may differ from one time to the next, but does no harm when it is repeated.
     let effect = plan.capabilities.iter().map(|capability| match capability {
-        Capability::ReadFiles | Capability::Nondeterminism => Effect::Idempotent,
+        Capability::ReadFiles | Capability::Nondeterminism | Capability::Memory => Effect::Idempotent,
         Capability::WriteFiles | Capability::Network => Effect::Irreversible,
     });
     let effect = effect.max().unwrap_or(Effect::Idempotent);

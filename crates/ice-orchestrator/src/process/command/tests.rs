@@ -75,6 +75,7 @@ fn context(host: Option<&Arc<Fake>>) -> ToolContext {
         write: vec!["/run/out".into()],
         hosts: vec!["api.example.org:443".parse().unwrap(), "db.example.org:5432".parse().unwrap()],
         secrets: [("TOKEN".to_owned(), SecretRef::new("env:MY_TOKEN"))].into(),
+        memory: Vec::new(),
     });
     ctx
 }

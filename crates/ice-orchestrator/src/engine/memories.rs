@@ -1,0 +1,116 @@
+//! The memories of an engine's tenants: each is opened when it is first needed, and closed with the engine.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use ice_core::id::Tenant;
+use ice_core::memory::{Memory, MemoryError, MemoryOptions, UnifiedMemoryConfig};
+use ice_core::store::{Durability, Store};
+use tokio::sync::OnceCell;
+
+use super::Engine;
+use super::engine::Inner;
+
+/// Makes the memory of a tenant. A [`UnifiedMemoryConfig`] is one that keeps it in the engine's own stores.
+#[async_trait]
+pub trait MemorySource: Send + Sync + fmt::Debug {
+    /// Opens the memory of a tenant. `options` name the tenant and the engine's own stores, clock and ids.
+    ///
+    /// # Errors
+    /// [`MemoryError`]; the next who needs the memory asks again.
+    async fn open(&self, tenant: &Tenant, options: MemoryOptions) -> Result<Memory, MemoryError>;
+
+    /// The stores beside the engine's own in which memory is kept whose large contents are in the engine's store of blobs:
+    /// [pruning](Engine::prune) spares these.
+    fn stores(&self) -> Vec<Arc<dyn Store>> {
+        Vec::new()
+    }
+}
+
+#[async_trait]
+impl MemorySource for UnifiedMemoryConfig {
+    async fn open(&self, _: &Tenant, options: MemoryOptions) -> Result<Memory, MemoryError> {
+        let memory = Memory::open(options.config(self.clone())).await?;
+        match memory.validate() {
+            Ok(()) => Ok(memory),
+            Err(error) => {
+                memory.close().await;
+                Err(error)
+            }
+        }
+    }
+}
+
+type Cell = Arc<OnceCell<Memory>>;
+
+/// The memories that were needed so far.
+#[derive(Debug)]
+pub(crate) struct Memories {
+    source: Option<Arc<dyn MemorySource>>,
+    open: Mutex<Option<HashMap<Tenant, Cell>>>,
+}
+
+impl Memories {
+    pub(super) fn new(source: Option<Arc<dyn MemorySource>>) -> Self {
+        Self { source, open: Mutex::new(Some(HashMap::new())) }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<HashMap<Tenant, Cell>>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Other stores that name blobs of the engine's.
+    pub(super) fn stores(&self) -> Vec<Arc<dyn Store>> {
+        self.source.as_ref().map(|source| source.stores()).unwrap_or_default()
+    }
+
+    /// Ends them all: what waits is written, and none is opened any more.
+    pub(super) async fn close(&self) {
+        let open = self.lock().take().unwrap_or_default();
+        for memory in open.values().filter_map(|cell| cell.get()) {
+            memory.close().await;
+        }
+    }
+}
+
+impl Inner {
+    /// The memory of a tenant.
+    pub(crate) async fn memory(&self, tenant: &Tenant) -> Result<Memory, MemoryError> {
+        let cell = match &mut *self.memories.lock() {
+            Some(open) => Arc::clone(open.entry(tenant.clone()).or_default()),
+            None => return Err(MemoryError::Closed),
+        };
+        let memory = cell.get_or_try_init(|| async {
+            let options = MemoryOptions::new(Arc::clone(&self.store), Arc::clone(&self.blobs))
+                .tenant(tenant.clone())
+                .time(Arc::clone(&self.clock), Arc::clone(&self.ids));
+            match &self.memories.source {
+                Some(source) => source.open(tenant, options).await,
+                None => self.usual().open(tenant, options).await,
+            }
+        });
+        memory.await.cloned()
+    }
+
+    /// How memory is set up if nobody says: as durable as the store.
+    fn usual(&self) -> UnifiedMemoryConfig {
+        let offers = self.store.offers();
+        if offers.persistent && offers.durability >= Durability::ProcessCrash {
+            UnifiedMemoryConfig::default()
+        } else {
+            UnifiedMemoryConfig::ephemeral()
+        }
+    }
+}
+
+impl Engine {
+    /// The memory of a tenant; opened when it is first needed.
+    ///
+    /// # Errors
+    /// [`MemoryError`] if it cannot be opened, or the engine was closed.
+    pub async fn memory(&self, tenant: &Tenant) -> Result<Memory, MemoryError> {
+        self.inner.memory(tenant).await
+    }
+}
