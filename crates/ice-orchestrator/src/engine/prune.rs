@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use ice_core::id::{RunId, Tenant};
+use ice_core::segments;
 use ice_core::store::blob::Collected;
 use ice_core::store::{Batch, CommitError, Durability, Key, StoreError};
 use ice_core::time::Moment;
@@ -41,7 +42,7 @@ pub struct Pruned {
 }
 
 impl Engine {
-    /// Removes runs of a tenant that have ended, each whole or not at all, then the blobs of the store that no run of any
+    /// Removes runs of a tenant that have ended, each whole or not at all, then the blobs of the store that no run and no index of any
     /// tenant names, and what is left of journals without a run. Runs that have not ended are never removed. Plans stay: they
     /// are small, and others may use them.
     ///
@@ -177,7 +178,7 @@ impl Engine {
         }
     }
 
-    /// Every blob that a run of any tenant names.
+    /// Every blob that a run or an index of any tenant names.
     async fn named_blobs(&self) -> Result<HashSet<BlobHash>, RunError> {
         let mut named = Named::default();
         for (tenant, run) in self.all_runs().await? {
@@ -191,6 +192,8 @@ impl Engine {
             }
             named.blobs.extend(reader.into_fetched());
         }
+        let of_indexes = segments::all_reachable(&*self.inner.store).await.map_err(StoreError::from)?;
+        named.blobs.extend(of_indexes);
         Ok(named.blobs)
     }
 
