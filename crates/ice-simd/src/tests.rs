@@ -55,9 +55,13 @@ fn check_codes(query: &[i8], rows: &[u8], at: &[u32]) {
         let mut out = vec![7; expected.len()];
         rows_of(query, rows, &mut out);
         assert_eq!(out, expected);
-        let mut out = vec![7; at.len()];
-        at_of(query, rows, at, &mut out);
-        assert_eq!(out, expected_at);
+        // With more room than rows, and with less.
+        for room in [0, at.len() / 2, at.len(), at.len() + 3, at.len() + 8] {
+            let mut out = vec![7; room];
+            at_of(query, rows, at, &mut out);
+            let expected = expected_at.iter().copied().chain(std::iter::repeat(7)).take(room);
+            assert_eq!(out, expected.collect::<Vec<_>>());
+        }
     }
 }
 

@@ -142,6 +142,8 @@ fn codes_512(query: &[i8], rows: &[u8], out: &mut [i32]) {
 fn codes_at_512(query: &[i8], rows: &[u8], at: &[u32], out: &mut [i32]) {
     let length = query.len();
     ahead(length, rows, at);
+    let together = at.len().min(out.len());
+    let (at, out) = (at.get(..together).unwrap_or_default(), out.get_mut(..together).unwrap_or_default());
     let (wide, rest) = query.as_chunks::<LINE>();
     if !rest.is_empty() || length == 0 {
         return portable::each_row_at(length, rows, at, out, |row| portable::codes(query, row));

@@ -114,4 +114,7 @@ pub trait Indexes: Send + Sync + fmt::Debug {
 
     /// A batch was committed with what [`Indexes::change`] added: time for upkeep, in a task of its own. Must not wait.
     fn committed(&self) {}
+
+    /// Ends what is under way. The memory does so when it is closed.
+    async fn close(&self) {}
 }

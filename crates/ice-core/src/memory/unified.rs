@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::working::key_of;
 use super::{
-    AsOf, Entry, Episode, EpisodicMemory, Fact, Filter, Kind, Memory, MemoryError, ProceduralMemory,
-    Procedure, Query, Scope, Selector, SemanticMemory, Usage, WorkingMemory, Write, episode_of, fact_of,
+    AsOf, Entry, Episode, EpisodicMemory, Fact, Kind, Memory, MemoryError, MemorySearch, ProceduralMemory,
+    Procedure, Scope, Selector, SemanticMemory, Usage, WorkingMemory, Write, episode_of, fact_of,
     procedure_of,
 };
 use crate::value::{Map, Value};
@@ -139,29 +139,14 @@ impl UnifiedMemory {
         Ok(counts)
     }
 
-    /// What holds a text, in upper or lower case, of some kinds or of all: the newest of each kind in turn, so that none
-    /// takes the place of another. No index of contents is asked.
+    /// What fits a text best, of some kinds or of all, the best first: one answer, in which no kind takes the place of another. The
+    /// newest if there is no word in the text.
     ///
     /// # Errors
-    /// As [`Memory::get`].
+    /// As [`Memory::recall`].
     pub async fn search(&self, text: &str, limit: usize, kinds: &[Kind]) -> Result<Vec<Entry>, MemoryError> {
-        let contains = Some(text.to_owned()).filter(|text| !text.is_empty());
-        let mut lists = Vec::new();
-        for kind in self.kinds(kinds) {
-            let filter = Filter { contains: contains.clone(), ..Filter::default() };
-            let query = Query::of(self.scope.clone(), kind).filter(filter).limit(limit);
-            lists.push(self.memory.list(&query).await?.entries.into_iter());
-        }
-        let mut found = Vec::new();
-        while found.len() < limit {
-            let round: Vec<Entry> = lists.iter_mut().filter_map(Iterator::next).collect();
-            if round.is_empty() {
-                break;
-            }
-            found.extend(round);
-        }
-        found.truncate(limit);
-        Ok(found)
+        let search = MemorySearch { limit, kinds: self.kinds(kinds), ..MemorySearch::new(text, vec![self.scope.clone()]) };
+        Ok(self.memory.search(&search).await?.into_iter().map(|hit| hit.entry).collect())
     }
 
     /// Remembers a fact, under a key that follows from it: the same fact is remembered once.
@@ -263,8 +248,9 @@ mod tests {
         unified.store("episode:1", "blue", Map::default()).await.unwrap();
         unified.store("fact:1", "blue", Map::default()).await.unwrap();
         unified.store("procedure:1", named.clone(), Map::default()).await.unwrap();
-        let kinds: Vec<Kind> = unified.search("BLUE", 5, &[]).await.unwrap().iter().map(Entry::kind).collect();
-        assert_eq!(kinds, [Kind::Working, Kind::Episodic, Kind::Semantic, Kind::Procedural, Kind::Working]);
+        let mut kinds: Vec<Kind> = unified.search("BLUE", 5, &[]).await.unwrap().iter().map(Entry::kind).collect();
+        kinds.sort();
+        assert_eq!(kinds, [Kind::Working, Kind::Working, Kind::Episodic, Kind::Semantic, Kind::Procedural]);
         assert_eq!(unified.search("blue", 5, &[Kind::Semantic]).await.unwrap().len(), 1);
         for key in ["work:0", "episode:1", "fact:1", "procedure:1"] {
             assert_eq!(unified.retrieve(key).await.unwrap().unwrap().kind(), Kind::of_key(key), "{key}");

@@ -63,3 +63,17 @@ pub(super) fn failed(error: CommitError) -> SegmentError {
         CommitError::Conflict { .. } => SegmentError::Busy { attempts: 1 },
     }
 }
+
+impl From<SegmentError> for StoreError {
+    /// For those who keep more than indexes: what is no failure of the store is damage of what it holds.
+    fn from(error: SegmentError) -> Self {
+        match error {
+            SegmentError::Store(error) => error,
+            error @ (SegmentError::Place(_)
+            | SegmentError::Damaged { .. }
+            | SegmentError::Settings { .. }
+            | SegmentError::Busy { .. }
+            | SegmentError::CutShort) => Self::Corrupt { what: error.to_string() },
+        }
+    }
+}

@@ -55,6 +55,6 @@ pub use options::{Options, Threads};
 pub use payload::{Payload, Source};
 pub use pending::Pending;
 pub use place::{InvalidPlace, Place};
-pub use reachable::{all_reachable, reachable};
+pub use reachable::reachable;
 pub use rows::Rows;
 pub use view::{Found, Part, View};

@@ -31,24 +31,6 @@ pub async fn reachable(store: &dyn Store, tenant: &Tenant) -> Result<HashSet<Blo
     }
 }
 
-/// Every blob that an index of any tenant names.
-///
-/// # Errors
-/// As [`reachable`].
-pub async fn all_reachable(store: &dyn Store) -> Result<HashSet<BlobHash>, SegmentError> {
-    let (root, mut after, mut named) = (Key::tenant(&Tenant::default()).parent(), None, HashSet::new());
-    loop {
-        let next = store.scan(&root, after.as_ref(), 1).await?;
-        let text = next.first().and_then(|entry| entry.key.as_str().strip_prefix(root.as_str()));
-        let Some(tenant) = text.and_then(|text| text.split('/').next()) else { return Ok(named) };
-        if let Ok(tenant) = tenant.parse() {
-            named.extend(reachable(store, &tenant).await?);
-        }
-        // Behind all keys of this tenant, before those of the next: `0` follows `/`.
-        after = Some(root.leaf(&format!("{tenant}0")));
-    }
-}
-
 fn place(key: &Key, value: &[u8]) -> Result<Place, SegmentError> {
     let place = str::from_utf8(value).ok().and_then(|text| Key::new(text).ok()).and_then(|key| Place::new(key).ok());
     place.ok_or_else(|| SegmentError::Damaged {

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::codes::{Codes, Query};
 use super::graph::{Graph, NONE, Seeds, Trail, WIDTH, walk};
-use super::scan::split;
+use super::split::split;
 use crate::segments::Threads;
 
 /// How many a row that is added keeps in sight: as others do by default, so that builds compare.

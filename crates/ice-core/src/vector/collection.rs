@@ -7,6 +7,7 @@ use tokio::sync::Semaphore;
 use super::codes::Query;
 use super::error::VectorError;
 use super::item::{Admitted, Item, Row};
+use super::merge::GRAPH_ROWS;
 use super::payload::Vectors;
 use super::search::{Search, Trails};
 use super::space::Space;
@@ -44,7 +45,18 @@ impl Collection {
         space: Space,
         options: Options,
     ) -> Result<Self, VectorError> {
-        let vectors = Vectors { space, threads: options.threads };
+        Self::open_with(store, blobs, place, space, options, GRAPH_ROWS).await
+    }
+
+    pub(super) async fn open_with(
+        store: Arc<dyn Store>,
+        blobs: Arc<dyn BlobStore>,
+        place: Place,
+        space: Space,
+        options: Options,
+        graph_rows: usize,
+    ) -> Result<Self, VectorError> {
+        let vectors = Vectors { space, threads: options.threads, graph_rows };
         let index = match Index::open(store, blobs, place, vectors, options).await {
             Ok(index) => index,
             Err(SegmentError::Settings { found, wanted }) => {

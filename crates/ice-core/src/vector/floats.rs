@@ -48,11 +48,6 @@ fn per_part(dimension: Dimension) -> usize {
 }
 
 impl Floats {
-    /// How many parts so many rows are.
-    pub(super) fn parts(dimension: Dimension, rows: usize) -> usize {
-        rows.div_ceil(per_part(dimension))
-    }
-
     /// From the parts that [`Floats::encode`] has made.
     pub(super) fn open(dimension: Dimension, rows: usize, parts: Vec<Bytes>) -> Result<Self, Damage> {
         let (per_part, row) = (per_part(dimension), dimension.get() * 4);

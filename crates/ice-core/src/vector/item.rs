@@ -37,3 +37,17 @@ pub struct Row {
     pub(super) vector: Admitted,
     pub(super) attributes: Attributes,
 }
+
+impl Row {
+    /// The vector.
+    #[must_use]
+    pub const fn vector(&self) -> &Admitted {
+        &self.vector
+    }
+
+    /// What it is filtered by.
+    #[must_use]
+    pub const fn attributes(&self) -> &Attributes {
+        &self.attributes
+    }
+}

@@ -50,7 +50,7 @@ pub(super) fn merge(
     }
     let codes = codes.finish();
 
-    let graph = (rows >= GRAPH_ROWS && may_have_graph(vectors.space.metric, &codes)).then(|| {
+    let graph = (rows >= vectors.graph_rows && may_have_graph(vectors.space.metric, &codes)).then(|| {
         let first = from.first().zip(places.first()).filter(|(source, _)| kept_links(source) > 0);
         let links = first.and_then(|(source, places)| {
             let graph = source.segment.graph.as_ref()?;

@@ -49,6 +49,7 @@ mod scan;
 mod search;
 mod segment;
 mod space;
+mod split;
 mod wanted;
 
 #[cfg(test)]

@@ -16,6 +16,8 @@ use crate::store::blob::MAX_BLOB_BYTES;
 pub struct Vectors {
     pub(super) space: Space,
     pub(super) threads: Threads,
+    /// From so many rows on a segment has a graph.
+    pub(super) graph_rows: usize,
 }
 
 impl Payload for Vectors {

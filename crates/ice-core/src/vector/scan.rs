@@ -7,35 +7,15 @@ use ndarray::{ArrayView2, Axis};
 use super::best::{Best, Near};
 use super::codes::Query;
 use super::item::Admitted;
-use super::segment::Segment;
 use super::Metric;
+use super::segment::Segment;
+use super::split::split;
 use crate::segments::{Rows, Threads};
 
 /// Rows whose products are computed before the first of them is looked at.
 const BLOCK: usize = 256;
 /// A thread is worth its start for so many bytes.
 const BYTES_PER_THREAD: usize = 4 << 20;
-
-/// Does work in parts, at least `least` long, side by side on as many threads as may be. In the order of the parts.
-pub(super) fn split<T: Send>(length: usize, least: usize, threads: Threads, act: impl Fn(Range<usize>) -> T + Sync) -> Vec<T> {
-    let parts = (length / least.max(1)).clamp(1, threads.get());
-    let part = |at: usize| at * length / parts..(at + 1) * length / parts;
-    if parts == 1 {
-        return vec![act(part(0))];
-    }
-    let act = &act;
-    std::thread::scope(|scope| {
-        let others: Vec<_> = (1..parts).map(|at| scope.spawn(move || act(part(at)))).collect();
-        let mut done = vec![act(part(0))];
-        for other in others {
-            match other.join() {
-                Ok(result) => done.push(result),
-                Err(panic) => std::panic::resume_unwind(panic),
-            }
-        }
-        done
-    })
-}
 
 /// A query over a segment, and which rows of it count.
 #[derive(Clone, Copy, Debug)]

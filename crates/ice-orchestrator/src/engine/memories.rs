@@ -13,7 +13,7 @@ use tokio::sync::OnceCell;
 use super::Engine;
 use super::engine::Inner;
 
-/// Makes the memory of a tenant. A [`UnifiedMemoryConfig`] is one that keeps it in the engine's own stores.
+/// Makes the memory of a tenant. A [`UnifiedMemoryConfig`] is one that keeps it in the engine's own stores, searchable by words.
 #[async_trait]
 pub trait MemorySource: Send + Sync + fmt::Debug {
     /// Opens the memory of a tenant. `options` name the tenant and the engine's own stores, clock and ids.
@@ -32,7 +32,7 @@ pub trait MemorySource: Send + Sync + fmt::Debug {
 #[async_trait]
 impl MemorySource for UnifiedMemoryConfig {
     async fn open(&self, _: &Tenant, options: MemoryOptions) -> Result<Memory, MemoryError> {
-        let memory = Memory::open(options.config(self.clone())).await?;
+        let memory = Memory::open(options.config(self.clone()).searchable(None).await?).await?;
         match memory.validate() {
             Ok(()) => Ok(memory),
             Err(error) => {

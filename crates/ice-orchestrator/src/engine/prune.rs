@@ -5,11 +5,11 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use ice_core::id::{RunId, Tenant};
-use ice_core::memory;
 use ice_core::store::blob::Collected;
 use ice_core::store::{Batch, CommitError, Durability, Key, Store, StoreError};
 use ice_core::time::Moment;
 use ice_core::value::{BlobHash, Value};
+use ice_core::{memory, segments};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -42,8 +42,8 @@ pub struct Pruned {
 }
 
 impl Engine {
-    /// Removes runs of a tenant that have ended, each whole or not at all, then the blobs of the store that no run and no memory
-    /// of any tenant names, and what is left of journals without a run. Runs that have not ended are never removed. Plans stay: they
+    /// Removes runs of a tenant that have ended, each whole or not at all, then the blobs of the store that no run, no memory and no
+    /// index of any tenant names, and what is left of journals without a run. Runs that have not ended are never removed. Plans stay: they
     /// are small, and others may use them.
     ///
     /// Reads every journal that is left if anything was removed. Dropping the future leaves runs removed and blobs not.
@@ -178,7 +178,7 @@ impl Engine {
         }
     }
 
-    /// Every blob that a run of any tenant names.
+    /// Every blob that a run or an index of any tenant names.
     async fn named_blobs(&self) -> Result<HashSet<BlobHash>, RunError> {
         let mut named = Named::default();
         for (tenant, run) in self.all_runs().await? {
@@ -196,13 +196,14 @@ impl Engine {
         Ok(named.blobs)
     }
 
-    /// Every blob that the memory of any tenant names.
+    /// Every blob that the memory of any tenant names, or an index.
     async fn remembered_blobs(&self) -> Result<HashSet<BlobHash>, RunError> {
         let own = std::iter::once(Arc::clone(&self.inner.store));
         let mut blobs = HashSet::new();
         for store in own.chain(self.inner.memories.stores()) {
             for tenant in tenants(&*store).await? {
                 blobs.extend(memory::reachable(&*store, &tenant).await?);
+                blobs.extend(segments::reachable(&*store, &tenant).await.map_err(StoreError::from)?);
             }
         }
         Ok(blobs)

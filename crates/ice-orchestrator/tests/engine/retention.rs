@@ -3,11 +3,14 @@
 use std::sync::Arc;
 
 use crate::common::{json, me, plan, registry};
+use ice_core::embedding::{Dimension, Embedding};
 use ice_core::error::ErrorCode;
 use ice_core::id::{RunId, Tenant};
-use ice_core::store::{BlobStore, Key, MemoryBlobs, MemoryStore, Store};
+use ice_core::segments::{Attributes, ItemId, Merge, Options, Place};
+use ice_core::store::{Batch, BlobStore, Durability, Key, MemoryBlobs, MemoryStore, Store};
 use ice_core::time::{Moment, SystemIds, TestClock};
 use ice_core::value::{BlobHash, Value};
+use ice_core::vector::{Collection, Item, Metric, Space, Wanted};
 use ice_orchestrator::engine::{Engine, Fork, Retention, RunError};
 use ice_orchestrator::journal::{RunOptions, RunStatus};
 
@@ -113,4 +116,27 @@ async fn runs_that_have_not_ended_and_forks_stay() {
     assert_eq!(ground.engine.show(&tenant, waits.id()).await.unwrap().status, RunStatus::Waiting);
     let wrong = ground.prune(Retention { status: Some(RunStatus::Waiting), ..all(middle) }).await;
     assert_eq!(wrong.unwrap_err().code(), ErrorCode::InputInvalid);
+}
+
+#[tokio::test]
+async fn blobs_of_an_index_stay() {
+    let ground = Ground::new();
+    let dimension = Dimension::new(2).unwrap();
+    let space = Space { model: "mini".into(), dimension, metric: Metric::Dot };
+    let open = async || {
+        let place = Place::new(Key::new("t/other/vectors/").unwrap()).unwrap();
+        let (store, blobs) = (Arc::clone(&ground.store) as _, Arc::clone(&ground.blobs) as _);
+        Collection::open(store, blobs, place, space.clone(), Options::default()).await.unwrap()
+    };
+    let (vectors, vector) = (open().await, Embedding::new("mini", dimension, [1.0, 2.0]).unwrap());
+    let item = Item { id: ItemId::new([1; 16]), vector: vector.clone(), attributes: Attributes::default() };
+    let batch = vectors.put(Batch::new(), &[item]).unwrap();
+    ground.store.commit(batch, Durability::Buffered).await.unwrap();
+    vectors.compact(Merge::Due).await.unwrap();
+    let run = ground.run(&Tenant::default(), &long("a"), None).await;
+    ground.clock.advance(std::time::Duration::from_secs(1));
+    assert_eq!(ground.prune(all(ground.engine.now())).await.unwrap().runs, [run]);
+    assert_eq!(ground.blobs.size(&BlobHash::of(long("a").as_bytes())).await.unwrap(), None);
+    let found = open().await.search(&vector, &Wanted::nearest(3)).await.unwrap();
+    assert_eq!(found.iter().map(|hit| hit.score).collect::<Vec<_>>(), [5.0]);
 }

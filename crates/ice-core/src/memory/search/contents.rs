@@ -103,12 +103,6 @@ impl ContentIndexes {
         }
         Ok(())
     }
-
-    /// Ends what is under way: a compaction goes on to its end.
-    pub async fn close(&self) {
-        let mut upkeep = std::mem::take(&mut *self.upkeep.lock().unwrap_or_else(PoisonError::into_inner));
-        while upkeep.join_next().await.is_some() {}
-    }
 }
 
 #[async_trait]
@@ -148,6 +142,12 @@ impl Indexes for ContentIndexes {
             all.extend(meaning.candidates(wanted).await?);
         }
         Ok(all)
+    }
+
+    /// Waits for a compaction that is under way.
+    async fn close(&self) {
+        let mut upkeep = std::mem::take(&mut *self.upkeep.lock().unwrap_or_else(PoisonError::into_inner));
+        while upkeep.join_next().await.is_some() {}
     }
 
     fn committed(&self) {

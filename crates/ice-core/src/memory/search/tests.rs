@@ -339,7 +339,6 @@ proptest! {
                     Step::Compact(all) => bench.indexes.compact(if all { Merge::All } else { Merge::Due }).await.unwrap(),
                     Step::Reopen => {
                         bench.memory.close().await;
-                        bench.indexes.close().await;
                         bench = open().await;
                     }
                 }

@@ -104,6 +104,9 @@ impl Memory {
         self.0.queue.lock().unwrap_or_else(PoisonError::into_inner).take();
         let mut writer = self.0.writer.lock().await;
         while writer.join_next().await.is_some() {}
+        if let Some(indexes) = &self.0.rules.indexes {
+            indexes.close().await;
+        }
     }
 
     pub(super) fn rules(&self) -> &Rules {

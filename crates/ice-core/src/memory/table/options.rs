@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
+use crate::embedding::Embedder;
 use crate::id::Tenant;
 use crate::llm::Price;
-use crate::memory::{EstimatedTokens, Indexes, TokenCounter, UnifiedMemoryConfig};
+use crate::memory::{
+    ContentIndexes, EstimatedTokens, Indexes, MemoryError, TokenCounter, UnifiedMemoryConfig,
+};
 use crate::store::{BlobStore, MemoryBlobs, MemoryStore, Store};
 use crate::time::{Clock, IdSource, SystemClock, SystemIds};
 
@@ -88,5 +91,16 @@ impl MemoryOptions {
     pub fn indexes(mut self, indexes: Arc<dyn Indexes>) -> Self {
         self.indexes = Some(indexes);
         self
+    }
+
+    /// [Indexes](ContentIndexes) of what entries say, kept in the memory's own stores: by words, and by meaning where there is an
+    /// embedder. Call it last: the indexes are opened for the tenant that is set.
+    ///
+    /// # Errors
+    /// As [`ContentIndexes::open`].
+    pub async fn searchable(self, embedder: Option<Arc<dyn Embedder>>) -> Result<Self, MemoryError> {
+        let (store, blobs) = (Arc::clone(&self.store), Arc::clone(&self.blobs));
+        let indexes = ContentIndexes::open(store, blobs, &self.tenant, embedder).await?;
+        Ok(self.indexes(Arc::new(indexes)))
     }
 }
