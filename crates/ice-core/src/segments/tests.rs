@@ -9,6 +9,7 @@ use proptest::prelude::*;
 use tokio_util::sync::CancellationToken;
 
 use super::*;
+use crate::id::Tenant;
 use crate::store::{Batch, BlobStore, Durability, Key, MemoryBlobs, MemoryStore, Store};
 
 /// Texts by id, one per line.
@@ -91,7 +92,7 @@ impl Place1 {
     }
 
     async fn collect(&self) -> u64 {
-        let reachable = async { all_reachable(&*self.store).await.map_err(|error| panic!("{error}")) };
+        let reachable = async { reachable(&*self.store, &Tenant::default()).await.map_err(|error| panic!("{error}")) };
         self.blobs.collect(reachable.boxed()).await.unwrap().removed
     }
 }
@@ -277,7 +278,7 @@ async fn damage_is_told() {
     index.view().await.unwrap();
     place.commit(Batch::new().put(Place1::place().manifest(), "{}")).await;
     assert!(matches!(index.view().await, Err(SegmentError::Damaged { .. })));
-    assert!(matches!(all_reachable(&*place.store).await, Err(SegmentError::Damaged { .. })));
+    assert!(matches!(reachable(&*place.store, &Tenant::default()).await, Err(SegmentError::Damaged { .. })));
     assert!(matches!(place.open_as("texts").await, Err(SegmentError::Damaged { .. })));
     for bad in ["x/", "t/", "t/local/", "t/local/x", "t//x/"] {
         Place::new(Key::new(bad).unwrap()).unwrap_err();
