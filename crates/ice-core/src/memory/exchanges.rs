@@ -1,5 +1,7 @@
 //! The exchanges of sessions as episodes of the table: what nodes that are aware of memory are told.
 
+use std::time::Duration;
+
 use crate::id::RunId;
 use crate::path::NodePath;
 use crate::value::{Map, Value};
@@ -11,8 +13,10 @@ use super::{
 
 /// The type of the episodes.
 const TYPE: &str = "exchange";
-/// The most exchanges that are recalled at once.
-const MAX_RECALLED: usize = 1_000;
+/// The most exchanges of a session; the oldest make room.
+pub const MAX_EXCHANGES: usize = 100;
+/// So many more are removed with one write: writers at once may have left some.
+const SPARE: usize = 10;
 
 impl Scope {
     /// The scope that holds the exchanges of sessions: `sessions`.
@@ -40,6 +44,12 @@ impl Session {
         let fits = !name.is_empty() && self.name.len() <= super::MAX_WORD_BYTES;
         (fits && !self.name.chars().any(char::is_control)).then(|| self.name.clone())
     }
+}
+
+/// The last exchanges of a session.
+fn last(session: &Session, last: usize) -> Query {
+    let filter = Filter { types: vec![TYPE.to_owned()], tags: vec![session.tag()], ..Filter::default() };
+    Query::of(Scope::of_sessions(), Kind::Episodic).filter(filter).limit(last)
 }
 
 /// A key of any length as one of memory's.
@@ -89,20 +99,25 @@ impl Memory {
                 idempotency: Some(format!("exchange:{key}")),
                 ..Provenance::default()
             },
+            // They last: a session has room for so many, and no more.
+            ttl: Some(Duration::MAX),
             ..Write::new(Value::Null, Detail::Episodic(episode))
         };
-        self.remember(write).await
+        let entry = self.remember(write).await?;
+        let kept = self.list(&last(session, MAX_EXCHANGES + SPARE)).await?.entries;
+        let oldest: Vec<_> = kept.iter().skip(MAX_EXCHANGES).map(|entry| entry.id).collect();
+        if !oldest.is_empty() {
+            self.discard(oldest).await?;
+        }
+        Ok(entry)
     }
 
-    /// The last exchanges of a session, at most so many and at most 1,000, the oldest first.
+    /// The last exchanges of a session, at most so many and at most [`MAX_EXCHANGES`], the oldest first.
     ///
     /// # Errors
     /// As [`Memory::get`].
     pub async fn exchanges(&self, session: &Session, last: usize) -> Result<Vec<Exchange>, MemoryError> {
-        let filter =
-            Filter { types: vec![TYPE.to_owned()], tags: vec![session.tag()], ..Filter::default() };
-        let query = Query::of(Scope::of_sessions(), Kind::Episodic).filter(filter).limit(last.min(MAX_RECALLED));
-        let page = self.list(&query).await?;
+        let page = self.list(&self::last(session, last.min(MAX_EXCHANGES))).await?;
         let read = |entry: Entry| {
             let exchange = entry.content.to::<Exchange>();
             exchange.map_err(|error| MemoryError::corrupt(format!("the exchange {}: {error}", entry.id)))
@@ -138,6 +153,12 @@ mod tests {
         assert_eq!(recall("ada").await, [exchange(2), exchange(3)]);
         assert_eq!(recall("\n").await, [exchange(9)]);
         assert_eq!(recall("").await, []);
+        for number in 0..MAX_EXCHANGES as u32 + 3 {
+            let place = (runs[0], &node);
+            memory.add_exchange(&session("much"), &exchange(number), place, &format!("m{number}")).await.unwrap();
+        }
+        let kept = memory.exchanges(&session("much"), usize::MAX).await.unwrap();
+        assert_eq!((kept.len(), kept.first()), (MAX_EXCHANGES, Some(&exchange(3))));
         memory.take_back(runs[1]).await.unwrap();
         assert_eq!(recall("ada").await, [exchange(1), exchange(2)]);
         memory.erase(&Selector::Person("ada".to_owned())).await.unwrap();

@@ -24,6 +24,7 @@ mod account;
 mod config;
 mod detail;
 mod entry;
+mod episodic;
 mod error;
 mod exchanges;
 mod guarantee;
@@ -31,30 +32,43 @@ mod id;
 mod indexes;
 mod kind;
 mod port;
+mod procedural;
 mod provenance;
 mod query;
 mod search;
+mod semantic;
 mod sessions;
 mod table;
+mod unified;
 mod usage;
+mod working;
 mod write;
 
 pub use account::{Account, Count, EstimatedTokens, TokenCounter, count_value};
 pub use config::{Backend, Bounds, MemoryConfig, UnifiedMemoryConfig};
 pub use detail::{Detail, Episode, Fact, Outcome, Procedure, Relationship, Validity, Working};
 pub use entry::Entry;
+pub use episodic::{EpisodicMemory, MAX_ANALYSED, Patterns, episode, episode_of, patterns};
 pub use error::MemoryError;
+pub use exchanges::MAX_EXCHANGES;
 pub use guarantee::{MemoryGuarantee, offered};
 pub use id::{EntryId, MemoryKey, Scope};
 pub use indexes::{Candidate, Candidates, IndexChange, Indexes, Prepared, WantedCandidates};
 pub use kind::Kind;
 pub use port::{Exchange, Session, SessionError, SessionMemory};
+pub use procedural::{
+    CategoryMetrics, Execution, MIN_USES, ProceduralMemory, applies, default_procedures, procedure_of, score,
+    success_rate,
+};
 pub use provenance::Provenance;
 pub use query::{AsOf, Cursor, Filter, MAX_PAGE, Page, Past, Query, Selector};
 pub use search::{MAX_FOUND, MemoryHit, MemorySearch};
+pub use semantic::{Edge, Graph, MAX_DEPTH, Node, Related, SemanticMemory, fact, fact_of};
 pub use sessions::Sessions;
 pub use table::{EXPORT_VERSION, ExportWhat, Imported, Importer, Memory, MemoryOptions, reachable};
+pub use unified::{UnifiedMemory, write_of};
 pub use usage::{MemoryBudget, Usage, UsageByScope};
+pub use working::WorkingMemory;
 pub use write::{
     MAX_CONTENT_BYTES, MAX_METADATA_BYTES, MAX_PROCEDURE_BYTES, MAX_WORD_BYTES, MAX_WORDS, Write,
 };

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ice_core::memory::{Kind, MemorySearch};
+use ice_core::memory::{Filter, Kind, MemorySearch};
 use ice_core::time::Moment;
 use ice_core::tools::typed::{self, InvalidTool};
 use ice_core::tools::{Capability, Effect, Tool, ToolContext, ToolError};
@@ -74,16 +74,32 @@ pub fn tool() -> Result<Arc<dyn Tool>, InvalidTool> {
 async fn run(ctx: ToolContext, input: Input) -> Result<Output, ToolError> {
     let memory = memory(&ctx)?;
     let Input { query, scope, kinds: named, limit, category, tags, as_of: moment } = input;
-    let search = MemorySearch {
-        query,
-        scopes: scopes(&**memory, scope.as_deref())?,
-        kinds: kinds(named),
-        filter: filter(tags, category),
+    let limit = limit.clamp(1, 100);
+    let (scopes, kinds) = (scopes(&**memory, scope.as_deref())?, kinds(named));
+    let search = |kinds, filter| MemorySearch {
+        query: query.clone(),
+        scopes: scopes.clone(),
+        kinds,
+        filter,
         as_of: as_of(moment),
-        limit: limit.clamp(1, 100),
+        limit,
     };
-    let found = unless_cancelled(&ctx, memory.search(&search)).await?;
+    let mut found = Vec::new();
+    for (kinds, filter) in by_category(kinds, tags, category) {
+        found.extend(unless_cancelled(&ctx, memory.search(&search(kinds, filter))).await?);
+    }
+    found.sort_by(|one, other| other.score.total_cmp(&one.score));
+    found.truncate(limit);
     let results: Vec<Found> =
         found.into_iter().map(|hit| Found { score: hit.score, entry: hit.entry.into() }).collect();
     Ok(Output { count: results.len(), results })
+}
+
+/// What is asked of which kinds: a category is a field of procedures, and of the metadata of everything else.
+fn by_category(kinds: Vec<Kind>, tags: Vec<String>, category: Option<String>) -> Vec<(Vec<Kind>, Filter)> {
+    let Some(category) = category else { return vec![(kinds, filter(tags, None))] };
+    let (procedures, others): (Vec<Kind>, Vec<Kind>) =
+        kinds.into_iter().partition(|kind| *kind == Kind::Procedural);
+    let of_procedures = Filter { category: Some(category.clone()), ..filter(tags.clone(), None) };
+    vec![(others, filter(tags, Some(category))), (procedures, of_procedures)]
 }

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ice_core::memory::{Detail, Episode, Fact, Kind, Procedure, Provenance, Working, Write};
+use ice_core::memory::{Kind, Procedure, Provenance, Write, write_of};
 use ice_core::time::Moment;
 use ice_core::tools::typed::{self, InvalidTool};
 use ice_core::tools::{Capability, Effect, ScopeAccess, Tool, ToolContext, ToolError};
-use ice_core::value::Value;
+use ice_core::value::{Map, Value};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -32,7 +32,8 @@ pub struct Input {
     /// The kind; if left out, what the key begins with says it (`work:`, `episode:`, `fact:`, `procedure:`), a fact otherwise.
     #[serde(default)]
     pub kind: Option<Kind>,
-    /// What else is to be kept with it, by name.
+    /// What else is to be kept with it, by name. Some names are those of its kind: `participants`, `outcome` and `sentiment` of an
+    /// episode, `domain`, `entities`, `relationships` and `confidence` of a fact, `type` of either.
     #[serde(default)]
     pub metadata: BTreeMap<String, Value>,
     /// A category by which it is found; kept in the metadata.
@@ -104,17 +105,26 @@ async fn run(ctx: ToolContext, input: Input) -> Result<Output, ToolError> {
         let prefixed = |name: &String| Kind::ALL.into_iter().find(|kind| name.starts_with(kind.prefix()));
         named.as_ref().and_then(prefixed).unwrap_or(Kind::Semantic)
     });
-    let mut write = Write::new(Value::Null, detail(kind, &content, named.as_deref()));
+    let mut metadata: Map = metadata.into_iter().map(|(name, value)| (Arc::from(name), value)).collect();
+    if let Some(category) = category {
+        metadata.insert(Arc::from("category"), Value::from(category));
+    }
+    let taken_from = |metadata: &Map| metadata.get("source").and_then(Value::as_str).map(str::to_owned);
+    let source = source.or_else(|| taken_from(&metadata)).unwrap_or_else(|| "tool".to_owned());
+    let mut write = match kind {
+        Kind::Procedural if content.as_map().is_none() => {
+            Write { metadata, ..Write::procedure(content.clone(), procedure(&content, named.as_deref())) }
+        }
+        Kind::Working | Kind::Episodic | Kind::Semantic | Kind::Procedural => {
+            write_of(kind, content, metadata).map_err(|error| ToolError::refused(error.code(), error.to_string()))?
+        }
+    };
     write.scope = scope(&**memory, place.as_deref(), ScopeAccess::Write)?;
     write.key = named.as_deref().map(key).transpose()?;
-    write.content = content;
-    write.metadata = metadata.into_iter().map(|(name, value)| (Arc::from(name), value)).collect();
-    if let Some(category) = category {
-        write.metadata.insert(Arc::from("category"), Value::from(category));
-    }
-    (write.tags, write.subjects, write.importance) = (tags, about, importance);
+    write.tags.extend(tags);
+    (write.subjects, write.importance) = (about, importance);
     write.ttl = ttl_seconds.map(Duration::from_secs);
-    write.source = Provenance { source: source.unwrap_or_else(|| "tool".to_owned()), ..Provenance::default() };
+    write.source = Provenance { source, ..Provenance::default() };
     let entry = unless_cancelled(&ctx, memory.write(write)).await?;
     Ok(Output {
         scope: entry.scope.to_string(),
@@ -126,21 +136,14 @@ async fn run(ctx: ToolContext, input: Input) -> Result<Output, ToolError> {
     })
 }
 
-/// What is known of it by its kind: of a procedure its steps, a line each or the items of a list.
-fn detail(kind: Kind, content: &Value, key: Option<&str>) -> Detail {
-    match kind {
-        Kind::Working => Detail::Working(Working::default()),
-        Kind::Episodic => Detail::Episodic(Episode::default()),
-        Kind::Semantic => Detail::Semantic(Fact::default()),
-        Kind::Procedural => {
-            let lines = content.as_str().unwrap_or_default().lines().map(str::trim);
-            let lines = lines.filter(|line| !line.is_empty()).map(Value::from);
-            let items = content.as_list().unwrap_or_default().iter().cloned();
-            let steps: Vec<Value> = lines.chain(items).collect();
-            let first = steps.first().map(|step| step.as_str().map_or_else(|| step.to_string(), str::to_owned));
-            let name = key.map(str::to_owned).or(first).unwrap_or_else(|| "procedure".to_owned());
-            let name = name.chars().take(MAX_NAME).collect();
-            Detail::Procedural(Procedure { name, steps, ..Procedure::default() })
-        }
-    }
+/// A procedure that is told as a text, a line for each step, or as a list of steps.
+fn procedure(content: &Value, key: Option<&str>) -> Procedure {
+    let lines = content.as_str().unwrap_or_default().lines().map(str::trim);
+    let lines = lines.filter(|line| !line.is_empty()).map(Value::from);
+    let items = content.as_list().unwrap_or_default().iter().cloned();
+    let steps: Vec<Value> = lines.chain(items).collect();
+    let first = steps.first().map(|step| step.as_str().map_or_else(|| step.to_string(), str::to_owned));
+    let name = key.map(str::to_owned).or(first).unwrap_or_else(|| "procedure".to_owned());
+    let name = name.chars().take(MAX_NAME).collect();
+    Procedure { name, steps, ..Procedure::default() }
 }

@@ -223,7 +223,8 @@ async fn take(step: &Step, memory: &Memory, ground: &Ground, model: &mut Model) 
             if let Some(by) = by.map(run)
                 && model.taken_back.contains(&by)
             {
-                prop_assert!(matches!(written, Err(MemoryError::TakenBack { run }) if run == by));
+                let is_refused = matches!(written, Err(MemoryError::TakenBack { run }) if run == by);
+                prop_assert!(is_refused);
                 return Ok(());
             }
             let written = written.map_err(fail)?;
