@@ -32,8 +32,8 @@ pub struct Input {
     /// The kind; if left out, what the key begins with says it (`work:`, `episode:`, `fact:`, `procedure:`), a fact otherwise.
     #[serde(default)]
     pub kind: Option<Kind>,
-    /// What else is to be kept with it, by name. Some names are those of its kind: `participants`, `outcome` and `sentiment` of an
-    /// episode, `domain`, `entities`, `relationships` and `confidence` of a fact, `type` of either.
+    /// What else is to be kept with it, by name. Some names are those of its kind: `type`, `participants`, `outcome` and `sentiment` of an
+    /// episode, `fact_type`, `domain`, `entities`, `relationships` and `confidence` of a fact.
     #[serde(default)]
     pub metadata: BTreeMap<String, Value>,
     /// A category by which it is found; kept in the metadata.
