@@ -30,6 +30,8 @@ pub(crate) struct Environment {
     pub(crate) models: Option<PathBuf>,
     /// `ICE_PRICES`: the file of what models cost.
     pub(crate) prices: Option<PathBuf>,
+    /// `ICE_MEMORY`: the file that says how memory is set up.
+    pub(crate) memory: Option<PathBuf>,
     /// `ICE_MODEL`: the model, as PROVIDER/MODEL, that is asked instead of those that blueprints name.
     pub(crate) model: Option<String>,
     /// `ICE_LOG`: which events are written to standard error, as `tracing` filters say it, and whether as JSON.
@@ -63,6 +65,7 @@ impl Environment {
             config_home: path("XDG_CONFIG_HOME"),
             models: variable("ICE_MODELS").map(PathBuf::from),
             prices: variable("ICE_PRICES").map(PathBuf::from),
+            memory: variable("ICE_MEMORY").map(PathBuf::from),
             model: variable("ICE_MODEL").map(|text| text.to_string_lossy().into_owned()),
             log: variable("ICE_LOG").map(|text| text.to_string_lossy().into_owned()),
             alert_webhook: variable("ICE_ALERT_WEBHOOK").map(|text| text.to_string_lossy().into_owned()),

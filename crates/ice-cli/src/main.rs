@@ -14,6 +14,7 @@ mod input;
 mod instead;
 mod load;
 mod manifests;
+mod memory;
 mod models;
 mod pages;
 mod pictures;

@@ -91,7 +91,7 @@ impl Known {
 }
 
 /// The text of a file that is named, or of the user's configuration, with what it is called; nothing if there is none.
-fn text(
+pub(crate) fn text(
     environment: &Environment,
     named: Option<&PathBuf>,
     variable: &str,

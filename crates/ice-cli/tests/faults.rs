@@ -18,7 +18,7 @@ fn a_refused_command_line_is_a_document_if_json_is_asked_for() {
     check(&["foo", "--json"], "unrecognized subcommand 'foo'");
     check(
         &["--json"],
-        "'ice' requires a subcommand but one was not provided [subcommands: run, chat, validate, estimate, network, budgets, graph, runs, worker, \
+        "'ice' requires a subcommand but one was not provided [subcommands: run, chat, validate, estimate, network, budgets, graph, runs, memory, worker, \
          tools, models, interpreters, sandbox, doctor, schema, new, errors, completions]",
     );
     check(&["--json", "runs"], "the command line names no command");

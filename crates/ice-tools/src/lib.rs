@@ -35,12 +35,18 @@ pub mod hello;
 #[cfg(feature = "http")]
 pub mod http_fetch;
 pub mod list_files;
+pub mod memory_forget;
+pub mod memory_read;
+pub mod memory_search;
+pub mod memory_summarize;
+pub mod memory_write;
 pub mod now;
 pub mod query_json;
 pub mod query_rows;
 pub mod read_csv;
 pub mod read_json;
 pub mod read_text;
+pub mod recent_session;
 pub mod regex_extract;
 pub mod sleep;
 pub mod text_stats;
@@ -49,3 +55,4 @@ pub mod write_json;
 pub mod write_text;
 
 pub use list::{Entry, all, entries};
+pub use support::memory::Remembered;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ice_core::tools::Tool;
 
-/// A tool and the text of its `example.json`: `input`, the `output` it gives, and the `files` it finds.
+/// A tool and the text of its `example.json`: `input`, the `output` it gives, and the `files` and the `memory` it finds.
 #[derive(Clone, Debug)]
 pub struct Entry {
     /// The tool.
@@ -31,12 +31,18 @@ pub fn entries() -> Vec<Entry> {
         hello
         #[cfg(feature = "http")] http_fetch
         list_files
+        memory_forget
+        memory_read
+        memory_search
+        memory_summarize
+        memory_write
         now
         query_json
         query_rows
         read_csv
         read_json
         read_text
+        recent_session
         regex_extract
         sleep
         text_stats

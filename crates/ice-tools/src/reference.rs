@@ -26,6 +26,11 @@ sockets and devices are not opened.
 loopback, link-local or otherwise special address is refused unless that address was granted itself
 (`--allow-net 10.0.0.5:443`).
 
+**Memory** is reached only in the scopes that the run was granted with `--memory SCOPE`, or `--memory SCOPE:ro` to read;
+anything else ends in `GRANT_MISSING`. Who wrote an entry is no argument: every entry that a tool writes names the run and the
+node, and `ice memory forget --run` takes back what a run wrote. The same call writes once, after a crash as well. What is
+read is never taken from the cache of results. Tools in a cage have no memory. See [memory](memory.md).
+
 **Effects** say what happens after a crash in the middle of a call: `pure` and `idempotent` calls are made again, an
 `irreversible` one waits for a person. The effect below is the upper bound; tools that can read a file are pure when
 they are given a text, tools that write are idempotent unless they append.
@@ -66,6 +71,10 @@ fn section(page: &mut String, entry: &Entry) {
             "Example, with a file `{name}`:\n\n```text\n{}\n```\n",
             content.as_str().unwrap_or_default().trim_end()
         ));
+    }
+    if let Some(memory) = part("memory").as_list() {
+        let lines: Vec<String> = memory.iter().map(ToString::to_string).collect();
+        add(format!("Example, with this in memory:\n\n```json\n{}\n```\n", lines.join("\n")));
     }
     for (title, name) in [("Example input", "input"), ("Output", "output")] {
         add(format!("{title}:\n\n```json\n{}\n```", pretty(&part(name))));
@@ -180,12 +189,18 @@ mod tests {
             "hello",
             "http_fetch",
             "list_files",
+            "memory_forget",
+            "memory_read",
+            "memory_search",
+            "memory_summarize",
+            "memory_write",
             "now",
             "query_json",
             "query_rows",
             "read_csv",
             "read_json",
             "read_text",
+            "recent_session",
             "regex_extract",
             "sleep",
             "text_stats",
@@ -218,6 +233,7 @@ mod tests {
     /// an argument has no type.
     const UNTYPED: &[(&str, &str, &str)] = &[
         ("http_fetch", "body", "a body is a text, or any value that is sent as JSON"),
+        ("memory_write", "content", "any value can be remembered"),
         ("query_json", "default", "what stands for a missing part is whatever the part is"),
         ("query_json", "value", "any JSON value has parts to ask for"),
         ("query_rows", "where[].value", "a cell is compared with any value"),
@@ -265,6 +281,13 @@ mod tests {
                 let then = SystemTime::UNIX_EPOCH + Duration::from_millis(1_767_225_600_000);
                 std::fs::File::open(path).unwrap().set_modified(then).unwrap();
             }
+            let bench = match example.get("memory") {
+                Some(before) => bench.remembering(&["kb"]).await.with(before.as_array().unwrap()).await,
+                None if entry.tool.spec().capabilities.contains(&Capability::Memory) => {
+                    bench.remembering(&["kb"]).await
+                }
+                None => bench,
+            };
             let output = call(&*entry.tool, &bench.ctx, example["input"].clone()).await;
             assert_eq!(output.as_ref(), Ok(&example["output"]), "{name}");
         }

@@ -11,6 +11,7 @@ use super::estimate::Estimate;
 use super::graph::Graph;
 #[cfg(feature = "wasm")]
 use super::interpreters::Interpreters;
+use super::memory::MemoryCommand;
 use super::models::ModelsCommand;
 use super::network::Networks;
 use super::new::New;
@@ -44,6 +45,8 @@ pub(crate) enum Command {
     Graph(Graph),
     /// List, show, watch, resume and cancel runs
     Runs(Runs),
+    /// Remember, find, show and forget what is known between runs
+    Memory(MemoryCommand),
     /// Own the data folder: carry out what others start, and resume what was left
     Worker(Worker),
     /// List and show the tools that blueprints can call
@@ -80,6 +83,7 @@ impl Command {
             | Self::Network(_)
             | Self::Budgets(_)
             | Self::Graph(_)
+            | Self::Memory(_)
             | Self::Worker(_)
             | Self::Tools(_)
             | Self::Models(_)
@@ -108,6 +112,7 @@ impl Command {
             Self::Budgets(command) => command.run(shell),
             Self::Graph(command) => command.run(shell),
             Self::Runs(command) => command.run(shell),
+            Self::Memory(command) => command.run(shell),
             Self::Worker(command) => command.run(shell),
             Self::Tools(command) => command.run(shell),
             Self::Models(command) => command.run(shell),

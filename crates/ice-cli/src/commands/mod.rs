@@ -14,6 +14,7 @@ mod graph;
 #[cfg(feature = "wasm")]
 mod interpreters;
 mod list;
+mod memory;
 pub(crate) mod models;
 mod network;
 mod new;

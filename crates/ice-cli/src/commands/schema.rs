@@ -52,6 +52,8 @@ const DOCUMENTS: &[Document] = &[
     document::<AgentDefinition>("agent", "an agent as data"),
     document::<Catalog>("catalog", "what there is to build blueprints from"),
     document::<Diagnostics>("diagnostics", "what is wrong with a blueprint"),
+    document::<UnifiedMemoryConfig>("memory-config", "the file that says how memory is set up"),
+    document::<Entry>("memory-entry", "an entry of memory, as `ice memory list --json` writes them"),
     document::<Request>("control-request", "a line to the control socket"),
     document::<Response>("control-response", "a line from the control socket"),
 ];

@@ -147,6 +147,7 @@ const ADVICE: &[(ErrorCode, &str)] = &[
         ErrorCode::RunFileInvalid,
         "nothing was imported; export the run once more, and copy the file whole: it is not to be edited",
     ),
+    (ErrorCode::MemoryNotFound, "`ice memory list` shows what there is"),
     (ErrorCode::DurabilityUnavailable, "ask for less with `--durability`"),
     (
         ErrorCode::StoreFull,

@@ -15,6 +15,7 @@ use ice_orchestrator::journal::RunStatus;
 use super::DataFolder;
 use crate::cage;
 use crate::fault::{Fault, plain};
+use crate::memory::MemoryFile;
 use crate::screen::{YELLOW, styled};
 
 /// What an owner is there for.
@@ -90,6 +91,7 @@ impl Owner {
             .registry(registry.map_err(NotOwner::Fault)?.clone())
             // The lock of the folder makes sure that there is one at a time: it takes over at once.
             .name("owner")
+            .memory(Arc::new(MemoryFile::of(folder.toolbox().environment())))
             .message_content(folder.toolbox().environment().telemetry.content);
         #[cfg(feature = "wasm")]
         let builder = builder.wasm(crate::webassembly::host(folder.toolbox().environment()));

@@ -15,8 +15,8 @@ use super::{
 const TYPE: &str = "exchange";
 /// The most exchanges of a session; the oldest make room.
 pub const MAX_EXCHANGES: usize = 100;
-/// So many of the oldest make room at once: there may be more if several were added at the same time.
-const AT_ONCE: usize = 10;
+/// So many more are removed with one write: writers at once may have left some.
+const SPARE: usize = 10;
 
 impl Scope {
     /// The scope that holds the exchanges of sessions: `sessions`.
@@ -46,9 +46,10 @@ impl Session {
     }
 }
 
-fn of_session(session: &Session, limit: usize) -> Query {
+/// The last exchanges of a session.
+fn last(session: &Session, last: usize) -> Query {
     let filter = Filter { types: vec![TYPE.to_owned()], tags: vec![session.tag()], ..Filter::default() };
-    Query::of(Scope::of_sessions(), Kind::Episodic).filter(filter).limit(limit)
+    Query::of(Scope::of_sessions(), Kind::Episodic).filter(filter).limit(last)
 }
 
 /// A key of any length as one of memory's.
@@ -57,8 +58,8 @@ fn short(key: &str) -> String {
 }
 
 impl Memory {
-    /// Adds an exchange to a session: an episode in the scope of sessions, about whoever the session is named after. It lasts until
-    /// [`MAX_EXCHANGES`] newer ones are there. The same key adds nothing a second time. The tenant is that of the memory.
+    /// Adds an exchange to a session: an episode in the scope of sessions, about whoever the session is named after. The same
+    /// key adds nothing a second time. The tenant is that of the memory.
     ///
     /// # Errors
     /// As [`Memory::remember`].
@@ -98,21 +99,25 @@ impl Memory {
                 idempotency: Some(format!("exchange:{key}")),
                 ..Provenance::default()
             },
+            // They last: a session has room for so many, and no more.
+            ttl: Some(Duration::MAX),
             ..Write::new(Value::Null, Detail::Episodic(episode))
         };
-        let entry = self.remember(Write { ttl: Some(Duration::MAX), ..write }).await?;
-        let kept = self.list(&of_session(session, MAX_EXCHANGES + AT_ONCE)).await?.entries;
-        let oldest = kept.iter().skip(MAX_EXCHANGES).map(|entry| entry.id).collect();
-        self.discard(oldest).await?;
+        let entry = self.remember(write).await?;
+        let kept = self.list(&last(session, MAX_EXCHANGES + SPARE)).await?.entries;
+        let oldest: Vec<_> = kept.iter().skip(MAX_EXCHANGES).map(|entry| entry.id).collect();
+        if !oldest.is_empty() {
+            self.discard(oldest).await?;
+        }
         Ok(entry)
     }
 
-    /// The last exchanges of a session, at most so many, the oldest first.
+    /// The last exchanges of a session, at most so many and at most [`MAX_EXCHANGES`], the oldest first.
     ///
     /// # Errors
     /// As [`Memory::get`].
     pub async fn exchanges(&self, session: &Session, last: usize) -> Result<Vec<Exchange>, MemoryError> {
-        let page = self.list(&of_session(session, last.min(MAX_EXCHANGES))).await?;
+        let page = self.list(&self::last(session, last.min(MAX_EXCHANGES))).await?;
         let read = |entry: Entry| {
             let exchange = entry.content.to::<Exchange>();
             exchange.map_err(|error| MemoryError::corrupt(format!("the exchange {}: {error}", entry.id)))
@@ -148,6 +153,12 @@ mod tests {
         assert_eq!(recall("ada").await, [exchange(2), exchange(3)]);
         assert_eq!(recall("\n").await, [exchange(9)]);
         assert_eq!(recall("").await, []);
+        for number in 0..MAX_EXCHANGES as u32 + 3 {
+            let place = (runs[0], &node);
+            memory.add_exchange(&session("much"), &exchange(number), place, &format!("m{number}")).await.unwrap();
+        }
+        let kept = memory.exchanges(&session("much"), usize::MAX).await.unwrap();
+        assert_eq!((kept.len(), kept.first()), (MAX_EXCHANGES, Some(&exchange(3))));
         memory.take_back(runs[1]).await.unwrap();
         assert_eq!(recall("ada").await, [exchange(1), exchange(2)]);
         memory.erase(&Selector::Person("ada".to_owned())).await.unwrap();

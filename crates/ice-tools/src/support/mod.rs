@@ -3,6 +3,7 @@
 mod blocking;
 mod cells;
 mod json;
+pub(crate) mod memory;
 mod pattern;
 mod present;
 mod quotes;

@@ -3,11 +3,16 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use ice_core::error::ErrorCode;
 use ice_core::id::RunId;
+use ice_core::memory::{
+    AsOf, Entry as MemoryEntry, EntryId, Exchange, Kind, Memory, MemoryError, MemoryHit, MemoryKey, MemoryOptions,
+    MemorySearch, Page, Query, Scope, Selector, Write,
+};
 use ice_core::schema::Validator;
 use ice_core::time::{Moment, TestClock, TestIds};
-use ice_core::tools::{Grants, Tool, ToolContext, ToolError};
+use ice_core::tools::{Grants, ScopeAccess, ScopeGrant, Tool, ToolContext, ToolError, ToolMemory};
 use ice_core::value::Value;
 
 /// A folder that may be written, and a context that grants it.
@@ -52,6 +57,92 @@ impl Bench {
             entries.map(|entry| entry.unwrap().file_name().to_str().unwrap().to_owned()).collect();
         names.sort();
         names
+    }
+}
+
+/// The memory of a bench: as the engine gives it, but that nothing is said of runs and nodes.
+#[derive(Debug)]
+pub(crate) struct BenchMemory {
+    pub(crate) memory: Memory,
+    grants: Vec<ScopeGrant>,
+}
+
+impl BenchMemory {
+    fn check(&self, scope: &Scope, access: ScopeAccess) -> Result<(), ToolError> {
+        let granted = self.grants.iter().any(|grant| grant.covers(scope.as_str(), access));
+        granted.then_some(()).ok_or_else(|| {
+            ToolError::refused(ErrorCode::GrantMissing, format!("start the run with `--memory {scope}`"))
+        })
+    }
+}
+
+fn failed(error: MemoryError) -> ToolError {
+    ToolError::refused(error.code(), error.to_string())
+}
+
+#[async_trait]
+impl ToolMemory for BenchMemory {
+    fn scopes(&self, access: ScopeAccess) -> Vec<Scope> {
+        let granted = self.grants.iter().filter(|grant| access <= grant.access);
+        granted.map(|grant| Scope::new(&grant.scope).unwrap()).collect()
+    }
+
+    async fn write(&self, write: Write) -> Result<MemoryEntry, ToolError> {
+        self.check(&write.scope, ScopeAccess::Write)?;
+        self.memory.remember(write).await.map_err(failed)
+    }
+
+    async fn get(
+        &self,
+        scope: &Scope,
+        kind: Kind,
+        key: &MemoryKey,
+        as_of: AsOf,
+    ) -> Result<Option<MemoryEntry>, ToolError> {
+        self.check(scope, ScopeAccess::Read)?;
+        self.memory.get_as_of(scope, kind, key, as_of).await.map_err(failed)
+    }
+
+    async fn by_id(&self, id: EntryId) -> Result<Option<MemoryEntry>, ToolError> {
+        self.memory.by_id(id).await.map_err(failed)
+    }
+
+    async fn list(&self, query: &Query) -> Result<Page, ToolError> {
+        query.scopes.iter().try_for_each(|scope| self.check(scope, ScopeAccess::Read))?;
+        self.memory.list(query).await.map_err(failed)
+    }
+
+    async fn search(&self, search: &MemorySearch) -> Result<Vec<MemoryHit>, ToolError> {
+        search.scopes.iter().try_for_each(|scope| self.check(scope, ScopeAccess::Read))?;
+        self.memory.search(search).await.map_err(failed)
+    }
+
+    async fn forget(&self, selector: &Selector) -> Result<u64, ToolError> {
+        self.memory.forget(selector).await.map_err(failed)
+    }
+
+    async fn session(&self, name: &str, _: usize) -> Result<Vec<Exchange>, ToolError> {
+        self.check(&Scope::of_sessions(), ScopeAccess::Read)?;
+        Ok(vec![Exchange { asked: format!("Who is {name}?"), said: "A friend.".to_owned() }])
+    }
+}
+
+impl Bench {
+    /// With an empty memory of which these scopes are granted, written as on the command line.
+    pub(crate) async fn remembering(mut self, scopes: &[&str]) -> Self {
+        let options = MemoryOptions::in_memory().time(Arc::clone(&self.ctx.clock), Arc::new(TestIds::new(2)));
+        let memory = Memory::open(options).await.unwrap();
+        let grants = scopes.iter().map(|scope| scope.parse().unwrap()).collect();
+        self.ctx.memory = Some(Arc::new(BenchMemory { memory, grants }));
+        self
+    }
+
+    /// With what these calls of `memory_write` write.
+    pub(crate) async fn with(self, writes: &[serde_json::Value]) -> Self {
+        for write in writes {
+            call(&*crate::memory_write::tool().unwrap(), &self.ctx, write.clone()).await.unwrap();
+        }
+        self
     }
 }
 

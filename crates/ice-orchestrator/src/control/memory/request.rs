@@ -74,7 +74,8 @@ pub struct MemoryPut {
     /// The persons it is about.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub about: Vec<String>,
-    /// What else is to be kept with it, by name.
+    /// What else is to be kept with it, by name. Without `detail`, some names are those of the kind: see
+    /// [`write_of`](ice_core::memory::write_of).
     #[serde(default = "Value::empty_map")]
     pub metadata: Value,
     /// How much it matters, from 0 to 10; 1 if absent.

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use ice_core::error::ErrorCode;
 use ice_core::memory::{
-    AsOf, Cursor, Detail, Entry, EntryId, Episode, ExportWhat, Fact, Kind, MAX_FOUND, MAX_PAGE, Memory, MemoryError,
-    MemoryHit, MemoryKey, MemorySearch, Past, Procedure, Provenance, Query, Scope, Selector, Working, Write,
+    AsOf, Cursor, Detail, Entry, EntryId, ExportWhat, Kind, MAX_FOUND, MAX_PAGE, Memory, MemoryError, MemoryHit,
+    MemoryKey, MemorySearch, Past, Procedure, Provenance, Query, Scope, Selector, Write, write_of,
 };
 use ice_core::value::Value;
 
@@ -70,17 +70,18 @@ async fn put_in(memory: &Memory, caller: &Caller, put: MemoryPut) -> Result<Memo
         let prefixed = |key: &MemoryKey| Kind::ALL.into_iter().find(|kind| key.as_str().starts_with(kind.prefix()));
         key.as_ref().and_then(prefixed).unwrap_or(Kind::Semantic)
     };
-    let detail = detail.unwrap_or_else(|| match kind.unwrap_or_else(by_key) {
-        Kind::Working => Detail::Working(Working::default()),
-        Kind::Episodic => Detail::Episodic(Episode::default()),
-        Kind::Semantic => Detail::Semantic(Fact::default()),
-        Kind::Procedural => Detail::Procedural(procedure(&content, key.as_ref())),
-    });
+    let plain = |detail| Write { metadata: metadata.clone(), ..Write::new(content.clone(), detail) };
+    let mut write = match (detail, kind.unwrap_or_else(by_key)) {
+        (Some(detail), _) => plain(detail),
+        (None, Kind::Procedural) if content.as_map().is_none() => {
+            plain(Detail::Procedural(procedure(&content, key.as_ref())))
+        }
+        (None, kind) => write_of(kind, content, metadata)?,
+    };
+    write.tags.extend(tags);
     let write = Write {
         scope: scope.unwrap_or_default(),
         key,
-        metadata,
-        tags,
         subjects: about,
         source: Provenance {
             source: caller.principal.to_string(),
@@ -89,7 +90,7 @@ async fn put_in(memory: &Memory, caller: &Caller, put: MemoryPut) -> Result<Memo
         },
         importance: importance.unwrap_or(1.0),
         ttl: ttl_ms.map(Duration::from_millis),
-        ..Write::new(content, detail)
+        ..write
     };
     Ok(MemoryResponse::Entry { entry: Box::new(memory.remember(write).await?) })
 }
