@@ -177,7 +177,7 @@ impl Engine {
         }
     }
 
-    /// Every blob that a run of any tenant names.
+    /// Every blob that a run or the memory of any tenant names.
     async fn named_blobs(&self) -> Result<HashSet<BlobHash>, RunError> {
         let mut named = Named::default();
         for (tenant, run) in self.all_runs().await? {
@@ -191,17 +191,29 @@ impl Engine {
             }
             named.blobs.extend(reader.into_fetched());
         }
+        for tenant in self.all_tenants().await? {
+            named.blobs.extend(ice_core::memory::reachable(&*self.inner.store, &tenant).await?);
+        }
         Ok(named.blobs)
     }
 
-    async fn all_runs(&self) -> Result<Vec<(Tenant, RunId)>, RunError> {
-        let (root, mut runs) = (keys::root(), Vec::new());
+    /// Everybody to whom something in the store belongs.
+    async fn all_tenants(&self) -> Result<Vec<Tenant>, RunError> {
+        let (root, mut tenants) = (keys::root(), Vec::new());
         let mut after: Option<Key> = None;
         loop {
             let next = self.inner.store.scan(&root, after.as_ref(), 1).await?;
             let Some(tenant) = next.first().and_then(|entry| keys::tenant_of(&entry.key)) else {
-                return Ok(runs);
+                return Ok(tenants);
             };
+            after = Some(keys::after_tenant(&tenant));
+            tenants.push(tenant);
+        }
+    }
+
+    async fn all_runs(&self) -> Result<Vec<(Tenant, RunId)>, RunError> {
+        let mut runs = Vec::new();
+        for tenant in self.all_tenants().await? {
             let folder = keys::heads(&tenant);
             let look = |key: &Key| {
                 let run = key.as_str().strip_prefix(folder.as_str()).and_then(keys::run_of);
@@ -209,8 +221,8 @@ impl Engine {
                 ControlFlow::Continue(())
             };
             self.inner.each_key(&folder, look).await?;
-            after = Some(keys::after_tenant(&tenant));
         }
+        Ok(runs)
     }
 }
 
