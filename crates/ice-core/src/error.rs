@@ -85,6 +85,7 @@ codes! {
     ManifestInvalid = 1036, "MANIFEST_INVALID", "A manifest of a tool has errors, each of which is told by itself.";
     UnknownCode = 1037, "UNKNOWN_CODE", "No code of this name is registered.";
     InterpreterMissing = 1038, "INTERPRETER_MISSING", "No interpreter of a language is present.";
+    PolicyInvalid = 1040, "POLICY_INVALID", "A policy for redaction cannot be applied.";
     StoreUnavailable = 2001, "STORE_UNAVAILABLE", "The store cannot be reached or opened.";
     StoreConflict = 2002, "STORE_CONFLICT", "An expectation of a commit did not hold.";
     StorePoisoned = 2003, "STORE_POISONED", "A write or sync failed; the store must be opened again.";

@@ -23,6 +23,7 @@ pub mod path;
 pub mod plain;
 pub mod process;
 pub mod quantity;
+pub mod redact;
 pub mod registry;
 pub mod schedule;
 pub mod schema;
