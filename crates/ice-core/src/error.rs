@@ -96,6 +96,9 @@ codes! {
     StoreTooLarge = 2008, "STORE_TOO_LARGE", "A key, value or batch exceeds its limit.";
     BlobMissing = 2009, "BLOB_MISSING", "A blob that a record names is not in the store.";
     StoreFormat = 2010, "STORE_FORMAT", "The data folder was written in a format this version cannot read.";
+    KeyUnavailable = 2020, "KEY_UNAVAILABLE", "A key under which data is sealed cannot be had.";
+    KeyDestroyed = 2021, "KEY_DESTROYED", "The key under which data was sealed was destroyed.";
+    SealBroken = 2022, "SEAL_BROKEN", "Sealed bytes were altered, cut, or belong elsewhere.";
     RunNotFound = 3001, "RUN_NOT_FOUND", "No run has this id.";
     NodeKindUnavailable = 3002, "NODE_KIND_UNAVAILABLE", "No executor for a node kind is present.";
     PinMismatch = 3003, "PIN_MISMATCH", "Something pinned by the run has changed.";

@@ -58,12 +58,18 @@ impl<'t> Text<'t> {
 
     /// Whether a word may begin at a place: what stands before is no part of one.
     pub(super) fn begins_word(self, place: usize) -> bool {
-        !is_word(self.before(place))
+        match self.before(place) {
+            ascii @ 0..0x80 => !is_word(ascii),
+            _ => !self.back(place, 4).chars().next_back().is_some_and(is_letter),
+        }
     }
 
     /// Whether a word may end at a place: what stands there is no part of one.
     pub(super) fn ends_word(self, place: usize) -> bool {
-        !is_word(self.at(place))
+        match self.at(place) {
+            ascii @ 0..0x80 => !is_word(ascii),
+            _ => !self.after(place, 4).chars().next().is_some_and(is_letter),
+        }
     }
 
     fn floor(self, place: usize) -> usize {
@@ -78,6 +84,11 @@ impl<'t> Text<'t> {
 /// Whether a byte is a part of words: letters and digits of any script, and `_`.
 pub(super) const fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_' || byte >= 0x80
+}
+
+/// Whether a sign is a letter or digit of a script that sets spaces between words. Others may stand right beside a number.
+pub(super) fn is_letter(sign: char) -> bool {
+    sign.is_alphanumeric() && sign < '\u{2e80}'
 }
 
 /// Whether one of these words stands on its own in the bytes before a place, at most so many. They are written small.

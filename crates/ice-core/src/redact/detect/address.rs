@@ -75,7 +75,7 @@ fn last(text: Text<'_>, cue: Range<usize>) -> Option<Range<usize>> {
             return Some(offset + begin..place(text, unit(text, cue.end + stop)));
         }
         let first = word.chars().next()?;
-        let is_name = first.is_uppercase() || is_ordinal(word) || matches!(word, "of" | "the");
+        let is_name = first.is_uppercase() || is_ordinal(word) || word == "of";
         from = begin.checked_sub(1).filter(|from| is_name && before.as_bytes().get(*from) == Some(&b' '))?;
     }
     None

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::redact::text::Text;
+use crate::redact::text::{Text, is_letter};
 
 /// The longest part before the `@`, in bytes (RFC 5321, 4.5.3.1.1).
 const LONGEST_LOCAL: usize = 64;
@@ -23,7 +23,7 @@ pub(in crate::redact) fn find(text: Text<'_>, at: usize) -> Option<Range<usize>>
     }
     let local = text.slice(begin..at);
     // Signs at the begin are those of the sentence, and so are letters that no alphabet has, such as dashes and quotes.
-    let local = local.rsplit(|sign: char| !sign.is_ascii() && !sign.is_alphanumeric()).next()?;
+    let local = local.rsplit(|sign: char| !sign.is_ascii() && !is_letter(sign)).next()?;
     let trimmed = local.trim_start_matches(|sign: char| !sign.is_alphanumeric() && sign != '_');
     if trimmed.is_empty() || trimmed.ends_with('.') || trimmed == "git" {
         return None;
@@ -38,5 +38,12 @@ pub(in crate::redact) fn find(text: Text<'_>, at: usize) -> Option<Range<usize>>
         && (top.chars().all(char::is_alphabetic) || top.starts_with("xn--"))
         && !FILES.contains(&top);
     let is_host = host.split('.').all(|label| !label.is_empty() && label.len() <= 63 && !label.starts_with('-'));
-    (is_top && is_host).then(|| at - trimmed.len()..at + 1 + domain.len())
+    let begin = at - trimmed.len();
+    (is_top && is_host && !is_of_url(text, begin)).then(|| begin..at + 1 + domain.len())
+}
+
+/// Whether what looks like an address is the user and host of a URL.
+fn is_of_url(text: Text<'_>, begin: usize) -> bool {
+    let start = text.run_back(begin, 128, |byte| byte > b' ' && !matches!(byte, b'/' | b'"' | b'\'' | b'<' | b'>' | b',' | b';'));
+    text.back(start, 3) == "://"
 }

@@ -13,7 +13,8 @@ pub(in crate::redact) fn version_4(text: Text<'_>, at: usize) -> Option<Range<us
     let end = text.run(at, 16, |byte| byte.is_ascii_digit() || byte == b'.');
     let end = text.run_back_dots(end);
     let before = text.before(at);
-    if is_part(before) || is_part(text.at(end)) || matches!(text.at(end), b'.' if text.at(end + 1).is_ascii_digit()) {
+    let goes_on = before == b'.' && at > 1 && text.at(at - 2).is_ascii_digit();
+    if is_part(before) || goes_on || is_part(text.at(end)) || matches!(text.at(end), b'.' if text.at(end + 1).is_ascii_digit()) {
         return None;
     }
     let address: Ipv4Addr = text.slice(at..end).parse().ok()?;

@@ -95,6 +95,9 @@ const PARTICLES: &[&str] = &[
     "bin", "al", "el", "y", "af", "av", "ó",
 ];
 
+/// Those with which no name begins.
+const NOT_FIRST: &[&str] = &["der", "den", "das", "la", "le", "y", "zur", "do", "dos", "des"];
+
 /// The name behind a cue that stands at this range.
 pub(in crate::redact) fn find(text: Text<'_>, cue: Range<usize>, what: Cue) -> Option<Range<usize>> {
     let end = cue.end;
@@ -106,7 +109,8 @@ pub(in crate::redact) fn find(text: Text<'_>, cue: Range<usize>, what: Cue) -> O
         Cue::Title => {
             let place = end + usize::from(text.at(end) == b'.');
             let name = at_least(text, space(text, place)?, 3, 1)?;
-            is_written_large.then_some(name)
+            let is_clear = end - cue.start > 5;
+            (is_written_large || is_clear).then_some(name)
         }
         Cue::Greeting => {
             let name = at_least(text, space(text, end)?, 3, 1)?;
@@ -173,6 +177,8 @@ fn at_least(text: Text<'_>, at: usize, most: usize, least: usize) -> Option<Rang
                     end = next;
                 }
             }
+            // `der Ringe` is no name, `van der Berg` is.
+            Word::Particle if words == 0 && place == at && NOT_FIRST.contains(&text.slice(place..next)) => return None,
             Word::Particle => {}
             Word::None => return None,
         }

@@ -131,7 +131,14 @@ impl Candidate<'_> {
 /// Whether a number may begin at a place: it is not the rest of a word, of a fraction, or of a longer number.
 pub(super) fn begins(text: Text<'_>, at: usize) -> bool {
     let before = text.before(at);
-    !is_word(before) && !(matches!(before, b'.' | b',' | b'-' | b'/' | b':') && text.before(at - 1).is_ascii_digit())
+    text.begins_word(at) && !(matches!(before, b'.' | b',' | b'-' | b'/' | b':') && text.before(at - 1).is_ascii_digit())
+}
+
+/// Whether a number at a place only goes on with one whose digits stand before, but for a space.
+pub(super) fn goes_on(text: Text<'_>, at: usize) -> bool {
+    let before = text.back(at, 3);
+    let mut signs = before.chars().rev();
+    matches!(signs.next(), Some(' ' | '\u{a0}')) && signs.next().is_some_and(|sign| sign.is_ascii_digit())
 }
 
 /// Whether a number may end at a place.

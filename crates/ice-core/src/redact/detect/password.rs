@@ -61,11 +61,13 @@ pub(in crate::redact) fn find(text: Text<'_>, at: usize, cue: Cue) -> Option<Ran
     let quote = matches!(text.before(begin), b'"' | b'\'' | b'`').then(|| text.before(begin));
     let is_inside = |byte: u8| match quote {
         Some(quote) => byte != quote && byte >= b' ' && byte != b'\\',
-        None => byte > b' ' && !matches!(byte, b',' | b';' | b'&' | b'"' | b'\'' | b'`' | b')' | b'}' | b'<' | b'>'),
+        // In the query of a URL the next field follows.
+        None if byte == b'&' => text.before(begin) != b'=',
+        None => byte > b' ' && !matches!(byte, b',' | b';' | b'"' | b'\'' | b'`' | b')' | b'}' | b'<' | b'>'),
     };
     let end = text.run(begin, LONGEST, is_inside);
     // A sign at the end is that of the sentence.
-    let end = if quote.is_none() { text.run_back(end, 2, |byte| matches!(byte, b'.' | b':' | b'!' | b'?')) } else { end };
+    let end = if quote.is_none() { text.run_back(end, 2, |byte| matches!(byte, b'.' | b':')) } else { end };
     let found = text.slice(begin..end);
     let is_call = quote.is_none() && found.contains('(');
     if found.starts_with(['$', '{', '<', '%', '[', '*', '(', '/']) || is_call || begin == at {

@@ -9,7 +9,7 @@ use std::ops::Range;
 pub(in crate::redact) use lettered::{after_digits, before_digits};
 use table::{Form, IDS, Id};
 
-use super::number::{Candidate, Number, begins, ends};
+use super::number::{Candidate, Number, begins, ends, goes_on};
 use crate::redact::text::{Text, is_near};
 
 /// The id that begins with these groups, of digits alone, and what it is called.
@@ -23,7 +23,7 @@ pub(in crate::redact) fn find(text: Text<'_>, number: &Number) -> Option<(&'stat
         let is_it = |id: &&Id| {
             let form = id.forms.iter().find(|form| has_form(candidate, form));
             form.is_some_and(|form| {
-                (id.check)(candidate) && (form.alone || is_near(text, at, 64, id.words))
+                (id.check)(candidate) && ((form.alone && !goes_on(text, at)) || is_near(text, at, 64, id.words))
             })
         };
         // Of several that it may be, the one that the words before say.
