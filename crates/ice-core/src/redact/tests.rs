@@ -142,7 +142,7 @@ fn hostile_texts_are_gone_through_in_linear_time() {
         "a", "@", "1", "1 ", "-", "[", ":", "://", "sk-", "eyJ", "eyJ-", "eyJ.", "-----BEGIN PRIVATE KEY-----", "-----END ", "a@b.cc",
         "a:b@", "Dr. ", "name: ", "password: ", "born 1.", " street", "+1", "4111 ", "GB82 ", "X1234567", "ghp_a-", "[a:v1:", "Bb ",
     ] {
-        let text = part.repeat((1 << 19) / part.len());
+        let text = part.repeat((1 << 16) / part.len());
         assert!(redactor.text(&text).len() <= text.len() * 12, "{part}");
     }
 }
