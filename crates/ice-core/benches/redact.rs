@@ -45,7 +45,11 @@ fn logs(bytes: usize) -> String {
         number += 7_919;
         let line = format!(
             "{{\"timestamp\":\"2026-11-28T10:{:02}:{:02}.{:03}Z\",\"level\":\"INFO\",\"target\":\"ice::engine\",\"run\":\"0192f0c1-2f6e-7c3a-9a51-{number:012x}\",\"node\":\"loop[{}].body.clean\",\"elapsed_ms\":{},\"message\":\"the node has ended\"}}\n",
-            number % 60, number % 59, number % 1_000, number % 40, number % 10_007
+            number % 60,
+            number % 59,
+            number % 1_000,
+            number % 40,
+            number % 10_007
         );
         text.push_str(&line);
     }
@@ -57,7 +61,13 @@ fn digits(bytes: usize) -> String {
     let mut number = 1_u64;
     while text.len() < bytes {
         number = number.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        text.push_str(&format!("{},{}.{:03},{};", number >> 40, number % 100_000, number % 997, number % 10_000_000_019));
+        text.push_str(&format!(
+            "{},{}.{:03},{};",
+            number >> 40,
+            number % 100_000,
+            number % 997,
+            number % 10_000_000_019
+        ));
     }
     text
 }
@@ -78,14 +88,19 @@ fn redact(criterion: &mut Criterion) {
     let secrets = Redactor::preset(Preset::Secrets).expect("the preset is valid");
     let mut group = criterion.benchmark_group("redact");
     group.sample_size(20);
-    let texts = [("prose", prose(MIB)), ("json logs", logs(MIB)), ("digits", digits(MIB)), ("sown", sown(MIB))];
+    let texts =
+        [("prose", prose(MIB)), ("json logs", logs(MIB)), ("digits", digits(MIB)), ("sown", sown(MIB))];
     for (name, text) in &texts {
         group.throughput(Throughput::Bytes(text.len() as u64));
         group.bench_function(format!("floor: memchr, {name}"), |bencher| {
             bencher.iter(|| memchr::memchr(0, black_box(text.as_bytes())));
         });
-        group.bench_function(format!("strict, {name}"), |bencher| bencher.iter(|| black_box(strict.text(black_box(text)).len())));
-        group.bench_function(format!("secrets, {name}"), |bencher| bencher.iter(|| black_box(secrets.text(black_box(text)).len())));
+        group.bench_function(format!("strict, {name}"), |bencher| {
+            bencher.iter(|| black_box(strict.text(black_box(text)).len()))
+        });
+        group.bench_function(format!("secrets, {name}"), |bencher| {
+            bencher.iter(|| black_box(secrets.text(black_box(text)).len()))
+        });
     }
     group.finish();
 }
@@ -95,7 +110,21 @@ fn hostile(criterion: &mut Criterion) {
     let strict = Redactor::preset(Preset::Strict).expect("the preset is valid");
     let mut group = criterion.benchmark_group("redact hostile");
     group.sample_size(10);
-    let parts = ["1", "@", "1 ", "a@b.cc", "sk-", "eyJ-", "://a:b@", "name: ", "-----BEGIN PRIVATE KEY-----", ":::1", "4111 ", " street", "Dr. Aa "];
+    let parts = [
+        "1",
+        "@",
+        "1 ",
+        "a@b.cc",
+        "sk-",
+        "eyJ-",
+        "://a:b@",
+        "name: ",
+        "-----BEGIN PRIVATE KEY-----",
+        ":::1",
+        "4111 ",
+        " street",
+        "Dr. Aa ",
+    ];
     for part in parts {
         for size in [MIB, 10 * MIB] {
             let text = part.repeat(size / part.len());

@@ -37,7 +37,9 @@ impl RedactSecrets {
     }
 
     fn redactor(&self) -> Option<&Redactor> {
-        let make = || Redactor::builder(Policy::preset(Preset::Secrets)).known(self.known.iter().cloned()).build().ok();
+        let make = || {
+            Redactor::builder(Policy::preset(Preset::Secrets)).known(self.known.iter().cloned()).build().ok()
+        };
         self.redactor.get_or_init(make).as_ref()
     }
 

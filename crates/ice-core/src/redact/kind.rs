@@ -7,9 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// A kind of thing that a policy rules on. The order is that of precedence: where findings overlap, the kind that stands first
 /// gives its name to the whole.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// A text that is known to be secret.

@@ -44,10 +44,12 @@ fn end(text: Text<'_>, at: usize) -> Option<usize> {
         let named = text.run(label + 2, LONGEST_LABEL, is_label);
         if named == label + 2 { label } else { named }
     } else if text.slice(label..label + 4) == ":v1:" {
-        let token = text.run(label + 4, usize::MAX, |byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+        let token = text
+            .run(label + 4, usize::MAX, |byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
         if token < label + 4 + 76 { label } else { token }
     } else {
-        let hash = text.run(label + 1, HASH_DIGITS + 1, |byte| byte.is_ascii_digit() || matches!(byte, b'a'..=b'f'));
+        let hash =
+            text.run(label + 1, HASH_DIGITS + 1, |byte| byte.is_ascii_digit() || matches!(byte, b'a'..=b'f'));
         if hash == label + 1 + HASH_DIGITS { hash } else { label }
     };
     (text.at(end) == b']').then_some(end + 1)

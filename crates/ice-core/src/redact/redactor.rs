@@ -156,7 +156,10 @@ fn pattern(custom: &Custom) -> Result<Pattern, InvalidPolicy> {
         && signs.all(|sign| sign.is_ascii_lowercase() || sign.is_ascii_digit() || sign == b'_')
         && custom.name.len() <= 32;
     if !is_name {
-        return Err(wrong("must be named by small letters, digits and `_`, at most 32, a letter first".to_owned(), None));
+        return Err(wrong(
+            "must be named by small letters, digits and `_`, at most 32, a letter first".to_owned(),
+            None,
+        ));
     }
     let regex = RegexBuilder::new(&custom.pattern).size_limit(1 << 20).build();
     let regex = regex.map_err(|error| wrong("cannot be read".to_owned(), Some(error)))?;
@@ -165,9 +168,12 @@ fn pattern(custom: &Custom) -> Result<Pattern, InvalidPolicy> {
     let bounds = bounds.map(|parsed| (parsed.properties().minimum_len(), parsed.properties().maximum_len()));
     match bounds {
         Some((Some(least), Some(most))) if least >= 1 && most <= LONGEST_MATCH => {}
-        Some((Some(0), _)) => return Err(wrong("matches the empty text: let it match a byte at least".to_owned(), None)),
+        Some((Some(0), _)) => {
+            return Err(wrong("matches the empty text: let it match a byte at least".to_owned(), None));
+        }
         Some(_) | None => {
-            let problem = format!("can match more than {LONGEST_MATCH} bytes: write `{{1,64}}` instead of `+` and `*`");
+            let problem =
+                format!("can match more than {LONGEST_MATCH} bytes: write `{{1,64}}` instead of `+` and `*`");
             return Err(wrong(problem, None));
         }
     }

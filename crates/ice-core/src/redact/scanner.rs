@@ -7,7 +7,9 @@ use aho_corasick::{AhoCorasick, Input, MatchKind, StartKind, dfa};
 use regex::Regex;
 
 use super::detect::words::{Trigger, literals};
-use super::detect::{address, birth, email, iban, ip, key, name, national, number, password, pem, phone, token, url};
+use super::detect::{
+    address, birth, email, iban, ip, key, name, national, number, password, pem, phone, token, url,
+};
 use super::found::resolve;
 use super::text::Text;
 use super::{Action, Finding, Kind, placeholder};
@@ -56,7 +58,12 @@ impl Scanner {
             None
         } else {
             let known = known.iter().map(|text| text.as_bytes());
-            Some(AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(known).map_err(|_| TooMany)?)
+            Some(
+                AhoCorasick::builder()
+                    .match_kind(MatchKind::LeftmostLongest)
+                    .build(known)
+                    .map_err(|_| TooMany)?,
+            )
         };
         Ok(Self { literals, triggers, known, patterns, wanted })
     }
@@ -77,7 +84,9 @@ impl Scanner {
     pub(super) fn scan(&self, text: &str) -> Vec<Finding<'_>> {
         let mut found = Found { scanner: self, list: Vec::new() };
         if let Some(known) = &self.known {
-            known.find_iter(text).for_each(|known| found.push(Kind::Secret, Kind::Secret.as_str(), known.range()));
+            known
+                .find_iter(text)
+                .for_each(|known| found.push(Kind::Secret, Kind::Secret.as_str(), known.range()));
         }
         for pattern in &self.patterns {
             let matches = pattern.regex.find_iter(text).filter(|_| pattern.action != Action::Allow);
@@ -98,7 +107,8 @@ impl Scanner {
         if self.triggers.is_empty() {
             return;
         }
-        let (mut keys, mut pems, mut tokens) = (key::Keys::default(), pem::Pem::default(), token::Tokens::default());
+        let (mut keys, mut pems, mut tokens) =
+            (key::Keys::default(), pem::Pem::default(), token::Tokens::default());
         let (input, mut state) = (Input::new(text.bytes()), OverlappingState::start());
         // It cannot fail: the input is not anchored.
         while self.literals.try_find_overlapping(&input, &mut state).is_ok() {
@@ -139,11 +149,15 @@ impl Scanner {
     fn signs<'s>(&'s self, text: Text<'_>, found: &mut Found<'s>) {
         if self.wants(Kind::Email) {
             let places = memchr::memchr_iter(b'@', text.bytes());
-            places.filter_map(|at| email::find(text, at)).for_each(|range| found.push(Kind::Email, Kind::Email.as_str(), range));
+            places
+                .filter_map(|at| email::find(text, at))
+                .for_each(|range| found.push(Kind::Email, Kind::Email.as_str(), range));
         }
         if self.wants(Kind::Ip) {
             let places = memchr::memchr_iter(b':', text.bytes());
-            places.filter_map(|at| ip::version_6(text, at)).for_each(|range| found.push(Kind::Ip, Kind::Ip.as_str(), range));
+            places
+                .filter_map(|at| ip::version_6(text, at))
+                .for_each(|range| found.push(Kind::Ip, Kind::Ip.as_str(), range));
         }
     }
 

@@ -26,7 +26,10 @@ struct Backwards;
 
 impl Conceal for Backwards {
     fn conceal(&self, label: &str, text: &str) -> String {
-        format!("[{label}:v1:{:x<80}]", text.chars().rev().filter(char::is_ascii_alphanumeric).collect::<String>())
+        format!(
+            "[{label}:v1:{:x<80}]",
+            text.chars().rev().filter(char::is_ascii_alphanumeric).collect::<String>()
+        )
     }
 }
 
@@ -39,7 +42,8 @@ fn each_action_does_what_it_says() {
         .with(Kind::Phone, Action::Vault);
     let builder = Redactor::builder(policy).hash_key(HashKey::new([7; 32])).vault(Arc::new(Backwards));
     let redactor = builder.build().unwrap();
-    let text = "ada@example.org, Ada@Example.org, bob@example.org; 4111 1111 1111 1111; 192.0.2.1; +49 30 901820";
+    let text =
+        "ada@example.org, Ada@Example.org, bob@example.org; 4111 1111 1111 1111; 192.0.2.1; +49 30 901820";
     let seen = redactor.text(text).into_owned();
     let hashes: Vec<&str> = seen.split(';').next().unwrap().split(", ").collect();
     assert!(hashes[0].starts_with("[email:") && hashes[0].len() == 24, "{seen}");
@@ -97,7 +101,9 @@ fn patterns_of_ones_own_have_their_own_action() {
 #[test]
 fn what_presets_do_differs() {
     let text = "ada@example.org has hunter2hunter2";
-    let with = |preset| Redactor::builder(Policy::preset(preset)).known(["hunter2hunter2".to_owned()]).build().unwrap();
+    let with = |preset| {
+        Redactor::builder(Policy::preset(preset)).known(["hunter2hunter2".to_owned()]).build().unwrap()
+    };
     assert!(matches!(with(Preset::None).text(text), Cow::Borrowed(_)));
     assert_eq!(with(Preset::Secrets).text(text), "ada@example.org has [redacted: secret]");
     assert_eq!(with(Preset::Strict).text(text), "[redacted: email] has [redacted: secret]");
@@ -134,13 +140,43 @@ fn what_holds_itself_many_times_over_is_looked_at_once() {
 fn hostile_texts_are_gone_through_in_linear_time() {
     // The time itself is shown by the benchmark: here a text that took quadratic time would not end.
     let policy = Policy {
-        custom: vec![Custom { name: "bait".to_owned(), pattern: "(a|aa){1,99}[^a]{1,99}X".to_owned(), action: Action::Mask }],
+        custom: vec![Custom {
+            name: "bait".to_owned(),
+            pattern: "(a|aa){1,99}[^a]{1,99}X".to_owned(),
+            action: Action::Mask,
+        }],
         ..Policy::preset(Preset::Strict)
     };
     let redactor = Redactor::builder(policy).build().unwrap();
     for part in [
-        "a", "@", "1", "1 ", "-", "[", ":", "://", "sk-", "eyJ", "eyJ-", "eyJ.", "-----BEGIN PRIVATE KEY-----", "-----END ", "a@b.cc",
-        "a:b@", "Dr. ", "name: ", "password: ", "born 1.", " street", "+1", "4111 ", "GB82 ", "X1234567", "ghp_a-", "[a:v1:", "Bb ",
+        "a",
+        "@",
+        "1",
+        "1 ",
+        "-",
+        "[",
+        ":",
+        "://",
+        "sk-",
+        "eyJ",
+        "eyJ-",
+        "eyJ.",
+        "-----BEGIN PRIVATE KEY-----",
+        "-----END ",
+        "a@b.cc",
+        "a:b@",
+        "Dr. ",
+        "name: ",
+        "password: ",
+        "born 1.",
+        " street",
+        "+1",
+        "4111 ",
+        "GB82 ",
+        "X1234567",
+        "ghp_a-",
+        "[a:v1:",
+        "Bb ",
     ] {
         let text = part.repeat((1 << 16) / part.len());
         assert!(redactor.text(&text).len() <= text.len() * 12, "{part}");

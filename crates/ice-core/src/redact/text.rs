@@ -98,7 +98,8 @@ pub(super) fn is_near(text: Text<'_>, place: usize, most: usize, words: &[&str])
     let is_letter = |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_alphabetic() || *byte >= 0x80);
     words.iter().any(|word| {
         before.match_indices(word).any(|(at, _)| {
-            !is_letter(at.checked_sub(1).and_then(|at| bytes.get(at))) && !is_letter(bytes.get(at + word.len()))
+            !is_letter(at.checked_sub(1).and_then(|at| bytes.get(at)))
+                && !is_letter(bytes.get(at + word.len()))
         })
     })
 }

@@ -45,7 +45,12 @@ impl Pass<'_> {
         }
     }
 
-    fn once(&mut self, address: usize, key: &str, look: impl FnOnce(&mut Self) -> Option<Value>) -> Option<Value> {
+    fn once(
+        &mut self,
+        address: usize,
+        key: &str,
+        look: impl FnOnce(&mut Self) -> Option<Value>,
+    ) -> Option<Value> {
         let place = (address, Arc::from(key));
         if let Some(known) = self.seen.get(&place) {
             return known.clone();
@@ -64,8 +69,10 @@ impl Pass<'_> {
     }
 
     fn map(&mut self, entries: &Map) -> Option<Value> {
-        let clean: Vec<_> =
-            entries.iter().map(|(key, value)| (owned(self.redactor.text(key)), self.value(value, key))).collect();
+        let clean: Vec<_> = entries
+            .iter()
+            .map(|(key, value)| (owned(self.redactor.text(key)), self.value(value, key)))
+            .collect();
         if clean.iter().all(|(key, value)| key.is_none() && value.is_none()) {
             return None;
         }

@@ -37,7 +37,9 @@ pub enum KeyError {
         name: KeyName,
     },
     /// It was destroyed, and what is sealed under it is gone for ever. No other one is made in its place.
-    #[error("the key of {name} was destroyed: what was sealed under it is erased, and nothing more is written there")]
+    #[error(
+        "the key of {name} was destroyed: what was sealed under it is erased, and nothing more is written there"
+    )]
     Destroyed {
         /// Whose.
         name: KeyName,
@@ -52,7 +54,9 @@ pub enum KeyError {
         source: Option<Arc<dyn std::error::Error + Send + Sync>>,
     },
     /// The keys are kept under another master key: give that one.
-    #[error("the key of {name} cannot be unwrapped: the master key is another one, or what is kept was altered")]
+    #[error(
+        "the key of {name} cannot be unwrapped: the master key is another one, or what is kept was altered"
+    )]
     Refused {
         /// Whose.
         name: KeyName,
@@ -64,7 +68,9 @@ impl KeyError {
     #[must_use]
     pub const fn code(&self) -> ErrorCode {
         match self {
-            Self::Missing { .. } | Self::Unavailable { .. } | Self::Refused { .. } => ErrorCode::KeyUnavailable,
+            Self::Missing { .. } | Self::Unavailable { .. } | Self::Refused { .. } => {
+                ErrorCode::KeyUnavailable
+            }
             Self::Destroyed { .. } => ErrorCode::KeyDestroyed,
         }
     }

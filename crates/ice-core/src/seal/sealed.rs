@@ -84,7 +84,12 @@ impl SealingKey {
     ///
     /// # Errors
     /// [`NoRandomness`] if there is none.
-    pub fn seal(&self, entropy: &dyn Entropy, associated: &[u8], clear: &[u8]) -> Result<Vec<u8>, NoRandomness> {
+    pub fn seal(
+        &self,
+        entropy: &dyn Entropy,
+        associated: &[u8],
+        clear: &[u8],
+    ) -> Result<Vec<u8>, NoRandomness> {
         let mut nonce = [0; NONCE];
         entropy.fill(&mut nonce)?;
         Ok(self.seal_with(&nonce, associated, clear))
@@ -92,7 +97,8 @@ impl SealingKey {
 
     /// The same with a nonce that follows from key, place and bytes: what is equal gives equal bytes, and is seen to be equal.
     pub(crate) fn seal_equal(&self, associated: &[u8], clear: &[u8]) -> Vec<u8> {
-        let mut hasher = blake3::Hasher::new_keyed(self.secret().derive("nonces of what stays equal").bytes());
+        let mut hasher =
+            blake3::Hasher::new_keyed(self.secret().derive("nonces of what stays equal").bytes());
         hasher.update(&(associated.len() as u64).to_le_bytes()).update(associated).update(clear);
         let mut nonce = [0; NONCE];
         hasher.finalize_xof().fill(&mut nonce);
@@ -120,7 +126,8 @@ impl SealingKey {
         }
         let cut = || OpenError::Cut { found: sealed.len(), least: OVERHEAD };
         let (header, rest) = sealed.split_at_checked(HEADER).ok_or_else(cut)?;
-        let (nonce, body) = rest.split_first_chunk::<NONCE>().filter(|(_, body)| body.len() >= TAG).ok_or_else(cut)?;
+        let (nonce, body) =
+            rest.split_first_chunk::<NONCE>().filter(|(_, body)| body.len() >= TAG).ok_or_else(cut)?;
         decrypt(self.secret(), nonce, &[header, associated].concat(), body).ok_or(OpenError::Altered)
     }
 }
@@ -134,7 +141,12 @@ pub(crate) fn encrypt(key: &SecretKey, nonce: &[u8; NONCE], associated: &[u8], c
 }
 
 /// What [`encrypt`] was given, if nothing was altered.
-pub(crate) fn decrypt(key: &SecretKey, nonce: &[u8; NONCE], associated: &[u8], body: &[u8]) -> Option<Vec<u8>> {
+pub(crate) fn decrypt(
+    key: &SecretKey,
+    nonce: &[u8; NONCE],
+    associated: &[u8],
+    body: &[u8],
+) -> Option<Vec<u8>> {
     let cipher = XChaCha20Poly1305::new(&Key::from(*key.bytes()));
     cipher.decrypt(&XNonce::from(*nonce), Payload { msg: body, aad: associated }).ok()
 }
@@ -170,7 +182,10 @@ mod tests {
     #[test]
     fn a_key_is_never_shown() {
         let shown = format!("{:?} {:?}", key(1), key(1).secret());
-        assert!(shown.contains("SecretKey") && !shown.contains(&format!("{:?}", key(1).secret().bytes())), "{shown}");
+        assert!(
+            shown.contains("SecretKey") && !shown.contains(&format!("{:?}", key(1).secret().bytes())),
+            "{shown}"
+        );
     }
 
     #[test]
@@ -184,7 +199,10 @@ mod tests {
         let clear = b"Ladies and Gentlemen of the class of '99: If I could offer you only one tip for the future, sunscreen would be it.";
         let sealed = encrypt(&secret, &nonce, &associated, clear);
         assert_eq!(sealed[..8], [0xbd, 0x6d, 0x17, 0x9d, 0x3e, 0x83, 0xd4, 0x3b]);
-        assert_eq!(sealed[sealed.len() - 16..], [0xc0, 0x87, 0x59, 0x24, 0xc1, 0xc7, 0x98, 0x79, 0x47, 0xde, 0xaf, 0xd8, 0x78, 0x0a, 0xcf, 0x49]);
+        assert_eq!(
+            sealed[sealed.len() - 16..],
+            [0xc0, 0x87, 0x59, 0x24, 0xc1, 0xc7, 0x98, 0x79, 0x47, 0xde, 0xaf, 0xd8, 0x78, 0x0a, 0xcf, 0x49]
+        );
     }
 
     proptest! {

@@ -89,8 +89,10 @@ impl Record {
 
     /// Reads what [`Self::wrap`] made.
     pub(super) fn unwrap(hash: BlobHash, kept: &[u8], master: &SealingKey) -> Result<Self, StoreError> {
-        let damaged = |why: String| StoreError::Corrupt { what: format!("the key of the sealed blob {hash}: {why}") };
-        let clear = master.open(Self::place(&hash).as_bytes(), kept).map_err(|error| damaged(error.to_string()))?;
+        let damaged =
+            |why: String| StoreError::Corrupt { what: format!("the key of the sealed blob {hash}: {why}") };
+        let clear =
+            master.open(Self::place(&hash).as_bytes(), kept).map_err(|error| damaged(error.to_string()))?;
         let clear = zeroize::Zeroizing::new(clear);
         let read = || {
             let (key, rest) = clear.split_first_chunk::<32>()?;

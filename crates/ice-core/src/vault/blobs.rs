@@ -60,9 +60,9 @@ impl SealedBlobs {
             after = page.last().map(|entry| entry.key.clone());
             for entry in page {
                 let name = entry.key.as_str().strip_prefix(prefix.as_str()).unwrap_or_default();
-                let hash: BlobHash = name
-                    .parse()
-                    .map_err(|_| StoreError::Corrupt { what: format!("the key {} names no blob", entry.key) })?;
+                let hash: BlobHash = name.parse().map_err(|_| StoreError::Corrupt {
+                    what: format!("the key {} names no blob", entry.key),
+                })?;
                 let record = Record::unwrap(hash, &entry.value, &self.master)?;
                 all.push(Found { record, version: entry.version });
             }
@@ -73,7 +73,11 @@ impl SealedBlobs {
     }
 
     /// Removes the records of blobs that the collection has removed.
-    async fn forget(&self, reachable: &HashSet<BlobHash>, collected: &mut Collected) -> Result<(), StoreError> {
+    async fn forget(
+        &self,
+        reachable: &HashSet<BlobHash>,
+        collected: &mut Collected,
+    ) -> Result<(), StoreError> {
         for Found { record, version } in self.all().await? {
             if reachable.contains(&record.hash) || self.inner.size(&record.inner).await?.is_some() {
                 continue;
@@ -100,7 +104,12 @@ impl BlobStore for SealedBlobs {
         self.inner.enter()
     }
 
-    async fn put(&self, guard: &BlobGuard, bytes: Bytes, durability: Durability) -> Result<BlobHash, StoreError> {
+    async fn put(
+        &self,
+        guard: &BlobGuard,
+        bytes: Bytes,
+        durability: Durability,
+    ) -> Result<BlobHash, StoreError> {
         if durability > self.durability() {
             return Err(StoreError::Durability { wanted: durability, offered: self.durability() });
         }
@@ -159,7 +168,11 @@ impl BlobStore for SealedBlobs {
         let sealed = async {
             clear = reachable.await?;
             let all = self.all().await?;
-            Ok(all.into_iter().filter(|found| clear.contains(&found.record.hash)).map(|found| found.record.inner).collect())
+            Ok(all
+                .into_iter()
+                .filter(|found| clear.contains(&found.record.hash))
+                .map(|found| found.record.inner)
+                .collect())
         };
         let inner = self.inner.collect(sealed.boxed()).await?;
         let mut collected = Collected { spared: inner.spared, ..Collected::default() };

@@ -23,8 +23,8 @@
 //! # });
 //! ```
 
-mod blobs;
 mod blob_record;
+mod blobs;
 mod keys;
 mod naming;
 mod store;

@@ -10,7 +10,8 @@ use bytes::Bytes;
 use super::Naming;
 use crate::seal::{Entropy, KeyError, KeyName, KeyProvider, OVERHEAD, SealingKey};
 use crate::store::{
-    Batch, CommitError, CommitSeq, Durability, Entry, Expect, Key, Offers, Store, StoreError, Versioned, Watch, check_offer,
+    Batch, CommitError, CommitSeq, Durability, Entry, Expect, Key, Offers, Store, StoreError, Versioned,
+    Watch, check_offer,
 };
 
 /// A store around another one, which sees keys in clear and values sealed: each under the key of a tenant or run, for its place
@@ -32,7 +33,12 @@ type Asked = HashMap<KeyName, Option<SealingKey>>;
 impl SealedStore {
     /// Seals what comes to a store under the keys that `naming` names.
     #[must_use]
-    pub fn new(inner: Arc<dyn Store>, keys: Arc<dyn KeyProvider>, naming: Naming, entropy: Arc<dyn Entropy>) -> Self {
+    pub fn new(
+        inner: Arc<dyn Store>,
+        keys: Arc<dyn KeyProvider>,
+        naming: Naming,
+        entropy: Arc<dyn Entropy>,
+    ) -> Self {
         Self { inner, keys, naming, entropy }
     }
 
@@ -141,6 +147,9 @@ impl Store for SealedStore {
 
 impl fmt::Debug for SealedStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SealedStore").field("inner", &self.inner).field("keys", &self.keys).finish_non_exhaustive()
+        f.debug_struct("SealedStore")
+            .field("inner", &self.inner)
+            .field("keys", &self.keys)
+            .finish_non_exhaustive()
     }
 }

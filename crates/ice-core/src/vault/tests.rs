@@ -10,7 +10,9 @@ use super::*;
 use crate::error::ErrorCode;
 use crate::id::{RunId, Tenant};
 use crate::redact::{Action, Kind, Policy, Preset, Redactor};
-use crate::seal::{KeyError, KeyName, KeyProvider, OpenError, SealingKey, SecretKey, SystemEntropy, TestEntropy};
+use crate::seal::{
+    KeyError, KeyName, KeyProvider, OpenError, SealingKey, SecretKey, SystemEntropy, TestEntropy,
+};
 use crate::store::conformance::{self, BlobSubject, StoreSubject};
 use crate::store::{Batch, BlobStore, Durability, Key, MemoryBlobs, MemoryStore, Store, StoreError};
 use crate::value::BlobHash;
@@ -144,7 +146,12 @@ async fn what_is_beneath_shows_nothing() {
     let store = sealed(&inner, tenants());
     let batch = Batch::new().put(key("t/local/a"), PLANTED).put(key("open"), "stays");
     store.commit(batch, Durability::Buffered).await.unwrap();
-    for entry in inner.scan(&key("t"), None, 100).await.unwrap().into_iter().chain(inner.scan(&key("seal"), None, 100).await.unwrap())
+    for entry in inner
+        .scan(&key("t"), None, 100)
+        .await
+        .unwrap()
+        .into_iter()
+        .chain(inner.scan(&key("seal"), None, 100).await.unwrap())
     {
         assert!(!entry.value.windows(7).any(|part| part == &PLANTED.as_bytes()[..7]), "{}", entry.key);
     }
@@ -188,14 +195,21 @@ async fn what_was_sealed_under_a_destroyed_key_is_gone_and_the_rest_is_there() {
     let places = ["t/local/a", "t/local/run/1", "t/local/run/2", "t/local/z"];
     let batch = places.iter().fold(Batch::new(), |batch, place| batch.put(key(place), PLANTED));
     store.commit(batch, Durability::Buffered).await.unwrap();
-    assert_eq!(other.scan(&key("t/"), None, 9).await.unwrap().len(), 4, "the other one remembers the keys now");
+    assert_eq!(
+        other.scan(&key("t/"), None, 9).await.unwrap().len(),
+        4,
+        "the other one remembers the keys now"
+    );
     keys_of(&inner).destroy(&KeyName { tenant: Tenant::default(), run: Some(run) }).await.unwrap();
     for store in [&store, &other] {
         let found = store.scan(&key("t/"), None, 2).await.unwrap();
         let names: Vec<&str> = found.iter().map(|entry| entry.key.as_str()).collect();
         assert_eq!(names, ["t/local/a", "t/local/z"]);
         assert_eq!(store.get(&key("t/local/run/1")).await.unwrap(), None);
-        let refused = store.commit(Batch::new().put(key("t/local/run/3"), "x"), Durability::Buffered).await.unwrap_err();
+        let refused = store
+            .commit(Batch::new().put(key("t/local/run/3"), "x"), Durability::Buffered)
+            .await
+            .unwrap_err();
         assert_eq!(refused.code(), ErrorCode::KeyDestroyed);
     }
     // What is erased can be removed.
@@ -210,12 +224,17 @@ async fn another_master_key_opens_nothing() {
     let name = KeyName { tenant: Tenant::default(), run: None };
     keys_of(&inner).create(&name).await.unwrap();
     let other = StoreKeys::new(Arc::clone(&inner), master(2), Arc::new(SystemEntropy));
-    for result in [other.key(&name).await, other.create(&name).await, other.destroy(&name).await.map(|()| master(1))] {
+    for result in
+        [other.key(&name).await, other.create(&name).await, other.destroy(&name).await.map(|()| master(1))]
+    {
         assert!(matches!(result.unwrap_err(), KeyError::Refused { .. }));
     }
     // Keys cannot be swapped either.
     let wrapped = inner.get(&key("seal/key/local/tenant")).await.unwrap().unwrap().value;
-    inner.commit(Batch::new().put(key("seal/key/other/tenant"), wrapped), Durability::Buffered).await.unwrap();
+    inner
+        .commit(Batch::new().put(key("seal/key/other/tenant"), wrapped), Durability::Buffered)
+        .await
+        .unwrap();
     let swapped = KeyName { tenant: Tenant::new("other").unwrap(), run: None };
     assert!(matches!(keys_of(&inner).key(&swapped).await, Err(KeyError::Refused { .. })));
 }
@@ -244,7 +263,11 @@ fn who_holds_the_key_turns_tokens_back() {
     let seen = redactor.text(text).into_owned();
     assert!(!seen.contains("example") && seen.matches("[email:v1:").count() == 3, "{seen}");
     assert_eq!(redactor.text(&seen), seen, "tokens stay as they are");
-    let tokens: Vec<&str> = seen.split(' ').filter(|word| word.contains(":v1:")).map(|word| word.trim_matches(['[', ']', ','])).collect();
+    let tokens: Vec<&str> = seen
+        .split(' ')
+        .filter(|word| word.contains(":v1:"))
+        .map(|word| word.trim_matches(['[', ']', ',']))
+        .collect();
     assert_eq!(tokens[0], tokens[1], "what is equal stays equal");
     assert_eq!(vault.restore(&seen), text);
     let other = Vault::new(&master(2));

@@ -41,7 +41,10 @@ impl Vault {
         while let Some(begin) = text.get(at..).and_then(|rest| rest.find('[')).map(|found| at + found) {
             at = begin + 1;
             // A token holds no other bracket.
-            let Some(end) = text.get(at..).and_then(|rest| rest.find(['[', ']'])).map(|found| at + found + 1) else { break };
+            let Some(end) = text.get(at..).and_then(|rest| rest.find(['[', ']'])).map(|found| at + found + 1)
+            else {
+                break;
+            };
             let Some(revealed) = text.get(begin..end).and_then(|token| self.reveal(token).ok()) else {
                 at = end - 1;
                 continue;

@@ -9,7 +9,8 @@ use ice_core::redact::{Preset, Redactor};
 use labelled::{Sentence, sentences};
 
 /// Kinds that have a checksum or a fixed format: exactly what is marked is to be found.
-const EXACT: &[&str] = &["card", "iban", "national_id", "email", "ip", "api_key", "jwt", "private_key", "url_credentials"];
+const EXACT: &[&str] =
+    &["card", "iban", "national_id", "email", "ip", "api_key", "jwt", "private_key", "url_credentials"];
 /// Ids without a check digit, which are told by their form and the words around.
 const WITHOUT_CHECK: &[&str] = &["us_ssn", "uk_nino"];
 
@@ -61,19 +62,31 @@ fn scores(sentences: &[Sentence]) -> (BTreeMap<String, Score>, Vec<String>) {
             score.marked += 1;
             score.recalled += usize::from(recalled);
             if !recalled {
-                wrong.push(format!("missed {} `{}` in {}: {findings:?}", mark.kind, &sentence.text[mark.range.clone()], sentence.text));
+                wrong.push(format!(
+                    "missed {} `{}` in {}: {findings:?}",
+                    mark.kind,
+                    &sentence.text[mark.range.clone()],
+                    sentence.text
+                ));
             }
         }
         for finding in &findings {
             let kind = counted(finding.kind.as_str(), finding.label);
             let right = sentence.marks.iter().any(|mark| {
-                kind_of(&mark.kind) == kind && finding.range.start < mark.range.end && mark.range.start < finding.range.end
+                kind_of(&mark.kind) == kind
+                    && finding.range.start < mark.range.end
+                    && mark.range.start < finding.range.end
             });
             let score = scores.entry(kind.clone()).or_default();
             score.found += 1;
             score.right += usize::from(right);
             if !right {
-                wrong.push(format!("false {kind} {} `{}` in {}", finding.label, &sentence.text[finding.range.clone()], sentence.text));
+                wrong.push(format!(
+                    "false {kind} {} `{}` in {}",
+                    finding.label,
+                    &sentence.text[finding.range.clone()],
+                    sentence.text
+                ));
             }
         }
     }

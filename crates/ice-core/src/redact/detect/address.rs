@@ -109,7 +109,8 @@ fn first(text: Text<'_>, cue: Range<usize>) -> Option<Range<usize>> {
 
 /// `Hauptstraße 5a, 10115 Berlin`.
 fn end(text: Text<'_>, cue: Range<usize>) -> Option<Range<usize>> {
-    let begin = text.run_back(cue.start, 40, |byte| byte.is_ascii_alphabetic() || byte >= 0x80 || byte == b'-');
+    let begin =
+        text.run_back(cue.start, 40, |byte| byte.is_ascii_alphabetic() || byte >= 0x80 || byte == b'-');
     let word = text.slice(begin..cue.end);
     let apart = begin == cue.start;
     // `Lange Straße 5`, `Prager Ring 5`: the word before begins the name.
@@ -130,12 +131,34 @@ fn name(text: Text<'_>, at: usize, most: usize) -> Option<usize> {
     let (mut place, mut end) = (at, None);
     for _ in 0..most {
         let near = text.after(place, 40);
-        let length = near.find(|sign: char| !(sign.is_alphabetic() || matches!(sign, '\'' | '’' | '-'))).unwrap_or(near.len());
+        let length = near
+            .find(|sign: char| !(sign.is_alphabetic() || matches!(sign, '\'' | '’' | '-')))
+            .unwrap_or(near.len());
         let word = near.get(..length)?;
         let first = word.chars().next();
         let bare = word.strip_prefix("d'").or_else(|| word.strip_prefix("l'")).unwrap_or(word);
         let is_name = bare.chars().next().is_some_and(char::is_uppercase);
-        let is_particle = matches!(word, "de" | "du" | "des" | "la" | "le" | "les" | "del" | "della" | "dei" | "do" | "da" | "dos" | "das" | "di" | "los" | "las" | "y" | "e" | "i");
+        let is_particle = matches!(
+            word,
+            "de" | "du"
+                | "des"
+                | "la"
+                | "le"
+                | "les"
+                | "del"
+                | "della"
+                | "dei"
+                | "do"
+                | "da"
+                | "dos"
+                | "das"
+                | "di"
+                | "los"
+                | "las"
+                | "y"
+                | "e"
+                | "i"
+        );
         if first.is_none() || !(is_name || is_particle) {
             break;
         }
@@ -178,11 +201,27 @@ fn house(text: Text<'_>, at: usize) -> Option<usize> {
 
 /// The end of a flat or suite behind a street.
 fn unit(text: Text<'_>, at: usize) -> usize {
-    const UNITS: &[&str] = &[", apt. ", ", apt ", " apt. ", " apt ", ", apartment ", ", suite ", " suite ", ", flat ", ", unit ", ", #", " #", ", floor "];
+    const UNITS: &[&str] = &[
+        ", apt. ",
+        ", apt ",
+        " apt. ",
+        " apt ",
+        ", apartment ",
+        ", suite ",
+        " suite ",
+        ", flat ",
+        ", unit ",
+        ", #",
+        " #",
+        ", floor ",
+    ];
     let near = text.after(at, 14).to_ascii_lowercase();
     let Some(mark) = UNITS.iter().find(|mark| near.starts_with(**mark)) else { return at };
     let end = text.run(at + mark.len(), 6, |byte| byte.is_ascii_alphanumeric() || byte == b'-');
-    let has_number = text.slice(at + mark.len()..end).bytes().any(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase());
+    let has_number = text
+        .slice(at + mark.len()..end)
+        .bytes()
+        .any(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase());
     if has_number { end } else { at }
 }
 
@@ -244,15 +283,22 @@ fn code_last(text: Text<'_>, at: usize) -> Option<usize> {
         (is_code && !is_word(text.at(end))).then_some(end)
     };
     let word = text.run_back(town, 3, |byte| byte.is_ascii_uppercase());
-    inward(from).or_else(|| inward(word)).or(Some(town).filter(|_| near.starts_with(['.', '\n', '"', ';']) || near.is_empty()))
+    inward(from)
+        .or_else(|| inward(word))
+        .or(Some(town).filter(|_| near.starts_with(['.', '\n', '"', ';']) || near.is_empty()))
 }
 
 /// Whether a word is the number of a house: `12`, `221B`, `12-14`.
 fn is_house(word: &str) -> bool {
     let digits = word.bytes().take_while(u8::is_ascii_digit).count();
     let rest = word.get(digits..).unwrap_or("");
-    let is_range = rest.strip_prefix('-').is_some_and(|rest| !rest.is_empty() && rest.len() <= 4 && rest.bytes().all(|byte| byte.is_ascii_digit()));
-    (1..=5).contains(&digits) && (rest.is_empty() || is_range || (rest.len() == 1 && rest.bytes().all(|byte| byte.is_ascii_alphabetic())))
+    let is_range = rest.strip_prefix('-').is_some_and(|rest| {
+        !rest.is_empty() && rest.len() <= 4 && rest.bytes().all(|byte| byte.is_ascii_digit())
+    });
+    (1..=5).contains(&digits)
+        && (rest.is_empty()
+            || is_range
+            || (rest.len() == 1 && rest.bytes().all(|byte| byte.is_ascii_alphabetic())))
 }
 
 /// Whether a word is `5th`, `42nd` and the like.

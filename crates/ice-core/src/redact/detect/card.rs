@@ -9,8 +9,10 @@ pub(super) fn is_card(candidate: Candidate<'_>) -> bool {
     let is_grouped = match candidate.groups {
         [_] => true,
         [first, .., last] if candidate.is_joined_by(&[Between::Space, Between::Dash]) => {
-            let (last, inner) = (last.len(), candidate.groups.get(1..candidate.groups.len() - 1).unwrap_or(&[]));
-            let fours = first.len() == 4 && inner.iter().all(|group| group.len() == 4) && (1..=4).contains(&last);
+            let (last, inner) =
+                (last.len(), candidate.groups.get(1..candidate.groups.len() - 1).unwrap_or(&[]));
+            let fours =
+                first.len() == 4 && inner.iter().all(|group| group.len() == 4) && (1..=4).contains(&last);
             (fours && length >= 13) || candidate.has_shape(&[4, 6, 5]) || candidate.has_shape(&[4, 6, 4])
         }
         _ => false,

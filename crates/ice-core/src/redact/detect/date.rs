@@ -67,7 +67,9 @@ fn day_first(text: Text<'_>, at: usize) -> Option<usize> {
     if length > 2 || !(1..=31).contains(&day) {
         return None;
     }
-    let suffix = ["st", "nd", "rd", "th", "er", "º", "."].iter().find(|suffix| text.after(end, 2).starts_with(**suffix));
+    let suffix = ["st", "nd", "rd", "th", "er", "º", "."]
+        .iter()
+        .find(|suffix| text.after(end, 2).starts_with(**suffix));
     end += suffix.map_or(0, |suffix| suffix.len());
     end = text.run(end, 3, |byte| byte == b' ');
     end = past(text, end, &["of ", "de ", "d'", "di "]);

@@ -10,12 +10,15 @@ const LONGEST_LOCAL: usize = 64;
 const LONGEST_DOMAIN: usize = 255;
 
 /// What pictures and scripts are called, whose names hold an `@` at times: `icon@2x.png`.
-const FILES: &[&str] = &["png", "jpg", "jpeg", "gif", "svg", "webp", "ico", "css", "js", "ts", "json", "html"];
+const FILES: &[&str] =
+    &["png", "jpg", "jpeg", "gif", "svg", "webp", "ico", "css", "js", "ts", "json", "html"];
 
 /// The address whose `@` stands at `at`. A quoted local part is not found.
 pub(in crate::redact) fn find(text: Text<'_>, at: usize) -> Option<Range<usize>> {
     let is_local = |byte: u8| {
-        byte.is_ascii_alphanumeric() || byte >= 0x80 || matches!(byte, b'.' | b'_' | b'%' | b'+' | b'-' | b'\'' | b'&')
+        byte.is_ascii_alphanumeric()
+            || byte >= 0x80
+            || matches!(byte, b'.' | b'_' | b'%' | b'+' | b'-' | b'\'' | b'&')
     };
     let begin = text.run_back(at, LONGEST_LOCAL + 1, is_local);
     if at - begin > LONGEST_LOCAL {
@@ -37,13 +40,16 @@ pub(in crate::redact) fn find(text: Text<'_>, at: usize) -> Option<Range<usize>>
     let is_top = top.chars().count() >= 2
         && (top.chars().all(char::is_alphabetic) || top.starts_with("xn--"))
         && !FILES.contains(&top);
-    let is_host = host.split('.').all(|label| !label.is_empty() && label.len() <= 63 && !label.starts_with('-'));
+    let is_host =
+        host.split('.').all(|label| !label.is_empty() && label.len() <= 63 && !label.starts_with('-'));
     let begin = at - trimmed.len();
     (is_top && is_host && !is_of_url(text, begin)).then(|| begin..at + 1 + domain.len())
 }
 
 /// Whether what looks like an address is the user and host of a URL.
 fn is_of_url(text: Text<'_>, begin: usize) -> bool {
-    let start = text.run_back(begin, 128, |byte| byte > b' ' && !matches!(byte, b'/' | b'"' | b'\'' | b'<' | b'>' | b',' | b';'));
+    let start = text.run_back(begin, 128, |byte| {
+        byte > b' ' && !matches!(byte, b'/' | b'"' | b'\'' | b'<' | b'>' | b',' | b';')
+    });
     text.back(start, 3) == "://"
 }

@@ -6,7 +6,8 @@ use std::ops::Range;
 use crate::redact::text::{Text, is_near};
 
 /// What comes before numbers that only look like an address.
-const VERSIONS: &[&str] = &["version", "v", "ver", "release", "build", "firmware", "section", "clause", "kapitel", "abschnitt"];
+const VERSIONS: &[&str] =
+    &["version", "v", "ver", "release", "build", "firmware", "section", "clause", "kapitel", "abschnitt"];
 
 /// The address, version 4, whose first digit stands at `at`. Those of the machine itself, and of nobody, are not found.
 pub(in crate::redact) fn version_4(text: Text<'_>, at: usize) -> Option<Range<usize>> {
@@ -14,7 +15,11 @@ pub(in crate::redact) fn version_4(text: Text<'_>, at: usize) -> Option<Range<us
     let end = text.run_back_dots(end);
     let before = text.before(at);
     let goes_on = before == b'.' && at > 1 && text.at(at - 2).is_ascii_digit();
-    if is_part(before) || goes_on || is_part(text.at(end)) || matches!(text.at(end), b'.' if text.at(end + 1).is_ascii_digit()) {
+    if is_part(before)
+        || goes_on
+        || is_part(text.at(end))
+        || matches!(text.at(end), b'.' if text.at(end + 1).is_ascii_digit())
+    {
         return None;
     }
     let address: Ipv4Addr = text.slice(at..end).parse().ok()?;

@@ -31,7 +31,9 @@ impl Body {
             Self::Hex => byte.is_ascii_digit() || matches!(byte, b'a'..=b'f'),
             Self::Dash => byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'),
             Self::Dot => byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.'),
-            Self::Base64 => byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'+' | b'/' | b'='),
+            Self::Base64 => {
+                byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'+' | b'/' | b'=')
+            }
         }
     }
 }
@@ -174,7 +176,12 @@ pub(in crate::redact) struct Keys {
 
 impl Keys {
     /// The key whose prefix stands at `at`.
-    pub(in crate::redact) fn find(&mut self, text: Text<'_>, at: usize, shape: &Shape) -> Option<Range<usize>> {
+    pub(in crate::redact) fn find(
+        &mut self,
+        text: Text<'_>,
+        at: usize,
+        shape: &Shape,
+    ) -> Option<Range<usize>> {
         let begin = at + shape.prefix.len();
         if at < self.until || !text.begins_word(at) || text.slice(at..begin) != shape.prefix {
             return None;

@@ -91,8 +91,8 @@ const NOT_NAMES: &[&str] = &[
 
 /// Small words within names.
 const PARTICLES: &[&str] = &[
-    "de", "da", "di", "do", "dos", "das", "du", "del", "della", "des", "la", "le", "van", "von", "der", "den", "ter", "ten", "zu", "zur",
-    "bin", "al", "el", "y", "af", "av", "ó",
+    "de", "da", "di", "do", "dos", "das", "du", "del", "della", "des", "la", "le", "van", "von", "der",
+    "den", "ter", "ten", "zu", "zur", "bin", "al", "el", "y", "af", "av", "ó",
 ];
 
 /// Those with which no name begins.
@@ -101,7 +101,10 @@ const NOT_FIRST: &[&str] = &["der", "den", "das", "la", "le", "y", "zur", "do", 
 /// The name behind a cue that stands at this range.
 pub(in crate::redact) fn find(text: Text<'_>, cue: Range<usize>, what: Cue) -> Option<Range<usize>> {
     let end = cue.end;
-    if text.at(end).is_ascii_alphanumeric() || text.at(end) == b'_' || text.at(end) >= 0x80 && !text.after(end, 2).starts_with('\u{a0}') {
+    if text.at(end).is_ascii_alphanumeric()
+        || text.at(end) == b'_'
+        || text.at(end) >= 0x80 && !text.after(end, 2).starts_with('\u{a0}')
+    {
         return None;
     }
     let is_written_large = text.at(cue.start).is_ascii_uppercase();
@@ -178,7 +181,9 @@ fn at_least(text: Text<'_>, at: usize, most: usize, least: usize) -> Option<Rang
                 }
             }
             // `der Ringe` is no name, `van der Berg` is.
-            Word::Particle if words == 0 && place == at && NOT_FIRST.contains(&text.slice(place..next)) => return None,
+            Word::Particle if words == 0 && place == at && NOT_FIRST.contains(&text.slice(place..next)) => {
+                return None;
+            }
             Word::Particle => {}
             Word::None => return None,
         }
@@ -206,7 +211,11 @@ fn word(text: Text<'_>, at: usize) -> Option<(usize, Word)> {
     let is_inner = |sign: char| sign.is_alphabetic() || matches!(sign, '-' | '\'' | '’');
     let length = near.find(|sign| !is_inner(sign)).unwrap_or(near.len());
     let found = near.get(..length)?;
-    let found = found.strip_suffix("'s").or_else(|| found.strip_suffix("’s")).unwrap_or(found).trim_end_matches(['-', '\'', '’']);
+    let found = found
+        .strip_suffix("'s")
+        .or_else(|| found.strip_suffix("’s"))
+        .unwrap_or(found)
+        .trim_end_matches(['-', '\'', '’']);
     let end = at + found.len();
     let mut signs = found.chars();
     let first = signs.next()?;
@@ -218,7 +227,8 @@ fn word(text: Text<'_>, at: usize) -> Option<(usize, Word)> {
     }
     let count = found.chars().count();
     if count == 1 {
-        return Some((end + usize::from(text.at(end) == b'.'), Word::Initial)).filter(|_| text.at(end) == b'.' || text.at(end) == b' ');
+        return Some((end + usize::from(text.at(end) == b'.'), Word::Initial))
+            .filter(|_| text.at(end) == b'.' || text.at(end) == b' ');
     }
     let is_name = signs.any(char::is_lowercase) && count <= 30;
     // A digit or `_` behind makes it something else, and so does a dot within: `Main.java`.

@@ -58,7 +58,9 @@ impl Number {
             let end = text.run(start, MOST_DIGITS + 1, |byte| byte.is_ascii_digit());
             let length = end - start;
             // What goes over into a word is no group of digits.
-            let is_group = length > 0 && total + length <= MOST_DIGITS && !(between != Between::Nothing && is_word(text.at(end)));
+            let is_group = length > 0
+                && total + length <= MOST_DIGITS
+                && !(between != Between::Nothing && is_word(text.at(end)));
             let Some(slot) = number.groups.get_mut(number.count).filter(|_| is_group) else { break };
             *slot = Group { start, end, between };
             let read = text.bytes().get(start..end).unwrap_or(&[]);
@@ -102,7 +104,8 @@ impl Candidate<'_> {
 
     /// Whether the groups have these lengths.
     pub(super) fn has_shape(self, lengths: &[usize]) -> bool {
-        self.groups.len() == lengths.len() && self.groups.iter().zip(lengths).all(|(group, length)| group.len() == *length)
+        self.groups.len() == lengths.len()
+            && self.groups.iter().zip(lengths).all(|(group, length)| group.len() == *length)
     }
 
     /// Whether the same stands between all groups, one of these.
@@ -131,7 +134,8 @@ impl Candidate<'_> {
 /// Whether a number may begin at a place: it is not the rest of a word, of a fraction, or of a longer number.
 pub(super) fn begins(text: Text<'_>, at: usize) -> bool {
     let before = text.before(at);
-    text.begins_word(at) && !(matches!(before, b'.' | b',' | b'-' | b'/' | b':') && text.before(at - 1).is_ascii_digit())
+    text.begins_word(at)
+        && !(matches!(before, b'.' | b',' | b'-' | b'/' | b':') && text.before(at - 1).is_ascii_digit())
 }
 
 /// Whether a number at a place only goes on with one whose digits stand before, but for a space.

@@ -48,8 +48,29 @@ pub(in crate::redact) const CUES: &[(&str, Cue)] = &[
 
 /// What stands where a password would, and is none.
 const NONE: &[&str] = &[
-    "string", "null", "none", "true", "false", "undefined", "required", "optional", "redacted", "hidden", "removed", "masked", "secret",
-    "password", "example", "placeholder", "changed", "empty", "invalid", "incorrect", "missing", "expired", "protected",
+    "string",
+    "null",
+    "none",
+    "true",
+    "false",
+    "undefined",
+    "required",
+    "optional",
+    "redacted",
+    "hidden",
+    "removed",
+    "masked",
+    "secret",
+    "password",
+    "example",
+    "placeholder",
+    "changed",
+    "empty",
+    "invalid",
+    "incorrect",
+    "missing",
+    "expired",
+    "protected",
 ];
 
 /// The secret behind a cue that ends at `at`.
@@ -77,9 +98,13 @@ pub(in crate::redact) fn find(text: Text<'_>, at: usize, cue: Cue) -> Option<Ran
     let is_secret = match cue {
         Cue::Password => {
             let is_word = found.bytes().all(|byte| byte.is_ascii_alphabetic());
-            let is_none = NONE.contains(&found.to_lowercase().as_str()) || found.contains("${") || found.contains("{{");
+            let is_none =
+                NONE.contains(&found.to_lowercase().as_str()) || found.contains("${") || found.contains("{{");
             let is_strong = !is_word || (is_stated && (quote.is_some() || text.before(begin) == b'='));
-            (4..=128).contains(&found.len()) && !is_none && is_strong && (quote.is_none() || !found.contains("  "))
+            (4..=128).contains(&found.len())
+                && !is_none
+                && is_strong
+                && (quote.is_none() || !found.contains("  "))
         }
         Cue::Token | Cue::Scheme => {
             let is_one = found.bytes().all(|byte| byte.is_ascii_graphic());

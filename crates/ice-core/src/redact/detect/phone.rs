@@ -7,11 +7,65 @@ use crate::redact::text::{Text, is_near};
 
 /// Words before which a number is a telephone's, in several languages.
 const WORDS: &[&str] = &[
-    "phone", "telephone", "tel", "mobile", "cell", "cellphone", "call", "called", "fax", "whatsapp", "sms", "text me", "text me at", "dial", "hotline",
-    "telefon", "telefonnummer", "handy", "mobil", "mobilnummer", "rufnummer", "anrufen", "rückruf", "festnetz", "téléphone", "portable",
-    "appelez", "appeler", "joindre", "teléfono", "telefono", "móvil", "movil", "celular", "llame", "llamar", "cellulare", "chiamare",
-    "chiama", "telefone", "celular", "telemóvel", "ligue", "telefoon", "telefoonnummer", "mobiel", "bel", "bellen", "komórka", "zadzwoń",
-    "telefonu", "mobilnr", "ring", "phonenumber", "msisdn", "callback", "contact number", "reach me at", "reached at",
+    "phone",
+    "telephone",
+    "tel",
+    "mobile",
+    "cell",
+    "cellphone",
+    "call",
+    "called",
+    "fax",
+    "whatsapp",
+    "sms",
+    "text me",
+    "text me at",
+    "dial",
+    "hotline",
+    "telefon",
+    "telefonnummer",
+    "handy",
+    "mobil",
+    "mobilnummer",
+    "rufnummer",
+    "anrufen",
+    "rückruf",
+    "festnetz",
+    "téléphone",
+    "portable",
+    "appelez",
+    "appeler",
+    "joindre",
+    "teléfono",
+    "telefono",
+    "móvil",
+    "movil",
+    "celular",
+    "llame",
+    "llamar",
+    "cellulare",
+    "chiamare",
+    "chiama",
+    "telefone",
+    "celular",
+    "telemóvel",
+    "ligue",
+    "telefoon",
+    "telefoonnummer",
+    "mobiel",
+    "bel",
+    "bellen",
+    "komórka",
+    "zadzwoń",
+    "telefonu",
+    "mobilnr",
+    "ring",
+    "phonenumber",
+    "msisdn",
+    "callback",
+    "contact number",
+    "reach me at",
+    "reached at",
 ];
 
 /// Country codes (ITU-T E.164), without those of satellites and services.
@@ -36,7 +90,9 @@ pub(in crate::redact) fn find(text: Text<'_>, number: &Number) -> Option<Range<u
     }
     let plausible = |groups: &usize| {
         let candidate = number.first(*groups)?;
-        let is_closed = ends(text, candidate.end()) && !candidate.is_uniform() && !text.slice(candidate.end()..candidate.end() + 1).contains('%');
+        let is_closed = ends(text, candidate.end())
+            && !candidate.is_uniform()
+            && !text.slice(candidate.end()..candidate.end() + 1).contains('%');
         let fits = is_closed
             && if is_international {
                 is_country(candidate) && (8..=15).contains(&candidate.digits.len())
@@ -76,29 +132,44 @@ fn is_national(text: Text<'_>, candidate: Candidate<'_>) -> bool {
         return true;
     }
     // (212) 555 0123 and (11) 91234-5678: what stands in brackets is an area.
-    let is_bracketed = text.before(candidate.start()) == b'(' && groups.get(1).is_some_and(|group| group.between == Between::Brackets);
-    if is_bracketed && (7..=12).contains(&digits) && groups.iter().skip(1).all(|group| group.len() >= 2) && first <= 5 {
+    let is_bracketed = text.before(candidate.start()) == b'('
+        && groups.get(1).is_some_and(|group| group.between == Between::Brackets);
+    if is_bracketed
+        && (7..=12).contains(&digits)
+        && groups.iter().skip(1).all(|group| group.len() >= 2)
+        && first <= 5
+    {
         return true;
     }
     // A number that begins with a zero, in groups: 020 7946 0958, 0171-1234567, 01 23 45 67 89, 0049 30 123456.
     let is_other = candidate.has_shape(&[3, 2, 4])
-        || candidate.has_shape(&[2, 2, 4]) || candidate.has_shape(&[2, 2, 2]) || candidate.has_shape(&[2, 2]);
+        || candidate.has_shape(&[2, 2, 4])
+        || candidate.has_shape(&[2, 2, 2])
+        || candidate.has_shape(&[2, 2]);
     let is_pairs = groups.iter().all(|group| group.len() == 2) && groups.len() == 5;
     candidate.digit(0) == 0
         && !is_other
         && groups.len() >= 2
         && (is_pairs || first >= 3 || (first == 2 && digits >= 9))
         && (9..=15).contains(&digits)
-        && groups.iter().skip(1).all(|group| group.len() >= 2 || (group.between == Between::Dash && group.end == candidate.end()))
-        && (candidate.is_joined_by(&[Between::Space, Between::Dash, Between::Slash, Between::Dot, Between::Brackets])
-            || groups.iter().skip(2).all(|group| matches!(group.between, Between::Space | Between::Dash)))
+        && groups
+            .iter()
+            .skip(1)
+            .all(|group| group.len() >= 2 || (group.between == Between::Dash && group.end == candidate.end()))
+        && (candidate.is_joined_by(&[
+            Between::Space,
+            Between::Dash,
+            Between::Slash,
+            Between::Dot,
+            Between::Brackets,
+        ]) || groups.iter().skip(2).all(|group| matches!(group.between, Between::Space | Between::Dash)))
 }
 
 /// Whether the words before say that it is one.
 fn is_said(text: Text<'_>, start: usize, candidate: Candidate<'_>) -> bool {
     let digits = candidate.digits.len();
     let is_grouped = candidate.groups.iter().all(|group| group.len() >= 2) || candidate.groups.len() <= 2;
-    let is_date = candidate.has_shape(&[3, 2, 4])
-        || candidate.has_shape(&[2, 2, 4]) || candidate.has_shape(&[4, 2, 2]);
+    let is_date =
+        candidate.has_shape(&[3, 2, 4]) || candidate.has_shape(&[2, 2, 4]) || candidate.has_shape(&[4, 2, 2]);
     (7..=13).contains(&digits) && is_grouped && !is_date && is_near(text, start, 28, WORDS)
 }

@@ -14,7 +14,11 @@ pub(in crate::redact) fn find(text: Text<'_>, at: usize) -> Option<Range<usize>>
     }
     let begin = at + 3;
     let outside = |byte: u8| {
-        byte <= b' ' || matches!(byte, b'/' | b'?' | b'#' | b'"' | b'\'' | b'<' | b'>' | b'[' | b']' | b'{' | b'}' | b'`')
+        byte <= b' '
+            || matches!(
+                byte,
+                b'/' | b'?' | b'#' | b'"' | b'\'' | b'<' | b'>' | b'[' | b']' | b'{' | b'}' | b'`'
+            )
     };
     let end = text.run(begin, LONGEST, |byte| !outside(byte));
     // A password that holds an `@` should have it encoded; the host comes after the last one.

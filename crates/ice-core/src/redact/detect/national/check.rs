@@ -66,7 +66,9 @@ pub(super) fn se_personnummer(id: Candidate<'_>) -> bool {
     let century = id.digits.len().saturating_sub(10);
     let is_century = century == 0 || matches!(id.number(0..2), 18..=20);
     let (month, day) = (id.number(century + 2..century + 4), id.number(century + 4..century + 6));
-    is_century && (is_day(month, day) || (day > 60 && is_day(month, day - 60))) && luhn(id.digits.get(century..).unwrap_or(&[]))
+    is_century
+        && (is_day(month, day) || (day > 60 && is_day(month, day - 60)))
+        && luhn(id.digits.get(century..).unwrap_or(&[]))
 }
 
 /// Receita Federal: two check digits, mod 11.

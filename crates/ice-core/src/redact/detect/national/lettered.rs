@@ -18,7 +18,10 @@ pub(in crate::redact) fn after_digits(text: Text<'_>, at: usize, number: &Number
     if !begins(text, at) {
         return None;
     }
-    es_dni(text, at).or_else(|| cn_with_x(text, number)).or_else(|| fi_hetu(text, at)).or_else(|| fr_corsican(text, at))
+    es_dni(text, at)
+        .or_else(|| cn_with_x(text, number))
+        .or_else(|| fi_hetu(text, at))
+        .or_else(|| fr_corsican(text, at))
 }
 
 /// Six letters, two digits, a letter, two digits, a letter, three digits, a letter; letters may stand for digits where two people
@@ -57,7 +60,8 @@ fn es_dni(text: Text<'_>, at: usize) -> Found {
     let sign = text.at(letter);
     // A small letter after a space is a word.
     let is_letter = sign.is_ascii_uppercase() || (sign.is_ascii_lowercase() && text.at(place) != b' ');
-    (is_letter && !is_word(text.at(letter + 1)) && check::es_letter(digits, sign)).then_some(("es_dni", at..letter + 1))
+    (is_letter && !is_word(text.at(letter + 1)) && check::es_letter(digits, sign))
+        .then_some(("es_dni", at..letter + 1))
 }
 
 /// X, Y or Z, seven digits and a letter, perhaps with dashes.
@@ -73,7 +77,8 @@ fn es_nie(text: Text<'_>, at: usize) -> Found {
     let digits: u64 = text.slice(at..end).parse().ok().filter(|_| end - at == 7)?;
     let letter = end + usize::from(text.at(end) == b'-');
     let fits = text.begins_word(start) && !is_word(text.at(letter + 1));
-    (fits && check::es_letter(first * 10_000_000 + digits, text.at(letter))).then_some(("es_nie", start..letter + 1))
+    (fits && check::es_letter(first * 10_000_000 + digits, text.at(letter)))
+        .then_some(("es_nie", start..letter + 1))
 }
 
 /// Two letters, six digits and a letter from A to D, perhaps in pairs. There is no check digit; some letters and pairs of them are
@@ -118,7 +123,8 @@ fn cn_with_x(text: Text<'_>, number: &Number) -> Found {
 fn fi_hetu(text: Text<'_>, at: usize) -> Found {
     let (date, number) = (text.slice(at..at + 6), text.slice(at + 7..at + 10));
     let is_century = matches!(text.at(at + 6), b'-' | b'+' | b'A'..=b'F' | b'U'..=b'Y');
-    let all_digits = |part: &str, length| part.len() == length && part.bytes().all(|byte| byte.is_ascii_digit());
+    let all_digits =
+        |part: &str, length| part.len() == length && part.bytes().all(|byte| byte.is_ascii_digit());
     if !is_century || !all_digits(date, 6) || !all_digits(number, 3) || is_word(text.at(at + 11)) {
         return None;
     }

@@ -23,7 +23,8 @@ pub(in crate::redact) fn find(text: Text<'_>, number: &Number) -> Option<(&'stat
         let is_it = |id: &&Id| {
             let form = id.forms.iter().find(|form| has_form(candidate, form));
             form.is_some_and(|form| {
-                (id.check)(candidate) && ((form.alone && !goes_on(text, at)) || is_near(text, at, 64, id.words))
+                (id.check)(candidate)
+                    && ((form.alone && !goes_on(text, at)) || is_near(text, at, 64, id.words))
             })
         };
         // Of several that it may be, the one that the words before say.

@@ -58,7 +58,18 @@ pub(super) const IDS: &[Id] = &[
         label: "de_tax_id",
         forms: &[alone(&[2, 3, 3, 3], SPACE), said(&[11], NONE)],
         check: check::de_tax_id,
-        words: &["steuer", "steuer-id", "steuerid", "steuer-idnr", "steueridentifikationsnummer", "idnr", "identifikationsnummer", "tin", "tax id", "steuernummer"],
+        words: &[
+            "steuer",
+            "steuer-id",
+            "steuerid",
+            "steuer-idnr",
+            "steueridentifikationsnummer",
+            "idnr",
+            "identifikationsnummer",
+            "tin",
+            "tax id",
+            "steuernummer",
+        ],
     },
     Id {
         label: "fr_social_security",
@@ -72,12 +83,7 @@ pub(super) const IDS: &[Id] = &[
         check: check::nl_bsn,
         words: &["bsn", "burgerservicenummer", "sofinummer", "sofi", "bsn-nummer"],
     },
-    Id {
-        label: "pl_pesel",
-        forms: &[alone(&[11], NONE)],
-        check: check::pl_pesel,
-        words: &["pesel"],
-    },
+    Id { label: "pl_pesel", forms: &[alone(&[11], NONE)], check: check::pl_pesel, words: &["pesel"] },
     Id {
         label: "se_personnummer",
         forms: &[
