@@ -85,6 +85,7 @@ codes! {
     ManifestInvalid = 1036, "MANIFEST_INVALID", "A manifest of a tool has errors, each of which is told by itself.";
     UnknownCode = 1037, "UNKNOWN_CODE", "No code of this name is registered.";
     InterpreterMissing = 1038, "INTERPRETER_MISSING", "No interpreter of a language is present.";
+    PolicyInvalid = 1040, "POLICY_INVALID", "A policy for redaction cannot be applied.";
     StoreUnavailable = 2001, "STORE_UNAVAILABLE", "The store cannot be reached or opened.";
     StoreConflict = 2002, "STORE_CONFLICT", "An expectation of a commit did not hold.";
     StorePoisoned = 2003, "STORE_POISONED", "A write or sync failed; the store must be opened again.";
@@ -98,6 +99,9 @@ codes! {
     MemoryGuarantee = 2020, "MEMORY_GUARANTEE", "A memory cannot keep the guarantee it was asked for.";
     MemoryInvalid = 2021, "MEMORY_INVALID", "What a memory was given breaks a bound or cannot be read.";
     MemoryNotFound = 2022, "MEMORY_NOT_FOUND", "A memory has no such entry.";
+    KeyUnavailable = 2030, "KEY_UNAVAILABLE", "A key under which data is sealed cannot be had.";
+    KeyDestroyed = 2031, "KEY_DESTROYED", "The key under which data was sealed was destroyed.";
+    SealBroken = 2032, "SEAL_BROKEN", "Sealed bytes were altered, cut, or belong elsewhere.";
     RunNotFound = 3001, "RUN_NOT_FOUND", "No run has this id.";
     NodeKindUnavailable = 3002, "NODE_KIND_UNAVAILABLE", "No executor for a node kind is present.";
     PinMismatch = 3003, "PIN_MISMATCH", "Something pinned by the run has changed.";

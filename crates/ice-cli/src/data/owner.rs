@@ -238,7 +238,8 @@ fn store_fault(folder: &DataFolder, error: &StoreError) -> Fault {
         | StoreError::Poisoned { .. }
         | StoreError::TooLarge { .. }
         | StoreError::Durability { .. }
-        | StoreError::BlobMissing { .. } => "name another one with `--data DIR` or ICE_DATA",
+        | StoreError::BlobMissing { .. }
+        | StoreError::Key(_) => "name another one with `--data DIR` or ICE_DATA",
     };
     Fault::new(error.code(), message).help(help)
 }

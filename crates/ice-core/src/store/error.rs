@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{Durability, Expect, Key, Loss, Version};
 use crate::error::ErrorCode;
+use crate::seal::KeyError;
 
 /// A failure of the store itself.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -79,6 +80,9 @@ pub enum StoreError {
         /// Its hash, 64 hex digits.
         hash: String,
     },
+    /// The store is sealed, and the key is not to be had.
+    #[error(transparent)]
+    Key(#[from] KeyError),
 }
 
 impl StoreError {
@@ -95,6 +99,7 @@ impl StoreError {
             Self::TooLarge { .. } => ErrorCode::StoreTooLarge,
             Self::Durability { .. } => ErrorCode::DurabilityUnavailable,
             Self::BlobMissing { .. } => ErrorCode::BlobMissing,
+            Self::Key(error) => error.code(),
         }
     }
 }

@@ -92,6 +92,12 @@ impl Key {
 pub struct KeyBuilder(String);
 
 impl KeyBuilder {
+    /// Begins outside of every tenant, with nothing.
+    #[must_use]
+    pub const fn root() -> Self {
+        Self(String::new())
+    }
+
     /// Begins at the root of everything that belongs to a tenant: `t/<tenant>/`.
     #[must_use]
     pub fn tenant(tenant: &Tenant) -> Self {

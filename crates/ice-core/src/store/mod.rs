@@ -30,7 +30,9 @@ pub use blob::{BlobGuard, BlobStore};
 pub use embedded::{EmbeddedOptions, EmbeddedStore};
 pub use error::{CommitError, StoreError};
 pub use key::{InvalidKey, Key, KeyBuilder};
+pub(crate) use limits::check_offer;
 pub use limits::{MAX_BATCH_BYTES, MAX_VALUE_BYTES};
+pub(crate) use lock::lock;
 #[cfg(all(unix, feature = "embedded"))]
 pub use log::{LossPolicy, RecoveryReport};
 pub use loss::Loss;

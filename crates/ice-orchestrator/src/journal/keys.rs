@@ -2,6 +2,7 @@
 
 use ice_core::budget::Payer;
 use ice_core::id::{BlueprintId, RunId, Tenant};
+use ice_core::seal::KeyName;
 use ice_core::store::{Key, KeyBuilder};
 use ice_core::time::Moment;
 use ice_core::value::BlobHash;
@@ -36,6 +37,20 @@ pub(crate) fn root() -> Key {
 /// The tenant that a key belongs to.
 pub(crate) fn tenant_of(key: &Key) -> Option<Tenant> {
     key.as_str().strip_prefix("t/")?.split('/').next()?.parse().ok()
+}
+
+/// Under whose key the value of a store key is sealed, for [`ice_core::vault::SealedStore`]: what a run has said and was told (its
+/// journal, its inbox) under that of the run, so that destroying it erases them; what else a tenant has under that of the tenant;
+/// nothing else.
+#[must_use]
+pub fn sealed_under(key: &Key) -> Option<KeyName> {
+    let mut segments = key.as_str().strip_prefix("t/")?.split('/');
+    let tenant = segments.next()?.parse().ok()?;
+    let run = match (segments.next(), segments.next()) {
+        (Some("journal" | "inbox"), Some(run)) => run.parse().ok(),
+        _ => None,
+    };
+    Some(KeyName { tenant, run })
 }
 
 /// A key behind all those of a tenant and before those of the next.
@@ -207,6 +222,27 @@ mod tests {
         assert!(newest_first(run(2)) < newest_first(run(1)));
         assert_eq!(run_of(&newest_first(run(77))), Some(run(77)));
         assert_eq!(run_of("77"), None);
+    }
+
+    #[test]
+    fn what_a_run_has_is_sealed_under_its_key_and_the_rest_under_that_of_the_tenant() {
+        let (tenant, run) = (Tenant::default(), RunId::from(uuid::Uuid::from_u128(7)));
+        let name = |run| Some(KeyName { tenant: Tenant::default(), run });
+        let inbox = inbox(&tenant, run);
+        for key in
+            [chunk(&tenant, run, 1), inbox.leaf("last"), ice_core::store::inbox::messages(&inbox).number(3)]
+        {
+            assert_eq!(sealed_under(&key), name(Some(run)), "{key}");
+        }
+        for key in [
+            head(&tenant, run),
+            share(&tenant, run, &Payer::Tenant),
+            engine("pid"),
+            journals(&tenant).leaf("other"),
+        ] {
+            assert_eq!(sealed_under(&key), name(None), "{key}");
+        }
+        assert_eq!(sealed_under(&Key::new("seal/key/local/tenant").unwrap()), None);
     }
 
     #[test]

@@ -20,6 +20,7 @@ pub use document::{DocumentBuilder, NodeReport, RunDocument};
 pub use failure::{Failure, FieldPart, NodeFailure};
 pub use head::{Imported, RunSummary};
 pub use intent::{Intent, Opening};
+pub use keys::sealed_under;
 pub use manifest::{
     FailurePolicy, Forked, Manifest, PinnedAgent, PinnedCode, PinnedModel, PinnedPlan, PinnedTool,
     PinnedWorkflow, RunOptions,

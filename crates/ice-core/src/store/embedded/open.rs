@@ -52,7 +52,8 @@ pub(super) fn open(
             | StoreError::Format { .. }
             | StoreError::TooLarge { .. }
             | StoreError::Durability { .. }
-            | StoreError::BlobMissing { .. },
+            | StoreError::BlobMissing { .. }
+            | StoreError::Key(_),
         ) => {}
     }
     opened
