@@ -7,6 +7,8 @@ pub mod embed;
 pub mod llm;
 #[cfg(feature = "mcp")]
 pub mod mcp;
+#[cfg(feature = "redis")]
+pub mod redis;
 #[cfg(feature = "llm")]
 pub mod secrets;
 #[cfg(test)]
