@@ -153,8 +153,12 @@ impl Link {
             }
             None => (String::new(), String::new()),
         };
-        let asked = make(&epoch, &newest);
-        match asked.query_async::<Vec<Value>>(&mut live.connection).await {
+        let mut asked = make(&epoch, &newest);
+        // An error among the answers is looked at by itself: it says more than one about all of them.
+        asked.ignore_errors();
+        let answers = asked.query_async::<Vec<Value>>(&mut live.connection).await;
+        let answers = answers.and_then(|answers| answers.into_iter().map(Value::extract_error).collect());
+        match answers {
             Ok(answers) => Ok(answers),
             Err(error) => {
                 let fault = Fault::of(&self.place, what, &error);

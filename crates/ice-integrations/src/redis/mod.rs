@@ -28,3 +28,6 @@ mod writer;
 pub use blobs::RedisBlobs;
 pub use options::{InvalidOptions, Options};
 pub use store::RedisStore;
+
+#[cfg(test)]
+mod tests;

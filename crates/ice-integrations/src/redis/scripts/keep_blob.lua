@@ -13,7 +13,10 @@ if redis.call('EXISTS', KEYS[2]) == 1 then
 elseif redis.call('EXISTS', KEYS[1]) == 0 then
   return {'gone'}
 end
-local epoch = redis.call('HGET', KEYS[4], 'epoch') or '0'
-redis.call('HSETNX', KEYS[5], ARGV[2], epoch)
+-- Each writer begins an epoch of its own, so that blobs of those who had left before it came are older than it.
+if redis.call('HEXISTS', KEYS[5], ARGV[2]) == 0 then
+  redis.call('HSET', KEYS[5], ARGV[2], redis.call('HINCRBY', KEYS[4], 'epoch', 1))
+end
+local epoch = redis.call('HGET', KEYS[4], 'epoch')
 redis.call('ZADD', KEYS[3], epoch, ARGV[1])
 return {'ok'}
