@@ -32,7 +32,11 @@ const KNOWN: &[(Format, &[&str], &[&str])] = &[
     (Format::Html, &["html", "htm", "xhtml"], &["text/html", "application/xhtml+xml"]),
     (Format::Csv, &["csv", "tsv"], &["text/csv", "text/tab-separated-values"]),
     (Format::Json, &["json"], &["application/json", "text/json"]),
-    (Format::JsonLines, &["jsonl", "ndjson"], &["application/jsonl", "application/x-ndjson", "application/ndjson"]),
+    (
+        Format::JsonLines,
+        &["jsonl", "ndjson"],
+        &["application/jsonl", "application/x-ndjson", "application/ndjson"],
+    ),
     (Format::Pdf, &["pdf"], &["application/pdf"]),
 ];
 
@@ -49,8 +53,11 @@ impl Format {
             let found = found.or_else(|| plain.ends_with("+json").then_some(Self::Json));
             return found.ok_or_else(|| unknown(&format!("the media type `{}`", shorten(&plain))));
         }
-        let ending = name.and_then(|name| name.rsplit_once('.')).map(|(_, ending)| ending.to_ascii_lowercase());
-        let found = KNOWN.iter().find(|(_, endings, _)| ending.as_deref().is_some_and(|ending| endings.contains(&ending)));
+        let ending =
+            name.and_then(|name| name.rsplit_once('.')).map(|(_, ending)| ending.to_ascii_lowercase());
+        let found = KNOWN
+            .iter()
+            .find(|(_, endings, _)| ending.as_deref().is_some_and(|ending| endings.contains(&ending)));
         match found {
             Some((format, ..)) => Ok(*format),
             None if bytes.starts_with(b"%PDF-") => Ok(Self::Pdf),
