@@ -7,8 +7,12 @@ pub mod embed;
 pub mod llm;
 #[cfg(feature = "mcp")]
 pub mod mcp;
+#[cfg(feature = "redis")]
+pub mod redis;
 #[cfg(feature = "llm")]
 pub mod secrets;
+#[cfg(feature = "tokens")]
+pub mod tokens;
 #[cfg(test)]
 #[cfg(any(feature = "mcp", feature = "embed-http"))]
 mod seen;

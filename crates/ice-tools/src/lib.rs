@@ -25,6 +25,8 @@
 //! ```
 
 mod access;
+#[cfg(feature = "ingest")]
+pub mod ingest;
 mod list;
 pub mod reference;
 mod support;

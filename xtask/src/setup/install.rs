@@ -63,6 +63,9 @@ pub(crate) fn ensure(runner: &Runner, tool: &Tool) -> bool {
             Source::Crate { arguments } => from_crate(runner, arguments),
             Source::System { package } => debian::install_for_all(runner, package),
             Source::Debian { package, program } => debian::install(runner, package, program),
+            Source::Linked { package, inside, libraries, program } => {
+                debian::install_linked(runner, package, inside, libraries, program)
+            }
         };
         match result {
             Ok(()) if tool.is_there(runner) => return true,
@@ -84,6 +87,9 @@ fn describe(source: &Source) -> String {
         }
         Source::Crate { arguments } => format!("cargo install --locked {}", arguments.join(" ")),
         Source::System { package } => format!("the Debian package {package}, installed for the whole system"),
+        Source::Linked { package, libraries, .. } => {
+            format!("the Debian packages {package}, {}, unpacked, not installed", libraries.join(", "))
+        }
         Source::Debian { package, .. } => format!("the Debian package {package}, unpacked, not installed"),
     }
 }

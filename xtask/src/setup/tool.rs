@@ -77,6 +77,17 @@ pub(crate) enum Source {
         /// The package.
         package: &'static str,
     },
+    /// A Debian package that carries the program, and others that carry the libraries it needs.
+    Linked {
+        /// The package of the program.
+        package: &'static str,
+        /// The program's path in the package.
+        inside: &'static str,
+        /// The packages of its libraries.
+        libraries: &'static [&'static str],
+        /// What it is called among our tools.
+        program: &'static str,
+    },
     /// A Debian package that carries the program.
     Debian {
         /// The package.

@@ -176,6 +176,22 @@ const LLMOCK: Tool = Tool {
     skipped: "the tests `every_provider_keeps_to_what_llmock_sends` and `llmock_tells_a_client_that_does_not_wait` of ice-integrations",
 };
 
+/// A server of Redis. What Debian starts as a service of the system is a link to this program, which is told by the name by
+/// which it is called what it is to be.
+const REDIS: Tool = Tool {
+    name: "redis-server",
+    probe: &["redis-server", "--version"],
+    version: None,
+    sources: &[Source::Linked {
+        package: "redis-tools",
+        inside: "usr/bin/redis-check-rdb",
+        libraries: &["libjemalloc2", "liblzf1"],
+        program: "redis-server",
+    }],
+    need: Need::Tests,
+    skipped: "the tests `redis::tests` of ice-integrations: a store and blobs in Redis",
+};
+
 /// Counts which code has run. Pinned to the LLVM of the toolchain: formats change with versions.
 pub(crate) const LLVM: Tool = Tool {
     name: "llvm-cov and llvm-profdata",
@@ -198,6 +214,7 @@ pub(super) const ALL: &[Tool] = &[
     JAVA,
     AIMOCK,
     LLMOCK,
+    REDIS,
     CARGO_DENY,
     CARGO_SHEAR,
     CARGO_FUZZ,

@@ -41,3 +41,4 @@ pub use price::{InvalidUsd, LongPrompt, Price, Usd};
 pub use redact::RedactSecrets;
 pub use request::{Fallback, FinishReason, Request, Response, ToolDefinition, Usage};
 pub use scripted::Scripted;
+pub use tokens::{Count, EstimatingCounter, TokenCounter};

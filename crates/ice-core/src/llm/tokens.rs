@@ -1,6 +1,53 @@
-//! A deterministic estimate of tokens that needs no vocabulary.
+//! The port for counting tokens, and a deterministic estimate that needs no vocabulary.
+//!
+//! ```
+//! use ice_core::llm::tokens::{Count, EstimatingCounter, TokenCounter};
+//!
+//! let counter = EstimatingCounter;
+//! assert_eq!(counter.count(None, "a short text"), Count { tokens: 3, estimated: true });
+//! ```
+
+use std::fmt;
 
 use super::{Message, Part, Request};
+
+/// The tokens of a text, and how they are known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Count {
+    /// How many tokens.
+    pub tokens: u64,
+    /// Whether that is an estimate, because the tokenizer of the model is not known here.
+    pub estimated: bool,
+}
+
+impl Count {
+    /// Both texts together: the sum, which is an estimate if one of them is. The tokens of two texts that are joined may be
+    /// fewer by one or two, where a token spans their border.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self {
+            tokens: self.tokens.saturating_add(other.tokens),
+            estimated: self.estimated || other.estimated,
+        }
+    }
+}
+
+/// Counts the tokens of texts as a model would read them. Deterministic, does no I/O, and takes time that is linear in the text.
+pub trait TokenCounter: Send + Sync + fmt::Debug {
+    /// The tokens of `text` for `model`, the name that its provider knows it by (`gpt-4o`; a prefix `vendor/` may stand before
+    /// it). Where the model is absent or its tokenizer is not known, the count is an estimate and says so.
+    fn count(&self, model: Option<&str>, text: &str) -> Count;
+}
+
+/// Estimates as [`estimate_text`] does, for every model. What is used where no vocabularies are built in.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct EstimatingCounter;
+
+impl TokenCounter for EstimatingCounter {
+    fn count(&self, _model: Option<&str>, text: &str) -> Count {
+        Count { tokens: estimate_text(text), estimated: true }
+    }
+}
 
 /// What a blob counts: about an image of medium size.
 const BLOB_TOKENS: u64 = 1_000;
@@ -62,6 +109,16 @@ mod tests {
         for (text, tokens) in [("", 0), ("a", 1), ("abcd", 1), ("abcde", 2), ("äöüß", 1)] {
             assert_eq!(estimate_text(text), tokens, "{text}");
         }
+    }
+
+    #[test]
+    fn a_count_with_one_estimate_in_it_is_an_estimate() {
+        let exact = Count { tokens: 2, estimated: false };
+        let estimated = EstimatingCounter.count(Some("gpt-4o"), "abcde");
+        assert_eq!(estimated, Count { tokens: 2, estimated: true });
+        assert_eq!(exact.and(estimated), Count { tokens: 4, estimated: true });
+        assert_eq!(exact.and(exact), Count { tokens: 4, estimated: false });
+        assert_eq!(Count { tokens: u64::MAX, estimated: false }.and(exact).tokens, u64::MAX);
     }
 
     #[test]

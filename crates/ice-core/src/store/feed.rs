@@ -1,4 +1,4 @@
-//! The recent changes of a store, and who waits for them. Shared by the implementations in this crate.
+//! The recent changes of a store, and who waits for them. For whoever implements the port of the store.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -15,11 +15,11 @@ use super::{Change, CommitSeq, Key, Watch, WatchEvent};
 
 /// How many changes are kept, for all watchers together and for each one that is slow.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct FeedLimits {
+pub struct FeedLimits {
     /// Changes kept for watches that begin at an earlier commit.
-    pub(crate) ring: usize,
+    pub ring: usize,
     /// Changes kept for one watcher that does not read.
-    pub(crate) per_watcher: usize,
+    pub per_watcher: usize,
 }
 
 impl Default for FeedLimits {
@@ -31,9 +31,27 @@ impl Default for FeedLimits {
 /// Folders watched of which each is compared with a key, instead of each folder of the key looked up.
 const FEW: usize = 8;
 
-/// Takes changes in commit order and hands them to the watchers of their prefix.
+/// Takes changes in commit order and hands them to the watchers of their prefix. What a watcher does not read is bounded; what is
+/// beyond the bounds becomes a [`WatchEvent::Gap`].
+///
+/// ```
+/// use futures::{FutureExt, StreamExt};
+/// use ice_core::store::{Change, ChangeKind, CommitSeq, Feed, FeedLimits, Key, WatchEvent};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let feed = Feed::new(CommitSeq(0), FeedLimits::default());
+/// let mut watch = feed.watch(&Key::new("a/")?, None, CommitSeq(0));
+/// let change = Change { seq: CommitSeq(1), key: Key::new("a/b")?, kind: ChangeKind::Put };
+/// feed.publish([change.clone()]);
+/// feed.skip(CommitSeq(5));
+/// feed.close();
+/// assert_eq!(watch.next().now_or_never(), Some(Some(WatchEvent::Gap { from: CommitSeq(0), to: CommitSeq(5) })));
+/// assert_eq!(watch.next().now_or_never(), Some(None));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
-pub(crate) struct Feed {
+pub struct Feed {
     ring: Mutex<Ring>,
     watchers: AtomicUsize,
     limits: FeedLimits,
@@ -53,7 +71,8 @@ struct Ring {
 
 impl Feed {
     /// An empty feed of a store whose last commit is `start`.
-    pub(crate) fn new(start: CommitSeq, limits: FeedLimits) -> Arc<Self> {
+    #[must_use]
+    pub fn new(start: CommitSeq, limits: FeedLimits) -> Arc<Self> {
         let ring = Ring {
             changes: VecDeque::new(),
             dropped: start,
@@ -65,7 +84,7 @@ impl Feed {
     }
 
     /// Adds changes, which come in commit order, and wakes the watchers they are for.
-    pub(crate) fn publish(&self, changes: impl IntoIterator<Item = Change>) {
+    pub fn publish(&self, changes: impl IntoIterator<Item = Change>) {
         let mut ring = lock(&self.ring);
         let watched = self.watchers.load(Ordering::Relaxed) > 0;
         for change in changes {
@@ -81,8 +100,19 @@ impl Feed {
         }
     }
 
+    /// Says that changes of commits up to `to` are not known here: every watcher gets a gap up to there, in place of what it has
+    /// not read yet.
+    pub fn skip(&self, to: CommitSeq) {
+        let mut ring = lock(&self.ring);
+        ring.changes.clear();
+        ring.dropped = ring.dropped.max(to);
+        for watcher in ring.folders.values().flatten().chain(&ring.others) {
+            watcher.skip(to);
+        }
+    }
+
     /// Ends all watches: what they have is still read, then their streams end.
-    pub(crate) fn close(&self) {
+    pub fn close(&self) {
         let mut ring = lock(&self.ring);
         ring.closed = true;
         for watcher in ring.folders.values().flatten().chain(&ring.others) {
@@ -91,7 +121,7 @@ impl Feed {
     }
 
     /// Begins a watch. `after` is the commit that was seen last; without it the watch begins at `now`.
-    pub(crate) fn watch(self: &Arc<Self>, prefix: &Key, after: Option<CommitSeq>, now: CommitSeq) -> Watch {
+    pub fn watch(self: &Arc<Self>, prefix: &Key, after: Option<CommitSeq>, now: CommitSeq) -> Watch {
         let mut ring = lock(&self.ring);
         let mut queue = Queue { seen: after.unwrap_or(now), ..Queue::default() };
         queue.closed = ring.closed;
@@ -187,6 +217,13 @@ impl Queue {
         }
     }
 
+    fn skip(&mut self, to: CommitSeq) {
+        if to > self.seen {
+            self.changes.clear();
+            self.gap = Some(self.gap.map_or(to, |gap| gap.max(to)));
+        }
+    }
+
     fn pop(&mut self) -> Option<WatchEvent> {
         if let Some(to) = self.gap.take() {
             let from = std::mem::replace(&mut self.seen, to);
@@ -202,6 +239,14 @@ impl Watcher {
     fn push(&self, change: &Change, limit: usize) {
         let mut queue = lock(&self.queue);
         queue.push(change.clone(), limit);
+        if let Some(waker) = queue.waker.take() {
+            waker.wake();
+        }
+    }
+
+    fn skip(&self, to: CommitSeq) {
+        let mut queue = lock(&self.queue);
+        queue.skip(to);
         if let Some(waker) = queue.waker.take() {
             waker.wake();
         }
@@ -292,6 +337,24 @@ mod tests {
         ]);
         let gap = WatchEvent::Gap { from: CommitSeq(0), to: CommitSeq(3) };
         assert_eq!(read(&mut watch), [gap, WatchEvent::Changed(change(4, "k/e"))]);
+    }
+
+    #[test]
+    fn what_is_skipped_is_a_gap_for_those_who_have_not_seen_it() {
+        let feed = Feed::new(CommitSeq(0), FeedLimits::default());
+        let prefix = Key::new("k/").unwrap();
+        let mut behind = feed.watch(&prefix, None, CommitSeq(0));
+        let mut ahead = feed.watch(&prefix, Some(CommitSeq(9)), CommitSeq(0));
+        feed.publish([change(1, "k/a")]);
+        feed.skip(CommitSeq(7));
+        feed.publish([change(8, "k/b"), change(10, "k/c")]);
+        let changed = |seq, key| WatchEvent::Changed(change(seq, key));
+        let gap = WatchEvent::Gap { from: CommitSeq(0), to: CommitSeq(7) };
+        assert_eq!(read(&mut behind), [gap, changed(8, "k/b"), changed(10, "k/c")]);
+        assert!(!read(&mut ahead).iter().any(|event| matches!(event, WatchEvent::Gap { .. })));
+        let mut late = feed.watch(&prefix, Some(CommitSeq(2)), CommitSeq(10));
+        let gap = WatchEvent::Gap { from: CommitSeq(2), to: CommitSeq(7) };
+        assert_eq!(read(&mut late), [gap, changed(8, "k/b"), changed(10, "k/c")]);
     }
 
     #[test]

@@ -8,6 +8,16 @@ pub const MAX_VALUE_BYTES: usize = 16 << 20;
 /// The largest batch, in bytes, keys and values together: 32 MiB.
 pub const MAX_BATCH_BYTES: usize = 32 << 20;
 
+impl Offers {
+    /// Refuses what exceeds this offer, for whoever implements the port. Returns the bytes of all keys and values.
+    ///
+    /// # Errors
+    /// [`StoreError::Durability`] or [`StoreError::TooLarge`].
+    pub fn check(&self, batch: &Batch, durability: Durability) -> Result<usize, CommitError> {
+        check_offer(batch, durability, self)
+    }
+}
+
 /// Refuses what exceeds a store's offer. Returns the bytes of all keys and values.
 pub(crate) fn check_offer(
     batch: &Batch,

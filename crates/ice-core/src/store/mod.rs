@@ -29,6 +29,7 @@ pub use blob::{BlobGuard, BlobStore};
 #[cfg(all(unix, feature = "embedded"))]
 pub use embedded::{EmbeddedOptions, EmbeddedStore};
 pub use error::{CommitError, StoreError};
+pub use feed::{Feed, FeedLimits};
 pub use key::{InvalidKey, Key, KeyBuilder};
 pub(crate) use limits::check_offer;
 pub use limits::{MAX_BATCH_BYTES, MAX_VALUE_BYTES};

@@ -1,6 +1,5 @@
 //! What the tool takes, gives and does.
 
-use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -10,7 +9,7 @@ use ice_core::tools::{Capability, Effect, Tool, ToolContext, ToolError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::support::{Decoding, Source, blocking, decode, read_all, units};
+use crate::support::{Decoding, Source, Windows, blocking, decode, read_all, units};
 
 /// The largest piece, in units.
 const MAX_SIZE: usize = 1_000_000;
@@ -136,26 +135,20 @@ impl Cutter<'_> {
         size: usize,
         overlap: usize,
     ) -> Result<(), ToolError> {
-        let mut window: VecDeque<Range<usize>> = VecDeque::new();
-        let mut fresh = 0;
+        let mut windows = Windows::new(size as u64, overlap as u64);
         for unit in units {
-            if window.len() == size {
-                self.push(&window)?;
-                window.drain(..size - overlap);
-                fresh = 0;
+            if let Some(full) = windows.add(unit, 1) {
+                self.push(&full)?;
             }
-            window.push_back(unit);
-            fresh += 1;
         }
-        if fresh > 0 { self.push(&window) } else { Ok(()) }
+        windows.finish().map_or(Ok(()), |last| self.push(&last))
     }
 
-    fn push(&mut self, window: &VecDeque<Range<usize>>) -> Result<(), ToolError> {
+    fn push(&mut self, window: &Range<usize>) -> Result<(), ToolError> {
         if self.ctx.cancel.is_cancelled() {
             return Err(ToolError::cancelled().not_started());
         }
-        let (Some(first), Some(last)) = (window.front(), window.back()) else { return Ok(()) };
-        let text = self.text.get(first.start..last.end).unwrap_or_default();
+        let text = self.text.get(window.clone()).unwrap_or_default();
         self.bytes = self.bytes.saturating_add(text.len() as u64);
         let limits = &self.ctx.limits;
         if self.chunks.len() >= limits.max_items || self.bytes > limits.max_read_bytes {
@@ -165,7 +158,7 @@ impl Cutter<'_> {
             );
             return Err(ToolError::refused(ErrorCode::LimitExceeded, message));
         }
-        let start = self.code_points(first.start);
+        let start = self.code_points(window.start);
         let end = start + text.chars().count();
         self.chunks.push(Chunk { index: self.chunks.len(), text: text.to_owned(), start, end });
         Ok(())

@@ -12,6 +12,7 @@ mod source;
 mod table;
 pub(crate) mod units;
 mod watched;
+mod windows;
 
 #[cfg(test)]
 pub(crate) mod testing;
@@ -27,3 +28,4 @@ pub(crate) use table::{
     CellTypes, TableOptions, add_columns, as_row, columns_of, delimiter, read_table, unknown_column,
 };
 pub(crate) use watched::stopped;
+pub(crate) use windows::Windows;

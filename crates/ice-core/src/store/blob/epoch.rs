@@ -5,9 +5,10 @@ use std::sync::{Arc, Mutex};
 
 use crate::store::lock::lock;
 
-/// Numbers writers and collections in one sequence, and knows the writers in flight.
+/// Numbers writers and collections in one sequence, and knows the writers in flight. For whoever implements the port of the
+/// blob store.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Epochs(Arc<Mutex<State>>);
+pub struct Epochs(Arc<Mutex<State>>);
 
 #[derive(Debug, Default)]
 struct State {
@@ -24,7 +25,9 @@ pub struct BlobGuard {
 }
 
 impl Epochs {
-    pub(crate) fn enter(&self) -> BlobGuard {
+    /// Announces a writer.
+    #[must_use]
+    pub fn enter(&self) -> BlobGuard {
         let mut state = lock(&self.0);
         state.now += 1;
         let entered = state.now;
@@ -37,12 +40,26 @@ impl Epochs {
         lock(&self.0).now
     }
 
+    /// The writers at work, by the numbers of their guards.
+    #[must_use]
+    pub fn at_work(&self) -> Vec<u64> {
+        lock(&self.0).writers.iter().copied().collect()
+    }
+
     /// Begins a collection: blobs with a stamp below the one returned may go. A writer that is at work now
     /// holds it down, and whoever comes later stamps above it.
     pub(crate) fn advance(&self) -> u64 {
         let mut state = lock(&self.0);
         state.now += 1;
         state.writers.first().copied().unwrap_or(state.now)
+    }
+}
+
+impl BlobGuard {
+    /// The number of this writer among those of its blob store. Never recurs in the life of the store's handle.
+    #[must_use]
+    pub const fn number(&self) -> u64 {
+        self.entered
     }
 }
 
@@ -62,6 +79,7 @@ mod tests {
         assert_eq!(epochs.advance(), 1);
         let (first, second) = (epochs.enter(), epochs.enter());
         assert_eq!(epochs.now(), 3);
+        assert_eq!(epochs.at_work(), [first.number(), second.number()]);
         assert_eq!(epochs.advance(), 2);
         drop(first);
         assert_eq!(epochs.advance(), 3);

@@ -4,11 +4,9 @@
 mod disk;
 mod epoch;
 mod port;
-#[cfg(all(unix, feature = "embedded"))]
-mod tree;
+pub mod tree;
 
 #[cfg(all(unix, feature = "embedded"))]
 pub use disk::DiskBlobs;
-pub use epoch::BlobGuard;
-pub(crate) use epoch::Epochs;
+pub use epoch::{BlobGuard, Epochs};
 pub use port::{BlobStore, Collected, MAX_BLOB_BYTES, Reachable};

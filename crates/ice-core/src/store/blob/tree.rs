@@ -10,21 +10,24 @@ use blake3::hazmat::{
 use crate::value::BlobHash;
 
 /// The bytes of a part.
-pub(super) const PART: u64 = 64 << 10;
+pub const PART: u64 = 64 << 10;
 
 /// How many parts a blob of this size has whose chaining values are kept. A blob of one part needs none: its
 /// hash is that of the part.
-pub(super) const fn parts(size: u64) -> u64 {
+#[must_use]
+pub const fn parts(size: u64) -> u64 {
     if size <= PART { 0 } else { size.div_ceil(PART) }
 }
 
 /// The chaining value of the part that begins at `offset`.
-pub(super) fn part_value(offset: u64, bytes: &[u8]) -> ChainingValue {
+#[must_use]
+pub fn part_value(offset: u64, bytes: &[u8]) -> ChainingValue {
     blake3::Hasher::new().set_input_offset(offset).update(bytes).finalize_non_root()
 }
 
 /// The chaining values of a blob's parts.
-pub(super) fn values(bytes: &[u8]) -> Vec<ChainingValue> {
+#[must_use]
+pub fn values(bytes: &[u8]) -> Vec<ChainingValue> {
     if parts(bytes.len() as u64) == 0 {
         return Vec::new();
     }
@@ -33,7 +36,8 @@ pub(super) fn values(bytes: &[u8]) -> Vec<ChainingValue> {
 }
 
 /// The hash of the blob whose parts have these chaining values; nothing if there are fewer than two.
-pub(super) fn root(values: &[ChainingValue]) -> Option<BlobHash> {
+#[must_use]
+pub fn root(values: &[ChainingValue]) -> Option<BlobHash> {
     let (left, right) = divide(values)?;
     let hash = merge_subtrees_root(&subtree(left)?, &subtree(right)?, Mode::Hash);
     Some(BlobHash::from_bytes(*hash.as_bytes()))
