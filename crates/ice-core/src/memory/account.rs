@@ -1,11 +1,10 @@
-//! What an entry takes: tokens and money, counted by a port so that a real tokenizer can do it.
-
-use std::fmt;
+//! What an entry takes: tokens, bytes and money.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::llm::{Usd, tokens};
+use crate::llm::Usd;
+use crate::llm::tokens::{Count, TokenCounter};
 use crate::value::Value;
 
 /// What an entry takes.
@@ -20,31 +19,6 @@ pub struct Account {
     pub bytes: u64,
     /// What it cost.
     pub cost: Usd,
-}
-
-/// A number of tokens.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Count {
-    /// The number.
-    pub tokens: u64,
-    /// Whether it is an estimate.
-    pub estimated: bool,
-}
-
-/// Counts the tokens of a text as a model reads it.
-pub trait TokenCounter: Send + Sync + fmt::Debug {
-    /// The tokens of `text` for `model`; marked as estimated where the model's tokenizer is not at hand.
-    fn count(&self, model: Option<&str>, text: &str) -> Count;
-}
-
-/// Estimates tokens as a quarter of the characters, for any model: [`tokens::estimate_text`].
-#[derive(Clone, Copy, Debug, Default)]
-pub struct EstimatedTokens;
-
-impl TokenCounter for EstimatedTokens {
-    fn count(&self, _: Option<&str>, text: &str) -> Count {
-        Count { tokens: tokens::estimate_text(text), estimated: true }
-    }
 }
 
 /// The tokens of a value: of its text, or of its JSON if it is something else. Nothing counts nothing.
@@ -62,12 +36,13 @@ pub fn count_value(counter: &dyn TokenCounter, model: Option<&str>, value: &Valu
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::llm::tokens::EstimatingCounter;
 
     #[test]
     fn structured_content_counts_as_its_json() {
         let value = Value::map([("answer", Value::from("forty-two"))]);
-        assert_eq!(count_value(&EstimatedTokens, None, &value), Count { tokens: 6, estimated: true });
-        assert_eq!(count_value(&EstimatedTokens, None, &Value::from("abcde")).tokens, 2);
-        assert_eq!(count_value(&EstimatedTokens, None, &Value::Null).tokens, 0);
+        assert_eq!(count_value(&EstimatingCounter, None, &value), Count { tokens: 6, estimated: true });
+        assert_eq!(count_value(&EstimatingCounter, None, &Value::from("abcde")).tokens, 2);
+        assert_eq!(count_value(&EstimatingCounter, None, &Value::Null).tokens, 0);
     }
 }

@@ -45,7 +45,7 @@ mod usage;
 mod working;
 mod write;
 
-pub use account::{Account, Count, EstimatedTokens, TokenCounter, count_value};
+pub use account::{Account, count_value};
 pub use config::{Backend, Bounds, MemoryConfig, UnifiedMemoryConfig};
 pub use consolidation::{
     ByModel, Consolidated, Consolidation, Decay, Extract, Retention, Summaries, SummariseError, Summariser, Summary,

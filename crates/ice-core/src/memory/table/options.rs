@@ -5,8 +5,9 @@ use std::sync::Arc;
 use crate::embedding::Embedder;
 use crate::id::Tenant;
 use crate::llm::Price;
+use crate::llm::tokens::{EstimatingCounter, TokenCounter};
 use crate::memory::{
-    ContentIndexes, EstimatedTokens, Indexes, MemoryError, TokenCounter, UnifiedMemoryConfig,
+    ContentIndexes, Indexes, MemoryError, UnifiedMemoryConfig,
 };
 use crate::store::{BlobStore, MemoryBlobs, MemoryStore, Store};
 use crate::time::{Clock, IdSource, SystemClock, SystemIds};
@@ -37,7 +38,7 @@ impl MemoryOptions {
             config: UnifiedMemoryConfig::default(),
             clock: Arc::new(SystemClock),
             ids: Arc::new(SystemIds),
-            counter: Arc::new(EstimatedTokens),
+            counter: Arc::new(EstimatingCounter),
             model: None,
             price: None,
             indexes: None,

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use super::places::Places;
 use crate::id::Tenant;
+use crate::llm::tokens::TokenCounter;
 use crate::llm::{Price, Usd, Usage as Spent};
 use crate::memory::config::Bounds;
 use crate::memory::{
-    Indexes, Kind, MemoryBudget, MemoryError, Scope, TokenCounter, UnifiedMemoryConfig, guarantee,
+    Indexes, Kind, MemoryBudget, MemoryError, Scope, UnifiedMemoryConfig, guarantee,
 };
 use crate::store::{BlobStore, Durability, Store};
 use crate::time::{Clock, IdSource};

@@ -8,9 +8,10 @@ use super::Ground;
 use super::check::is_sound;
 use crate::error::ErrorCode;
 use crate::llm::{Price, Usd};
+use crate::llm::tokens::{Count, TokenCounter};
 use crate::memory::{
-    Backend, Count, Episode, Fact, Kind, Memory, MemoryBudget, MemoryConfig, MemoryError, MemoryGuarantee,
-    MemoryKey, Scope, Selector, TokenCounter, UnifiedMemoryConfig, Write, reachable,
+    Backend, Episode, Fact, Kind, Memory, MemoryBudget, MemoryConfig, MemoryError, MemoryGuarantee,
+    MemoryKey, Scope, Selector, UnifiedMemoryConfig, Write, reachable,
 };
 use crate::store::{
     Batch, CommitError, CommitSeq, Durability, Entry as Stored, Key, MemoryStore, Offers, Store,
