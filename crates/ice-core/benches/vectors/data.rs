@@ -2,22 +2,22 @@
 
 use std::path::Path;
 
-pub const DIMENSION: usize = 384;
-pub const NEAREST: usize = 10;
+pub(crate) const DIMENSION: usize = 384;
+pub(crate) const NEAREST: usize = 10;
 
 /// Vectors of length one, queries from the same distribution, and which are nearest to each query.
-pub struct Set {
-    pub name: String,
-    pub base: Vec<f32>,
-    pub queries: Vec<f32>,
-    pub nearest: Vec<Vec<u32>>,
+pub(crate) struct Set {
+    pub(crate) name: String,
+    pub(crate) base: Vec<f32>,
+    pub(crate) queries: Vec<f32>,
+    pub(crate) nearest: Vec<Vec<u32>>,
 }
 
 impl Set {
     /// 2,000 Gaussian clusters: their centres and what is around them are normal in each direction, the spread within a cluster being
     /// `noise` times that of the centres. At 0.8 clusters are tight, and every engine finds all; at 1.5 the nearest of a query lie hardly
     /// nearer than the rest, and engines differ.
-    pub fn clustered(name: &str, rows: usize, queries: usize, noise: f32) -> Self {
+    pub(crate) fn clustered(name: &str, rows: usize, queries: usize, noise: f32) -> Self {
         let mut random = Random(7);
         let centres: Vec<f32> = (0..2_000 * DIMENSION).map(|_| random.normal()).collect();
         let mut make = |count: usize| {
@@ -38,7 +38,7 @@ impl Set {
     }
 
     /// What `vec.py gen` has written: `base.f32`, `query.f32`, `gt.i32`.
-    pub fn read(folder: &Path) -> Self {
+    pub(crate) fn read(folder: &Path) -> Self {
         let numbers = |name: &str| {
             let bytes = std::fs::read(folder.join(name)).unwrap();
             bytes.as_chunks().0.iter().map(|number| f32::from_le_bytes(*number)).collect::<Vec<_>>()
@@ -53,13 +53,13 @@ impl Set {
         }
     }
 
-    pub fn rows(&self) -> usize {
+    pub(crate) fn rows(&self) -> usize {
         self.base.len() / DIMENSION
     }
 }
 
 /// The nearest rows to each query, by nothing but products.
-pub fn nearest(base: &[f32], queries: &[f32]) -> Vec<Vec<u32>> {
+pub(crate) fn nearest(base: &[f32], queries: &[f32]) -> Vec<Vec<u32>> {
     let queries: Vec<&[f32]> = queries.chunks_exact(DIMENSION).collect();
     let one = |query: &&[f32]| {
         let mut scores = vec![0.0; base.len() / DIMENSION];
@@ -85,10 +85,10 @@ pub fn nearest(base: &[f32], queries: &[f32]) -> Vec<Vec<u32>> {
 }
 
 /// SplitMix64 (Steele and others, 2014), and sums of it that are near enough to normal.
-pub struct Random(pub u64);
+pub(crate) struct Random(u64);
 
 impl Random {
-    pub fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -4,7 +4,13 @@
 //! `cargo bench -p ice-core --bench vectors`; with `-- FOLDER…` for sets that `vec.py gen` has written, with `-- --peer exact|codes|graph`
 //! for one line of JSON as that harness prints it, of the set in `$VEC_DIR`; with `-- --million` for a million. What each row says stands in
 //! `docs/benchmarks.md`.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::print_stdout, reason = "a benchmark ends at the first failure")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a benchmark ends at the first failure"
+)]
 
 mod data;
 

@@ -88,6 +88,8 @@ impl<P: Payload> Index<P> {
         let most = self.most_at_once();
         let taken = self.take(most).await?;
         let is_all = taken.len() < most;
+        // As long as more is to come, not all is written anew for it.
+        let merge = if is_all { merge } else { Merge::Due };
         let dead = self.dead(&view, &taken);
         let fresh = taken.iter().filter(|taken| matches!(taken.pending, Pending::Put(_))).count();
         let alive: Vec<_> = dead.iter().map(|dead| (dead.length() - dead.count(), dead.count())).collect();

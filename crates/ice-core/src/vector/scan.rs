@@ -14,6 +14,8 @@ use crate::segments::{Rows, Threads};
 
 /// Rows whose products are computed before the first of them is looked at.
 const BLOCK: usize = 256;
+/// Rows that stand anywhere and are asked of the memory together: as many as the nearest cache holds.
+const TOGETHER: usize = 32;
 /// A thread is worth its start for so many bytes.
 const BYTES_PER_THREAD: usize = 4 << 20;
 
@@ -114,7 +116,7 @@ pub(super) fn by_codes(segment: &Segment, question: &Question<'_>, k: usize) -> 
         let rows: Vec<u32> = question.rows.iter().collect();
         question.split(codes.bytes() / codes.rows().max(1), |range| {
             let (mut best, mut out) = (Best::new(most), [0; BLOCK]);
-            for rows in rows.get(range).unwrap_or_default().chunks(BLOCK) {
+            for rows in rows.get(range).unwrap_or_default().chunks(TOGETHER) {
                 codes.at(question.codes, rows, &mut out);
                 for (row, raw) in rows.iter().zip(&out) {
                     best.offer(question.codes.score(question.metric, *raw, codes.factor(*row)), *row);
