@@ -60,6 +60,12 @@ pub(crate) const BY_ITSELF: u8 = 1;
 /// What it says there before it ends a run.
 pub(crate) const STOPPED: u8 = 2;
 
+/// What the tool says to the launcher as it becomes the program.
+pub(crate) const BEGUN: u8 = 1;
+
+/// What the first process says to the launcher once all others have ended; what they used follows ([`Used`]).
+pub(crate) const LEFT: u8 = 2;
+
 /// The cage that the launcher is to make.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Spec {
@@ -187,7 +193,7 @@ pub(crate) enum Note {
     Tool(ToolEnd),
     /// The launcher ended the run.
     Stopped(Stop),
-    /// All processes of the run have ended.
+    /// All processes of the run have ended, but for the first process of the cage, which ends by itself.
     Ended(Used),
 }
 

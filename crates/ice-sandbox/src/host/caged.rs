@@ -18,6 +18,7 @@ use super::sandbox::PATIENCE;
 use super::scrub::Scrub;
 use super::ways::Ways;
 use crate::error::SandboxError;
+use crate::layer::Layer;
 use crate::policy::Limits;
 use crate::report::{End, MemorySource, SetupFailure, Stage, Usage, Verdict};
 use crate::secret::SecretBytes;
@@ -45,8 +46,8 @@ pub struct Caged {
 }
 
 impl Caged {
-    /// Waits until the command and everything that it has started has ended. Read its output meanwhile: a pipe holds 64
-    /// KiB. Cancel-safe.
+    /// Waits until the command and everything that it has started has ended, and the cage with it, but for one that was made
+    /// ahead ([`WarmPool`](crate::WarmPool)). Read its output meanwhile: a pipe holds 64 KiB. Cancel-safe.
     pub async fn wait(&mut self) -> End {
         self.control.wait().await
     }
@@ -84,8 +85,10 @@ pub(super) struct Control {
     orders: Option<pipe::Sender>,
     ways: Ways,
     launcher: Option<Child>,
-    /// Where the launcher ends if this is dropped.
+    /// Where the launcher ends if nobody waits for it here.
     ends: TaskTracker,
+    /// Whether the cage was ready before there was a command for it.
+    is_ahead: bool,
     cancel: CancellationToken,
     started: Instant,
     wall: Duration,
@@ -114,6 +117,7 @@ impl Control {
             ways,
             launcher: Some(launcher),
             ends,
+            is_ahead: false,
             cancel: CancellationToken::new(),
             started,
             wall,
@@ -135,8 +139,9 @@ impl Control {
     ) -> Result<bool, SandboxError> {
         let failed = |error: io::Error| SetupFailure::io(Stage::Spec, "telling the tool what to run", &error);
         let bytes = order.encode().map_err(failed)?;
-        if self.heard.setup.is_some() {
-            // It was made ready before.
+        self.is_ahead = self.heard.setup.is_some();
+        if self.is_ahead {
+            // It was made before.
             (self.started, self.heard.setup) = (Instant::now(), Some(Duration::ZERO));
         }
         self.cancel = cancel.clone();
@@ -146,12 +151,20 @@ impl Control {
             // Before anything runs that might use them.
             let opened = self.ways.open().await;
             opened.map_err(|error| SetupFailure::io(Stage::Ways, "a socket that listens", &error))?;
-            // First the launcher, which watches from then on; it may have to read its task before it hears of this.
-            let sent = match self.socket.write_all(&[1]).await {
-                Ok(()) => write(&mut orders, &bytes, secrets).await,
-                Err(error) => Err(error),
+            // The launcher watches from then on. It is told first while it has the cage to make, which has a time of its
+            // own; where all is ready the tool comes first, whom the command waits for.
+            let sent = async {
+                if self.is_ahead {
+                    write(&mut orders, &bytes, secrets).await?;
+                    // The command may run from here on: that the launcher is gone is no reason to run it elsewhere, and
+                    // how it ended is told by the end of the socket.
+                    let _ = self.socket.write_all(&[1]).await;
+                    return Ok(());
+                }
+                self.socket.write_all(&[1]).await?;
+                write(&mut orders, &bytes, secrets).await
             };
-            match sent {
+            match sent.await {
                 Ok(()) => Ok(true),
                 Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
                 Err(error) => Err(failed(error).into()),
@@ -207,9 +220,9 @@ impl Control {
         self.cancel.clone().cancelled_owned()
     }
 
-    /// Waits for the end of everything. Cancel-safe.
+    /// Waits for the end of everything; in a cage that was made ahead, of all that the command has started. Cancel-safe.
     pub(super) async fn wait(&mut self) -> End {
-        while !self.heard.closed {
+        while !self.heard.closed && !self.is_left() {
             let cancelled = self.cancel.clone();
             tokio::select! {
                 note = next(&mut self.socket, &mut self.buffer) => match note {
@@ -245,6 +258,10 @@ impl Control {
             () = cancelled.cancelled(), if by_itself => self.ways.close(false).await,
         }
         let ended = match &mut self.launcher {
+            Some(_) if !self.heard.closed => {
+                self.part();
+                String::new()
+            }
             Some(launcher) => {
                 let ended = launcher.wait().await;
                 ended.map_or_else(|error| error.to_string(), |status| status.to_string())
@@ -253,6 +270,29 @@ impl Control {
         };
         self.launcher = None;
         self.end(&ended)
+    }
+
+    /// Whether nothing is left but the launcher and the first process of a cage that was made ahead, whose ends nobody is
+    /// to wait for. Without the namespace the launcher has yet to end what the command has left.
+    fn is_left(&self) -> bool {
+        self.is_ahead && self.heard.used.is_some() && self.heard.layers.contains(&Layer::PidNamespace)
+    }
+
+    /// Leaves the launcher to itself. It ends the run, and removes its control groups, once nobody is there who wants it.
+    fn part(&mut self) {
+        let Some(mut launcher) = self.launcher.take() else { return };
+        let _ = rustix::net::shutdown(&self.socket, rustix::net::Shutdown::Both);
+        // Elsewhere it is killed as it is dropped here, and a later one removes the groups.
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            self.ends.spawn_on(
+                async move {
+                    if tokio::time::timeout(FAREWELL, launcher.wait()).await.is_err() {
+                        let _ = launcher.kill().await;
+                    }
+                },
+                &runtime,
+            );
+        }
     }
 
     fn hear(&mut self, note: Note) {
@@ -316,21 +356,8 @@ async fn write(orders: &mut pipe::Sender, order: &[u8], secrets: &[SecretBytes])
 }
 
 impl Drop for Control {
-    /// The launcher ends the run, and removes its control groups, once nobody is there who wants it.
     fn drop(&mut self) {
-        let Some(mut launcher) = self.launcher.take() else { return };
-        let _ = rustix::net::shutdown(&self.socket, rustix::net::Shutdown::Both);
-        // Elsewhere it is killed as it is dropped here, and a later one removes the groups.
-        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            self.ends.spawn_on(
-                async move {
-                    if tokio::time::timeout(FAREWELL, launcher.wait()).await.is_err() {
-                        let _ = launcher.kill().await;
-                    }
-                },
-                &runtime,
-            );
-        }
+        self.part();
     }
 }
 

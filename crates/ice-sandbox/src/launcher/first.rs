@@ -13,7 +13,7 @@ use super::sys::Forked;
 use super::{inherit, net, privilege, root, sys, tool};
 use crate::layer::Layer;
 use crate::report::{SetupFailure, Stage};
-use crate::wire::{Note, Spec, ToolEnd, fact};
+use crate::wire::{self, LEFT, Note, Spec, ToolEnd, Used, fact};
 
 const INNER: [(Layer, UnshareFlags); 5] = [
     (Layer::MountNamespace, UnshareFlags::NEWNS),
@@ -83,10 +83,9 @@ fn live(
     match sys::fork().at(Stage::Fork, "starting the tool")? {
         Forked::Child => tool::run(spec, layers, Caller::of(privileged), &begin),
         Forked::Parent(pid) => {
-            drop(begin);
             inherit::close_ways().at(Stage::Fork, "leaving the ways out")?;
             inherit::close_streams().at(Stage::Fork, "closing the streams")?;
-            reap(pid.as_raw_nonzero().get()).at(Stage::Fork, "waiting for the tool")
+            reap(pid.as_raw_nonzero().get(), &begin).at(Stage::Fork, "waiting for the tool")
         }
     }
 }
@@ -98,9 +97,9 @@ fn is_gone(alive: &OwnedFd) -> bool {
     poll(&mut fds, Some(&at_once)).is_ok_and(|ready| ready > 0)
 }
 
-/// Waits for the tool, ends everything that it left, and tells how it ended.
-fn reap(tool: i32) -> std::io::Result<()> {
-    let mut end = None;
+/// Waits for the tool, ends everything that it left, and tells how it ended; and the launcher, that nothing is left.
+fn reap(tool: i32, launcher: &OwnedFd) -> std::io::Result<()> {
+    let (mut end, mut is_alone) = (None, false);
     while let Some(ended) = sys::wait(-1)? {
         if ended.pid != tool {
             continue;
@@ -111,13 +110,20 @@ fn reap(tool: i32) -> std::io::Result<()> {
         } else {
             ToolEnd::Signal(libc::WTERMSIG(status))
         });
-        if !sys::kill_all() {
+        is_alone = sys::kill_all();
+        if !is_alone {
             // Without a pid namespace the launcher ends the rest.
             break;
         }
     }
     if let Some(end) = end {
         inherit::tell(&Note::Tool(end));
+    }
+    if is_alone {
+        let (user, system, largest) = sys::used()?;
+        let left = wire::encode(&Used { user, system, largest, ..Used::default() })?;
+        // At once, as the pipe does with what is so short. A launcher that is gone ends this process.
+        let _ = rustix::io::write(launcher, &[&[LEFT], left.as_slice()].concat());
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! What the launcher is given: a socket as standard input, over which the tool's streams and the task come.
 
-use std::io::{self, IoSlice, IoSliceMut, Read};
+use std::io::{self, IoSlice, IoSliceMut, PipeReader, Read};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
@@ -14,7 +14,7 @@ use super::fault::At;
 use super::sys;
 use crate::report::{SetupFailure, Stage};
 use crate::secret::{MAX_SECRET, SecretBytes};
-use crate::wire::{self, Note, Order, Spec};
+use crate::wire::{self, BEGUN, LEFT, Note, Order, Spec, Used};
 
 /// The socket.
 const SOCKET: RawFd = 3;
@@ -168,6 +168,27 @@ pub(super) fn hear() -> Heard {
     match rustix::net::recv(socket(), &mut byte, RecvFlags::empty()) {
         Ok((1.., _)) => Heard::Begin,
         Ok((0, _)) | Err(_) => Heard::End,
+    }
+}
+
+/// What the processes in the cage say to the launcher.
+#[derive(Debug)]
+pub(super) enum Said {
+    /// The program begins.
+    Begun,
+    /// All have ended but the first, having used this.
+    Left(Used),
+    /// Nothing any more.
+    Nothing,
+}
+
+/// What they say, once there is something to read.
+pub(super) fn said(mut by: &PipeReader) -> Said {
+    let mut what = [0];
+    match by.read_exact(&mut what) {
+        Ok(()) if what == [BEGUN] => Said::Begun,
+        Ok(()) if what == [LEFT] => wire::read(by).map_or(Said::Nothing, Said::Left),
+        Ok(()) | Err(_) => Said::Nothing,
     }
 }
 

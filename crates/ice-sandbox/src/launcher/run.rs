@@ -83,21 +83,21 @@ fn begin(spec: &Spec, layers: Layers, privileged: bool, groups: Option<&Groups>)
     }
     // It lets the first process go on, and its end tells that the launcher is gone.
     let (alive, life) = pipe_with(PipeFlags::CLOEXEC).at(Stage::Fork, "making a pipe")?;
-    // What comes out of it tells that the program begins.
-    let (began, begin) = pipe_with(PipeFlags::CLOEXEC).at(Stage::Fork, "making a pipe")?;
+    // Over it the processes in the cage tell that the program begins, and that nothing is left of it.
+    let (heard, tell) = pipe_with(PipeFlags::CLOEXEC).at(Stage::Fork, "making a pipe")?;
     match sys::fork().at(Stage::Fork, "starting the first process of the cage")? {
         Forked::Child => {
-            std::mem::drop((life, began));
-            first::run(spec, layers, privileged, &alive, begin)
+            std::mem::drop((life, heard));
+            first::run(spec, layers, privileged, &alive, tell)
         }
         Forked::Parent(pid) => {
-            std::mem::drop((alive, begin));
+            std::mem::drop((alive, tell));
             if let Some(groups) = groups {
                 let stage = Stage::Layer(Layer::ControlGroups);
                 groups.take(pid.as_raw_nonzero().get()).at(stage, "entering the groups")?;
             }
             rustix::io::write(&life, &[1]).at(Stage::Fork, "letting the first process go on")?;
-            let watched = supervise::run(&spec.limits, pid, &began, groups);
+            let watched = supervise::run(spec, pid, &heard.into(), groups);
             std::mem::drop(life);
             if !contained {
                 sweep::sweep().at(Stage::Layer(Layer::PidNamespace), "ending what the run has left")?;

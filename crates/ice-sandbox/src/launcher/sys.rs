@@ -97,6 +97,24 @@ pub(super) fn wait(pid: i32) -> io::Result<Option<Waited>> {
     }
 }
 
+/// What this process and those that it has waited for have used: CPU time in the program and in the kernel, and the bytes
+/// of the largest one.
+pub(super) fn used() -> io::Result<(Duration, Duration, u64)> {
+    let (mut user, mut system, mut largest) = (Duration::ZERO, Duration::ZERO, 0);
+    for who in [libc::RUSAGE_SELF, libc::RUSAGE_CHILDREN] {
+        // SAFETY: all zeros are a valid `rusage`.
+        let mut used: libc::rusage = unsafe { std::mem::zeroed() };
+        // SAFETY: the pointer is to a value that lives as long as the call.
+        if unsafe { libc::getrusage(who, &raw mut used) } < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        user += duration(used.ru_utime);
+        system += duration(used.ru_stime);
+        largest = largest.max(u64::try_from(used.ru_maxrss).unwrap_or(0) * 1_024);
+    }
+    Ok((user, system, largest))
+}
+
 /// Signals as a program expects to find them.
 pub(super) fn reset_signals() {
     // SAFETY: sets dispositions to the default and the mask to empty; no handler is involved.

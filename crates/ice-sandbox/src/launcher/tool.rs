@@ -13,7 +13,7 @@ use super::granted::Caller;
 use super::{confine, inherit, look, secret, sys};
 use crate::layer::Layer;
 use crate::report::{SetupFailure, Stage};
-use crate::wire::{Note, Order, Spec, Text};
+use crate::wire::{BEGUN, Note, Order, Spec, Text};
 
 const NO_CAPABILITIES: CapabilitySets = CapabilitySets {
     effective: CapabilitySet::empty(),
@@ -102,7 +102,7 @@ fn become_program(
 fn running(begin: &OwnedFd) {
     inherit::tell(&Note::Running);
     // A launcher that is gone ends this process.
-    let _ = rustix::io::write(begin, &[1]);
+    let _ = rustix::io::write(begin, &[BEGUN]);
 }
 
 /// Where the program may be: as it is named, or in each folder of the path.
