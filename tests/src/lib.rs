@@ -2,3 +2,4 @@
 //! tests of the `ice` command stand in `crates/ice-cli/tests`.
 
 pub mod crash;
+pub mod memory;

@@ -4,12 +4,16 @@ use std::collections::{BTreeMap, HashMap};
 use std::ops::Bound;
 
 use bytes::Bytes;
+use futures::{StreamExt, TryStreamExt};
 
 use super::places::Places;
 use super::record::Record;
 use crate::memory::usage::Delta;
 use crate::memory::{Entry, EntryId, IndexChange, Kind, MemoryError, Prepared, Scope};
 use crate::store::{Batch, Entry as Stored, Key, Store, StoreError, Version};
+
+/// How many keys are fetched at once.
+const AT_ONCE: usize = 16;
 
 /// What becomes of an entry, for the indexes of contents.
 #[derive(Debug)]
@@ -107,10 +111,13 @@ impl<'s> Draft<'s> {
     /// Some keys that many operations will ask for, fetched together.
     pub(super) async fn fetch(&mut self, keys: Vec<Key>) -> Result<(), StoreError> {
         let store = self.store;
-        let gets = keys.iter().map(|key| store.get(key));
-        let found = futures::future::try_join_all(gets).await?;
-        for (key, found) in keys.into_iter().zip(found) {
-            self.read.entry(key).or_insert_with(|| found.map(|found| (found.value, found.version)));
+        let gets = futures::stream::iter(keys).map(|key| async move {
+            let found = store.get(&key).await?;
+            Ok::<_, StoreError>((key, found.map(|found| (found.value, found.version))))
+        });
+        let mut found = gets.buffered(AT_ONCE);
+        while let Some((key, found)) = found.try_next().await? {
+            self.read.entry(key).or_insert(found);
         }
         Ok(())
     }

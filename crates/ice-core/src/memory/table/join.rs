@@ -23,14 +23,14 @@ struct List {
     next: usize,
     /// Whether the store has no more.
     is_all: bool,
-    /// The first place that was not read yet.
-    upto: Option<Position>,
+    /// How often the page gave an answer; none before the first page.
+    answers: Option<usize>,
 }
 
 impl List {
     fn new(prefix: Key, first: usize) -> Self {
         let next = first.clamp(MIN_PAGE, MAX_PAGE);
-        Self { prefix, page: VecDeque::new(), next, is_all: false, upto: None }
+        Self { prefix, page: VecDeque::new(), next, is_all: false, answers: None }
     }
 
     /// The first place from `target` on.
@@ -38,19 +38,19 @@ impl List {
         let behind = self.page.partition_point(|position| *position < target);
         self.page.drain(..behind);
         if self.page.is_empty() && !self.is_all {
-            // Who reads on is given more and more, who leaps little.
-            self.next = if self.upto == Some(target) || self.upto.is_none() {
-                self.next
-            } else {
-                (self.next / 2).max(MIN_PAGE)
+            // Who takes much of a page is given more and more, who leaps over it little.
+            self.next = match self.answers {
+                Some(answers) if answers > 1 => (self.next * 2).min(MAX_PAGE),
+                Some(_) => (self.next / 2).max(MIN_PAGE),
+                None => self.next,
             };
             let after = target.previous().map(|before| self.prefix.leaf(&before.text()));
             let found = store.scan(&self.prefix, after.as_ref(), self.next).await?;
             self.is_all = found.len() < self.next;
             self.page = found.iter().filter_map(|entry| position_of(&entry.key, &self.prefix)).collect();
-            self.upto = self.page.back().and_then(|last| last.next());
-            self.next = (self.next * 2).min(MAX_PAGE);
+            self.answers = Some(0);
         }
+        self.answers = self.answers.map(|answers| answers + 1);
         Ok(self.page.front().copied())
     }
 }

@@ -135,9 +135,7 @@ impl Pass<'_, '_> {
         let entry = self.put(entry, write).await?;
         self.bound(&scope, kind, id, before).await?;
         if let Some(key) = idempotency {
-            let mut first = id.bytes().to_vec();
-            first.extend(super::position::biased(learned).to_be_bytes());
-            self.draft.put(key, first);
+            self.draft.put(key, first_of(id, learned));
         }
         Ok(Done::Entry(Box::new(entry)))
     }
@@ -425,10 +423,22 @@ impl Pass<'_, '_> {
             working.used = ascend(self.used, self.now);
         }
         let (scope, kind, id) = (entry.scope.clone(), entry.kind(), entry.id);
+        let (learned, idempotency) = (entry.learned, entry.source.idempotency.clone());
         let entry = self.put(entry, write).await?;
         self.bound(&scope, kind, id, before).await?;
+        if let Some(key) = idempotency {
+            let key = self.draft.places.idempotency(&key);
+            if self.draft.get(&key).await?.is_none() {
+                self.draft.put(key, first_of(id, learned));
+            }
+        }
         Ok(Done::Entry(Box::new(entry)))
     }
+}
+
+/// What stands under an idempotency key: the entry that was written first, and when it was learned.
+fn first_of(id: EntryId, learned: Moment) -> Vec<u8> {
+    [&id.bytes()[..], &super::position::biased(learned).to_be_bytes()].concat()
 }
 
 /// The counts of a scope.

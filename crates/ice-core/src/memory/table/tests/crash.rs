@@ -13,6 +13,7 @@ use crate::store::{
     Batch, CommitError, CommitSeq, Durability, Entry as Stored, Key, MemoryStore, Offers, Store, StoreError,
     Versioned, Watch,
 };
+use crate::time::TestIds;
 
 /// A store that fails from some commit on: that one is applied or not, and nobody hears of it.
 #[derive(Debug)]
@@ -126,7 +127,8 @@ async fn after_a_crash_at_any_commit_the_same_work_ends_in_the_same_state() {
             };
             let worked = work(&memory).await;
             memory.close().await;
-            let whole = Ground::on(inner);
+            // Ids never recur, as those of the machine do not.
+            let whole = Ground { ids: TestIds::new(1_000), ..Ground::on(inner) };
             let memory = whole.open().await;
             is_sound(&memory).await;
             if worked.is_ok() {

@@ -13,7 +13,7 @@ use crate::memory::{
     MemoryKey, Scope, Selector, TokenCounter, UnifiedMemoryConfig, Write, reachable,
 };
 use crate::store::{
-    Batch, BlobStore, CommitError, CommitSeq, Durability, Entry as Stored, Key, MemoryStore, Offers, Store,
+    Batch, CommitError, CommitSeq, Durability, Entry as Stored, Key, MemoryStore, Offers, Store,
     StoreError, Versioned, Watch,
 };
 use crate::value::{BlobHash, BlobRef, Value};
