@@ -56,9 +56,11 @@ impl RememberedSessions {
             ("asked", Value::from(exchange.asked.as_str())),
             ("said", Value::from(exchange.said.as_str())),
         ]);
-        let episode = Episode { episode_type: TYPE.to_owned(), outcome: "said".to_owned(), ..Episode::default() };
+        let episode =
+            Episode { episode_type: TYPE.to_owned(), outcome: "said".to_owned(), ..Episode::default() };
         let key = BlobHash::of(format!("{}\n{key}", tag(session)).as_bytes()).to_string();
-        let source = Provenance { source: "session".to_owned(), idempotency: Some(key), ..Provenance::default() };
+        let source =
+            Provenance { source: "session".to_owned(), idempotency: Some(key), ..Provenance::default() };
         let mut write = Write::episode(content, episode).scope(scope()?).tags([tag(session)]).source(source);
         write.ttl = Some(Duration::MAX);
         if super::write::word("the name of a session", &session.name).is_ok() {

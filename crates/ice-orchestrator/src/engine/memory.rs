@@ -1,7 +1,7 @@
 //! Recalling and adding to what is remembered of sessions.
 
 use ice_core::error::ErrorCode;
-use ice_core::memory::{Exchange, SessionError, Session};
+use ice_core::memory::{Exchange, Session, SessionError};
 use ice_core::path::NodePath;
 use ice_core::value::Value;
 
