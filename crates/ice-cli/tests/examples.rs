@@ -46,7 +46,10 @@ fn remember_finds_what_it_wrote_and_later_runs_find_it_too() {
     let second = remember("Boats leave at noon.", "When do boats leave the harbour?");
     assert_eq!(second["output"]["found"]["count"], 2);
     let answer = second["output"]["answer"]["text"].as_str().unwrap();
-    assert!(answer.contains("- The harbour is closed on Sundays.") && answer.contains("I know of 2"), "{answer}");
+    assert!(
+        answer.contains("- The harbour is closed on Sundays.") && answer.contains("I know of 2"),
+        "{answer}"
+    );
     let listed = given(desk.command(["memory", "list", "--scope", "notes", "--json"]).output().unwrap());
     assert_eq!(listed.code(0).json().as_array().unwrap().len(), 2);
 }

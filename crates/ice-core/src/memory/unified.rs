@@ -122,7 +122,8 @@ impl UnifiedMemory {
     /// # Errors
     /// As [`Memory::remember`].
     pub async fn delete(&self, key: &str) -> Result<bool, MemoryError> {
-        let selector = Selector::Key { scope: self.scope.clone(), kind: Kind::of_key(key), key: key_of(key)? };
+        let selector =
+            Selector::Key { scope: self.scope.clone(), kind: Kind::of_key(key), key: key_of(key)? };
         Ok(self.memory.forget(&selector).await? > 0)
     }
 
@@ -263,7 +264,8 @@ mod tests {
         unified.store("episode:1", "blue", Map::default()).await.unwrap();
         unified.store("fact:1", "blue", Map::default()).await.unwrap();
         unified.store("procedure:1", named.clone(), Map::default()).await.unwrap();
-        let kinds: Vec<Kind> = unified.search("BLUE", 5, &[]).await.unwrap().iter().map(Entry::kind).collect();
+        let kinds: Vec<Kind> =
+            unified.search("BLUE", 5, &[]).await.unwrap().iter().map(Entry::kind).collect();
         assert_eq!(kinds, [Kind::Working, Kind::Episodic, Kind::Semantic, Kind::Procedural, Kind::Working]);
         assert_eq!(unified.search("blue", 5, &[Kind::Semantic]).await.unwrap().len(), 1);
         for key in ["work:0", "episode:1", "fact:1", "procedure:1"] {
@@ -281,7 +283,10 @@ mod tests {
         let config = UnifiedMemoryConfig { enable_semantic: false, ..UnifiedMemoryConfig::ephemeral() };
         let unified = memory(config).await;
         let error = unified.store("fact:1", "x", Map::default()).await.unwrap_err();
-        assert_eq!(error.to_string(), "semantic memory is switched off: set `enable_semantic` in its configuration");
+        assert_eq!(
+            error.to_string(),
+            "semantic memory is switched off: set `enable_semantic` in its configuration"
+        );
         assert_eq!(unified.retrieve("fact:1").await.unwrap(), None);
         assert!(!unified.usage().await.unwrap().contains_key(&Kind::Semantic));
     }

@@ -118,12 +118,7 @@ fn entries_of(entries: u64) -> String {
     if entries == 1 { "1 entry".to_owned() } else { format!("{} entries", text::number(entries)) }
 }
 
-async fn forget(
-    link: &Link,
-    what: MemorySelection,
-    erase: bool,
-    dry_run: bool,
-) -> Result<u64, LinkError> {
+async fn forget(link: &Link, what: MemorySelection, erase: bool, dry_run: bool) -> Result<u64, LinkError> {
     let request = MemoryRequest::Forget(MemoryForget { what, erase, dry_run });
     let MemoryResponse::Forgotten { entries } = call(link, request).await? else {
         return Err(LinkError::astray());

@@ -74,7 +74,8 @@ impl Memory {
         options.config.check()?;
         let secret = secret(&*options.store, &options).await?;
         let places = Places::new(&options.tenant, secret);
-        let MemoryOptions { store, blobs, tenant, config, clock, ids, counter, model, price, indexes } = options;
+        let MemoryOptions { store, blobs, tenant, config, clock, ids, counter, model, price, indexes } =
+            options;
         let rules = Arc::new(Rules {
             store,
             blobs,
@@ -208,9 +209,7 @@ impl Memory {
             Err(MemoryError::invalid("the change of an entry", "it changes the kind"))
         };
         match self.ask(Operation::Amend(id, Amendment(Arc::new(change))), None).await? {
-            Done::Entry(entry) | Done::Known(entry) => {
-                self.by_id(entry.id).await?.ok_or_else(missing)
-            }
+            Done::Entry(entry) | Done::Known(entry) => self.by_id(entry.id).await?.ok_or_else(missing),
             Done::Gone | Done::Nothing => Err(missing()),
         }
     }
@@ -396,13 +395,16 @@ impl Memory {
         let mut count = 0;
         for family in [Family::Current, Family::Past] {
             loop {
-                let ids = select::everywhere(self.rules(), &[family], &Term::Run(run), None, SELECTED).await?.0;
+                let ids =
+                    select::everywhere(self.rules(), &[family], &Term::Run(run), None, SELECTED).await?.0;
                 if ids.is_empty() {
                     break;
                 }
                 let done = self.do_all(ids, |id| Operation::TakeBack(id, run)).await?;
                 if done == 0 {
-                    return Err(MemoryError::corrupt(format!("entries of the run {run} are listed, but not there")));
+                    return Err(MemoryError::corrupt(format!(
+                        "entries of the run {run} are listed, but not there"
+                    )));
                 }
                 count += done;
             }
@@ -514,7 +516,8 @@ impl Memory {
             if operations.is_empty() {
                 return Ok(count);
             }
-            let found = try_join_all(operations.into_iter().map(|operation| self.ask(operation, None))).await?;
+            let found =
+                try_join_all(operations.into_iter().map(|operation| self.ask(operation, None))).await?;
             let gone = found.into_iter().filter(|done| matches!(done, Done::Gone)).count();
             count += gone as u64;
             if gone == 0 {
@@ -562,8 +565,19 @@ impl Memory {
         let kind = write.kind();
         let checked = rules.check(kind).and_then(|()| write.checked());
         let write = checked.inspect_err(|error| super::metrics::refused(kind, error.reason()))?;
-        let Write { scope, key, content, metadata, tags, subjects, mut detail, source, importance, ttl, cost } =
-            write;
+        let Write {
+            scope,
+            key,
+            content,
+            metadata,
+            tags,
+            subjects,
+            mut detail,
+            source,
+            importance,
+            ttl,
+            cost,
+        } = write;
         let id = EntryId::new(&*rules.ids);
         let learned = rules.clock.now();
         let ends = ttl.or(rules.bounds(kind).ttl).filter(|ttl| *ttl != std::time::Duration::MAX);

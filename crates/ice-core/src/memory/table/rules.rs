@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::places::Places;
 use crate::id::Tenant;
-use crate::llm::{Price, Usd, Usage as Spent};
+use crate::llm::{Price, Usage as Spent, Usd};
 use crate::memory::config::Bounds;
 use crate::memory::{
     Indexes, Kind, MemoryBudget, MemoryError, Scope, TokenCounter, UnifiedMemoryConfig, guarantee,
