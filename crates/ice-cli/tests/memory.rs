@@ -23,11 +23,25 @@ nodes:
   - {id: rest, type: tool, tool_name: sleep, tool_args: {seconds: "{{ inputs.seconds or 0 }}"}, dependencies: [read]}
 "#;
 
-/// A model that says what it is told, and is aware of memory.
+/// A model that says of what it was told, and is aware of memory.
 const AWARE: &str = r#"
 blueprint_id: aware
 nodes:
-  - {id: say, type: llm, provider: echo, model: echo, prompt: "{{ inputs.q }}", memory_aware: true}
+  - id: say
+    type: llm
+    provider: scripted
+    model: script
+    memory_aware: true
+    prompt: "{{ inputs.q }}"
+    llm_config:
+      provider: scripted
+      model: script
+      script:
+        turns:
+          - {when: {anywhere: is a secret}, times: always, text: a secret}
+          - {when: {anywhere: closed on Sundays}, times: always, text: the harbour}
+          - {when: {anywhere: '"asked":"Hello there"'}, times: always, text: the session}
+          - {times: always, text: nothing}
 "#;
 
 #[cfg(test)]
@@ -165,18 +179,16 @@ fn a_node_that_is_aware_of_memory_is_told_its_session_and_what_fits_in_granted_s
     desk.ice(&["memory", "put", "The harbour is a secret.", "--scope", "other"]).code(0);
     let run = |words: &[&str]| {
         let all = [&["run", "aware.yaml", "--json", "-i", "session=ada"], words].concat();
-        desk.ice(&all).code(0).json()
+        desk.ice(&all).code(0).json()["output"]["say"]["text"].clone()
     };
-    run(&["-i", "q=Hello there"]);
-    let second = run(&["-i", "q=When is the harbour closed?", "--memory", "kb:ro"]);
-    let events = desk.ice(&["runs", "events", second["id"].as_str().unwrap(), "--json"]).code(0).out;
-    assert!(events.contains("Hello there") && events.contains("closed on Sundays"), "{events}");
-    assert!(!events.contains("is a secret"), "{events}");
+    assert_eq!(run(&["-i", "q=Hello there"]), "nothing");
+    assert_eq!(run(&["-i", "q=When is the harbour closed?"]), "the session");
+    assert_eq!(run(&["-i", "q=When is the harbour closed?", "--memory", "kb:ro"]), "the harbour");
     let replayed = desk.ice(&["runs", "replay", "last"]).code(0);
     assert!(!replayed.err.contains("diverge"), "{replayed:#?}");
     let sessions =
         desk.ice(&["memory", "list", "--scope", "sessions", "--about", "ada", "--json"]).code(0).json();
-    assert_eq!(sessions.as_array().unwrap().len(), 2, "{sessions}");
+    assert_eq!(sessions.as_array().unwrap().len(), 3, "{sessions}");
 }
 
 #[test]
