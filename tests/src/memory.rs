@@ -19,8 +19,7 @@ const KEYS: u64 = 20;
 /// # Errors
 /// A text that says what failed.
 pub async fn open(folder: &Path) -> Result<Memory, String> {
-    let store =
-        EmbeddedStore::open(folder, EmbeddedOptions::default()).map_err(|error| error.to_string())?;
+    let store = EmbeddedStore::open(folder, EmbeddedOptions::default()).map_err(|error| error.to_string())?;
     let disk = FolderDisk::new(&folder.join("b")).map_err(|error| error.to_string())?;
     let blobs = DiskBlobs::open(Arc::new(disk)).map_err(|error| error.to_string())?;
     let options = MemoryOptions::new(Arc::new(store), Arc::new(blobs)).config(UnifiedMemoryConfig::default());
@@ -101,7 +100,10 @@ pub async fn verify(memory: &Memory, life: u64, acknowledged: &[(Kind, u64)]) ->
         let counted = usage.get(&(Scope::default(), kind)).map_or(0, |usage| usage.entries);
         // What has ended by itself counts until it is removed.
         if (listed.len() as u64) > counted || (kind != Kind::Working && listed.len() as u64 != counted) {
-            return Err(format!("{} entries of {kind} memory are listed, {counted} are counted", listed.len()));
+            return Err(format!(
+                "{} entries of {kind} memory are listed, {counted} are counted",
+                listed.len()
+            ));
         }
         for entry in listed {
             if entry.kind() != kind {

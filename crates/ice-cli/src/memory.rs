@@ -51,7 +51,9 @@ fn parse(text: &str, label: &str) -> Result<UnifiedMemoryConfig, MemoryError> {
         let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
         invalid(format!("{label}:{line}:{column}"), advised(error.message()))
     })?;
-    let far = Kind::ALL.into_iter().find(|kind| config.enables(*kind) && config.of(*kind).backend == Backend::Redis);
+    let far = Kind::ALL
+        .into_iter()
+        .find(|kind| config.enables(*kind) && config.of(*kind).backend == Backend::Redis);
     if let Some(kind) = far {
         let problem = "this program keeps memory in its data folder: write \"embedded\", or leave it out";
         return Err(invalid(format!("{label}: the backend \"redis\" of {kind} memory"), problem));

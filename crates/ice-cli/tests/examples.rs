@@ -34,6 +34,27 @@ fn guide_asks_its_tools_and_mends_what_it_gets_wrong() {
 }
 
 #[test]
+fn remember_finds_what_it_wrote_and_later_runs_find_it_too() {
+    let desk = Desk::new();
+    let remember = |note: &str, question: &str| {
+        let (note, question) = (format!("note={note}"), format!("question={question}"));
+        let words = ["examples/remember.yaml", "--memory", "notes", "-i", &note, "-i", &question];
+        run(&desk, &words).code(0).json()
+    };
+    let first = remember("The harbour is closed on Sundays.", "When is the harbour closed?");
+    assert_eq!(first["output"]["found"]["count"], 1);
+    let second = remember("Boats leave at noon.", "When do boats leave the harbour?");
+    assert_eq!(second["output"]["found"]["count"], 2);
+    let answer = second["output"]["answer"]["text"].as_str().unwrap();
+    assert!(
+        answer.contains("- The harbour is closed on Sundays.") && answer.contains("I know of 2"),
+        "{answer}"
+    );
+    let listed = given(desk.command(["memory", "list", "--scope", "notes", "--json"]).output().unwrap());
+    assert_eq!(listed.code(0).json().as_array().unwrap().len(), 2);
+}
+
+#[test]
 fn root_converges() {
     let desk = Desk::new();
     let document = run(&desk, &["examples/root.yaml", "--input", "n=2"]).code(0).json();

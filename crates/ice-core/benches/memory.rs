@@ -69,7 +69,10 @@ fn episode(dice: &mut Dice, now: Moment, number: u64) -> Write {
         outcome: dice.pick(&OUTCOMES),
         ..Episode::default()
     };
-    let said = format!("Episode {number}: they talked about the price of the bicycle and agreed on {}.", dice.roll(900));
+    let said = format!(
+        "Episode {number}: they talked about the price of the bicycle and agreed on {}.",
+        dice.roll(900)
+    );
     let source = Provenance { run: Some(dice.run()), ..Provenance::default() };
     let write = Write::episode(said, episode).tags([dice.tag(), dice.tag()]).source(source);
     match number.is_multiple_of(20) {
@@ -99,28 +102,36 @@ fn filters(dice: &mut Dice, now: Moment) -> [(&'static str, Query); 10] {
         ("the newest", of(none())),
         ("of a participant", of(Filter { participants: vec![dice.person()], ..none() })),
         ("of a type", of(Filter { types: vec![dice.pick(&TYPES)], ..none() })),
-        ("of a type and an outcome", of(Filter {
-            types: vec![dice.pick(&TYPES)],
-            outcome: Some(dice.pick(&OUTCOMES)),
-            ..none()
-        })),
+        (
+            "of a type and an outcome",
+            of(Filter { types: vec![dice.pick(&TYPES)], outcome: Some(dice.pick(&OUTCOMES)), ..none() }),
+        ),
         ("with a tag on a day", of(Filter { tags: vec![dice.tag()], date: Some(date), ..none() })),
-        ("of a participant, a type and an outcome", of(Filter {
-            participants: vec![dice.person()],
-            types: vec![dice.pick(&TYPES)],
-            outcome: Some(dice.pick(&OUTCOMES)),
-            ..none()
-        })),
+        (
+            "of a participant, a type and an outcome",
+            of(Filter {
+                participants: vec![dice.person()],
+                types: vec![dice.pick(&TYPES)],
+                outcome: Some(dice.pick(&OUTCOMES)),
+                ..none()
+            }),
+        ),
         ("with two tags", of(Filter { tags: vec![dice.tag(), dice.tag()], ..none() })),
-        ("of a type within a week", of(Filter {
-            types: vec![dice.pick(&TYPES)],
-            since: Some(day.before(Duration::from_millis(7 * DAY))),
-            before: Some(day),
-            ..none()
-        })),
+        (
+            "of a type within a week",
+            of(Filter {
+                types: vec![dice.pick(&TYPES)],
+                since: Some(day.before(Duration::from_millis(7 * DAY))),
+                before: Some(day),
+                ..none()
+            }),
+        ),
         ("of a run", of(Filter { run: Some(dice.run()), ..none() })),
-        ("of a participant as of now", of(Filter { participants: vec![dice.person()], ..none() })
-            .as_of(AsOf::known(known.plus(Duration::from_millis(400 * DAY))))),
+        (
+            "of a participant as of now",
+            of(Filter { participants: vec![dice.person()], ..none() })
+                .as_of(AsOf::known(known.plus(Duration::from_millis(400 * DAY)))),
+        ),
     ]
 }
 
@@ -190,7 +201,10 @@ fn main() {
             written += many;
         }
         let taken = begun.elapsed();
-        println!("{count} episodes written in {taken:.1?}: {:.0} a second", count as f64 / taken.as_secs_f64());
+        println!(
+            "{count} episodes written in {taken:.1?}: {:.0} a second",
+            count as f64 / taken.as_secs_f64()
+        );
         let warm = queries(&memory, &mut dice, "warm").await;
         memory.close().await;
         drop(memory);
@@ -204,7 +218,10 @@ fn main() {
         let memory = open(&store, folder.path()).await;
         let opening = begun.elapsed();
         memory.list(&Query::of(Scope::default(), Kind::Episodic)).await.unwrap();
-        println!("opened in {opening:.2?}, {of_store:.2?} of it for the store; the first query after {:.2?}", begun.elapsed());
+        println!(
+            "opened in {opening:.2?}, {of_store:.2?} of it for the store; the first query after {:.2?}",
+            begun.elapsed()
+        );
         let cold = queries(&memory, &mut dice, "opened").await;
         let usage = memory.usage().await.unwrap();
         println!("{usage:?}");

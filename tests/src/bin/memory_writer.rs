@@ -22,7 +22,9 @@ async fn run(folder: &Path, life: u64) -> Result<(), String> {
     work(&memory, life, |line| {
         // By one call, so that no line is ever half there.
         let mut out = std::io::stdout().lock();
-        out.write_all(format!("{line}\n").as_bytes()).and_then(|()| out.flush()).map_err(|error| error.to_string())
+        out.write_all(format!("{line}\n").as_bytes())
+            .and_then(|()| out.flush())
+            .map_err(|error| error.to_string())
     })
     .await
 }

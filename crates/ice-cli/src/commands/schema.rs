@@ -3,6 +3,7 @@
 use clap::Args;
 use ice_core::blueprint::Blueprint;
 use ice_core::diagnostic::Diagnostics;
+use ice_core::memory::{Entry, UnifiedMemoryConfig};
 use ice_core::network::Network;
 use ice_core::registry::{AgentDefinition, Catalog};
 use ice_core::tools::{Grants, ToolSpec};

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use ice_core::error::ErrorCode;
 use ice_core::id::{Principal, Tenant};
-use ice_core::memory::{MemoryOptions, RememberedSessions};
 use ice_core::store::{
     BlobStore, EmbeddedOptions, EmbeddedStore, LossPolicy, RecoveryReport, Store, StoreError,
 };
@@ -87,11 +86,8 @@ impl Owner {
             Role::Glance => folder.toolbox().built_in(),
             Role::Run | Role::Worker => folder.toolbox().registry(),
         };
-        let (kept, blobs) = (Arc::clone(&store) as Arc<dyn Store>, blobs as Arc<dyn BlobStore>);
-        let sessions = RememberedSessions::new(MemoryOptions::new(Arc::clone(&kept), Arc::clone(&blobs)));
         let builder = Engine::builder()
-            .store(kept, blobs)
-            .memory(Arc::new(sessions))
+            .store(Arc::clone(&store) as Arc<dyn Store>, blobs as Arc<dyn BlobStore>)
             .registry(registry.map_err(NotOwner::Fault)?.clone())
             // The lock of the folder makes sure that there is one at a time: it takes over at once.
             .name("owner")

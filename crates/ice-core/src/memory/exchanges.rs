@@ -7,8 +7,8 @@ use crate::path::NodePath;
 use crate::value::{Map, Value};
 
 use super::{
-    Detail, Entry, Episode, Exchange, Filter, Kind, Memory, MemoryError, MemoryKey, Provenance, Query, Scope, Session,
-    Write,
+    Detail, Entry, Episode, Exchange, Filter, Kind, Memory, MemoryError, MemoryKey, Provenance, Query, Scope,
+    Session, Write,
 };
 
 /// The type of the episodes.
@@ -72,11 +72,8 @@ impl Memory {
     ) -> Result<Entry, MemoryError> {
         let content = Value::from_serialize(exchange)
             .map_err(|error| MemoryError::invalid("the exchange", error.to_string()))?;
-        let episode = Episode {
-            episode_type: TYPE.to_owned(),
-            outcome: "success".to_owned(),
-            ..Episode::default()
-        };
+        let episode =
+            Episode { episode_type: TYPE.to_owned(), outcome: "success".to_owned(), ..Episode::default() };
         let mut metadata = Map::default();
         metadata.insert("workflow".into(), Value::from(session.workflow.as_str()));
         if let Some(name) = session.subject() {
@@ -155,7 +152,10 @@ mod tests {
         assert_eq!(recall("").await, []);
         for number in 0..MAX_EXCHANGES as u32 + 3 {
             let place = (runs[0], &node);
-            memory.add_exchange(&session("much"), &exchange(number), place, &format!("m{number}")).await.unwrap();
+            memory
+                .add_exchange(&session("much"), &exchange(number), place, &format!("m{number}"))
+                .await
+                .unwrap();
         }
         let kept = memory.exchanges(&session("much"), usize::MAX).await.unwrap();
         assert_eq!((kept.len(), kept.first()), (MAX_EXCHANGES, Some(&exchange(3))));

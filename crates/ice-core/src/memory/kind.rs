@@ -9,9 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::id::InvalidId;
 
 /// A kind of memory: how its entries age, and what is known of each.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// What is at hand: small, short-lived, the least recently used goes first.

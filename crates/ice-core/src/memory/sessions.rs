@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use indexmap::IndexMap;
 
-use super::{Exchange, SessionError, Session, SessionMemory};
+use super::{Exchange, Session, SessionError, SessionMemory};
 
 /// The most exchanges of a session; the oldest are forgotten.
 const MAX_EXCHANGES: usize = 100;

@@ -122,7 +122,8 @@ impl UnifiedMemory {
     /// # Errors
     /// As [`Memory::remember`].
     pub async fn delete(&self, key: &str) -> Result<bool, MemoryError> {
-        let selector = Selector::Key { scope: self.scope.clone(), kind: Kind::of_key(key), key: key_of(key)? };
+        let selector =
+            Selector::Key { scope: self.scope.clone(), kind: Kind::of_key(key), key: key_of(key)? };
         Ok(self.memory.forget(&selector).await? > 0)
     }
 
@@ -267,7 +268,10 @@ mod tests {
         let config = UnifiedMemoryConfig { enable_semantic: false, ..UnifiedMemoryConfig::ephemeral() };
         let unified = memory(config).await;
         let error = unified.store("fact:1", "x", Map::default()).await.unwrap_err();
-        assert_eq!(error.to_string(), "semantic memory is switched off: set `enable_semantic` in its configuration");
+        assert_eq!(
+            error.to_string(),
+            "semantic memory is switched off: set `enable_semantic` in its configuration"
+        );
         assert_eq!(unified.retrieve("fact:1").await.unwrap(), None);
         assert!(!unified.usage().await.unwrap().contains_key(&Kind::Semantic));
     }

@@ -1,8 +1,6 @@
 //! What is at hand: small and short-lived; what was not used for the longest time makes room.
 
-use super::{
-    Entry, Filter, Kind, Memory, MemoryError, MemoryKey, Page, Query, Scope, Selector, Write,
-};
+use super::{Entry, Filter, Kind, Memory, MemoryError, MemoryKey, Page, Query, Scope, Selector, Write};
 use crate::value::{Map, Value};
 
 /// Working memory of a scope. How much it holds and how long is set by its configuration: 1,000 entries and 300 s unless it
@@ -64,12 +62,7 @@ impl WorkingMemory {
     ///
     /// # Errors
     /// As [`Memory::get`].
-    pub async fn search(
-        &self,
-        text: &str,
-        limit: usize,
-        metadata: Map,
-    ) -> Result<Vec<Entry>, MemoryError> {
+    pub async fn search(&self, text: &str, limit: usize, metadata: Map) -> Result<Vec<Entry>, MemoryError> {
         let contains = Some(text.to_owned()).filter(|text| !text.is_empty());
         let filter = Filter { contains, metadata, ..Filter::default() };
         Ok(self.list(filter, limit).await?.entries)
@@ -119,7 +112,8 @@ mod tests {
     async fn working(config: MemoryConfig) -> (WorkingMemory, TestClock) {
         let clock = TestClock::new(Moment::from_millis(1_000));
         let config = UnifiedMemoryConfig { working: config, ..UnifiedMemoryConfig::ephemeral() };
-        let options = MemoryOptions::in_memory().config(config).time(Arc::new(clock.clone()), Arc::new(SystemIds));
+        let options =
+            MemoryOptions::in_memory().config(config).time(Arc::new(clock.clone()), Arc::new(SystemIds));
         (WorkingMemory::new(Memory::open(options).await.unwrap(), Scope::default()), clock)
     }
 
@@ -154,7 +148,10 @@ mod tests {
         }
         assert_eq!(keys(&working).await, ["b", "c"]);
         let error = working.store("d", "x".repeat(44), Map::default()).await.unwrap_err();
-        assert!(matches!(error, MemoryError::Budget { what: "tokens", needed: 3, limit: 10, .. }), "{error:?}");
+        assert!(
+            matches!(error, MemoryError::Budget { what: "tokens", needed: 3, limit: 10, .. }),
+            "{error:?}"
+        );
         assert_eq!(keys(&working).await, ["b", "c"]);
     }
 

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use super::{Detail, Entry, Episode, Fact, Kind, MemoryError, MemoryKey, Procedure, Provenance, Scope, Working};
+use super::{
+    Detail, Entry, Episode, Fact, Kind, MemoryError, MemoryKey, Procedure, Provenance, Scope, Working,
+};
 use crate::llm::Usd;
 use crate::value::{Map, Value};
 
@@ -272,7 +274,10 @@ pub(super) fn word(what: &str, text: &str) -> Result<(), MemoryError> {
 
 fn at_most(what: &str, bytes: usize, most: usize) -> Result<(), MemoryError> {
     if bytes > most {
-        return Err(MemoryError::invalid(what, format!("it has {bytes} bytes or more, at most {most} are kept")));
+        return Err(MemoryError::invalid(
+            what,
+            format!("it has {bytes} bytes or more, at most {most} are kept"),
+        ));
     }
     Ok(())
 }

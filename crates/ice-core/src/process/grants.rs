@@ -70,7 +70,9 @@ pub struct ScopeGrant {
 
 /// A text that is no `SCOPE` or `SCOPE:ro`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no scope of memory: write SCOPE to read and write it, or SCOPE:ro to read it; a scope has 1 to 128 bytes without control characters")]
+#[error(
+    "`{0}` is no scope of memory: write SCOPE to read and write it, or SCOPE:ro to read it; a scope has 1 to 128 bytes without control characters"
+)]
 pub struct InvalidScope(pub String);
 
 impl ScopeGrant {

@@ -6,7 +6,8 @@ use async_trait::async_trait;
 
 use super::{ScopeAccess, ToolError};
 use crate::memory::{
-    AsOf, Entry, EntryId, Exchange, Kind, MemoryHit, MemoryKey, MemorySearch, Page, Query, Scope, Selector, Write,
+    AsOf, Entry, EntryId, Exchange, Kind, MemoryHit, MemoryKey, MemorySearch, Page, Query, Scope, Selector,
+    Write,
 };
 
 /// The memory of a run's tenant as a call of a tool may use it. Every method refuses scopes that the run was not granted

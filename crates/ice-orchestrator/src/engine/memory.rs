@@ -3,9 +3,7 @@
 
 use ice_core::error::ErrorCode;
 use ice_core::llm::tokens;
-use ice_core::memory::{
-    Entry, Exchange, MemoryError, MemorySearch, Scope, Session, SessionError,
-};
+use ice_core::memory::{Entry, Exchange, MemoryError, MemorySearch, Scope, Session, SessionError};
 use ice_core::path::NodePath;
 use ice_core::process::ScopeAccess;
 use ice_core::tools::Grants;

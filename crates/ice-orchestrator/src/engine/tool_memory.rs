@@ -5,8 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use ice_core::error::ErrorCode;
 use ice_core::memory::{
-    AsOf, Entry, EntryId, Exchange, Kind, Memory, MemoryError, MemoryHit, MemoryKey, MemorySearch, Page, Provenance,
-    Query, Scope, Selector, Write,
+    AsOf, Entry, EntryId, Exchange, Kind, Memory, MemoryError, MemoryHit, MemoryKey, MemorySearch, Page,
+    Provenance, Query, Scope, Selector, Write,
 };
 use ice_core::path::NodePath;
 use ice_core::process::ScopeAccess;

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use ice_core::error::ErrorCode;
 use ice_core::id::Tenant;
 use ice_core::llm::{Request, Role};
-use ice_core::memory::{Exchange, SessionError, Session, SessionMemory};
+use ice_core::memory::{Exchange, Session, SessionError, SessionMemory};
 use ice_core::value::Value;
 use ice_orchestrator::engine::{Engine, EngineBuilder, RunEnd};
 use ice_orchestrator::journal::{RunOptions, RunStatus};

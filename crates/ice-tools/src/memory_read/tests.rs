@@ -6,7 +6,8 @@ use crate::support::testing::{Bench, call, check};
 
 #[tokio::test]
 async fn a_key_is_looked_up_in_every_kind_and_nothing_is_no_failure() {
-    let writes = [json!({"key": "a", "kind": "episodic", "content": "1"}), json!({"key": "work:b", "content": "2"})];
+    let writes =
+        [json!({"key": "a", "kind": "episodic", "content": "1"}), json!({"key": "work:b", "content": "2"})];
     let bench = Bench::new().remembering(&["kb"]).await.with(&writes).await;
     let read = async |input| call(&*tool().unwrap(), &bench.ctx, input).await.unwrap();
     assert_eq!(read(json!({"key": "a"})).await["entry"]["kind"], "episodic");

@@ -42,10 +42,14 @@ pub struct Output {
 /// # Errors
 /// Never in practice: its description is fixed, and a test builds it.
 pub fn tool() -> Result<Arc<dyn Tool>, InvalidTool> {
-    typed::tool("memory_read", "1.0.0", "Looks up in memory what a key stands for, now or at an earlier time.")
-        .effect(Effect::Idempotent)
-        .capability(Capability::Memory)
-        .build(run)
+    typed::tool(
+        "memory_read",
+        "1.0.0",
+        "Looks up in memory what a key stands for, now or at an earlier time.",
+    )
+    .effect(Effect::Idempotent)
+    .capability(Capability::Memory)
+    .build(run)
 }
 
 async fn run(ctx: ToolContext, input: Input) -> Result<Output, ToolError> {

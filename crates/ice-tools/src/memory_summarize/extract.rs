@@ -36,7 +36,8 @@ pub(super) fn extract<'t>(
             let whole = text.get(range).unwrap_or_default().trim();
             let end = whole.char_indices().nth(MAX_CHARACTERS).map_or(whole.len(), |(end, _)| end);
             let sentence = whole.get(..end).unwrap_or_default();
-            if !sentence.is_empty() && seen.insert(sentence.to_lowercase()) && sentences.len() < MAX_SENTENCES {
+            if !sentence.is_empty() && seen.insert(sentence.to_lowercase()) && sentences.len() < MAX_SENTENCES
+            {
                 sentences.push(Sentence { entry, text: sentence });
             }
         }

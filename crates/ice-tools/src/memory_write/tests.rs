@@ -21,7 +21,8 @@ async fn what_is_written_says_its_kind_and_supersedes_what_its_key_stood_for() {
 async fn what_is_not_granted_or_no_memory_is_refused() {
     let tool = tool().unwrap();
     let input = json!({"content": "x"});
-    check(&*tool, &context(), input.clone(), Err((ErrorCode::StoreUnavailable, "there is no memory here"))).await;
+    check(&*tool, &context(), input.clone(), Err((ErrorCode::StoreUnavailable, "there is no memory here")))
+        .await;
     let none = Bench::new().remembering(&["kb:ro"]).await;
     check(&*tool, &none.ctx, input.clone(), Err((ErrorCode::GrantMissing, "`--memory SCOPE`"))).await;
     let two = Bench::new().remembering(&["a", "b"]).await;

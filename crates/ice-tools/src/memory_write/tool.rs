@@ -96,8 +96,19 @@ pub fn tool() -> Result<Arc<dyn Tool>, InvalidTool> {
 
 async fn run(ctx: ToolContext, input: Input) -> Result<Output, ToolError> {
     let memory = memory(&ctx)?;
-    let Input { content, key: named, scope: place, kind, metadata, category, tags, about, importance, ttl_seconds, source } =
-        input;
+    let Input {
+        content,
+        key: named,
+        scope: place,
+        kind,
+        metadata,
+        category,
+        tags,
+        about,
+        importance,
+        ttl_seconds,
+        source,
+    } = input;
     if content.is_null() {
         return Err(invalid("`content` is null: there is nothing to remember"));
     }
@@ -116,7 +127,8 @@ async fn run(ctx: ToolContext, input: Input) -> Result<Output, ToolError> {
             Write { metadata, ..Write::procedure(content.clone(), procedure(&content, named.as_deref())) }
         }
         Kind::Working | Kind::Episodic | Kind::Semantic | Kind::Procedural => {
-            write_of(kind, content, metadata).map_err(|error| ToolError::refused(error.code(), error.to_string()))?
+            write_of(kind, content, metadata)
+                .map_err(|error| ToolError::refused(error.code(), error.to_string()))?
         }
     };
     write.scope = scope(&**memory, place.as_deref(), ScopeAccess::Write)?;

@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use ice_core::error::ErrorCode;
 use ice_core::id::RunId;
 use ice_core::memory::{
-    AsOf, Entry as MemoryEntry, EntryId, Exchange, Kind, Memory, MemoryError, MemoryHit, MemoryKey, MemoryOptions,
-    MemorySearch, Page, Query, Scope, Selector, Write,
+    AsOf, Entry as MemoryEntry, EntryId, Exchange, Kind, Memory, MemoryError, MemoryHit, MemoryKey,
+    MemoryOptions, MemorySearch, Page, Query, Scope, Selector, Write,
 };
 use ice_core::schema::Validator;
 use ice_core::time::{Moment, TestClock, TestIds};

@@ -70,9 +70,9 @@ impl Forget {
         }
         let many = entries_of(entries);
         if self.dry_run {
-            shell.screen.line(format_args!("{many} would be {}", self.done()))?;
+            shell.screen.line(format_args!("{many} would be {}", self.verbs().1))?;
         } else {
-            shell.screen.line(format_args!("{} {many}", self.done()))?;
+            shell.screen.line(format_args!("{} {many}", self.verbs().0))?;
         }
         if self.person.is_some() && !self.dry_run {
             shell.screen.note("runs keep what they recorded: `ice runs prune` removes those that have ended");
@@ -80,13 +80,14 @@ impl Forget {
         Ok(Exit::Succeeded)
     }
 
-    const fn done(&self) -> &'static str {
+    /// What is done, and what it is then.
+    const fn verbs(&self) -> (&'static str, &'static str) {
         if self.run.is_some() {
-            "taken back:"
+            ("took back", "taken back")
         } else if self.erase || self.person.is_some() {
-            "erased"
+            ("erased", "erased")
         } else {
-            "forgot"
+            ("forgot", "forgotten")
         }
     }
 
@@ -118,12 +119,7 @@ fn entries_of(entries: u64) -> String {
     if entries == 1 { "1 entry".to_owned() } else { format!("{} entries", text::number(entries)) }
 }
 
-async fn forget(
-    link: &Link,
-    what: MemorySelection,
-    erase: bool,
-    dry_run: bool,
-) -> Result<u64, LinkError> {
+async fn forget(link: &Link, what: MemorySelection, erase: bool, dry_run: bool) -> Result<u64, LinkError> {
     let request = MemoryRequest::Forget(MemoryForget { what, erase, dry_run });
     let MemoryResponse::Forgotten { entries } = call(link, request).await? else {
         return Err(LinkError::astray());

@@ -60,11 +60,7 @@ impl Import {
 }
 
 /// Sends a file piece by piece.
-async fn import(
-    link: &Link,
-    name: &Path,
-    mut source: Box<dyn Read + Send>,
-) -> Result<Report, LinkError> {
+async fn import(link: &Link, name: &Path, mut source: Box<dyn Read + Send>) -> Result<Report, LinkError> {
     let (upload, mut offset) = (SystemIds.uuid(), 0);
     loop {
         let read = tokio::task::spawn_blocking(move || {

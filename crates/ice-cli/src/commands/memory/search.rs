@@ -37,8 +37,8 @@ impl Search {
             shell.screen.line(table(shell, hits.iter().map(|hit| &hit.entry)))?;
         }
         if left_out > 0 {
-            let more = text::count(left_out, "large entry");
-            shell.screen.note(format_args!("{more} left out: ask for fewer with `--limit`"));
+            let more = text::number(left_out);
+            shell.screen.note(format_args!("{more} more are too large for one answer: narrow the search"));
         }
         Ok(Exit::Succeeded)
     }

@@ -94,17 +94,11 @@ fn print(shell: &Shell, entry: &Entry) -> Result<(), Fault> {
 /// Who wrote it, and from what.
 fn source(entry: &Entry) -> String {
     let source = &entry.source;
-    let mut told = text::visible(&source.source);
-    if let Some(run) = source.run {
-        told.push_str(&format!(", run {run}"));
-    }
-    if let Some(node) = &source.node {
-        told.push_str(&format!(", node {node}"));
-    }
-    if let Some(model) = &source.model {
-        told.push_str(&format!(", model {}", text::visible(model)));
-    }
-    told
+    let mut told = vec![text::visible(&source.source)];
+    told.extend(source.run.map(|run| format!("run {run}")));
+    told.extend(source.node.as_ref().map(|node| format!("node {node}")));
+    told.extend(source.model.as_ref().map(|model| format!("model {}", text::visible(model))));
+    told.join(", ")
 }
 
 /// What is known of it by its kind, if it is something.
@@ -120,14 +114,14 @@ fn detail(entry: &Entry) -> Option<String> {
             })
         }
         Detail::Semantic(fact) => {
-            let mut what =
+            let what =
                 format!("type {}, domain {}, confidence {}", fact.fact_type, fact.domain, fact.confidence);
-            for (word, moment) in [("from", fact.valid.from), ("until", fact.valid.until)] {
-                if let Some(moment) = moment {
-                    what.push_str(&format!(", true {word} {}", short(moment)));
-                }
-            }
-            Some(text::visible(&what))
+            let times = [("from", fact.valid.from), ("until", fact.valid.until)];
+            let times = times
+                .into_iter()
+                .filter_map(|(word, moment)| Some(format!("true {word} {}", short(moment?))));
+            let told: Vec<String> = std::iter::once(what).chain(times).collect();
+            Some(text::visible(&told.join(", ")))
         }
         Detail::Procedural(procedure) => Some(text::visible(&format!(
             "{}, {}, succeeds {:.0} % of the time, {}",

@@ -60,7 +60,8 @@ impl EpisodicMemory {
         metadata: Map,
     ) -> Result<Entry, MemoryError> {
         let (episode, tags, metadata) = episode_of(metadata)?;
-        let mut write = Write::episode(content, episode).scope(self.scope.clone()).key(key_of(key)?).tags(tags);
+        let mut write =
+            Write::episode(content, episode).scope(self.scope.clone()).key(key_of(key)?).tags(tags);
         write.metadata = metadata;
         self.memory.remember(write).await
     }
@@ -178,7 +179,8 @@ pub(in crate::memory) fn texts(metadata: &mut Map, field: &str) -> Result<Vec<St
         Some(Value::List(list)) => list,
         Some(other) => return Err(wrong(field, "a list of texts", &other)),
     };
-    let text = |item: &Value| item.as_str().map(str::to_owned).ok_or_else(|| wrong(field, "a list of texts", item));
+    let text =
+        |item: &Value| item.as_str().map(str::to_owned).ok_or_else(|| wrong(field, "a list of texts", item));
     list.iter().map(text).collect()
 }
 
@@ -258,7 +260,10 @@ mod tests {
         }
         let said = |entries: Vec<Entry>| entries.iter().map(Entry::text).collect::<Vec<_>>();
         assert_eq!(said(episodic.conversation_history("Ada", 50).await.unwrap()), ["Ada: conversation"]);
-        assert_eq!(said(episodic.recent_episodes(2, None, 10).await.unwrap()), ["Ada: sale", "Bob: conversation"]);
+        assert_eq!(
+            said(episodic.recent_episodes(2, None, 10).await.unwrap()),
+            ["Ada: sale", "Bob: conversation"]
+        );
         assert_eq!(said(episodic.recent_episodes(24, Some("sale"), 10).await.unwrap()), ["Ada: sale"]);
         let date = Filter { date: Some("2026-01-01".to_owned()), ..Filter::default() };
         assert_eq!(episodic.list(date, 10).await.unwrap().len(), 3);
@@ -282,8 +287,12 @@ mod tests {
             episodic.memory.remember(write).await.unwrap();
         }
         let found = episodic.analyze_patterns(None, Some("conversation")).await.unwrap();
-        assert_eq!((found.total_episodes, found.outcomes["success"], found.hourly_distribution[9]), (10, 4, 10));
-        let tags: Vec<(&str, usize)> = found.top_tags.iter().map(|(tag, count)| (tag.as_str(), *count)).collect();
+        assert_eq!(
+            (found.total_episodes, found.outcomes["success"], found.hourly_distribution[9]),
+            (10, 4, 10)
+        );
+        let tags: Vec<(&str, usize)> =
+            found.top_tags.iter().map(|(tag, count)| (tag.as_str(), *count)).collect();
         assert_eq!(tags, [("b", 9), ("a", 8), ("c", 7), ("d", 6), ("e", 5)]);
         assert_eq!(
             found.insights,

@@ -3,6 +3,6 @@
 mod facade;
 mod patterns;
 
-pub(super) use facade::{number, text, texts};
 pub use facade::{EpisodicMemory, episode, episode_of};
+pub(super) use facade::{number, text, texts};
 pub use patterns::{MAX_ANALYSED, Patterns, patterns};

@@ -43,11 +43,14 @@ pub fn patterns(episodes: &[Entry]) -> Patterns {
         *found.sentiments.entry(episode.sentiment.clone()).or_default() += 1;
         entry.tags.iter().for_each(|tag| *tags.entry(tag).or_default() += 1);
         let hour = entry.time().as_millis().div_euclid(3_600_000).rem_euclid(24);
-        if let Some(count) = usize::try_from(hour).ok().and_then(|hour| found.hourly_distribution.get_mut(hour)) {
+        if let Some(count) =
+            usize::try_from(hour).ok().and_then(|hour| found.hourly_distribution.get_mut(hour))
+        {
             *count += 1;
         }
     }
-    let mut tags: Vec<(String, usize)> = tags.into_iter().map(|(tag, count)| (tag.to_owned(), count)).collect();
+    let mut tags: Vec<(String, usize)> =
+        tags.into_iter().map(|(tag, count)| (tag.to_owned(), count)).collect();
     tags.sort_by(|one, other| other.1.cmp(&one.1).then_with(|| one.0.cmp(&other.0)));
     tags.truncate(TOP_TAGS);
     found.top_tags = tags;

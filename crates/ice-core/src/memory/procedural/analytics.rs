@@ -32,9 +32,10 @@ pub fn applies(procedure: &Procedure, context: &Map) -> bool {
         None => true,
     };
     fits && procedure.prerequisites.iter().all(|name| context.get(name).is_some_and(is_truthy))
-        && procedure.applicable_when.iter().all(|(name, wanted)| {
-            context.get(name).is_none_or(|given| holds(wanted, given))
-        })
+        && procedure
+            .applicable_when
+            .iter()
+            .all(|(name, wanted)| context.get(name).is_none_or(|given| holds(wanted, given)))
 }
 
 fn holds(wanted: &Value, given: &Value) -> bool {
@@ -172,7 +173,9 @@ impl ProceduralMemory {
 /// The most successful first, then the most used, then by key.
 fn sort(entries: &mut [Entry]) {
     entries.sort_by(|one, other| {
-        let rank = |entry: &Entry| procedure(entry).map_or((0.0, 0), |known| (known.success_rate, known.usage_count));
+        let rank = |entry: &Entry| {
+            procedure(entry).map_or((0.0, 0), |known| (known.success_rate, known.usage_count))
+        };
         let (one_rank, other_rank) = (rank(one), rank(other));
         (other_rank.0.total_cmp(&one_rank.0))
             .then_with(|| other_rank.1.cmp(&one_rank.1))

@@ -41,7 +41,10 @@ pub fn default_procedures() -> Vec<(&'static str, Procedure)> {
                 category: "response".to_owned(),
                 procedure_type: "template".to_owned(),
                 domain: "marketplace".to_owned(),
-                steps: steps(&[("answer", "Yes, {{ item }} is still available. When would you like to see it?")]),
+                steps: steps(&[(
+                    "answer",
+                    "Yes, {{ item }} is still available. When would you like to see it?",
+                )]),
                 contexts: words(&["availability_inquiry"]),
                 prerequisites: words(&["item"]),
                 success_rate: 0.8,

@@ -145,7 +145,10 @@ mod tests {
         let third = procedural.record_execution("p", scored(0.0)).await.unwrap();
         assert!((rate(&third) - (0.0 + 0.5 + 0.025) / 1.75).abs() < 1e-12);
         let Detail::Procedural(procedure) = &third.detail else { panic!("{third:?}") };
-        assert_eq!((procedure.usage_count, procedure.outcomes.len(), procedure.modification_count), (3, 3, 0));
+        assert_eq!(
+            (procedure.usage_count, procedure.outcomes.len(), procedure.modification_count),
+            (3, 3, 0)
+        );
         let error = procedural.record_execution("p", scored(1.5)).await.unwrap_err();
         assert_eq!(error.code().name(), "MEMORY_INVALID");
         let missing = procedural.record_execution("q", scored(1.0)).await.unwrap_err();
@@ -168,10 +171,14 @@ mod tests {
             Value::list(procedure.steps.iter().cloned()).to_string(),
             r#"[{"action":"greet","template":"Hello"},{"template":"Please buy."}]"#
         );
-        assert_eq!((procedure.applicable_when.clone(), procedure.modification_count), (map(r#"{"price":[10,20]}"#), 1));
+        assert_eq!(
+            (procedure.applicable_when.clone(), procedure.modification_count),
+            (map(r#"{"price":[10,20]}"#), 1)
+        );
         let beyond = Execution { template_improvements: [(2, Value::Null)].into(), ..execution };
         assert!(procedural.record_execution("p", beyond).await.is_err());
-        let composite = procedural.create_composite_procedure(&[MemoryKey::new("p").unwrap()], "c", "C").await.unwrap();
+        let composite =
+            procedural.create_composite_procedure(&[MemoryKey::new("p").unwrap()], "c", "C").await.unwrap();
         let Detail::Procedural(composite) = &composite.detail else { panic!("{composite:?}") };
         assert_eq!(
             Value::list(composite.steps.iter().cloned()).to_string(),
@@ -229,7 +236,8 @@ mod tests {
         assert_eq!(procedural.load_defaults().await.unwrap(), default_procedures().len());
         procedural.record_execution("negotiation_standard", scored(1.0)).await.unwrap();
         assert_eq!(procedural.load_defaults().await.unwrap(), 0);
-        let rates: Vec<f64> = default_procedures().iter().map(|(_, procedure)| procedure.success_rate).collect();
+        let rates: Vec<f64> =
+            default_procedures().iter().map(|(_, procedure)| procedure.success_rate).collect();
         assert_eq!(rates, [0.65, 0.8, 0.85]);
         assert_eq!(procedural.list(Filter::default(), 10).await.unwrap().len(), 3);
         assert_eq!(procedural.list_categories().await.unwrap().len(), 3);

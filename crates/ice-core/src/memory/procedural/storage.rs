@@ -37,7 +37,8 @@ impl ProceduralMemory {
         metadata: Map,
     ) -> Result<Entry, MemoryError> {
         let (procedure, tags, metadata) = procedure_of(&content, metadata)?;
-        let mut write = Write::procedure(content, procedure).scope(self.scope.clone()).key(key_of(key)?).tags(tags);
+        let mut write =
+            Write::procedure(content, procedure).scope(self.scope.clone()).key(key_of(key)?).tags(tags);
         write.metadata = metadata;
         self.memory.remember(write).await
     }
@@ -85,9 +86,7 @@ impl ProceduralMemory {
             Some((entry, score))
         });
         let mut scored: Vec<(Entry, f64)> = scored.collect();
-        scored.sort_by(|one, other| {
-            other.1.total_cmp(&one.1).then_with(|| one.0.key.cmp(&other.0.key))
-        });
+        scored.sort_by(|one, other| other.1.total_cmp(&one.1).then_with(|| one.0.key.cmp(&other.0.key)));
         scored.truncate(limit);
         Ok(scored)
     }
@@ -170,12 +169,14 @@ pub fn procedure_of(
     let mut procedure = Procedure { name: name.to_owned(), ..Procedure::default() };
     if let Some(steps) = content.get("steps") {
         let problem = "`steps` must be a list";
-        let steps = steps.as_list().ok_or_else(|| MemoryError::invalid("the content of a procedure", problem))?;
+        let steps =
+            steps.as_list().ok_or_else(|| MemoryError::invalid("the content of a procedure", problem))?;
         procedure.steps = steps.to_vec();
     }
     if let Some(conditions) = content.get("applicable_when") {
         let problem = "`applicable_when` must be a map";
-        let map = conditions.as_map().ok_or_else(|| MemoryError::invalid("the content of a procedure", problem))?;
+        let map =
+            conditions.as_map().ok_or_else(|| MemoryError::invalid("the content of a procedure", problem))?;
         procedure.applicable_when = map.clone();
     }
     for (field, to) in [

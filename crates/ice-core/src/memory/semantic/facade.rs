@@ -124,7 +124,10 @@ impl SemanticMemory {
     ///
     /// # Errors
     /// As [`Memory::get`].
-    pub async fn relationships_by_type(&self, relation: &str) -> Result<Vec<(String, Relationship)>, MemoryError> {
+    pub async fn relationships_by_type(
+        &self,
+        relation: &str,
+    ) -> Result<Vec<(String, Relationship)>, MemoryError> {
         let filter = Filter { relation: Some(relation.to_owned()), ..Filter::default() };
         let facts = self.list(filter, MAX_PAGE).await?;
         let mut found = Vec::new();
@@ -134,7 +137,10 @@ impl SemanticMemory {
             }
         }
         found.sort_by(|one, other| {
-            other.1.strength.total_cmp(&one.1.strength)
+            other
+                .1
+                .strength
+                .total_cmp(&one.1.strength)
                 .then_with(|| (&one.0, &one.1.target).cmp(&(&other.0, &other.1.target)))
         });
         Ok(found)
@@ -198,7 +204,9 @@ impl SemanticMemory {
         let facts: Vec<&Fact> = merged.iter().filter_map(fact).collect();
         let common = |name: fn(&Fact) -> &String| {
             let first = facts.first().map(|fact| name(fact).clone());
-            first.filter(|first| facts.iter().all(|fact| name(fact) == first)).unwrap_or_else(|| "general".to_owned())
+            first
+                .filter(|first| facts.iter().all(|fact| name(fact) == first))
+                .unwrap_or_else(|| "general".to_owned())
         };
         let mut relationships: Vec<Relationship> = Vec::new();
         for relationship in facts.iter().flat_map(|fact| &fact.relationships) {

@@ -79,8 +79,10 @@ impl SemanticMemory {
         limit: usize,
     ) -> Result<Vec<Related>, MemoryError> {
         let relation = relation.map(str::to_owned);
-        let about = Filter { entities: vec![entity.to_owned()], relation: relation.clone(), ..Filter::default() };
-        let towards = Filter { target: Some(entity.to_owned()), relation: relation.clone(), ..Filter::default() };
+        let about =
+            Filter { entities: vec![entity.to_owned()], relation: relation.clone(), ..Filter::default() };
+        let towards =
+            Filter { target: Some(entity.to_owned()), relation: relation.clone(), ..Filter::default() };
         let mut found = Vec::new();
         for entry in self.list(about, MAX_PAGE).await? {
             found.extend(related(&entry, entity, false));
@@ -90,7 +92,8 @@ impl SemanticMemory {
         }
         found.retain(|found| relation.as_ref().is_none_or(|relation| found.relation == *relation));
         found.sort_by(|one, other| {
-            let name = |related: &Related| (related.entity.clone(), related.relation.clone(), related.is_incoming);
+            let name =
+                |related: &Related| (related.entity.clone(), related.relation.clone(), related.is_incoming);
             other.strength.total_cmp(&one.strength).then_with(|| name(one).cmp(&name(other)))
         });
         let mut seen = BTreeSet::new();
@@ -125,8 +128,11 @@ impl SemanticMemory {
                         depths.insert(found.entity.clone(), depth + 1);
                         waiting.push_back((found.entity.clone(), depth + 1));
                     }
-                    let (source, target) =
-                        if found.is_incoming { (found.entity, entity.clone()) } else { (entity.clone(), found.entity) };
+                    let (source, target) = if found.is_incoming {
+                        (found.entity, entity.clone())
+                    } else {
+                        (entity.clone(), found.entity)
+                    };
                     let strength = edges.entry((source, target, found.relation)).or_default();
                     *strength = strength.max(found.strength);
                 }

@@ -78,7 +78,8 @@ mod tests {
     }
 
     fn relates(entity: &str, relation: &str, target: &str, strength: f64) -> Fact {
-        let relationship = Relationship { relation: relation.to_owned(), target: target.to_owned(), strength };
+        let relationship =
+            Relationship { relation: relation.to_owned(), target: target.to_owned(), strength };
         Fact { entities: vec![entity.to_owned()], relationships: vec![relationship], ..Fact::default() }
     }
 
@@ -96,16 +97,22 @@ mod tests {
             semantic.learn(format!("{entity} {relation} {target}"), fact).await.unwrap();
         }
         let related = semantic.find_related("bicycles", None, 10).await.unwrap();
-        let names: Vec<(&str, &str, bool)> =
-            related.iter().map(|found| (found.entity.as_str(), found.relation.as_str(), found.is_incoming)).collect();
+        let names: Vec<(&str, &str, bool)> = related
+            .iter()
+            .map(|found| (found.entity.as_str(), found.relation.as_str(), found.is_incoming))
+            .collect();
         assert_eq!(names, [("Ada", "sells", true), ("Bob", "buys", true)]);
         assert_eq!(semantic.find_related("bicycles", Some("buys"), 10).await.unwrap().len(), 1);
         assert_eq!(semantic.find_related("Bob", None, 1).await.unwrap()[0].entity, "bicycles");
         let graph = semantic.knowledge_graph("Ada", 2).await.unwrap();
-        let nodes: Vec<(&str, usize)> = graph.nodes.iter().map(|node| (node.entity.as_str(), node.depth)).collect();
+        let nodes: Vec<(&str, usize)> =
+            graph.nodes.iter().map(|node| (node.entity.as_str(), node.depth)).collect();
         assert_eq!(nodes, [("Ada", 0), ("bicycles", 1), ("Bob", 2)]);
-        let edges: Vec<(&str, &str, f64)> =
-            graph.edges.iter().map(|edge| (edge.source.as_str(), edge.target.as_str(), edge.strength)).collect();
+        let edges: Vec<(&str, &str, f64)> = graph
+            .edges
+            .iter()
+            .map(|edge| (edge.source.as_str(), edge.target.as_str(), edge.strength))
+            .collect();
         assert_eq!(edges, [("Ada", "bicycles", 0.9), ("Bob", "bicycles", 0.7)]);
         assert_eq!(graph.nodes[0].facts, ["Ada sells bicycles", "Ada sells bicycles"]);
         assert_eq!(semantic.knowledge_graph("Ada", 9).await.unwrap_err().code().name(), "MEMORY_INVALID");
@@ -117,13 +124,20 @@ mod tests {
     async fn facts_that_are_merged_give_way_to_one_and_stay_readable_as_of_then() {
         let semantic = memory().await;
         let key = |key: &str| MemoryKey::new(key).unwrap();
-        semantic.store("a", "red", metadata(r#"{"entities":["rose"],"confidence":0.6,"domain":"garden"}"#)).await.unwrap();
-        let last = semantic.store("b", "thorny", metadata(r#"{"entities":["rose","thorn"],"domain":"garden"}"#)).await.unwrap();
+        semantic
+            .store("a", "red", metadata(r#"{"entities":["rose"],"confidence":0.6,"domain":"garden"}"#))
+            .await
+            .unwrap();
+        let last = semantic
+            .store("b", "thorny", metadata(r#"{"entities":["rose","thorn"],"domain":"garden"}"#))
+            .await
+            .unwrap();
         let merged = semantic.merge_facts(&[key("a"), key("b")], key("rose")).await.unwrap();
         let fact = super::super::fact(&merged).unwrap();
         assert_eq!((fact.entities.len(), fact.confidence, fact.domain.as_str()), (2, 0.6, "garden"));
         assert_eq!(merged.content.get("merged_from").unwrap().to_string(), r#"["a","b"]"#);
-        assert_eq!(semantic.list(Filter::default(), 10).await.unwrap(), [merged.clone()]);
+        let listed = semantic.list(Filter::default(), 10).await.unwrap();
+        assert_eq!(listed, std::slice::from_ref(&merged));
         assert_eq!(semantic.retrieve("a", AsOf::NOW).await.unwrap(), None);
         let before = semantic.memory.by_id(last.id).await.unwrap().unwrap();
         assert_eq!(before.superseded_by, Some(merged.id));

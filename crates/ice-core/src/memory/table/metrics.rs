@@ -55,8 +55,7 @@ impl Metrics {
             let mut delta = of(&change.after);
             delta -= of(&change.before);
             let billionths = i64::try_from(delta.cost / 1_000).unwrap_or(0);
-            for ([added, removed], amount) in
-                counters.0.iter().zip([delta.entries, delta.tokens, billionths])
+            for ([added, removed], amount) in counters.0.iter().zip([delta.entries, delta.tokens, billionths])
             {
                 if amount > 0 { added } else { removed }.increment(amount.unsigned_abs());
             }

@@ -17,9 +17,12 @@ use crate::time::Moment;
 /// The most entries that one write may drive out of working memory at once.
 const MAX_EVICTIONS: usize = 4_096;
 
+/// Changes an entry, at a moment.
+type Amend = dyn Fn(&mut Entry, Moment) -> Result<(), MemoryError> + Send + Sync;
+
 /// How an entry is changed in its place.
 #[derive(Clone)]
-pub(super) struct Amendment(pub(super) Arc<dyn Fn(&mut Entry, Moment) -> Result<(), MemoryError> + Send + Sync>);
+pub(super) struct Amendment(pub(super) Arc<Amend>);
 
 impl fmt::Debug for Amendment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -457,13 +460,7 @@ impl Counts {
 }
 
 /// Refuses what grows beyond its limit.
-fn within(
-    of: &str,
-    what: &'static str,
-    was: i64,
-    is: i64,
-    limit: Option<u64>,
-) -> Result<(), MemoryError> {
+fn within(of: &str, what: &'static str, was: i64, is: i64, limit: Option<u64>) -> Result<(), MemoryError> {
     let count = |number: i64| u64::try_from(number).unwrap_or(0);
     match limit {
         Some(limit) if count(is) > limit && is > was => Err(MemoryError::Budget {

@@ -66,7 +66,6 @@ impl Places {
         self.below(&format!("id/{}", encode(&id.bytes())))
     }
 
-
     fn key_digest(&self, scope: &Scope, kind: Kind, key: &MemoryKey) -> String {
         self.digest(&["key", scope.as_str(), kind.name(), key.as_str()])
     }

@@ -20,7 +20,8 @@ pub async fn reachable(store: &dyn Store, tenant: &Tenant) -> Result<HashSet<Blo
     loop {
         let page = store.scan(&prefix, after.as_ref(), PAGE).await?;
         for entry in &page {
-            let hash = entry.key.as_str().strip_prefix(prefix.as_str()).and_then(|rest| rest.split('/').next());
+            let hash =
+                entry.key.as_str().strip_prefix(prefix.as_str()).and_then(|rest| rest.split('/').next());
             let hash = hash.and_then(|hash| hash.parse::<BlobHash>().ok());
             let corrupt = || StoreError::Corrupt { what: format!("the name of a blob at `{}`", entry.key) };
             found.insert(hash.ok_or_else(corrupt)?);

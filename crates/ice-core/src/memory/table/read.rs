@@ -31,8 +31,9 @@ pub(super) async fn whole(rules: &Rules, record: Record) -> Result<Entry, Memory
     let Record { mut entry, large } = record;
     if let Some(large) = large {
         let json = rules.blobs.get(&large.blob.hash, None).await?;
-        entry.content = serde_json::from_slice(&json)
-            .map_err(|error| MemoryError::corrupt(format!("the content of the entry {}: {error}", entry.id)))?;
+        entry.content = serde_json::from_slice(&json).map_err(|error| {
+            MemoryError::corrupt(format!("the content of the entry {}: {error}", entry.id))
+        })?;
     }
     Ok(entry)
 }
@@ -101,9 +102,8 @@ pub(super) async fn is_visible(rules: &Rules, record: &Record, as_of: AsOf) -> R
     if entry.is_expired(rules.clock.now()) || as_of.known.is_some_and(|known| known < entry.learned) {
         return Ok(false);
     }
-    let is_past = |entry: &Entry| {
-        entry.until.is_some_and(|until| as_of.known.is_none_or(|known| until <= known))
-    };
+    let is_past =
+        |entry: &Entry| entry.until.is_some_and(|until| as_of.known.is_none_or(|known| until <= known));
     let (Some(moment), Detail::Semantic(fact)) = (as_of.true_at, &entry.detail) else {
         return Ok(!is_past(entry));
     };

@@ -74,10 +74,14 @@ impl Record {
         Ok(Self { entry: read.entry, large: read.large })
     }
 
-    /// Counts the bytes that the record takes in the store.
+    /// Counts the bytes that the record takes in the store, whatever became of it: what it superseded, and when it ended, do
+    /// not count.
     pub(super) fn weigh(&mut self) -> Result<(), MemoryError> {
         self.entry.account.bytes = 0;
+        let entry = &mut self.entry;
+        let ends = (entry.until.take(), entry.supersedes.take(), entry.superseded_by.take());
         let bytes = self.bytes()?.len() as u64;
+        (self.entry.until, self.entry.supersedes, self.entry.superseded_by) = ends;
         self.entry.account.bytes = bytes + self.large.as_ref().map_or(0, |large| large.blob.size);
         Ok(())
     }

@@ -151,8 +151,8 @@ impl Importer {
             return Ok(());
         }
         if self.number == 1 {
-            let header: Header =
-                serde_json::from_str(line).map_err(|error| self.invalid(format!("it is no header: {error}")))?;
+            let header: Header = serde_json::from_str(line)
+                .map_err(|error| self.invalid(format!("it is no header: {error}")))?;
             if header.format != FORMAT || header.version != EXPORT_VERSION {
                 return Err(self.invalid(format!(
                     "it says `{}` version {}, and `{FORMAT}` version {EXPORT_VERSION} can be read",

@@ -5,15 +5,15 @@ use std::time::Duration;
 
 use ice_core::error::ErrorCode;
 use ice_core::memory::{
-    AsOf, Cursor, Detail, Entry, EntryId, ExportWhat, Kind, MAX_FOUND, MAX_PAGE, Memory, MemoryError, MemoryHit,
-    MemoryKey, MemorySearch, Past, Procedure, Provenance, Query, Scope, Selector, Write, write_of,
+    AsOf, Cursor, Detail, Entry, EntryId, ExportWhat, Kind, MAX_FOUND, MAX_PAGE, Memory, MemoryError,
+    MemoryHit, MemoryKey, MemorySearch, Past, Procedure, Provenance, Query, Scope, Selector, Write, write_of,
 };
 use ice_core::value::Value;
 
 use super::export;
 use super::{
-    MemoryForget, MemoryList, MemoryPut, MemoryRequest, MemoryResponse, MemorySelection, MemoryShow, MemoryWhere,
-    ScopeUsage,
+    MemoryForget, MemoryList, MemoryPut, MemoryRequest, MemoryResponse, MemorySelection, MemoryShow,
+    MemoryWhere, ScopeUsage,
 };
 use crate::control::{Caller, Control, Refusal, Reply, Response};
 
@@ -55,8 +55,19 @@ impl Control {
 }
 
 async fn put_in(memory: &Memory, caller: &Caller, put: MemoryPut) -> Result<MemoryResponse, Refusal> {
-    let MemoryPut { content, kind, scope, key, tags, about, metadata, importance, ttl_ms, detail, idempotency_key } =
-        put;
+    let MemoryPut {
+        content,
+        kind,
+        scope,
+        key,
+        tags,
+        about,
+        metadata,
+        importance,
+        ttl_ms,
+        detail,
+        idempotency_key,
+    } = put;
     let invalid = |message: String| Refusal::new(ErrorCode::MemoryInvalid, message);
     let Some(metadata) = metadata.as_map().cloned() else {
         return Err(invalid("`metadata` is no object".to_owned()));
@@ -67,7 +78,8 @@ async fn put_in(memory: &Memory, caller: &Caller, put: MemoryPut) -> Result<Memo
         return Err(invalid(format!("`kind` says {kind}, `detail` is one of {} memory", detail.kind())));
     }
     let by_key = || {
-        let prefixed = |key: &MemoryKey| Kind::ALL.into_iter().find(|kind| key.as_str().starts_with(kind.prefix()));
+        let prefixed =
+            |key: &MemoryKey| Kind::ALL.into_iter().find(|kind| key.as_str().starts_with(kind.prefix()));
         key.as_ref().and_then(prefixed).unwrap_or(Kind::Semantic)
     };
     let plain = |detail| Write { metadata: metadata.clone(), ..Write::new(content.clone(), detail) };
@@ -250,7 +262,8 @@ async fn forget(memory: &Memory, forget: MemoryForget) -> Result<MemoryResponse,
     let MemoryForget { what, erase, dry_run } = forget;
     let selectors = match what {
         MemorySelection::Run { run } => {
-            let entries = if dry_run { memory.count_of_run(run).await? } else { memory.take_back(run).await? };
+            let entries =
+                if dry_run { memory.count_of_run(run).await? } else { memory.take_back(run).await? };
             return Ok(MemoryResponse::Forgotten { entries });
         }
         MemorySelection::Person { name } => {

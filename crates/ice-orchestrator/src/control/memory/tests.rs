@@ -68,7 +68,8 @@ impl Bench {
     }
 
     async fn export(&self, tenant: &str) -> Vec<u8> {
-        let Reply::Many(pieces) = self.reply_to(tenant, json!({"memory": "export", "past": true})).await else {
+        let Reply::Many(pieces) = self.reply_to(tenant, json!({"memory": "export", "past": true})).await
+        else {
             panic!("one answer")
         };
         let mut bytes = Vec::new();
@@ -87,9 +88,11 @@ impl Bench {
 #[tokio::test]
 async fn what_is_put_is_found_shown_listed_and_counted_for_its_tenant_alone() {
     let bench = Bench::new();
-    let first = bench.put(json!({"content": "The harbour is closed", "key": "harbour", "tags": ["sea"]})).await;
+    let first =
+        bench.put(json!({"content": "The harbour is closed", "key": "harbour", "tags": ["sea"]})).await;
     assert_eq!((first.kind(), first.source.source.as_str()), (Kind::Semantic, "test:1"));
-    let second = bench.put(json!({"content": "The harbour is open", "key": "harbour", "about": ["ada"]})).await;
+    let second =
+        bench.put(json!({"content": "The harbour is open", "key": "harbour", "about": ["ada"]})).await;
     assert_eq!(second.supersedes, Some(first.id));
     let steps = bench.put(json!({"content": "Cast off.\n\nRow.", "kind": "procedural"})).await;
     let ice_core::memory::Detail::Procedural(procedure) = &steps.detail else { panic!("{steps:?}") };
@@ -107,7 +110,9 @@ async fn what_is_put_is_found_shown_listed_and_counted_for_its_tenant_alone() {
     assert_eq!(bench.entries(json!({"memory": "list"})).await.len(), 3);
     let only = json!({"memory": "list", "within": {"about": ["ada"], "kinds": ["semantic"]}});
     assert_eq!(bench.entries(only).await, [second]);
-    let MemoryResponse::Usage { usage } = bench.ask(json!({"memory": "stats"})).await.unwrap() else { panic!() };
+    let MemoryResponse::Usage { usage } = bench.ask(json!({"memory": "stats"})).await.unwrap() else {
+        panic!()
+    };
     let counts: Vec<_> = usage.iter().map(|one| (one.scope.as_str(), one.kind, one.usage.entries)).collect();
     let expected =
         [("default", Kind::Semantic, 1), ("default", Kind::Procedural, 1), ("other", Kind::Working, 1)];
@@ -121,7 +126,9 @@ async fn what_is_put_is_found_shown_listed_and_counted_for_its_tenant_alone() {
 async fn pages_follow_each_other_and_large_entries_make_them_short() {
     let bench = Bench::new();
     for number in 0..5 {
-        bench.put(json!({"content": format!("{number}{}", "x".repeat(3 << 20)), "key": number.to_string()})).await;
+        bench
+            .put(json!({"content": format!("{number}{}", "x".repeat(3 << 20)), "key": number.to_string()}))
+            .await;
     }
     let (mut keys, mut after, mut pages) = (Vec::new(), None, 0);
     loop {
@@ -177,7 +184,8 @@ async fn what_is_exported_is_imported_elsewhere_in_pieces_and_once() {
         for piece in bytes.chunks(700_001) {
             let last = offset + piece.len() == bytes.len();
             let data = BASE64_STANDARD.encode(piece);
-            let sent = json!({"memory": "import", "upload": upload, "offset": offset, "data": data, "last": last});
+            let sent =
+                json!({"memory": "import", "upload": upload, "offset": offset, "data": data, "last": last});
             let Reply::One(answer) = bench.reply_to("other", sent).await else { panic!() };
             offset += piece.len();
             last_answer = Some(answer);
@@ -187,7 +195,8 @@ async fn what_is_exported_is_imported_elsewhere_in_pieces_and_once() {
     }
     assert_eq!(bench.export("other").await.len(), bytes.len() - "local".len() + "other".len());
     let data = BASE64_STANDARD.encode("{\"no\": 1}\n");
-    let sent = json!({"memory": "import", "upload": uuid::Uuid::nil(), "offset": 0, "data": data, "last": true});
+    let sent =
+        json!({"memory": "import", "upload": uuid::Uuid::nil(), "offset": 0, "data": data, "last": true});
     let Reply::One(Response::Refused(refusal)) = bench.reply_to("other", sent).await else { panic!() };
     assert!(refusal.message.contains("line 1 of the import"), "{refusal}");
     assert_eq!(Tenant::default().to_string(), "local");

@@ -24,10 +24,15 @@ pub(super) async fn is_sound(memory: &Memory) {
         (BTreeMap::new(), BTreeMap::<(Scope, Kind), Delta>::new(), BTreeSet::new());
     for record in &records {
         for (key, value) in record.keys(&rules.places) {
-            assert_eq!(expected.insert(key.clone(), value), None, "two records have the key {key}: {record:?}");
+            assert_eq!(
+                expected.insert(key.clone(), value),
+                None,
+                "two records have the key {key}: {record:?}"
+            );
         }
         facets.extend(record.facets(&rules.places).into_iter().map(|(key, _)| key));
-        *counts.entry((record.entry.scope.clone(), record.entry.kind())).or_default() += Delta::of(&record.entry);
+        *counts.entry((record.entry.scope.clone(), record.entry.kind())).or_default() +=
+            Delta::of(&record.entry);
     }
     let folders = ["x", "h", "v", "k", "e", "r", "b"].map(below);
     let found: BTreeMap<_, _> = (all.iter())
@@ -43,6 +48,7 @@ pub(super) async fn is_sound(memory: &Memory) {
     }
     let usage = memory.usage().await.unwrap();
     counts.retain(|_, delta| !delta.is_zero());
-    let counted: BTreeMap<_, _> = usage.into_iter().filter(|(_, usage)| *usage != Default::default()).collect();
+    let counted: BTreeMap<_, _> =
+        usage.into_iter().filter(|(_, usage)| *usage != Default::default()).collect();
     assert_eq!(counted, counts.into_iter().map(|(of, delta)| (of, delta.usage())).collect());
 }

@@ -21,15 +21,45 @@ const WORKING: u64 = 3;
 
 #[derive(Clone, Debug)]
 enum Step {
-    Write { scope: u8, kind: u8, key: Option<u8>, word: u8, other: u8, run: Option<u8>, idempotency: Option<u8> },
-    TakeUp { scope: u8, key: u8 },
-    Forget { scope: u8, kind: u8, key: u8 },
+    Write {
+        scope: u8,
+        kind: u8,
+        key: Option<u8>,
+        word: u8,
+        other: u8,
+        run: Option<u8>,
+        idempotency: Option<u8>,
+    },
+    TakeUp {
+        scope: u8,
+        key: u8,
+    },
+    Forget {
+        scope: u8,
+        kind: u8,
+        key: u8,
+    },
     TakeBack(u8),
     Erase(u8),
     Wait(u64),
-    Get { scope: u8, kind: u8, key: u8, ago: u64 },
-    True { key: u8, ago: u64, at: i64 },
-    List { scope: u8, kind: u8, filter: Wanted, limit: usize, ago: Option<u64> },
+    Get {
+        scope: u8,
+        kind: u8,
+        key: u8,
+        ago: u64,
+    },
+    True {
+        key: u8,
+        ago: u64,
+        at: i64,
+    },
+    List {
+        scope: u8,
+        kind: u8,
+        filter: Wanted,
+        limit: usize,
+        ago: Option<u64>,
+    },
 }
 
 #[derive(Clone, Debug)]
@@ -103,7 +133,8 @@ fn validity(number: u8) -> Validity {
 }
 
 fn write(step: &Step) -> Option<Write> {
-    let Step::Write { scope: place, kind: of, key: name, word: one, other, run: by, idempotency } = step else {
+    let Step::Write { scope: place, kind: of, key: name, word: one, other, run: by, idempotency } = step
+    else {
         return None;
     };
     let detail = match kind(*of) {
@@ -183,7 +214,9 @@ impl Model {
         let mut seen = Vec::new();
         for event in events {
             match event {
-                Event::Written(entry) if as_of.known.is_none_or(|known| entry.learned <= known) => seen.push(entry),
+                Event::Written(entry) if as_of.known.is_none_or(|known| entry.learned <= known) => {
+                    seen.push(entry)
+                }
                 Event::Ended(at) if as_of.known.is_none_or(|known| *at <= known) => seen.clear(),
                 Event::Written(_) | Event::Ended(_) => {}
             }
@@ -266,13 +299,17 @@ async fn take(step: &Step, memory: &Memory, ground: &Ground, model: &mut Model) 
             let run = run(*number);
             memory.take_back(run).await.map_err(fail)?;
             model.taken_back.push(run);
-            let is_by = |event: &Event| matches!(event, Event::Written(entry) if entry.source.run == Some(run));
+            let is_by =
+                |event: &Event| matches!(event, Event::Written(entry) if entry.source.run == Some(run));
             for events in model.events.values_mut() {
                 events.retain(|event| !is_by(event));
             }
             for (scope, used) in &mut model.used {
                 used.retain(|(key, _)| {
-                    model.events.get(&(scope.clone(), Kind::Working, key.clone())).is_some_and(|events| !events.is_empty())
+                    model
+                        .events
+                        .get(&(scope.clone(), Kind::Working, key.clone()))
+                        .is_some_and(|events| !events.is_empty())
                 });
             }
         }
@@ -284,7 +321,9 @@ async fn take(step: &Step, memory: &Memory, ground: &Ground, model: &mut Model) 
                 let selector = Selector::Like { scope: scope(1), kind, filter: Box::new(filter.clone()) };
                 memory.erase(&selector).await.map_err(fail)?;
             }
-            let names = |entry: &Entry| entry.subjects.iter().any(|name| name.to_lowercase().replace("  ", " ") == person);
+            let names = |entry: &Entry| {
+                entry.subjects.iter().any(|name| name.to_lowercase().replace("  ", " ") == person)
+            };
             for ((of, kind, key), events) in &mut model.events {
                 if *of != scope(1) {
                     continue;
@@ -308,7 +347,10 @@ async fn take(step: &Step, memory: &Memory, ground: &Ground, model: &mut Model) 
             for (scope, used) in &mut model.used {
                 used.retain(|(key, _)| {
                     let place = (scope.clone(), Kind::Working, key.clone());
-                    model.events.get(&place).is_some_and(|events| Model::seen(events, AsOf::NOW, now).is_some())
+                    model
+                        .events
+                        .get(&place)
+                        .is_some_and(|events| Model::seen(events, AsOf::NOW, now).is_some())
                 });
             }
         }
@@ -317,7 +359,13 @@ async fn take(step: &Step, memory: &Memory, ground: &Ground, model: &mut Model) 
             let as_of = AsOf::known(now.before(Duration::from_millis(*ago)));
             for as_of in [AsOf::NOW, as_of] {
                 let found = memory.get_as_of(&place.0, place.1, &place.2, as_of).await.map_err(fail)?;
-                prop_assert_eq!(found.map(|entry| entry.id), model.get(&place, as_of, now), "{:?} {:?}", place, as_of);
+                prop_assert_eq!(
+                    found.map(|entry| entry.id),
+                    model.get(&place, as_of, now),
+                    "{:?} {:?}",
+                    place,
+                    as_of
+                );
             }
         }
         Step::True { key: name, ago, at } => {
@@ -326,9 +374,16 @@ async fn take(step: &Step, memory: &Memory, ground: &Ground, model: &mut Model) 
             for known in [None, known] {
                 let as_of = AsOf { known, true_at: Some(Moment::from_millis(*at)) };
                 let found = memory.get_as_of(&place.0, place.1, &place.2, as_of).await.map_err(fail)?;
-                prop_assert_eq!(found.map(|entry| entry.id), model.get(&place, as_of, now), "{:?} {:?}", place, as_of);
+                prop_assert_eq!(
+                    found.map(|entry| entry.id),
+                    model.get(&place, as_of, now),
+                    "{:?} {:?}",
+                    place,
+                    as_of
+                );
                 let query = Query::of(scope(0), Kind::Semantic).as_of(as_of).limit(1_000);
-                let found: Vec<EntryId> = memory.list(&query).await.map_err(fail)?.entries.iter().map(|entry| entry.id).collect();
+                let found: Vec<EntryId> =
+                    memory.list(&query).await.map_err(fail)?.entries.iter().map(|entry| entry.id).collect();
                 prop_assert_eq!(found, model.list(&scope(0), Kind::Semantic, &Filter::default(), as_of, now));
             }
         }
@@ -358,8 +413,12 @@ fn of_kind(wanted: &Wanted, kind: Kind, now: Moment) -> Filter {
     if let Some(one) = wanted.word {
         match kind {
             Kind::Working => drop(filter.metadata.insert("word".into(), Value::from(word(one)))),
-            Kind::Episodic => (filter.types, filter.outcome) = (vec![word(one), word(one + 1)], Some(word(one))),
-            Kind::Semantic => (filter.entities, filter.relation) = (vec![word(one), word(one + 1)], Some(word(one))),
+            Kind::Episodic => {
+                (filter.types, filter.outcome) = (vec![word(one), word(one + 1)], Some(word(one)))
+            }
+            Kind::Semantic => {
+                (filter.entities, filter.relation) = (vec![word(one), word(one + 1)], Some(word(one)))
+            }
             Kind::Procedural => filter.types = vec![word(one)],
         }
     }

@@ -3,7 +3,8 @@
 use super::Ground;
 use super::check::is_sound;
 use crate::memory::{
-    AsOf, Detail, Fact, Filter, Kind, Memory, MemoryBudget, MemoryError, MemoryKey, Procedure, Query, Scope, Write,
+    AsOf, Detail, Fact, Filter, Kind, Memory, MemoryBudget, MemoryError, MemoryKey, Procedure, Query, Scope,
+    Write,
 };
 use crate::store::{
     Batch, CommitError, CommitSeq, Durability, Entry as Stored, Key, MemoryStore, Offers, Store, StoreError,
@@ -104,7 +105,10 @@ async fn a_budget_holds_for_all_who_write() {
         let writes = (0..40).map(|_| memory.remember(Write::fact("x", Fact::default())));
         let results = futures::future::join_all(writes).await;
         for error in results.iter().filter_map(|result| result.as_ref().err()) {
-            assert!(matches!(error, MemoryError::Budget { what: "entries", limit: 30, left: 0, .. }), "{error:?}");
+            assert!(
+                matches!(error, MemoryError::Budget { what: "entries", limit: 30, left: 0, .. }),
+                "{error:?}"
+            );
         }
         results.iter().filter(|result| result.is_ok()).count()
     };
@@ -129,7 +133,8 @@ async fn counters_of_many_writers_are_added_up_while_others_write() {
         let usage = memory.usage().await.unwrap()[&(Scope::default(), Kind::Semantic)];
         assert_eq!((usage.entries, usage.tokens, usage.estimated_tokens), (41, 41, 41));
         memory.remember(Write::fact("abcd", Fact::default())).await.unwrap();
-        let id = memory.list(&Query::of(Scope::default(), Kind::Semantic).limit(1)).await.unwrap().entries[0].id;
+        let id =
+            memory.list(&Query::of(Scope::default(), Kind::Semantic).limit(1)).await.unwrap().entries[0].id;
         memory.forget(&crate::memory::Selector::Id(id)).await.unwrap();
     }
     let counters = memory.rules().store.scan(&memory.rules().places.counters(), None, 100).await.unwrap();

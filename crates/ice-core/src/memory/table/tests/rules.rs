@@ -14,8 +14,8 @@ use crate::memory::{
     MemoryKey, Scope, Selector, UnifiedMemoryConfig, Write, reachable,
 };
 use crate::store::{
-    Batch, CommitError, CommitSeq, Durability, Entry as Stored, Key, MemoryStore, Offers, Store,
-    StoreError, Versioned, Watch,
+    Batch, CommitError, CommitSeq, Durability, Entry as Stored, Key, MemoryStore, Offers, Store, StoreError,
+    Versioned, Watch,
 };
 use crate::value::{BlobHash, BlobRef, Value};
 
@@ -134,10 +134,17 @@ async fn tokens_and_cost_are_counted_and_given_back() {
         let usage = memory.usage().await.unwrap();
         usage.get(&(Scope::default(), Kind::Semantic)).copied().unwrap_or_default()
     };
-    let first = memory.remember(Write::fact("one two three", Fact::default()).key(key.clone())).await.unwrap();
-    assert_eq!((first.account.tokens, first.account.estimated, first.account.cost), (3, false, "3".parse().unwrap()));
+    let first =
+        memory.remember(Write::fact("one two three", Fact::default()).key(key.clone())).await.unwrap();
+    assert_eq!(
+        (first.account.tokens, first.account.estimated, first.account.cost),
+        (3, false, "3".parse().unwrap())
+    );
     let counted = usage().await;
-    assert_eq!((counted.entries, counted.tokens, counted.estimated_tokens, counted.cost), (1, 3, 0, first.account.cost));
+    assert_eq!(
+        (counted.entries, counted.tokens, counted.estimated_tokens, counted.cost),
+        (1, 3, 0, first.account.cost)
+    );
     assert_eq!(counted.bytes, first.account.bytes);
     let second = memory.remember(Write::fact("four", Fact::default()).key(key.clone())).await.unwrap();
     let counted = usage().await;
@@ -155,15 +162,17 @@ async fn tokens_and_cost_are_counted_and_given_back() {
 #[tokio::test]
 async fn budgets_refuse_before_anything_is_written_and_give_back_what_is_forgotten() {
     let mut ground = Ground::new();
-    let budget = |budget: MemoryBudget| Some(budget);
     for (limits, what) in [
         (MemoryBudget { entries: Some(2), ..MemoryBudget::default() }, "entries"),
         (MemoryBudget { tokens: Some(5), ..MemoryBudget::default() }, "tokens"),
         (MemoryBudget { bytes: Some(1_300), ..MemoryBudget::default() }, "bytes"),
-        (MemoryBudget { cost: Some("5".parse().unwrap()), ..MemoryBudget::default() }, "billionths of a dollar"),
+        (
+            MemoryBudget { cost: Some("5".parse().unwrap()), ..MemoryBudget::default() },
+            "billionths of a dollar",
+        ),
     ] {
         ground.store = Arc::new(MemoryStore::new());
-        ground.config.default_budget = budget(limits);
+        ground.config.default_budget = Some(limits);
         let price: Price = serde_json::from_str(r#"{"input":"1000000","output":"0"}"#).unwrap();
         let options = ground.options().tokens(Arc::new(Words), None).price(price);
         let memory = Memory::open(options).await.unwrap();
@@ -189,7 +198,8 @@ async fn large_contents_are_blobs_that_a_collection_finds_until_they_are_erased(
     let memory = ground.open().await;
     let image = BlobRef { hash: BlobHash::of(b"image"), media_type: "image/png".to_owned(), size: 5 };
     let text = "long ".repeat(40_000);
-    let content = Value::map([("text", Value::from(text.as_str())), ("image", Value::Blob(Arc::new(image.clone())))]);
+    let content =
+        Value::map([("text", Value::from(text.as_str())), ("image", Value::Blob(Arc::new(image.clone())))]);
     let entry = memory.remember(Write::fact(content.clone(), Fact::default())).await.unwrap();
     assert_eq!(entry.content, content);
     assert!(entry.account.bytes > 200_000 && entry.account.tokens > 50_000);
@@ -221,7 +231,10 @@ async fn a_person_is_erased_everywhere_with_every_trace_in_keys_and_values() {
     let episode = Episode { participants: vec![name.to_owned()], ..Episode::default() };
     let key = MemoryKey::new("her").unwrap();
     memory.remember(Write::episode("She said hello.", episode).key(key.clone())).await.unwrap();
-    memory.remember(about(Write::fact("She lives in Rome.", Fact::default()).key(key.clone()))).await.unwrap();
+    memory
+        .remember(about(Write::fact("She lives in Rome.", Fact::default()).key(key.clone())))
+        .await
+        .unwrap();
     memory.remember(about(Write::fact("She lives in Paris.", Fact::default()).key(key))).await.unwrap();
     let fact = Fact { entities: vec![name.to_owned()], ..Fact::default() };
     memory.remember(Write::fact("She sells.", fact)).await.unwrap();
@@ -243,8 +256,10 @@ async fn a_person_is_erased_everywhere_with_every_trace_in_keys_and_values() {
 async fn keys_show_no_value() {
     let ground = Ground::new();
     let memory = ground.open().await;
-    let episode = Episode { participants: vec!["Ada".to_owned()], outcome: "sale".to_owned(), ..Episode::default() };
-    let write = Write::episode("secret words", episode).key(MemoryKey::new("Ada's key").unwrap()).tags(["tagged"]);
+    let episode =
+        Episode { participants: vec!["Ada".to_owned()], outcome: "sale".to_owned(), ..Episode::default() };
+    let write =
+        Write::episode("secret words", episode).key(MemoryKey::new("Ada's key").unwrap()).tags(["tagged"]);
     memory.remember(write).await.unwrap();
     for stored in ground.store.scan(&Key::new("t/").unwrap(), None, 1_000).await.unwrap() {
         for shown in ["Ada", "sale", "tagged", "secret words", "default"] {
@@ -265,11 +280,20 @@ async fn bounds_are_refused_with_a_word_on_what_is_wrong() {
     let unsure = Fact { confidence: f64::NAN, ..Fact::default() };
     for (write, said) in [
         (many, "tags cannot be taken: there are 65, at most 64 are kept"),
-        (Write::working("x".repeat(9 << 20)), "the content cannot be taken: it has 9437186 bytes or more, at most 8388608 are kept"),
+        (
+            Write::working("x".repeat(9 << 20)),
+            "the content cannot be taken: it has 9437186 bytes or more, at most 8388608 are kept",
+        ),
         (Write::working(deep), "the content or metadata cannot be taken: lists and maps nest too deep"),
-        (Write::fact("x", unsure), "the confidence of the fact cannot be taken: it is NaN, and must lie between 0 and 1"),
+        (
+            Write::fact("x", unsure),
+            "the confidence of the fact cannot be taken: it is NaN, and must lie between 0 and 1",
+        ),
         (Write::procedure("x", Default::default()), "the name of the procedure cannot be taken: it is empty"),
-        (Write::fact("x", Fact::default()).tags(["a\nb"]), "one of the tags cannot be taken: it has control characters"),
+        (
+            Write::fact("x", Fact::default()).tags(["a\nb"]),
+            "one of the tags cannot be taken: it has control characters",
+        ),
     ] {
         let error = memory.remember(write).await.unwrap_err();
         assert_eq!((error.to_string().as_str(), error.code()), (said, ErrorCode::MemoryInvalid));

@@ -86,7 +86,10 @@ async fn lines_that_cannot_be_read_are_named_by_their_number() {
     for (lines, said) in [
         (vec![], "line 1 of the import cannot be taken: there is no header"),
         (vec!["{}"], "line 1 of the import cannot be taken: it is no header: missing field `format`"),
-        (vec![&*good[0].replace("\"version\":1", "\"version\":2")], "version 2, and `ice-memory` version 1 can be read"),
+        (
+            vec![&*good[0].replace("\"version\":1", "\"version\":2")],
+            "version 2, and `ice-memory` version 1 can be read",
+        ),
         (vec![&*good[0], "", "nonsense"], "line 3 of the import cannot be taken: it is no entry"),
         (
             vec![&*good[0], &*good[1].replace("\"confidence\":1.0", "\"confidence\":7.0")],
