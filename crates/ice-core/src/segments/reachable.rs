@@ -50,7 +50,8 @@ pub async fn all_reachable(store: &dyn Store) -> Result<HashSet<BlobHash>, Segme
 }
 
 fn place(key: &Key, value: &[u8]) -> Result<Place, SegmentError> {
-    let place = str::from_utf8(value).ok().and_then(|text| Key::new(text).ok()).and_then(|key| Place::new(key).ok());
+    let place =
+        str::from_utf8(value).ok().and_then(|text| Key::new(text).ok()).and_then(|key| Place::new(key).ok());
     place.ok_or_else(|| SegmentError::Damaged {
         place: format!("the key {key}"),
         damage: Damage { what: "the place of an index", at: 0 },
