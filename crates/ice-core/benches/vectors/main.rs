@@ -1,8 +1,8 @@
 //! Searching vectors: exactly, beside the speed of summing the same bytes; by codes; along the graph, at a sweep of how much is kept
 //! in sight. 100,000 of 384 numbers, clustered as in `shared/bench/vectors` beside the project, and a harder set.
 //!
-//! `cargo bench -p ice-core --bench vectors`; with `-- FOLDER…` for sets that `vec.py gen` has written, with `-- --peer exact|codes|graph`
-//! for one line of JSON as that harness prints it, of the set in `$VEC_DIR`; with `-- --million` for a million. What each row says stands in
+//! `cargo bench -p ice-core --bench vectors`; with `-- FOLDER…` for sets that `vec.py gen` has written, with `-- --peer exact|codes|graph FOLDER`
+//! for one line of JSON as that harness prints it; with `-- --million` for a million. What each row says stands in
 //! `docs/benchmarks.md`.
 #![expect(
     clippy::unwrap_used,
@@ -54,7 +54,7 @@ fn open(runtime: &Runtime, store: Arc<dyn Store>, blobs: Arc<dyn BlobStore>, thr
 
 /// Every tenth has the tag `tenth`, every two hundredth `rare`.
 fn attributes(row: usize) -> Attributes {
-    let tags = [(10, "tenth"), (200, "rare")].into_iter().filter(|(every, _)| row % every == 0);
+    let tags = [(10, "tenth"), (200, "rare")].into_iter().filter(|(every, _)| row.is_multiple_of(*every));
     Attributes {
         scope: "bench".into(),
         tags: tags.map(|(_, tag)| tag.to_owned()).collect(),
@@ -76,7 +76,7 @@ fn build(runtime: &Runtime, store: Arc<dyn Store>, blobs: Arc<dyn BlobStore>, se
         let batch = collection.put(Batch::new(), &items).unwrap();
         runtime.block_on(store.commit(batch, Durability::Buffered)).unwrap();
         put_s += start.elapsed().as_secs_f64();
-        if (at + 1) * AT_ONCE % (1 << 16) == 0 {
+        if ((at + 1) * AT_ONCE).is_multiple_of(1 << 16) {
             compact_s += compact(runtime, &collection, Merge::Due);
         }
     }
@@ -150,7 +150,9 @@ fn sum_us(base: &[f32], threads: usize, repeat: usize) -> f64 {
             std::thread::scope(|scope| {
                 let others: Vec<_> = parts[1..].iter().map(|numbers| scope.spawn(|| part(numbers))).collect();
                 std::hint::black_box(part(parts[0]));
-                others.into_iter().for_each(|other| drop(std::hint::black_box(other.join().unwrap())));
+                for other in others {
+                    std::hint::black_box(other.join().unwrap());
+                }
             });
             start.elapsed().as_secs_f64() * 1e6
         })
@@ -247,9 +249,8 @@ fn report(set: &Set, runtime: &Runtime) {
 }
 
 /// One line as `vec.py` prints it.
-fn peer(engine: &str, runtime: &Runtime) {
-    let folder = std::env::var("VEC_DIR").unwrap_or_else(|_| "/tmp/ice-peers/vec".to_owned());
-    let set = Set::read(Path::new(&folder));
+fn peer(engine: &str, folder: &Path, runtime: &Runtime) {
+    let set = Set::read(folder);
     let status = |key: &str| {
         let text = std::fs::read_to_string("/proc/self/status").unwrap();
         let line = text.lines().find(|line| line.starts_with(key)).unwrap();
@@ -293,7 +294,7 @@ fn main() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
-        ["--peer", engine] => peer(engine, &runtime),
+        ["--peer", engine, folder] => peer(engine, Path::new(folder), &runtime),
         ["--million"] => report(&Set::clustered("a million, noise 1.5", 1_000_000, 100, 1.5), &runtime),
         [] => {
             report(&Set::clustered("clustered, noise 0.8", 100_000, 200, 0.8), &runtime);
