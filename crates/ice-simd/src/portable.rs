@@ -18,7 +18,8 @@ fn sum(lanes: [f32; LANES]) -> f32 {
 /// With `FUSED` a product and its sum are rounded once, which is slow where the processor has no instruction for it.
 #[inline(always)]
 pub(crate) fn dot<const FUSED: bool>(one: &[f32], other: &[f32]) -> f32 {
-    let add = |sum: f32, one: f32, other: f32| if FUSED { one.mul_add(other, sum) } else { sum + one * other };
+    let add =
+        |sum: f32, one: f32, other: f32| if FUSED { one.mul_add(other, sum) } else { sum + one * other };
     fold(one, other, add)
 }
 
@@ -56,7 +57,13 @@ pub(crate) fn each_row<T, U>(length: usize, rows: &[T], out: &mut [U], of: impl 
 }
 
 #[inline(always)]
-pub(crate) fn each_row_at(length: usize, rows: &[u8], at: &[u32], out: &mut [i32], of: impl Fn(&[u8]) -> i32) {
+pub(crate) fn each_row_at(
+    length: usize,
+    rows: &[u8],
+    at: &[u32],
+    out: &mut [i32],
+    of: impl Fn(&[u8]) -> i32,
+) {
     for (out, at) in out.iter_mut().zip(at) {
         *out = row(length, rows, *at).map_or(0, &of);
     }

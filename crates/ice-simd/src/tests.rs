@@ -24,7 +24,12 @@ fn check_floats(query: &[f32], rows: &[f32]) {
         rows_of(query, rows, &mut out);
         for (row, out) in rows.chunks_exact(query.len()).zip(out) {
             let size = exact(query, row, |query, row| of(query, row).abs()).max(1e-9);
-            assert!((exact(query, row, of) - f64::from(out)).abs() <= size * 1e-5, "{} rows of {}", rows.len(), query.len());
+            assert!(
+                (exact(query, row, of) - f64::from(out)).abs() <= size * 1e-5,
+                "{} rows of {}",
+                rows.len(),
+                query.len()
+            );
         }
     }
     #[cfg(target_arch = "x86_64")]
@@ -41,12 +46,16 @@ fn check_floats(query: &[f32], rows: &[f32]) {
 
 fn check_codes(query: &[i8], rows: &[u8], at: &[u32]) {
     let length = query.len();
-    let of = |row: &[u8]| query.iter().zip(row).map(|(query, row)| i32::from(*query) * i32::from(*row)).sum::<i32>();
+    let of = |row: &[u8]| {
+        query.iter().zip(row).map(|(query, row)| i32::from(*query) * i32::from(*row)).sum::<i32>()
+    };
     let expected: Vec<i32> = rows.chunks_exact(length).map(of).collect();
-    let expected_at: Vec<i32> = at.iter().map(|at| expected.get(*at as usize).copied().unwrap_or(0)).collect();
+    let expected_at: Vec<i32> =
+        at.iter().map(|at| expected.get(*at as usize).copied().unwrap_or(0)).collect();
     type Rows = fn(&[i8], &[u8], &mut [i32]);
     type At = fn(&[i8], &[u8], &[u32], &mut [i32]);
-    let mut ways: Vec<(Rows, At)> = vec![(dot_codes, dot_codes_at), (portable::dot_codes, portable::dot_codes_at)];
+    let mut ways: Vec<(Rows, At)> =
+        vec![(dot_codes, dot_codes_at), (portable::dot_codes, portable::dot_codes_at)];
     #[cfg(target_arch = "x86_64")]
     if x86::level() != Level::Portable {
         ways.push((x86::dot_codes_2, x86::dot_codes_at_2));

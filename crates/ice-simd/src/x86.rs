@@ -3,11 +3,12 @@
 #![expect(unsafe_code, reason = "wide instructions have no safe interface")]
 
 use std::arch::x86_64::{
-    __m128i, __m512, __m512i, _MM_HINT_T0, _mm_add_epi32, _mm_add_ps, _mm_castps_si128, _mm_cvtsi128_si64, _mm_hadd_epi32, _mm_hadd_ps,
-    _mm_prefetch, _mm_unpackhi_epi64, _mm256_add_epi32, _mm256_add_ps, _mm256_castps256_ps128,
-    _mm256_castsi256_si128, _mm256_extractf128_ps, _mm256_extracti128_si256, _mm512_castps512_ps256,
-    _mm512_castsi512_si256, _mm512_dpbusd_epi32, _mm512_extractf32x8_ps, _mm512_extracti64x4_epi64, _mm512_fmadd_ps,
-    _mm512_loadu_ps, _mm512_loadu_si512, _mm512_setzero_ps, _mm512_setzero_si512, _mm512_sub_ps,
+    __m128i, __m512, __m512i, _MM_HINT_T0, _mm_add_epi32, _mm_add_ps, _mm_castps_si128, _mm_cvtsi128_si64,
+    _mm_hadd_epi32, _mm_hadd_ps, _mm_prefetch, _mm_unpackhi_epi64, _mm256_add_epi32, _mm256_add_ps,
+    _mm256_castps256_ps128, _mm256_castsi256_si128, _mm256_extractf128_ps, _mm256_extracti128_si256,
+    _mm512_castps512_ps256, _mm512_castsi512_si256, _mm512_dpbusd_epi32, _mm512_extractf32x8_ps,
+    _mm512_extracti64x4_epi64, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_loadu_si512, _mm512_setzero_ps,
+    _mm512_setzero_si512, _mm512_sub_ps,
 };
 
 use super::{Level, portable};
@@ -116,7 +117,8 @@ fn floats_512(
             done += TOGETHER;
         }
     }
-    let (rows, out) = (rows.get(done * length..).unwrap_or_default(), out.get_mut(done..).unwrap_or_default());
+    let (rows, out) =
+        (rows.get(done * length..).unwrap_or_default(), out.get_mut(done..).unwrap_or_default());
     portable::each_row(length, rows, out, |row| one(query, row));
 }
 
@@ -133,7 +135,8 @@ fn codes_512(query: &[i8], rows: &[u8], out: &mut [i32]) {
             done += TOGETHER;
         }
     }
-    let (rows, out) = (rows.get(done * length..).unwrap_or_default(), out.get_mut(done..).unwrap_or_default());
+    let (rows, out) =
+        (rows.get(done * length..).unwrap_or_default(), out.get_mut(done..).unwrap_or_default());
     portable::each_row(length, rows, out, |row| portable::codes(query, row));
 }
 
@@ -154,7 +157,9 @@ fn codes_at_512(query: &[i8], rows: &[u8], at: &[u32], out: &mut [i32]) {
     for (out, [a, b, c, d]) in outs.iter_mut().zip(fours) {
         match (row(*a), row(*b), row(*c), row(*d)) {
             (Some(a), Some(b), Some(c), Some(d)) => *out = four_codes::<false>(wide, [a, b, c, d]),
-            _ => portable::each_row_at(length, rows, &[*a, *b, *c, *d], out, |row| portable::codes(query, row)),
+            _ => {
+                portable::each_row_at(length, rows, &[*a, *b, *c, *d], out, |row| portable::codes(query, row))
+            }
         }
     }
     // To fill up to four with a row that is there costs less than one row at a time.

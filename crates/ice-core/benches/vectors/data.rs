@@ -25,7 +25,9 @@ impl Set {
             for _ in 0..count {
                 let centre = (random.next() % 2_000) as usize * DIMENSION;
                 let start = all.len();
-                all.extend(centres[centre..centre + DIMENSION].iter().map(|number| number + noise * random.normal()));
+                all.extend(
+                    centres[centre..centre + DIMENSION].iter().map(|number| number + noise * random.normal()),
+                );
                 let row = &mut all[start..];
                 let length = row.iter().map(|number| number * number).sum::<f32>().sqrt();
                 row.iter_mut().for_each(|number| *number /= length);
@@ -73,13 +75,16 @@ pub(crate) fn nearest(base: &[f32], queries: &[f32]) -> Vec<Vec<u32>> {
             *score = lanes.iter().sum();
         }
         let mut rows: Vec<u32> = (0..scores.len() as u32).collect();
-        rows.select_nth_unstable_by(NEAREST, |one, other| scores[*other as usize].total_cmp(&scores[*one as usize]));
+        rows.select_nth_unstable_by(NEAREST, |one, other| {
+            scores[*other as usize].total_cmp(&scores[*one as usize])
+        });
         rows.truncate(NEAREST);
         rows
     };
     std::thread::scope(|scope| {
         let halves = queries.chunks(queries.len().div_ceil(2).max(1));
-        let halves: Vec<_> = halves.map(|half| scope.spawn(|| half.iter().map(one).collect::<Vec<_>>())).collect();
+        let halves: Vec<_> =
+            halves.map(|half| scope.spawn(|| half.iter().map(one).collect::<Vec<_>>())).collect();
         halves.into_iter().flat_map(|half| half.join().unwrap()).collect()
     })
 }

@@ -1,8 +1,8 @@
 //! Searching vectors: exactly, beside the speed of summing the same bytes; by codes; along the graph, at a sweep of how much is kept
 //! in sight. 100,000 of 384 numbers, clustered as in `shared/bench/vectors` beside the project, and a harder set.
 //!
-//! `cargo bench -p ice-core --bench vectors`; with `-- FOLDER…` for sets that `vec.py gen` has written, with `-- --peer exact|codes|graph`
-//! for one line of JSON as that harness prints it, of the set in `$VEC_DIR`; with `-- --million` for a million. What each row says stands in
+//! `cargo bench -p ice-core --bench vectors`; with `-- FOLDER…` for sets that `vec.py gen` has written, with `-- --peer exact|codes|graph FOLDER`
+//! for one line of JSON as that harness prints it; with `-- --million` for a million. What each row says stands in
 //! `docs/benchmarks.md`.
 #![expect(
     clippy::unwrap_used,
@@ -54,8 +54,12 @@ fn open(runtime: &Runtime, store: Arc<dyn Store>, blobs: Arc<dyn BlobStore>, thr
 
 /// Every tenth has the tag `tenth`, every two hundredth `rare`.
 fn attributes(row: usize) -> Attributes {
-    let tags = [(10, "tenth"), (200, "rare")].into_iter().filter(|(every, _)| row % every == 0);
-    Attributes { scope: "bench".into(), tags: tags.map(|(_, tag)| tag.to_owned()).collect(), ..Attributes::default() }
+    let tags = [(10, "tenth"), (200, "rare")].into_iter().filter(|(every, _)| row.is_multiple_of(*every));
+    Attributes {
+        scope: "bench".into(),
+        tags: tags.map(|(_, tag)| tag.to_owned()).collect(),
+        ..Attributes::default()
+    }
 }
 
 fn build(runtime: &Runtime, store: Arc<dyn Store>, blobs: Arc<dyn BlobStore>, set: &Set) -> Built {
@@ -72,7 +76,7 @@ fn build(runtime: &Runtime, store: Arc<dyn Store>, blobs: Arc<dyn BlobStore>, se
         let batch = collection.put(Batch::new(), &items).unwrap();
         runtime.block_on(store.commit(batch, Durability::Buffered)).unwrap();
         put_s += start.elapsed().as_secs_f64();
-        if (at + 1) * AT_ONCE % (1 << 16) == 0 {
+        if ((at + 1) * AT_ONCE).is_multiple_of(1 << 16) {
             compact_s += compact(runtime, &collection, Merge::Due);
         }
     }
@@ -104,13 +108,21 @@ fn measure(set: &Set, repeat: usize, search: impl Fn(&Embedding) -> Vec<ItemId>)
             let found = search(query);
             times.push(start.elapsed().as_secs_f64() * 1e6);
             if round == 0 {
-                hits += found.iter().filter(|found| nearest.iter().any(|near| id(*near as usize) == **found)).count();
+                hits += found
+                    .iter()
+                    .filter(|found| nearest.iter().any(|near| id(*near as usize) == **found))
+                    .count();
             }
         }
     }
     times.sort_by(f64::total_cmp);
     let recall = hits as f64 / (queries.len() * NEAREST) as f64;
-    Measured { p50_us: times[times.len() / 2], p99_us: times[times.len() * 99 / 100], min_us: times[0], recall }
+    Measured {
+        p50_us: times[times.len() / 2],
+        p99_us: times[times.len() * 99 / 100],
+        min_us: times[0],
+        recall,
+    }
 }
 
 fn by(snapshot: &Snapshot, wanted: &Wanted, query: &Embedding) -> Vec<ItemId> {
@@ -138,7 +150,9 @@ fn sum_us(base: &[f32], threads: usize, repeat: usize) -> f64 {
             std::thread::scope(|scope| {
                 let others: Vec<_> = parts[1..].iter().map(|numbers| scope.spawn(|| part(numbers))).collect();
                 std::hint::black_box(part(parts[0]));
-                others.into_iter().for_each(|other| drop(std::hint::black_box(other.join().unwrap())));
+                for other in others {
+                    std::hint::black_box(other.join().unwrap());
+                }
             });
             start.elapsed().as_secs_f64() * 1e6
         })
@@ -148,7 +162,12 @@ fn sum_us(base: &[f32], threads: usize, repeat: usize) -> f64 {
 }
 
 fn load() -> String {
-    std::fs::read_to_string("/proc/loadavg").unwrap_or_default().split(' ').next().unwrap_or_default().to_owned()
+    std::fs::read_to_string("/proc/loadavg")
+        .unwrap_or_default()
+        .split(' ')
+        .next()
+        .unwrap_or_default()
+        .to_owned()
 }
 
 fn report(set: &Set, runtime: &Runtime) {
@@ -170,7 +189,9 @@ fn report(set: &Set, runtime: &Runtime) {
     let again = open(runtime, store, blobs, Threads::default());
     println!("opened in {:.0} ms", start.elapsed().as_secs_f64() * 1e3);
 
-    println!("| search | p50 µs | p99 µs | best µs | recall@10 | per second | of exact's time |\n|---|---|---|---|---|---|---|");
+    println!(
+        "| search | p50 µs | p99 µs | best µs | recall@10 | per second | of exact's time |\n|---|---|---|---|---|---|---|"
+    );
     // In turns, so that what else the machine does falls on all of them.
     let (mut sums, mut exacts) = (Vec::new(), Vec::new());
     for _ in 0..5 {
@@ -199,28 +220,37 @@ fn report(set: &Set, runtime: &Runtime) {
     }
     row("fitting", measure(set, 3, effort(&snapshot, Effort::Fitting)));
     let wanted = Wanted::nearest(NEAREST);
-    row("fitting, from a task", measure(set, 3, |query| {
-        let hits = runtime.block_on(again.search(query, &wanted)).unwrap();
-        hits.into_iter().map(|hit| hit.id).collect()
-    }));
+    row(
+        "fitting, from a task",
+        measure(set, 3, |query| {
+            let hits = runtime.block_on(again.search(query, &wanted)).unwrap();
+            hits.into_iter().map(|hit| hit.id).collect()
+        }),
+    );
     for tag in ["tenth", "rare"] {
         let filter = Filter::tag(tag);
         let exact = Wanted::nearest(NEAREST).filtered(filter.clone()).with(Effort::Exact);
         let fitting = Wanted::nearest(NEAREST).filtered(filter);
-        let expected: Vec<Vec<ItemId>> =
-            set.queries.chunks_exact(DIMENSION).map(|query| by(&snapshot, &exact, &embedding(query))).collect();
+        let expected: Vec<Vec<ItemId>> = set
+            .queries
+            .chunks_exact(DIMENSION)
+            .map(|query| by(&snapshot, &exact, &embedding(query)))
+            .collect();
         let mut measured = measure(set, 3, |query| by(&snapshot, &fitting, query));
-        let found = set.queries.chunks_exact(DIMENSION).map(|query| by(&snapshot, &fitting, &embedding(query)));
-        let hits: usize = found.zip(&expected).map(|(found, expected)| found.iter().filter(|id| expected.contains(id)).count()).sum();
+        let found =
+            set.queries.chunks_exact(DIMENSION).map(|query| by(&snapshot, &fitting, &embedding(query)));
+        let hits: usize = found
+            .zip(&expected)
+            .map(|(found, expected)| found.iter().filter(|id| expected.contains(id)).count())
+            .sum();
         measured.recall = hits as f64 / expected.iter().map(Vec::len).sum::<usize>() as f64;
         row(&format!("fitting, filtered by `{tag}`"), measured);
     }
 }
 
 /// One line as `vec.py` prints it.
-fn peer(engine: &str, runtime: &Runtime) {
-    let folder = std::env::var("VEC_DIR").unwrap_or_else(|_| "/tmp/ice-peers/vec".to_owned());
-    let set = Set::read(Path::new(&folder));
+fn peer(engine: &str, folder: &Path, runtime: &Runtime) {
+    let set = Set::read(folder);
     let status = |key: &str| {
         let text = std::fs::read_to_string("/proc/self/status").unwrap();
         let line = text.lines().find(|line| line.starts_with(key)).unwrap();
@@ -234,12 +264,16 @@ fn peer(engine: &str, runtime: &Runtime) {
     let (how, params) = match engine {
         "exact" => (Effort::Exact, serde_json::json!({})),
         "codes" => (Effort::Codes, serde_json::json!({})),
-        "graph" => (Effort::Graph { ef: 64 }, serde_json::json!({ "width": 32, "ef_construction": 128, "ef": 64, "threads": 2 })),
+        "graph" => (
+            Effort::Graph { ef: 64 },
+            serde_json::json!({ "width": 32, "ef_construction": 128, "ef": 64, "threads": 2 }),
+        ),
         other => panic!("{other} is no engine: exact, codes or graph"),
     };
     let (before, cpu_before) = (status("VmRSS"), cpu());
     let built = build(runtime, Arc::new(MemoryStore::new()), Arc::new(MemoryBlobs::new()), &set);
-    let (insert_s, insert_cpu_s, after) = (built.put_s + built.compact_s, cpu() - cpu_before, status("VmRSS"));
+    let (insert_s, insert_cpu_s, after) =
+        (built.put_s + built.compact_s, cpu() - cpu_before, status("VmRSS"));
     let snapshot = runtime.block_on(built.collection.snapshot()).unwrap();
     let cpu_before = cpu();
     let measured = measure(&set, 1, effort(&snapshot, how));
@@ -260,7 +294,7 @@ fn main() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
-        ["--peer", engine] => peer(engine, &runtime),
+        ["--peer", engine, folder] => peer(engine, Path::new(folder), &runtime),
         ["--million"] => report(&Set::clustered("a million, noise 1.5", 1_000_000, 100, 1.5), &runtime),
         [] => {
             report(&Set::clustered("clustered, noise 0.8", 100_000, 200, 0.8), &runtime);

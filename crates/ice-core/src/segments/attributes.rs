@@ -45,7 +45,8 @@ impl Attributes {
         put_text(out, &self.scope);
         put_text(out, &self.kind);
         out.extend_from_slice(&self.millis().to_le_bytes());
-        let mut count = |count: usize| out.extend_from_slice(&u32::try_from(count).unwrap_or(u32::MAX).to_le_bytes());
+        let mut count =
+            |count: usize| out.extend_from_slice(&u32::try_from(count).unwrap_or(u32::MAX).to_le_bytes());
         count(self.tags.len());
         count(self.fields.len());
         self.tags.iter().for_each(|tag| put_text(out, tag));

@@ -87,7 +87,8 @@ impl Columns {
     /// What they take in memory, in bytes.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        self.times.len() * 8 + self.terms.iter().map(|(term, rows)| term.len() + rows.len() * 4 + 64).sum::<usize>()
+        self.times.len() * 8
+            + self.terms.iter().map(|(term, rows)| term.len() + rows.len() * 4 + 64).sum::<usize>()
     }
 
     /// Writes them into a part of a segment.
@@ -109,7 +110,8 @@ impl Columns {
     /// [`Damage`] if it is something else.
     pub fn decode(reading: &mut Reading<'_>) -> Result<Self, Damage> {
         let rows = reading.count("a number of rows")?;
-        let times = reading.pieces::<8>(rows, "the times")?.iter().map(|time| i64::from_le_bytes(*time)).collect();
+        let times =
+            reading.pieces::<8>(rows, "the times")?.iter().map(|time| i64::from_le_bytes(*time)).collect();
         let mut terms = BTreeMap::new();
         for _ in 0..reading.count("a number of terms")? {
             let term = reading.text("a term")?;

@@ -97,9 +97,11 @@ impl<P: Payload> Index<P> {
         if taken.is_empty() && chosen.is_empty() {
             return Ok((Compacted::default(), is_all));
         }
-        let rows = fresh + chosen.iter().filter_map(|at| alive.get(*at)).map(|(alive, _)| alive).sum::<usize>();
+        let rows =
+            fresh + chosen.iter().filter_map(|at| alive.get(*at)).map(|(alive, _)| alive).sum::<usize>();
         let done = Compacted { taken: taken.len(), merged: chosen.len(), rows };
-        let (kept, merged): (Vec<_>, Vec<_>) = view.parts.iter().zip(dead).enumerate().partition(|(at, _)| !chosen.contains(at));
+        let (kept, merged): (Vec<_>, Vec<_>) =
+            view.parts.iter().zip(dead).enumerate().partition(|(at, _)| !chosen.contains(at));
         let sources = merged.into_iter().map(|(_, (part, dead))| (part.shared(), dead)).collect();
         let bytes = self.merge(sources, &taken, rows).await?;
 
@@ -172,7 +174,8 @@ impl<P: Payload> Index<P> {
         let cancel = CancellationToken::new();
         let _ends_with_the_call = cancel.clone().drop_guard();
         offload(move || {
-            let sources: Vec<_> = sources.iter().map(|(segment, dead)| Source { segment: &**segment, dead }).collect();
+            let sources: Vec<_> =
+                sources.iter().map(|(segment, dead)| Source { segment: &**segment, dead }).collect();
             let items: Vec<_> = items.iter().map(|(id, item)| (*id, &**item)).collect();
             payload.merge(&sources, &items, &cancel)
         })
@@ -180,7 +183,12 @@ impl<P: Payload> Index<P> {
     }
 
     /// A segment that stays, with the rows of it that are no more.
-    async fn named_anew(&self, guard: &BlobGuard, part: &Part<P::Segment>, dead: &Rows) -> Result<Named, SegmentError> {
+    async fn named_anew(
+        &self,
+        guard: &BlobGuard,
+        part: &Part<P::Segment>,
+        dead: &Rows,
+    ) -> Result<Named, SegmentError> {
         let mut named = part.named.clone();
         if *dead != *part.lost {
             named.dead = Some(self.put_blob(guard, dead.encode().into()).await?);
@@ -203,10 +211,16 @@ impl<P: Payload> Index<P> {
     }
 
     /// The new manifest, and what was taken goes. What was written anew meanwhile stays pending: it goes before the segment.
-    async fn commit(&self, view: &View<P>, manifest: &Manifest, mut taken: Vec<Taken<P::Item>>) -> Result<(), SegmentError> {
+    async fn commit(
+        &self,
+        view: &View<P>,
+        manifest: &Manifest,
+        mut taken: Vec<Taken<P::Item>>,
+    ) -> Result<(), SegmentError> {
         let (key, bytes) = (self.place().manifest(), Bytes::from(manifest.encode()));
         for _ in 0..ATTEMPTS {
-            let batch = Batch::new().expect_version(key.clone(), view.version).put(key.clone(), bytes.clone());
+            let batch =
+                Batch::new().expect_version(key.clone(), view.version).put(key.clone(), bytes.clone());
             let batch = taken.iter().fold(batch, |batch, taken| {
                 batch.expect_version(taken.key.clone(), taken.version).delete(taken.key.clone())
             });
@@ -249,7 +263,9 @@ fn plan(parts: &[(usize, usize)], fresh: usize, merge: Merge, max_rows: usize) -
         let (alive, dead) = of(at);
         let is_due = match merge {
             Merge::All => true,
-            Merge::Due => alive <= sum.saturating_mul(2) || dead > alive || parts.len() - chosen.len() > MOST_SEGMENTS,
+            Merge::Due => {
+                alive <= sum.saturating_mul(2) || dead > alive || parts.len() - chosen.len() > MOST_SEGMENTS
+            }
         };
         if is_due && sum.saturating_add(alive) <= max_rows {
             sum += alive;

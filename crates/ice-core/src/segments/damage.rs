@@ -52,7 +52,11 @@ impl<'a> Reading<'a> {
     ///
     /// # Errors
     /// [`Damage`] if there are fewer.
-    pub fn pieces<const N: usize>(&mut self, count: usize, what: &'static str) -> Result<&'a [[u8; N]], Damage> {
+    pub fn pieces<const N: usize>(
+        &mut self,
+        count: usize,
+        what: &'static str,
+    ) -> Result<&'a [[u8; N]], Damage> {
         let length = count.checked_mul(N).ok_or_else(|| self.damage(what))?;
         Ok(self.take(length, what)?.as_chunks::<N>().0)
     }

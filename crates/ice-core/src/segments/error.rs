@@ -14,7 +14,9 @@ pub enum SegmentError {
     #[error(transparent)]
     Place(#[from] InvalidPlace),
     /// What is stored is not what an index writes.
-    #[error("the index cannot be read, {place} is damaged: it lacks {damage}; restore it, or remove it and index again")]
+    #[error(
+        "the index cannot be read, {place} is damaged: it lacks {damage}; restore it, or remove it and index again"
+    )]
     Damaged {
         /// Which key or blob.
         place: String,
@@ -23,7 +25,9 @@ pub enum SegmentError {
         damage: Damage,
     },
     /// The index was made with other settings.
-    #[error("the index was made with {found}, and {wanted} is wanted: open it as it was made, or make another")]
+    #[error(
+        "the index was made with {found}, and {wanted} is wanted: open it as it was made, or make another"
+    )]
     Settings {
         /// Its settings.
         found: serde_json::Value,

@@ -105,7 +105,9 @@ impl Filter {
             Self::Any(filters) => filters.iter().any(|filter| filter.accepts(attributes)),
             Self::Not(filter) => !filter.accepts(attributes),
             Self::Has(term) => attributes.terms().contains(&term.0),
-            Self::Time { from, until } => attributes.time.is_some() && is_within(attributes.millis(), *from, *until),
+            Self::Time { from, until } => {
+                attributes.time.is_some() && is_within(attributes.millis(), *from, *until)
+            }
         }
     }
 }

@@ -40,7 +40,10 @@ pub(super) struct Follower<P: Payload> {
 
 impl<P: Payload> std::fmt::Debug for Follower<P> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Follower").field("changed", &self.changed).field("stale", &self.stale).finish_non_exhaustive()
+        f.debug_struct("Follower")
+            .field("changed", &self.changed)
+            .field("stale", &self.stale)
+            .finish_non_exhaustive()
     }
 }
 
@@ -133,7 +136,9 @@ impl<P: Payload> Origin<P> {
                 match self.part(&held, named).await {
                     Ok(part) => parts.push(part),
                     // A newer manifest took its place, and it was collected: that one is read then.
-                    Err(SegmentError::Store(StoreError::BlobMissing { .. })) if self.is_newer(version).await? => {
+                    Err(SegmentError::Store(StoreError::BlobMissing { .. }))
+                        if self.is_newer(version).await? =>
+                    {
                         is_gone = true;
                         break;
                     }
@@ -234,7 +239,9 @@ impl<P: Payload> Origin<P> {
 }
 
 /// Computes off the async threads, or in place where there is no runtime.
-pub(crate) async fn offload<T: Send + 'static>(act: impl FnOnce() -> T + Send + 'static) -> Result<T, SegmentError> {
+pub(crate) async fn offload<T: Send + 'static>(
+    act: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, SegmentError> {
     if tokio::runtime::Handle::try_current().is_err() {
         return Ok(act());
     }

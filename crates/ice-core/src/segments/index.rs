@@ -109,7 +109,10 @@ fn best<P: Payload>(origin: &Origin<P>) -> Durability {
 }
 
 /// Writes the first manifest; gives the one that somebody else wrote meanwhile.
-async fn make<P: Payload>(origin: &Origin<P>, durability: Durability) -> Result<Option<Manifest>, SegmentError> {
+async fn make<P: Payload>(
+    origin: &Origin<P>,
+    durability: Durability,
+) -> Result<Option<Manifest>, SegmentError> {
     let (key, place) = (origin.place.manifest(), &origin.place);
     let manifest = Manifest::new(origin.payload.settings());
     let batch = Batch::new()

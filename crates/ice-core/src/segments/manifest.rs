@@ -42,7 +42,11 @@ impl Manifest {
     pub(super) fn decode(key: &Key, bytes: &[u8]) -> Result<Self, SegmentError> {
         let damaged = |what| SegmentError::Damaged { place: key.to_string(), damage: Damage { what, at: 0 } };
         let manifest: Self = serde_json::from_slice(bytes).map_err(|_| damaged("a manifest of segments"))?;
-        if manifest.format == FORMAT { Ok(manifest) } else { Err(damaged("a manifest of a format that is known")) }
+        if manifest.format == FORMAT {
+            Ok(manifest)
+        } else {
+            Err(damaged("a manifest of a format that is known"))
+        }
     }
 
     /// Every blob that it names.

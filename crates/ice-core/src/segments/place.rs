@@ -24,7 +24,10 @@ pub struct Place {
 
 /// What is no place of an index.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("an index stands below a tenant, `t/<tenant>/…/`, in at most {} bytes, and not at `{given}`", Place::MAX_BYTES)]
+#[error(
+    "an index stands below a tenant, `t/<tenant>/…/`, in at most {} bytes, and not at `{given}`",
+    Place::MAX_BYTES
+)]
 pub struct InvalidPlace {
     /// What was given.
     pub given: Key,
@@ -41,7 +44,9 @@ impl Place {
     pub fn new(root: Key) -> Result<Self, InvalidPlace> {
         let text = root.as_str();
         let below = text.strip_prefix("t/").and_then(|rest| rest.split_once('/'));
-        let tenant = below.filter(|(_, below)| below.len() > 1 && below.ends_with('/')).and_then(|(tenant, _)| tenant.parse().ok());
+        let tenant = below
+            .filter(|(_, below)| below.len() > 1 && below.ends_with('/'))
+            .and_then(|(tenant, _)| tenant.parse().ok());
         match tenant {
             Some(tenant) if text.len() <= Self::MAX_BYTES => {
                 let pending = root.folder("p");

@@ -32,7 +32,8 @@ pub async fn reachable(store: &dyn Store, tenant: &Tenant) -> Result<HashSet<Blo
 }
 
 fn place(key: &Key, value: &[u8]) -> Result<Place, SegmentError> {
-    let place = str::from_utf8(value).ok().and_then(|text| Key::new(text).ok()).and_then(|key| Place::new(key).ok());
+    let place =
+        str::from_utf8(value).ok().and_then(|text| Key::new(text).ok()).and_then(|key| Place::new(key).ok());
     place.ok_or_else(|| SegmentError::Damaged {
         place: format!("the key {key}"),
         damage: Damage { what: "the place of an index", at: 0 },

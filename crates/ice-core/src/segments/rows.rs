@@ -117,7 +117,8 @@ impl Rows {
         let length = usize::try_from(length).map_err(|_| reading.damage("a number of rows"))?;
         let words = reading.pieces::<8>(length.div_ceil(64), "a set of rows")?;
         reading.end()?;
-        let rows = Self { words: words.iter().map(|word| u64::from_le_bytes(*word)).collect(), length, count: 0 };
+        let rows =
+            Self { words: words.iter().map(|word| u64::from_le_bytes(*word)).collect(), length, count: 0 };
         // Bits beyond the length are nobody's.
         let all = Self::all(length);
         Ok(rows.and(&all))

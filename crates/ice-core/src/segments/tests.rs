@@ -39,7 +39,10 @@ impl Payload for Texts {
         _: &CancellationToken,
     ) -> Vec<Bytes> {
         let alive = from.iter().flat_map(|source| {
-            (0_u32..).zip(source.segment).filter(|(row, _)| !source.dead.contains(*row)).map(|(_, (id, text))| (*id, text))
+            (0_u32..)
+                .zip(source.segment)
+                .filter(|(row, _)| !source.dead.contains(*row))
+                .map(|(_, (id, text))| (*id, text))
         });
         let lines = alive.chain(items.iter().copied()).map(|(id, text)| format!("{id}{text}\n"));
         vec![lines.collect::<String>().into()]
@@ -204,7 +207,13 @@ async fn two_handles_that_compact_at_once_lose_nothing() {
     for round in 0..20_u8 {
         for number in 0..4 {
             expected.insert(id(round.wrapping_mul(7).wrapping_add(number)), round.to_string());
-            place.commit(one.put(Batch::new(), id(round.wrapping_mul(7).wrapping_add(number)), &round.to_string())).await;
+            place
+                .commit(one.put(
+                    Batch::new(),
+                    id(round.wrapping_mul(7).wrapping_add(number)),
+                    &round.to_string(),
+                ))
+                .await;
         }
         let (first, second) = tokio::join!(one.compact(Merge::Due), other.compact(Merge::Due));
         assert_eq!((first.is_ok(), second.is_ok()), (true, true), "{first:?} {second:?}");

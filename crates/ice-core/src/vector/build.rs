@@ -23,7 +23,12 @@ const SLACK: f32 = 1.1;
 type Links = [u32; WIDTH];
 
 /// A graph of all rows of `codes`, of which the first have `links` already.
-pub(super) fn build(codes: &Codes, mut links: Vec<Links>, threads: Threads, cancel: &CancellationToken) -> Graph {
+pub(super) fn build(
+    codes: &Codes,
+    mut links: Vec<Links>,
+    threads: Threads,
+    cancel: &CancellationToken,
+) -> Graph {
     let rows = codes.rows();
     let mut present = links.len();
     links.resize(rows, [NONE; WIDTH]);
@@ -104,7 +109,10 @@ fn filled(chosen: &[(f32, u32)]) -> Links {
 fn distances(codes: &Codes, query: &Query, rows: &[u32]) -> Vec<(f32, u32)> {
     let mut products = vec![0; rows.len()];
     codes.at(query, rows, &mut products);
-    rows.iter().zip(products).map(|(row, product)| (query.distance(product, codes.factor(*row)), *row)).collect()
+    rows.iter()
+        .zip(products)
+        .map(|(row, product)| (query.distance(product, codes.factor(*row)), *row))
+        .collect()
 }
 
 /// Of candidates that come nearest first, those to point to.
@@ -114,7 +122,9 @@ fn choose(codes: &Codes, candidates: impl Iterator<Item = (f32, u32)>, most: usi
     for (distance, row) in candidates {
         let query = codes.query(row);
         codes.at(&query, &rows, &mut products);
-        let is_behind = |(chosen, product): (&u32, &i32)| query.distance(*product, codes.factor(*chosen)) * SLACK < distance;
+        let is_behind = |(chosen, product): (&u32, &i32)| {
+            query.distance(*product, codes.factor(*chosen)) * SLACK < distance
+        };
         if !rows.iter().zip(&products).any(is_behind) {
             chosen.push((distance, row));
             rows.push(row);
@@ -131,7 +141,8 @@ fn choose(codes: &Codes, candidates: impl Iterator<Item = (f32, u32)>, most: usi
 pub(super) fn without(codes: &Codes, graph: &Graph, places: &[Option<u32>], threads: Threads) -> Vec<Links> {
     let links = graph.links();
     let place = |row: u32| places.get(row as usize).copied().flatten();
-    let stays: Vec<u32> = (0_u32..).zip(places).filter(|(_, place)| place.is_some()).map(|(row, _)| row).collect();
+    let stays: Vec<u32> =
+        (0_u32..).zip(places).filter(|(_, place)| place.is_some()).map(|(row, _)| row).collect();
     let new = split(stays.len(), 1_024, threads, |range| {
         let one = |row: &u32| {
             let old = links.get(*row as usize).copied().unwrap_or([NONE; WIDTH]);

@@ -111,7 +111,14 @@ impl Graph {
     }
 
     /// Looks for the nearest with so many in sight; those that pass go to `passing`, if only some do.
-    pub(super) fn search(&self, codes: &Codes, query: &Query, ef: usize, passing: Option<&mut Passing<'_>>, trail: &mut Trail) {
+    pub(super) fn search(
+        &self,
+        codes: &Codes,
+        query: &Query,
+        ef: usize,
+        passing: Option<&mut Passing<'_>>,
+        trail: &mut Trail,
+    ) {
         walk(codes, &self.links, &self.seeds, query, ef, passing, trail);
     }
 

@@ -28,7 +28,8 @@ pub(super) fn merge(
     let dimension = vectors.space.dimension.get();
     let rows = from.iter().map(|source| alive(source)).sum::<usize>() + items.len();
 
-    let (mut ids, mut columns, mut codes) = (Vec::with_capacity(rows), Columns::default(), Coding::new(dimension, rows));
+    let (mut ids, mut columns, mut codes) =
+        (Vec::with_capacity(rows), Columns::default(), Coding::new(dimension, rows));
     let mut places = Vec::new();
     for source in &from {
         columns.append(&source.segment.columns, source.dead);
@@ -62,7 +63,8 @@ pub(super) fn merge(
         let rows = (0_u32..).take(source.segment.rows()).filter(|row| !source.dead.contains(*row));
         rows.filter_map(|row| source.segment.floats.row(row))
     });
-    let floats = Floats::encode(vectors.space.dimension, old.chain(items.iter().map(|(_, row)| row.vector.numbers())));
+    let floats =
+        Floats::encode(vectors.space.dimension, old.chain(items.iter().map(|(_, row)| row.vector.numbers())));
     Segment::encode(&vectors.space, &ids, &columns, &codes, graph.as_ref(), floats)
 }
 

@@ -40,7 +40,12 @@ impl Payload for Vectors {
         read_pending(&self.space, bytes)
     }
 
-    fn merge(&self, from: &[Source<'_, Segment>], items: &[(ItemId, &Row)], cancel: &CancellationToken) -> Vec<Bytes> {
+    fn merge(
+        &self,
+        from: &[Source<'_, Segment>],
+        items: &[(ItemId, &Row)],
+        cancel: &CancellationToken,
+    ) -> Vec<Bytes> {
         merge(self, from, items, cancel)
     }
 
@@ -73,7 +78,9 @@ pub fn read_pending(space: &Space, bytes: &[u8]) -> Result<Row, Damage> {
     let numbers = reading.pieces::<4>(space.dimension.get(), "the numbers of a vector")?;
     reading.end()?;
     let numbers: Vec<f32> = numbers.iter().map(|number| f32::from_le_bytes(*number)).collect();
-    if !numbers.iter().all(|number| number.is_finite()) || (space.metric == Metric::Cosine && !is_unit(&numbers)) {
+    if !numbers.iter().all(|number| number.is_finite())
+        || (space.metric == Metric::Cosine && !is_unit(&numbers))
+    {
         return Err(reading.damage("finite numbers"));
     }
     Ok(Row { vector: Admitted::new(numbers), attributes })

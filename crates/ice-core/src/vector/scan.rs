@@ -4,10 +4,10 @@ use std::ops::Range;
 
 use ndarray::{ArrayView2, Axis};
 
+use super::Metric;
 use super::best::{Best, Near};
 use super::codes::Query;
 use super::item::Admitted;
-use super::Metric;
 use super::segment::Segment;
 use super::split::split;
 use crate::segments::{Rows, Threads};
@@ -51,7 +51,10 @@ pub(super) fn exact(segment: &Segment, question: &Question<'_>, k: usize) -> Bes
             while from < range.end {
                 // As far as the vectors stand one behind another.
                 let run = segment.floats.run(u32::try_from(from).unwrap_or(u32::MAX), range.end - from);
-                let Ok(rows) = ArrayView2::from_shape((run.len() / query.len().max(1), query.len()), run) else { break };
+                let Ok(rows) = ArrayView2::from_shape((run.len() / query.len().max(1), query.len()), run)
+                else {
+                    break;
+                };
                 if rows.is_empty() {
                     break;
                 }
@@ -84,7 +87,11 @@ pub(super) fn exact(segment: &Segment, question: &Question<'_>, k: usize) -> Bes
 #[inline]
 fn offer(best: &mut Best<u32>, segment: &Segment, question: &Question<'_>, row: u32, raw: f32) {
     // What is no number is looked at closer: it is larger than what an `f32` holds on the way.
-    let score = if raw.is_finite() { raw } else { wide(question.metric, question.query.numbers(), segment.floats.row(row)) };
+    let score = if raw.is_finite() {
+        raw
+    } else {
+        wide(question.metric, question.query.numbers(), segment.floats.row(row))
+    };
     if score >= best.bound() && question.rows.contains(row) {
         best.offer(score, row);
     }
@@ -134,13 +141,23 @@ pub(super) fn again(k: usize) -> usize {
 }
 
 /// The nearest of some rows, as they are.
-pub(super) fn ranked(segment: &Segment, question: &Question<'_>, rows: impl Iterator<Item = u32>, k: usize) -> Best<u32> {
+pub(super) fn ranked(
+    segment: &Segment,
+    question: &Question<'_>,
+    rows: impl Iterator<Item = u32>,
+    k: usize,
+) -> Best<u32> {
     let rows: Vec<u32> = rows.collect();
     rows.iter().filter_map(|row| segment.floats.row(*row)).for_each(ice_simd::prefetch);
     let mut best = Best::new(k);
     for row in rows {
         let mut raw = [0.0];
-        raw_rows(question.metric, question.query.numbers(), segment.floats.row(row).unwrap_or_default(), &mut raw);
+        raw_rows(
+            question.metric,
+            question.query.numbers(),
+            segment.floats.row(row).unwrap_or_default(),
+            &mut raw,
+        );
         offer(&mut best, segment, question, row, raw[0]);
     }
     best
@@ -165,7 +182,8 @@ fn raw_rows(metric: Metric, query: &[f32], rows: &[f32], out: &mut [f32]) {
 
 /// The same for a row whose numbers are so large that `f32` overflows on the way; the largest `f32` if it is beyond that.
 fn wide(metric: Metric, query: &[f32], row: Option<&[f32]>) -> f32 {
-    let pairs = query.iter().zip(row.unwrap_or_default()).map(|(one, other)| (f64::from(*one), f64::from(*other)));
+    let pairs =
+        query.iter().zip(row.unwrap_or_default()).map(|(one, other)| (f64::from(*one), f64::from(*other)));
     let sum: f64 = match metric {
         Metric::Cosine | Metric::Dot => pairs.map(|(one, other)| one * other).sum(),
         Metric::Euclidean => -pairs.map(|(one, other)| (one - other) * (one - other)).sum::<f64>(),

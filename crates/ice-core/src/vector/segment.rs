@@ -44,7 +44,8 @@ impl Segment {
             1 => true,
             _ => return Err(reading.damage("whether there is a graph")),
         };
-        let ids: Vec<ItemId> = reading.pieces::<16>(rows, "an id per row")?.iter().copied().map(ItemId::new).collect();
+        let ids: Vec<ItemId> =
+            reading.pieces::<16>(rows, "an id per row")?.iter().copied().map(ItemId::new).collect();
         let factors = Codes::decode_factors(&mut reading, rows)?;
         let columns = Columns::decode(&mut reading)?;
         reading.end()?;

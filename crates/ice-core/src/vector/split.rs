@@ -5,7 +5,12 @@ use std::ops::Range;
 use crate::segments::Threads;
 
 /// Does work in parts, at least `least` long, side by side on as many threads as may be. In the order of the parts.
-pub(super) fn split<T: Send>(length: usize, least: usize, threads: Threads, act: impl Fn(Range<usize>) -> T + Sync) -> Vec<T> {
+pub(super) fn split<T: Send>(
+    length: usize,
+    least: usize,
+    threads: Threads,
+    act: impl Fn(Range<usize>) -> T + Sync,
+) -> Vec<T> {
     let parts = (length / least.max(1)).clamp(1, threads.get());
     let part = |at: usize| at * length / parts..(at + 1) * length / parts;
     if parts == 1 {
