@@ -215,6 +215,11 @@ impl Redactor {
         self.0.scanner.scan(text)
     }
 
+    /// Whether words before something may tell what it is.
+    pub(super) fn reads_context(&self) -> bool {
+        self.0.scanner.reads_context()
+    }
+
     /// The text as the policy lets it be seen. What was redacted before stays as it is.
     #[must_use]
     pub fn text<'t>(&self, text: &'t str) -> Cow<'t, str> {
