@@ -75,7 +75,8 @@ mod tests {
             ("[email]", false),
         ] {
             let found = find(Text::new(text));
-            assert_eq!(found, if is_one { vec![0..text.len()] } else { vec![] }, "{text}");
+            assert_eq!(found.first().cloned(), is_one.then_some(0..text.len()), "{text}");
+            assert!(found.len() <= 1, "{text}");
         }
     }
 }

@@ -215,6 +215,11 @@ impl Redactor {
         self.0.scanner.scan(text)
     }
 
+    /// Whether words before something may tell what it is.
+    pub(super) fn reads_context(&self) -> bool {
+        self.0.scanner.reads_context()
+    }
+
     /// The text as the policy lets it be seen. What was redacted before stays as it is.
     #[must_use]
     pub fn text<'t>(&self, text: &'t str) -> Cow<'t, str> {
@@ -243,11 +248,12 @@ impl Redactor {
     /// What stands in the place of a finding.
     fn instead(&self, finding: &Finding<'_>, text: &str) -> String {
         let label = finding.label;
-        let custom = || self.0.scanner.pattern(label).map_or(Action::Mask, |pattern| pattern.action);
-        let action = match finding.kind {
-            Kind::Custom => custom(),
-            kind => self.0.actions.get(kind as usize).copied().unwrap_or(Action::Mask),
+        let action = if finding.kind == Kind::Custom {
+            self.0.scanner.pattern(label).map(|pattern| pattern.action)
+        } else {
+            self.0.actions.get(finding.kind as usize).copied()
         };
+        let action = action.unwrap_or(Action::Mask);
         match (action, &self.0.hash, &self.0.vault) {
             (Action::Drop, ..) => String::new(),
             (Action::Hash, Some(key), _) => {

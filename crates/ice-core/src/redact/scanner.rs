@@ -72,6 +72,13 @@ impl Scanner {
         self.patterns.iter().find(|pattern| *pattern.name == *name)
     }
 
+    /// Whether words before something may tell what it is.
+    pub(super) fn reads_context(&self) -> bool {
+        const BY_CONTEXT: &[Kind] =
+            &[Kind::Password, Kind::NationalId, Kind::BirthDate, Kind::Phone, Kind::Address, Kind::Name];
+        self.wants_any(BY_CONTEXT)
+    }
+
     fn wants(&self, kind: Kind) -> bool {
         self.wanted.get(kind as usize) == Some(&true)
     }
@@ -99,6 +106,8 @@ impl Scanner {
         if found.list.is_empty() {
             return Vec::new();
         }
+        // A detector that reads a bounded number of bytes may end within a character.
+        found.list.iter_mut().for_each(|finding| finding.range = text.whole(&finding.range));
         resolve(found.list, &placeholder::find(text))
     }
 

@@ -72,6 +72,11 @@ impl<'t> Text<'t> {
         }
     }
 
+    /// A range widened to whole characters.
+    pub(super) fn whole(self, range: &Range<usize>) -> Range<usize> {
+        self.floor(range.start)..self.ceil(range.end)
+    }
+
     fn floor(self, place: usize) -> usize {
         self.0.floor_char_boundary(place.min(self.len()))
     }
@@ -114,6 +119,11 @@ mod tests {
         assert_eq!((text.at(9), text.before(0), text.slice(2..9), text.after(9, 3)), (0, 0, "", ""));
         assert_eq!((text.back(3, 1), text.back(3, 2), text.after(1, 1)), ("", "ß", ""));
         assert_eq!((text.run(0, 9, |byte| byte >= b'a'), text.run_back(4, 9, is_word)), (3, 0));
+    }
+
+    #[test]
+    fn a_range_is_widened_to_whole_characters() {
+        assert_eq!((Text::new("aßb").whole(&(2..3)), Text::new("aßb").whole(&(0..2))), (1..3, 0..3));
     }
 
     #[test]

@@ -85,7 +85,8 @@ impl Pass<'_> {
     }
 
     fn text<'t>(&self, text: &'t str, key: &str) -> Cow<'t, str> {
-        if key.is_empty() || key.len() > LONGEST_KEY || text.len() > LONGEST_FIELD {
+        let counts = self.redactor.reads_context();
+        if !counts || key.is_empty() || key.len() > LONGEST_KEY || text.len() > LONGEST_FIELD {
             return self.redactor.text(text);
         }
         let field = format!("{key}: {text}");

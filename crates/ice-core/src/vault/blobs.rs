@@ -150,10 +150,8 @@ impl BlobStore for SealedBlobs {
         let start = wanted.start.min(record.size);
         let wanted = start..wanted.end.clamp(start, record.size);
         let sealed = self.inner.get(&record.inner, Some(record.range(&wanted))).await;
-        let sealed = sealed.map_err(|error| match error {
-            StoreError::BlobMissing { .. } => missing(),
-            other => other,
-        })?;
+        let is_missing = |error: &StoreError| matches!(error, StoreError::BlobMissing { .. });
+        let sealed = sealed.map_err(|error| if is_missing(&error) { missing() } else { error })?;
         record.open(&wanted, &sealed)
     }
 

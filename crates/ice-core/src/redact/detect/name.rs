@@ -233,12 +233,12 @@ fn word(text: Text<'_>, at: usize) -> Option<(usize, Word)> {
     let is_name = signs.any(char::is_lowercase) && count <= 30;
     // A digit or `_` behind makes it something else, and so does a dot within: `Main.java`.
     let behind = text.at(end);
-    let is_whole = !(behind.is_ascii_digit() || matches!(behind, b'_' | b'@' | b'/' | b'('))
-        && !(behind == b'.' && text.at(end + 1).is_ascii_alphanumeric());
-    let known = found.to_lowercase();
-    match is_name && is_whole {
-        true if NOT_NAMES.contains(&known.as_str()) => Some((end, Word::None)).filter(|_| true),
-        true => Some((end, Word::Name)),
-        false => None,
+    let goes_on = behind.is_ascii_digit()
+        || matches!(behind, b'_' | b'@' | b'/' | b'(')
+        || (behind == b'.' && text.at(end + 1).is_ascii_alphanumeric());
+    if !is_name || goes_on {
+        return None;
     }
+    let is_other = NOT_NAMES.contains(&found.to_lowercase().as_str());
+    Some((end, if is_other { Word::None } else { Word::Name }))
 }
