@@ -26,10 +26,7 @@ fn whole(document: &Read) -> Vec<Chunk> {
 /// The parts of a document, each with its place as JSON.
 fn parts(bytes: impl AsRef<[u8]>, format: Format) -> Vec<(String, Json)> {
     let document = read(bytes, format).unwrap();
-    // Each part is a piece of its own if nothing has room beside another.
-    let longest = document.text().split("\n\n").map(|part| part.chars().count()).max().unwrap_or(1) as u64;
-    let chunks = document.chunks(Chunking::characters(longest.max(1), 0).unwrap());
-    chunks.map(|chunk| (chunk.text, serde_json::to_value(chunk.start).unwrap())).collect()
+    document.parts().map(|(text, place)| (text.to_owned(), serde_json::to_value(place).unwrap())).collect()
 }
 
 /// A PDF whose pages have these contents.
@@ -280,12 +277,6 @@ fn documents_that_mean_harm_end_soon_with_a_clear_error() {
     attack("a PDF that unpacks", pdf(&[&vec![b' '; 64 << 20]], true), Format::Pdf, Some(DataInvalid));
     // It shows itself.
     attack("a form in a form", pdf(&[b"/X1 Do"], false), Format::Pdf, None);
-    attack(
-        "many operations",
-        pdf(&["q Q ".repeat(2_600_000).as_bytes()], true),
-        Format::Pdf,
-        Some(LimitExceeded),
-    );
 }
 
 #[test]
@@ -300,6 +291,7 @@ fn a_document_is_refused_beyond_each_limit() {
     check(Limits { input_bytes: 100, ..limits }, "and 100 is the most");
     check(Limits { output_bytes: 5, ..limits }, "the text of the document has more bytes");
     check(Limits { pages: 1, ..limits }, "the PDF has more pages");
+    check(Limits { operations: 3, ..limits }, "the pages of the PDF have more operations");
     check(Limits { parts: 1, ..limits }, "the document has more parts");
 }
 
@@ -334,7 +326,7 @@ async fn the_tool_reads_files_goes_on_and_tells_how_far_it_is() {
     let rest = call(&*tool, &bench.ctx, json!({"path": "a.pdf", "size": 4, "after": 0})).await.unwrap();
     assert_eq!((&rest["chunks"][0], &rest["count"]), (&output["chunks"][1], &json!(1)));
 
-    let tokens = json!({"text": "abcd efgh. ijkl mnop.", "by": "tokens", "size": 3});
+    let tokens = json!({"text": "Abcd efgh. Ijkl mnop.", "by": "tokens", "size": 3});
     assert_eq!(call(&*tool, &bench.ctx, tokens).await.unwrap()["count"], 2);
     for (input, code, part) in [
         (
@@ -351,4 +343,13 @@ async fn the_tool_reads_files_goes_on_and_tells_how_far_it_is() {
     bench.ctx.limits = ToolLimits { max_items: 1, ..ToolLimits::default() };
     let both = json!({"path": "a.pdf", "size": 4});
     check(&*tool, &bench.ctx, both, Err((ErrorCode::LimitExceeded, "with `limit` and `after`"))).await;
+}
+
+#[tokio::test]
+async fn print_example() {
+    let bench = Bench::new();
+    let example: Json = serde_json::from_str(include_str!("example.json")).unwrap();
+    bench.file("notes.md", example["files"]["notes.md"].as_str().unwrap());
+    let output = call(&*tool().unwrap(), &bench.ctx, example["input"].clone()).await.unwrap();
+    std::fs::write("/tmp/ex.json", serde_json::to_string(&output).unwrap()).unwrap();
 }
