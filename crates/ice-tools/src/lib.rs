@@ -32,6 +32,8 @@ pub mod reference;
 mod support;
 
 pub mod chunk_text;
+#[cfg(feature = "ingest")]
+pub mod extract_text;
 pub mod hash;
 pub mod hello;
 #[cfg(feature = "http")]

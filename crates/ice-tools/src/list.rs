@@ -27,6 +27,7 @@ macro_rules! entries {
 pub fn entries() -> Vec<Entry> {
     let entries = entries! {
         chunk_text
+        #[cfg(feature = "ingest")] extract_text
         hash
         hello
         #[cfg(feature = "http")] http_fetch

@@ -165,9 +165,10 @@ impl<'d> Chunks<'d> {
                 |next| next.start,
             );
             let weight = self.how.weigh(self.text.get(unit.start..until).unwrap_or_default());
-            // At the end of a piece that does not count.
-            let alone = if weight > self.how.size { self.weigh(&unit) } else { weight };
-            self.ready.extend(self.windows.add(unit, alone));
+            // What only fits without what stands behind it fills a piece by itself.
+            let fits = weight <= self.how.size || self.weigh(&unit) > self.how.size;
+            let weight = if fits { weight } else { self.how.size };
+            self.ready.extend(self.windows.add(unit, weight));
         }
     }
 

@@ -79,6 +79,11 @@ impl Document {
         &self.text
     }
 
+    /// Its parts in order, such as paragraphs, headings, rows and values, and where each came from.
+    pub fn parts(&self) -> impl Iterator<Item = (&str, &Place)> {
+        self.parts.iter().map(|part| (self.text.get(part.range.clone()).unwrap_or_default(), &part.place))
+    }
+
     /// How many parts it has.
     #[must_use]
     pub fn len(&self) -> usize {

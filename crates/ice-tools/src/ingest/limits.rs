@@ -14,12 +14,20 @@ pub struct Limits {
     pub parts: usize,
     /// The most pages.
     pub pages: usize,
+    /// The most operations of the pages of a PDF in all, with those of the forms they show.
+    pub operations: u64,
 }
 
 impl Default for Limits {
-    /// 64 MiB read, 64 MiB made, 2,000,000 parts, 20,000 pages.
+    /// 64 MiB read, 64 MiB made, 2,000,000 parts, 20,000 pages, 20,000,000 operations.
     fn default() -> Self {
-        Self { input_bytes: 64 << 20, output_bytes: 64 << 20, parts: 2_000_000, pages: 20_000 }
+        Self {
+            input_bytes: 64 << 20,
+            output_bytes: 64 << 20,
+            parts: 2_000_000,
+            pages: 20_000,
+            operations: 20_000_000,
+        }
     }
 }
 

@@ -12,8 +12,10 @@ use crate::ingest::limits::{damaged, exceeded};
 
 /// The most that one stream may unpack to, in bytes.
 const MAX_STREAM: usize = 16 << 20;
-/// The most operations of a page, with those of the forms it shows.
-const MAX_OPERATIONS: usize = 5_000_000;
+/// The most that the content of a page or a form may unpack to: its operations are held in memory.
+const MAX_CONTENT: usize = 8 << 20;
+/// The most bytes that are shown on all pages, with the forms on them.
+const MAX_SHOWN: usize = 512 << 20;
 /// How deep forms may show forms.
 const MAX_FORMS: usize = 8;
 /// Of the height of a line: below it a move stays in the line, above it a paragraph begins.
@@ -34,7 +36,11 @@ pub(crate) fn pdf(bytes: &[u8], sink: &mut Sink<'_>) -> Result<(), ToolError> {
     if pages.len() > sink.limits.pages {
         return Err(exceeded("the PDF has more pages", sink.limits.pages as u64));
     }
+    if pages.is_empty() {
+        return Err(damaged("the PDF has no pages, or they cannot be found"));
+    }
     let mut fonts = Fonts::default();
+    let mut work = Work::default();
     for (number, page) in (1_u32..).zip(&pages) {
         sink.watch()?;
         let mut reader = Page {
@@ -44,12 +50,20 @@ pub(crate) fn pdf(bytes: &[u8], sink: &mut Sink<'_>) -> Result<(), ToolError> {
             number,
             state: State::default(),
             lines: Lines::default(),
-            operations: 0,
+            work: &mut work,
+            showing: Vec::new(),
         };
         reader.read(*page)?;
         sink.observer.progressed(u64::from(number), pages.len() as u64);
     }
     Ok(())
+}
+
+/// What was done so far, for all pages.
+#[derive(Default)]
+struct Work {
+    operations: u64,
+    bytes: usize,
 }
 
 /// The encodings of fonts, by the places of their dictionaries: each is read once.
@@ -90,34 +104,40 @@ struct Page<'p, 'd, 's> {
     number: u32,
     state: State,
     lines: Lines,
-    operations: usize,
+    work: &'p mut Work,
+    /// The forms that are being shown, each within the one before.
+    showing: Vec<usize>,
 }
 
 impl<'d> Page<'_, 'd, '_> {
     fn read(&mut self, page: ObjectId) -> Result<(), ToolError> {
         let failed =
             |error: lopdf::Error| damaged(format!("page {} of the PDF cannot be read: {error}", self.number));
-        let content = self.document.get_page_content_with_limit(page, MAX_STREAM).map_err(failed)?;
+        let content = self.document.get_page_content_with_limit(page, MAX_CONTENT).map_err(failed)?;
         let (direct, named) = self.document.get_page_resources(page).map_err(failed)?;
         let mut resources: Vec<&'d Dictionary> = direct.into_iter().collect();
         resources.extend(named.into_iter().filter_map(|id| self.document.get_dictionary(id).ok()));
-        self.show(&content, &resources, 0)?;
+        self.show(&content, &resources)?;
         self.end_block()
     }
 
     /// Takes what a stream of a page or a form shows.
-    fn show(&mut self, content: &[u8], resources: &[&'d Dictionary], depth: usize) -> Result<(), ToolError> {
+    fn show(&mut self, content: &[u8], resources: &[&'d Dictionary]) -> Result<(), ToolError> {
+        self.work.bytes = self.work.bytes.saturating_add(content.len());
+        if self.work.bytes > MAX_SHOWN {
+            return Err(exceeded("the pages of the PDF have more bytes", MAX_SHOWN as u64));
+        }
         // What is damaged in a page is left out; the rest of the document is still worth reading.
         let Ok(content) = Content::decode(content) else { return Ok(()) };
         for operation in &content.operations {
-            self.operations += 1;
-            if self.operations > MAX_OPERATIONS {
+            self.work.operations += 1;
+            if self.work.operations > self.sink.limits.operations {
                 return Err(exceeded(
-                    &format!("page {} of the PDF has more operations", self.number),
-                    MAX_OPERATIONS as u64,
+                    "the pages of the PDF have more operations",
+                    self.sink.limits.operations,
                 ));
             }
-            if self.operations.is_multiple_of(4096) {
+            if self.work.operations.is_multiple_of(4096) {
                 self.sink.watch()?;
             }
             let operands = operation.operands.as_slice();
@@ -158,9 +178,9 @@ impl<'d> Page<'_, 'd, '_> {
                         }
                     }
                 }
-                "Do" if depth < MAX_FORMS => {
+                "Do" if self.showing.len() < MAX_FORMS => {
                     if let Some(name) = operands.first().and_then(|name| name.as_name().ok()) {
-                        self.form(resources, name, depth)?;
+                        self.form(resources, name)?;
                     }
                 }
                 _ => {}
@@ -170,7 +190,7 @@ impl<'d> Page<'_, 'd, '_> {
     }
 
     /// Shows a form, which is a page within a page.
-    fn form(&mut self, resources: &[&'d Dictionary], name: &[u8], depth: usize) -> Result<(), ToolError> {
+    fn form(&mut self, resources: &[&'d Dictionary], name: &[u8]) -> Result<(), ToolError> {
         let found = resources.iter().find_map(|resources| {
             let forms = self.document.get_dict_in_dict(resources, b"XObject").ok()?;
             forms.get_deref(name, self.document).ok()?.as_stream().ok()
@@ -180,13 +200,19 @@ impl<'d> Page<'_, 'd, '_> {
         else {
             return Ok(());
         };
-        let Ok(content) = form.get_plain_content_with_limit(MAX_STREAM) else { return Ok(()) };
+        let place = std::ptr::from_ref(form).addr();
+        if self.showing.contains(&place) {
+            return Ok(());
+        }
+        let Ok(content) = form.get_plain_content_with_limit(MAX_CONTENT) else { return Ok(()) };
         let own = self.document.get_dict_in_dict(&form.dict, b"Resources").ok();
         let before = self.state;
+        self.showing.push(place);
         match own {
-            Some(own) => self.show(&content, &[own], depth + 1)?,
-            None => self.show(&content, resources, depth + 1)?,
+            Some(own) => self.show(&content, &[own])?,
+            None => self.show(&content, resources)?,
         }
+        self.showing.pop();
         self.state = before;
         Ok(())
     }
