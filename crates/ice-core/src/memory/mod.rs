@@ -48,7 +48,8 @@ mod write;
 pub use account::{Account, count_value};
 pub use config::{Backend, Bounds, MemoryConfig, UnifiedMemoryConfig};
 pub use consolidation::{
-    ByModel, Consolidated, Consolidation, Decay, Extract, Retention, Summaries, SummariseError, Summariser, Summary,
+    ByModel, Consolidated, Consolidation, Decay, Extract, Retention, Summaries, SummariseError, Summariser,
+    Summary,
 };
 pub use detail::{Detail, Episode, Fact, Outcome, Procedure, Relationship, Validity, Working};
 pub use entry::Entry;
@@ -67,8 +68,8 @@ pub use procedural::{
 pub use provenance::Provenance;
 pub use query::{AsOf, Cursor, Filter, MAX_PAGE, Page, Past, Query, Selector};
 pub use search::{
-    ContentIndexes, FoundBy, MAX_FOUND, MemoryHit, MemorySearch, Recall, Recalled, RecalledEntry, RerankError, Reranker,
-    Weights,
+    ContentIndexes, FoundBy, MAX_FOUND, MemoryHit, MemorySearch, Recall, Recalled, RecalledEntry,
+    RerankError, Reranker, Weights,
 };
 pub use semantic::{Edge, Graph, MAX_DEPTH, Node, Related, SemanticMemory, fact, fact_of};
 pub use sessions::Sessions;

@@ -146,7 +146,11 @@ impl UnifiedMemory {
     /// # Errors
     /// As [`Memory::recall`].
     pub async fn search(&self, text: &str, limit: usize, kinds: &[Kind]) -> Result<Vec<Entry>, MemoryError> {
-        let search = MemorySearch { limit, kinds: self.kinds(kinds), ..MemorySearch::new(text, vec![self.scope.clone()]) };
+        let search = MemorySearch {
+            limit,
+            kinds: self.kinds(kinds),
+            ..MemorySearch::new(text, vec![self.scope.clone()])
+        };
         Ok(self.memory.search(&search).await?.into_iter().map(|hit| hit.entry).collect())
     }
 
@@ -249,7 +253,8 @@ mod tests {
         unified.store("episode:1", "blue", Map::default()).await.unwrap();
         unified.store("fact:1", "blue", Map::default()).await.unwrap();
         unified.store("procedure:1", named.clone(), Map::default()).await.unwrap();
-        let mut kinds: Vec<Kind> = unified.search("BLUE", 5, &[]).await.unwrap().iter().map(Entry::kind).collect();
+        let mut kinds: Vec<Kind> =
+            unified.search("BLUE", 5, &[]).await.unwrap().iter().map(Entry::kind).collect();
         kinds.sort();
         assert_eq!(kinds, [Kind::Working, Kind::Working, Kind::Episodic, Kind::Semantic, Kind::Procedural]);
         assert_eq!(unified.search("blue", 5, &[Kind::Semantic]).await.unwrap().len(), 1);

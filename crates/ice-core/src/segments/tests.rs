@@ -95,7 +95,8 @@ impl Place1 {
     }
 
     async fn collect(&self) -> u64 {
-        let reachable = async { reachable(&*self.store, &Tenant::default()).await.map_err(|error| panic!("{error}")) };
+        let reachable =
+            async { reachable(&*self.store, &Tenant::default()).await.map_err(|error| panic!("{error}")) };
         self.blobs.collect(reachable.boxed()).await.unwrap().removed
     }
 }

@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 
 use super::Consolidated;
-use crate::memory::{Detail, Entry, EntryId, Kind, MAX_WORDS, Memory, MemoryError, Provenance, Query, Scope, Write};
+use crate::memory::{
+    Detail, Entry, EntryId, Kind, MAX_WORDS, Memory, MemoryError, Provenance, Query, Scope, Write,
+};
 use crate::text::normal;
 
 /// So many are taken together at once.
@@ -105,7 +107,8 @@ fn merged(kept: Entry, others: &[Entry]) -> Write {
         words.truncate(MAX_WORDS);
     }
     // What runs wrote it is said by the entries that it supersedes, which stay.
-    write.source = Provenance { source: kept.source.source, model: kept.source.model, ..Provenance::default() };
+    write.source =
+        Provenance { source: kept.source.source, model: kept.source.model, ..Provenance::default() };
     write.metadata = kept.metadata;
     write
 }

@@ -24,7 +24,12 @@ pub struct Extract;
 
 #[async_trait]
 impl Summariser for Extract {
-    async fn summarise(&self, _key: &str, texts: &[String], max_tokens: u64) -> Result<Summary, SummariseError> {
+    async fn summarise(
+        &self,
+        _key: &str,
+        texts: &[String],
+        max_tokens: u64,
+    ) -> Result<Summary, SummariseError> {
         Ok(Summary { text: extract(texts, max_tokens), usage: crate::llm::Usage::default() })
     }
 }
@@ -73,7 +78,8 @@ fn extract(texts: &[String], max_tokens: u64) -> String {
             probable.entry(term.to_owned()).and_modify(|probability| *probability *= *probability);
         }
         let cost = estimate_text(sentence.text).saturating_add(1);
-        let is_said = chosen.iter().filter_map(|at| sentences.get(*at)).any(|said| said.text == sentence.text);
+        let is_said =
+            chosen.iter().filter_map(|at| sentences.get(*at)).any(|said| said.text == sentence.text);
         if cost <= left && !is_said {
             left -= cost;
             chosen.push(best);
@@ -101,10 +107,16 @@ mod tests {
 
     #[test]
     fn the_sentences_that_say_most_are_taken_in_their_order() {
-        let texts = ["The deploy failed. The weather was fine.", "The deploy failed again because the disk was full."]
-            .map(str::to_owned);
+        let texts = [
+            "The deploy failed. The weather was fine.",
+            "The deploy failed again because the disk was full.",
+        ]
+        .map(str::to_owned);
         assert_eq!(extract(&texts, 6), "The deploy failed.");
-        assert_eq!(extract(&texts, 100), "The deploy failed.\nThe weather was fine.\nThe deploy failed again because the disk was full.");
+        assert_eq!(
+            extract(&texts, 100),
+            "The deploy failed.\nThe weather was fine.\nThe deploy failed again because the disk was full."
+        );
         let twice = ["It rains.", "It rains."].map(str::to_owned);
         assert_eq!(extract(&twice, 100), "It rains.");
         assert_eq!(extract(&["A very long sentence without an end".to_owned()], 2), "A very l");

@@ -36,7 +36,12 @@ impl Summariser for ByModel {
         Some(&self.model)
     }
 
-    async fn summarise(&self, key: &str, texts: &[String], max_tokens: u64) -> Result<Summary, SummariseError> {
+    async fn summarise(
+        &self,
+        key: &str,
+        texts: &[String],
+        max_tokens: u64,
+    ) -> Result<Summary, SummariseError> {
         let mut notes = String::new();
         for text in texts {
             let text = text.get(..text.floor_char_boundary(MAX_TEXT_BYTES)).unwrap_or_default();
@@ -50,11 +55,15 @@ impl Summariser for ByModel {
         let ctx = LlmContext { idempotency_key: key.to_owned(), ..LlmContext::default() };
         // A dropped call ends what it waits for.
         let _ends_with_the_call = ctx.cancel.clone().drop_guard();
-        let messages = [Message::text(Role::System, TOLD), Message::text(Role::User, notes)].map(Arc::new).to_vec();
+        let messages =
+            [Message::text(Role::System, TOLD), Message::text(Role::User, notes)].map(Arc::new).to_vec();
         let request = Request { messages, max_tokens: Some(max_tokens), ..Request::prompt(&self.model, "") };
         let failed = |message: String, usage: Usage| SummariseError { message, usage };
-        let response =
-            self.provider.complete(&ctx, request).await.map_err(|error| failed(error.to_string(), error.usage))?;
+        let response = self
+            .provider
+            .complete(&ctx, request)
+            .await
+            .map_err(|error| failed(error.to_string(), error.usage))?;
         let text = response.message.joined_text().trim().to_owned();
         if text.is_empty() {
             return Err(failed("the model said nothing".to_owned(), response.usage));

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::{Consolidated, Summaries, SummariseError, Summariser};
 use crate::memory::{
-    Detail, Entry, Fact, Filter, Kind, MAX_PAGE, Memory, MemoryError, MemoryKey, Provenance, Query, Scope, Validity,
-    Write,
+    Detail, Entry, Fact, Filter, Kind, MAX_PAGE, Memory, MemoryError, MemoryKey, Provenance, Query, Scope,
+    Validity, Write,
 };
 use crate::value::Value;
 
@@ -57,12 +57,14 @@ impl Memory {
             for mut entry in page.entries {
                 let of = crate::memory::query::day(entry.time());
                 let text = entry.text();
-                entry.content = Value::from(text.get(..text.floor_char_boundary(MAX_EPISODE_BYTES)).unwrap_or_default());
+                entry.content =
+                    Value::from(text.get(..text.floor_char_boundary(MAX_EPISODE_BYTES)).unwrap_or_default());
                 match &mut day {
                     Some((at, entries)) if *at == of => entries.push(entry),
                     Some(_) | None => {
                         if let Some((at, entries)) = day.replace((of, vec![entry])) {
-                            self.summarise_day(scope, plan, summariser, (&at, entries), dry_run, done).await?;
+                            self.summarise_day(scope, plan, summariser, (&at, entries), dry_run, done)
+                                .await?;
                         }
                     }
                 }
@@ -73,7 +75,9 @@ impl Memory {
             }
         }
         match day {
-            Some((at, entries)) => self.summarise_day(scope, plan, summariser, (&at, entries), dry_run, done).await,
+            Some((at, entries)) => {
+                self.summarise_day(scope, plan, summariser, (&at, entries), dry_run, done).await
+            }
             None => Ok(()),
         }
     }
@@ -144,12 +148,13 @@ fn groups(mut entries: Vec<Entry>) -> Vec<Group> {
 
 fn written(scope: &Scope, key: MemoryKey, group: &Group, text: String, model: Option<&str>) -> Write {
     let (first, last) = (group.episodes.first(), group.episodes.last());
-    let valid = Validity {
-        from: first.map(Entry::time),
-        until: last.map(|last| last.time().plus(LEAST)),
+    let valid = Validity { from: first.map(Entry::time), until: last.map(|last| last.time().plus(LEAST)) };
+    let fact = Fact {
+        fact_type: SUMMARY.to_owned(),
+        entities: group.participants.clone(),
+        valid,
+        ..Fact::default()
     };
-    let fact =
-        Fact { fact_type: SUMMARY.to_owned(), entities: group.participants.clone(), valid, ..Fact::default() };
     let ids: Vec<Value> = group.episodes.iter().map(|entry| Value::from(entry.id.to_string())).collect();
     let mut write = Write::fact(text, fact).scope(scope.clone()).key(key);
     write.metadata.insert("summarises".into(), Value::list(ids));

@@ -37,5 +37,10 @@ pub trait Summariser: Send + Sync + fmt::Debug {
     ///
     /// # Errors
     /// [`SummariseError`], with what was spent.
-    async fn summarise(&self, key: &str, texts: &[String], max_tokens: u64) -> Result<Summary, SummariseError>;
+    async fn summarise(
+        &self,
+        key: &str,
+        texts: &[String],
+        max_tokens: u64,
+    ) -> Result<Summary, SummariseError>;
 }

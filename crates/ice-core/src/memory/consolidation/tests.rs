@@ -6,10 +6,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::*;
-use crate::llm::{Usage, Usd};
 use crate::llm::scripted::{Script, Scripted};
+use crate::llm::{Usage, Usd};
 use crate::memory::{
-    Detail, Episode, Fact, Filter, Kind, Memory, MemoryError, MemoryOptions, Query, Scope, UnifiedMemoryConfig, Write,
+    Detail, Episode, Fact, Filter, Kind, Memory, MemoryError, MemoryOptions, Query, Scope,
+    UnifiedMemoryConfig, Write,
 };
 use crate::time::{Moment, SystemIds, TestClock};
 
@@ -94,11 +95,12 @@ async fn old_episodes_become_a_summary_a_day_once() {
     let done = consolidate(&memory, &summaries()).await;
     assert_eq!((done.summaries, done.summarised, done.problems.len()), (3, 18, 0));
     assert_eq!(consolidate(&memory, &summaries()).await, Consolidated::default());
-    let of_ada = Filter { types: vec!["summary".to_owned()], subjects: vec!["ada".to_owned()], ..Filter::default() };
+    let of_ada =
+        Filter { types: vec!["summary".to_owned()], subjects: vec!["ada".to_owned()], ..Filter::default() };
     let page = memory.list(&Query::of(Scope::default(), Kind::Semantic).filter(of_ada)).await.unwrap();
     assert_eq!(page.entries.len(), 3);
     let summary = &page.entries[0];
-    assert!(summary.text().contains("The deploy of day 0 failed.") , "{}", summary.text());
+    assert!(summary.text().contains("The deploy of day 0 failed."), "{}", summary.text());
     assert_eq!(summary.metadata.get("summarises").unwrap().as_list().unwrap().len(), 6);
     assert_eq!(summary.source.source, "consolidation");
     assert_eq!(texts(&memory, Kind::Episodic).await.len(), 21);
@@ -138,7 +140,11 @@ async fn summaries_stay_in_their_budget_and_a_failure_is_told() {
     let done = memory.consolidate(&summaries(), &dear).await.unwrap();
     assert_eq!((done.summaries, done.problems.len()), (3, 0));
     let page = memory.list(&Query::of(Scope::default(), Kind::Semantic)).await.unwrap();
-    assert!(page.entries.iter().all(|entry| entry.text() == "6 talks" && entry.source.model.as_deref() == Some("dear")));
+    assert!(
+        page.entries
+            .iter()
+            .all(|entry| entry.text() == "6 talks" && entry.source.model.as_deref() == Some("dear"))
+    );
     assert_eq!(page.entries[0].account.cost, dollars("0.01"));
 }
 
@@ -151,7 +157,12 @@ async fn what_is_old_and_matters_little_goes() -> Result<(), MemoryError> {
     }
     let decay = Decay { half_life: DAY, floor: 0.0 };
     let plan = Consolidation {
-        retention: vec![Retention { kind: Kind::Semantic, older_than: DAY, below: Some((0.3, decay)), erase: false }],
+        retention: vec![Retention {
+            kind: Kind::Semantic,
+            older_than: DAY,
+            below: Some((0.3, decay)),
+            erase: false,
+        }],
         ..Consolidation::of(vec![Scope::default()])
     };
     clock.advance(2 * DAY);

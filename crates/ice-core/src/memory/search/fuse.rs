@@ -62,7 +62,10 @@ mod tests {
     use crate::memory::Candidate;
 
     fn list(index: &'static str, ids: &[u128]) -> Candidates {
-        let ranked = ids.iter().map(|id| Candidate { id: EntryId::from_bytes(id.to_be_bytes()), score: 1.0 }).collect();
+        let ranked = ids
+            .iter()
+            .map(|id| Candidate { id: EntryId::from_bytes(id.to_be_bytes()), score: 1.0 })
+            .collect();
         Candidates { index, kind: Kind::Semantic, ranked, problem: None }
     }
 

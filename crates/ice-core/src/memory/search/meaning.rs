@@ -64,7 +64,11 @@ impl Meaning {
         self.embedder.embed(&ctx, &[text.to_owned()]).await
     }
 
-    pub(super) async fn change(&self, batch: Batch, changes: &[IndexChange<'_>]) -> Result<Batch, MemoryError> {
+    pub(super) async fn change(
+        &self,
+        batch: Batch,
+        changes: &[IndexChange<'_>],
+    ) -> Result<Batch, MemoryError> {
         // What is put and changed by the same batch is in no index yet.
         let mut fresh: HashMap<EntryId, Embedding> = HashMap::new();
         let mut batch = batch;
@@ -100,7 +104,10 @@ impl Meaning {
         Ok(self.vectors.put(batch, &[item])?)
     }
 
-    pub(super) async fn candidates(&self, wanted: &WantedCandidates<'_>) -> Result<Vec<Candidates>, MemoryError> {
+    pub(super) async fn candidates(
+        &self,
+        wanted: &WantedCandidates<'_>,
+    ) -> Result<Vec<Candidates>, MemoryError> {
         let kinds = wanted.kinds.iter().copied().filter(|kind| *kind != Kind::Working);
         let mut all: Vec<Candidates> = kinds
             .map(|kind| Candidates { index: "meaning", kind, ranked: Vec::new(), problem: None })
@@ -112,7 +119,8 @@ impl Meaning {
             Ok(embedded) => embedded,
             // Words are still there to find by.
             Err(error) => {
-                let problem = format!("nothing was searched by meaning: the query could not be embedded: {error}");
+                let problem =
+                    format!("nothing was searched by meaning: the query could not be embedded: {error}");
                 all.iter_mut().for_each(|list| list.problem = Some(problem.clone()));
                 return Ok(all);
             }
@@ -130,6 +138,8 @@ impl Meaning {
 }
 
 fn failed(error: EmbedError) -> MemoryError {
-    MemoryError::Index { code: error.code(), message: format!("what is to be remembered could not be embedded: {error}") }
+    MemoryError::Index {
+        code: error.code(),
+        message: format!("what is to be remembered could not be embedded: {error}"),
+    }
 }
-

@@ -178,7 +178,12 @@ impl Memory {
         }
     }
 
-    async fn by_looking(&self, recall: &Recall, kind: Kind, limit: usize) -> Result<Vec<RecalledEntry>, MemoryError> {
+    async fn by_looking(
+        &self,
+        recall: &Recall,
+        kind: Kind,
+        limit: usize,
+    ) -> Result<Vec<RecalledEntry>, MemoryError> {
         let found = self.look_through(recall, kind, limit).await?;
         let entries = found.into_iter().map(|(entry, share)| {
             let score = share * recall.weights.factor(&entry, self.now());

@@ -7,11 +7,13 @@ use async_trait::async_trait;
 use proptest::prelude::*;
 
 use super::*;
-use crate::embedding::{Dimension, EmbedContext, EmbedError, EmbedErrorKind, Embedded, Embedder, HashEmbedder};
+use crate::embedding::{
+    Dimension, EmbedContext, EmbedError, EmbedErrorKind, Embedded, Embedder, HashEmbedder,
+};
 use crate::id::RunId;
 use crate::memory::{
-    AsOf, Decay, Episode, Fact, Filter, Kind, Memory, MemoryConfig, MemoryError, MemoryGuarantee, MemoryKey, MemoryOptions,
-    Provenance, Scope, Selector, UnifiedMemoryConfig, Write,
+    AsOf, Decay, Episode, Fact, Filter, Kind, Memory, MemoryConfig, MemoryError, MemoryGuarantee, MemoryKey,
+    MemoryOptions, Provenance, Scope, Selector, UnifiedMemoryConfig, Write,
 };
 use crate::segments::Merge;
 use crate::store::{MemoryBlobs, MemoryStore};
@@ -27,7 +29,11 @@ impl Bench {
         Self::on(Arc::new(MemoryStore::new()), Arc::new(MemoryBlobs::new()), embedder).await
     }
 
-    async fn on(store: Arc<MemoryStore>, blobs: Arc<MemoryBlobs>, embedder: Option<Arc<dyn Embedder>>) -> Self {
+    async fn on(
+        store: Arc<MemoryStore>,
+        blobs: Arc<MemoryBlobs>,
+        embedder: Option<Arc<dyn Embedder>>,
+    ) -> Self {
         let tenant = "local".parse().unwrap();
         let indexes = ContentIndexes::open(store.clone(), blobs.clone(), &tenant, embedder).await;
         let indexes = Arc::new(indexes.unwrap());
@@ -117,7 +123,11 @@ async fn a_key_that_is_written_often_hides_nothing() {
 async fn filters_hold_for_what_is_recalled_and_no_kind_starves_another() {
     let bench = Bench::new(hash()).await;
     for number in 0..40 {
-        let write = fact(&format!("The invoice {number} is due")).tags([if number % 10 == 0 { "late" } else { "early" }]);
+        let write = fact(&format!("The invoice {number} is due")).tags([if number % 10 == 0 {
+            "late"
+        } else {
+            "early"
+        }]);
         bench.remember(&number.to_string(), write).await;
     }
     bench.remember("call", Write::episode("Ada called about the invoice", Episode::default())).await;
@@ -127,12 +137,18 @@ async fn filters_hold_for_what_is_recalled_and_no_kind_starves_another() {
     let recall = Recall { limit: 6, ..Recall::new("invoice") };
     let found = bench.memory.recall(&recall).await.unwrap();
     let kinds: Vec<Kind> = found.entries.iter().map(|found| found.entry.kind()).collect();
-    assert_eq!((kinds.len(), kinds.contains(&Kind::Episodic), kinds.contains(&Kind::Working)), (6, true, true));
+    assert_eq!(
+        (kinds.len(), kinds.contains(&Kind::Episodic), kinds.contains(&Kind::Working)),
+        (6, true, true)
+    );
     let filter = Filter { tags: vec!["late".to_owned()], ..Filter::default() };
     let recall = Recall { filter, limit: 10, ..recall };
     let mut found = bench.recall(&recall).await;
     found.sort();
-    assert_eq!(found, ["The invoice 0 is due", "The invoice 10 is due", "The invoice 20 is due", "The invoice 30 is due"]);
+    assert_eq!(
+        found,
+        ["The invoice 0 is due", "The invoice 10 is due", "The invoice 20 is due", "The invoice 30 is due"]
+    );
 }
 
 #[tokio::test]
@@ -170,7 +186,10 @@ impl Embedder for Moody {
 
     async fn embed(&self, ctx: &EmbedContext, texts: &[String]) -> Result<Embedded, EmbedError> {
         if self.is_down.load(std::sync::atomic::Ordering::Relaxed) {
-            return Err(EmbedError::new(EmbedErrorKind::Transient { retry_after: None }, "the server is away"));
+            return Err(EmbedError::new(
+                EmbedErrorKind::Transient { retry_after: None },
+                "the server is away",
+            ));
         }
         self.embedder.embed(ctx, texts).await
     }
@@ -189,7 +208,10 @@ async fn without_its_embedder_a_memory_finds_words_and_takes_nothing() {
         ["nothing was searched by meaning: the query could not be embedded: the server is away"]
     );
     let refused = bench.memory.remember(fact("Ada likes cake")).await.unwrap_err();
-    assert!(matches!(refused, MemoryError::Index { code: crate::error::ErrorCode::ModelTransient, .. }), "{refused}");
+    assert!(
+        matches!(refused, MemoryError::Index { code: crate::error::ErrorCode::ModelTransient, .. }),
+        "{refused}"
+    );
     assert_eq!(bench.memory.usage().await.unwrap().values().map(|usage| usage.entries).sum::<u64>(), 1);
     // Working memory is not embedded.
     bench.remember("note", Write::working("Tea is out")).await;
@@ -218,7 +240,11 @@ async fn a_reranker_has_the_last_word_unless_it_fails() {
     #[async_trait]
     impl Reranker for ByLength {
         async fn rerank(&self, _: &str, texts: &[String]) -> Result<Vec<f64>, RerankError> {
-            if self.0 { Ok(texts.iter().map(|text| text.len() as f64).collect()) } else { Err(RerankError("no".to_owned())) }
+            if self.0 {
+                Ok(texts.iter().map(|text| text.len() as f64).collect())
+            } else {
+                Err(RerankError("no".to_owned()))
+            }
         }
     }
 
@@ -230,7 +256,10 @@ async fn a_reranker_has_the_last_word_unless_it_fails() {
     assert_eq!(bench.recall(&recall(true)).await, ["tea, cake and a long talk", "tea and cake"]);
     let recalled = bench.memory.recall(&recall(false)).await.unwrap();
     assert_eq!(recalled.problems, ["the reranker failed: no"]);
-    assert_eq!(recalled.entries.iter().map(|found| found.entry.text()).collect::<Vec<_>>(), ["tea", "tea and cake"]);
+    assert_eq!(
+        recalled.entries.iter().map(|found| found.entry.text()).collect::<Vec<_>>(),
+        ["tea", "tea and cake"]
+    );
 }
 
 #[tokio::test]

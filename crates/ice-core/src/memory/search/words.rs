@@ -71,7 +71,8 @@ impl Memory {
             let page = self.list(&Query { scopes, kinds, filter, as_of, limit, after: None }).await?;
             return Ok(page.entries.into_iter().map(|entry| MemoryHit { score: 0.0, entry }).collect());
         }
-        let recalled = self.recall(&Recall { scopes, kinds, filter, as_of, limit, ..Recall::new(query) }).await?;
+        let recalled =
+            self.recall(&Recall { scopes, kinds, filter, as_of, limit, ..Recall::new(query) }).await?;
         for problem in recalled.problems {
             tracing::warn!(problem, "memory was not searched as well as it could be");
         }
@@ -137,7 +138,10 @@ mod tests {
         let found = memory.search(&MemorySearch::new("harbour OSLO", vec![Scope::default()])).await.unwrap();
         let keys: Vec<_> = found.iter().map(|hit| (hit.entry.kind(), hit.score)).collect();
         assert_eq!(found[0].entry.key.as_str(), "harbour");
-        assert_eq!(keys.iter().map(|(kind, _)| *kind).collect::<Vec<_>>(), [Kind::Semantic, Kind::Episodic, Kind::Semantic]);
+        assert_eq!(
+            keys.iter().map(|(kind, _)| *kind).collect::<Vec<_>>(),
+            [Kind::Semantic, Kind::Episodic, Kind::Semantic]
+        );
         assert!(keys.is_sorted_by(|one, other| one.1 >= other.1), "{keys:?}");
         let none = memory.search(&MemorySearch::new("submarine", vec![Scope::default()])).await.unwrap();
         assert!(none.is_empty(), "{none:?}");

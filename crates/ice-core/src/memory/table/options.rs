@@ -6,9 +6,7 @@ use crate::embedding::Embedder;
 use crate::id::Tenant;
 use crate::llm::Price;
 use crate::llm::tokens::{EstimatingCounter, TokenCounter};
-use crate::memory::{
-    ContentIndexes, Indexes, MemoryError, UnifiedMemoryConfig,
-};
+use crate::memory::{ContentIndexes, Indexes, MemoryError, UnifiedMemoryConfig};
 use crate::store::{BlobStore, MemoryBlobs, MemoryStore, Store};
 use crate::time::{Clock, IdSource, SystemClock, SystemIds};
 

@@ -5,11 +5,9 @@ use std::sync::Arc;
 use super::places::Places;
 use crate::id::Tenant;
 use crate::llm::tokens::TokenCounter;
-use crate::llm::{Price, Usd, Usage as Spent};
+use crate::llm::{Price, Usage as Spent, Usd};
 use crate::memory::config::Bounds;
-use crate::memory::{
-    Indexes, Kind, MemoryBudget, MemoryError, Scope, UnifiedMemoryConfig, guarantee,
-};
+use crate::memory::{Indexes, Kind, MemoryBudget, MemoryError, Scope, UnifiedMemoryConfig, guarantee};
 use crate::store::{BlobStore, Durability, Store};
 use crate::time::{Clock, IdSource};
 

@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::Ground;
 use super::check::is_sound;
 use crate::error::ErrorCode;
-use crate::llm::{Price, Usd};
 use crate::llm::tokens::{Count, TokenCounter};
+use crate::llm::{Price, Usd};
 use crate::memory::{
     Backend, Episode, Fact, Kind, Memory, MemoryBudget, MemoryConfig, MemoryError, MemoryGuarantee,
     MemoryKey, Scope, Selector, UnifiedMemoryConfig, Write, reachable,
