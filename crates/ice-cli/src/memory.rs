@@ -1,14 +1,25 @@
 //! How memory is set up: the user's file `memory.toml`, if there is one, read when memory is first needed.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
+use ice_core::embedding::{Dimension, Embedder};
 use ice_core::id::Tenant;
-use ice_core::memory::{Backend, Kind, Memory, MemoryError, MemoryOptions, UnifiedMemoryConfig};
+use ice_core::memory::{
+    Backend, Kind, Memory, MemoryConfig, MemoryError, MemoryOptions, UnifiedMemoryConfig,
+};
+use ice_core::process::SecretRef;
 use ice_core::registry::near_names;
-use ice_orchestrator::engine::MemorySource;
+use ice_core::value::Value;
+use ice_integrations::embed::http::{HttpEmbedder, Settings};
+use ice_integrations::secrets::{SecretSource, SystemSecrets};
+use ice_orchestrator::engine::{MemorySource, open_memory};
 
 use crate::environment::Environment;
 use crate::models;
 
+/// The variable with the key of OpenAI's server.
+const OPENAI_KEY: &str = "OPENAI_API_KEY";
 /// The longest file.
 const MAX_BYTES: usize = 1 << 20;
 
@@ -32,8 +43,45 @@ impl MemoryFile {
 #[async_trait]
 impl MemorySource for MemoryFile {
     async fn open(&self, tenant: &Tenant, options: MemoryOptions) -> Result<Memory, MemoryError> {
-        self.read()?.open(tenant, options).await
+        let config = self.read()?;
+        let server = match config.embeds()? {
+            Some(of) if of.embedding_provider != "hash" => Some(server(of)?),
+            Some(_) | None => None,
+        };
+        match server {
+            Some(embedder) => open_memory(config, options, Some(embedder)).await,
+            None => config.open(tenant, options).await,
+        }
     }
+}
+
+/// The embedder of a server that the file names.
+fn server(config: &MemoryConfig) -> Result<Arc<dyn Embedder>, MemoryError> {
+    let MemoryConfig { embedding_provider: provider, embedding_model: model, connection_params, .. } = config;
+    let dimension = usize::try_from(config.embedding_dim).unwrap_or(usize::MAX);
+    let dimension =
+        Dimension::new(dimension).map_err(|error| invalid("`embedding_dim`", error.to_string()))?;
+    let settings = |usual: &str| {
+        let url = connection_params.get("base_url").and_then(Value::as_str).unwrap_or(usual);
+        Settings::new(provider.as_str(), url, model.as_str(), dimension)
+    };
+    let made = match provider.as_str() {
+        "openai" => {
+            let mut settings = settings("https://api.openai.com/v1").asking_for_dimension();
+            // A server without keys may be meant; one that wants a key says so when it is asked.
+            if let Ok(key) = SystemSecrets::with_dotenv(".env").secret(&SecretRef::Env(OPENAI_KEY.to_owned()))
+            {
+                settings = settings.key(key);
+            }
+            HttpEmbedder::openai(settings)
+        }
+        "ollama" => HttpEmbedder::ollama(settings("http://127.0.0.1:11434")),
+        other => {
+            let problem = format!("it is `{other}`; this program knows `hash`, `openai` and `ollama`");
+            return Err(invalid("`embedding_provider`", problem));
+        }
+    };
+    Ok(Arc::new(made.map_err(|error| invalid("the embedder of memory", error.to_string()))?))
 }
 
 fn invalid(what: impl Into<String>, problem: impl Into<String>) -> MemoryError {
@@ -89,6 +137,11 @@ mod tests {
         let wrong = said("[semantic]\nbackend = \"redis\"\n");
         assert!(wrong.contains("keeps memory in its data folder"), "{wrong}");
         assert!(said("[semantic]\nguarantee = \"durabel\"\n").contains("did you mean `durable`?"));
+        let config =
+            parse("enable_vector_search = true\n[semantic]\nembedding_provider = \"acme\"\n", "m").unwrap();
+        let wrong = server(&config.semantic).unwrap_err().to_string();
+        assert!(wrong.contains("this program knows `hash`, `openai` and `ollama`"), "{wrong}");
+        assert!(server(&config.episodic).is_ok());
         assert!(said("\n[semantic\n").contains("m:2:"), "{}", said("\n[semantic\n"));
     }
 }

@@ -226,6 +226,38 @@ impl UnifiedMemoryConfig {
         self.budgets.get(scope).copied().or(self.default_budget)
     }
 
+    /// How entries are embedded, if any kind is to be found by meaning: all kinds but working memory are then. The kinds that say so must
+    /// agree on provider, model and dimension.
+    ///
+    /// # Errors
+    /// [`MemoryError::Invalid`] if they do not.
+    pub fn embeds(&self) -> Result<Option<&MemoryConfig>, MemoryError> {
+        let wants = |kind: &Kind| {
+            let config = self.of(*kind);
+            let is_wanted = self.enable_vector_search
+                || config.enable_vector_search
+                || config.guarantee == MemoryGuarantee::Vectorised;
+            self.enables(*kind) && is_wanted
+        };
+        let kinds = [Kind::Semantic, Kind::Episodic, Kind::Procedural];
+        let mut wanted = kinds.into_iter().filter(wants).map(|kind| (kind, self.of(kind)));
+        let Some((first, config)) = wanted.next() else { return Ok(None) };
+        let of = |config: &MemoryConfig| {
+            (config.embedding_provider.clone(), config.embedding_model.clone(), config.embedding_dim)
+        };
+        match wanted.find(|(_, other)| of(other) != of(config)) {
+            None => Ok(Some(config)),
+            Some((other, _)) => {
+                let problem =
+                    format!("{first} and {other} memory name different ones; all kinds are embedded alike");
+                Err(MemoryError::invalid(
+                    "`embedding_provider`, `embedding_model` or `embedding_dim`",
+                    problem,
+                ))
+            }
+        }
+    }
+
     /// Checks the ranges of every kind that there is.
     ///
     /// # Errors
@@ -252,6 +284,20 @@ mod tests {
         let again: UnifiedMemoryConfig =
             serde_json::from_str(&serde_json::to_string(&UnifiedMemoryConfig::default()).unwrap()).unwrap();
         assert_eq!(again, UnifiedMemoryConfig::default());
+    }
+
+    #[test]
+    fn kinds_that_are_found_by_meaning_are_embedded_alike() {
+        let mut config = UnifiedMemoryConfig::default();
+        assert_eq!(config.embeds().unwrap(), None);
+        config.episodic.enable_vector_search = true;
+        config.episodic.embedding_provider = "hash".to_owned();
+        assert_eq!(config.embeds().unwrap().unwrap().embedding_provider, "hash");
+        config.semantic.guarantee = MemoryGuarantee::Vectorised;
+        let refused = config.embeds().unwrap_err().to_string();
+        assert!(refused.contains("semantic and episodic memory name different ones"), "{refused}");
+        config.enable_semantic = false;
+        assert!(config.embeds().unwrap().is_some());
     }
 
     #[test]

@@ -5,8 +5,9 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
+use ice_core::embedding::{Dimension, Embedder, HashEmbedder};
 use ice_core::id::Tenant;
-use ice_core::memory::{Memory, MemoryError, MemoryOptions, UnifiedMemoryConfig};
+use ice_core::memory::{Memory, MemoryConfig, MemoryError, MemoryOptions, UnifiedMemoryConfig};
 use ice_core::store::{Durability, Store};
 use tokio::sync::OnceCell;
 
@@ -32,15 +33,46 @@ pub trait MemorySource: Send + Sync + fmt::Debug {
 #[async_trait]
 impl MemorySource for UnifiedMemoryConfig {
     async fn open(&self, _: &Tenant, options: MemoryOptions) -> Result<Memory, MemoryError> {
-        let memory = Memory::open(options.config(self.clone()).searchable(None).await?).await?;
-        match memory.validate() {
-            Ok(()) => Ok(memory),
-            Err(error) => {
-                memory.close().await;
-                Err(error)
-            }
+        let embedder = match self.embeds()? {
+            Some(config) => Some(hashing(config)?),
+            None => None,
+        };
+        open_memory(self.clone(), options, embedder).await
+    }
+}
+
+/// Opens a memory that is set up like this, searchable by words, and by meaning where there is an embedder.
+///
+/// # Errors
+/// [`MemoryError`]: it cannot keep its guarantees, or its indexes cannot be opened.
+pub async fn open_memory(
+    config: UnifiedMemoryConfig,
+    options: MemoryOptions,
+    embedder: Option<Arc<dyn Embedder>>,
+) -> Result<Memory, MemoryError> {
+    let memory = Memory::open(options.config(config).searchable(embedder).await?).await?;
+    match memory.validate() {
+        Ok(()) => Ok(memory),
+        Err(error) => {
+            memory.close().await;
+            Err(error)
         }
     }
+}
+
+/// The embedder that needs nobody.
+fn hashing(config: &MemoryConfig) -> Result<Arc<dyn Embedder>, MemoryError> {
+    let invalid = |what: &str, problem: String| MemoryError::Invalid { what: what.to_owned(), problem };
+    if config.embedding_provider != "hash" {
+        let problem = format!(
+            "it is `{}`, and a configuration alone has `hash` only: open the memory with an embedder (`open_memory`)",
+            config.embedding_provider
+        );
+        return Err(invalid("`embedding_provider`", problem));
+    }
+    let dimension = usize::try_from(config.embedding_dim).map_or(Ok(Dimension::MAX), Dimension::new);
+    let embedder = dimension.and_then(HashEmbedder::new);
+    Ok(Arc::new(embedder.map_err(|error| invalid("`embedding_dim`", error.to_string()))?))
 }
 
 type Cell = Arc<OnceCell<Memory>>;
