@@ -11,8 +11,8 @@ pub mod mcp;
 pub mod redis;
 #[cfg(feature = "llm")]
 pub mod secrets;
-#[cfg(feature = "tokens")]
-pub mod tokens;
 #[cfg(test)]
 #[cfg(any(feature = "mcp", feature = "embed-http"))]
 mod seen;
+#[cfg(feature = "tokens")]
+pub mod tokens;

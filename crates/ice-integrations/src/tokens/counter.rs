@@ -63,7 +63,9 @@ mod tests {
 
     #[test]
     fn no_text_takes_long() {
-        for text in ["a".repeat(300_000), " ".repeat(300_000), "ab1 \n".repeat(60_000), "\u{301}".repeat(100_000)] {
+        for text in
+            ["a".repeat(300_000), " ".repeat(300_000), "ab1 \n".repeat(60_000), "\u{301}".repeat(100_000)]
+        {
             let begun = Instant::now();
             assert!(VocabularyCounter.count(Some("gpt-4o"), &text).tokens > 0);
             assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
