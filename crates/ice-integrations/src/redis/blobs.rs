@@ -17,6 +17,7 @@ use tokio::time::sleep;
 
 use super::link::{Link, Shared};
 use super::options::Options;
+use super::reply;
 
 /// The bytes of a part in the server: a multiple of the parts whose hashes are kept.
 const PART: u64 = 16 * tree::PART;
@@ -330,9 +331,8 @@ impl Inner {
             let hashes: Vec<BlobHash> = members
                 .iter()
                 .step_by(2)
-                .filter_map(|member| match member {
-                    Value::BulkString(hash) => std::str::from_utf8(hash).ok()?.parse::<BlobHash>().ok(),
-                    _ => None,
+                .filter_map(|member| {
+                    std::str::from_utf8(reply::bytes(member)?).ok()?.parse::<BlobHash>().ok()
                 })
                 .filter(|hash| !reachable.contains(hash) && done.insert(*hash))
                 .collect();
@@ -381,11 +381,7 @@ fn one(command: redis::Cmd) -> Pipeline {
 /// The numbers behind the word `ok` of a script's answer.
 fn numbers(answers: &[Value]) -> Option<Vec<u64>> {
     let [Value::Array(items)] = answers else { return None };
-    let number = |value: &Value| match value {
-        Value::BulkString(digits) => std::str::from_utf8(digits).ok()?.parse().ok(),
-        _ => None,
-    };
-    items.get(1..)?.iter().map(number).collect()
+    items.get(1..)?.iter().map(reply::number).collect()
 }
 
 /// The wanted range out of bytes that begin at `begin`.

@@ -11,6 +11,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::failure::Fault;
 use super::link::Shared;
+use super::reply::{bytes, list};
 
 /// How long the server holds a question when there is nothing new.
 const BLOCK: Duration = Duration::from_millis(500);
@@ -99,30 +100,13 @@ impl Follower {
     }
 }
 
-/// The second of two.
-fn within(value: &Value) -> Option<&Value> {
-    match value {
-        Value::Array(items) => items.get(1),
-        _ => None,
-    }
-}
-
 /// The entries in an answer about one stream, `[[stream, [[id, [field, value, …]], …]]]`. There is none where nothing is new.
 fn entries(answer: &Value) -> impl Iterator<Item = (&[u8], &[Value])> {
-    let stream = match answer {
-        Value::Array(streams) => streams.first().and_then(within),
-        _ => None,
-    };
-    let entries = match stream {
-        Some(Value::Array(entries)) => entries.as_slice(),
-        _ => &[],
-    };
-    entries.iter().filter_map(|entry| match entry {
-        Value::Array(pair) => match pair.as_slice() {
-            [Value::BulkString(id), Value::Array(fields)] => Some((id.as_slice(), fields.as_slice())),
-            _ => None,
-        },
-        _ => None,
+    let stream = list(answer).and_then(|streams| list(streams.first()?));
+    let entries = stream.and_then(|stream| list(stream.get(1)?)).unwrap_or_default();
+    entries.iter().filter_map(|entry| {
+        let [id, fields] = list(entry)? else { return None };
+        Some((bytes(id)?, list(fields)?))
     })
 }
 

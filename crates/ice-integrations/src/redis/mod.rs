@@ -20,6 +20,7 @@ mod failure;
 mod follow;
 mod link;
 mod options;
+mod reply;
 mod script;
 mod server;
 mod store;

@@ -20,6 +20,7 @@ use super::failure::Fault;
 use super::follow::Follower;
 use super::link::{Link, Shared};
 use super::options::Options;
+use super::reply::text;
 use super::writer::{Ticket, Writer};
 
 /// The largest answer to a scan, in bytes: it is one snapshot, and stands in memory whole.
@@ -157,15 +158,6 @@ impl Packed {
 
 fn digits(version: Version) -> String {
     format!("{:016}", version.0)
-}
-
-fn text(value: &Value) -> String {
-    match value {
-        Value::BulkString(bytes) => String::from_utf8_lossy(bytes).into_owned(),
-        Value::SimpleString(text) => text.clone(),
-        Value::Int(number) => number.to_string(),
-        _ => String::new(),
-    }
 }
 
 /// Takes a value apart: its version stands before it.
@@ -309,11 +301,9 @@ impl Store for RedisStore {
 
 /// Says of a commit whose answer did not come that it may have happened.
 fn uncertain(fault: Fault) -> StoreError {
-    match fault.error {
-        StoreError::Unavailable { what, source } if fault.passing => StoreError::Unavailable {
-            what: format!("{what}; the commit may or may not have happened"),
-            source,
-        },
-        error => error,
+    let Fault { mut error, passing } = fault;
+    if passing && let StoreError::Unavailable { what, .. } = &mut error {
+        what.push_str("; the commit may or may not have happened");
     }
+    error
 }
