@@ -8,10 +8,12 @@ use ice_core::path::NodePath;
 use ice_core::process::ScopeAccess;
 use ice_core::tools::Grants;
 use ice_core::value::Value;
+use tracing::Instrument;
 
 use super::run::RunShared;
 use crate::executors::{Completion, StepContext};
 use crate::journal::Failure;
+use crate::telemetry::MemoryStep;
 
 /// The most entries that a node is told.
 const TOLD: usize = 8;
@@ -49,12 +51,15 @@ impl RunShared {
             }
             Ok(Value::map([("exchanges", exchanges), ("entries", Value::list(entries))]))
         };
-        tokio::select! {
-            done = done => done.map(Completion::from),
+        let what = if request.get("exchange").is_some() { "remember" } else { "recall" };
+        let step = MemoryStep::begin(self.run, address, what);
+        let ended = tokio::select! {
+            done = done.instrument(step.span()) => done.map(Completion::from),
             () = ctx.cancel.cancelled() => {
                 Err(Failure::new(ErrorCode::RunCancelled, "the memory was not waited for"))
             }
-        }
+        };
+        ended.inspect_err(|failure| step.failed(failure.code))
     }
 
     /// A session of the run's workflow.

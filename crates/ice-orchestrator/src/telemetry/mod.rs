@@ -5,6 +5,7 @@
 
 mod agent;
 mod chat;
+mod memory;
 mod tool;
 
 use ice_core::blueprint::Blueprint;
@@ -14,6 +15,7 @@ use tracing::Span;
 
 pub(crate) use agent::AgentCall;
 pub(crate) use chat::{Chat, Place};
+pub(crate) use memory::MemoryStep;
 pub(crate) use tool::{ToolCall, failed_tool, tool_seconds};
 
 /// The most bytes of a name in labels and spans.
