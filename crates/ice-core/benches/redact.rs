@@ -33,7 +33,7 @@ fn prose(bytes: usize) -> String {
     let mut state = 1_u32;
     while text.len() < bytes {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        text.push_str(SENTENCES[(state >> 28) as usize]);
+        text.push_str(SENTENCES.get((state >> 28) as usize).copied().unwrap_or(""));
     }
     text
 }
