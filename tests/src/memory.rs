@@ -20,7 +20,7 @@ const KEYS: u64 = 20;
 /// A text that says what failed.
 pub async fn open(folder: &Path) -> Result<Memory, String> {
     let store = EmbeddedStore::open(folder, EmbeddedOptions::default()).map_err(|error| error.to_string())?;
-    let disk = FolderDisk::new(&folder.join("b")).map_err(|error| error.to_string())?;
+    let disk = FolderDisk::new(folder.join("b")).map_err(|error| error.to_string())?;
     let blobs = DiskBlobs::open(Arc::new(disk)).map_err(|error| error.to_string())?;
     let options = MemoryOptions::new(Arc::new(store), Arc::new(blobs)).config(UnifiedMemoryConfig::default());
     Memory::open(options).await.map_err(|error| error.to_string())

@@ -14,6 +14,9 @@ use crate::store::{Key, Store, StoreError};
 const MIN_PAGE: usize = 8;
 const MAX_PAGE: usize = 512;
 
+/// Of so few places left each is looked at, whatever the other lists say: that takes less than leaps do.
+const FEW: usize = 32;
+
 /// One list, read page by page.
 #[derive(Debug)]
 struct List {
@@ -55,7 +58,8 @@ impl List {
     }
 }
 
-/// The places that stand in all of some groups of lists, in one list of each group at least.
+/// The places that stand in all of some groups of lists, in one list of each group at least; and, where one group has few
+/// places left, perhaps some of its others: whoever asks looks at each entry anyway.
 #[derive(Debug)]
 pub(super) struct Join {
     groups: Vec<Vec<List>>,
@@ -73,6 +77,13 @@ impl Join {
     /// The next place.
     pub(super) async fn next(&mut self, store: &dyn Store) -> Result<Option<Position>, StoreError> {
         let Some(mut target) = self.target.take() else { return Ok(None) };
+        let is_short = |group: &Vec<List>| {
+            let left = group.iter().map(|list| if list.is_all { list.page.len() } else { FEW + 1 });
+            left.sum::<usize>() <= FEW
+        };
+        if let Some(short) = self.groups.iter().position(is_short).filter(|_| self.groups.len() > 1) {
+            self.groups = vec![self.groups.swap_remove(short)];
+        }
         let (mut agreed, mut turn) = (0, 0);
         while agreed < self.groups.len() {
             let Some(lists) = self.groups.get_mut(turn) else { return Ok(None) };
