@@ -47,8 +47,49 @@ impl Moment {
     }
 }
 
+impl Moment {
+    /// The text of a moment of the years 0 to 9999: `2026-11-28T17:05:00.123Z`.
+    ///
+    /// The date is that of H. Hinnant's `civil_from_days` ("chrono-Compatible Low-Level Date Algorithms"): eras of 400 years,
+    /// years that begin in March.
+    fn plain(self) -> Option<[u8; 24]> {
+        const DAY: i64 = 86_400_000;
+        // 0000-01-01 and 10000-01-01, in days since 1970-01-01.
+        let days = Some(self.0.div_euclid(DAY)).filter(|days| (-719_528..2_932_897).contains(days))?;
+        let shifted = days + 719_468;
+        let (era, day) = (shifted.div_euclid(146_097), shifted.rem_euclid(146_097));
+        let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
+        let day = day - (365 * year + year / 4 - year / 100);
+        let month = (5 * day + 2) / 153;
+        let day = day - (153 * month + 2) / 5 + 1;
+        let month = if month < 10 { month + 3 } else { month - 9 };
+        let year = year + era * 400 + i64::from(month <= 2);
+        let time = self.0.rem_euclid(DAY);
+        let mut text = *b"0000-00-00T00:00:00.000Z";
+        let parts = [
+            (0..4, year),
+            (5..7, month),
+            (8..10, day),
+            (11..13, time / 3_600_000),
+            (14..16, time / 60_000 % 60),
+            (17..19, time / 1_000 % 60),
+            (20..23, time % 1_000),
+        ];
+        for (place, mut number) in parts {
+            for digit in text.get_mut(place)?.iter_mut().rev() {
+                *digit += u8::try_from(number % 10).ok()?;
+                number /= 10;
+            }
+        }
+        Some(text)
+    }
+}
+
 impl fmt::Display for Moment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(text) = self.plain() {
+            return f.write_str(str::from_utf8(&text).unwrap_or_default());
+        }
         match Timestamp::from_millisecond(self.0) {
             Ok(timestamp) => write!(f, "{timestamp:.3}"),
             Err(_) => write!(f, "{}ms", self.0),
@@ -196,6 +237,25 @@ mod tests {
         }
         let end = Moment::from_millis(0).plus(std::time::Duration::MAX);
         assert_eq!(end.to_string(), "9999-12-30T22:00:00.000Z");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn every_moment_is_written_as_the_calendar_has_it(millis: i64, near in -80_000_000_000_000_i64..300_000_000_000_000) {
+            for moment in [millis, near].map(Moment::from_millis) {
+                let known = Timestamp::from_millisecond(moment.as_millis()).unwrap();
+                proptest::prop_assert_eq!(moment.to_string(), format!("{known:.3}"));
+            }
+        }
+    }
+
+    #[test]
+    fn every_day_of_four_centuries_is_written_as_the_calendar_has_it() {
+        for day in -719_529..=-719_527 + 146_097 {
+            let moment = Moment::from_millis(day * 86_400_000);
+            let known = Timestamp::from_millisecond(moment.as_millis()).unwrap();
+            assert_eq!(moment.to_string(), format!("{known:.3}"));
+        }
     }
 
     #[test]

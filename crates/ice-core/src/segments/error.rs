@@ -30,9 +30,9 @@ pub enum SegmentError {
     )]
     Settings {
         /// Its settings.
-        found: serde_json::Value,
+        found: String,
         /// Those that were asked for.
-        wanted: serde_json::Value,
+        wanted: String,
     },
     /// Others change the index all the time; nothing was done.
     #[error("others changed the index {attempts} times meanwhile: try again later")]

@@ -53,7 +53,7 @@ impl<P: Payload> Index<P> {
         };
         let (found, wanted) = (found.map(|found| found.settings), origin.payload.settings());
         if let Some(found) = found.filter(|found| *found != wanted) {
-            return Err(SegmentError::Settings { found, wanted });
+            return Err(SegmentError::Settings { found: found.to_string(), wanted: wanted.to_string() });
         }
         let follower = tokio::sync::Mutex::new(Follower::begin(&origin).await?);
         let options = Options { durability: Some(durability), ..options };

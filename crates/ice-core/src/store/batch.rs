@@ -47,6 +47,12 @@ impl Batch {
         Self::default()
     }
 
+    /// An empty batch with room for so many writes.
+    #[must_use]
+    pub fn with_room(writes: usize) -> Self {
+        Self { writes: Vec::with_capacity(writes), expectations: Vec::new() }
+    }
+
     /// Writes a value.
     #[must_use]
     pub fn put(mut self, key: Key, value: impl Into<Bytes>) -> Self {

@@ -157,8 +157,8 @@ impl Postings {
         reading.take(text_bytes, "the terms")?;
         let lists = reading.at();
         for (ends, length) in ends.into_iter().zip([text_bytes, bytes.len() - lists]) {
-            let ends = ends.iter().map(|end| u32::from_le_bytes(*end) as usize);
-            if !ends.clone().is_sorted() || ends.last().unwrap_or_default() != length {
+            let mut ends = ends.iter().map(|end| u32::from_le_bytes(*end) as usize);
+            if !ends.clone().is_sorted() || ends.next_back().unwrap_or_default() != length {
                 return Err(Damage { what: "ends of terms and lists that fit", at: text });
             }
         }

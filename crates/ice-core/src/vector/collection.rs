@@ -60,7 +60,7 @@ impl Collection {
         let index = match Index::open(store, blobs, place, vectors, options).await {
             Ok(index) => index,
             Err(SegmentError::Settings { found, wanted }) => {
-                return Err(VectorError::OtherSpace { found: found.to_string(), wanted: wanted.to_string() });
+                return Err(VectorError::OtherSpace { found, wanted });
             }
             Err(error) => return Err(error.into()),
         };

@@ -1,9 +1,11 @@
 //! One attempt of a leaf: what it does, and what becomes of its panics.
 
+mod caller;
 mod under_way;
 
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -13,17 +15,16 @@ use futures::FutureExt;
 use ice_core::blueprint::AlertChannel;
 use ice_core::error::ErrorCode;
 use ice_core::path::NodePath;
-use ice_core::process::{Denial, DenialKind, ProcessHost};
-use ice_core::telemetry::Stopwatch;
 use ice_core::tools::{Effect, ProgressSink};
 use ice_core::value::Value;
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use tracing::{Instrument, Span};
 
 use super::ask::Asker;
 use super::conversation::Conversation;
 use super::perform::Call;
-use super::processes::Recorder;
 use super::run::{Message, RunShared};
 use crate::executors::{
     Asking, Completion, Observation, StepContext, StepPort, TransientEvent, TransientSink,
@@ -32,23 +33,37 @@ use crate::executors::{
 };
 use crate::journal::{Failure, Intent, Question};
 use crate::telemetry::{AgentCall, failed_tool, tool_seconds};
-use crate::workflow::runtime::{Start, Ticket};
+use crate::workflow::runtime::Start;
 
+pub(super) use caller::Caller;
 pub(super) use under_way::{Attempt, AttemptEnd};
 
 /// How long one channel may take to send an alert.
 const CHANNEL: Duration = Duration::from_secs(30);
 
-/// Does what an attempt is to do. A panic is a failure, also one of what the attempt drops at its end.
+/// What an attempt does, under way.
+pub(super) type Doing = Pin<Box<dyn Future<Output = Result<Completion, Failure>> + Send>>;
+
+/// Does what an attempt that begins now is to do, within a span. A panic is a failure, also one of what the attempt drops at its
+/// end.
 pub(super) fn carry_out(
     shared: Arc<RunShared>,
     start: Start,
-    cancel: CancellationToken,
-) -> impl Future<Output = Result<Completion, Failure>> {
+    (began, cancel): (Instant, CancellationToken),
+    span: Span,
+) -> Doing {
+    if start.is_call() {
+        Box::pin(caught(caller::call(shared, start, (began, cancel))).instrument(span))
+    } else {
+        Box::pin(caught(perform(shared, start, cancel)).instrument(span))
+    }
+}
+
+fn caught(
+    doing: impl Future<Output = Result<Completion, Failure>> + Send,
+) -> impl Future<Output = Result<Completion, Failure>> + Send {
     // No async function: it would keep its arguments beside the future that they have moved into.
-    AssertUnwindSafe(perform(shared, start, cancel))
-        .catch_unwind()
-        .map(|ended| ended.unwrap_or_else(panicked))
+    AssertUnwindSafe(doing).catch_unwind().map(|ended| ended.unwrap_or_else(panicked))
 }
 
 async fn perform(
@@ -68,9 +83,8 @@ async fn perform(
     let conversation = Conversation::default();
     let asks = Mutex::default();
     let receipts = receipts.into_iter().collect();
-    let own = path.clone();
-    let port = Port { shared, ticket, path: own, attempt, receipts, use_cache, asker, conversation, asks };
-    let port = Arc::new(port);
+    let caller = Arc::new(Caller { shared, ticket, path: path.clone(), attempt });
+    let port = Arc::new(Port { caller, receipts, use_cache, asker, conversation, asks });
     let (call, agent, watch) = (None, None, None);
     let ctx = StepContext { path, attempt, cancel, port: Arc::clone(&port) as _, call, agent, watch };
     let ended = builtin::run(&node.work, &ctx, intent).await;
@@ -98,10 +112,7 @@ fn panicked(payload: Box<dyn std::any::Any + Send>) -> Result<Completion, Failur
 /// One attempt's way to its run: tools and models, the run's task, which keeps its steps, and those who watch.
 #[derive(Debug)]
 struct Port {
-    shared: Arc<RunShared>,
-    ticket: Ticket,
-    path: NodePath,
-    attempt: u32,
+    caller: Arc<Caller>,
     receipts: AHashMap<NodePath, Result<Value, Failure>>,
     /// Whether results of pure tools may be taken from the cache.
     use_cache: bool,
@@ -122,39 +133,33 @@ impl StepPort for Port {
         let observe = |report| self.observe(address, Observation::Report(Box::new(report)));
         match intent {
             Intent::Tool { tool, input } => {
-                let progress: Arc<dyn ProgressSink> = if *address == self.path {
-                    Arc::clone(&self) as _
-                } else {
-                    Arc::new(StepProgress { port: Arc::clone(&self), step: address.clone() })
+                let Some(found) = self.shared().plan.tools.get(&tool) else {
+                    return Err(Failure::new(ErrorCode::UnknownTool, format!("no tool is named `{tool}`")));
                 };
-                let mut context = self.shared.tool_context(ctx, address, progress, self.processes(address));
-                context.memory = self.shared.memory_for(&tool, address);
-                let call = Call { tool: &tool, input, id: ctx.call.as_deref(), use_cache: self.use_cache };
-                // The time of a node that is a tool's own is counted with its attempt.
-                let began = (*address != self.path).then(Stopwatch::start);
-                let called = self.shared.call(&context, call, observe).await;
-                if let Some(began) = began {
-                    match &called {
-                        Ok(completion) if completion.cached => {}
-                        Ok(_) => tool_seconds(&tool).record(began.seconds()),
-                        Err(failure) => failed_tool(&tool, failure.code, began.seconds()),
-                    }
-                }
-                if let Some(denial) = called.as_ref().err().and_then(denial) {
-                    self.observe(address, Observation::Denial(denial));
+                let progress =
+                    Arc::new(StepProgress { caller: Arc::clone(&self.caller), step: address.clone() });
+                let mut context = self.caller.context(ctx.cancel.clone(), address.clone(), progress);
+                context.memory = self.caller.shared.memory_for(found.spec(), address);
+                let (began, id) = (Instant::now(), ctx.call.as_deref());
+                let call = Call { tool: &**found, input, id, use_cache: self.use_cache, began };
+                let called = self.caller.call(&context, call).await;
+                match &called {
+                    Ok(completion) if completion.cached => {}
+                    Ok(_) => tool_seconds(&tool).record(began.elapsed().as_secs_f64()),
+                    Err(failure) => failed_tool(&tool, failure.code, began.elapsed().as_secs_f64()),
                 }
                 called
             }
             Intent::Alert { .. } => Err(Failure::new(ErrorCode::RunStuck, "an alert was sent to no channel")),
             Intent::Code { request } => {
-                Box::pin(self.shared.execute(ctx, &request, self.processes(address), observe)).await
+                Box::pin(self.shared().execute(ctx, &request, self.caller.processes(address), observe)).await
             }
             // In a box of its own: it is large, and tools need no room for it.
             Intent::Llm { provider, request } => {
                 let request = self.conversation.request(&request);
-                Box::pin(self.shared.ask(ctx, address, &provider, request, &self.asker)).await
+                Box::pin(self.shared().ask(ctx, address, &provider, request, &self.asker)).await
             }
-            Intent::Memory { request } => Box::pin(self.shared.remember(ctx, address, &request)).await,
+            Intent::Memory { request } => Box::pin(self.shared().remember(ctx, address, &request)).await,
             Intent::Agent { .. } | Intent::Swarm { .. } | Intent::Aware { .. } => {
                 Err(Failure::new(ErrorCode::RunStuck, "what works in steps was to be carried out in one"))
             }
@@ -171,11 +176,11 @@ impl StepPort for Port {
             Failure::new(ErrorCode::RuleViolation, format!("nobody takes on alerts of the channel `{name}`"))
         };
         let name = channel.as_str();
-        let sink = self.shared.plan.alerts.get(channel).ok_or_else(|| nobody(name))?;
+        let sink = self.shared().plan.alerts.get(channel).ok_or_else(|| nobody(name))?;
         let Intent::Alert { request } = intent else { return Err(nobody(name)) };
-        let alert = monitor::alert(request, self.shared.run, ctx, name);
+        let alert = monitor::alert(request, self.shared().run, ctx, name);
         let progress = Arc::new(NoProgress);
-        let context = self.shared.tool_context(ctx, &ctx.path, progress, self.processes(&ctx.path));
+        let context = self.caller.context(ctx.cancel.clone(), ctx.path.clone(), progress);
         tokio::select! {
             // A panic of one channel keeps no other back.
             sent = AssertUnwindSafe(sink.send(&context, &alert)).catch_unwind() => match sent {
@@ -192,7 +197,7 @@ impl StepPort for Port {
 
     fn inspect(&self, _step: &NodePath, intent: Intent) -> Result<Intent, Failure> {
         let read = |request: &Value| self.conversation.unseen(request);
-        match inspected(&*self.shared.engine.policy, &intent, read)? {
+        match inspected(&*self.shared().engine.policy, &intent, read)? {
             Some(other) => Ok(other),
             None => {
                 self.conversation.pass(intent.value());
@@ -208,13 +213,13 @@ impl StepPort for Port {
     }
 
     fn agent(&self, step: &NodePath, name: &str, (provider, model): (&str, &str)) -> Option<AgentCall> {
-        let found = self.shared.plan.providers.get(provider);
+        let found = self.shared().plan.providers.get(provider);
         let vendor = found.map_or(provider, |found| found.vendor());
-        Some(AgentCall::begin(self.shared.run, step, name, (vendor, model)))
+        Some(AgentCall::begin(self.shared().run, step, name, (vendor, model)))
     }
 
     fn is_priced(&self, provider: &str, model: &str) -> bool {
-        let found = self.shared.plan.providers.get(provider);
+        let found = self.shared().plan.providers.get(provider);
         found.and_then(|found| found.capabilities(model)?.price).is_some()
     }
 
@@ -222,25 +227,22 @@ impl StepPort for Port {
         let ended = || Failure::new(ErrorCode::RunCancelled, "the run has ended");
         let (go, wait) = oneshot::channel();
         let (step, intent) = (step.clone(), intent.clone());
-        let message = Message::Announce { ticket: self.ticket, step, intent, effect, go };
-        if !self.shared.mailbox.send(message) {
+        let message = Message::Announce { ticket: self.caller.ticket, step, intent, effect, go };
+        if !self.shared().mailbox.send(message) {
             return Err(ended());
         }
         wait.await.unwrap_or_else(|_| Err(ended()))
     }
 
     fn observe(&self, address: &NodePath, observation: Observation) {
-        let message = Message::Observed { ticket: self.ticket, address: address.clone(), observation };
-        if !self.shared.mailbox.send(message) {
-            tracing::debug!(run = %self.shared.run, %address, "a report came after the run had ended");
-        }
+        self.caller.observe(address, observation);
     }
 
     async fn receipt(&self, step: &NodePath, result: Result<Completion, Failure>) -> Result<Value, Failure> {
         let (kept, wait) = oneshot::channel();
-        let message = Message::Receipt { ticket: self.ticket, step: step.clone(), result, kept };
-        if !self.shared.mailbox.send(message) {
-            tracing::debug!(run = %self.shared.run, %step, "a receipt came after the run had ended");
+        let message = Message::Receipt { ticket: self.caller.ticket, step: step.clone(), result, kept };
+        if !self.shared().mailbox.send(message) {
+            tracing::debug!(run = %self.shared().run, %step, "a receipt came after the run had ended");
         }
         // What the attempt is going to give does not count any more.
         wait.await.unwrap_or_else(|_| Err(Failure::new(ErrorCode::RunCancelled, "the attempt was given up")))
@@ -252,35 +254,12 @@ impl StepPort for Port {
 }
 
 impl Port {
+    fn shared(&self) -> &RunShared {
+        &self.caller.shared
+    }
+
     fn asking(&self) -> Option<Asking> {
         self.asks.lock().unwrap_or_else(PoisonError::into_inner).take()
-    }
-
-    /// Who runs programs for this attempt, if anybody does.
-    fn processes(self: &Arc<Self>, address: &NodePath) -> Option<Arc<dyn ProcessHost>> {
-        let host = self.shared.engine.processes.as_ref()?;
-        let port = Arc::clone(self) as Arc<dyn StepPort>;
-        let confinement = self.shared.confinement.clone();
-        Some(Arc::new(Recorder::new(Arc::clone(host), confinement, port, address.clone())))
-    }
-}
-
-/// What a failed call was denied, if that is why it failed.
-fn denial(failure: &Failure) -> Option<Denial> {
-    const GRANTS: [ErrorCode; 2] = [ErrorCode::GrantMissing, ErrorCode::PathSecurityViolation];
-    let kind = if GRANTS.contains(&failure.code) {
-        DenialKind::Grant
-    } else if failure.code == ErrorCode::AddressRefused {
-        DenialKind::Network
-    } else {
-        return None;
-    };
-    Some(Denial::new(kind, failure.message.as_str()))
-}
-
-impl ProgressSink for Port {
-    fn report(&self, progress: Value) {
-        self.shared.transient.emit(&self.path, self.attempt, TransientEvent::Progress { progress });
     }
 }
 
@@ -294,14 +273,14 @@ impl ProgressSink for NoProgress {
 
 #[derive(Debug)]
 struct StepProgress {
-    port: Arc<Port>,
+    caller: Arc<Caller>,
     step: NodePath,
 }
 
 impl ProgressSink for StepProgress {
     fn report(&self, progress: Value) {
         let event = TransientEvent::Progress { progress };
-        self.port.shared.transient.emit(&self.step, self.port.attempt, event);
+        self.caller.shared.transient.emit(&self.step, self.caller.attempt, event);
     }
 }
 

@@ -1,15 +1,15 @@
 //! The task of one run: owns its state, decides, keeps records, carries commands out.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use ahash::AHashMap;
 use futures::FutureExt;
 use ice_core::budget::Spend;
 use ice_core::id::Principal;
 use ice_core::path::NodePath;
 use ice_core::store::{Batch, Durability, Key};
+use ice_core::telemetry::Stopwatch;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -22,9 +22,8 @@ use super::run::{Kept, Message, Messages, RunShared, Told};
 use super::spans::Spans;
 use super::writer::Writer;
 use super::{Engine, RunEnd, RunError};
-use crate::journal::codec::EncodeError;
-use crate::journal::{Body, Decision, Failure, Record, RunStatus};
-use crate::workflow::runtime::{Command, Decided, Input, Start, State, Ticket, apply, decide_into, not_kept};
+use crate::journal::{Decision, Failure, RunStatus};
+use crate::workflow::runtime::{Decided, Input, Start, State, Ticket};
 
 mod answering;
 mod funding;
@@ -34,16 +33,18 @@ mod leaving;
 mod observing;
 mod resting;
 mod stepping;
-
-use self::stepping::Stepping;
+mod taking;
 
 /// Bytes of records that are committed without waiting for more.
 const FLUSH_BYTES: usize = 64 << 10;
 /// Bytes of records that wait for a commit before nothing more is decided. Far below what a store takes in one
 /// batch, for records are added a pass at a time.
 const MAX_WAITING: usize = 1 << 20;
-/// Inputs taken before others get their turn.
+/// Inputs taken before it is looked whether something is to be written, or others are to get their turn.
 const TURN: usize = 128;
+/// How long a run goes on before others get their turn, in seconds. To hand the thread over wakes another one, which takes as
+/// long as several nodes.
+const SLICE: f64 = 0.000_5;
 /// Inbox messages read at a time.
 const PAGE: usize = 64;
 
@@ -55,7 +56,7 @@ pub(super) struct Driver {
     messages: Messages,
     tasks: JoinSet<AttemptEnd>,
     /// Attempts under way that did not end at once, with their tasks.
-    live: AHashMap<Ticket, (CancellationToken, tokio::task::Id)>,
+    live: BTreeMap<Ticket, (CancellationToken, tokio::task::Id)>,
     /// Attempts and steps that wait until the records before this number are durable.
     held: VecDeque<(u64, Held)>,
     /// Where attempts hear what is kept of steps that have ended.
@@ -108,7 +109,7 @@ impl Driver {
             state,
             writer,
             tasks: JoinSet::new(),
-            live: AHashMap::new(),
+            live: BTreeMap::new(),
             held: VecDeque::new(),
             receipts: Vec::new(),
             queue: VecDeque::new(),
@@ -171,7 +172,7 @@ impl Driver {
         let engine = Arc::clone(&self.shared.engine);
         engine.leave(&self.shared);
         if matches!(&result, Ok(end) if end.status.is_final()) && self.state.funds.is_some() {
-            let settled = engine.settle_shares(&self.shared.tenant, self.shared.run).await;
+            let settled = Box::pin(engine.settle_shares(&self.shared.tenant, self.shared.run)).await;
             // Whoever takes up the runs of the tenant next does it then.
             if let Err(error) = settled {
                 tracing::warn!(run = %self.shared.run, %error, "what was spent of shared budgets is not settled yet");
@@ -192,7 +193,9 @@ impl Driver {
 
     /// Gives how the run ended, or nothing if it waits for long.
     async fn drive(&mut self) -> Result<Option<RunEnd>, RunError> {
-        Box::pin(self.look_at_budgets()).await?;
+        if self.state.funds.is_some() || !self.shared.engine.is_without_budgets(&self.shared.tenant) {
+            Box::pin(self.look_at_budgets()).await?;
+        }
         if self.look {
             Box::pin(self.look_first()).await?;
         }
@@ -204,6 +207,8 @@ impl Driver {
             if self.is_finished() {
                 return Ok(Some(RunEnd::of(&self.state)));
             }
+            // While the thread that made it is still here: another one may see the commit land.
+            self.state.forget_frames();
             if self.waits_for_long() && Box::pin(self.give_back()).await? {
                 continue;
             }
@@ -224,26 +229,37 @@ impl Driver {
     /// Takes inputs until there are none and nothing more can be decided.
     async fn work(&mut self) -> Result<(), RunError> {
         let mut taken = 0_usize;
+        let mut slice = None;
+        let mut now = None;
         loop {
             // What ends because of the closing is not the run's own: it is looked at in another way.
             if self.shared.engine.closing.has_begun() {
                 return Err(RunError::Closing);
             }
             let input = match self.queue.pop_front() {
-                Some(input) => input,
+                Some(input) => {
+                    now = None;
+                    input
+                }
                 None if std::mem::take(&mut self.advance) => Input::Advance,
                 None => {
                     self.consumed.drain(..).for_each(|messages| self.writer.with(messages));
                     return Ok(());
                 }
             };
-            self.take(input)?;
+            now = self.take_at(input, now)?;
             if let Some((input, need)) = self.short.take() {
                 Box::pin(self.draw(input, need)).await?;
+                now = None;
             }
             taken += 1;
             if self.writer.waiting() >= MAX_WAITING {
-                if self.writer.is_flying() { self.landing().await? } else { self.flush()? }
+                if self.writer.is_flying() {
+                    self.landing().await?
+                } else {
+                    self.flush()?
+                }
+                now = None;
             }
             if taken.is_multiple_of(TURN) {
                 if !self.writer.is_flying() && self.writer.waiting() >= FLUSH_BYTES {
@@ -253,7 +269,11 @@ impl Driver {
                     landed?;
                     self.published();
                 }
-                tokio::task::yield_now().await;
+                // The first time it begins now, a little late.
+                if slice.get_or_insert_with(Stopwatch::start).seconds() >= SLICE {
+                    tokio::task::yield_now().await;
+                    (slice, now) = (None, None);
+                }
             }
         }
     }
@@ -266,90 +286,6 @@ impl Driver {
         }
         self.published();
         if self.writer.is_flying() { Ok(()) } else { self.flush() }
-    }
-
-    fn take(&mut self, input: Input) -> Result<(), RunError> {
-        let now = self.shared.engine.clock.now();
-        let recovers = matches!(input, Input::Recovered { .. });
-        let answer = if let Input::Answer { answer, .. } = &input { Some(answer.id) } else { None };
-        self.idle_since = None;
-        let of_step = Stepping::of(&input);
-        let mut decided = std::mem::take(&mut self.decided);
-        let again = self.state.funds.is_some().then(|| input.clone());
-        decide_into(&mut decided, &self.state, input, now);
-        if let (Some(need), Some(input)) = (decided.short.take(), again) {
-            self.decided = decided;
-            self.short = Some((input, need));
-            return Ok(());
-        }
-        let ends = matches!(decided.records.last(), Some(Body::Ended { .. }));
-        if ends && (!self.live.is_empty() || !self.tasks.is_empty()) {
-            // A run ends when everything that ran for it has ended: the decision comes again then.
-            return Ok(());
-        }
-        // Records from this number on were decided, but do not count.
-        let mut void = Ticket::MAX;
-        let mut changed = Vec::new();
-        for mut body in decided.records.drain(..) {
-            let is_stopped = self.inspect(&mut body, &mut changed);
-            let mut record = Record { at: now, body };
-            if is_stopped {
-                void = self.state.next_number();
-            }
-            if let Err(error) = self.writer.push(&record) {
-                record.body = self.instead(&record.body, &error)?;
-                self.writer.push(&record).map_err(|error| self.unwritable(&error))?;
-                void = self.state.next_number();
-            }
-            self.observe(&record.body);
-            self.spans.see(&record.body, &self.state);
-            self.owes |= matches!(record.body, Body::Answered { .. });
-            apply(&mut self.state, &record)
-                .map_err(|source| RunError::Fold { run: self.shared.run, source })?;
-            if let Body::Answered { answer, .. } = &record.body {
-                self.counts(answer.id, self.state.next_number());
-            }
-            if matches!(record.body, Body::Ended { .. }) {
-                self.close_shares()?;
-            }
-            self.recorded(&record.body);
-            self.advance = true;
-            if void != Ticket::MAX {
-                // What was decided after it did not know of the failure: it is decided again.
-                break;
-            }
-        }
-        for command in decided.commands.drain(..) {
-            match command {
-                Command::Start(start) if start.ticket >= void || self.leaving => {}
-                Command::Start(start) => self.begin(launching::taken(&mut changed, start)),
-                Command::Cancel(ticket) => self.cancel(ticket),
-            }
-        }
-        self.decided = decided;
-        if let Some(id) = answer {
-            self.taken(id);
-        }
-        self.forget(of_step);
-        if recovers {
-            self.settle_doubts();
-        }
-        Ok(())
-    }
-
-    /// What is recorded instead of a record that no store would take: the failure of its node.
-    fn instead(&self, body: &Body, error: &EncodeError) -> Result<Body, RunError> {
-        match error {
-            EncodeError::TooLarge { .. } | EncodeError::Vast { .. } | EncodeError::Full { .. } => {
-                not_kept(body, &error.to_string())
-            }
-            EncodeError::Json(_) => None,
-        }
-        .ok_or_else(|| self.unwritable(error))
-    }
-
-    fn unwritable(&self, error: &EncodeError) -> RunError {
-        RunError::record(self.shared.run, "a record of its journal", error)
     }
 
     fn durable(&self) -> u64 {
@@ -431,7 +367,9 @@ impl Driver {
     /// A commit landed: tells who waits, and lets go what was held for it.
     fn published(&mut self) {
         let durable = self.durable();
-        self.shared.engine.plans.stored(&self.shared.tenant, self.writer.plan());
+        if let Some(plan) = self.writer.brought_plan() {
+            self.shared.engine.plans.stored(&self.shared.tenant, plan);
+        }
         if self.is_finished() {
             // Those who wait are told in a moment, of this and of the end.
             return;

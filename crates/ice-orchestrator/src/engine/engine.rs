@@ -339,7 +339,8 @@ impl Inner {
 
     /// Whether somebody watches what wakes the runs of a tenant; from now on, somebody does.
     pub(super) fn is_attended(&self, tenant: &Tenant) -> bool {
-        !lock(&self.attended).insert(tenant.clone())
+        let mut attended = lock(&self.attended);
+        attended.contains(tenant) || !attended.insert(tenant.clone())
     }
 
     /// Whether somebody keeps the schedules of a tenant; from now on, somebody does.

@@ -112,7 +112,7 @@ impl Engine {
         };
         let moved = now.since(past.last().map_or(*began, |last| last.at));
         let mut records =
-            vec![Record { at: began.plus(moved), body: Body::Manifest(Box::new(manifest.clone())) }];
+            vec![Record { at: began.plus(moved), body: Body::Manifest(Arc::new(manifest.clone())) }];
         records.extend(past.iter().map(|record| later_by(record, moved)));
         let replay = Replay::new(Arc::clone(&plan)).inspected_by(Arc::clone(&self.inner.policy));
         let mut state = come_out(replay, &mut records, later, now)
@@ -120,13 +120,13 @@ impl Engine {
         if let Some(forked) = &mut manifest.forked {
             **forked = before.forked_at(forked.at.clone(), records.len() as u64);
         }
-        if let Some(first) = records.first_mut() {
-            first.body = Body::Manifest(Box::new(manifest.clone()));
-        }
         state.manifest = Arc::new(manifest.clone());
+        if let Some(first) = records.first_mut() {
+            first.body = Body::Manifest(Arc::clone(&state.manifest));
+        }
         let mut writer = first_writer(inner, &plan, &manifest, (epoch, now), durability);
         for record in &records {
-            let written = writer.push(record);
+            let written = writer.push(record.at, &record.body);
             written.map_err(|error| RunError::record(id, "a record of its past", &error))?;
         }
         // All at once: a part of the past is none.

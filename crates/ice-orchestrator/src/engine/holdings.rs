@@ -21,7 +21,8 @@ const SHARED: usize = 16;
 /// which nothing else can stand as long as it lives. So all that lives has been counted.
 #[derive(Debug)]
 pub(super) struct Holdings {
-    known: AHashMap<usize, Heavy>,
+    /// Made with the first.
+    known: Option<AHashMap<usize, Heavy>>,
     bytes: u64,
     most: u64,
 }
@@ -56,7 +57,7 @@ impl Brought {
 
 impl Holdings {
     pub(super) fn new(most: u64) -> Self {
-        Self { known: AHashMap::new(), bytes: 0, most }
+        Self { known: None, bytes: 0, most }
     }
 
     /// The same, with this limit from now on.
@@ -96,7 +97,10 @@ impl Holdings {
     pub(super) fn keep(&mut self, brought: Brought) {
         self.bytes = self.bytes.saturating_add(brought.bytes);
         if let Some(heavy) = brought.heavy {
-            self.known.extend(heavy);
+            match &mut self.known {
+                Some(known) => known.extend(heavy),
+                none => *none = Some(heavy),
+            }
         }
     }
 
@@ -138,7 +142,7 @@ impl Holdings {
             .heavy
             .as_ref()
             .and_then(|heavy| heavy.get(&address))
-            .or_else(|| self.known.get(&address))
+            .or_else(|| self.known.as_ref()?.get(&address))
             .copied();
         if let Some(known) = known.filter(|known| known.own >= own) {
             return known.written;

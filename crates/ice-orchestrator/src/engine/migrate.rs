@@ -240,7 +240,7 @@ impl Engine {
             (Arc::clone(&self.inner), Encoder::default(), Holdings::new(u64::MAX));
         let mut writer =
             Writer::new(inner, tenant.clone(), head, Some(version), encoder, holdings, durability);
-        let written = writer.push(&record);
+        let written = writer.push(record.at, &record.body);
         written.map_err(|error| RunError::record(run, "a record of its journal", &error))?;
         writer.with(batch);
         writer.begin(Some(&state), state.status(), durability)?;

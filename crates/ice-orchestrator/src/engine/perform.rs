@@ -10,6 +10,8 @@ use ice_core::process::{Grants, Home, Policy, ProcessHost, Report, Unenforced, V
 use ice_core::registry::CodeBody;
 use ice_core::tools::{ProgressSink, Tool, ToolContext, ToolError, ToolSpec};
 use ice_core::value::Value;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
 use super::processes::count;
@@ -22,29 +24,31 @@ use crate::telemetry::ToolCall;
 
 /// A call of a tool.
 pub(super) struct Call<'c> {
-    pub(super) tool: &'c str,
+    pub(super) tool: &'c dyn Tool,
     pub(super) input: Value,
     /// What a model calls it, if one asked for it.
     pub(super) id: Option<&'c str>,
     /// Whether what it gave before may be given again.
     pub(super) use_cache: bool,
+    /// When it began.
+    pub(super) began: Instant,
 }
 
 impl RunShared {
     /// What a tool is given with a call. What it reports on the way goes to `progress`.
     pub(super) fn tool_context(
         &self,
-        ctx: &StepContext,
-        address: &NodePath,
+        path: NodePath,
+        (attempt, cancel): (u32, CancellationToken),
         progress: Arc<dyn ProgressSink>,
         processes: Option<Arc<dyn ProcessHost>>,
     ) -> ToolContext {
         ToolContext {
             tenant: self.tenant.clone(),
             run: self.run,
-            path: address.clone(),
-            attempt: ctx.attempt,
-            cancel: ctx.cancel.clone(),
+            path,
+            attempt,
+            cancel,
             grants: Arc::clone(&self.grants),
             limits: self.engine.tool_limits,
             clock: Arc::clone(&self.engine.clock),
@@ -63,28 +67,23 @@ impl RunShared {
         call: Call<'_>,
         observe: impl Fn(Report),
     ) -> Result<Completion, Failure> {
-        let Call { tool, input, id, use_cache } = call;
-        let Some(found) = self.plan.tools.get(tool) else {
-            return Err(Failure::new(ErrorCode::UnknownTool, format!("no tool is named `{tool}`")));
-        };
-        let spec = found.spec();
+        let Call { tool, input, id, use_cache, began } = call;
+        let spec = tool.spec();
         let results = &self.engine.results;
-        if use_cache && results.may_keep(&**found, &input) {
-            let (known, key) = results.look_up(&self.tenant, &**found, &input);
+        if use_cache && results.may_keep(tool, &input) {
+            let (known, key) = results.look_up(&self.tenant, tool, &input);
             if let Some(value) = known {
                 return Ok(Completion { cached: true, ..Completion::from(value) });
             }
-            let began = tokio::time::Instant::now();
-            let value = self.reach(&**found, context, id, input.clone()).await?;
-            results.keep(&self.tenant, &**found, (&input, key), &value, began.elapsed());
+            let value = self.reach(tool, context, id, input.clone()).await?;
+            results.keep(&self.tenant, tool, (&input, key), &value, began.elapsed());
             return Ok(value.into());
         }
-        if !spec.reaches_outside() || found.home(context.isolation) != Home::InProcess {
-            return Ok(self.reach(&**found, context, id, input).await?.into());
+        if !spec.reaches_outside() || tool.home(context.isolation) != Home::InProcess {
+            return Ok(self.reach(tool, context, id, input).await?.into());
         }
-        let began = tokio::time::Instant::now();
-        let wanted = found.hosts(&input);
-        let called = self.reach(&**found, context, id, input).await;
+        let wanted = tool.hosts(&input);
+        let called = self.reach(tool, context, id, input).await;
         let report = in_process(
             spec,
             grants::of_run(&self.grants, &spec.capabilities, wanted),

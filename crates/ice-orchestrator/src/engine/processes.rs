@@ -10,8 +10,9 @@ use ice_core::process::{Home, Job, Limits, ProcessHost, Report, Verdict};
 use tokio::io::AsyncWrite;
 use tokio_util::sync::CancellationToken;
 
+use super::attempt::Caller;
 use super::run::Confinement;
-use crate::executors::{Observation, StepPort};
+use crate::executors::Observation;
 use crate::process::is_of_job;
 
 /// A host of processes for one attempt. What the run allows at most holds for each job, and what comes of it is kept.
@@ -19,7 +20,7 @@ use crate::process::is_of_job;
 pub(super) struct Recorder {
     host: Arc<dyn ProcessHost>,
     confinement: Confinement,
-    port: Arc<dyn StepPort>,
+    caller: Arc<Caller>,
     address: NodePath,
 }
 
@@ -27,10 +28,10 @@ impl Recorder {
     pub(super) fn new(
         host: Arc<dyn ProcessHost>,
         confinement: Confinement,
-        port: Arc<dyn StepPort>,
+        caller: Arc<Caller>,
         address: NodePath,
     ) -> Self {
-        Self { host, confinement, port, address }
+        Self { host, confinement, caller, address }
     }
 }
 
@@ -51,7 +52,7 @@ impl ProcessHost for Recorder {
         report.policy = Some(Box::new(job.policy()));
         drop(active);
         count(&job.label, &report);
-        self.port.observe(&self.address, Observation::Report(Box::new(report.clone())));
+        self.caller.observe(&self.address, Observation::Report(Box::new(report.clone())));
         report
     }
 

@@ -153,7 +153,7 @@ impl Engine {
     ) -> Result<Option<Manifest>, RunError> {
         let first = self.reader(tenant, run).read().await?.into_iter().next();
         Ok(match first.map(|numbered| numbered.record.body) {
-            Some(Body::Manifest(manifest)) => Some(*manifest),
+            Some(Body::Manifest(manifest)) => Some(Arc::unwrap_or_clone(manifest)),
             Some(_) | None => None,
         })
     }

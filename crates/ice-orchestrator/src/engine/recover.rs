@@ -220,7 +220,6 @@ impl Engine {
                 holdings.count(&record.body);
                 match (&mut state, record.body) {
                     (None, Body::Manifest(found)) => {
-                        let found = Arc::new(*found);
                         manifest = Some(Arc::clone(&found));
                         state = Some(State::new(found, Arc::clone(&plan), record.at));
                     }
@@ -332,7 +331,7 @@ impl Engine {
         let (encoder, holdings) = (Encoder::default(), Holdings::new(u64::MAX));
         let mut writer = Writer::new(inner, tenant.clone(), head, Some(version), encoder, holdings, offered);
         for body in records {
-            let written = writer.push(&Record { at, body });
+            let written = writer.push(at, &body);
             written.map_err(|error| RunError::record(run, "a record of its journal", &error))?;
         }
         writer.with(with);

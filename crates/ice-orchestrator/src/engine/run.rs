@@ -177,7 +177,9 @@ impl Messages {
     pub(super) fn open(shared: Arc<RunShared>) -> Self {
         lock(&shared.mailbox.letters).closed = false;
         // What it waited for may have come: whether it still rests, it says once it has looked.
-        shared.progress.change(|progress| (progress.asleep, progress.asked) = (false, false));
+        if shared.progress.read(|progress| progress.asleep || progress.asked) {
+            shared.progress.change(|progress| (progress.asleep, progress.asked) = (false, false));
+        }
         Self { shared, sleeps: false }
     }
 

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use ice_core::budget::Spend;
 use ice_core::id::{Principal, RunId, Tenant};
 use ice_core::store::{Batch, Durability};
@@ -19,7 +18,7 @@ use super::writer::Writer;
 use super::{Engine, RunEnd, RunError, RunHandle};
 use crate::journal::codec::Encoder;
 use crate::journal::{
-    Body, Manifest, RECORD_VERSION, Record, RunHead, RunOptions, RunStatus, RunSummary, keys, list,
+    Body, Manifest, RECORD_VERSION, RunHead, RunOptions, RunStatus, RunSummary, keys, list,
 };
 use crate::workflow::runtime::{MAX_VALUE_DEPTH, State};
 use crate::workflow::{Plan, estimate};
@@ -83,14 +82,15 @@ impl Engine {
             forked: None,
             engine: env!("CARGO_PKG_VERSION").to_owned(),
         };
+        let manifest = Arc::new(manifest);
         let mut writer = first_writer(inner, plan, &manifest, (epoch, now), durability);
         writer
-            .push(&Record { at: now, body: Body::Manifest(Box::new(manifest.clone())) })
+            .push(now, &Body::Manifest(Arc::clone(&manifest)))
             .map_err(|error| RunError::Inputs(format!("they cannot be kept: {error}")))?;
         writer.with(beside(run)?);
         let key = manifest.options.idempotency_key.clone();
         let shared = share(inner, plan, tenant, &manifest);
-        let state = State::new(Arc::new(manifest), Arc::clone(plan), now);
+        let state = State::new(manifest, Arc::clone(plan), now);
         inner.meters.started.increment(1);
         inner.attend_to(tenant);
         let handle = launch(Driver::new(Arc::clone(&shared), state, writer));
@@ -250,8 +250,7 @@ pub(super) fn first_writer(
     let mut writer =
         Writer::new(Arc::clone(inner), tenant.clone(), head, None, encoder, holdings, durability);
     if !inner.plans.is_stored(tenant, plan.hash) {
-        let document = Bytes::from_owner(Arc::clone(&plan.document));
-        writer.with(Batch::new().put(keys::plan(tenant, plan.hash), document));
+        writer.bring_plan(tenant, plan);
     }
     if let Some(key) = &manifest.options.idempotency_key {
         let key = keys::idempotency(tenant, key);
@@ -291,7 +290,8 @@ pub(super) fn launch(mut driver: Box<Driver>) -> RunHandle {
     let shared = Arc::clone(&driver.shared);
     shared.engine.enter(&shared);
     let tasks = shared.engine.tasks.clone();
-    tasks.spawn(driver.run().instrument(span));
+    // In a box: a future that is spawned is moved from hand to hand, and this one is large.
+    tasks.spawn(Box::pin(driver.run()).instrument(span));
     RunHandle { shared }
 }
 

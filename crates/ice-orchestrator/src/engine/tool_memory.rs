@@ -10,7 +10,7 @@ use ice_core::memory::{
 };
 use ice_core::path::NodePath;
 use ice_core::process::ScopeAccess;
-use ice_core::tools::{Capability, ToolError, ToolMemory};
+use ice_core::tools::{Capability, ToolError, ToolMemory, ToolSpec};
 use ice_core::value::BlobHash;
 
 use super::memory::granted;
@@ -25,8 +25,7 @@ struct RunMemory {
 
 impl RunShared {
     /// The memory for a call of a tool at an address; none for tools that do not say that they use it.
-    pub(super) fn memory_for(self: &Arc<Self>, tool: &str, path: &NodePath) -> Option<Arc<dyn ToolMemory>> {
-        let spec = self.plan.tools.get(tool)?.spec();
+    pub(super) fn memory_for(self: &Arc<Self>, spec: &ToolSpec, path: &NodePath) -> Option<Arc<dyn ToolMemory>> {
         let memory = || RunMemory { shared: Arc::clone(self), path: path.clone() };
         spec.capabilities.contains(&Capability::Memory).then(|| Arc::new(memory()) as _)
     }

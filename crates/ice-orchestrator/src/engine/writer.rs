@@ -13,11 +13,18 @@ use super::RunError;
 use super::engine::Inner;
 use super::holdings::Holdings;
 use crate::journal::codec::{Chunk, EncodeError, Encoder};
-use crate::journal::{Record, RunHead, RunStatus, keys};
+use crate::journal::{Body, RunHead, RunStatus, keys};
+use crate::workflow::Plan;
 use crate::workflow::runtime::State;
 
 /// A chunk that has become so large is closed; the records after it stand in the next one.
 const CHUNK: usize = 1 << 20;
+
+/// The most bytes that a chunk has room for before it is needed.
+const MOST_ROOM: usize = 96 << 10;
+
+/// Keys that a commit mostly writes besides full chunks, at most.
+const WRITES: usize = 6;
 
 /// A chunk's memory is used for the next one if it is no more than this.
 const KEEP: usize = 16 << 10;
@@ -41,6 +48,8 @@ pub(super) struct Writer {
     version: Option<Version>,
     durability: Durability,
     flight: Option<Flight>,
+    /// Whether the next commit, or the one under way, brings the plan.
+    brings_plan: bool,
     /// Records before this number are durable.
     pub(super) durable: u64,
 }
@@ -78,17 +87,18 @@ impl Writer {
             version,
             durability,
             flight: None,
+            brings_plan: false,
             durable: next,
         }
     }
 
     /// Adds a record to the next batch. After an error everything is as if it had not been asked for.
-    pub(super) fn push(&mut self, record: &Record) -> Result<(), EncodeError> {
-        let brought = self.holdings.weigh(&record.body)?;
+    pub(super) fn push(&mut self, at: Moment, body: &Body) -> Result<(), EncodeError> {
+        let brought = self.holdings.weigh(body)?;
         if brought.is_plain() {
-            Encoder::push_plain(record, &mut self.chunk)?;
+            Encoder::push_plain(at, body, &mut self.chunk)?;
         } else {
-            self.encoder.push(record, &mut self.chunk)?;
+            self.encoder.push(at, body, &mut self.chunk)?;
         }
         self.holdings.keep(brought);
         if self.chunk.bytes.len() >= CHUNK {
@@ -100,7 +110,9 @@ impl Writer {
 
     /// Adds changes to the next batch.
     pub(super) fn with(&mut self, batch: Batch) {
-        self.extra.push(batch);
+        if !batch.is_empty() || !batch.expectations().is_empty() {
+            self.extra.push(batch);
+        }
     }
 
     /// Bytes that wait to be committed.
@@ -133,25 +145,33 @@ impl Writer {
         let chunk = std::mem::take(&mut self.chunk);
         let closed = std::mem::take(&mut self.closed);
         self.closed_bytes = 0;
-        let mut batch = std::mem::take(&mut self.extra).into_iter().fold(Batch::new(), Batch::merge);
+        let empty = Batch::with_room(closed.len() + WRITES);
+        let mut batch = std::mem::take(&mut self.extra).into_iter().fold(empty, Batch::merge);
         let before = self.version.map(|_| self.head.summary.status);
         let (old_timer, timer) = (self.head.timer, state.and_then(State::next_timer));
-        let mut blobs = Vec::new();
+        let (mut blobs, mut most) = (Vec::new(), 0);
         for mut chunk in closed.into_iter().chain([chunk]) {
             if chunk.records > 0 {
                 self.inner.meters.records.increment(chunk.records);
                 self.inner.meters.bytes.increment(chunk.bytes.len() as u64);
                 let key = keys::chunk(&self.tenant, self.run, self.head.next);
-                // Encoded with room to spare; the store may keep it for long.
-                batch = batch.put(key, Bytes::copy_from_slice(&chunk.bytes));
+                let (length, room) = (chunk.bytes.len(), chunk.bytes.capacity());
+                let value = if room > KEEP && length >= room - room / 8 {
+                    Bytes::from(std::mem::take(&mut chunk.bytes))
+                } else {
+                    // Encoded with room to spare; the store may keep it for long.
+                    Bytes::copy_from_slice(&chunk.bytes)
+                };
+                batch = batch.put(key, value);
                 self.head.next += chunk.records;
+                most = most.max(length);
             }
             blobs.append(&mut chunk.blobs);
             chunk.bytes.clear();
             self.chunk.bytes = chunk.bytes;
         }
-        if self.chunk.bytes.capacity() > KEEP {
-            self.chunk.bytes = Vec::new();
+        if self.chunk.bytes.capacity() > KEEP || most > KEEP {
+            self.chunk = Chunk::with_room((most + most / 16).min(MOST_ROOM));
         }
         self.head.summary.status = status;
         self.head.timer = timer;
@@ -217,7 +237,15 @@ impl Writer {
         Ok(())
     }
 
-    pub(super) fn plan(&self) -> BlobHash {
-        self.head.plan
+    /// The plan goes with the first commit.
+    pub(super) fn bring_plan(&mut self, tenant: &Tenant, plan: &Plan) {
+        let document = Bytes::from_owner(Arc::clone(&plan.document));
+        self.with(Batch::new().put(keys::plan(tenant, plan.hash), document));
+        self.brings_plan = true;
+    }
+
+    /// The plan that the last commit brought into the store, if it did. To be asked once.
+    pub(super) fn brought_plan(&mut self) -> Option<BlobHash> {
+        std::mem::take(&mut self.brings_plan).then_some(self.head.plan)
     }
 }

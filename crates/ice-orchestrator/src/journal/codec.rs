@@ -16,10 +16,11 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use ice_core::time::Moment;
 use ice_core::value::json::{write_text, write_value};
 use ice_core::value::{BlobHash, Map, Value};
 
-use super::{Body, Opening, Record};
+use super::{Body, Opening};
 
 mod decoder;
 mod fields;
@@ -67,9 +68,16 @@ pub(crate) struct Chunk {
     pub(crate) blobs: Vec<Bytes>,
     /// Where the objects begin that the next pack takes in.
     unpacked: usize,
+    /// How many bytes it has room for from the start, if that is more than usual.
+    room: usize,
 }
 
 impl Chunk {
+    /// An empty chunk that is going to take so many bytes, as the one before it did.
+    pub(crate) fn with_room(room: usize) -> Self {
+        Self { room, ..Self::default() }
+    }
+
     /// Moves the objects of the record under way to the blob store, if they have become many.
     fn pack(&mut self) {
         if self.bytes.len().saturating_sub(self.unpacked) < PACK {
@@ -144,26 +152,26 @@ impl Encoder {
 
     /// Appends a record to a chunk. After an error the chunk is without the record; objects of it that were
     /// written stay, and whatever is written later may refer to them.
-    pub(crate) fn push(&mut self, record: &Record, chunk: &mut Chunk) -> Result<(), EncodeError> {
-        if values(&record.body).into_iter().flatten().all(|value| plain_weight(value).is_some()) {
-            return Self::push_plain(record, chunk);
+    pub(crate) fn push(&mut self, at: Moment, body: &Body, chunk: &mut Chunk) -> Result<(), EncodeError> {
+        if values(body).into_iter().flatten().all(|value| plain_weight(value).is_some()) {
+            return Self::push_plain(at, body, chunk);
         }
         chunk.unpacked = chunk.bytes.len();
-        let body = self.externalise(&record.body, chunk)?;
-        Self::push_plain(&Record { at: record.at, body }, chunk)
+        let body = self.externalise(body, chunk)?;
+        Self::push_plain(at, &body, chunk)
     }
 
     /// As [`Self::push`], for a record whose values are all [light](plain_weight).
-    pub(crate) fn push_plain(record: &Record, chunk: &mut Chunk) -> Result<(), EncodeError> {
+    pub(crate) fn push_plain(at: Moment, body: &Body, chunk: &mut Chunk) -> Result<(), EncodeError> {
         if chunk.bytes.capacity() == 0 {
-            chunk.bytes.reserve(ROOM);
+            chunk.bytes.reserve(chunk.room.max(ROOM));
         }
-        let at = chunk.bytes.len();
+        let begun = chunk.bytes.len();
         chunk.bytes.push(b'r');
-        let written = line::write(&mut chunk.bytes, record);
-        let fits = check_size(chunk.bytes.len() - at, MAX_RECORD_BYTES);
+        let written = line::write(&mut chunk.bytes, at, body);
+        let fits = check_size(chunk.bytes.len() - begun, MAX_RECORD_BYTES);
         if let Err(error) = written.map_err(EncodeError::from).and(fits) {
-            chunk.bytes.truncate(at);
+            chunk.bytes.truncate(begun);
             return Err(error);
         }
         chunk.bytes.push(b'\n');
@@ -392,7 +400,7 @@ pub(crate) fn values(body: &Body) -> [Option<&Value>; 1] {
 /// As [`values`], to be replaced.
 pub(crate) fn values_mut(body: &mut Body) -> [Option<&mut Value>; 1] {
     [match body {
-        Body::Manifest(manifest) => Some(&mut manifest.inputs),
+        Body::Manifest(manifest) => Some(&mut Arc::make_mut(manifest).inputs),
         Body::Started { intent, .. } | Body::Step { intent, .. } => Some(intent.value_mut()),
         Body::Receipt { result, .. } => result.as_mut().ok(),
         Body::Succeeded { output, .. } | Body::Closed { output, .. } | Body::Ended { output, .. } => {

@@ -3,6 +3,8 @@
 //! A record says what happened, never what to do next. Fields have short names on the wire because every
 //! node of every run writes two of these.
 
+use std::sync::Arc;
+
 use ice_core::budget::{Budget, Spend};
 use ice_core::id::Principal;
 use ice_core::llm::Usage;
@@ -36,7 +38,7 @@ pub struct Record {
 #[serde(tag = "t", rename_all = "snake_case")]
 pub enum Body {
     /// The run was accepted.
-    Manifest(Box<Manifest>),
+    Manifest(Arc<Manifest>),
     /// An attempt of a node started; for effects other than pure ones this is durable before the effect.
     Started {
         /// The node.

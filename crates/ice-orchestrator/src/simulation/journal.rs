@@ -7,7 +7,7 @@ use bytes::Bytes;
 use ice_core::value::BlobHash;
 
 use crate::journal::codec::{Chunk, Decoder, Encoder, Reading};
-use crate::journal::{Body, Manifest, Record};
+use crate::journal::{Body, Record};
 use crate::replay::Replay;
 use crate::workflow::Plan;
 use crate::workflow::runtime::{State, apply};
@@ -74,7 +74,6 @@ impl Folder {
             }
             match (&mut self.state, record.body) {
                 (None, Body::Manifest(manifest)) => {
-                    let manifest: Arc<Manifest> = Arc::new(*manifest);
                     self.state = Some(State::new(manifest, Arc::clone(plan), record.at));
                 }
                 (None, _) => return Err("the journal does not begin with a manifest".to_owned()),
@@ -105,7 +104,7 @@ impl Journal {
     /// Adds a record to what is to be written; gives its bytes.
     pub(super) fn push(&mut self, record: &Record) -> Result<Vec<u8>, String> {
         let at = self.open.bytes.len();
-        self.encoder.push(record, &mut self.open).map_err(|error| error.to_string())?;
+        self.encoder.push(record.at, &record.body, &mut self.open).map_err(|error| error.to_string())?;
         for blob in self.open.blobs.drain(..) {
             self.blobs.insert(BlobHash::of(&blob), blob);
         }

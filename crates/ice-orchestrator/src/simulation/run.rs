@@ -194,7 +194,7 @@ impl<'c, W: World, C: Choices> Simulation<'c, W, C> {
                 self.recovered()?;
             }
         } else {
-            let manifest = Box::new(self.state.manifest().clone());
+            let manifest = std::sync::Arc::new(self.state.manifest().clone());
             let bytes = self.journal.push(&Record { at: self.now, body: Body::Manifest(manifest) })?;
             self.shadow.fold(&self.plan, &bytes, self.journal.blobs())?;
             self.journal.sync();

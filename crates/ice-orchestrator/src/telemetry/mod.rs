@@ -10,7 +10,9 @@ mod tool;
 
 use ice_core::blueprint::Blueprint;
 use ice_core::error::ErrorCode;
+use ice_core::metrics::{MetricName, histogram};
 use ice_core::telemetry::names;
+use metrics::Histogram;
 use tracing::Span;
 
 pub(crate) use agent::AgentCall;
@@ -28,6 +30,12 @@ pub(crate) fn workflow_name(of: &Blueprint) -> String {
         name => name,
     };
     name.get(..name.floor_char_boundary(MAX_NAME_BYTES)).unwrap_or(name).to_owned()
+}
+
+/// How long runs of a workflow take that end so. Keep the handle.
+pub(crate) fn workflow_seconds(of: &Blueprint, failure: Option<ErrorCode>) -> Histogram {
+    let labels = [("gen_ai_workflow_name", &*workflow_name(of)), ("error_type", error_type(failure))];
+    histogram(MetricName::GenAiWorkflowSeconds, &labels)
 }
 
 /// Writes down why something failed. What was cancelled is no error.

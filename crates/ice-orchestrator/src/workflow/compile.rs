@@ -1,7 +1,7 @@
 //! From a checked blueprint and the real things behind its specs to a plan.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use ahash::{AHashMap, AHashSet};
 use ice_core::blueprint::{Blueprint, KindName, Node, VersionLock};
@@ -135,6 +135,7 @@ impl Compiler<'_> {
             scopes: parts.scopes,
             inputs,
             unconfined: unconfined(&parts.tools),
+            seconds: OnceLock::new(),
             tools: parts.tools,
             code: parts.code,
             providers: parts.providers,
@@ -290,6 +291,7 @@ impl Plan {
             document: Arc::from([]),
             hash: BlobHash::of(&[]),
             unconfined: Vec::new(),
+            seconds: OnceLock::new(),
         }
     }
 }

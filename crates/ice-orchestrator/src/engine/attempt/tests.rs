@@ -10,6 +10,7 @@ use super::*;
 use crate::engine::{Engine, RunHandle};
 use crate::journal::{Body, Reader, RunOptions, RunStatus};
 use crate::workflow::compile;
+use crate::workflow::runtime::Ticket;
 
 /// Waits until it is cancelled (`wait`), or gives the records of its run's journal that are in the store (`look`).
 #[derive(Debug)]
@@ -52,10 +53,12 @@ const YAML: &str = "nodes:
 
 fn port(shared: &Arc<RunShared>, ticket: Ticket, receipts: Vec<(NodePath, Result<Value, Failure>)>) -> Port {
     Port {
-        shared: Arc::clone(shared),
-        ticket,
-        path: "n".parse().unwrap(),
-        attempt: 1,
+        caller: Arc::new(Caller {
+            shared: Arc::clone(shared),
+            ticket,
+            path: "n".parse().unwrap(),
+            attempt: 1,
+        }),
         receipts: receipts.into_iter().collect(),
         use_cache: true,
         asker: Asker::default(),

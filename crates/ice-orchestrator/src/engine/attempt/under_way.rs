@@ -7,17 +7,18 @@ use std::time::Duration;
 
 use ice_core::error::ErrorCode;
 use ice_core::path::NodePath;
-use metrics::Histogram;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::Span;
 
+use super::Doing;
 use crate::engine::run::RunShared;
 use crate::engine::spans::attempt_ended;
 use crate::executors::Completion;
 use crate::journal::Failure;
 use crate::telemetry::failed_tool;
-use crate::workflow::model::{TimeLimit, Work};
+use crate::workflow::Plan;
+use crate::workflow::model::{NodeIndex, PlanNode, ScopeIndex, TimeLimit, Work};
 use crate::workflow::runtime::{Input, Start, Ticket, timeout_failure};
 
 /// How an attempt ended.
@@ -39,21 +40,26 @@ pub(in crate::engine) struct Attempt {
     ticket: Ticket,
     path: NodePath,
     began: Instant,
-    limit: Option<TimeLimit>,
     span: Span,
-    /// Where the time of a tool node is counted.
-    tool: Option<(Arc<str>, Histogram)>,
+    plan: Arc<Plan>,
+    node: (ScopeIndex, NodeIndex),
 }
 
 impl Attempt {
+    /// An attempt that begins now.
     pub(in crate::engine) fn of(start: &Start, span: Span) -> Self {
-        let node = start.plan_node();
-        let limit = node.and_then(|node| node.timeout);
-        let tool = match node.map(|node| &node.work) {
-            Some(Work::Tool(plan)) => Some((Arc::clone(&plan.name), plan.seconds.clone())),
-            Some(_) | None => None,
-        };
-        Self { ticket: start.ticket, path: start.path.clone(), began: Instant::now(), limit, span, tool }
+        let (path, plan) = (start.path.clone(), Arc::clone(&start.plan));
+        let (began, node) = (Instant::now(), (start.scope, start.node));
+        Self { ticket: start.ticket, path, began, span, plan, node }
+    }
+
+    /// When it began.
+    pub(in crate::engine) const fn began(&self) -> Instant {
+        self.began
+    }
+
+    fn node(&self) -> Option<&PlanNode> {
+        self.plan.scope(self.node.0)?.node(self.node.1)
     }
 
     pub(in crate::engine) fn end(
@@ -65,10 +71,13 @@ impl Attempt {
         shared.transient.ended(&self.path);
         let seconds = self.began.elapsed().as_secs_f64();
         attempt_ended(&self.span, result.as_ref().map(|completion| completion.cached));
-        match (&self.tool, &result) {
-            (Some((_, counted)), Ok(completion)) if !completion.cached => counted.record(seconds),
-            (Some((name, _)), Err(failure)) => failed_tool(name, failure.code, seconds),
-            (Some(_), Ok(_)) | (None, _) => {}
+        // The time of a node that is a tool's own is that of its attempt.
+        if let Some(Work::Tool(of)) = self.node().map(|node| &node.work) {
+            match &result {
+                Ok(completion) if completion.cached => {}
+                Ok(_) => of.seconds.record(seconds),
+                Err(failure) => failed_tool(&of.name, failure.code, seconds),
+            }
         }
         AttemptEnd { ticket: self.ticket, result, unresponsive, seconds }
     }
@@ -78,17 +87,18 @@ impl Attempt {
     pub(in crate::engine) async fn supervise(
         self,
         shared: Arc<RunShared>,
-        work: Pin<Box<impl Future<Output = Result<Completion, Failure>>>>,
+        work: Doing,
         cancel: CancellationToken,
     ) -> AttemptEnd {
         let grace = Duration::from_millis(shared.grace_ms);
-        let (result, unresponsive) = supervise(work, &cancel, self.limit, grace).await;
+        let limit = self.node().and_then(|node| node.timeout);
+        let (result, unresponsive) = supervise(work, &cancel, limit, grace).await;
         self.end(&shared, result, unresponsive)
     }
 }
 
 async fn supervise(
-    mut work: Pin<Box<impl Future<Output = Result<Completion, Failure>>>>,
+    mut work: Doing,
     cancel: &CancellationToken,
     limit: Option<TimeLimit>,
     grace: Duration,
@@ -126,7 +136,7 @@ async fn supervise(
     }
 }
 
-async fn end_within<F: Future>(work: Pin<&mut F>, grace: Duration) -> Option<F::Output> {
+async fn end_within<F: Future + ?Sized>(work: Pin<&mut F>, grace: Duration) -> Option<F::Output> {
     tokio::time::timeout(grace, work).await.ok()
 }
 

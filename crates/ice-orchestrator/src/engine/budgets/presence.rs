@@ -27,6 +27,11 @@ impl Presence {
 }
 
 impl Inner {
+    /// Whether a tenant is known to have no shared budgets.
+    pub(in crate::engine) fn is_without_budgets(&self, tenant: &Tenant) -> bool {
+        self.presence.of(tenant) == Some(false)
+    }
+
     /// Whether a tenant has shared budgets, or had some. What another engine sets is seen a moment later.
     pub(in crate::engine) async fn has_budgets(self: &Arc<Self>, tenant: &Tenant) -> Result<bool, RunError> {
         if let Some(known) = self.presence.of(tenant) {

@@ -7,7 +7,6 @@ use ice_core::error::ErrorCode;
 use ice_core::tools::Effect;
 use ice_core::value::Value;
 use tokio_util::sync::CancellationToken;
-use tracing::Instrument;
 
 use super::{Driver, Held};
 use crate::engine::attempt::{Attempt, AttemptEnd, carry_out, lost};
@@ -79,7 +78,8 @@ impl Driver {
         let kind = start.plan_node().map(|node| node.kind);
         let span = self.spans.attempt(&start, &self.state);
         let attempt = Attempt::of(&start, span.clone());
-        let mut work = Box::pin(carry_out(Arc::clone(&self.shared), start, cancel.clone()).instrument(span));
+        let begun = (attempt.began(), cancel.clone());
+        let mut work = carry_out(Arc::clone(&self.shared), start, begun, span);
         // Once it has a task of its own it is polled again, with a waker that wakes.
         match work.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(result) => {

@@ -1,10 +1,10 @@
 //! Metrics and logs of what a run records.
 
-use ice_core::metrics::{MetricName, counter, histogram};
+use ice_core::metrics::{MetricName, counter};
 
 use super::Driver;
 use crate::journal::Body;
-use crate::telemetry::{error_type, workflow_name};
+use crate::telemetry::workflow_seconds;
 
 impl Driver {
     /// Metrics and logs of a record.
@@ -34,10 +34,13 @@ impl Driver {
                     let now = self.shared.engine.clock.now();
                     let took = now.since(self.state.started_at()).as_secs_f64();
                     seconds.record(took);
-                    let failure = error_type(failure.as_ref().map(|failure| failure.code));
-                    let workflow = workflow_name(self.shared.plan.blueprint());
-                    let labels = [("gen_ai_workflow_name", workflow.as_str()), ("error_type", failure)];
-                    histogram(MetricName::GenAiWorkflowSeconds, &labels).record(took);
+                    let plan = &self.shared.plan;
+                    let code = failure.as_ref().map(|failure| failure.code);
+                    let counted = || workflow_seconds(plan.blueprint(), code);
+                    match code {
+                        None => plan.seconds.get_or_init(counted).record(took),
+                        Some(_) => counted().record(took),
+                    }
                 }
             }
             Body::Started { node, attempt, .. } => tracing::debug!(%run, %node, attempt, "node started"),

@@ -109,7 +109,7 @@ impl Import {
             let record = Record { at: now, body: Body::Parked { failure: brought_by(&self.by) } };
             apply(&mut state, &record).map_err(|source| RunError::Fold { run, source })?;
             let mut chunk = Chunk::default();
-            let written = Encoder::default().push(&record, &mut chunk);
+            let written = Encoder::default().push(record.at, &record.body, &mut chunk);
             written.map_err(|error| RunError::record(run, "a record of its journal", &error))?;
             self.chunks.push((records, chunk.bytes.into()));
         }

@@ -29,7 +29,11 @@ pub(crate) fn begin(plan: &ToolPlan, env: &Env<'_>) -> Result<Begin, Failure> {
 }
 
 pub(crate) async fn run(plan: &ToolPlan, ctx: &StepContext, intent: Intent) -> Result<Completion, Failure> {
-    let completion = ctx.own_step(intent).await?;
+    checked(plan, ctx.own_step(intent).await?)
+}
+
+/// What a call gave, if it is what the tool says it gives.
+pub(crate) fn checked(plan: &ToolPlan, completion: Completion) -> Result<Completion, Failure> {
     if let Some(validator) = &plan.output {
         validator.validate(&completion.value).map_err(|violations| {
             let message =

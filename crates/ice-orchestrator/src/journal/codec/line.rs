@@ -2,18 +2,29 @@
 //! would write it; the rest is left to serde.
 
 use ice_core::process::Limits;
+use ice_core::time::Moment;
 use ice_core::value::json::Object;
+use serde::Serialize;
 use serde_json::Error;
 
-use crate::journal::record::{is_free, is_one, is_pure};
-use crate::journal::{Body, Intent, Manifest, Record, RunOptions};
+use crate::journal::record::{is_free, is_one, is_pure, millis};
+use crate::journal::{Body, Intent, Manifest, RunOptions};
+
+/// A [`Record`](crate::journal::Record) whose parts stand apart.
+#[derive(Serialize)]
+struct Written<'b> {
+    #[serde(with = "millis")]
+    at: Moment,
+    #[serde(flatten)]
+    body: &'b Body,
+}
 
 /// Appends a record as JSON.
-pub(super) fn write(out: &mut Vec<u8>, record: &Record) -> Result<(), Error> {
+pub(super) fn write(out: &mut Vec<u8>, at: Moment, body: &Body) -> Result<(), Error> {
     let begun = out.len();
     let mut line = Object::open(out);
-    line.whole("at", record.at.as_millis());
-    match &record.body {
+    line.whole("at", at.as_millis());
+    match body {
         Body::Manifest(manifest) => {
             line.plain("t", "manifest");
             fields(&mut line, manifest)?;
@@ -94,7 +105,7 @@ pub(super) fn write(out: &mut Vec<u8>, record: &Record) -> Result<(), Error> {
         | Body::Parked { .. }
         | Body::Resumed { .. } => {
             out.truncate(begun);
-            return serde_json::to_writer(out, record);
+            return serde_json::to_writer(out, &Written { at, body });
         }
     }
     line.close();
@@ -224,17 +235,20 @@ fn how(mut object: Object<'_>, options: &RunOptions) -> Result<(), Error> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use ice_core::budget::{Budget, Spend};
     use ice_core::error::ErrorCode;
     use ice_core::llm::Usage;
     use ice_core::process::{Denial, DenialKind, Home, Isolation, Report, Verdict};
-    use ice_core::time::Moment;
     use ice_core::tools::Effect;
     use ice_core::value::{BlobHash, Value};
 
     use super::*;
     use crate::journal::codec::fields;
-    use crate::journal::{Failure, Imported, Migrated, Opening, RunHead, RunOptions, RunStatus, RunSummary};
+    use crate::journal::{
+        Failure, Imported, Migrated, Opening, Record, RunHead, RunOptions, RunStatus, RunSummary,
+    };
 
     fn manifest(options: RunOptions, not_enforced: Vec<String>) -> Manifest {
         Manifest {
@@ -279,8 +293,8 @@ mod tests {
         let failure = Failure::new(ErrorCode::RunStuck, "why");
         let forked = manifest(RunOptions::default(), Vec::new()).forked_at(node(), 7);
         for body in [
-            Body::Manifest(Box::new(manifest(RunOptions::default(), Vec::new()))),
-            Body::Manifest(Box::new(Manifest {
+            Body::Manifest(Arc::new(manifest(RunOptions::default(), Vec::new()))),
+            Body::Manifest(Arc::new(Manifest {
                 forked: Some(Box::new(forked)),
                 ..manifest(keyed, vec!["network".to_owned()])
             })),
@@ -382,7 +396,7 @@ mod tests {
         ] {
             let record = Record { at: Moment::from_millis(1_700_000_000_123), body };
             let mut out = b"before".to_vec();
-            write(&mut out, &record).unwrap();
+            write(&mut out, record.at, &record.body).unwrap();
             let json = serde_json::to_string(&record).unwrap();
             assert_eq!(String::from_utf8(out).unwrap(), format!("before{json}"));
             assert_eq!(serde_json::from_str::<Record>(&json).unwrap(), record);

@@ -3,6 +3,11 @@ use ice_core::time::Moment;
 use proptest::prelude::*;
 
 use super::*;
+use crate::journal::Record;
+
+fn push(encoder: &mut Encoder, record: &Record, chunk: &mut Chunk) -> Result<(), EncodeError> {
+    encoder.push(record.at, &record.body, chunk)
+}
 
 fn succeeded(output: Value) -> Record {
     let node = "n".parse().unwrap();
@@ -24,7 +29,7 @@ fn round_trip(values: &[Value]) -> (Vec<Value>, Vec<usize>) {
     let mut blobs = HashMap::new();
     for value in values {
         let mut chunk = Chunk::default();
-        encoder.push(&succeeded(value.clone()), &mut chunk).unwrap();
+        push(&mut encoder, &succeeded(value.clone()), &mut chunk).unwrap();
         sizes.push(chunk.bytes.len() + chunk.blobs.iter().map(Bytes::len).sum::<usize>());
         blobs.extend(chunk.blobs.iter().map(|blob| (BlobHash::of(blob), blob.clone())));
         assert!(chunk.bytes.len() < PACK + 10_000, "{}", chunk.bytes.len());
@@ -108,15 +113,15 @@ fn what_is_too_large_is_refused_and_the_next_record_is_whole() {
     let (mut encoder, mut decoder) = (Encoder::default(), Decoder::default());
     let mut chunk = Chunk::default();
     let (small, large) = (text(2_000, 0), Value::from("x".repeat(MAX_OBJECT_BYTES + 1)));
-    let refused = encoder.push(&succeeded(Value::list([small.clone(), large])), &mut chunk);
+    let refused = push(&mut encoder, &succeeded(Value::list([small.clone(), large])), &mut chunk);
     assert!(matches!(refused, Err(EncodeError::TooLarge { limit: MAX_OBJECT_BYTES, .. })), "{refused:?}");
     let node = "n".parse().unwrap();
     let failure =
         crate::journal::Failure::new(ice_core::error::ErrorCode::ToolFailed, "x".repeat(MAX_RECORD_BYTES));
     let failed = Record { at: Moment::from_millis(1), body: Body::Failed { node, failure, retry_at: None } };
-    let refused = encoder.push(&failed, &mut chunk);
+    let refused = push(&mut encoder, &failed, &mut chunk);
     assert!(matches!(refused, Err(EncodeError::TooLarge { limit: MAX_RECORD_BYTES, .. })), "{refused:?}");
-    encoder.push(&succeeded(small.clone()), &mut chunk).unwrap();
+    push(&mut encoder, &succeeded(small.clone()), &mut chunk).unwrap();
     let records = decoder.read(&chunk.bytes).unwrap();
     assert_eq!((records.len(), decoder.resolve(output(&records[0])).unwrap()), (1, small));
 }
@@ -140,7 +145,7 @@ fn a_text_that_is_the_json_of_a_value_is_not_taken_for_it() {
         // The text of every object that stands for a part of the tree.
         let mut encoder = Encoder::default();
         let mut chunk = Chunk::default();
-        encoder.push(&succeeded(tree.clone()), &mut chunk).unwrap();
+        push(&mut encoder, &succeeded(tree.clone()), &mut chunk).unwrap();
         let lines = std::str::from_utf8(&chunk.bytes).unwrap().lines();
         let texts = lines.filter_map(|line| Some(Value::from(line.strip_prefix('o')?.get(66..)?)));
         let mut values: Vec<Value> = texts.collect();
@@ -167,7 +172,7 @@ fn what_is_remembered_is_bounded_in_bytes() {
     for seed in 0..200 {
         let mut chunk = Chunk::default();
         let value = Value::from(format!("{seed}{}", "x".repeat(1 << 20)));
-        encoder.push(&succeeded(value), &mut chunk).unwrap();
+        push(&mut encoder, &succeeded(value), &mut chunk).unwrap();
     }
     let held: usize = encoder.remembered.values().map(|(value, _)| own_bytes(value)).sum();
     assert!(held <= REMEMBERED_BYTES && held == encoder.remembered_bytes, "{held}");
@@ -176,7 +181,7 @@ fn what_is_remembered_is_bounded_in_bytes() {
 #[test]
 fn damage_is_named() {
     let mut chunk = Chunk::default();
-    Encoder::default().push(&succeeded(text(2_000, 0)), &mut chunk).unwrap();
+    push(&mut Encoder::default(), &succeeded(text(2_000, 0)), &mut chunk).unwrap();
     let mut decoder = Decoder::default();
     assert!(matches!(decoder.read(b"x"), Err(DecodeError::Line { line: 1, .. })));
     assert!(matches!(decoder.read(b"r{}\n"), Err(DecodeError::Line { line: 1, .. })));

@@ -3,7 +3,7 @@
 mod agent;
 mod work;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use ahash::{AHashMap, AHashSet};
@@ -19,6 +19,7 @@ use ice_core::schema::Validator;
 use ice_core::tools::Tool;
 use ice_core::value::{BlobHash, Map, Value, ValuePath};
 use indexmap::IndexMap;
+use metrics::Histogram;
 
 pub(crate) use agent::{Agent, AgentBounds, AgentSpent, AgentTool, SubAgent};
 pub(crate) use work::{
@@ -58,6 +59,8 @@ pub struct Plan {
     pub(crate) hash: BlobHash,
     /// Under which isolation a tool of the plan touches files or the network from inside of the engine's process.
     pub(crate) unconfined: Vec<Isolation>,
+    /// Where the time of runs that succeed is counted, once one has.
+    pub(crate) seconds: OnceLock<Histogram>,
 }
 
 /// Plans are equal if what runs of them are bound to is.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use ice_core::path::NodePath;
+use ice_core::time::Moment;
 
 use super::asking::{self, ask, ask_within, escalate};
 use super::budget::Funds;
@@ -29,6 +30,11 @@ pub struct ApplyError {
 /// # Errors
 /// [`ApplyError`] if the record cannot follow on those before it; the state is then of no more use.
 pub fn apply(state: &mut State, record: &Record) -> Result<(), ApplyError> {
+    apply_body(state, record.at, &record.body)
+}
+
+/// As [`apply`], of a record whose parts stand apart.
+pub(crate) fn apply_body(state: &mut State, at: Moment, body: &Body) -> Result<(), ApplyError> {
     let number = state.next;
     if state.ended.is_some() {
         return Err(ApplyError { number, what: "the run has ended".to_owned() });
@@ -37,17 +43,17 @@ pub fn apply(state: &mut State, record: &Record) -> Result<(), ApplyError> {
         // It was about what was to begin then.
         funds.refused = None;
     }
-    fold(state, record).map_err(|what| ApplyError { number, what })?;
+    fold(state, at, body).map_err(|what| ApplyError { number, what })?;
     if state.is_limited() {
-        state.spending.push(&record.body, state.stopping.is_some());
+        state.spending.push(body, state.stopping.is_some());
     }
-    state.last_at = record.at;
+    state.last_at = at;
     state.next += 1;
     Ok(())
 }
 
-fn fold(state: &mut State, record: &Record) -> Result<(), String> {
-    match &record.body {
+fn fold(state: &mut State, at: Moment, body: &Body) -> Result<(), String> {
+    match body {
         Body::Manifest(_) => Err("a manifest is always record 0".to_owned()),
         Body::Started { node, attempt, intent, effect, held: _ } => {
             let place = locate(state, node)?;
@@ -114,21 +120,17 @@ fn fold(state: &mut State, record: &Record) -> Result<(), String> {
             let place = dequeue(state, node)?;
             finish(state, place, Outcome::Skipped(*reason))
         }
-        Body::Opened { node, attempt, opening } => open(state, node, *attempt, opening, record.at),
+        Body::Opened { node, attempt, opening } => open(state, node, *attempt, opening, at),
         Body::Iterated { node, iteration } => iterate(state, node, *iteration),
-        Body::Watching { node, attempt } => watching::watch(state, node, *attempt, record.at),
+        Body::Watching { node, attempt } => watching::watch(state, node, *attempt, at),
         Body::Checked { node, holds, last, metrics } => {
-            watching::checked(state, node, *holds, *last, metrics, record.at)
+            watching::checked(state, node, *holds, *last, metrics, at)
         }
-        Body::Alerted { node, sent, .. } => watching::alerted(state, node, sent, record.at),
-        Body::Asked { node, question, step: Some(step), .. } => {
-            ask_within(state, node, step, question, record.at)
-        }
-        Body::Asked { node, attempt, question, step: None } => {
-            ask(state, node, *attempt, question, record.at)
-        }
-        Body::Escalated { node, .. } => escalate(state, node, record.at),
-        Body::Answered { node, answer } => asking::answer(state, node, answer, record.at),
+        Body::Alerted { node, sent, .. } => watching::alerted(state, node, sent, at),
+        Body::Asked { node, question, step: Some(step), .. } => ask_within(state, node, step, question, at),
+        Body::Asked { node, attempt, question, step: None } => ask(state, node, *attempt, question, at),
+        Body::Escalated { node, .. } => escalate(state, node, at),
+        Body::Answered { node, answer } => asking::answer(state, node, answer, at),
         Body::Closed { node, output } => close(state, node, output),
         Body::Cancelling { by, reason } => {
             state.stopping = Some(Stopping::Cancel { by: by.to_string(), reason: reason.clone() });

@@ -5,7 +5,6 @@
 
 use std::collections::BTreeMap;
 
-use ahash::AHashMap;
 use ice_core::budget::{Budget, Overrun, Spend};
 use ice_core::error::ErrorCode;
 use ice_core::llm::{Fallback, Request, Usage};
@@ -66,9 +65,9 @@ pub(crate) struct Spending {
     run: Account,
     /// Of nodes with a budget of their own that are not done.
     nodes: BTreeMap<NodePath, Account>,
-    calls: AHashMap<NodePath, Call>,
+    calls: BTreeMap<NodePath, Call>,
     /// What attempts that wind down are taken to have spent until they say so themselves.
-    lost: AHashMap<NodePath, Spend>,
+    lost: BTreeMap<NodePath, Spend>,
 }
 
 impl Spending {

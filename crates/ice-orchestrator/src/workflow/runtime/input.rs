@@ -10,7 +10,7 @@ use ice_core::value::Value;
 
 use crate::executors::{Completion, Observation};
 use crate::journal::{Answer, Body, Decision, Failure, Intent};
-use crate::workflow::model::{NodeIndex, Plan, PlanNode, ScopeIndex};
+use crate::workflow::model::{NodeIndex, Plan, PlanNode, ScopeIndex, Work};
 
 /// Names an attempt: the number of its [`Body::Started`] record.
 pub type Ticket = u64;
@@ -139,6 +139,12 @@ pub struct Start {
 }
 
 impl Start {
+    /// Whether it is the call of a tool and nothing else.
+    pub(crate) fn is_call(&self) -> bool {
+        let is_tool = |node: &PlanNode| matches!(node.work, Work::Tool(_));
+        matches!(self.intent, Intent::Tool { .. }) && self.plan_node().is_some_and(is_tool)
+    }
+
     pub(crate) fn plan_node(&self) -> Option<&PlanNode> {
         self.plan.scope(self.scope)?.node(self.node)
     }

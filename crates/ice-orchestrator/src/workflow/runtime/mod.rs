@@ -28,6 +28,7 @@ pub use input::{Command, Decided, Input, Start, Ticket};
 pub use state::{NodeStatus, State};
 
 pub(crate) use admission::counts;
+pub(crate) use apply::apply_body;
 pub(crate) use budget::{Spending, does_not_allow};
 pub(crate) use container::Container;
 pub(crate) use decide::{MAX_VALUE_DEPTH, begin_of, decide_into};

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use ahash::AHashMap;
+use ahash::{AHashMap, RandomState};
 use ice_core::blueprint::KindName;
 use ice_core::budget::Spend;
 use ice_core::llm::Usage;
@@ -107,11 +107,13 @@ impl State {
     /// The state before the first record after the manifest.
     #[must_use]
     pub fn new(manifest: Arc<Manifest>, plan: Arc<Plan>, at: Moment) -> Self {
+        let (high, low) = manifest.run.uuid().as_u64_pair();
         let mut state = Self {
             next: 1,
             frames: Vec::new(),
             free: Vec::new(),
-            prefixes: AHashMap::new(),
+            // As good as drawn for this run, and costs nothing to draw.
+            prefixes: AHashMap::with_hasher(RandomState::with_seeds(high, low, low, high)),
             leaves: Queue::default(),
             containers: Queue::default(),
             admission: Admission::new(manifest.options.max_concurrent),
@@ -154,6 +156,13 @@ impl State {
             overcome: None,
         });
         state
+    }
+
+    /// Gives back what the nodes of a run that has ended have left in memory. Only its end is known from then on.
+    pub(crate) fn forget_frames(&mut self) {
+        if self.ended.is_some() {
+            self.frames = Vec::new();
+        }
     }
 
     /// The run's manifest.
