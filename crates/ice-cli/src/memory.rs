@@ -69,7 +69,8 @@ fn server(config: &MemoryConfig) -> Result<Arc<dyn Embedder>, MemoryError> {
         "openai" => {
             let mut settings = settings("https://api.openai.com/v1").asking_for_dimension();
             // A server without keys may be meant; one that wants a key says so when it is asked.
-            if let Ok(key) = SystemSecrets::with_dotenv(".env").secret(&SecretRef::new(format!("env:{OPENAI_KEY}")))
+            if let Ok(key) =
+                SystemSecrets::with_dotenv(".env").secret(&SecretRef::new(format!("env:{OPENAI_KEY}")))
             {
                 settings = settings.key(key);
             }

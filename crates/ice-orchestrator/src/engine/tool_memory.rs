@@ -25,7 +25,11 @@ struct RunMemory {
 
 impl RunShared {
     /// The memory for a call of a tool at an address; none for tools that do not say that they use it.
-    pub(super) fn memory_for(self: &Arc<Self>, spec: &ToolSpec, path: &NodePath) -> Option<Arc<dyn ToolMemory>> {
+    pub(super) fn memory_for(
+        self: &Arc<Self>,
+        spec: &ToolSpec,
+        path: &NodePath,
+    ) -> Option<Arc<dyn ToolMemory>> {
         let memory = || RunMemory { shared: Arc::clone(self), path: path.clone() };
         spec.capabilities.contains(&Capability::Memory).then(|| Arc::new(memory()) as _)
     }

@@ -125,7 +125,8 @@ async fn blobs_of_an_index_stay() {
     let space = Space { model: "mini".into(), dimension, metric: Metric::Dot };
     let open = async || {
         let place = Place::new(Key::new("t/other/vectors/").unwrap()).unwrap();
-        let (store, blobs): (Arc<dyn Store>, Arc<dyn BlobStore>) = (ground.store.clone(), ground.blobs.clone());
+        let (store, blobs): (Arc<dyn Store>, Arc<dyn BlobStore>) =
+            (ground.store.clone(), ground.blobs.clone());
         Collection::open(store, blobs, place, space.clone(), Options::default()).await.unwrap()
     };
     let (vectors, vector) = (open().await, Embedding::new("mini", dimension, [1.0, 2.0]).unwrap());
