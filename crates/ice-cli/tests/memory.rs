@@ -20,7 +20,7 @@ nodes:
     tool_name: memory_read
     tool_args: {key: "{{ inputs.key }}"}
     dependencies: [write]
-  - {id: rest, type: tool, tool_name: sleep, tool_args: {seconds: "{{ inputs.seconds or 0 }}"}, dependencies: [read]}
+  - {id: rest, type: tool, tool_name: sleep, tool_args: {seconds: "{{ inputs.seconds | default(0) }}"}, dependencies: [read]}
 "#;
 
 /// A model that says of what it was told, and is aware of memory.
