@@ -48,6 +48,11 @@ impl Options {
         if matches!(info.addr(), ConnectionAddr::TcpTls { insecure: true, .. }) {
             return Err(bad("certificates that are not checked are no protection"));
         }
+        if let ConnectionAddr::TcpTls { host, .. } = info.addr()
+            && rustls::pki_types::ServerName::try_from(host.as_str()).is_err()
+        {
+            return Err(bad("no certificate can be for this host"));
+        }
         Ok(Self {
             info,
             name: "default".to_owned(),

@@ -28,9 +28,14 @@ fn hasty(address: &str) -> Options {
 
 #[test]
 fn addresses_and_names_are_checked_and_passwords_are_never_shown() {
-    for bad in
-        ["", "redis://", "http://127.0.0.1", "redis://:hush@127.0.0.1:port", "rediss://localhost/#insecure"]
-    {
+    for bad in [
+        "",
+        "redis://",
+        "http://127.0.0.1",
+        "redis://:hush@127.0.0.1:port",
+        "rediss://localhost/#insecure",
+        "rediss://a_b..c/",
+    ] {
         let refused = Options::new(bad).unwrap_err();
         assert!(matches!(refused, InvalidOptions::Address { .. }), "{bad}");
         assert!(!refused.to_string().contains("hush"), "{refused}");
@@ -63,8 +68,10 @@ async fn a_server_that_is_not_there_is_said_in_time() {
             let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
         }
     });
-    let refused = RedisStore::open(hasty(&address)).await.unwrap_err();
-    assert_eq!(refused.code(), ErrorCode::StoreUnavailable, "{refused}");
+    for address in [address.clone(), address.replace("redis://", "rediss://")] {
+        let refused = RedisStore::open(hasty(&address)).await.unwrap_err();
+        assert_eq!(refused.code(), ErrorCode::StoreUnavailable, "{refused}");
+    }
     assert!(begun.elapsed() < Duration::from_secs(20));
 }
 
