@@ -98,7 +98,12 @@ pub(super) fn is_letter(sign: char) -> bool {
 
 /// Whether one of these words stands on its own in the bytes before a place, at most so many. They are written small.
 pub(super) fn is_near(text: Text<'_>, place: usize, most: usize, words: &[&str]) -> bool {
-    let before = text.back(place, most).to_lowercase();
+    let before = text.back(place, most);
+    // Between numbers there are no words to be looked for.
+    if !before.bytes().any(|byte| byte.is_ascii_alphabetic() || byte >= 0x80) {
+        return false;
+    }
+    let before = before.to_lowercase();
     let bytes = before.as_bytes();
     let is_letter = |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_alphabetic() || *byte >= 0x80);
     words.iter().any(|word| {

@@ -12,6 +12,10 @@ use table::{Form, IDS, Id};
 use super::number::{Candidate, Number, begins, ends, goes_on};
 use crate::redact::text::{Text, is_near};
 
+/// How many digits an id has, and in how many groups at most: what has others is not looked up.
+const LENGTHS: std::ops::RangeInclusive<usize> = 9..=18;
+const MOST_GROUPS: usize = 7;
+
 /// The id that begins with these groups, of digits alone, and what it is called.
 pub(in crate::redact) fn find(text: Text<'_>, number: &Number) -> Option<(&'static str, Range<usize>)> {
     let at = number.groups().first()?.start;
@@ -19,7 +23,9 @@ pub(in crate::redact) fn find(text: Text<'_>, number: &Number) -> Option<(&'stat
         return None;
     }
     let found = |groups: usize| {
-        let candidate = number.first(groups).filter(|candidate| ends(text, candidate.end()))?;
+        let may_be = |candidate: &Candidate<'_>| LENGTHS.contains(&candidate.digits.len());
+        let candidate =
+            number.first(groups).filter(may_be).filter(|candidate| ends(text, candidate.end()))?;
         let is_it = |id: &&Id| {
             let form = id.forms.iter().find(|form| has_form(candidate, form));
             form.is_some_and(|form| {
@@ -33,7 +39,7 @@ pub(in crate::redact) fn find(text: Text<'_>, number: &Number) -> Option<(&'stat
         let id = ids().find(said).or_else(|| ids().next())?;
         Some((id.label, at..candidate.end()))
     };
-    (1..=number.groups().len()).rev().find_map(found)
+    (1..=number.groups().len().min(MOST_GROUPS)).rev().find_map(found)
 }
 
 fn has_form(candidate: Candidate<'_>, form: &Form) -> bool {
