@@ -26,7 +26,10 @@ async fn a_summary_has_the_most_telling_sentences_in_their_order_and_once() {
 
 proptest! {
     #[test]
-    fn a_summary_keeps_within_its_tokens(texts: Vec<String>, most in 16_u64..400) {
+    fn a_summary_keeps_within_its_tokens(
+        texts in proptest::collection::vec(".{0,80}", 0..8),
+        most in 16_u64..400,
+    ) {
         let chosen = extract(&texts, most, |sentence| format!("- {}\n", sentence.text));
         let lines: Vec<String> = chosen.iter().map(|sentence| format!("- {}", sentence.text)).collect();
         prop_assert!(ice_core::llm::tokens::estimate_text(&lines.join("\n")) <= most);
