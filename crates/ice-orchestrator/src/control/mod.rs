@@ -23,8 +23,8 @@ pub use assembly::{AgentPart, Assembled, Assembly, MAX_DOCUMENTS, Missing, Part}
 pub use document::{Document, DocumentKind, Notation, resolve};
 pub use locate::Located;
 pub use memory::{
-    MemoryForget, MemoryList, MemoryPut, MemoryRequest, MemoryResponse, MemorySelection, MemoryShow, MemoryWhere,
-    ScopeUsage,
+    MemoryForget, MemoryList, MemoryPut, MemoryRequest, MemoryResponse, MemorySelection, MemoryShow,
+    MemoryWhere, ScopeUsage,
 };
 pub use request::{
     BlobPiece, ForkRequest, ImportPiece, ListQuery, MigrateRequest, PruneQuery, Request, Start,

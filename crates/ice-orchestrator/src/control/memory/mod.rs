@@ -10,5 +10,7 @@ mod serve;
 mod tests;
 
 pub(super) use arrivals::Arrivals;
-pub use request::{MemoryForget, MemoryList, MemoryPut, MemoryRequest, MemorySelection, MemoryShow, MemoryWhere};
+pub use request::{
+    MemoryForget, MemoryList, MemoryPut, MemoryRequest, MemorySelection, MemoryShow, MemoryWhere,
+};
 pub use response::{MemoryResponse, ScopeUsage};
