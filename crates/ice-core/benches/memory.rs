@@ -86,7 +86,7 @@ fn open_store(folder: &Path) -> Arc<EmbeddedStore> {
 }
 
 async fn open(store: &Arc<EmbeddedStore>, folder: &Path) -> Memory {
-    let blobs = DiskBlobs::open(Arc::new(FolderDisk::new(&folder.join("blobs")).unwrap())).unwrap();
+    let blobs = DiskBlobs::open(Arc::new(FolderDisk::new(folder.join("blobs")).unwrap())).unwrap();
     let kind = MemoryConfig { ttl_seconds: Some(365 * 86_400), ..MemoryConfig::default() };
     let config = UnifiedMemoryConfig { episodic: kind, ..UnifiedMemoryConfig::default() };
     let store = Arc::clone(store) as Arc<dyn Store>;
