@@ -116,6 +116,35 @@ fn a_run_that_is_dropped_leaves_nothing() {
     });
 }
 
+#[test]
+fn of_a_command_in_a_cage_made_ahead_nothing_is_left_with_the_report_and_of_the_cage_nothing_once_settled() {
+    as_each_user(async |ground| {
+        let (marker, cancel) = (marker(), CancellationToken::new());
+        // The runtime opens what it needs as it is needed first.
+        ground.run(ground.policy(), &Command::new("true")).await;
+        // It ends with a process running that it has started.
+        let line = "line=$( (echo started; exec >&-; sleep 60; :) & ); echo $line";
+        let command = Command::new("sh").args(["-c", line, &marker]);
+        let before = Traces::now(&marker);
+        let pool = ground.sandbox.pool(ground.policy().build().unwrap(), 1);
+        for _ in 0..10 {
+            pool.filled().await;
+            let launcher = launchers(std::process::id());
+            let report = pool.run(&command, &cancel).await;
+            // At once: what the command has started is not to be waited for.
+            assert_eq!(pids(&marker), [0; 0]);
+            assert_eq!((&report.verdict, report.usage.setup), (&Verdict::Ok, Duration::ZERO), "{report:#?}");
+            assert_eq!(report.stdout.text(), "started\n");
+            ground.sandbox.settled().await;
+            assert!(launcher.len() == 1 && !exists(launcher[0]));
+            assert_eq!(groups_of(&launcher), [""; 0].map(PathBuf::from));
+        }
+        drop(pool);
+        until("the cage that waits to end with its pool", || launchers(std::process::id()).is_empty()).await;
+        assert_eq!(Traces::now(&marker).since(&before), [""; 0]);
+    });
+}
+
 /// The program that asks for a run and is killed meanwhile: these tests once more, which find in their environment what
 /// they are to run.
 #[test]

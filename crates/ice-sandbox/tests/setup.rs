@@ -148,6 +148,12 @@ fn a_run_without_a_pid_namespace_is_ended_all_the_same() {
         ground.attack(policy(), &["stubborn"]).await.ended(Verdict::WallTimeout);
         ground.attack(policy(), &["daemon-and-stay"]).await.ended(Verdict::WallTimeout);
         ground.attack(policy(), &["daemon"]).await.ended(Verdict::Ok);
+        // In a cage made ahead it is the launcher, too, that ends the rest: its end is waited for.
+        let (marker, pool) = (marker(), ground.sandbox.pool(policy().build().unwrap(), 1));
+        pool.filled().await;
+        let report = pool.run(&ground.command(&["daemon"], &marker), &CancellationToken::new()).await;
+        assert_eq!((&report.verdict, report.usage.setup), (&Verdict::Ok, Duration::ZERO), "{report:#?}");
+        assert_eq!(pids(&marker), [0; 0]);
     });
 }
 

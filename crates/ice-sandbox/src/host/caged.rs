@@ -46,8 +46,8 @@ pub struct Caged {
 }
 
 impl Caged {
-    /// Waits until the command and everything that it has started has ended. Read its output meanwhile: a pipe holds 64
-    /// KiB. Cancel-safe.
+    /// Waits until the command and everything that it has started has ended, and the cage with it, but for one that was made
+    /// ahead ([`WarmPool`](crate::WarmPool)). Read its output meanwhile: a pipe holds 64 KiB. Cancel-safe.
     pub async fn wait(&mut self) -> End {
         self.control.wait().await
     }

@@ -24,6 +24,10 @@ const COURTESY: Duration = Duration::from_millis(5);
 
 /// Cages of one policy that are made ahead, so that a command has only to be started. Each is used once; another takes
 /// its place. Dropping the pool ends those that wait.
+///
+/// A run is over once nothing is left that its command has started. The cage itself, which is then two processes that run
+/// nothing, and mounts that nobody sees, ends behind that, in less than a millisecond as a rule and within a second:
+/// [`ResourceSandbox::settled`] waits for it.
 #[derive(Debug)]
 pub struct WarmPool {
     shared: Arc<Shared>,

@@ -77,8 +77,8 @@ impl ResourceSandbox {
         self.launcher.path()
     }
 
-    /// Waits until nothing is left of the cages that were dropped, neither processes nor control groups: for a second or
-    /// so at most. Cancel-safe. A runtime that ends before kills what is left.
+    /// Waits until nothing is left of the cages that were dropped, and of those that were made ahead and used, neither
+    /// processes nor control groups: for a second or so at most. Cancel-safe. A runtime that ends before kills what is left.
     pub async fn settled(&self) {
         // It takes more tasks all the same.
         self.ends.close();
