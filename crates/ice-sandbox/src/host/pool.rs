@@ -19,7 +19,7 @@ use crate::report::RunReport;
 /// The first and the longest pause after a cage could not be made.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(10));
 
-/// How long to wait before a cage that was taken is replaced.
+/// How long to wait, at most, for a run to be over before the cage that it has taken is replaced.
 const COURTESY: Duration = Duration::from_millis(5);
 
 /// Cages of one policy that are made ahead, so that a command has only to be started. Each is used once; another takes
@@ -41,15 +41,16 @@ struct Shared {
     policy: SandboxPolicy,
     size: usize,
     ready: Mutex<VecDeque<Caged>>,
-    /// Told when a cage was taken, and when one has become ready.
+    /// Told when a cage was taken, when a run in one is over, and when one has become ready.
     taken: Notify,
+    over: Notify,
     added: Notify,
 }
 
 impl WarmPool {
     pub(super) fn new(sandbox: ResourceSandbox, policy: SandboxPolicy, size: usize) -> Self {
-        let (ready, taken, added) = (Mutex::default(), Notify::new(), Notify::new());
-        let shared = Arc::new(Shared { sandbox, policy, size, ready, taken, added });
+        let (ready, taken, over, added) = (Mutex::default(), Notify::new(), Notify::new(), Notify::new());
+        let shared = Arc::new(Shared { sandbox, policy, size, ready, taken, over, added });
         let mut tasks = JoinSet::new();
         tasks.spawn(refill(Arc::clone(&shared)));
         Self { shared, _refill: tasks }
@@ -92,10 +93,13 @@ impl WarmPool {
 
     /// As [`ResourceSandbox::run`], in a cage that is ready, or in a fresh one if none is.
     pub async fn run(&self, command: &Command, cancel: &CancellationToken) -> RunReport {
-        match self.spawn(command, cancel).await {
+        let report = match self.spawn(command, cancel).await {
             Ok(caged) => collect(caged, &command.input).await,
             Err(error) => RunReport::not_run(error),
-        }
+        };
+        // Only if that is waited for right now: a later run has its own end.
+        self.shared.over.notify_waiters();
+        report
     }
 }
 
@@ -132,7 +136,7 @@ async fn refill(shared: Arc<Shared>) {
         }
         shared.taken.notified().await;
         // Whoever took it is starting a command; to make another one at once would slow that down.
-        tokio::time::sleep(COURTESY).await;
+        let _ = tokio::time::timeout(COURTESY, shared.over.notified()).await;
     }
 }
 
