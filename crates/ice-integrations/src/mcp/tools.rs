@@ -7,9 +7,10 @@ mod resource;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use ice_core::error::ErrorCode;
 use ice_core::plain;
 use ice_core::registry::near_names;
-use ice_core::tools::{Effect, Tool, ToolSpec};
+use ice_core::tools::{Effect, Tool, ToolError, ToolSpec};
 use ice_core::value::Value;
 
 use super::error::Error;
@@ -113,6 +114,33 @@ fn spec(server: &Server, name: String, offered: &OfferedTool, known: ToolOverrid
         effect: known.effect.unwrap_or(Effect::Irreversible),
         capabilities: known.capabilities,
     }
+}
+
+/// A tool of ours that reads what the server has: reading again does no harm, unless the manifest says so.
+fn reading(
+    server: &Server,
+    name: String,
+    known: &ToolOverride,
+    description: String,
+    [input, output]: [serde_json::Value; 2],
+) -> ToolSpec {
+    ToolSpec {
+        name,
+        version: server.manifest().version.clone(),
+        description,
+        input_schema: Value::from(input),
+        output_schema: Value::from(output),
+        effect: known.effect.unwrap_or(Effect::Idempotent),
+        capabilities: known.capabilities.clone(),
+    }
+}
+
+/// The text that such a tool cannot do without.
+fn required<'i>(spec: &ToolSpec, input: &'i Value, field: &str) -> Result<&'i str, ToolError> {
+    input.get(field).and_then(Value::as_str).ok_or_else(|| {
+        let message = format!("`{}` needs a `{field}`", spec.name);
+        ToolError::refused(ErrorCode::ToolInputInvalid, message)
+    })
 }
 
 /// The end of a description: what there is, as far as it is known.

@@ -1,20 +1,18 @@
 //! Opening the log: reads it from a checkpoint on, decides between a torn tail and damage, and leaves it
 //! ready to go on.
 
-use std::collections::BTreeSet;
 use std::io;
-use std::ops::Range;
 use std::sync::Arc;
 
 use super::broken::Broken;
-use super::frame::HEADER;
 use super::mark::{FoundMark, Mark, MarkState};
-use super::record::{Commits, RecoveredWrite, Unreadable};
-use super::scan::{Behind, ScanEnd, ScanStart, scan};
-use super::segment::{FOLDER, SEGMENT_HEADER, SegmentHeader, Segments, path, start_of};
+use super::record::Unreadable;
+use super::replay::{Replay, list, needed, read_whole, replay_segment, unavailable};
+use super::scan::{Behind, ScanStart, scan};
+use super::segment::{FOLDER, SEGMENT_HEADER, SegmentHeader, Segments, path};
 use super::writer::End;
 use crate::store::disk::{Disk, DiskFile, OpenMode};
-use crate::store::{CommitSeq, Key, Loss, StoreError};
+use crate::store::{CommitSeq, Loss, StoreError};
 
 /// Where damaged parts are moved.
 const ASIDE: &str = "damaged";
@@ -52,9 +50,6 @@ pub struct RecoveryReport {
     pub index_rebuilt: bool,
 }
 
-/// Takes the writes of the log in order: the number of the commit, and the write with the place of its value.
-pub(crate) type Replay<'a> = dyn FnMut(u64, RecoveredWrite<(u64, &[u8])>) + 'a;
-
 /// An opened log.
 #[derive(Debug)]
 pub(crate) struct Recovery {
@@ -70,33 +65,21 @@ pub(crate) struct Recovery {
     pub(crate) report: RecoveryReport,
 }
 
-struct Reader<'a> {
+/// Reads segments one after another, up to where they end or break off.
+pub(super) struct Reader<'a> {
     disk: &'a dyn Disk,
     from: u64,
     mark: MarkState,
     replay: &'a mut Replay<'a>,
-    end: End,
+    pub(super) end: End,
     replayed: u64,
     /// The last segment that was read, its bytes up to the end, and whether it goes on behind it.
     tail: Option<(u64, Vec<u8>, usize)>,
-    broken: Option<Broken>,
+    pub(super) broken: Option<Broken>,
     /// A torn tail: commits that it may have held.
     torn: Option<u64>,
     /// The last segment if it has no valid header: its creation was torn.
     stillborn: Option<u64>,
-}
-
-fn unavailable(what: &str) -> impl Fn(io::Error) -> StoreError + '_ {
-    move |source| StoreError::Unavailable { what: what.to_owned(), source: Some(Arc::new(source)) }
-}
-
-/// Reads a file whole.
-pub(crate) fn read_whole(disk: &dyn Disk, path: &str) -> io::Result<Vec<u8>> {
-    let file = disk.open(path, OpenMode::Read)?;
-    let mut bytes = vec![0; usize::try_from(file.size()?).unwrap_or(usize::MAX)];
-    let read = file.read_at(0, &mut bytes)?;
-    bytes.truncate(read);
-    Ok(bytes)
 }
 
 /// Opens the log and replays it from the end of what a checkpoint covers on. `behind` is what is known to be lost
@@ -129,35 +112,6 @@ pub(crate) fn recover_disk<'a>(
     Ok(recovery)
 }
 
-/// What can be read of the log.
-#[derive(Debug)]
-pub(crate) struct Survey {
-    /// Where it ends.
-    pub(crate) end: End,
-    /// Whether there should be more.
-    pub(crate) broken: bool,
-    /// The keys and versions of the values that were copied to there.
-    pub(crate) moved: BTreeSet<(Key, u64)>,
-}
-
-/// Reads the log from an end on, without changing anything.
-pub(crate) fn survey(disk: &dyn Disk, from: End) -> Result<Survey, StoreError> {
-    let mark = match Mark::find(disk).map_err(unavailable("reading the mark"))? {
-        FoundMark::Found(mark) => mark.state(),
-        FoundMark::Missing | FoundMark::Damaged => MarkState::default(),
-    };
-    let scanned = needed(list(disk)?, from.place);
-    let mut moved = BTreeSet::new();
-    let mut replay = |_, write: RecoveredWrite<(u64, &[u8])>| match write {
-        RecoveredWrite::Put { .. } | RecoveredWrite::Delete { .. } => {}
-        RecoveredWrite::Moved { key, version, .. } => drop(moved.insert((key, version))),
-    };
-    let mut reader = Reader::new(disk, from, mark, &mut replay);
-    reader.read(&scanned)?;
-    let (end, broken) = (reader.end, reader.broken.is_some());
-    Ok(Survey { end, broken, moved })
-}
-
 fn open_mark(disk: &dyn Disk, policy: LossPolicy) -> Result<(Mark, MarkState, bool), StoreError> {
     match Mark::find(disk).map_err(unavailable("reading the mark"))? {
         FoundMark::Found(mark) => {
@@ -179,85 +133,8 @@ fn open_mark(disk: &dyn Disk, policy: LossPolicy) -> Result<(Mark, MarkState, bo
     }
 }
 
-/// The places at which segments begin, in order.
-fn list(disk: &dyn Disk) -> Result<Vec<u64>, StoreError> {
-    let names = disk.list(FOLDER).map_err(unavailable("listing the log"))?;
-    Ok(names.iter().filter_map(|name| start_of(name)).collect())
-}
-
-/// The segments that must be read for everything from a place on.
-fn needed(mut starts: Vec<u64>, from: u64) -> Vec<u64> {
-    let first = starts.partition_point(|start| *start <= from).saturating_sub(1);
-    starts.split_off(first)
-}
-
-/// Replays the frames of a segment whose places lie in a range.
-fn replay_segment(
-    bytes: &[u8],
-    segment: u64,
-    start: &ScanStart,
-    range: Range<u64>,
-    replayed: &mut u64,
-    replay: &mut Replay<'_>,
-) -> Result<ScanEnd, StoreError> {
-    let scanned = scan(bytes, segment, start, |frame, payload| {
-        if !range.contains(&frame.place) {
-            return Ok(());
-        }
-        let mut commits = Commits::new(payload);
-        while let Some(seq) = commits.next_commit()? {
-            *replayed += 1;
-            while let Some(write) = commits.next_write()? {
-                let place = |(at, value)| (frame.place + HEADER as u64 + at as u64, value);
-                let write = match write {
-                    RecoveredWrite::Put { key, value } => RecoveredWrite::Put { key, value: place(value) },
-                    RecoveredWrite::Delete { key } => RecoveredWrite::Delete { key },
-                    RecoveredWrite::Moved { key, version, value } => {
-                        RecoveredWrite::Moved { key, version, value: place(value) }
-                    }
-                };
-                replay(seq, write);
-            }
-        }
-        Ok(())
-    });
-    scanned.map_err(|Unreadable| StoreError::Corrupt {
-        what: format!("a frame of {} passes its checksum but holds no commits", path(segment)),
-    })
-}
-
-/// Replays the part of the log from `from` up to `to`, both of which are the places of frames, while the log
-/// goes on growing behind.
-pub(crate) fn replay_range(
-    disk: &dyn Disk,
-    from: u64,
-    to: u64,
-    replay: &mut Replay<'_>,
-) -> Result<(), StoreError> {
-    let starts = list(disk)?;
-    let first = starts.partition_point(|start| *start <= from).saturating_sub(1);
-    let mut reached = from;
-    let mut ignored = 0;
-    for start in starts.iter().skip(first).take_while(|start| **start < to) {
-        let bytes = read_whole(disk, &path(*start)).map_err(unavailable("reading the log"))?;
-        let header = SegmentHeader::decode(&bytes).filter(|header| header.start == *start);
-        let Some(header) = header else { break };
-        let scan_start = ScanStart::from(&header);
-        let end = replay_segment(&bytes, *start, &scan_start, from..to, &mut ignored, replay)?;
-        reached = *start + (end.offset - SEGMENT_HEADER) as u64;
-        if end.misfit.is_some() {
-            break;
-        }
-    }
-    if reached < to {
-        let what = format!("the log has a gap or damage at place {reached}, before place {to}");
-        return Err(StoreError::Corrupt { what });
-    }
-    Ok(())
-}
-
 impl<'a> Reader<'a> {
-    fn new(disk: &'a dyn Disk, from: End, mark: MarkState, replay: &'a mut Replay<'a>) -> Self {
+    pub(super) fn new(disk: &'a dyn Disk, from: End, mark: MarkState, replay: &'a mut Replay<'a>) -> Self {
         Reader {
             disk,
             from: from.place,
@@ -272,7 +149,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn read(&mut self, starts: &[u64]) -> Result<(), StoreError> {
+    pub(super) fn read(&mut self, starts: &[u64]) -> Result<(), StoreError> {
         if starts.is_empty() && self.from > 0 {
             // The last segment before a checkpoint stays until there is one behind it.
             self.break_off(format!("{FOLDER}/, in which no segment is"), None, None);

@@ -1,14 +1,13 @@
 //! Getting the prompts of a server.
 
 use async_trait::async_trait;
-use ice_core::error::ErrorCode;
 use ice_core::process::{Home, Isolation};
-use ice_core::tools::{Effect, Tool, ToolContext, ToolError, ToolSpec};
+use ice_core::tools::{Tool, ToolContext, ToolError, ToolSpec};
 use ice_core::value::Value;
 use rmcp::model::{ClientRequest, GetPromptRequest, GetPromptRequestParams, ServerResult};
 use serde_json::json;
 
-use super::listed;
+use super::{listed, reading, required};
 use crate::mcp::error::Error;
 use crate::mcp::manifest::ToolOverride;
 use crate::mcp::offer::Named;
@@ -54,15 +53,7 @@ impl PromptTool {
             },
             "required": ["text", "messages"],
         });
-        let spec = ToolSpec {
-            name,
-            version: server.manifest().version.clone(),
-            description,
-            input_schema: Value::from(input),
-            output_schema: Value::from(output),
-            effect: known.effect.unwrap_or(Effect::Idempotent),
-            capabilities: known.capabilities.clone(),
-        };
+        let spec = reading(&server, name, known, description, [input, output]);
         Self { server, spec }
     }
 }
@@ -79,10 +70,7 @@ impl Tool for PromptTool {
 
     /// Gets it. Cancelled, or if the future is dropped, the server is told that nobody waits any more.
     async fn call(&self, ctx: &ToolContext, input: Value) -> Result<Value, ToolError> {
-        let Some(name) = input.get("name").and_then(Value::as_str) else {
-            let message = format!("`{}` needs a `name`", self.spec.name);
-            return Err(ToolError::refused(ErrorCode::ToolInputInvalid, message));
-        };
+        let name = required(&self.spec, &input, "name")?;
         let mut params = GetPromptRequestParams::new(name);
         if let Some(serde_json::Value::Object(arguments)) =
             input.get("arguments").map(serde_json::Value::from)

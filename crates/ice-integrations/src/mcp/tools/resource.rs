@@ -1,14 +1,13 @@
 //! Reading the resources of a server.
 
 use async_trait::async_trait;
-use ice_core::error::ErrorCode;
 use ice_core::process::{Home, Isolation};
-use ice_core::tools::{Effect, Tool, ToolContext, ToolError, ToolSpec};
+use ice_core::tools::{Tool, ToolContext, ToolError, ToolSpec};
 use ice_core::value::Value;
 use rmcp::model::{ClientRequest, ReadResourceRequest, ReadResourceRequestParams, ServerResult};
 use serde_json::json;
 
-use super::listed;
+use super::{listed, reading, required};
 use crate::mcp::error::Error;
 use crate::mcp::manifest::ToolOverride;
 use crate::mcp::offer::Named;
@@ -46,15 +45,7 @@ impl ResourceTool {
             },
             "required": ["text", "contents"],
         });
-        let spec = ToolSpec {
-            name,
-            version: server.manifest().version.clone(),
-            description,
-            input_schema: Value::from(input),
-            output_schema: Value::from(output),
-            effect: known.effect.unwrap_or(Effect::Idempotent),
-            capabilities: known.capabilities.clone(),
-        };
+        let spec = reading(&server, name, known, description, [input, output]);
         Self { server, spec }
     }
 }
@@ -71,10 +62,7 @@ impl Tool for ResourceTool {
 
     /// Reads it. Cancelled, or if the future is dropped, the server is told that nobody waits any more.
     async fn call(&self, ctx: &ToolContext, input: Value) -> Result<Value, ToolError> {
-        let Some(uri) = input.get("uri").and_then(Value::as_str) else {
-            let message = format!("`{}` needs a `uri`", self.spec.name);
-            return Err(ToolError::refused(ErrorCode::ToolInputInvalid, message));
-        };
+        let uri = required(&self.spec, &input, "uri")?;
         let params = ReadResourceRequestParams::new(uri);
         let call = Call { cancel: &ctx.cancel, progress: ctx.progress.clone() };
         let make = |answers, state| {
