@@ -346,6 +346,11 @@ proptest! {
             let open = || Bench::on(store.clone(), blobs.clone(), if with_vectors { hash() } else { None });
             let (mut bench, mut model) = (open().await, BTreeMap::new());
             let words = ["apple", "boat", "cloud", "drum", "earth"];
+            let of = |key: u8| Selector::Key {
+                scope: Scope::default(),
+                kind: Kind::Semantic,
+                key: MemoryKey::new(&key.to_string()).unwrap(),
+            };
             for step in steps {
                 match step {
                     Step::Remember(key, said) => {
@@ -353,16 +358,12 @@ proptest! {
                         bench.remember(&key.to_string(), fact(&text.join(" "))).await;
                         model.insert(key, text.join(" "));
                     }
-                    Step::Forget(key) | Step::Erase(key) => {
-                        let selector = Selector::Key {
-                            scope: Scope::default(),
-                            kind: Kind::Semantic,
-                            key: MemoryKey::new(&key.to_string()).unwrap(),
-                        };
-                        match step {
-                            Step::Forget(_) => bench.memory.forget(&selector).await.unwrap(),
-                            _ => bench.memory.erase(&selector).await.unwrap(),
-                        };
+                    Step::Forget(key) => {
+                        bench.memory.forget(&of(key)).await.unwrap();
+                        model.remove(&key);
+                    }
+                    Step::Erase(key) => {
+                        bench.memory.erase(&of(key)).await.unwrap();
                         model.remove(&key);
                     }
                     Step::Compact(all) => bench.indexes.compact(if all { Merge::All } else { Merge::Due }).await.unwrap(),
