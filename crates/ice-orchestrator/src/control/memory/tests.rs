@@ -36,35 +36,32 @@ impl Bench {
         let Reply::One(response) = self.reply_to(tenant, request).await else { panic!("several answers") };
         let again: Response = serde_json::from_str(&serde_json::to_string(&response).unwrap()).unwrap();
         assert_eq!(again, response);
-        match response {
-            Response::Memory(response) => Ok(response),
-            Response::Refused(refusal) => Err(refusal),
-            other => panic!("{other:?}"),
+        if let Response::Refused(refusal) = response {
+            return Err(refusal);
         }
+        let Response::Memory(response) = response else { panic!("{response:?}") };
+        Ok(response)
     }
 
     async fn put(&self, put: serde_json::Value) -> Entry {
         let mut request = put;
         request["memory"] = json!("put");
-        match self.ask(request).await.unwrap() {
-            MemoryResponse::Entry { entry } => *entry,
-            other => panic!("{other:?}"),
-        }
+        let response = self.ask(request).await.unwrap();
+        let MemoryResponse::Entry { entry } = response else { panic!("{response:?}") };
+        *entry
     }
 
     async fn entries(&self, request: serde_json::Value) -> Vec<Entry> {
-        match self.ask(request).await.unwrap() {
-            MemoryResponse::Entries { entries, .. } => entries,
-            other => panic!("{other:?}"),
-        }
+        let response = self.ask(request).await.unwrap();
+        let MemoryResponse::Entries { entries, .. } = response else { panic!("{response:?}") };
+        entries
     }
 
     async fn forgotten(&self, what: serde_json::Value, erase: bool, dry_run: bool) -> u64 {
         let request = json!({"memory": "forget", "what": what, "erase": erase, "dry_run": dry_run});
-        match self.ask(request).await.unwrap() {
-            MemoryResponse::Forgotten { entries } => entries,
-            other => panic!("{other:?}"),
-        }
+        let response = self.ask(request).await.unwrap();
+        let MemoryResponse::Forgotten { entries } = response else { panic!("{response:?}") };
+        entries
     }
 
     async fn export(&self, tenant: &str) -> Vec<u8> {
@@ -75,9 +72,10 @@ impl Bench {
         let mut bytes = Vec::new();
         let pieces: Vec<Response> = pieces.collect().await;
         for piece in &pieces {
-            match piece {
-                Response::Piece { data } => bytes.extend(BASE64_STANDARD.decode(data).unwrap()),
-                other => assert_eq!(other, &Response::End),
+            if let Response::Piece { data } = piece {
+                bytes.extend(BASE64_STANDARD.decode(data).unwrap());
+            } else {
+                assert_eq!(piece, &Response::End);
             }
         }
         assert_eq!(pieces.last(), Some(&Response::End));
@@ -103,7 +101,10 @@ async fn what_is_put_is_found_shown_listed_and_counted_for_its_tenant_alone() {
     let found = bench.ask(json!({"memory": "search", "query": "harbour"})).await.unwrap();
     let MemoryResponse::Found { hits, left_out: 0 } = found else { panic!("{found:?}") };
     assert_eq!(hits.into_iter().map(|hit| hit.entry.id).collect::<Vec<_>>(), [second.id]);
-    assert_eq!(bench.entries(json!({"memory": "show", "name": "harbour"})).await, [second.clone()]);
+    assert_eq!(
+        bench.entries(json!({"memory": "show", "name": "harbour"})).await,
+        std::slice::from_ref(&second)
+    );
     assert_eq!(bench.entries(json!({"memory": "show", "name": first.id})).await.len(), 1);
     let versions = bench.entries(json!({"memory": "show", "name": "harbour", "history": true})).await;
     assert_eq!(versions.iter().map(|entry| entry.id).collect::<Vec<_>>(), [second.id, first.id]);
