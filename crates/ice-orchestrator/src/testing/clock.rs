@@ -43,11 +43,11 @@ impl Busy {
     }
 }
 
-/// Keeps time from passing until `done`, at most for a second of real time.
+/// Keeps time from passing until `done`, at most for ten seconds of real time.
 pub(super) fn busy_until(done: impl Fn() -> bool + Send + 'static) {
     const PAUSE: Duration = Duration::from_micros(100);
     tokio::task::spawn_blocking(move || {
-        for _ in 0..10_000 {
+        for _ in 0..100_000 {
             if done() {
                 return;
             }
