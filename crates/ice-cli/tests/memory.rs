@@ -141,8 +141,18 @@ fn the_file_of_memory_sets_budgets_and_what_is_wrong_in_it_is_told_with_its_plac
         .says("scope small");
     desk.write("memory.toml", "[semantic]\nguarante = \"durable\"\n");
     with_file(&["memory", "list"]).code(1).says("memory.toml:2:1").says("did you mean `guarantee`?");
-    desk.write("memory.toml", "[semantic]\nguarantee = \"vectorised\"\n");
-    with_file(&["memory", "put", "x"]).code(1).says("error[MEMORY_GUARANTEE]").says("it offers");
+    desk.write("memory.toml", "[working]\nguarantee = \"durable\"\n");
+    with_file(&["memory", "put", "x", "--kind", "working"])
+        .code(1)
+        .says("error[MEMORY_GUARANTEE]")
+        .says("it offers");
+    // Found by meaning, with the embedder that needs nobody.
+    let hash = "[semantic]\nguarantee = \"vectorised\"\nembedding_provider = \"hash\"\nembedding_dim = 256\n";
+    desk.write("memory.toml", hash);
+    with_file(&["memory", "put", "Negotiating prices takes patience"]).code(0);
+    with_file(&["memory", "search", "negotiation of a price"]).code(0).says("takes patience");
+    desk.write("memory.toml", "[semantic]\nguarantee = \"vectorised\"\nembedding_provider = \"acme\"\n");
+    with_file(&["memory", "put", "x"]).code(1).says("this program knows `hash`, `openai` and `ollama`");
 }
 
 #[test]

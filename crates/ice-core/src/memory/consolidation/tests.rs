@@ -96,7 +96,7 @@ async fn old_episodes_become_a_summary_a_day_once() {
     assert_eq!((done.summaries, done.summarised, done.problems.len()), (3, 18, 0));
     assert_eq!(consolidate(&memory, &summaries()).await, Consolidated::default());
     let of_ada =
-        Filter { types: vec!["summary".to_owned()], subjects: vec!["ada".to_owned()], ..Filter::default() };
+        Filter { types: vec!["summary".to_owned()], subjects: vec!["Ada".to_owned()], ..Filter::default() };
     let page = memory.list(&Query::of(Scope::default(), Kind::Semantic).filter(of_ada)).await.unwrap();
     assert_eq!(page.entries.len(), 3);
     let summary = &page.entries[0];
