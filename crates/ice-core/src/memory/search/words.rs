@@ -138,10 +138,10 @@ mod tests {
         let found = memory.search(&MemorySearch::new("harbour OSLO", vec![Scope::default()])).await.unwrap();
         let keys: Vec<_> = found.iter().map(|hit| (hit.entry.kind(), hit.score)).collect();
         assert_eq!(found[0].entry.key.as_str(), "harbour");
-        assert_eq!(
-            keys.iter().map(|(kind, _)| *kind).collect::<Vec<_>>(),
-            [Kind::Semantic, Kind::Episodic, Kind::Semantic]
-        );
+        // Which of the other two is before depends on a millisecond.
+        let mut others: Vec<Kind> = keys.iter().skip(1).map(|(kind, _)| *kind).collect();
+        others.sort();
+        assert_eq!(others, [Kind::Episodic, Kind::Semantic]);
         assert!(keys.is_sorted_by(|one, other| one.1 >= other.1), "{keys:?}");
         let none = memory.search(&MemorySearch::new("submarine", vec![Scope::default()])).await.unwrap();
         assert!(none.is_empty(), "{none:?}");
