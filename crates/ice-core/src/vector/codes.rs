@@ -91,6 +91,21 @@ impl Query {
         }
     }
 
+    /// The same for rows one behind another.
+    #[inline]
+    pub(super) fn scores(&self, metric: Metric, raw: &[i32], factors: &[Factor], out: &mut [f32]) {
+        let rows = out.iter_mut().zip(raw.iter().zip(factors));
+        match metric {
+            // The loops differ, so that what does not depend on the row is not asked for each.
+            Metric::Cosine | Metric::Dot => {
+                rows.for_each(|(score, (raw, factor))| *score = self.product(*raw, *factor));
+            }
+            Metric::Euclidean => {
+                rows.for_each(|(score, (raw, factor))| *score = self.score(Metric::Euclidean, *raw, *factor));
+            }
+        }
+    }
+
     /// The squared Euclidean distance, nearly.
     #[inline]
     pub(super) fn distance(&self, raw: i32, factor: Factor) -> f32 {

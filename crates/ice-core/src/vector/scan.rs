@@ -61,8 +61,10 @@ pub(super) fn exact(segment: &Segment, question: &Question<'_>, k: usize) -> Bes
                 for block in rows.axis_chunks_iter(Axis(0), BLOCK) {
                     let out = out.get_mut(..block.nrows()).unwrap_or_default();
                     raw_rows(question.metric, query, block.as_slice().unwrap_or_default(), out);
-                    for (row, raw) in (from..).zip(&*out) {
-                        offer(&mut best, segment, question, u32::try_from(row).unwrap_or(u32::MAX), *raw);
+                    if any_reaches(out, best.bound()) {
+                        for (row, raw) in (from..).zip(&*out) {
+                            offer(&mut best, segment, question, u32::try_from(row).unwrap_or(u32::MAX), *raw);
+                        }
                     }
                     from += block.nrows();
                 }
@@ -84,6 +86,12 @@ pub(super) fn exact(segment: &Segment, question: &Question<'_>, k: usize) -> Bes
     joined(found, k)
 }
 
+/// Whether a score of a block is at least this, or no number. Looks at all of them, which takes less than to stop at the first.
+#[inline]
+fn any_reaches(scores: &[f32], bound: f32) -> bool {
+    scores.iter().fold(false, |any, score| any | (*score >= bound) | !score.is_finite())
+}
+
 #[inline]
 fn offer(best: &mut Best<u32>, segment: &Segment, question: &Question<'_>, row: u32, raw: f32) {
     // What is no number is looked at closer: it is larger than what an `f32` holds on the way.
@@ -103,17 +111,20 @@ pub(super) fn by_codes(segment: &Segment, question: &Question<'_>, k: usize) -> 
     let codes = &segment.codes;
     let found = if question.are_most() {
         question.split(codes.bytes() / codes.rows().max(1), |range| {
-            let (mut best, mut out) = (Best::new(most), [0; BLOCK]);
+            let (mut best, mut out, mut scores) = (Best::new(most), [0; BLOCK], [0.0; BLOCK]);
             for from in range.clone().step_by(BLOCK) {
-                let out = out.get_mut(..BLOCK.min(range.end - from)).unwrap_or_default();
+                let rows = BLOCK.min(range.end - from);
+                let out = out.get_mut(..rows).unwrap_or_default();
+                let scores = scores.get_mut(..rows).unwrap_or_default();
                 codes.run(question.codes, from, out);
-                for ((row, raw), factor) in (from..).zip(&*out).zip(codes.factors(from)) {
-                    let score = question.codes.score(question.metric, *raw, *factor);
-                    if score >= best.bound() {
-                        let row = u32::try_from(row).unwrap_or(u32::MAX);
-                        if question.rows.contains(row) {
-                            best.offer(score, row);
-                        }
+                question.codes.scores(question.metric, out, codes.factors(from), scores);
+                if !any_reaches(scores, best.bound()) {
+                    continue;
+                }
+                for (row, score) in (from..).zip(&*scores) {
+                    let row = u32::try_from(row).unwrap_or(u32::MAX);
+                    if *score >= best.bound() && question.rows.contains(row) {
+                        best.offer(*score, row);
                     }
                 }
             }
