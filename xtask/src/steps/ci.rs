@@ -102,6 +102,11 @@ fn long<'a>(project: &'a Project, runner: &'a Runner) -> Vec<Step<'a>> {
         }),
         Step::with_outcome("coverage", || coverage(project, runner, &Goal::CI)),
         Step::new("benches", || runner.run("cargo", &["bench", "--workspace", "--benches"])),
+        Step::new("million", || {
+            let bench = ["bench", "--package", "ice-core", "--bench"];
+            runner.run("cargo", &[&bench[..], &["vectors", "--", "--million"]].concat())?;
+            runner.run("cargo", &[&bench[..], &["memory", "--", "--long"]].concat())
+        }),
         Step::with_outcome("peers", || peers(project, runner)),
     ]
 }
@@ -126,7 +131,7 @@ mod tests {
         for guard in guards::ALL {
             assert!(names.contains(&guard.name), "{}", guard.name);
         }
-        assert!(names.ends_with(&["large", "coverage", "benches", "peers"]), "{names:?}");
+        assert!(names.ends_with(&["large", "coverage", "benches", "million", "peers"]), "{names:?}");
     }
 
     #[test]

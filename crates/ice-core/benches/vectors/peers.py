@@ -4,6 +4,7 @@
     python peers.py FOLDER [hnswlib|usearch]...
 
 `python peers.py --make FOLDER NOISE` writes a set: 100,000 of 384 numbers in 2,000 Gaussian clusters, as docs/benchmarks.md describes it.
+`python peers.py --split FOLDER VECTORS` makes one of vectors that are there: 200 of them, evenly spread, become the queries.
 One query at a time on one thread; medians and best times over three rounds of 200 queries."""
 
 import os
@@ -14,7 +15,7 @@ import time
 import numpy as np
 
 DIMENSION, NEAREST, ROWS, QUERIES = 384, 10, 100_000, 200
-SIGHTS = [16, 24, 32, 48, 64, 96, 128, 192, 256]
+SIGHTS = [16, 24, 32, 40, 48, 56, 64, 80, 96, 128, 192, 256]
 
 
 def make(folder, noise):
@@ -26,7 +27,17 @@ def make(folder, noise):
         found = centres[random.integers(0, len(centres), count)] + around
         return found / np.linalg.norm(found, axis=1, keepdims=True)
 
-    base, queries = rows(ROWS), rows(QUERIES)
+    write(folder, rows(ROWS), rows(QUERIES))
+
+
+def split(folder, vectors):
+    found = np.fromfile(vectors, np.float32).reshape(-1, DIMENSION)
+    is_query = np.zeros(len(found), bool)
+    is_query[np.linspace(0, len(found) - 1, QUERIES, dtype=int)] = True
+    write(folder, found[~is_query], found[is_query])
+
+
+def write(folder, base, queries):
     nearest = np.argsort(-(queries @ base.T), axis=1)[:, :NEAREST].astype(np.int32)
     os.makedirs(folder, exist_ok=True)
     for name, numbers in [("base.f32", base), ("query.f32", queries), ("gt.i32", nearest)]:
@@ -91,5 +102,7 @@ def main(folder, engines):
 
 if sys.argv[1] == "--make":
     make(sys.argv[2], float(sys.argv[3]))
+elif sys.argv[1] == "--split":
+    split(sys.argv[2], sys.argv[3])
 else:
     main(sys.argv[1], sys.argv[2:] or ["hnswlib", "usearch"])

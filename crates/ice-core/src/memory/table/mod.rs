@@ -3,6 +3,7 @@
 mod counters;
 mod draft;
 mod join;
+mod marks;
 mod memory;
 mod metrics;
 mod operation;

@@ -4,7 +4,7 @@
 //!
 //! - `secret`: the key under which digests are made.
 //! - `id/<id>`: the entry. `k/<d>`: the id of what a key stands for. `v/<d>/<p>`: what it stood for, by when it was learned.
-//! - `x/<d>/<p>`: the current entries with a property, the newest first; `h/<d>/<p>`: the past ones.
+//! - `x/<d>/<p>`: the current entries with a property, the newest first; `h/<d>/<p>`: the past ones. The values are marks.
 //! - `f/<d>/<d>`: the values of a property. `r/<d>/<when><id>`: working memory by its last use.
 //! - `e/<when><id>`: what ends by itself, by when. `b/<hash>/<id>`: the blobs that an entry names.
 //! - `i/<d>`: idempotency keys. `w/<d>`: runs that were taken back.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use super::marks::marks_of;
 use super::places::{Family, Places};
 use super::position::{Position, biased};
 use super::term::Term;
@@ -100,9 +101,10 @@ impl Record {
         let entry = &self.entry;
         let (scope, kind, position) = (&entry.scope, entry.kind(), self.position().text());
         let mut keys = BTreeMap::new();
-        for term in Term::of(entry) {
-            keys.insert(places.list(self.family(), scope, kind, &term).leaf(&position), Bytes::new());
-        }
+        let lists = Term::of(entry).into_iter().map(|term| places.list(self.family(), scope, kind, &term));
+        let lists: Vec<Key> = lists.collect();
+        let marks = marks_of(&lists);
+        keys.extend(lists.into_iter().map(|list| (list.leaf(&position), marks.clone())));
         match entry.until {
             None => {
                 let id = Bytes::copy_from_slice(&entry.id.bytes());
