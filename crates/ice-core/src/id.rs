@@ -143,6 +143,7 @@ macro_rules! text_id {
         }
     };
 }
+pub(crate) use text_id;
 
 fn is_word(text: &str, first: fn(char) -> bool, rest: fn(char) -> bool, max: usize) -> bool {
     let mut chars = text.chars();

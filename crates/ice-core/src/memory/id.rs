@@ -1,13 +1,15 @@
 //! What entries are called: their ids, their keys, and the scopes they belong to.
 
+use std::borrow::Borrow;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::id::InvalidId;
+use crate::id::{InvalidId, text_id};
 use crate::time::IdSource;
 
 /// The id of an entry: a UUID, version 7.
@@ -56,89 +58,40 @@ impl FromStr for EntryId {
     }
 }
 
-macro_rules! text {
-    ($(#[$doc:meta])* $name:ident, $what:literal, $rule:literal, $max:literal) => {
-        $(#[$doc])*
-        #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, JsonSchema)]
-        #[serde(transparent)]
-        pub struct $name(String);
-
-        impl $name {
-            #[doc = concat!("Checks and takes a text. The rule: ", $rule, ".")]
-            ///
-            /// # Errors
-            /// [`InvalidId`] if the text breaks the rule.
-            pub fn new(text: &str) -> Result<Self, InvalidId> {
-                if text.is_empty() || text.len() > $max || text.chars().any(char::is_control) {
-                    return Err(InvalidId::new($what, text, $rule));
-                }
-                Ok(Self(text.to_owned()))
-            }
-
-            /// The text.
-            #[must_use]
-            pub fn as_str(&self) -> &str {
-                &self.0
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
-            }
-        }
-
-        impl FromStr for $name {
-            type Err = InvalidId;
-
-            fn from_str(text: &str) -> Result<Self, Self::Err> {
-                Self::new(text)
-            }
-        }
-
-        impl<'de> Deserialize<'de> for $name {
-            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-                Self::new(&text).map_err(serde::de::Error::custom)
-            }
-        }
-    };
+fn is_name(text: &str, max: usize) -> bool {
+    !text.is_empty() && text.len() <= max && !text.chars().any(char::is_control)
 }
 
-text!(
+text_id!(
     /// The part of a tenant's memory that an entry belongs to: the unit of grants and budgets.
-    Scope,
-    "scope of memory",
-    "1 to 128 bytes without control characters",
-    128
+    Scope, "scope of memory", "1 to 128 bytes without control characters",
+    |text| is_name(text, 128)
 );
 
 impl Default for Scope {
     /// The scope `default`.
     fn default() -> Self {
-        Self("default".to_owned())
+        Self(Arc::from("default"))
     }
 }
 
-text!(
+text_id!(
     /// What an entry is called: unique among what is current of its tenant, scope and kind.
-    MemoryKey,
-    "key of memory",
-    "1 to 256 bytes without control characters",
-    256
+    MemoryKey, "key of memory", "1 to 256 bytes without control characters",
+    |text| is_name(text, 256)
 );
 
 impl Scope {
     /// A name that is known to be sound.
     pub(super) fn fixed(name: &'static str) -> Self {
-        Self(name.to_owned())
+        Self(Arc::from(name))
     }
 }
 
 impl From<EntryId> for MemoryKey {
     /// The key of an entry for which none was given.
     fn from(id: EntryId) -> Self {
-        Self(id.to_string())
+        Self(Arc::from(id.to_string()))
     }
 }
 

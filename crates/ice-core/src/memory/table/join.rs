@@ -155,7 +155,11 @@ impl Join {
                     Sought::Found(one) | Sought::NoneBefore(one),
                     Sought::Found(other) | Sought::NoneBefore(other),
                 ) if one != other => {
-                    if one < other { first } else { sought }
+                    if one < other {
+                        first
+                    } else {
+                        sought
+                    }
                 }
                 (Sought::Found(_), _) => first,
                 (Sought::NoneBefore(_), _) => sought,
