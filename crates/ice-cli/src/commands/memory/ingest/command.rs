@@ -111,7 +111,7 @@ impl Ingest {
                 limits: Limits::default(),
             }),
             stop: Arc::default(),
-            progress: Progress::new(&shell.screen, found.files.len() as u64),
+            progress: Progress::new(&shell.screen, shell.global.verbose, found.files.len() as u64),
             report: Mutex::new(Report { dry_run: self.dry_run, ..Report::default() }),
         };
         let report = shell.block_on(work.carry_out(shell, &folder, found))?;
@@ -194,8 +194,9 @@ impl Work<'_> {
             while let Some((file, done)) = done.next().await {
                 match done {
                     Ok(done) => {
+                        let what = done.told();
                         self.count(done).await;
-                        self.progress.done();
+                        self.progress.done(&file.path, &what);
                     }
                     Err(LinkError::Gone) => left.push(file.clone()),
                     Err(LinkError::Fault(fault)) => {

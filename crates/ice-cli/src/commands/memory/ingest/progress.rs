@@ -7,17 +7,19 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::report::Failure;
 use crate::render::text;
-use crate::screen::{RED, Screen, styled};
+use crate::screen::{GREEN, RED, Screen, styled};
 
 /// How far it is.
 #[derive(Debug)]
 pub(super) struct Progress {
     screen: Screen,
+    /// Whether every file is told.
+    is_verbose: bool,
     bar: ProgressBar,
 }
 
 impl Progress {
-    pub(super) fn new(screen: &Screen, files: u64) -> Self {
+    pub(super) fn new(screen: &Screen, verbose: u8, files: u64) -> Self {
         let bar = if screen.is_watched() && !screen.json {
             let bar = ProgressBar::with_draw_target(Some(files), ProgressDrawTarget::stderr_with_hz(10));
             if let Ok(style) = ProgressStyle::with_template("{spinner} {pos}/{len} files {wide_bar} {eta}  {msg}") {
@@ -28,7 +30,7 @@ impl Progress {
         } else {
             ProgressBar::hidden()
         };
-        Self { screen: *screen, bar }
+        Self { screen: *screen, is_verbose: verbose > 0, bar }
     }
 
     /// A file is being looked at.
@@ -38,8 +40,12 @@ impl Progress {
     }
 
     /// A file is done.
-    pub(super) fn done(&self) {
+    pub(super) fn done(&self, file: &Path, what: &str) {
         self.bar.inc(1);
+        if self.is_verbose {
+            let line = format!("{} {}: {what}", styled(GREEN, "✓"), text::visible(&file.to_string_lossy()));
+            self.bar.suspend(|| self.screen.note(line));
+        }
     }
 
     /// Tells why one is not, at once.

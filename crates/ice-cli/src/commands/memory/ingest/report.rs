@@ -65,6 +65,21 @@ pub(super) enum Done {
     Failed(Failure),
 }
 
+impl Done {
+    /// In words.
+    pub(super) fn told(&self) -> String {
+        match self {
+            Self::Unchanged => "unchanged".to_owned(),
+            Self::TakenIn { is_new, passages } => {
+                let many = text::count(passages.written, "passage");
+                format!("{}, {many}", if *is_new { "new" } else { "changed" })
+            }
+            Self::PassedOver => "of another kind".to_owned(),
+            Self::Failed(_) => "failed".to_owned(),
+        }
+    }
+}
+
 impl Report {
     /// Counts a file.
     pub(super) fn add(&mut self, done: Done) {
