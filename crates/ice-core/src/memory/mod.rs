@@ -75,6 +75,8 @@ pub use search::{
 };
 pub use semantic::{Edge, Graph, MAX_DEPTH, Node, Related, SemanticMemory, fact, fact_of};
 pub use sessions::Sessions;
+#[cfg(any(test, feature = "testing"))]
+pub use table::conformance;
 pub use table::{EXPORT_VERSION, ExportWhat, Imported, Importer, Memory, MemoryOptions, reachable};
 pub use unified::{UnifiedMemory, write_of};
 pub use usage::{MemoryBudget, Usage, UsageByScope};
