@@ -1,19 +1,22 @@
 //! How memory is set up: the user's file `memory.toml`, if there is one, read when memory is first needed.
 
+mod redis;
+
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use ice_core::embedding::{Dimension, Embedder};
 use ice_core::id::Tenant;
-use ice_core::memory::{
-    Backend, Kind, Memory, MemoryConfig, MemoryError, MemoryOptions, UnifiedMemoryConfig,
-};
+use ice_core::memory::{Memory, MemoryConfig, MemoryError, MemoryOptions, UnifiedMemoryConfig};
 use ice_core::process::SecretRef;
 use ice_core::registry::near_names;
 use ice_core::value::Value;
 use ice_integrations::embed::http::{HttpEmbedder, Settings};
 use ice_integrations::secrets::{SecretSource, SystemSecrets};
-use ice_orchestrator::engine::{MemorySource, open_memory};
+use ice_orchestrator::engine::{MemoryPlace, MemorySource, open_memory};
+use tokio::sync::OnceCell;
+
+use self::redis::Server;
 
 use crate::environment::Environment;
 use crate::models;
@@ -25,38 +28,62 @@ const MAX_BYTES: usize = 1 << 20;
 
 /// Memory as the file says; without one, in the data folder.
 #[derive(Debug)]
-pub(crate) struct MemoryFile(Environment);
+pub(crate) struct MemoryFile {
+    environment: Environment,
+    /// The server in which memory is kept, once it was needed.
+    place: OnceCell<MemoryPlace>,
+}
 
 impl MemoryFile {
     /// The file that `ICE_MEMORY` names, or that lies beside `models.toml`.
     pub(crate) fn of(environment: &Environment) -> Self {
-        Self(environment.clone())
+        Self { environment: environment.clone(), place: OnceCell::new() }
     }
 
-    fn read(&self) -> Result<UnifiedMemoryConfig, MemoryError> {
-        let found = models::text(&self.0, self.0.memory.as_ref(), "ICE_MEMORY", "memory.toml");
+    fn read(&self) -> Result<(UnifiedMemoryConfig, Option<Server>), MemoryError> {
+        let named = self.environment.memory.as_ref();
+        let found = models::text(&self.environment, named, "ICE_MEMORY", "memory.toml");
         let found = found.map_err(|fault| invalid("the file of memory", fault.message))?;
-        found.map_or_else(|| Ok(UnifiedMemoryConfig::default()), |(text, label)| parse(&text, &label))
+        found.map_or_else(|| Ok((UnifiedMemoryConfig::default(), None)), |(text, label)| parse(&text, &label))
+    }
+
+    /// Where a server keeps it.
+    async fn place(&self, server: &Server) -> Result<&MemoryPlace, MemoryError> {
+        self.place.get_or_try_init(|| server.open()).await
     }
 }
 
 #[async_trait]
 impl MemorySource for MemoryFile {
     async fn open(&self, tenant: &Tenant, options: MemoryOptions) -> Result<Memory, MemoryError> {
-        let config = self.read()?;
-        let server = match config.embeds()? {
-            Some(of) if of.embedding_provider != "hash" => Some(server(of)?),
+        let (config, server) = self.read()?;
+        let options = match server {
+            Some(server) => {
+                let MemoryPlace { store, blobs } = self.place(&server).await?.clone();
+                options.stores(store, blobs)
+            }
+            None => options,
+        };
+        let embedder = match config.embeds()? {
+            Some(of) if of.embedding_provider != "hash" => Some(embedder(of)?),
             Some(_) | None => None,
         };
-        match server {
+        match embedder {
             Some(embedder) => open_memory(config, options, Some(embedder)).await,
             None => config.open(tenant, options).await,
+        }
+    }
+
+    async fn places(&self) -> Result<Vec<MemoryPlace>, MemoryError> {
+        match self.read()?.1 {
+            Some(server) => Ok(vec![self.place(&server).await?.clone()]),
+            None => Ok(Vec::new()),
         }
     }
 }
 
 /// The embedder of a server that the file names.
-fn server(config: &MemoryConfig) -> Result<Arc<dyn Embedder>, MemoryError> {
+fn embedder(config: &MemoryConfig) -> Result<Arc<dyn Embedder>, MemoryError> {
     let MemoryConfig { embedding_provider: provider, embedding_model: model, connection_params, .. } = config;
     let dimension = usize::try_from(config.embedding_dim).unwrap_or(usize::MAX);
     let dimension =
@@ -90,7 +117,7 @@ fn invalid(what: impl Into<String>, problem: impl Into<String>) -> MemoryError {
 }
 
 /// Reads and checks what a file says.
-fn parse(text: &str, label: &str) -> Result<UnifiedMemoryConfig, MemoryError> {
+fn parse(text: &str, label: &str) -> Result<(UnifiedMemoryConfig, Option<Server>), MemoryError> {
     if text.len() > MAX_BYTES {
         return Err(invalid(label, format!("it has more than {MAX_BYTES} bytes")));
     }
@@ -100,14 +127,8 @@ fn parse(text: &str, label: &str) -> Result<UnifiedMemoryConfig, MemoryError> {
         let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
         invalid(format!("{label}:{line}:{column}"), advised(error.message()))
     })?;
-    let far = Kind::ALL
-        .into_iter()
-        .find(|kind| config.enables(*kind) && config.of(*kind).backend == Backend::Redis);
-    if let Some(kind) = far {
-        let problem = "this program keeps memory in its data folder: write \"embedded\", or leave it out";
-        return Err(invalid(format!("{label}: the backend \"redis\" of {kind} memory"), problem));
-    }
-    Ok(config)
+    let server = Server::of(&config, label)?;
+    Ok((config, server))
 }
 
 /// What the reader says, and which known name an unknown one may have meant.
@@ -129,20 +150,20 @@ mod tests {
 
     #[test]
     fn a_file_is_read_and_what_is_wrong_in_it_is_told_with_its_place() {
-        let config = parse("[working]\nttl_seconds = 60\n[budgets.kb]\nentries = 10\n", "m").unwrap();
+        let (config, _) = parse("[working]\nttl_seconds = 60\n[budgets.kb]\nentries = 10\n", "m").unwrap();
         assert_eq!(config.working.ttl_seconds, Some(60));
         assert_eq!(config.budgets.len(), 1);
         let said = |text: &str| parse(text, "m").unwrap_err().to_string();
         let wrong = said("[episodic]\nttl_second = 60\n");
         assert!(wrong.contains("m:2:1 ") && wrong.contains("did you mean `ttl_seconds`?"), "{wrong}");
         let wrong = said("[semantic]\nbackend = \"redis\"\n");
-        assert!(wrong.contains("keeps memory in its data folder"), "{wrong}");
+        assert!(wrong.contains("all kinds are kept together"), "{wrong}");
         assert!(said("[semantic]\nguarantee = \"durabel\"\n").contains("did you mean `durable`?"));
-        let config =
+        let (config, _) =
             parse("enable_vector_search = true\n[semantic]\nembedding_provider = \"acme\"\n", "m").unwrap();
-        let wrong = server(&config.semantic).unwrap_err().to_string();
+        let wrong = embedder(&config.semantic).unwrap_err().to_string();
         assert!(wrong.contains("this program knows `hash`, `openai` and `ollama`"), "{wrong}");
-        assert!(server(&config.episodic).is_ok());
+        assert!(embedder(&config.episodic).is_ok());
         assert!(said("\n[semantic\n").contains("m:2:"), "{}", said("\n[semantic\n"));
     }
 }

@@ -24,6 +24,7 @@ mod account;
 mod config;
 mod consolidation;
 mod detail;
+mod documents;
 mod entry;
 mod episodic;
 mod error;
@@ -52,6 +53,7 @@ pub use consolidation::{
     Summary,
 };
 pub use detail::{Detail, Episode, Fact, Outcome, Procedure, Relationship, Validity, Working};
+pub use documents::{Ingested, KnownDocument, KnownDocuments, Passage, SourceDocument};
 pub use entry::Entry;
 pub use episodic::{EpisodicMemory, MAX_ANALYSED, Patterns, episode, episode_of, patterns};
 pub use error::MemoryError;
@@ -73,6 +75,8 @@ pub use search::{
 };
 pub use semantic::{Edge, Graph, MAX_DEPTH, Node, Related, SemanticMemory, fact, fact_of};
 pub use sessions::Sessions;
+#[cfg(any(test, feature = "testing"))]
+pub use table::conformance;
 pub use table::{EXPORT_VERSION, ExportWhat, Imported, Importer, Memory, MemoryOptions, reachable};
 pub use unified::{UnifiedMemory, write_of};
 pub use usage::{MemoryBudget, Usage, UsageByScope};

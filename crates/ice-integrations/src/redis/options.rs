@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use ::redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo};
+use secrecy::{ExposeSecret, SecretString};
 
 /// How to reach the server, and which of its stores to use.
 #[derive(Clone)]
@@ -62,6 +63,26 @@ impl Options {
             patience: Duration::from_secs(3),
             inspect_every: Duration::from_secs(10),
         })
+    }
+
+    /// Who asks and with which password, in the place of what the address says. Neither is in any message.
+    #[must_use]
+    pub fn login(mut self, user: Option<&str>, password: Option<&SecretString>) -> Self {
+        let mut settings = self.info.redis_settings().clone();
+        if let Some(user) = user {
+            settings = settings.set_username(user);
+        }
+        if let Some(password) = password {
+            settings = settings.set_password(password.expose_secret());
+        }
+        self.info = self.info.set_redis_settings(settings);
+        self
+    }
+
+    /// Whether a password is given.
+    #[must_use]
+    pub fn has_password(&self) -> bool {
+        self.info.redis_settings().password().is_some()
     }
 
     /// Which store of the server: several live side by side. `default` if nothing is said.

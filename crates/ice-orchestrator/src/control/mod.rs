@@ -23,8 +23,9 @@ pub use assembly::{AgentPart, Assembled, Assembly, MAX_DOCUMENTS, Missing, Part}
 pub use document::{Document, DocumentKind, Notation, resolve};
 pub use locate::Located;
 pub use memory::{
-    MemoryForget, MemoryList, MemoryPut, MemoryRequest, MemoryResponse, MemorySelection, MemoryShow,
-    MemoryWhere, ScopeUsage,
+    MemoryConsolidate, MemoryDocuments, MemoryForget, MemoryIngest, MemoryList, MemoryModel, MemoryPut,
+    MemoryRequest, MemoryResponse, MemoryRetention, MemorySelection, MemoryShow, MemorySummaries, MemoryWhere,
+    ScopeUsage,
 };
 pub use request::{
     BlobPiece, ForkRequest, ImportPiece, ListQuery, MigrateRequest, PruneQuery, Request, Start,

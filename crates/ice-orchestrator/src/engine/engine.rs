@@ -152,6 +152,11 @@ impl Engine {
         &self.inner.registry
     }
 
+    /// Who looks at what goes to models.
+    pub(crate) fn prompt_policy(&self) -> Arc<dyn PromptPolicy> {
+        Arc::clone(&self.inner.policy)
+    }
+
     /// What time it is by the engine's clock.
     #[must_use]
     pub fn now(&self) -> ice_core::time::Moment {

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use ice_core::embedding::{Dimension, Embedder, HashEmbedder};
 use ice_core::id::Tenant;
 use ice_core::memory::{Memory, MemoryConfig, MemoryError, MemoryOptions, UnifiedMemoryConfig};
-use ice_core::store::{Durability, Store};
+use ice_core::store::{BlobStore, Durability, Store};
 use tokio::sync::OnceCell;
 
 use super::Engine;
@@ -28,6 +28,24 @@ pub trait MemorySource: Send + Sync + fmt::Debug {
     fn stores(&self) -> Vec<Arc<dyn Store>> {
         Vec::new()
     }
+
+    /// The stores in which memory is kept together with its large contents: pruning removes the blobs there that nothing in the
+    /// store names.
+    ///
+    /// # Errors
+    /// [`MemoryError`] if one cannot be opened; nothing of memory is removed then.
+    async fn places(&self) -> Result<Vec<MemoryPlace>, MemoryError> {
+        Ok(Vec::new())
+    }
+}
+
+/// A store of memory, and the blobs of what is large in it.
+#[derive(Clone, Debug)]
+pub struct MemoryPlace {
+    /// The entries.
+    pub store: Arc<dyn Store>,
+    /// Large contents, and segments of indexes. Nothing else may be in there.
+    pub blobs: Arc<dyn BlobStore>,
 }
 
 #[async_trait]
@@ -96,6 +114,14 @@ impl Memories {
     /// Other stores that name blobs of the engine's.
     pub(super) fn stores(&self) -> Vec<Arc<dyn Store>> {
         self.source.as_ref().map(|source| source.stores()).unwrap_or_default()
+    }
+
+    /// Other stores with blobs of their own.
+    pub(super) async fn places(&self) -> Result<Vec<MemoryPlace>, MemoryError> {
+        match &self.source {
+            Some(source) => source.places().await,
+            None => Ok(Vec::new()),
+        }
     }
 
     /// Ends them all: what waits is written, and none is opened any more.

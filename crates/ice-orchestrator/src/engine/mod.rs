@@ -51,7 +51,7 @@ pub use export::Export;
 pub use fork::Fork;
 pub use handle::{RunEnd, RunHandle};
 pub use import::{Arrived, Import};
-pub use memories::{MemorySource, open_memory};
+pub use memories::{MemoryPlace, MemorySource, open_memory};
 pub use migrate::Migration;
 pub use prune::{Pruned, Retention};
 pub use query::RunFilter;

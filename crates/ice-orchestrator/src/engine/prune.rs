@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use ice_core::id::{RunId, Tenant};
+use ice_core::memory::MemoryError;
 use ice_core::store::blob::Collected;
 use ice_core::store::{Batch, CommitError, Durability, Key, Store, StoreError};
 use ice_core::time::Moment;
@@ -13,7 +14,7 @@ use ice_core::{memory, segments};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Engine, RunError};
+use super::{Engine, MemoryPlace, RunError};
 use crate::journal::{Body, Manifest, Reader, RunHead, RunStatus, keys, values};
 
 /// Which runs are removed.
@@ -67,6 +68,14 @@ impl Engine {
             self.clear_remains(tenant).await?;
             let Collected { removed, bytes, .. } = self.collect_blobs().await?;
             (pruned.blobs, pruned.blob_bytes) = (removed, bytes);
+            match self.collect_elsewhere().await {
+                Ok((removed, bytes)) => {
+                    pruned.blobs += removed;
+                    pruned.blob_bytes += bytes;
+                }
+                // Runs do not depend on where memory is kept.
+                Err(error) => tracing::warn!(%error, "blobs of memory that nothing names were not removed"),
+            }
         }
         Ok(pruned)
     }
@@ -178,6 +187,21 @@ impl Engine {
         }
     }
 
+    /// Removes the blobs that nothing names where memory is kept with its blobs; says how many, and their bytes.
+    async fn collect_elsewhere(&self) -> Result<(u64, u64), MemoryError> {
+        let mut all = (0, 0);
+        for MemoryPlace { store, blobs } in self.inner.memories.places().await? {
+            let reachable = Box::pin(async {
+                let mut named = HashSet::new();
+                remembered(&*store, &mut named).await?;
+                Ok(named)
+            });
+            let Collected { removed, bytes, .. } = blobs.collect(reachable).await?;
+            all = (all.0 + removed, all.1 + bytes);
+        }
+        Ok(all)
+    }
+
     /// Every blob that a run or an index of any tenant names.
     async fn named_blobs(&self) -> Result<HashSet<BlobHash>, RunError> {
         let mut named = Named::default();
@@ -201,10 +225,7 @@ impl Engine {
         let own = std::iter::once(Arc::clone(&self.inner.store));
         let mut blobs = HashSet::new();
         for store in own.chain(self.inner.memories.stores()) {
-            for tenant in tenants(&*store).await? {
-                blobs.extend(memory::reachable(&*store, &tenant).await?);
-                blobs.extend(segments::reachable(&*store, &tenant).await.map_err(StoreError::from)?);
-            }
+            remembered(&*store, &mut blobs).await?;
         }
         Ok(blobs)
     }
@@ -222,6 +243,15 @@ impl Engine {
         }
         Ok(runs)
     }
+}
+
+/// Every blob that the memory of any tenant in a store names, or an index.
+async fn remembered(store: &dyn Store, blobs: &mut HashSet<BlobHash>) -> Result<(), StoreError> {
+    for tenant in tenants(store).await? {
+        blobs.extend(memory::reachable(store, &tenant).await?);
+        blobs.extend(segments::reachable(store, &tenant).await?);
+    }
+    Ok(())
 }
 
 /// The tenants of which there is anything in a store.

@@ -63,6 +63,15 @@ impl Chunking {
         Ok(Self { size, overlap, measure })
     }
 
+    /// How it cuts, in words that are the same for the same way.
+    pub(super) fn told(&self) -> String {
+        let Self { size, overlap, measure } = self;
+        match measure {
+            Measure::Characters => format!("{size} characters, {overlap} shared"),
+            Measure::Tokens(_, model) => format!("{size} tokens of {model:?}, {overlap} shared"),
+        }
+    }
+
     fn weigh(&self, text: &str) -> u64 {
         match &self.measure {
             Measure::Characters => text.chars().count() as u64,

@@ -41,6 +41,24 @@ const KNOWN: &[(Format, &[&str], &[&str])] = &[
 ];
 
 impl Format {
+    /// All there are.
+    pub const ALL: [Self; 7] =
+        [Self::Text, Self::Markdown, Self::Html, Self::Csv, Self::Json, Self::JsonLines, Self::Pdf];
+
+    /// The name: `text`, `markdown`, `html`, `csv`, `json`, `json_lines` or `pdf`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Markdown => "markdown",
+            Self::Html => "html",
+            Self::Csv => "csv",
+            Self::Json => "json",
+            Self::JsonLines => "json_lines",
+            Self::Pdf => "pdf",
+        }
+    }
+
     /// The format of a media type (parameters do not matter), else of a name's ending, else of a PDF's first bytes.
     ///
     /// # Errors
@@ -80,6 +98,13 @@ fn unknown(what: &str) -> ToolError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_are_those_that_are_written() {
+        for format in Format::ALL {
+            assert_eq!(serde_json::to_value(format).unwrap(), format.name());
+        }
+    }
 
     #[test]
     fn the_format_is_found_by_type_then_name_then_bytes() {

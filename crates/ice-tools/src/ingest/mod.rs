@@ -26,9 +26,11 @@ mod extract;
 mod format;
 mod limits;
 mod place;
+mod remember;
 
 pub use chunk::{Chunk, Chunking, Chunks};
 pub use document::Document;
 pub use format::Format;
 pub use limits::{Limits, Observer, Silent};
 pub use place::Place;
+pub use remember::fingerprint;

@@ -2,9 +2,11 @@
 
 use clap::{Args, Subcommand};
 
+use super::consolidate::Consolidate;
 use super::export::Export;
 use super::forget::Forget;
 use super::import::Import;
+use super::ingest::Ingest;
 use super::list::List;
 use super::put::Put;
 use super::search::Search;
@@ -14,7 +16,7 @@ use crate::exit::Exit;
 use crate::fault::Fault;
 use crate::shell::Shell;
 
-/// Remembers, finds, shows, lists, counts, forgets, exports and imports what is remembered between runs.
+/// Remembers, finds, shows, lists, counts, forgets, tidies up, exports, imports and ingests what is remembered between runs.
 #[derive(Debug, Args)]
 pub(crate) struct MemoryCommand {
     #[command(subcommand)]
@@ -39,6 +41,10 @@ enum What {
     Export(Export),
     /// Take in what was exported
     Import(Import),
+    /// Take in documents: files, and folders of them
+    Ingest(Box<Ingest>),
+    /// Make what says the same one, summarise old episodes, let go of what is over
+    Consolidate(Box<Consolidate>),
 }
 
 impl MemoryCommand {
@@ -53,6 +59,8 @@ impl MemoryCommand {
             What::Stats(command) => command.run(shell),
             What::Export(command) => command.run(shell),
             What::Import(command) => command.run(shell),
+            What::Ingest(command) => command.run(shell),
+            What::Consolidate(command) => command.run(shell),
         }
     }
 }

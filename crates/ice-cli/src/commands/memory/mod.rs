@@ -1,9 +1,11 @@
 //! `ice memory`: what is remembered between runs.
 
 mod command;
+mod consolidate;
 mod export;
 mod forget;
 mod import;
+mod ingest;
 mod list;
 mod put;
 mod search;

@@ -1,11 +1,12 @@
 //! What was done.
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::llm::Usage;
 
 /// What was done, or would be.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Consolidated {
     /// Entries that others say as well: they were superseded.
     pub duplicates: u64,

@@ -217,6 +217,19 @@ impl Memory {
         }
     }
 
+    /// Changes a current entry in its place, by one commit; does nothing if it is current no more. Its kind, key and content must stay.
+    pub(in crate::memory) async fn change_entry(
+        &self,
+        id: EntryId,
+        change: impl Fn(&mut Entry) + Send + Sync + 'static,
+    ) -> Result<(), MemoryError> {
+        let change = move |entry: &mut Entry, _: Moment| {
+            change(entry);
+            Ok(())
+        };
+        self.ask(Operation::Amend(id, Amendment(Arc::new(change))), None).await.map(drop)
+    }
+
     /// What a key stands for now. Does not count as use.
     ///
     /// # Errors

@@ -20,6 +20,8 @@ mod term;
 mod transfer;
 mod writer;
 
+#[cfg(any(test, feature = "testing"))]
+pub mod conformance;
 #[cfg(test)]
 mod tests;
 

@@ -50,6 +50,13 @@ impl MemoryOptions {
             .config(UnifiedMemoryConfig::ephemeral())
     }
 
+    /// Keeps it in other stores.
+    #[must_use]
+    pub fn stores(mut self, store: Arc<dyn Store>, blobs: Arc<dyn BlobStore>) -> Self {
+        (self.store, self.blobs) = (store, blobs);
+        self
+    }
+
     /// Whose memory it is; `local` if nobody says.
     #[must_use]
     pub fn tenant(mut self, tenant: Tenant) -> Self {

@@ -5,5 +5,6 @@ mod conformance;
 mod crash;
 mod faults;
 mod handles;
+mod memory;
 mod promises;
 mod server;

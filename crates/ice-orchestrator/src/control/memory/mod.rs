@@ -1,6 +1,8 @@
 //! What can be asked about memory, and how it is answered. The tenant is that of whoever asks.
 
 mod arrivals;
+mod consolidate;
+mod documents;
 mod export;
 mod request;
 mod response;
@@ -11,6 +13,7 @@ mod tests;
 
 pub(super) use arrivals::Arrivals;
 pub use request::{
-    MemoryForget, MemoryList, MemoryPut, MemoryRequest, MemorySelection, MemoryShow, MemoryWhere,
+    MemoryConsolidate, MemoryDocuments, MemoryForget, MemoryIngest, MemoryList, MemoryModel, MemoryPut,
+    MemoryRequest, MemoryRetention, MemorySelection, MemoryShow, MemorySummaries, MemoryWhere,
 };
 pub use response::{MemoryResponse, ScopeUsage};

@@ -1,7 +1,8 @@
 //! What can be asked about memory.
 
 use ice_core::id::RunId;
-use ice_core::memory::{AsOf, Detail, Filter, Kind, MemoryKey, Scope};
+use ice_core::llm::Usd;
+use ice_core::memory::{AsOf, Detail, Filter, Kind, MemoryKey, Passage, Scope, SourceDocument};
 use ice_core::time::Moment;
 use ice_core::value::Value;
 use schemars::JsonSchema;
@@ -51,6 +52,108 @@ pub enum MemoryRequest {
     /// A piece of such lines that are taken in. Answered with [`Response::Received`](crate::control::Response::Received), or
     /// with [`MemoryResponse::Imported`](super::MemoryResponse::Imported) after the last one.
     Import(ImportPiece),
+    /// Take in a part of a document. Answered with [`MemoryResponse::Ingested`](super::MemoryResponse::Ingested).
+    Ingest(Box<MemoryIngest>),
+    /// Tell which documents were taken in. Answered with [`MemoryResponse::Documents`](super::MemoryResponse::Documents).
+    Documents(MemoryDocuments),
+    /// Make memory smaller. Answered with [`MemoryResponse::Consolidated`](super::MemoryResponse::Consolidated).
+    Consolidate(Box<MemoryConsolidate>),
+}
+
+/// A part of a document that is taken in. Parts may come again, and from several callers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MemoryIngest {
+    /// The document; the same with each part.
+    pub document: SourceDocument,
+    /// Some of its passages, at most 1,000.
+    pub passages: Vec<Passage>,
+    /// Whether all of its passages have come: what it has no more is forgotten then.
+    pub last: bool,
+}
+
+/// Which documents are told of.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct MemoryDocuments {
+    /// In this scope; `default` if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scope: Option<Scope>,
+    /// Those of these names, at most 1,000; all if there are none, page by page, the newest first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub names: Vec<String>,
+    /// Only those after this place, for the next page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub after: Option<String>,
+}
+
+/// What is done to make memory smaller; nothing is if nothing is asked for.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct MemoryConsolidate {
+    /// In these scopes; in all if there are none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub scopes: Vec<Scope>,
+    /// Whether facts that say the same become one.
+    pub duplicates: bool,
+    /// Whether and how old episodes are summarised.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub summaries: Option<MemorySummaries>,
+    /// What goes.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub retention: Vec<MemoryRetention>,
+    /// Whether it is only told what would be done.
+    pub dry_run: bool,
+}
+
+/// How old episodes are summarised. What is absent is as [`Summaries`](ice_core::memory::Summaries) has it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct MemorySummaries {
+    /// Episodes that are at least so many milliseconds old.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub older_than_ms: Option<u64>,
+    /// Only so many or more of a day become a summary.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub least: Option<usize>,
+    /// The most tokens of a summary.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_tokens: Option<u64>,
+    /// The most summaries.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_calls: Option<u64>,
+    /// What they may cost together.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_cost: Option<Usd>,
+    /// The model that is asked; sentences are taken as they are, at no cost, if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model: Option<MemoryModel>,
+}
+
+/// A model.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MemoryModel {
+    /// Its provider.
+    pub provider: String,
+    /// Its name.
+    pub model: String,
+}
+
+/// What goes: entries of a kind for which all that is named here holds.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MemoryRetention {
+    /// Of this kind.
+    pub kind: Kind,
+    /// At least so many milliseconds old.
+    pub older_than_ms: u64,
+    /// Of which less importance is left, as it fades with time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub below: Option<f64>,
+    /// Whether nothing of them is to be left; else they are forgotten.
+    #[serde(default)]
+    pub erase: bool,
 }
 
 /// What is to be remembered.
@@ -219,6 +322,14 @@ pub enum MemorySelection {
         /// The run.
         #[schemars(with = "String")]
         run: RunId,
+    },
+    /// A document that was taken in, with its passages. It is never erased by this alone.
+    Document {
+        /// Its name.
+        name: String,
+        /// Its scope; `default` if absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        scope: Option<Scope>,
     },
     /// All of a scope.
     Scope {

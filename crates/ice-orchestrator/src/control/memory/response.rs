@@ -1,6 +1,8 @@
 //! What is answered about memory.
 
-use ice_core::memory::{Entry, Kind, MemoryGuarantee, MemoryHit, Scope, Usage};
+use ice_core::memory::{
+    Consolidated, Entry, Ingested, Kind, KnownDocument, MemoryGuarantee, MemoryHit, Scope, Usage,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -45,6 +47,24 @@ pub enum MemoryResponse {
         added: u64,
         /// Entries that were there already, or have ended by themselves.
         skipped: u64,
+    },
+    /// A part of a document was taken in.
+    Ingested {
+        /// What came of it.
+        passages: Ingested,
+    },
+    /// Documents that were taken in.
+    Documents {
+        /// In the order of their names as they were asked for, without those that are not known; else the newest first.
+        documents: Vec<KnownDocument>,
+        /// Where the rest of the list begins, if there may be one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        next: Option<String>,
+    },
+    /// Memory was made smaller, or would be.
+    Consolidated {
+        /// What was done.
+        report: Box<Consolidated>,
     },
 }
 

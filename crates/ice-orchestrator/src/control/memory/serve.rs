@@ -10,7 +10,7 @@ use ice_core::memory::{
 };
 use ice_core::value::Value;
 
-use super::export;
+use super::{consolidate, documents, export};
 use super::{
     MemoryForget, MemoryList, MemoryPut, MemoryRequest, MemoryResponse, MemorySelection, MemoryShow,
     MemoryWhere, ScopeUsage,
@@ -46,6 +46,13 @@ impl Control {
                 MemoryRequest::List(query) => list(&memory, query).await.map(Response::Memory),
                 MemoryRequest::Show(show) => self::show(&memory, &show).await.map(Response::Memory),
                 MemoryRequest::Forget(forget) => self::forget(&memory, forget).await.map(Response::Memory),
+                MemoryRequest::Ingest(part) => documents::ingest(&memory, *part).await.map(Response::Memory),
+                MemoryRequest::Documents(which) => {
+                    documents::known(&memory, which).await.map(Response::Memory)
+                }
+                MemoryRequest::Consolidate(plan) => {
+                    consolidate::consolidate(&self.engine, &memory, *plan).await.map(Response::Memory)
+                }
                 MemoryRequest::Stats => stats(&memory).await.map(Response::Memory),
             },
             Err(error) => Err(error.into()),
@@ -117,9 +124,9 @@ fn procedure(content: &Value, key: Option<&MemoryKey>) -> Procedure {
 }
 
 /// The scopes that are meant: all of which there is anything if none is named.
-async fn scopes(memory: &Memory, within: &MemoryWhere) -> Result<Vec<Scope>, Refusal> {
-    if !within.scopes.is_empty() {
-        return Ok(within.scopes.clone());
+pub(super) async fn scopes(memory: &Memory, named: &[Scope]) -> Result<Vec<Scope>, Refusal> {
+    if !named.is_empty() {
+        return Ok(named.to_vec());
     }
     let scopes: BTreeSet<Scope> = memory.usage().await?.into_keys().map(|(scope, _)| scope).collect();
     Ok(scopes.into_iter().collect())
@@ -133,7 +140,7 @@ async fn search(
 ) -> Result<MemoryResponse, Refusal> {
     let search = MemorySearch {
         query,
-        scopes: scopes(memory, within).await?,
+        scopes: scopes(memory, &within.scopes).await?,
         kinds: within.kinds(),
         filter: within.filter(),
         as_of: within.as_of(),
@@ -157,7 +164,7 @@ async fn list(memory: &Memory, list: MemoryList) -> Result<MemoryResponse, Refus
         Err(error) => return Err(Refusal::new(ErrorCode::MemoryInvalid, error.to_string())),
     };
     let limit = limit.unwrap_or(100).min(MAX_PAGE);
-    let scopes = scopes(memory, &within).await?;
+    let scopes = scopes(memory, &within.scopes).await?;
     let mut query = Query {
         scopes,
         kinds: within.kinds(),
@@ -272,6 +279,19 @@ async fn forget(memory: &Memory, forget: MemoryForget) -> Result<MemoryResponse,
                 memory.count(&person, Past::Included).await?
             } else {
                 memory.erase(&person).await?
+            };
+            return Ok(MemoryResponse::Forgotten { entries });
+        }
+        MemorySelection::Document { .. } if erase => {
+            let message = "a document is forgotten, and erased with its scope or by the persons it is about";
+            return Err(Refusal::new(ErrorCode::MemoryInvalid, message));
+        }
+        MemorySelection::Document { name, scope } => {
+            let scope = scope.unwrap_or_default();
+            let entries = if dry_run {
+                memory.count_document(&scope, &name).await?
+            } else {
+                memory.forget_document(&scope, &name).await?
             };
             return Ok(MemoryResponse::Forgotten { entries });
         }

@@ -1,9 +1,14 @@
+use std::sync::Arc;
+
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use futures::StreamExt;
 use ice_core::error::ErrorCode;
 use ice_core::id::{Principal, Tenant};
+use ice_core::llm::LlmProvider;
+use ice_core::llm::scripted::{Script, Scripted};
 use ice_core::memory::{Entry, Kind};
+use ice_core::registry::Registry;
 use serde_json::json;
 
 use super::*;
@@ -15,8 +20,12 @@ struct Bench(Control);
 
 impl Bench {
     fn new() -> Self {
+        Self::over(Engine::builder().build())
+    }
+
+    fn over(engine: Engine) -> Self {
         let info = Info { pid: 1, version: "1".to_owned(), role: "test".to_owned(), active: Vec::new() };
-        Self(Control::new(Engine::builder().build(), info))
+        Self(Control::new(engine, info))
     }
 
     async fn reply_to(&self, tenant: &str, mut request: serde_json::Value) -> Reply {
@@ -201,4 +210,96 @@ async fn what_is_exported_is_imported_elsewhere_in_pieces_and_once() {
     let Reply::One(Response::Refused(refusal)) = bench.reply_to("other", sent).await else { panic!() };
     assert!(refusal.message.contains("line 1 of the import"), "{refusal}");
     assert_eq!(Tenant::default().to_string(), "local");
+}
+
+/// A part of the document `a.md` whose passages are these texts.
+fn part(texts: &[&str], numbers: std::ops::Range<usize>, last: bool) -> serde_json::Value {
+    let passages: Vec<_> = numbers
+        .map(|number| json!({"number": number, "text": texts[number], "start": {"line": number + 1}}))
+        .collect();
+    let document = json!({"name": "a.md", "hash": texts.join("|"), "passages": texts.len(), "format": "markdown"});
+    json!({"memory": "ingest", "document": document, "passages": passages, "last": last})
+}
+
+#[tokio::test]
+async fn a_document_comes_in_parts_is_known_and_is_forgotten_whole() {
+    let bench = Bench::new();
+    let counts = async |request| {
+        let response = bench.ask(request).await.unwrap();
+        let MemoryResponse::Ingested { passages } = response else { panic!("{response:?}") };
+        (passages.written, passages.kept, passages.ended)
+    };
+    let texts = ["It rains.", "It pours.", "It drips."];
+    assert_eq!(counts(part(&texts, 0..2, false)).await, (2, 0, 0));
+    let refused = bench.ask(part(&texts, 0..2, true)).await.unwrap_err();
+    assert!(refused.message.contains("2 of its 3 passages are there"), "{refused}");
+    assert_eq!(counts(part(&texts, 0..3, true)).await, (1, 2, 0));
+    assert_eq!(counts(part(&["It rains."], 0..1, true)).await, (0, 1, 2));
+    let known = async |request| {
+        let response = bench.ask(request).await.unwrap();
+        let MemoryResponse::Documents { documents, next: None } = response else { panic!("{response:?}") };
+        documents
+    };
+    let listed = known(json!({"memory": "documents"})).await;
+    assert_eq!((listed.len(), listed[0].passages, listed[0].complete), (1, 1, true));
+    assert_eq!(known(json!({"memory": "documents", "names": ["none", "a.md"]})).await, listed);
+    assert!(known(json!({"memory": "documents", "scope": "other"})).await.is_empty());
+    let document = json!({"document": {"name": "a.md"}});
+    assert_eq!(bench.forgotten(document.clone(), false, true).await, 2);
+    assert_eq!(bench.forgotten(document.clone(), false, false).await, 2);
+    assert!(known(json!({"memory": "documents"})).await.is_empty());
+    let erase = json!({"memory": "forget", "what": document, "erase": true});
+    assert_eq!(bench.ask(erase).await.unwrap_err().code, ErrorCode::MemoryInvalid);
+    let many: Vec<String> = (0..1_001).map(|number| number.to_string()).collect();
+    let many = bench.ask(json!({"memory": "documents", "names": many})).await.unwrap_err();
+    assert_eq!(many.code, ErrorCode::LimitExceeded);
+}
+
+#[tokio::test]
+async fn memory_is_consolidated_as_asked_by_the_model_that_is_named_or_by_none() {
+    let model = Arc::new(Scripted::new(Script::texts(["Ada sailed."])));
+    let mut registry = Registry::default();
+    registry.providers.register(Arc::clone(&model) as Arc<dyn LlmProvider>).unwrap();
+    let bench = Bench::over(Engine::builder().registry(registry).build());
+    for text in ["Blue.", "blue"] {
+        bench.put(json!({"content": text})).await;
+    }
+    for number in 0..3 {
+        let episode = json!({"episodic": {
+            "at": "2026-01-02T03:04:05Z", "episode_type": "trip", "participants": ["ada"], "outcome": "success",
+            "sentiment": "positive",
+        }});
+        bench.put(json!({"content": format!("Ada sailed to {number}."), "detail": episode, "ttl_ms": u64::MAX})).await;
+    }
+    let report = async |mut request: serde_json::Value| {
+        request["memory"] = json!("consolidate");
+        let response = bench.ask(request).await?;
+        let MemoryResponse::Consolidated { report } = response else { panic!("{response:?}") };
+        Ok::<_, Refusal>(report)
+    };
+    let summaries = json!({"least": 3, "model": {"provider": "scripted", "model": "m"}});
+    let all = json!({"duplicates": true, "summaries": summaries, "dry_run": true});
+    let would = report(all.clone()).await.unwrap();
+    assert_eq!((would.duplicates, would.summaries, would.summarised), (1, 1, 3));
+    assert!(model.requests().is_empty());
+    let mut all = all;
+    all["dry_run"] = json!(false);
+    let done = report(all.clone()).await.unwrap();
+    assert_eq!((done.duplicates, done.summaries, done.problems.len()), (1, 1, 0));
+    assert_eq!(model.requests().len(), 1);
+    let again = report(all).await.unwrap();
+    assert_eq!((again.duplicates, again.summaries), (0, 0));
+    let kept = bench.entries(json!({"memory": "list", "within": {"kinds": ["semantic"]}})).await;
+    assert!(kept.iter().any(|entry| entry.text() == "Ada sailed."), "{kept:?}");
+    let retention = json!([{"kind": "episodic", "older_than_ms": 0, "below": 0.5}]);
+    assert_eq!(report(json!({"retention": retention})).await.unwrap().forgotten, 3);
+
+    let refused = async |request| report(request).await.unwrap_err();
+    let unknown = json!({"summaries": {"model": {"provider": "scriptd", "model": "m"}}});
+    let unknown = refused(unknown).await;
+    assert_eq!(unknown.code, ErrorCode::UnknownModel);
+    assert!(unknown.message.contains("did you mean `scripted`?"), "{unknown}");
+    let wrong = json!({"retention": [{"kind": "episodic", "older_than_ms": 0, "below": 11.0}]});
+    assert_eq!(refused(wrong).await.code, ErrorCode::MemoryInvalid);
+    assert_eq!(refused(json!({"summaries": {"least": 1}})).await.code, ErrorCode::MemoryInvalid);
 }

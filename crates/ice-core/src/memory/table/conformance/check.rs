@@ -1,4 +1,5 @@
 //! Whether everything in the store fits together.
+#![expect(clippy::unwrap_used, reason = "a suite of tests: a failure is a panic by definition")]
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +12,7 @@ use crate::store::Key;
 
 /// Reads every key of the memory and compares: all that follows from the records is there and nothing else, and what is
 /// counted is what there is.
-pub(super) async fn is_sound(memory: &Memory) {
+pub(in crate::memory::table) async fn is_sound(memory: &Memory) {
     let rules = memory.rules();
     let root = root(&rules.tenant);
     let all = rules.store.scan(&root, None, usize::MAX).await.unwrap();

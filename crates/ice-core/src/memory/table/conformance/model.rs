@@ -1,6 +1,8 @@
 //! Random histories by two handles on one store, compared with a plain list of events.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a suite of tests: a failure is a panic by definition")]
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -13,6 +15,7 @@ use crate::memory::{
     AsOf, Detail, Entry, EntryId, Episode, Fact, Filter, Kind, Memory, MemoryError, MemoryKey, Procedure,
     Provenance, Query, Relationship, Scope, Selector, Validity, Write,
 };
+use crate::store::{BlobStore, Store};
 use crate::time::{Clock, Moment};
 use crate::value::Value;
 
@@ -434,14 +437,19 @@ fn of_kind(wanted: &Wanted, kind: Kind, now: Moment) -> Filter {
     filter
 }
 
-#[test]
-fn random_histories_by_two_handles_are_remembered_as_a_list_of_events_would() {
+/// Random histories by two handles on one store are remembered as a list of events would; so many of them, each in a store that
+/// `make` makes.
+///
+/// # Panics
+/// If they are not.
+pub fn model(cases: u32, make: impl Fn() -> (Arc<dyn Store>, Arc<dyn BlobStore>)) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let config = Config { cases: 300, failure_persistence: None, ..Config::default() };
+    let config = Config { cases, failure_persistence: None, ..Config::default() };
     let histories = prop::collection::vec((step(), any::<bool>(), 0_u64..3), 1..70);
     let checked = TestRunner::new(config).run(&histories, |steps| {
+        let (store, blobs) = make();
         runtime.block_on(async {
-            let mut ground = Ground::new();
+            let mut ground = Ground::over(store, blobs);
             ground.config.working.max_entries = Some(WORKING);
             let handles = [ground.open().await, ground.open().await];
             let mut model = Model::default();
@@ -456,4 +464,15 @@ fn random_histories_by_two_handles_are_remembered_as_a_list_of_events_would() {
         })
     });
     assert!(checked.is_ok(), "{}", checked.unwrap_err());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{MemoryBlobs, MemoryStore};
+
+    #[test]
+    fn random_histories_by_two_handles_are_remembered_as_a_list_of_events_would() {
+        model(300, || (Arc::new(MemoryStore::new()), Arc::new(MemoryBlobs::new())));
+    }
 }
