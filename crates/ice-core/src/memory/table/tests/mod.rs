@@ -4,6 +4,7 @@ mod check;
 mod crash;
 mod model;
 mod races;
+mod redaction;
 mod rules;
 mod transfer;
 
