@@ -85,15 +85,15 @@ impl Redaction {
         }
         let file: File = toml::from_str(text)
             .map_err(|error| wrong(error.span().map_or(0, |span| span.start), advised(error.message())))?;
-        let key = |named: &Option<Spanned<SecretRef>>| match named {
+        let key = |named: Option<&Spanned<SecretRef>>| match named {
             None => Ok(None),
             Some(named) => {
                 let key = key(named.get_ref(), &known).map_err(|why| wrong(named.span().start, why))?;
                 Ok(Some(key))
             }
         };
-        let hash = key(&file.hash_key)?.map(HashKey::new);
-        let vault = key(&file.vault_key)?;
+        let hash = key(file.hash_key.as_ref())?.map(HashKey::new);
+        let vault = key(file.vault_key.as_ref())?;
         let vault = vault.map(|mut key| Arc::new(Vault::new(&SealingKey::of(SecretKey::from_bytes(&mut key)))));
         let redactor = |policy: Option<Spanned<Policy>>, known: &KnownSecrets| {
             let at = policy.as_ref().map_or(0, |policy| policy.span().start);

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use aho_corasick::{AhoCorasick, MatchKind};
@@ -24,9 +25,16 @@ const MOST: usize = 10_000;
 /// assert_eq!(redactor.text("It is swordfish-7."), "It is [redacted: secret].");
 /// ```
 #[derive(Clone, Default)]
-pub struct KnownSecrets(Arc<RwLock<Set>>);
+pub struct KnownSecrets(Arc<Shared>);
 
 #[derive(Default)]
+struct Shared {
+    set: RwLock<Set>,
+    /// Whether there are some: whoever has none to look for waits for nobody.
+    any: AtomicBool,
+}
+
+#[derive(Clone, Default)]
 struct Set {
     texts: BTreeSet<Box<str>>,
     /// Finds them; nothing while there are none.
@@ -40,14 +48,15 @@ impl KnownSecrets {
     /// [`InvalidPolicy::TooMany`] if there are more than 10,000: those before are still found.
     pub fn add(&self, secrets: impl IntoIterator<Item = String>) -> Result<(), InvalidPolicy> {
         let secrets = secrets.into_iter().filter(|secret| secret.len() >= LEAST);
-        let mut set = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        let mut is_changed = false;
+        let mut set = self.0.set.write().unwrap_or_else(PoisonError::into_inner);
+        let (mut is_changed, mut is_full) = (false, false);
         for secret in secrets {
             if set.texts.contains(secret.as_str()) {
                 continue;
             }
-            if set.texts.len() >= MOST {
-                return Err(too_many());
+            is_full = set.texts.len() >= MOST;
+            if is_full {
+                break;
             }
             is_changed |= set.texts.insert(secret.into_boxed_str());
         }
@@ -55,27 +64,29 @@ impl KnownSecrets {
             let texts = set.texts.iter().map(|text| text.as_bytes());
             let finder = AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(texts);
             set.finder = Some(Arc::new(finder.map_err(|_| too_many())?));
+            self.0.any.store(true, Ordering::Release);
         }
-        Ok(())
+        if is_full { Err(too_many()) } else { Ok(()) }
     }
 
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).texts.len()
+        self.0.set.read().unwrap_or_else(PoisonError::into_inner).texts.len()
     }
 
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        !self.0.any.load(Ordering::Acquire)
     }
 
     /// Those that are known now, as a set of its own: what is added later to one is not in the other.
     #[must_use]
     pub fn snapshot(&self) -> Self {
-        let set = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        Self(Arc::new(RwLock::new(Set { texts: set.texts.clone(), finder: set.finder.clone() })))
+        let set = self.0.set.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let any = AtomicBool::new(set.finder.is_some());
+        Self(Arc::new(Shared { set: RwLock::new(set), any }))
     }
 
     /// Whether a text holds one of them.
@@ -85,13 +96,16 @@ impl KnownSecrets {
     }
 
     pub(super) fn finder(&self) -> Option<Arc<AhoCorasick>> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).finder.clone()
+        if self.is_empty() {
+            return None;
+        }
+        self.0.set.read().unwrap_or_else(PoisonError::into_inner).finder.clone()
     }
 
     /// How many bytes at the end of a text may be the begin of one of them.
     pub(super) fn begun(&self, text: &str) -> usize {
         let Some(last) = text.as_bytes().last().copied() else { return 0 };
-        let set = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let set = self.0.set.read().unwrap_or_else(PoisonError::into_inner);
         let longest = |secret: &Box<str>| {
             let bytes = secret.as_bytes();
             let ends = memchr::memrchr_iter(last, bytes.get(..bytes.len() - 1).unwrap_or_default());
@@ -122,7 +136,7 @@ mod tests {
         let known = KnownSecrets::default();
         known.add(["swordfish".to_owned(), "ordinary-".to_owned(), "short".to_owned()]).unwrap();
         assert_eq!(known.len(), 2);
-        for (text, begun) in [("a sword", 5), ("a swordo", 1), ("swordfish", 0), ("x", 0), ("", 0), ("sor", 0)] {
+        for (text, begun) in [("a sword", 5), ("a swordo", 1), ("swordfish", 0), ("x", 0), ("", 0), ("sor", 2)] {
             assert_eq!(known.begun(text), begun, "{text}");
         }
     }
@@ -142,5 +156,6 @@ mod tests {
         let many = (0..=MOST).map(|number| format!("secret-{number:08}"));
         assert!(matches!(known.add(many), Err(InvalidPolicy::TooMany { .. })));
         assert_eq!(known.len(), MOST);
+        assert!(known.are_in("secret-00009999"), "those before are found");
     }
 }

@@ -31,15 +31,26 @@ pub struct Pieces {
     context: String,
     /// What is held back.
     held: String,
-    /// Whether something stands in the place of a finding whose end has not come.
-    is_open: bool,
+    /// What something stands in the place of already though its end has not come.
+    open: Open,
+}
+
+/// A finding that is longer than what is held back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Open {
+    /// There is none.
+    No,
+    /// A private key: it goes on until it is said to end.
+    Key,
+    /// Anything else: it goes on as long as the word does.
+    Word,
 }
 
 impl Pieces {
     /// Before the first piece.
     #[must_use]
     pub const fn new(redactor: Redactor) -> Self {
-        Self { redactor, context: String::new(), held: String::new(), is_open: false }
+        Self { redactor, context: String::new(), held: String::new(), open: Open::No }
     }
 
     /// What of the text so far may be seen now that was not given before; often empty.
@@ -53,11 +64,19 @@ impl Pieces {
     #[must_use]
     pub fn finish(&mut self) -> String {
         let rest = self.take(true);
-        (self.context, self.is_open) = (String::new(), false);
+        (self.context, self.open) = (String::new(), Open::No);
         rest
     }
 
     fn take(&mut self, is_last: bool) -> String {
+        if self.open == Open::Word {
+            let Some(end) = self.held.find(char::is_whitespace) else {
+                self.held.clear();
+                return String::new();
+            };
+            self.held.drain(..end);
+            self.open = Open::No;
+        }
         let from = self.context.len();
         let text = format!("{}{}", self.context, self.held);
         let redactor = self.redactor.clone();
@@ -72,7 +91,7 @@ impl Pieces {
                 break;
             }
             // What began before has its placeholder already.
-            let goes_on = self.is_open && start < from;
+            let goes_on = self.open == Open::Key && start < from;
             clean.push_str(part(at..start.max(from)));
             if !goes_on {
                 clean.push_str(&redactor.instead(finding, part(start.max(from)..end.min(to))));
@@ -82,14 +101,15 @@ impl Pieces {
         clean.push_str(part(at..to));
         let last = findings.iter().rfind(|finding| finding.range.start < to);
         let open = last.filter(|finding| finding.range.end >= to && !is_last);
-        self.is_open = open.is_some();
-        self.context = match open {
-            // A key goes on until it is said to end: its first line stands for what came of it.
+        (self.open, self.context) = match open {
+            // Its first line stands for what came of it.
             Some(key) if key.kind == Kind::PrivateKey => {
-                let begin = part(key.range.start..to).lines().next().unwrap_or_default();
-                format!("{begin}\n{}", tail(part(key.range.start + begin.len()..to), CONTEXT))
+                let begin = part(key.range.start..text.len()).lines().next().unwrap_or_default();
+                let rest = part(key.range.start + begin.len()..to);
+                (Open::Key, format!("{begin}\n{}", tail(rest, CONTEXT)))
             }
-            Some(_) | None => tail(part(0..to), CONTEXT).to_owned(),
+            Some(_) => (Open::Word, tail(part(0..to), CONTEXT).to_owned()),
+            None => (Open::No, tail(part(0..to), CONTEXT).to_owned()),
         };
         part(to..text.len()).clone_into(&mut self.held);
         clean
@@ -103,13 +123,16 @@ impl Pieces {
         }
         let word = new.rfind(char::is_whitespace).map_or(0, |at| new.ceil_char_boundary(at + 1));
         let begun = new.len() - self.redactor.begun(new).min(new.len());
-        let mut to = from + word.min(begun).min(self.groups(new));
+        // The first line of a key has words in it.
+        let header = new.rfind("-----BEGIN").filter(|at| !new.get(*at..).unwrap_or_default().contains('\n'));
+        let mut to = from + word.min(begun).min(self.groups(new)).min(header.unwrap_or(new.len()));
         let end = text.trim_end().len();
         // What was found may go on, or be a part of something longer.
-        let grows = |finding: &&Finding<'_>| finding.range.end >= end.min(to) && finding.range.start < to;
-        if let Some(finding) = findings.iter().find(grows) {
-            let goes_on = self.is_open && finding.range.start < from;
-            to = if goes_on { to } else { finding.range.start.max(from) };
+        for finding in findings.iter().rev() {
+            let goes_on = self.open == Open::Key && finding.range.start < from;
+            if finding.range.end >= end.min(to) && finding.range.start < to && !goes_on {
+                to = finding.range.start.max(from);
+            }
         }
         let least = text.len().saturating_sub(MOST_HELD);
         text.ceil_char_boundary(to.max(least).max(from)) - from
