@@ -86,7 +86,7 @@ impl Redaction {
         let file: File = toml::from_str(text)
             .map_err(|error| wrong(error.span().map_or(0, |span| span.start), advised(error.message())))?;
         let key = |named: Option<&Spanned<SecretRef>>| match named {
-            None => Ok(None),
+            None => Ok::<_, Fault>(None),
             Some(named) => {
                 let key = key(named.get_ref(), &known).map_err(|why| wrong(named.span().start, why))?;
                 Ok(Some(key))
