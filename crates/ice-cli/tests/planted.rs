@@ -207,7 +207,7 @@ impl Planted {
         let tool = |name: &str| {
             format!(
                 "name: {name}\nversion: 1.0.0\ndescription: Says it.\ncommand: [python3, ./{name}.py]\nprofile: python\n\
-                 effect: pure\nsecrets: {{TOKEN: {{}}}}\n"
+                 effect: pure\nsecrets: {{TOKEN: variable}}\n"
             )
         };
         let begin = "import json, os, sys\nnote = json.load(sys.stdin)['note']\ntoken = os.environ.get('TOKEN', '')\n";
@@ -357,6 +357,18 @@ fn without_redaction_all_of_it_is_seen() {
     let raw = found_under(&planted.desk.data()).into_iter().flat_map(|(_, found)| found).collect::<BTreeSet<_>>();
     assert!(!SEALING.is_empty() || raw.is_superset(&expected), "{raw:?}");
     assert!(never.iter().all(|one| !raw.contains(one)), "{raw:?}");
+}
+
+#[test]
+fn a_secret_that_nobody_knows_is_data_and_is_found() {
+    let mut planted = Planted::new("[views]\nbase = \"none\"\n");
+    planted.variables.retain(|(name, _)| *name != "PLANTED_KEY");
+    planted.desk.write("leaked.yaml", "nodes: [{id: n, type: tool, tool_name: read_text, tool_args: {path: leaked.txt}}]");
+    planted.ice(&["run", "leaked.yaml", "--ro", "files"]).code(0);
+    planted.ice(&["runs", "events", "last", "--json"]).code(0);
+    assert!(found_in(&planted.all()).contains(KEY));
+    let raw = found_under(&planted.desk.data());
+    assert!(!SEALING.is_empty() || raw.iter().any(|(_, found)| found.contains(KEY)), "{raw:?}");
 }
 
 #[test]
