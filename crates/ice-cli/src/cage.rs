@@ -28,22 +28,30 @@ mod present {
     use std::time::Duration;
 
     use ice_core::process::ProcessHost;
+    use ice_core::redact::KnownSecrets;
     use ice_orchestrator::process::SandboxHost;
     use ice_sandbox::{
-        Capabilities, Command, End, Layer, Profile, ResourceSandbox, SandboxError, SandboxPolicy, Usage,
+        Capabilities, Command, End, Layer, Profile, ResourceSandbox, SandboxError, SandboxPolicy, SecretRef, Usage,
         Verdict,
     };
     use tokio_util::sync::CancellationToken;
 
     use super::{ErrorCode, Exit, Fault, fault};
+    use crate::redaction::learn;
     use crate::signals::Signals;
 
     /// How long a program may take to say which version it is.
     const PATIENCE: Duration = Duration::from_secs(10);
 
-    /// Runs programs for runs, in cages.
-    pub(crate) fn host() -> Result<Arc<dyn ProcessHost>, Fault> {
-        Ok(Arc::new(SandboxHost::new(sandbox()?.with_secrets(crate::secrets::resolve))))
+    /// Runs programs for runs, in cages. What secrets they are given is known from then on.
+    pub(crate) fn host(known: &KnownSecrets) -> Result<Arc<dyn ProcessHost>, Fault> {
+        let known = known.clone();
+        let secrets = move |reference: &SecretRef| {
+            let found = crate::secrets::resolve(reference)?;
+            learn(&known, std::str::from_utf8(found.expose()).ok().map(str::to_owned));
+            Ok(found)
+        };
+        Ok(Arc::new(SandboxHost::new(sandbox()?.with_secrets(secrets))))
     }
 
     /// What cages of this machine hold.
@@ -124,11 +132,12 @@ mod absent {
     use std::sync::Arc;
 
     use ice_core::process::ProcessHost;
+    use ice_core::redact::KnownSecrets;
     use ice_sandbox::{Capabilities, Command, End, Layer, Profile, SandboxPolicy, Verdict};
 
     use super::{ErrorCode, Exit, Fault};
 
-    pub(crate) fn host() -> Result<Arc<dyn ProcessHost>, Fault> {
+    pub(crate) fn host(_: &KnownSecrets) -> Result<Arc<dyn ProcessHost>, Fault> {
         Err(none())
     }
 

@@ -32,6 +32,8 @@ pub(crate) struct Environment {
     pub(crate) prices: Option<PathBuf>,
     /// `ICE_MEMORY`: the file that says how memory is set up.
     pub(crate) memory: Option<PathBuf>,
+    /// `ICE_REDACTION`: the file that says what may be seen.
+    pub(crate) redaction: Option<PathBuf>,
     /// `ICE_MODEL`: the model, as PROVIDER/MODEL, that is asked instead of those that blueprints name.
     pub(crate) model: Option<String>,
     /// `ICE_LOG`: which events are written to standard error, as `tracing` filters say it, and whether as JSON.
@@ -66,6 +68,7 @@ impl Environment {
             models: variable("ICE_MODELS").map(PathBuf::from),
             prices: variable("ICE_PRICES").map(PathBuf::from),
             memory: variable("ICE_MEMORY").map(PathBuf::from),
+            redaction: variable("ICE_REDACTION").map(PathBuf::from),
             model: variable("ICE_MODEL").map(|text| text.to_string_lossy().into_owned()),
             log: variable("ICE_LOG").map(|text| text.to_string_lossy().into_owned()),
             alert_webhook: variable("ICE_ALERT_WEBHOOK").map(|text| text.to_string_lossy().into_owned()),

@@ -18,6 +18,7 @@ mod memory;
 mod models;
 mod pages;
 mod pictures;
+mod redaction;
 mod render;
 mod screen;
 mod secrets;

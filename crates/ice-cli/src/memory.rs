@@ -132,7 +132,7 @@ fn parse(text: &str, label: &str) -> Result<(UnifiedMemoryConfig, Option<Server>
 }
 
 /// What the reader says, and which known name an unknown one may have meant.
-fn advised(said: &str) -> String {
+pub(crate) fn advised(said: &str) -> String {
     let names: Vec<&str> = said.split('`').skip(1).step_by(2).collect();
     let nearest = match names.split_first() {
         Some((unknown, known)) if said.starts_with("unknown") => near_names(unknown, known.iter().copied()),

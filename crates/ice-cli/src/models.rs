@@ -10,10 +10,12 @@ use ice_integrations::llm::LocalModel;
 use ice_integrations::llm::prices::PriceTable;
 use ice_integrations::llm::{Configuration, Vendor};
 use ice_integrations::secrets::{SecretSource, SystemSecrets};
+use secrecy::ExposeSecret;
 
 use crate::environment::Environment;
 use crate::exit::Exit;
 use crate::fault::{Fault, plain};
+use crate::redaction::is_secret;
 
 /// The providers and what they need.
 #[derive(Debug)]
@@ -56,6 +58,13 @@ impl Models {
         #[cfg(feature = "llm-local")]
         let servers = servers.chain(self.configuration.local().map(Known::Local));
         servers
+    }
+
+    /// The keys that can be had now, but for words that stand in the place of one.
+    pub(crate) fn keys(&self) -> Vec<String> {
+        let references = self.configuration.providers().filter_map(|(_, settings)| settings.api_key.as_ref());
+        let keys = references.filter_map(|reference| self.secrets.secret(reference).ok());
+        keys.map(|key| key.expose_secret().to_owned()).filter(|key| is_secret(key)).collect()
     }
 
     /// What models cost.

@@ -17,7 +17,7 @@ pub(crate) use absent::{Manifest, Servers, ask, forget, is_one, login, read};
 #[cfg(feature = "mcp")]
 pub(crate) use login::{forget, login};
 #[cfg(feature = "mcp")]
-pub(crate) use present::{Manifest, Servers, ask, is_one, read};
+pub(crate) use present::{Manifest, Servers, ask, is_one, kept_tokens, read};
 
 /// A tool that a server offers and nobody can call.
 #[derive(Clone, Debug)]
@@ -64,18 +64,21 @@ pub(crate) struct Asked {
 
 #[cfg(feature = "mcp")]
 mod present {
-    use std::path::Path;
+    use std::any::Any;
+    use std::path::{Path, PathBuf};
     use std::sync::Arc;
 
     use async_trait::async_trait;
     use ice_core::document::Object;
     use ice_core::process::SecretRef;
+    use ice_core::redact::KnownSecrets;
     pub(crate) use ice_integrations::mcp::ServerManifest as Manifest;
     #[cfg(feature = "otel")]
     use ice_integrations::mcp::Traces;
     use ice_integrations::mcp::{Endpoint, Error, FileTokens, Outside, SecretText, Secrets, Server, Tokens};
     use ice_integrations::secrets::{SecretSource, SystemSecrets};
     use secrecy::ExposeSecret;
+    use serde_json::Value;
     use tokio::runtime::{Builder, Handle, Runtime};
     use tokio_util::sync::CancellationToken;
 
@@ -84,6 +87,14 @@ mod present {
     use crate::environment::Environment;
     use crate::exit::Exit;
     use crate::fault::Fault;
+    use crate::redaction::learn;
+
+    /// The most servers whose tokens are looked at.
+    const MOST_SERVERS: usize = 1_000;
+    /// The largest file of tokens, in bytes.
+    const LARGEST_TOKENS: u64 = 256 << 10;
+    /// A shorter text is no token, in bytes.
+    const LEAST_TOKEN: usize = 16;
 
     /// Whether a document is the manifest of a server.
     pub(crate) fn is_one(object: &mut Object<'_, '_>) -> bool {
@@ -117,9 +128,12 @@ mod present {
     }
 
     /// What this machine has for servers.
-    pub(super) fn outside(environment: &Environment) -> Outside {
-        let secrets: Arc<dyn Secrets> = Arc::new(OfThisMachine(SystemSecrets::with_dotenv(".env")));
-        let tokens = tokens(environment).map(|tokens| Arc::new(tokens) as Arc<dyn Tokens>);
+    pub(super) fn outside(environment: &Environment, known: &KnownSecrets) -> Outside {
+        let machine = OfThisMachine { secrets: SystemSecrets::with_dotenv(".env"), known: known.clone() };
+        let secrets: Arc<dyn Secrets> = Arc::new(machine);
+        let tokens = tokens(environment).map(|tokens| {
+            Arc::new(Learning { tokens, known: known.clone() }) as Arc<dyn Tokens>
+        });
         let content = environment.telemetry.content;
         let outside = Outside { secrets: Some(secrets), tokens, content, ..Outside::default() };
         // A trace that is sent nowhere is nothing to go on with.
@@ -143,13 +157,17 @@ mod present {
     ///
     /// # Errors
     /// [`Fault`] of the first that cannot be reached, or whose offer cannot be used.
-    pub(crate) fn ask(manifests: &[Manifest], environment: &Environment) -> Result<Asked, Fault> {
+    pub(crate) fn ask(
+        manifests: &[Manifest],
+        environment: &Environment,
+        known: &KnownSecrets,
+    ) -> Result<Asked, Fault> {
         if manifests.is_empty() {
             return Ok(Asked::default());
         }
         let needs_cage = manifests.iter().any(|manifest| matches!(manifest.endpoint, Endpoint::Program(_)));
-        let processes = if needs_cage { Some(cage::host()?) } else { None };
-        let outside = Outside { processes, ..outside(environment) };
+        let processes = if needs_cage { Some(cage::host(known)?) } else { None };
+        let outside = Outside { processes, ..outside(environment, known) };
         let servers: Vec<Server> =
             manifests.iter().map(|manifest| Server::new(manifest.clone(), outside.clone())).collect();
         // Of its own: commands that only look at tools have none, and a server outlives the work that asked for it.
@@ -185,15 +203,94 @@ mod present {
         Ok(Asked { servers, tools, left_out, locked_out })
     }
 
+    /// The tokens of all servers that are kept, as far as they can be read.
+    pub(crate) fn kept_tokens(environment: &Environment) -> Vec<String> {
+        let Some(tokens) = tokens(environment) else { return Vec::new() };
+        let files = std::fs::read_dir(tokens.folder()).into_iter().flatten().take(MOST_SERVERS);
+        let json = files.filter_map(Result::ok).map(|file| file.path());
+        let json = json.filter(|path| path.extension().is_some_and(|ending| ending == "json"));
+        let is_small = |path: &PathBuf| std::fs::metadata(path).is_ok_and(|file| file.len() <= LARGEST_TOKENS);
+        let texts = json.filter(is_small).filter_map(|path| std::fs::read_to_string(path).ok());
+        texts.flat_map(|text| token_texts(&text)).collect()
+    }
+
+    /// The tokens in what is kept for a server.
+    fn token_texts(kept: &str) -> Vec<String> {
+        fn gather(value: &Value, is_secret: bool, found: &mut Vec<String>) {
+            match value {
+                Value::String(text) if is_secret => found.push(text.clone()),
+                Value::Array(items) => items.iter().for_each(|item| gather(item, is_secret, found)),
+                Value::Object(fields) => {
+                    for (name, value) in fields {
+                        let names_one = ["token", "secret", "code"].iter().any(|word| name.contains(word));
+                        let is_kind = name.ends_with("_type") || name.ends_with("_endpoint");
+                        gather(value, names_one && !is_kind, found);
+                    }
+                }
+                Value::String(_) | Value::Null | Value::Bool(_) | Value::Number(_) => {}
+            }
+        }
+        let mut found = Vec::new();
+        if let Ok(kept) = serde_json::from_str::<Value>(kept) {
+            gather(&kept, false, &mut found);
+        }
+        found.retain(|text| text.len() >= LEAST_TOKEN);
+        found
+    }
+
+    /// Keeps tokens in files; those that pass are known from then on.
+    #[derive(Debug)]
+    struct Learning {
+        tokens: FileTokens,
+        known: KnownSecrets,
+    }
+
+    #[async_trait]
+    impl Tokens for Learning {
+        async fn load(&self, server: &str) -> Result<Option<SecretText>, String> {
+            let found = self.tokens.load(server).await?;
+            learn(&self.known, found.iter().flat_map(|found| token_texts(found.expose())));
+            Ok(found)
+        }
+
+        async fn save(&self, server: &str, tokens: Option<SecretText>) -> Result<(), String> {
+            learn(&self.known, tokens.iter().flat_map(|tokens| token_texts(tokens.expose())));
+            self.tokens.save(server, tokens).await
+        }
+
+        async fn hold(&self, server: &str) -> Result<Option<Box<dyn Any + Send>>, String> {
+            self.tokens.hold(server).await
+        }
+    }
+
     /// The secrets of this machine, as the keys of models are had.
     #[derive(Debug)]
-    struct OfThisMachine(SystemSecrets);
+    struct OfThisMachine {
+        secrets: SystemSecrets,
+        known: KnownSecrets,
+    }
 
     #[async_trait]
     impl Secrets for OfThisMachine {
         async fn resolve(&self, reference: &SecretRef) -> Result<SecretText, String> {
-            let found = self.0.secret(reference).map_err(|error| error.to_string())?;
+            let found = self.secrets.secret(reference).map_err(|error| error.to_string())?;
+            learn(&self.known, [found.expose_secret().to_owned()]);
             Ok(SecretText::new(found.expose_secret().to_owned()))
+        }
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use super::*;
+
+        #[test]
+        fn tokens_are_found_in_what_is_kept() {
+            let kept = r#"{"issuer":"https://login.example.org/of/all","token":{"access_token":"at-0123456789abcdef",
+                "token_type":"Bearer","refresh_token":"rt-0123456789abcdef","scope":"all of the tickets"},
+                "client_secret":"short"}"#;
+            let mut found = token_texts(kept);
+            found.sort();
+            assert_eq!(found, ["at-0123456789abcdef", "rt-0123456789abcdef"]);
         }
     }
 }
@@ -204,6 +301,7 @@ mod absent {
 
     use ice_core::document::{Object, Problem};
     use ice_core::error::ErrorCode;
+    use ice_core::redact::KnownSecrets;
 
     use super::Asked;
     use crate::environment::Environment;
@@ -230,7 +328,7 @@ mod absent {
         None
     }
 
-    pub(crate) fn ask(_: &[Manifest], _: &Environment) -> Result<Asked, Fault> {
+    pub(crate) fn ask(_: &[Manifest], _: &Environment, _: &KnownSecrets) -> Result<Asked, Fault> {
         Ok(Asked::default())
     }
 

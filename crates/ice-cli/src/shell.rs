@@ -38,7 +38,7 @@ impl Shell {
             self.screen.fault(&fault);
             fault.exit
         };
-        let telemetry = match Telemetry::begin(&self.environment, &self.screen) {
+        let telemetry = match Telemetry::begin(&self.environment, &self.toolbox, &self.screen) {
             Ok(telemetry) => telemetry,
             Err(fault) => return told(fault),
         };

@@ -18,6 +18,7 @@ use crate::environment::Environment;
 use crate::fault::Fault;
 use crate::manifests::{self, Installed, InstalledServer, Manifests};
 use crate::models::Models;
+use crate::redaction::Redaction;
 use crate::screen::Screen;
 use crate::servers::{self, Asked, LeftOut, LockedOut, Servers};
 use crate::webhook::Webhook;
@@ -37,6 +38,7 @@ struct Shelf {
     built_in: OnceLock<Registry>,
     manifests: OnceLock<Manifests>,
     all: OnceLock<Stock>,
+    redaction: OnceLock<Redaction>,
 }
 
 /// Everything there is.
@@ -70,7 +72,8 @@ impl Toolbox {
     ) -> Self {
         let (named, agents, environment) = (named.to_vec(), agents.to_vec(), environment.clone());
         let (built_in, manifests, all) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
-        Self(Arc::new(Shelf { named, agents, environment, screen, built_in, manifests, all }))
+        let redaction = OnceLock::new();
+        Self(Arc::new(Shelf { named, agents, environment, screen, built_in, manifests, all, redaction }))
     }
 
     /// The folders of agents, absolute, without links and each once.
@@ -84,6 +87,20 @@ impl Toolbox {
     /// What the command read from its environment.
     pub(crate) fn environment(&self) -> &Environment {
         &self.0.environment
+    }
+
+    /// What may be seen, kept and sent, and the secrets that are known.
+    ///
+    /// # Errors
+    /// [`Fault`] if the file that says so cannot be used.
+    pub(crate) fn redaction(&self) -> Result<&Redaction, Fault> {
+        match self.0.redaction.get() {
+            Some(redaction) => Ok(redaction),
+            None => {
+                let read = Redaction::read(&self.0.environment)?;
+                Ok(self.0.redaction.get_or_init(|| read))
+            }
+        }
     }
 
     /// Every tool and model. The first time, MCP servers are started and asked what they offer.
@@ -202,7 +219,7 @@ impl Toolbox {
             registry.tools.register(tool).map_err(|error| clash(&error))?;
         }
         let of_servers: Vec<_> = manifests.servers.iter().map(|one| one.manifest.clone()).collect();
-        let asked = servers::ask(&of_servers, &self.0.environment)?;
+        let asked = servers::ask(&of_servers, &self.0.environment, &self.redaction()?.known)?;
         let Asked { servers, tools, left_out, locked_out } = asked;
         for tool in tools {
             registry.tools.register(tool).map_err(|error| clash(&error))?;

@@ -5,7 +5,8 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use ice_core::redact::{Preset, Redactor};
+use ice_core::redact::{KnownSecrets, Pieces, Policy, Preset, Redactor};
+use ice_core::value::Value;
 
 const MIB: usize = 1 << 20;
 
@@ -137,5 +138,49 @@ fn hostile(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, redact, hostile);
+/// An event as it is shown: what a tool was called with and gave, so many bytes of prose in it.
+fn event(bytes: usize) -> Value {
+    Value::map([
+        ("event", Value::from("node.succeeded")),
+        ("input", Value::map([("path", Value::from("data/airports.csv")), ("limit", Value::from(40))])),
+        ("output", Value::map([("text", Value::from(prose(bytes))), ("count", Value::from(3_376))])),
+    ])
+}
+
+/// What redacting the parts of runs costs, one by one: an event, a piece of a stream, what is written to memory.
+fn parts(criterion: &mut Criterion) {
+    let known = KnownSecrets::default();
+    known.add((0..20).map(|number| format!("kn0wn-{number:016x}"))).expect("there is room for so many");
+    let builder = |preset| Redactor::builder(Policy::preset(preset)).sharing(&known);
+    let secrets = builder(Preset::Secrets).build().expect("the preset is valid");
+    let strict = builder(Preset::Strict).build().expect("the preset is valid");
+    let mut group = criterion.benchmark_group("redact parts");
+    group.sample_size(30);
+    for (name, redactor) in [("secrets", &secrets), ("strict", &strict)] {
+        for bytes in [200, 10_000] {
+            let event = event(bytes);
+            group.bench_function(format!("{name}, event of {bytes} bytes"), |bencher| {
+                bencher.iter(|| black_box(redactor.value(black_box(&event)).is_some()));
+            });
+        }
+        let text = prose(10_000);
+        let words: Vec<&str> = text.split_inclusive(' ').collect();
+        group.throughput(Throughput::Elements(words.len() as u64));
+        group.bench_function(format!("{name}, pieces of a stream"), |bencher| {
+            bencher.iter(|| {
+                let mut pieces = Pieces::new(redactor.clone());
+                words.iter().map(|word| pieces.push(black_box(word)).len()).sum::<usize>()
+            });
+        });
+    }
+    group.finish();
+    criterion.bench_function("redact parts/making the redactor, secrets", |bencher| {
+        bencher.iter(|| black_box(Redactor::secrets(&known)));
+    });
+    criterion.bench_function("redact parts/making the redactor, strict", |bencher| {
+        bencher.iter(|| black_box(builder(Preset::Strict).build().is_ok()));
+    });
+}
+
+criterion_group!(benches, redact, hostile, parts);
 criterion_main!(benches);

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use ice_core::error::ErrorCode;
 use ice_core::id::{Principal, Tenant};
+use ice_core::llm::RedactSecrets;
 use ice_core::store::{
     BlobStore, EmbeddedOptions, EmbeddedStore, LossPolicy, RecoveryReport, Store, StoreError,
 };
@@ -86,17 +87,22 @@ impl Owner {
             Role::Glance => folder.toolbox().built_in(),
             Role::Run | Role::Worker => folder.toolbox().registry(),
         };
+        let redaction = folder.toolbox().redaction().map_err(NotOwner::Fault)?;
         let builder = Engine::builder()
             .store(Arc::clone(&store) as Arc<dyn Store>, blobs as Arc<dyn BlobStore>)
             .registry(registry.map_err(NotOwner::Fault)?.clone())
             // The lock of the folder makes sure that there is one at a time: it takes over at once.
             .name("owner")
             .memory(Arc::new(MemoryFile::of(folder.toolbox().environment())))
+            .views(redaction.views.clone())
+            .memory_redactor(redaction.memory.clone())
+            .prompt_policy(Arc::new(RedactSecrets::with(redaction.prompts.clone())))
+            .known_secrets(&redaction.known)
             .message_content(folder.toolbox().environment().telemetry.content);
         #[cfg(feature = "wasm")]
         let builder = builder.wasm(crate::webassembly::host(folder.toolbox().environment()));
         // Without it what needs a process of its own says so when it is called.
-        let engine = match cage::host() {
+        let engine = match cage::host(&redaction.known) {
             Ok(host) => builder.processes(host).build(),
             Err(_) => builder.build(),
         };

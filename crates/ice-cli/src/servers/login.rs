@@ -41,6 +41,7 @@ pub(crate) fn login(shell: &Shell, manifest: &Manifest, opens: bool) -> Result<E
         ));
     }
     kept(shell)?;
+    let known = shell.toolbox.redaction()?.known.clone();
     shell.block_on(async {
         let mut signals = Signals::listen()?;
         let shown = shell.clone();
@@ -49,7 +50,7 @@ pub(crate) fn login(shell: &Shell, manifest: &Manifest, opens: bool) -> Result<E
             let why = format!("no port of this machine can be listened at: {}", plain(&error));
             Fault::new(ErrorCode::McpUnavailable, why)
         })?;
-        let outside = Outside { visit: Some(Arc::new(visit)), ..outside(&shell.environment) };
+        let outside = Outside { visit: Some(Arc::new(visit)), ..outside(&shell.environment, &known) };
         let server = Server::new(manifest.clone(), outside);
         let cancel = CancellationToken::new();
         let tools = tokio::select! {

@@ -11,6 +11,7 @@ mod sending;
 mod without;
 
 use ice_core::telemetry::{MessageContent, names};
+use secrecy::{ExposeSecret, SecretString};
 use tracing::Span;
 use tracing::field::Empty;
 use tracing_subscriber::Layer;
@@ -29,6 +30,7 @@ use crate::environment::Environment;
 use crate::exit::Exit;
 use crate::fault::Fault;
 use crate::screen::Screen;
+use crate::toolbox::Toolbox;
 
 /// What is handed to the one subscriber of the process.
 type Layers = Vec<Box<dyn Layer<Registry> + Send + Sync>>;
@@ -51,6 +53,8 @@ pub(crate) struct Settings {
     pub(crate) tracestate: Option<String>,
     /// `OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT`.
     pub(crate) content: MessageContent,
+    /// `OTEL_EXPORTER_OTLP_HEADERS` and `OTEL_EXPORTER_OTLP_TRACES_HEADERS`, in which keys of collectors are.
+    headers: Vec<SecretString>,
 }
 
 impl Settings {
@@ -79,8 +83,42 @@ impl Settings {
             #[cfg(feature = "otel")]
             tracestate: get("TRACESTATE"),
             content,
+            headers: ["OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_TRACES_HEADERS"]
+                .into_iter()
+                .filter_map(|name| get(name).map(SecretString::from))
+                .collect(),
         }
     }
+
+    /// The values of headers, which are secrets, and what of them stands behind a word such as `Bearer`.
+    pub(crate) fn secrets(&self) -> Vec<String> {
+        let headers = self.headers.iter().flat_map(|headers| headers.expose_secret().split(','));
+        let values = headers.filter_map(|header| header.split_once('=')).flat_map(|(_, value)| {
+            let decoded = percent_decoded(value.trim());
+            let credential = decoded.split_once(' ').map(|(_, rest)| rest.trim().to_owned());
+            [Some(value.trim().to_owned()), Some(decoded), credential]
+        });
+        values.flatten().collect()
+    }
+}
+
+/// A text of which `%41` is `A`.
+fn percent_decoded(text: &str) -> String {
+    let (mut bytes, mut rest) = (Vec::new(), text.as_bytes());
+    while let Some((first, after)) = rest.split_first() {
+        let digits = (*first == b'%').then(|| std::str::from_utf8(after.get(..2)?).ok()).flatten();
+        match digits.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
+            Some(byte) => {
+                bytes.push(byte);
+                rest = after.get(2..).unwrap_or_default();
+            }
+            None => {
+                bytes.push(*first);
+                rest = after;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 #[cfg(all(feature = "otel", feature = "mcp"))]
@@ -102,14 +140,18 @@ impl Telemetry {
     /// Begins with what is wanted. Traces that cannot be sent are a warning and nothing else.
     ///
     /// # Errors
-    /// [`Fault`] if `ICE_LOG` is no filter.
-    pub(crate) fn begin(environment: &Environment, screen: &Screen) -> Result<Self, Fault> {
+    /// [`Fault`] if `ICE_LOG` is no filter, or what may be seen cannot be told.
+    pub(crate) fn begin(environment: &Environment, toolbox: &Toolbox, screen: &Screen) -> Result<Self, Fault> {
         let logs = environment.log.as_deref().map(logs::Logs::read).transpose()?;
         let needs_ids = logs.as_ref().is_some_and(logs::Logs::is_json);
-        let traces = Tracing::begin(&environment.telemetry, needs_ids, screen);
+        if logs.is_none() && environment.telemetry.endpoint.is_none() {
+            return Ok(Self { traces: None });
+        }
+        let redactor = toolbox.redaction()?.views.redactor();
+        let traces = Tracing::begin(&environment.telemetry, needs_ids, redactor, screen);
         let mut layers = Layers::new();
         layers.extend(traces.as_ref().map(Tracing::layer));
-        layers.extend(logs.map(|logs| logs.layer(screen)));
+        layers.extend(logs.map(|logs| logs.layer(redactor, screen)));
         if !layers.is_empty() {
             tracing_subscriber::registry().with(layers).init();
         }
@@ -165,6 +207,16 @@ mod tests {
         ]);
         assert_eq!(settings.endpoint.as_deref(), Some("http://traces"));
         assert!(!settings.is_off && !settings.content.is_captured());
+    }
+
+    #[test]
+    fn headers_are_secrets_in_every_form() {
+        let settings = read(&[("OTEL_EXPORTER_OTLP_HEADERS", "authorization=Bearer%20s3cret-s3cret,x-key=other-key")]);
+        let secrets = settings.secrets();
+        for secret in ["Bearer%20s3cret-s3cret", "Bearer s3cret-s3cret", "s3cret-s3cret", "other-key"] {
+            assert!(secrets.iter().any(|one| one == secret), "{secret}");
+        }
+        assert!(!format!("{settings:?}").contains("s3cret"));
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ice_core::redact::Redactor;
 use opentelemetry::propagation::TextMapPropagator;
 use opentelemetry::trace::{TraceContextExt, TracerProvider};
 use opentelemetry::{Context, Key, KeyValue};
@@ -43,7 +44,12 @@ pub(super) struct Tracing {
 impl Tracing {
     /// Begins with traces, if they are sent somewhere, or if only their ids are needed. What of the settings cannot be used is
     /// told on the screen.
-    pub(super) fn begin(settings: &Settings, needs_ids: bool, screen: &Screen) -> Option<Self> {
+    pub(super) fn begin(
+        settings: &Settings,
+        needs_ids: bool,
+        redactor: &Redactor,
+        screen: &Screen,
+    ) -> Option<Self> {
         let warn = |text: std::fmt::Arguments<'_>| {
             screen.note(format_args!("{} {text}", styled(YELLOW, "warning:")))
         };
@@ -66,7 +72,7 @@ impl Tracing {
         let mut sends = None;
         if let Some((endpoint, inner)) = exporter {
             let tally = Arc::<Tally>::default();
-            let sending = Sending { inner, tally: Arc::clone(&tally) };
+            let sending = Sending { inner, tally: Arc::clone(&tally), redactor: redactor.clone() };
             let batches = BatchSpanProcessor::builder(sending).build();
             builder = builder.with_span_processor(Counting { inner: batches, tally: Arc::clone(&tally) });
             sends = Some((endpoint, tally));

@@ -1,15 +1,21 @@
 //! Spans on their way out: how many ended, how many were sent, and why others were not.
 
+use std::borrow::Cow;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use ice_core::redact::Redactor;
 use ice_core::telemetry::names;
+use ice_core::value;
+use opentelemetry::trace::Status;
 use opentelemetry::{Array, Context, KeyValue, Value};
 use opentelemetry_otlp::SpanExporter;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::trace::{BatchSpanProcessor, Span, SpanData, SpanProcessor};
+
+use super::logs::is_id;
 
 /// What became of spans.
 #[derive(Debug, Default)]
@@ -74,11 +80,16 @@ impl SpanProcessor for Counting {
 pub(super) struct Sending {
     pub(super) inner: SpanExporter,
     pub(super) tally: Arc<Tally>,
+    /// What is sent goes through it.
+    pub(super) redactor: Redactor,
 }
 
 impl opentelemetry_sdk::trace::SpanExporter for Sending {
     async fn export(&self, mut batch: Vec<SpanData>) -> OTelSdkResult {
-        batch.iter_mut().flat_map(|span| &mut span.attributes).for_each(list);
+        for span in &mut batch {
+            redact(&self.redactor, span);
+            span.attributes.iter_mut().for_each(list);
+        }
         let spans = batch.len() as u64;
         let sent = self.inner.export(batch).await;
         match &sent {
@@ -104,6 +115,46 @@ impl opentelemetry_sdk::trace::SpanExporter for Sending {
     }
 }
 
+/// Leaves of a span what may be seen.
+fn redact(redactor: &Redactor, span: &mut SpanData) {
+    if let Cow::Owned(clean) = redactor.text(&span.name) {
+        span.name = clean.into();
+    }
+    let events = span.events.events.iter_mut().flat_map(|event| &mut event.attributes);
+    for attribute in span.attributes.iter_mut().chain(events) {
+        if let Value::String(text) = &attribute.value
+            && let Some(clean) = seen(redactor, attribute.key.as_str(), text.as_str())
+        {
+            attribute.value = clean.into();
+        }
+    }
+    for event in &mut span.events.events {
+        if let Cow::Owned(clean) = redactor.text(&event.name) {
+            event.name = clean.into();
+        }
+    }
+    if let Status::Error { description } = &mut span.status
+        && let Cow::Owned(clean) = redactor.text(description)
+    {
+        *description = clean.into();
+    }
+}
+
+/// A text as it may be seen, if that is another. What is JSON stays JSON.
+fn seen(redactor: &Redactor, key: &str, text: &str) -> Option<String> {
+    if is_id(text) {
+        return None;
+    }
+    if text.starts_with(['[', '{'])
+        && let Ok(json) = serde_json::from_str::<value::Value>(text)
+    {
+        return redactor.value(&json).map(|clean| clean.to_string());
+    }
+    let word = key.rsplit('.').next().unwrap_or(key);
+    let named = value::Value::map([(word, value::Value::from(text))]);
+    Some(redactor.value(&named)?.get(word)?.as_str()?.to_owned())
+}
+
 /// Makes a list of what fields of spans can only hold as text.
 fn list(attribute: &mut KeyValue) {
     if names::LISTS.contains(&attribute.key.as_str())
@@ -117,6 +168,17 @@ fn list(attribute: &mut KeyValue) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_sent_is_what_may_be_seen() {
+        let redactor = Redactor::preset(ice_core::redact::Preset::Strict).unwrap();
+        let seen = |key: &str, text: &str| seen(&redactor, key, text);
+        assert_eq!(seen("a.message", "to ada@example.org").as_deref(), Some("to [redacted: email]"));
+        let json = r#"[{"content":"say \"ada@example.org\""}]"#;
+        assert_eq!(seen("a", json).as_deref(), Some(r#"[{"content":"say \"[redacted: email]\""}]"#));
+        assert_eq!(seen("ice.run.id", "0192f0c1-2f6e-7c3a-9a51-0c8f5d3f2a10"), None);
+        assert_eq!(seen("gen_ai.request.model", "gpt-4.1-mini"), None);
+    }
 
     #[test]
     fn texts_that_are_lists_become_lists() {

@@ -1,5 +1,6 @@
 //! What there is of traces in an `ice` that was built without the feature `otel`: nothing.
 
+use ice_core::redact::Redactor;
 use tracing::Span;
 use tracing_subscriber::Layer;
 use tracing_subscriber::registry::Registry;
@@ -12,7 +13,7 @@ use crate::screen::{Screen, YELLOW, styled};
 pub(super) enum Tracing {}
 
 impl Tracing {
-    pub(super) fn begin(settings: &Settings, _needs_ids: bool, screen: &Screen) -> Option<Self> {
+    pub(super) fn begin(settings: &Settings, _needs_ids: bool, _: &Redactor, screen: &Screen) -> Option<Self> {
         if settings.endpoint.is_some() && !settings.is_off {
             let warning = styled(YELLOW, "warning:");
             screen.note(format_args!(

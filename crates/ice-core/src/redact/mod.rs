@@ -14,6 +14,8 @@
 mod detect;
 mod found;
 mod kind;
+mod known;
+mod pieces;
 mod placeholder;
 mod policy;
 mod redactor;
@@ -26,5 +28,7 @@ mod tests;
 
 pub use found::Finding;
 pub use kind::Kind;
+pub use known::KnownSecrets;
+pub use pieces::Pieces;
 pub use policy::{Action, Custom, Policy, Preset};
 pub use redactor::{Conceal, HashKey, InvalidPolicy, Redactor, RedactorBuilder};

@@ -8,10 +8,8 @@ use regex::RegexBuilder;
 use zeroize::ZeroizeOnDrop;
 
 use super::scanner::{Pattern, Scanner};
-use super::{Action, Custom, Finding, Kind, Policy, Preset, placeholder};
+use super::{Action, Custom, Finding, Kind, KnownSecrets, Policy, Preset, placeholder};
 
-/// A shorter text is no secret that could be told from others.
-const LEAST_SECRET: usize = 8;
 /// The most patterns of a policy.
 const MOST_PATTERNS: usize = 64;
 /// The longest text that a pattern may match, in bytes.
@@ -89,7 +87,8 @@ impl InvalidPolicy {
 #[derive(Debug)]
 pub struct RedactorBuilder {
     policy: Policy,
-    known: Vec<Arc<str>>,
+    known: Vec<String>,
+    shared: Option<KnownSecrets>,
     hash: Option<HashKey>,
     vault: Option<Arc<dyn Conceal>>,
 }
@@ -98,8 +97,14 @@ impl RedactorBuilder {
     /// Finds these texts as well, wherever they stand. Of fewer than 8 bytes none is found.
     #[must_use]
     pub fn known(mut self, secrets: impl IntoIterator<Item = String>) -> Self {
-        let secrets = secrets.into_iter().filter(|secret| secret.len() >= LEAST_SECRET);
-        self.known.extend(secrets.map(Arc::from));
+        self.known.extend(secrets);
+        self
+    }
+
+    /// Finds what is in this set, also what is added to it later. What is [known](Self::known) besides is added to it.
+    #[must_use]
+    pub fn sharing(mut self, known: &KnownSecrets) -> Self {
+        self.shared = Some(known.clone());
         self
     }
 
@@ -122,7 +127,7 @@ impl RedactorBuilder {
     /// # Errors
     /// [`InvalidPolicy`] if a pattern cannot be used, or what the policy needs was not given.
     pub fn build(self) -> Result<Redactor, InvalidPolicy> {
-        let Self { policy, known, hash, vault } = self;
+        let Self { policy, known, shared, hash, vault } = self;
         if policy.kinds.contains_key(&Kind::Custom) {
             return Err(InvalidPolicy::CustomKind);
         }
@@ -138,9 +143,12 @@ impl RedactorBuilder {
         let patterns: Vec<Pattern> = policy.custom.iter().map(pattern).collect::<Result<_, _>>()?;
         let actions = Kind::ALL.map(|kind| policy.action(kind));
         let wants = |kind: Kind| actions.get(kind as usize) != Some(&Action::Allow);
-        let scanner = Scanner::new(wants, &known, patterns)
-            .map_err(|_| InvalidPolicy::TooMany { what: "known secrets", most: 100_000 })?;
-        Ok(Redactor(Arc::new(Inner { scanner, actions, known: known.len(), hash, vault })))
+        let shared = shared.unwrap_or_default();
+        shared.add(known)?;
+        let scanner = Scanner::new(wants, shared, patterns)
+            .map_err(|_| InvalidPolicy::TooMany { what: "words to look for", most: 100_000 })?;
+        let scanner = Arc::new(scanner);
+        Ok(Redactor(Arc::new(Inner { scanner, actions, hash, vault, hashes_masks: false })))
     }
 }
 
@@ -187,18 +195,19 @@ fn pattern(custom: &Custom) -> Result<Pattern, InvalidPolicy> {
 pub struct Redactor(Arc<Inner>);
 
 struct Inner {
-    scanner: Scanner,
+    scanner: Arc<Scanner>,
     actions: [Action; Kind::ALL.len()],
-    known: usize,
     hash: Option<HashKey>,
     vault: Option<Arc<dyn Conceal>>,
+    /// Whether a hash stands where the policy masks or drops.
+    hashes_masks: bool,
 }
 
 impl Redactor {
     /// Begins with a policy.
     #[must_use]
     pub const fn builder(policy: Policy) -> RedactorBuilder {
-        RedactorBuilder { policy, known: Vec::new(), hash: None, vault: None }
+        RedactorBuilder { policy, known: Vec::new(), shared: None, hash: None, vault: None }
     }
 
     /// The redactor of a preset.
@@ -207,6 +216,32 @@ impl Redactor {
     /// [`InvalidPolicy`] if its tables cannot be built, which no preset causes.
     pub fn preset(preset: Preset) -> Result<Self, InvalidPolicy> {
         Self::builder(Policy::preset(preset)).build()
+    }
+
+    /// The redactor of the preset [`Secrets`](Preset::Secrets) that finds these, too.
+    #[must_use]
+    pub fn secrets(known: &KnownSecrets) -> Self {
+        let builder = Self::builder(Policy::preset(Preset::Secrets)).sharing(known);
+        // Its tables can be built. If they could not, nothing would be seen.
+        builder.build().unwrap_or_else(|_| {
+            let scanner = Arc::new(Scanner::blind(known.clone()));
+            let actions = [Action::Mask; Kind::ALL.len()];
+            Self(Arc::new(Inner { scanner, actions, hash: None, vault: None, hashes_masks: false }))
+        })
+    }
+
+    /// The same, but for hashes under this key in the place of all that is masked or dropped: for names, keys and the like, of
+    /// which those that are different have to stay different.
+    #[must_use]
+    pub fn hashing(&self, key: HashKey) -> Self {
+        let Inner { scanner, actions, vault, .. } = &*self.0;
+        Self(Arc::new(Inner {
+            scanner: Arc::clone(scanner),
+            actions: *actions,
+            hash: Some(key),
+            vault: vault.clone(),
+            hashes_masks: true,
+        }))
     }
 
     /// What a text holds that the policy does not allow, in the order of the text; none overlaps another.
@@ -218,6 +253,22 @@ impl Redactor {
     /// Whether words before something may tell what it is.
     pub(super) fn reads_context(&self) -> bool {
         self.0.scanner.reads_context()
+    }
+
+    /// Whether whatever there is stays.
+    #[must_use]
+    pub fn allows_everything(&self) -> bool {
+        self.0.scanner.finds_nothing()
+    }
+
+    /// Whether anything is found among numbers.
+    pub(super) fn reads_numbers(&self) -> bool {
+        self.0.scanner.reads_numbers()
+    }
+
+    /// How many bytes at the end of a text may be the begin of a known secret.
+    pub(super) fn begun(&self, text: &str) -> usize {
+        self.0.scanner.begun(text)
     }
 
     /// The text as the policy lets it be seen. What was redacted before stays as it is.
@@ -246,14 +297,17 @@ impl Redactor {
     }
 
     /// What stands in the place of a finding.
-    fn instead(&self, finding: &Finding<'_>, text: &str) -> String {
+    pub(super) fn instead(&self, finding: &Finding<'_>, text: &str) -> String {
         let label = finding.label;
         let action = if finding.kind == Kind::Custom {
             self.0.scanner.pattern(label).map(|pattern| pattern.action)
         } else {
             self.0.actions.get(finding.kind as usize).copied()
         };
-        let action = action.unwrap_or(Action::Mask);
+        let action = match action.unwrap_or(Action::Mask) {
+            Action::Mask | Action::Drop if self.0.hashes_masks => Action::Hash,
+            action @ (Action::Mask | Action::Drop | Action::Hash | Action::Vault | Action::Allow) => action,
+        };
         match (action, &self.0.hash, &self.0.vault) {
             (Action::Drop, ..) => String::new(),
             (Action::Hash, Some(key), _) => {
@@ -294,6 +348,6 @@ fn same(kind: Kind, text: &str) -> Cow<'_, str> {
 impl fmt::Debug for Redactor {
     /// Says how many secrets it knows, and none of them.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Redactor").field("known", &self.0.known).finish_non_exhaustive()
+        f.debug_struct("Redactor").field("known", &self.0.scanner.known()).finish_non_exhaustive()
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use aho_corasick::automaton::{Automaton, OverlappingState};
-use aho_corasick::{AhoCorasick, Input, MatchKind, StartKind, dfa};
+use aho_corasick::{Input, MatchKind, StartKind, dfa};
 use regex::Regex;
 
 use super::detect::words::{Trigger, literals};
@@ -12,7 +12,7 @@ use super::detect::{
 };
 use super::found::resolve;
 use super::text::Text;
-use super::{Action, Finding, Kind, placeholder};
+use super::{Action, Finding, Kind, KnownSecrets, placeholder};
 
 /// A pattern of a policy's own, read.
 #[derive(Debug)]
@@ -24,9 +24,10 @@ pub(super) struct Pattern {
 
 /// Finds what it is to find, in time that is linear in the text.
 pub(super) struct Scanner {
-    literals: dfa::DFA,
+    /// Finds words and prefixes. Without it nothing can be told to be harmless, and all is a secret.
+    literals: Option<dfa::DFA>,
     triggers: Vec<(Trigger, usize)>,
-    known: Option<AhoCorasick>,
+    known: KnownSecrets,
     patterns: Vec<Pattern>,
     wanted: [bool; Kind::ALL.len()],
 }
@@ -39,7 +40,7 @@ impl Scanner {
     /// Finds these kinds, these texts, and what these patterns match.
     pub(super) fn new(
         wants: impl Fn(Kind) -> bool,
-        known: &[Arc<str>],
+        known: KnownSecrets,
         patterns: Vec<Pattern>,
     ) -> Result<Self, TooMany> {
         let wanted = Kind::ALL.map(wants);
@@ -54,18 +55,14 @@ impl Scanner {
             .ascii_case_insensitive(true)
             .build(words)
             .map_err(|_| TooMany)?;
-        let known = if known.is_empty() {
-            None
-        } else {
-            let known = known.iter().map(|text| text.as_bytes());
-            Some(
-                AhoCorasick::builder()
-                    .match_kind(MatchKind::LeftmostLongest)
-                    .build(known)
-                    .map_err(|_| TooMany)?,
-            )
-        };
+        let literals = Some(literals);
         Ok(Self { literals, triggers, known, patterns, wanted })
+    }
+
+    /// Takes all there is for a secret.
+    pub(super) fn blind(known: KnownSecrets) -> Self {
+        let wanted = [true; Kind::ALL.len()];
+        Self { literals: None, triggers: Vec::new(), known, patterns: Vec::new(), wanted }
     }
 
     pub(super) fn pattern(&self, name: &str) -> Option<&Pattern> {
@@ -79,6 +76,27 @@ impl Scanner {
         self.wants_any(BY_CONTEXT)
     }
 
+    /// Whether anything is found among numbers.
+    pub(super) fn reads_numbers(&self) -> bool {
+        self.wants_any(&[Kind::Iban, Kind::Card, Kind::NationalId, Kind::Ip, Kind::Phone])
+    }
+
+    /// Whether there is nothing to be found.
+    pub(super) fn finds_nothing(&self) -> bool {
+        let allows = |pattern: &Pattern| pattern.action == Action::Allow;
+        !Kind::ALL.iter().any(|kind| *kind != Kind::Custom && self.wants(*kind)) && self.patterns.iter().all(allows)
+    }
+
+    /// How many bytes at the end of a text may be the begin of a known secret.
+    pub(super) fn begun(&self, text: &str) -> usize {
+        if self.wants(Kind::Secret) { self.known.begun(text) } else { 0 }
+    }
+
+    /// How many secrets are known.
+    pub(super) fn known(&self) -> usize {
+        self.known.len()
+    }
+
     fn wants(&self, kind: Kind) -> bool {
         self.wanted.get(kind as usize) == Some(&true)
     }
@@ -90,7 +108,13 @@ impl Scanner {
     /// What a text holds, in its order.
     pub(super) fn scan(&self, text: &str) -> Vec<Finding<'_>> {
         let mut found = Found { scanner: self, list: Vec::new() };
-        if let Some(known) = &self.known {
+        let Some(literals) = &self.literals else {
+            found.push(Kind::Secret, Kind::Secret.as_str(), 0..text.len());
+            return found.list;
+        };
+        if self.wants(Kind::Secret)
+            && let Some(known) = self.known.finder()
+        {
             known
                 .find_iter(text)
                 .for_each(|known| found.push(Kind::Secret, Kind::Secret.as_str(), known.range()));
@@ -100,7 +124,7 @@ impl Scanner {
             matches.for_each(|one| found.push(Kind::Custom, &pattern.name, one.range()));
         }
         let text = Text::new(text);
-        self.words(text, &mut found);
+        self.words(text, literals, &mut found);
         self.signs(text, &mut found);
         self.numbers(text, &mut found);
         if found.list.is_empty() {
@@ -112,7 +136,7 @@ impl Scanner {
     }
 
     /// The pass over words and prefixes.
-    fn words<'s>(&'s self, text: Text<'_>, found: &mut Found<'s>) {
+    fn words<'s>(&'s self, text: Text<'_>, literals: &dfa::DFA, found: &mut Found<'s>) {
         if self.triggers.is_empty() {
             return;
         }
@@ -120,7 +144,7 @@ impl Scanner {
             (key::Keys::default(), pem::Pem::default(), token::Tokens::default());
         let (input, mut state) = (Input::new(text.bytes()), OverlappingState::start());
         // It cannot fail: the input is not anchored.
-        while self.literals.try_find_overlapping(&input, &mut state).is_ok() {
+        while literals.try_find_overlapping(&input, &mut state).is_ok() {
             let Some(one) = state.get_match() else { break };
             let Some((trigger, length)) = self.triggers.get(one.pattern().as_usize()) else { continue };
             let (at, end) = (one.end() - length, one.end());
@@ -172,7 +196,7 @@ impl Scanner {
 
     /// The pass over digits.
     fn numbers<'s>(&'s self, text: Text<'_>, found: &mut Found<'s>) {
-        if !self.wants_any(&[Kind::Iban, Kind::Card, Kind::NationalId, Kind::Ip, Kind::Phone]) {
+        if !self.reads_numbers() {
             return;
         }
         let mut at = 0;

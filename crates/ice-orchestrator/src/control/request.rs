@@ -137,6 +137,9 @@ pub enum Request {
         /// The run.
         #[schemars(with = "String")]
         run: RunId,
+        /// Whether it is written as it may be seen: lines of JSON for people, which cannot be brought back.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        redacted: bool,
     },
     /// A piece of the file of a run that is brought here. Answered with [`Response::Received`](super::Response::Received), or
     /// with [`Response::Imported`](super::Response::Imported) after the last one.

@@ -22,7 +22,7 @@ use super::{
     Assembled, Assembly, Document, ForkRequest, Info, MAX_DOCUMENTS, MigrateRequest, Missing, PruneQuery,
     Refusal, Request, Response, Start,
 };
-use crate::engine::{self, Engine, Export, Fork, Migration, Replayed, Retention, RunFilter};
+use crate::engine::{self, Engine, Export, Fork, HOLDS_ONE, Migration, RedactedExport, Replayed, Retention, RunFilter};
 use crate::events::{Feed, RunEvents};
 use crate::journal::RunSummary;
 use crate::workflow::{self, Plan};
@@ -90,8 +90,32 @@ impl Control {
         &self.keeping
     }
 
-    /// Does what is asked. Cancel-safe, except that a dropped start, answer, cancel or resume may have been done.
+    /// Does what is asked, and answers as far as the [views](crate::engine::EngineBuilder::views) of the engine let it be seen.
+    /// Cancel-safe, except that a dropped start, answer, cancel or resume may have been done.
     pub async fn call(&self, caller: &Caller, request: Request) -> Reply {
+        match self.reply(caller, request).await {
+            Reply::One(response) => Reply::One(self.seen(response)),
+            Reply::Many(responses) => {
+                let control = self.clone();
+                many(responses.map(move |response| control.seen(response)))
+            }
+        }
+    }
+
+    /// What no other part of the engine has shown as it may be seen.
+    fn seen(&self, response: Response) -> Response {
+        let Response::Refused(mut refusal) = response else { return response };
+        let views = self.engine.views();
+        refusal.message = views.text(&refusal.message).into_owned();
+        for diagnostics in &mut refusal.diagnostics {
+            diagnostics.for_each(|diagnostic| {
+                diagnostic.message = views.text(&diagnostic.message).into_owned();
+            });
+        }
+        Response::Refused(refusal)
+    }
+
+    async fn reply(&self, caller: &Caller, request: Request) -> Reply {
         let Caller { tenant, principal } = caller;
         let answer = match request {
             Request::Info => Ok(Response::Info(Info { active: self.engine.active(), ..self.info.clone() })),
@@ -113,6 +137,7 @@ impl Control {
                 Err(error) => Err(error.into()),
             },
             Request::Cancel { run, reason } => {
+                let reason = reason.map(|reason| self.engine.known().without(reason));
                 let done = self.engine.cancel(tenant, run, principal, reason).await;
                 done.map(|()| Response::Accepted { run }).map_err(Refusal::from)
             }
@@ -131,7 +156,11 @@ impl Control {
             Request::SetBudget { payer, limit, per } => self.set_budget(tenant, &payer, limit, per).await,
             Request::Prune(query) => Box::pin(self.prune(tenant, query)).await,
             Request::Migrate(request) => Box::pin(self.migrate(caller, request)).await,
-            Request::Export { run } => match self.engine.export(tenant, run).await {
+            Request::Export { run, redacted: true } => match self.engine.export_redacted(tenant, run).await {
+                Ok(export) => return many(futures::stream::unfold(Some(export), redacted_piece)),
+                Err(error) => Err(error.into()),
+            },
+            Request::Export { run, redacted: false } => match self.engine.export(tenant, run).await {
                 Ok(export) => return many(futures::stream::unfold(Some(export), piece)),
                 Err(error) => Err(error.into()),
             },
@@ -231,7 +260,7 @@ impl Control {
         let inputs = if inputs.is_empty() {
             None
         } else {
-            let mut all = self.engine.show(tenant, run).await?.inputs.as_map().cloned().unwrap_or_default();
+            let mut all = self.engine.document(tenant, run).await?.inputs.as_map().cloned().unwrap_or_default();
             all.extend(inputs.iter().map(|(name, value)| (Arc::clone(name), value.clone())));
             Some(Value::from(all))
         };
@@ -259,6 +288,11 @@ impl Control {
         let mut wanted = Vec::new();
         if documents.is_empty() || documents.len() > MAX_DOCUMENTS {
             let message = format!("a run is started with 1 to {MAX_DOCUMENTS} documents");
+            return Err(Refusal::new(ErrorCode::InputInvalid, message));
+        }
+        let known = self.engine.known();
+        if let Some(document) = documents.iter().find(|document| known.are_in_text(&document.text)) {
+            let message = format!("`{}` {HOLDS_ONE}", document.name);
             return Err(Refusal::new(ErrorCode::InputInvalid, message));
         }
         for document in documents {
@@ -326,6 +360,16 @@ async fn run_event(events: Option<RunEvents>) -> Option<(Response, Option<RunEve
 
 /// The next piece of a run's file, or [`Response::End`] once.
 async fn piece(export: Option<Export>) -> Option<(Response, Option<Export>)> {
+    let mut export = export?;
+    Some(match export.next().await {
+        Ok(Some(bytes)) => (Response::Piece { data: BASE64_STANDARD.encode(bytes) }, Some(export)),
+        Ok(None) => (Response::End, None),
+        Err(error) => (Response::Refused(error.into()), None),
+    })
+}
+
+/// The next piece of a redacted copy of a run, or [`Response::End`] once.
+async fn redacted_piece(export: Option<RedactedExport>) -> Option<(Response, Option<RedactedExport>)> {
     let mut export = export?;
     Some(match export.next().await {
         Ok(Some(bytes)) => (Response::Piece { data: BASE64_STANDARD.encode(bytes) }, Some(export)),

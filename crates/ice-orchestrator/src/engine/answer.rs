@@ -10,6 +10,7 @@ use ice_core::value::Value;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
+use super::known::HOLDS_ONE;
 use super::run::{Message, Unanswered};
 use super::{Engine, RunError, Signal};
 use crate::journal::{Answer, AnswerKind, AnswerReport, QuestionReport, RunDocument, RunStatus, keys};
@@ -54,6 +55,10 @@ impl Engine {
             let what = format!("the comment is longer than {MAX_COMMENT} bytes");
             return Err(RunError::Answer { node, what });
         }
+        if self.inner.known.are_in(&response) {
+            return Err(RunError::Answer { node, what: format!("it {HOLDS_ONE}") });
+        }
+        let comment = comment.map(|comment| self.inner.known.without(comment));
         self.check_is_at_home(tenant, run).await?;
         let answer = Answer { response, kind: AnswerKind::Given, by: by.clone(), comment, id: Some(id) };
         match self.answer_here(tenant, run, &node, &answer).await? {
@@ -107,12 +112,13 @@ impl Engine {
         mut answer: Answer,
         id: Uuid,
     ) -> Result<(), RunError> {
-        let document = self.show(tenant, run).await?;
+        let document = self.document(tenant, run).await?;
         if is_answered(&document, &node, id) {
             return Ok(());
         }
         let asked = open_question(&document, &node)?;
-        let response = asked.question.accept(&answer.response);
+        let meant = self.inner.views.meant(&asked.question, &answer.response);
+        let response = asked.question.accept(meant.as_ref().unwrap_or(&answer.response));
         answer.response = response.map_err(|what| RunError::Answer { node: node.clone(), what })?;
         let question = asked.number;
         let mut changes = self.inner.store.watch(&keys::head(tenant, run), None);
@@ -120,7 +126,7 @@ impl Engine {
         self.see_driven(tenant, run).await?;
         let decided = async {
             loop {
-                let document = self.show(tenant, run).await?;
+                let document = self.document(tenant, run).await?;
                 match open_question(&document, &node) {
                     // It waits as it did.
                     Ok(asked) if asked.number == question => {}

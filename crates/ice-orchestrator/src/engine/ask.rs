@@ -133,6 +133,7 @@ impl Call<'_> {
         let mut chat = Chat::begin(place, &**found, &request);
         let span = chat.span();
         let ended = self.stream(&**found, request, &mut chat).instrument(span).await;
+        self.shared.transient.stream_ended(self.address);
         histogram(MetricName::LlmSeconds, &[("provider", provider)]).record(chat.seconds());
         let usage = ended.as_ref().map_or_else(|error| error.usage, |response| response.usage);
         let usage = priced(usage, price.as_ref());

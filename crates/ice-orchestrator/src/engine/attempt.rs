@@ -240,6 +240,7 @@ impl StepPort for Port {
 
     async fn receipt(&self, step: &NodePath, result: Result<Completion, Failure>) -> Result<Value, Failure> {
         let (kept, wait) = oneshot::channel();
+        let result = self.shared().engine.known.scrub(result);
         let message = Message::Receipt { ticket: self.caller.ticket, step: step.clone(), result, kept };
         if !self.shared().mailbox.send(message) {
             tracing::debug!(run = %self.shared().run, %step, "a receipt came after the run had ended");

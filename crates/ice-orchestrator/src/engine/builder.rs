@@ -6,6 +6,7 @@ use std::time::Duration;
 use ice_core::llm::{PromptPolicy, RedactSecrets};
 use ice_core::memory::SessionMemory;
 use ice_core::process::{ProcessHost, WasmHost};
+use ice_core::redact::{KnownSecrets, Redactor};
 use ice_core::registry::Registry;
 use ice_core::store::{BlobStore, MemoryBlobs, MemoryStore, Store};
 use ice_core::telemetry::MessageContent;
@@ -13,6 +14,7 @@ use ice_core::time::{Clock, IdSource, SystemClock, SystemIds};
 use ice_core::tools::ToolLimits;
 
 use super::{Engine, MemorySource};
+use crate::journal::Views;
 
 /// Puts an [`Engine`] together. Everything has a default: stores in memory, an empty registry.
 #[derive(Clone, Debug)]
@@ -34,6 +36,9 @@ pub struct EngineBuilder {
     pub(super) memory: Option<Arc<dyn MemorySource>>,
     pub(super) sessions: Option<Arc<dyn SessionMemory>>,
     pub(super) content: MessageContent,
+    pub(super) views: Option<Views>,
+    pub(super) kept: Option<Redactor>,
+    pub(super) known: KnownSecrets,
 }
 
 impl Default for EngineBuilder {
@@ -56,6 +61,9 @@ impl Default for EngineBuilder {
             memory: None,
             sessions: None,
             content: MessageContent::default(),
+            views: None,
+            kept: None,
+            known: KnownSecrets::default(),
         }
     }
 }
@@ -147,6 +155,31 @@ impl EngineBuilder {
     #[must_use]
     pub const fn message_content(mut self, content: MessageContent) -> Self {
         self.content = content;
+        self
+    }
+
+    /// How runs are seen: events, documents, lists, failures, and what they are asked and say live. Journals stay exact. By default
+    /// [secrets](ice_core::redact::Preset::Secrets) are masked, also those that are [known](Self::known_secrets).
+    #[must_use]
+    pub fn views(mut self, views: Views) -> Self {
+        self.views = Some(views);
+        self
+    }
+
+    /// What is written to memory goes through this redactor before, whoever makes the memory of tenants of the options that
+    /// [`MemorySource`] is given; by default secrets are masked.
+    #[must_use]
+    pub fn memory_redactor(mut self, redactor: Redactor) -> Self {
+        self.kept = Some(redactor);
+        self
+    }
+
+    /// Texts that are known to be secret, also those that are added later. Results of tools, answers of models, outputs of
+    /// programs and failures that hold one are recorded without it; inputs, answers of people and blueprints that hold one are
+    /// refused.
+    #[must_use]
+    pub fn known_secrets(mut self, known: &KnownSecrets) -> Self {
+        self.known = known.clone();
         self
     }
 

@@ -205,7 +205,7 @@ impl Driver {
                 self.flush()?;
             }
             if self.is_finished() {
-                return Ok(Some(RunEnd::of(&self.state)));
+                return Ok(Some(RunEnd::of(&self.state).seen(&self.shared.engine.views)));
             }
             // While the thread that made it is still here: another one may see the commit land.
             self.state.forget_frames();

@@ -9,6 +9,7 @@ use ice_core::id::{Principal, RunId, Tenant};
 use ice_core::llm::PromptPolicy;
 use ice_core::memory::SessionMemory;
 use ice_core::process::{ProcessHost, WasmHost};
+use ice_core::redact::Redactor;
 use ice_core::registry::Registry;
 use ice_core::store::lease::{self, Lease, LeaseError};
 use ice_core::store::{BlobStore, Store, inbox};
@@ -20,6 +21,7 @@ use tokio_util::task::TaskTracker;
 
 use super::budgets::Presence;
 use super::closing::Closing;
+use super::known::Known;
 use super::memories::Memories;
 use super::meters::Meters;
 use super::plans::Plans;
@@ -27,7 +29,7 @@ use super::results::Results;
 use super::roster::{Busy, Roster};
 use super::run::{Message, RunShared};
 use super::{EngineBuilder, RunError, RunHandle, Signal};
-use crate::journal::{RunHead, keys};
+use crate::journal::{Outputs, RunHead, Views, keys};
 
 /// Drives runs over a store. Cheap to clone; the clones are one engine.
 #[derive(Clone, Debug)]
@@ -50,6 +52,11 @@ pub(crate) struct Inner {
     pub(crate) wasm: Option<Arc<dyn WasmHost>>,
     pub(crate) policy: Arc<dyn PromptPolicy>,
     content: MessageContent,
+    /// How runs are seen.
+    pub(crate) views: Views,
+    /// What memory may keep.
+    pub(crate) kept: Redactor,
+    pub(crate) known: Known,
     pub(crate) memories: Memories,
     /// Who remembers sessions in the place of the tenant's memory.
     pub(crate) sessions: Option<Arc<dyn SessionMemory>>,
@@ -107,6 +114,16 @@ impl Engine {
     }
 
     pub(super) fn new(builder: EngineBuilder) -> Self {
+        let usual = || Redactor::secrets(&builder.known);
+        let (views, kept) = match (builder.views, builder.kept) {
+            (Some(views), Some(kept)) => (views, kept),
+            (Some(views), None) => (views, usual()),
+            (None, Some(kept)) => (Views::new(usual(), Outputs::Exact), kept),
+            (None, None) => {
+                let redactor = usual();
+                (Views::new(redactor.clone(), Outputs::Exact), redactor)
+            }
+        };
         Self {
             inner: Arc::new(Inner {
                 store: builder.store,
@@ -121,6 +138,9 @@ impl Engine {
                 wasm: builder.wasm,
                 policy: builder.policy,
                 content: builder.content,
+                views,
+                kept,
+                known: Known::new(builder.known),
                 memories: Memories::new(builder.memory),
                 sessions: builder.sessions,
                 meters: Meters::new(),
@@ -155,6 +175,16 @@ impl Engine {
     /// Who looks at what goes to models.
     pub(crate) fn prompt_policy(&self) -> Arc<dyn PromptPolicy> {
         Arc::clone(&self.inner.policy)
+    }
+
+    pub(crate) fn known(&self) -> &Known {
+        &self.inner.known
+    }
+
+    /// How runs are seen.
+    #[must_use]
+    pub fn views(&self) -> &Views {
+        &self.inner.views
     }
 
     /// What time it is by the engine's clock.

@@ -22,6 +22,12 @@ pub enum RunError {
     /// The inputs are not what the blueprint asks for.
     #[error("the inputs do not fit the blueprint: {0}")]
     Inputs(String),
+    /// Something that would be kept with the run holds a secret.
+    #[error("{what} {}", super::HOLDS_ONE)]
+    HoldsSecret {
+        /// What it is.
+        what: String,
+    },
     /// A tool needs a secret that the run is not given.
     #[error(
         "the tool `{tool}` needs the secret `{secret}`, which this run is not given: start it with \
@@ -217,7 +223,7 @@ impl RunError {
         match self {
             Self::NotFound(_) => ErrorCode::RunNotFound,
             Self::Secret { .. } => ErrorCode::GrantMissing,
-            Self::Inputs(_) | Self::Option { .. } | Self::Change(_) => ErrorCode::InputInvalid,
+            Self::Inputs(_) | Self::HoldsSecret { .. } | Self::Option { .. } | Self::Change(_) => ErrorCode::InputInvalid,
             Self::Durability { .. } => ErrorCode::DurabilityUnavailable,
             Self::IdempotencyConflict { .. } | Self::Contended | Self::Exists(_) => ErrorCode::StoreConflict,
             Self::Owned { .. } | Self::Unheard(_) => ErrorCode::RunOwned,

@@ -85,6 +85,7 @@ impl Engine {
         let (past, later) = past.split_at(cut);
         let inputs = fork.inputs.unwrap_or_else(|| before.inputs.clone());
         check_inputs(&plan, &inputs)?;
+        inner.known.check(&inputs)?;
         let options = RunOptions {
             idempotency_key: fork.idempotency_key,
             budget: fork.budget.unwrap_or(before.options.budget),
@@ -116,7 +117,7 @@ impl Engine {
         records.extend(past.iter().map(|record| later_by(record, moved)));
         let replay = Replay::new(Arc::clone(&plan)).inspected_by(Arc::clone(&self.inner.policy));
         let mut state = come_out(replay, &mut records, later, now)
-            .map_err(|divergence| RunError::Diverged { run, divergence })?;
+            .map_err(|found| RunError::Diverged { run, divergence: Box::new(inner.views.divergence(*found)) })?;
         if let Some(forked) = &mut manifest.forked {
             **forked = before.forked_at(forked.at.clone(), records.len() as u64);
         }
@@ -184,7 +185,7 @@ impl Engine {
             return Ok(None);
         };
         let Ok(fork) = String::from_utf8_lossy(&found.value).parse::<RunId>() else { return Ok(None) };
-        let document = self.show(tenant, fork).await?;
+        let document = self.document(tenant, fork).await?;
         if document.forked.as_ref().is_none_or(|forked| forked.run != run) {
             return Err(RunError::IdempotencyConflict { run: fork });
         }

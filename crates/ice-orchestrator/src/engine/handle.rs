@@ -8,7 +8,7 @@ use ice_core::value::Value;
 
 use super::run::RunShared;
 use super::{Engine, RunError, TransientRead};
-use crate::journal::{Failure, NodeFailure, RunDocument, RunStatus};
+use crate::journal::{Failure, NodeFailure, Outputs, RunDocument, RunStatus, Views};
 use crate::workflow::runtime::State;
 
 /// How the task of a run ended: the run is final or parked.
@@ -29,6 +29,18 @@ pub struct RunEnd {
 }
 
 impl RunEnd {
+    /// The same with failures as they may be seen.
+    pub(super) fn seen(mut self, views: &Views) -> Self {
+        self.failure = self.failure.map(|failure| views.failure(failure));
+        for failed in &mut self.failures {
+            failed.failure = views.failure(failed.failure.clone());
+        }
+        if views.outputs() == Outputs::Redacted {
+            self.output = views.value(self.output);
+        }
+        self
+    }
+
     /// The end of a run that was driven here.
     pub(super) fn of(state: &State) -> Self {
         Self {

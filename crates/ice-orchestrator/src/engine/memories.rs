@@ -143,7 +143,8 @@ impl Inner {
         let memory = cell.get_or_try_init(|| async {
             let options = MemoryOptions::new(Arc::clone(&self.store), Arc::clone(&self.blobs))
                 .tenant(tenant.clone())
-                .time(Arc::clone(&self.clock), Arc::clone(&self.ids));
+                .time(Arc::clone(&self.clock), Arc::clone(&self.ids))
+                .redactor(self.kept.clone());
             match &self.memories.source {
                 Some(source) => source.open(tenant, options).await,
                 None => self.usual().open(tenant, options).await,

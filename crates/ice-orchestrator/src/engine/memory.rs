@@ -74,7 +74,11 @@ impl RunShared {
     async fn add(&self, session: &Session, exchange: &Exchange, address: &NodePath) -> Result<(), Failure> {
         let key = format!("{}/{address}", self.run);
         match &self.engine.sessions {
-            Some(own) => own.append(session, exchange, &key).await.map_err(failed),
+            Some(own) => {
+                let seen = |text: &str| self.engine.kept.text(text).into_owned();
+                let exchange = Exchange { asked: seen(&exchange.asked), said: seen(&exchange.said) };
+                own.append(session, &exchange, &key).await.map_err(failed)
+            }
             None => {
                 let memory = self.engine.memory(&self.tenant).await?;
                 memory.add_exchange(session, exchange, (self.run, address), &key).await?;

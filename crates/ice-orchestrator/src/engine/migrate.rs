@@ -20,7 +20,7 @@ use crate::journal::codec::Encoder;
 use crate::journal::{
     Body, Intent, Manifest, Migrated, PinnedTool, RECORD_VERSION, ReadError, Record, RunHead, RunStatus, keys,
 };
-use crate::replay::Replay;
+use crate::replay::{Divergence, Replay};
 use crate::workflow::Plan;
 use crate::workflow::runtime::{State, apply};
 
@@ -165,7 +165,8 @@ impl Engine {
         let mut replay =
             Replay::new(Arc::clone(plan)).moved_at(head.next).inspected_by(Arc::clone(&self.inner.policy));
         let mut begun = Begun::default();
-        let diverged = |divergence| RunError::Diverged { run, divergence };
+        let views = &self.inner.views;
+        let diverged = |found: Box<Divergence>| RunError::Diverged { run, divergence: Box::new(views.divergence(*found)) };
         let mut manifest = None;
         loop {
             let page = reader.read().await?;

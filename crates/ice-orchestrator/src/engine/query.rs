@@ -1,12 +1,13 @@
 //! Looking at runs: lists and documents. Reads the store alone.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use ice_core::id::{BlueprintId, RunId, Tenant};
 use ice_core::store::Key;
 
 use super::{Engine, RunError};
-use crate::journal::{Body, DocumentBuilder, Reader, RunDocument, RunHead, RunStatus, RunSummary, keys};
+use crate::journal::{Body, DocumentBuilder, Reader, Record, RunDocument, RunHead, RunStatus, RunSummary, keys};
 
 /// Which runs a list shows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -55,7 +56,7 @@ impl Engine {
                 let fits = filter.status.is_none_or(|status| status == summary.status)
                     && filter.blueprint.as_ref().is_none_or(|blueprint| *blueprint == summary.blueprint_id);
                 if fits && found.len() < limit {
-                    found.push(summary);
+                    found.push(self.inner.views.summary(summary));
                 }
             }
             if !full {
@@ -65,11 +66,26 @@ impl Engine {
         Ok(found)
     }
 
-    /// All there is to know of a run, read from its journal; needs none of its tools.
+    /// All there is to know of a run, read from its journal, as it may be [seen](super::EngineBuilder::views); needs none of its tools.
     ///
     /// # Errors
     /// [`RunError::NotFound`], [`RunError::Journal`] if the journal cannot be read.
     pub async fn show(&self, tenant: &Tenant, run: RunId) -> Result<RunDocument, RunError> {
+        let views = &self.inner.views;
+        self.folded(tenant, run, |record| views.record(record, views.outputs())).await
+    }
+
+    /// All there is to know of a run, as it is.
+    pub(crate) async fn document(&self, tenant: &Tenant, run: RunId) -> Result<RunDocument, RunError> {
+        self.folded(tenant, run, |record| Cow::Borrowed(record)).await
+    }
+
+    async fn folded(
+        &self,
+        tenant: &Tenant,
+        run: RunId,
+        seen: impl for<'r> Fn(&'r Record) -> Cow<'r, Record> + Send + Sync,
+    ) -> Result<RunDocument, RunError> {
         let (head, _) = self.inner.head(tenant, run).await?.ok_or(RunError::NotFound(run))?;
         let mut reader =
             Reader::new(Arc::clone(&self.inner.store), Arc::clone(&self.inner.blobs), tenant, run);
@@ -80,9 +96,10 @@ impl Engine {
                 break;
             }
             for numbered in &records {
-                match (&mut document, &numbered.record.body) {
+                let record = seen(&numbered.record);
+                match (&mut document, &record.body) {
                     (None, Body::Manifest(manifest)) => {
-                        document = Some(DocumentBuilder::new(manifest, numbered.record.at));
+                        document = Some(DocumentBuilder::new(manifest, record.at));
                     }
                     (None, _) => {
                         return Err(RunError::record(
@@ -91,7 +108,7 @@ impl Engine {
                             &"it does not begin with a manifest",
                         ));
                     }
-                    (Some(document), _) => document.push(&numbered.record),
+                    (Some(document), _) => document.push(&record),
                 }
             }
         }

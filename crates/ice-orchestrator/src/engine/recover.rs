@@ -302,7 +302,7 @@ impl Engine {
     /// How a run stands that cannot be driven any more: as its journal says, or, if that is damaged, its head.
     async fn so_far(&self, tenant: &Tenant, head: &RunHead) -> Result<RunEnd, RunError> {
         let summary = &head.summary;
-        match self.show(tenant, summary.id).await {
+        match self.document(tenant, summary.id).await {
             Ok(document) => Ok(document.into()),
             Err(error) if error.is_damage() => Ok(RunEnd {
                 id: summary.id,

@@ -21,7 +21,8 @@ pub struct Replayed {
 
 impl Engine {
     /// Goes through a run's journal again and compares everything of ours that is decided, see [`crate::replay`]: over the
-    /// plan the run is pinned to, or over another one. Nothing is carried out and nothing is written.
+    /// plan the run is pinned to, or over another one. Nothing is carried out and nothing is written. What differs is told as it
+    /// may be [seen](super::EngineBuilder::views).
     ///
     /// # Errors
     /// [`RunError::NotFound`]; [`RunError::Plan`] if the run's plan cannot be compiled here any more; [`RunError::Journal`]
@@ -42,11 +43,12 @@ impl Engine {
         let mut replay = Replay::new(Arc::clone(&plan))
             .moved_at(head.migrated.unwrap_or_default())
             .inspected_by(Arc::clone(&self.inner.policy));
+        let seen = |divergence| self.inner.views.divergence(divergence);
         let mut records = 0;
         loop {
             let page = reader.read().await?;
             if page.is_empty() {
-                return Ok(Replayed { records, divergence: replay.finish().err().map(|end| *end) });
+                return Ok(Replayed { records, divergence: replay.finish().err().map(|end| seen(*end)) });
             }
             for numbered in page {
                 if let Body::Manifest(manifest) = &numbered.record.body
@@ -54,11 +56,11 @@ impl Engine {
                 {
                     return Ok(Replayed {
                         records,
-                        divergence: Some(Divergence::of_inputs(&error.to_string())),
+                        divergence: Some(seen(Divergence::of_inputs(&error.to_string()))),
                     });
                 }
                 if let Err(divergence) = replay.push(&numbered.record) {
-                    return Ok(Replayed { records, divergence: Some(*divergence) });
+                    return Ok(Replayed { records, divergence: Some(seen(*divergence)) });
                 }
                 records += 1;
                 if records.is_multiple_of(TURN) {

@@ -55,6 +55,7 @@ impl Engine {
         let inner = &self.inner;
         let inputs = if inputs.is_null() { Value::empty_map() } else { inputs };
         check_inputs(plan, &inputs)?;
+        inner.known.check(&inputs)?;
         let durability = check_options(inner, &options)?;
         check_secrets(plan, &options)?;
         if let Some(key) = &options.idempotency_key
@@ -119,7 +120,7 @@ impl Engine {
         let text = String::from_utf8_lossy(&found.value);
         let Ok(run) = text.parse::<RunId>() else { return Ok(None) };
         let Some((head, _)) = self.inner.head(tenant, run).await? else { return Ok(None) };
-        let document = self.show(tenant, run).await?;
+        let document = self.document(tenant, run).await?;
         // A run that was moved to another plan is still the one that was started over the first.
         let is_same = head.plan == plan.hash
             || self.manifest_of(tenant, run).await?.is_some_and(|manifest| manifest.plan == plan.hash);
@@ -272,7 +273,7 @@ pub(super) fn share(
         tenant: tenant.clone(),
         run: manifest.run,
         grants: Arc::new(manifest.options.grants.clone()),
-        transient: TransientHub::new(inner.ring),
+        transient: TransientHub::new(inner.ring, inner.views.redactor().clone()),
         mailbox: Mailbox::default(),
         progress: Watched::default(),
         grace_ms: manifest.options.cancel_grace_ms,
@@ -309,6 +310,7 @@ async fn accepted(shared: &RunShared) -> Result<(), RunError> {
 /// The handle of a run that has ended before.
 pub(super) fn ended(inner: &Arc<Inner>, plan: &Arc<Plan>, tenant: &Tenant, end: RunEnd) -> RunHandle {
     let run = end.id;
+    let end = end.seen(&inner.views);
     let progress = Progress { durable: u64::MAX, end: Some(Ok(Arc::new(end))), ..Progress::default() };
     let shared = RunShared {
         engine: Arc::clone(inner),
@@ -316,7 +318,7 @@ pub(super) fn ended(inner: &Arc<Inner>, plan: &Arc<Plan>, tenant: &Tenant, end: 
         tenant: tenant.clone(),
         run,
         grants: Arc::default(),
-        transient: TransientHub::new(0),
+        transient: TransientHub::new(0, inner.views.redactor().clone()),
         mailbox: Mailbox::default(),
         progress: Watched::new(progress),
         grace_ms: 0,

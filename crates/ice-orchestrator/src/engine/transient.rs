@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use ice_core::path::NodePath;
+use ice_core::redact::{Pieces, Redactor};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
@@ -45,6 +46,8 @@ pub(crate) struct TransientHub {
     /// Made with the first reader.
     news: OnceLock<watch::Sender<u64>>,
     kept: usize,
+    /// What is shown goes through it.
+    redactor: Redactor,
 }
 
 #[derive(Default)]
@@ -52,11 +55,39 @@ struct Ring {
     first: u64,
     events: VecDeque<Transient>,
     bytes: usize,
-    /// The next offset of each attempt that is under way, by address.
-    next: BTreeMap<NodePath, (u32, u64)>,
+    /// The attempts that are under way, by address.
+    next: BTreeMap<NodePath, Under>,
+}
+
+/// An attempt that is under way at an address.
+#[derive(Default)]
+struct Under {
+    attempt: u32,
+    /// The offset of its next event.
+    next: u64,
+    /// The stream that has not ended.
+    pieces: Option<Pieces>,
 }
 
 impl Ring {
+    /// Adds an event of an attempt.
+    fn add(&mut self, address: &NodePath, attempt: u32, event: TransientEvent, kept: usize) {
+        let under = self.next.entry(address.clone()).or_default();
+        let offset = under.next;
+        under.next += 1;
+        self.push(Transient { address: address.clone(), attempt, offset, event }, kept);
+    }
+
+    /// Shows what was held back of a stream.
+    fn end_stream(&mut self, address: &NodePath, kept: usize) {
+        let Some(under) = self.next.get_mut(address) else { return };
+        let Some(text) = under.pieces.take().map(|mut pieces| pieces.finish()) else { return };
+        let attempt = under.attempt;
+        if !text.is_empty() {
+            self.add(address, attempt, TransientEvent::Token { text }, kept);
+        }
+    }
+
     fn push(&mut self, event: Transient, kept: usize) {
         self.bytes += size(&event);
         self.events.push_back(event);
@@ -78,13 +109,32 @@ fn size(event: &Transient) -> usize {
 }
 
 impl TransientHub {
-    pub(crate) fn new(kept: usize) -> Self {
-        Self { ring: Mutex::default(), news: OnceLock::new(), kept }
+    pub(crate) fn new(kept: usize, redactor: Redactor) -> Self {
+        Self { ring: Mutex::default(), news: OnceLock::new(), kept, redactor }
+    }
+
+    /// A stream has ended: what was held back of it, lest a secret is seen that is cut over two pieces, is shown.
+    pub(crate) fn stream_ended(&self, address: &NodePath) {
+        let mut ring = self.lock();
+        ring.end_stream(address, self.kept);
+        self.tell(ring);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Ring> {
+        self.ring.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn tell(&self, ring: MutexGuard<'_, Ring>) {
+        let end = ring.first + ring.events.len() as u64;
+        drop(ring);
+        if let Some(news) = self.news.get() {
+            news.send_replace(end);
+        }
     }
 
     /// The events from number `from` on.
     pub(crate) fn read(&self, from: u64) -> TransientRead {
-        let ring = self.ring.lock().unwrap_or_else(PoisonError::into_inner);
+        let ring = self.lock();
         let start = from.max(ring.first);
         let skip = usize::try_from(start - ring.first).unwrap_or(usize::MAX);
         let events: Vec<Transient> = ring.events.iter().skip(skip).cloned().collect();
@@ -94,13 +144,19 @@ impl TransientHub {
 
     /// Forgets what is counted for an attempt that has ended, and for its steps.
     pub(crate) fn ended(&self, address: &NodePath) {
-        let mut ring = self.ring.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut ring = self.lock();
         if !ring.next.is_empty() {
             let within = |known: &NodePath| {
                 let rest = known.as_str().strip_prefix(address.as_str());
                 rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
             };
+            let streams = ring.next.iter().filter(|(known, under)| under.pieces.is_some() && within(known));
+            let streams: Vec<NodePath> = streams.map(|(known, _)| known.clone()).collect();
+            streams.iter().for_each(|known| ring.end_stream(known, self.kept));
             ring.next.retain(|known, _| !within(known));
+            if !streams.is_empty() {
+                self.tell(ring);
+            }
         }
     }
 
@@ -112,19 +168,36 @@ impl TransientHub {
 
 impl TransientSink for TransientHub {
     fn emit(&self, address: &NodePath, attempt: u32, event: TransientEvent) {
-        let mut ring = self.ring.lock().unwrap_or_else(PoisonError::into_inner);
-        let next = ring.next.entry(address.clone()).or_default();
-        if next.0 != attempt {
-            *next = (attempt, 0);
+        // It may be large, and nobody waits for it.
+        let event = match event {
+            TransientEvent::Progress { progress } => {
+                let progress = self.redactor.value(&progress).unwrap_or(progress);
+                TransientEvent::Progress { progress }
+            }
+            event @ (TransientEvent::Token { .. } | TransientEvent::StreamReset) => event,
+        };
+        let mut ring = self.lock();
+        let under = ring.next.entry(address.clone()).or_default();
+        if under.attempt != attempt {
+            *under = Under { attempt, ..Under::default() };
         }
-        let offset = next.1;
-        next.1 += 1;
-        ring.push(Transient { address: address.clone(), attempt, offset, event }, self.kept);
-        let end = ring.first + ring.events.len() as u64;
-        drop(ring);
-        if let Some(news) = self.news.get() {
-            news.send_replace(end);
-        }
+        let event = match event {
+            TransientEvent::Token { text } => {
+                let pieces = under.pieces.get_or_insert_with(|| Pieces::new(self.redactor.clone()));
+                let seen = pieces.push(&text);
+                if seen.is_empty() && !text.is_empty() {
+                    return;
+                }
+                TransientEvent::Token { text: seen }
+            }
+            TransientEvent::StreamReset => {
+                under.pieces = None;
+                TransientEvent::StreamReset
+            }
+            progress @ TransientEvent::Progress { .. } => progress,
+        };
+        ring.add(address, attempt, event, self.kept);
+        self.tell(ring);
     }
 }
 
@@ -136,11 +209,42 @@ impl fmt::Debug for TransientHub {
 
 #[cfg(test)]
 mod tests {
+    use ice_core::redact::{Preset, Redactor};
+
     use super::*;
+
+    /// A ring that shows everything as it is.
+    fn hub(kept: usize) -> TransientHub {
+        TransientHub::new(kept, Redactor::preset(Preset::None).unwrap())
+    }
+
+    #[test]
+    fn a_secret_that_is_cut_over_two_pieces_is_not_shown() {
+        let redactor = Redactor::secrets(&Default::default());
+        let secret = format!("ghp_{}", "0aB1".repeat(9));
+        let hub = TransientHub::new(9, redactor);
+        let node: NodePath = "n".parse().unwrap();
+        for text in ["It is ", &secret[..20], &secret[20..], ", or", " so"] {
+            hub.emit(&node, 1, TransientEvent::Token { text: text.to_owned() });
+        }
+        hub.stream_ended(&node);
+        let seen: Vec<Transient> = hub.read(0).events;
+        let text: String = seen.iter().map(|one| match &one.event {
+            TransientEvent::Token { text } => text.as_str(),
+            TransientEvent::Progress { .. } | TransientEvent::StreamReset => "",
+        }).collect();
+        assert_eq!(text, "It is [redacted: github_token], or so");
+        let offsets: Vec<u64> = seen.iter().map(|one| one.offset).collect();
+        assert_eq!(offsets, (0..offsets.len() as u64).collect::<Vec<_>>());
+        hub.emit(&node, 1, TransientEvent::Token { text: secret[..20].to_owned() });
+        hub.emit(&node, 1, TransientEvent::StreamReset);
+        hub.ended(&node);
+        assert_eq!(hub.read(0).events.last().unwrap().event, TransientEvent::StreamReset, "a void stream has no rest");
+    }
 
     #[test]
     fn a_reader_that_fell_behind_is_told_so() {
-        let hub = TransientHub::new(3);
+        let hub = hub(3);
         let node: NodePath = "n".parse().unwrap();
         for number in 0..5 {
             hub.emit(&node, 1, TransientEvent::Token { text: number.to_string() });
@@ -153,7 +257,7 @@ mod tests {
 
     #[test]
     fn an_attempt_counts_on_whatever_was_dropped_of_it() {
-        let hub = TransientHub::new(2);
+        let hub = hub(2);
         let [one, other, step]: [NodePath; 3] = ["a", "b", "a.step"].map(|path| path.parse().unwrap());
         let say = |address: &NodePath, attempt| {
             hub.emit(address, attempt, TransientEvent::Token { text: String::new() });
@@ -171,7 +275,7 @@ mod tests {
 
     #[test]
     fn large_events_push_out_more_of_the_others() {
-        let hub = TransientHub::new(100);
+        let hub = hub(100);
         let node: NodePath = "n".parse().unwrap();
         let text = "x".repeat(KEPT_BYTES / 4);
         (0..9).for_each(|_| hub.emit(&node, 1, TransientEvent::Token { text: text.clone() }));

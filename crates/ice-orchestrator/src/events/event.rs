@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::Cursor;
 use crate::engine::Transient;
 use crate::executors::TransientEvent;
-use crate::journal::{Body, Intent, Opening, Record};
+use crate::journal::{Body, Intent, Opening, Outputs, Record, Views};
 
 /// How lasting an event is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -58,7 +58,13 @@ pub struct Event {
 }
 
 impl Event {
-    pub(super) fn durable(run: RunId, number: u64, record: &Record, cursor: Cursor) -> Self {
+    pub(super) fn durable(
+        run: RunId,
+        number: u64,
+        (record, views): (&Record, &Views),
+        cursor: Cursor,
+    ) -> Self {
+        let record = &*views.record(record, Outputs::Redacted);
         let (event, node, attempt, data) = describe(&record.body);
         Self {
             run,

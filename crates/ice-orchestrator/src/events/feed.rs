@@ -158,7 +158,12 @@ impl Feed {
             commit = numbered.version.0;
             if (commit, seen) > self.seen {
                 let cursor = Cursor(Position::Feed { commit, seen });
-                self.ready.push_back(Event::durable(run, numbered.number, &numbered.record, cursor));
+                self.ready.push_back(Event::durable(
+                    run,
+                    numbered.number,
+                    (&numbered.record, self.engine.views()),
+                    cursor,
+                ));
             }
         }
     }

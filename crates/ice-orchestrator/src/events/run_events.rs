@@ -131,7 +131,12 @@ impl RunEvents {
                 continue;
             }
             self.record = numbered.number + 1;
-            let event = Event::durable(self.run, numbered.number, &numbered.record, self.cursor());
+            let event = Event::durable(
+                self.run,
+                numbered.number,
+                (&numbered.record, self.engine.views()),
+                self.cursor(),
+            );
             self.ready.push_back(event);
         }
         Ok(read)

@@ -11,6 +11,7 @@ mod migration;
 mod question;
 mod reader;
 mod record;
+mod redacted;
 mod status;
 mod subject;
 mod undoable;
@@ -29,6 +30,7 @@ pub use migration::{Migrated, Migration};
 pub use question::{Answer, AnswerKind, AnswerReport, Question, QuestionReport};
 pub use reader::{Numbered, ReadError, Reader};
 pub use record::{Body, RECORD_VERSION, Record};
+pub use redacted::{Outputs, Views};
 pub use status::{Decision, RunStatus, SkipReason};
 pub use undoable::Undoable;
 

@@ -95,6 +95,11 @@ impl Reader {
         }
     }
 
+    /// The run.
+    pub(crate) const fn run(&self) -> RunId {
+        self.run
+    }
+
     /// The records that have been committed since the last call; empty at the end of the journal. Cancel-safe.
     ///
     /// # Errors

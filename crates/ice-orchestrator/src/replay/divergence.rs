@@ -73,6 +73,28 @@ impl Divergence {
         Self::boxed(0, None, What::Impossible("there are no records".to_owned()))
     }
 
+    /// The same with records as they may be seen, and with texts as these may be.
+    pub(crate) fn seen(self, record: impl Fn(&Body) -> Body, text: impl Fn(&str) -> String) -> Self {
+        let what = match self.what {
+            What::Other { recorded, decided, difference } => {
+                let (recorded, decided) = (record(&recorded), record(&decided));
+                // What is shown of a field is cut: it is found again in what may be seen of it.
+                let difference = difference.map(|before| {
+                    super::difference::between(&recorded, &decided).unwrap_or_else(|| {
+                        let hidden = "[redacted]".to_owned();
+                        Difference { field: before.field, before: hidden.clone(), after: hidden }
+                    })
+                });
+                What::Other { recorded: Box::new(recorded), decided: Box::new(decided), difference }
+            }
+            What::Nothing(body) => What::Nothing(Box::new(record(&body))),
+            What::More(body) => What::More(Box::new(record(&body))),
+            What::Impossible(why) => What::Impossible(text(&why)),
+            What::Time => What::Time,
+        };
+        Self { what, ..self }
+    }
+
     pub(super) fn boxed(number: u64, node: Option<NodePath>, what: What) -> Box<Self> {
         Box::new(Self { number, node, what })
     }

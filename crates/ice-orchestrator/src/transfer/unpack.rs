@@ -100,6 +100,7 @@ impl Unpacker {
         let (taken, rest) = input.split_at(end.unwrap_or(input.len()));
         if self.line.len() + taken.len() > MAX_LINE_BYTES {
             return Err(match self.stage {
+                Stage::Header if is_redacted(&self.line) || is_redacted(taken) => TransferError::Redacted,
                 Stage::Header => TransferError::Foreign,
                 Stage::Part | Stage::End => self.wrong(format!("a line of more than {MAX_LINE_BYTES} bytes")),
             });
@@ -147,7 +148,15 @@ impl Unpacker {
     }
 }
 
+/// Whether the first line is that of a redacted copy, which may be longer than other first lines.
+fn is_redacted(line: &[u8]) -> bool {
+    line.starts_with(b"{\"ice_run_redacted\"")
+}
+
 fn header(line: &[u8]) -> Result<Header, TransferError> {
+    if is_redacted(line) {
+        return Err(TransferError::Redacted);
+    }
     let Version { ice_run } = serde_json::from_slice(line).map_err(|_| TransferError::Foreign)?;
     if ice_run != VERSION {
         return Err(TransferError::Newer { found: ice_run, most: VERSION });

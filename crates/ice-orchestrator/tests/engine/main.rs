@@ -77,4 +77,6 @@ mod telemetry;
 #[cfg(test)]
 mod undoable;
 #[cfg(test)]
+mod views;
+#[cfg(test)]
 mod waiting;

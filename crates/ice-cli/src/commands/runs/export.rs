@@ -20,13 +20,16 @@ use crate::render::text;
 use crate::shell::Shell;
 
 /// Writes a run into one file: its blueprint, its journal and every value, as they are. Whoever has the file has the inputs,
-/// prompts and outputs of the run; secrets are not in it.
+/// prompts and outputs of the run, and secrets that were typed into them. With `--redacted` it is a copy to show to others.
 #[derive(Debug, Args)]
 pub(super) struct Export {
     /// The run
     id: String,
-    /// The file, which must not exist; `-` is standard output [default: ID.icerun]
+    /// The file, which must not exist; `-` is standard output [default: ID.icerun, or ID.redacted.jsonl]
     file: Option<PathBuf>,
+    /// Write the run as the policy lets it be seen, for a report of a failure: lines of JSON, which cannot be imported
+    #[arg(long)]
+    redacted: bool,
 }
 
 #[derive(Serialize)]
@@ -46,16 +49,16 @@ impl Export {
                 let run = find(link, &self.id).await?;
                 let mut out = io::stdout();
                 let copied =
-                    copy(link, run, |piece| Ok(out.write_all(piece).and_then(|()| out.flush())?)).await;
+                    copy(link, (run, self.redacted), |piece| Ok(out.write_all(piece).and_then(|()| out.flush())?)).await;
                 copied.map_err(|error| LinkError::Fault(error.into()))
             }))?;
             return Ok(Exit::Succeeded);
         }
         let report = shell.block_on(with_link(&folder, async |link| {
             let run = find(link, &self.id).await?;
-            let path = self.file.clone().unwrap_or_else(|| PathBuf::from(format!("{run}.icerun")));
+            let path = self.file.clone().unwrap_or_else(|| PathBuf::from(self.name(run)));
             let mut fresh = Fresh::beside(&path)?;
-            let bytes = copy(link, run, |piece| fresh.add(piece)).await?;
+            let bytes = copy(link, (run, self.redacted), |piece| fresh.add(piece)).await?;
             fresh.keep()?;
             Ok(Report { run, file: path, bytes })
         }))?;
@@ -67,15 +70,19 @@ impl Export {
         }
         Ok(Exit::Succeeded)
     }
+
+    fn name(&self, run: RunId) -> String {
+        if self.redacted { format!("{run}.redacted.jsonl") } else { format!("{run}.icerun") }
+    }
 }
 
 /// Copies the file of a run; gives its bytes.
 async fn copy(
     link: &Link,
-    run: RunId,
+    (run, redacted): (RunId, bool),
     mut write: impl FnMut(&[u8]) -> Result<(), Fault>,
 ) -> Result<u64, LinkError> {
-    let mut pieces = link.stream(Request::Export { run }).await?;
+    let mut pieces = link.stream(Request::Export { run, redacted }).await?;
     let mut bytes = 0;
     while let Some(answer) = pieces.next().await {
         match answer? {

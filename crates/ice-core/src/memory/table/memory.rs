@@ -1,5 +1,6 @@
 //! The handle on a tenant's memory.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -12,6 +13,7 @@ use super::operation::{Amendment, Done, Operation, Remember};
 use super::options::MemoryOptions;
 use super::places::{self, Family, Places};
 use super::record::{Large, Record};
+use super::redacted::{Redaction, checked};
 use super::rules::Rules;
 use super::term::Term;
 use super::writer::{Request, Writer, expired};
@@ -74,8 +76,9 @@ impl Memory {
         options.config.check()?;
         let secret = secret(&*options.store, &options).await?;
         let places = Places::new(&options.tenant, secret);
-        let MemoryOptions { store, blobs, tenant, config, clock, ids, counter, model, price, indexes } =
+        let MemoryOptions { store, blobs, tenant, config, clock, ids, counter, model, price, indexes, redactor } =
             options;
+        let redaction = Redaction::new(redactor, &secret);
         let rules = Arc::new(Rules {
             store,
             blobs,
@@ -88,6 +91,7 @@ impl Memory {
             config,
             tenant,
             places,
+            redaction,
         });
         let (queue, waiting) = mpsc::channel(QUEUE);
         let mut writer = JoinSet::new();
@@ -202,10 +206,13 @@ impl Memory {
         change: impl Fn(&mut Detail, Moment) -> Result<(), MemoryError> + Send + Sync + 'static,
     ) -> Result<Entry, MemoryError> {
         let missing = || MemoryError::NotFound { kind, scope: scope.clone(), key: key.to_string() };
+        let key = &*self.rules().redaction.key(key);
         let id = read::current(self.rules(), scope, kind, key).await?.ok_or_else(missing)?.entry.id;
+        let rules = Arc::clone(&self.0.rules);
         let change = move |entry: &mut Entry, now: Moment| {
             let kind = entry.kind();
             change(&mut entry.detail, now)?;
+            rules.redaction.detail(&mut entry.detail);
             if entry.kind() == kind {
                 return crate::memory::write::check_detail(&mut entry.detail);
             }
@@ -254,6 +261,7 @@ impl Memory {
         key: &MemoryKey,
         as_of: AsOf,
     ) -> Result<Option<Entry>, MemoryError> {
+        let key = &*self.rules().redaction.key(key);
         let found = if as_of.is_now() {
             read::current(self.rules(), scope, kind, key).await?
         } else {
@@ -267,6 +275,7 @@ impl Memory {
     /// # Errors
     /// As [`Memory::get`].
     pub async fn take_up(&self, scope: &Scope, key: &MemoryKey) -> Result<Option<Entry>, MemoryError> {
+        let key = &*self.rules().redaction.key(key);
         let Some(found) = read::current(self.rules(), scope, Kind::Working, key).await? else {
             return Ok(None);
         };
@@ -299,7 +308,11 @@ impl Memory {
     /// # Errors
     /// As [`Memory::get`].
     pub async fn list(&self, query: &Query) -> Result<Page, MemoryError> {
-        read::list(self.rules(), query).await
+        let rules = self.rules();
+        match rules.redaction.filter(&query.filter) {
+            Cow::Borrowed(_) => read::list(rules, query).await,
+            Cow::Owned(filter) => read::list(rules, &Query { filter, ..query.clone() }).await,
+        }
     }
 
     /// Whether there are indexes of contents.
@@ -313,7 +326,10 @@ impl Memory {
     /// [`MemoryError`] of an index.
     pub async fn candidates(&self, wanted: &WantedCandidates<'_>) -> Result<Vec<Candidates>, MemoryError> {
         match &self.rules().indexes {
-            Some(indexes) => indexes.candidates(wanted).await,
+            Some(indexes) => {
+                let filter = &*self.rules().redaction.filter(wanted.filter);
+                indexes.candidates(&WantedCandidates { filter, ..wanted.clone() }).await
+            }
             None => Ok(Vec::new()),
         }
     }
@@ -327,7 +343,8 @@ impl Memory {
         id: EntryId,
         wanted: &WantedCandidates<'_>,
     ) -> Result<Option<Entry>, MemoryError> {
-        read::candidate(self.rules(), id, wanted.scopes, wanted.kinds, wanted.filter, wanted.as_of).await
+        let filter = self.rules().redaction.filter(wanted.filter);
+        read::candidate(self.rules(), id, wanted.scopes, wanted.kinds, &filter, wanted.as_of).await
     }
 
     /// The domains of current facts or procedures, sorted.
@@ -584,7 +601,7 @@ impl Memory {
     ) -> Result<(Remember, Option<BlobGuard>), MemoryError> {
         let rules = self.rules();
         let kind = write.kind();
-        let checked = rules.check(kind).and_then(|()| write.checked());
+        let checked = rules.check(kind).and_then(|()| checked(&rules.redaction, write));
         let write = checked.inspect_err(|error| super::metrics::refused(kind, error.reason()))?;
         let Write {
             scope,

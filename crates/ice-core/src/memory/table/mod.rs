@@ -14,6 +14,7 @@ mod properties;
 mod reachable;
 mod read;
 mod record;
+mod redacted;
 mod rules;
 mod select;
 mod term;

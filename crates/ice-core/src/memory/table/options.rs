@@ -7,6 +7,7 @@ use crate::id::Tenant;
 use crate::llm::Price;
 use crate::llm::tokens::{EstimatingCounter, TokenCounter};
 use crate::memory::{ContentIndexes, Indexes, MemoryError, UnifiedMemoryConfig};
+use crate::redact::Redactor;
 use crate::store::{BlobStore, MemoryBlobs, MemoryStore, Store};
 use crate::time::{Clock, IdSource, SystemClock, SystemIds};
 
@@ -23,6 +24,7 @@ pub struct MemoryOptions {
     pub(super) model: Option<String>,
     pub(super) price: Option<Price>,
     pub(super) indexes: Option<Arc<dyn Indexes>>,
+    pub(super) redactor: Option<Redactor>,
 }
 
 impl MemoryOptions {
@@ -40,6 +42,7 @@ impl MemoryOptions {
             model: None,
             price: None,
             indexes: None,
+            redactor: None,
         }
     }
 
@@ -89,6 +92,19 @@ impl MemoryOptions {
     #[must_use]
     pub fn price(mut self, price: Price) -> Self {
         self.price = Some(price);
+        self
+    }
+
+    /// What is remembered goes through this redactor before it is counted, embedded, indexed or written: contents, metadata,
+    /// keys, tags, persons and what else is known. In words by which entries are found, hashes under a key of the tenant's
+    /// memory stand where the policy masks or drops, so that these stay apart, and are found by the words as they were. Without it
+    /// all is kept as it is.
+    ///
+    /// A memory whose redactor changes keeps what it has; entries whose keys the old one had changed are found by what they
+    /// are called now.
+    #[must_use]
+    pub fn redactor(mut self, redactor: Redactor) -> Self {
+        self.redactor = Some(redactor);
         self
     }
 

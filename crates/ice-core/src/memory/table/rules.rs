@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::places::Places;
+use super::redacted::Redaction;
 use crate::id::Tenant;
 use crate::llm::tokens::TokenCounter;
 use crate::llm::{Price, Usage as Spent, Usd};
@@ -26,6 +27,7 @@ pub(super) struct Rules {
     pub(super) config: UnifiedMemoryConfig,
     pub(super) tenant: Tenant,
     pub(super) places: Places,
+    pub(super) redaction: Redaction,
 }
 
 impl Rules {

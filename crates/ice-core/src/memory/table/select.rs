@@ -19,7 +19,7 @@ pub(super) async fn page(
     after: Option<Position>,
     most: usize,
 ) -> Result<Ids, MemoryError> {
-    match selector {
+    match &*rules.redaction.selector(selector) {
         Selector::Id(id) => Ok((vec![*id], None)),
         Selector::Key { scope, kind, key } => {
             let mut ids = Vec::new();

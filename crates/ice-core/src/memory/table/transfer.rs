@@ -12,6 +12,7 @@ use super::position::Position;
 use super::read;
 use super::term::Term;
 use crate::id::Tenant;
+use crate::memory::account::count_value;
 use crate::memory::{Entry, Kind, MemoryError, Scope};
 use crate::time::Moment;
 
@@ -184,9 +185,14 @@ impl Importer {
     async fn take(&mut self) -> Result<(), MemoryError> {
         let entries = std::mem::take(&mut self.waiting);
         let memory = &self.memory;
-        let restored = entries.into_iter().map(|entry| async move {
+        let restored = entries.into_iter().map(|mut entry| async move {
+            let rules = memory.rules();
+            if rules.redaction.entry(&mut entry) {
+                let count = count_value(&*rules.counter, rules.model.as_deref(), &entry.content);
+                (entry.account.tokens, entry.account.estimated) = (count.tokens, count.estimated);
+            }
             let (large, guard) = memory.externalise(&entry).await?;
-            let prepared = match &memory.rules().indexes {
+            let prepared = match &rules.indexes {
                 Some(indexes) => Some(indexes.prepare(&entry).await?),
                 None => None,
             };

@@ -75,6 +75,7 @@ impl Caller {
 
     /// Hands in what is worth keeping of an execution.
     pub(in crate::engine) fn observe(&self, address: &NodePath, observation: Observation) {
+        let observation = self.shared.engine.known.scrub_observation(observation);
         let message = Message::Observed { ticket: self.ticket, address: address.clone(), observation };
         if !self.shared.mailbox.send(message) {
             tracing::debug!(run = %self.shared.run, %address, "a report came after the run had ended");

@@ -69,6 +69,7 @@ impl Attempt {
         unresponsive: bool,
     ) -> AttemptEnd {
         shared.transient.ended(&self.path);
+        let result = shared.engine.known.scrub(result);
         let seconds = self.began.elapsed().as_secs_f64();
         attempt_ended(&self.span, result.as_ref().map(|completion| completion.cached));
         // The time of a node that is a tool's own is that of its attempt.

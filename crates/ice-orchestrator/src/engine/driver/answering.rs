@@ -10,8 +10,12 @@ use crate::workflow::runtime::Input;
 
 impl Driver {
     /// Takes an answer, or tells why not. Whoever gave it hears of it once it is kept.
-    pub(super) fn answered(&mut self, node: NodePath, answer: Answer, told: Told) {
+    pub(super) fn answered(&mut self, node: NodePath, mut answer: Answer, told: Told) {
         let asked = self.state.question_at(&node);
+        let views = &self.shared.engine.views;
+        if let Some(meant) = asked.and_then(|(_, question)| views.meant(question, &answer.response)) {
+            answer.response = meant;
+        }
         let refused = match asked {
             Some((number, question)) => match question.accept(&answer.response) {
                 Ok(_) => {

@@ -51,6 +51,7 @@ impl Engine {
     ) -> Result<Vec<ScheduleDocument>, RunError> {
         for new in schedules {
             check_inputs(&new.plan, &new.inputs)?;
+            self.inner.known.check(&new.inputs)?;
             check_options(&self.inner, &new.options)?;
             check_secrets(&new.plan, &new.options)?;
         }

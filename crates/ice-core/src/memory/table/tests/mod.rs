@@ -2,6 +2,7 @@
 
 mod crash;
 mod races;
+mod redaction;
 mod rules;
 mod transfer;
 
