@@ -91,7 +91,11 @@ impl Mark {
     }
 
     /// The bytes of a new one.
-    pub(super) fn make(place: &Key, key: &SealingKey, entropy: &dyn Entropy) -> Result<Vec<u8>, NoRandomness> {
+    pub(super) fn make(
+        place: &Key,
+        key: &SealingKey,
+        entropy: &dyn Entropy,
+    ) -> Result<Vec<u8>, NoRandomness> {
         key.seal(entropy, place.as_bytes(), WORD)
     }
 }

@@ -51,9 +51,7 @@ pub async fn rotate(
         store.commit(batch, store.offers().durability).await?;
     }
     let mut rotated = Rotated::default();
-    for (folder, from, to) in
-        [("key", from.clone(), to.clone()), ("blob", for_blobs(from), for_blobs(to))]
-    {
+    for (folder, from, to) in [("key", from.clone(), to.clone()), ("blob", for_blobs(from), for_blobs(to))] {
         let folder = KeyBuilder::root().folder("seal").folder(folder).key();
         rotated.keys += wrap_all(store, &folder, (&from, &to), entropy).await?;
     }

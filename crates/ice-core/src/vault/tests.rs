@@ -328,7 +328,11 @@ impl Store for Ending {
     }
 }
 
-async fn opened(raw: &Arc<dyn Store>, blobs: &Arc<dyn BlobStore>, seed: u64) -> Result<SealedData, SealError> {
+async fn opened(
+    raw: &Arc<dyn Store>,
+    blobs: &Arc<dyn BlobStore>,
+    seed: u64,
+) -> Result<SealedData, SealError> {
     let (raw, blobs) = (Arc::clone(raw), Arc::clone(blobs));
     SealedData::open(raw, blobs, &master(seed), tenants(), Arc::new(SystemEntropy)).await
 }

@@ -27,7 +27,7 @@ pub use memory::{
     MemoryWhere, ScopeUsage,
 };
 pub use request::{
-    BlobPiece, ForkRequest, ImportPiece, ListQuery, MigrateRequest, PruneQuery, Request, Start,
+    BlobPiece, EraseQuery, ForkRequest, ImportPiece, ListQuery, MigrateRequest, PruneQuery, Request, Start,
 };
 pub use response::{Info, Parting, Refusal, Response};
 pub use service::{Caller, Control, Reply};

@@ -3,6 +3,7 @@
 use ice_core::budget::{Overrun, Payer};
 use ice_core::error::ErrorCode;
 use ice_core::id::RunId;
+use ice_core::memory::MemoryError;
 use ice_core::path::NodePath;
 use ice_core::store::inbox::InboxError;
 use ice_core::store::lease::LeaseError;
@@ -205,6 +206,9 @@ pub enum RunError {
         /// Why.
         failure: Box<Failure>,
     },
+    /// The memory of the tenant failed.
+    #[error(transparent)]
+    Memory(#[from] MemoryError),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -239,6 +243,7 @@ impl RunError {
             | Self::Fold { .. }
             | Self::Record { .. } => ErrorCode::JournalCorrupt,
             Self::Plan { failure, .. } => failure.code,
+            Self::Memory(error) => error.code(),
         }
     }
 

@@ -32,7 +32,7 @@ pub use record::{Body, RECORD_VERSION, Record};
 pub use status::{Decision, RunStatus, SkipReason};
 pub use undoable::Undoable;
 
-pub(crate) use codec::values;
+pub(crate) use codec::{values, values_mut};
 pub(crate) use failure::list;
 pub(crate) use head::RunHead;
 pub(crate) use question::Lapse;

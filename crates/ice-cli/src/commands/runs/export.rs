@@ -98,6 +98,7 @@ async fn copy(
             | Response::Schedules { .. }
             | Response::Budgets { .. }
             | Response::Pruned(_)
+            | Response::Erased(_)
             | Response::Memory(_)
             | Response::Accepted { .. }
             | Response::Event { .. } => return Err(LinkError::astray()),

@@ -386,6 +386,18 @@ impl Memory {
         self.each(selector, &[Family::Current, Family::Past], Operation::Erase).await
     }
 
+    /// Has the indexes written anew, such that nothing is in them of what was erased. The bytes of both go when the blobs that nothing
+    /// names are collected and the store is compacted.
+    ///
+    /// # Errors
+    /// [`MemoryError::Index`] or [`MemoryError::Store`]: what was erased may still be in an index.
+    pub async fn purge(&self) -> Result<(), MemoryError> {
+        match &self.rules().indexes {
+            Some(indexes) => indexes.purge().await,
+            None => Ok(()),
+        }
+    }
+
     /// Removes what makes room, with its idempotency keys.
     pub(in crate::memory) async fn discard(&self, ids: Vec<EntryId>) -> Result<u64, MemoryError> {
         self.do_all(ids, Operation::Drop).await

@@ -294,7 +294,12 @@ impl Shared {
 
     /// Removes segments before the checkpoint in which nothing is alive, and copies the rest of those in
     /// which little is, so that the next checkpoint can remove them; of all of them that begin before `purged`.
-    fn remove_dead(&self, (before, purged): (u64, u64), alive: &Alive, bases: &Bases) -> Result<(), UpkeepError> {
+    fn remove_dead(
+        &self,
+        (before, purged): (u64, u64),
+        alive: &Alive,
+        bases: &Bases,
+    ) -> Result<(), UpkeepError> {
         let starts = self.segments.starts();
         let mut sparse = BTreeMap::new();
         let mut total = 0;

@@ -12,11 +12,15 @@ impl Shared {
     /// it held.
     pub(super) fn purge(&self) -> Result<(), StoreError> {
         let until = self.segments.starts().last().copied().unwrap_or_default();
-        let mut rounds = until.saturating_sub(self.segments.starts().first().copied().unwrap_or(until)) / (MOVE_BYTES / 2) + 3;
+        let mut rounds = until.saturating_sub(self.segments.starts().first().copied().unwrap_or(until))
+            / (MOVE_BYTES / 2)
+            + 3;
         self.maintain(Occasion::Purge(until))?;
         while self.segments.starts().first().is_some_and(|first| *first < until) {
             if rounds == 0 {
-                let what = format!("values in the log before the place {until:x} cannot be moved, and with them stays what was removed");
+                let what = format!(
+                    "values in the log before the place {until:x} cannot be moved, and with them stays what was removed"
+                );
                 return Err(StoreError::Corrupt { what });
             }
             rounds -= 1;

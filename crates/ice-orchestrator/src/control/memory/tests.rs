@@ -15,7 +15,13 @@ struct Bench(Control);
 
 impl Bench {
     fn new() -> Self {
-        let info = Info { pid: 1, version: "1".to_owned(), role: "test".to_owned(), active: Vec::new() };
+        let info = Info {
+            pid: 1,
+            version: "1".to_owned(),
+            role: "test".to_owned(),
+            active: Vec::new(),
+            sealed: None,
+        };
         Self(Control::new(Engine::builder().build(), info))
     }
 

@@ -305,7 +305,11 @@ async fn after_a_compaction_no_file_holds_what_was_removed() {
                 oracle.insert(name, value);
             }
         }
-        let planted = [("hot/s00003", "planted.short"), ("hot/l00003", &*"planted.long".repeat(90)), ("hot/o", "overwritten")];
+        let planted = [
+            ("hot/s00003", "planted.short"),
+            ("hot/l00003", &*"planted.long".repeat(90)),
+            ("hot/o", "overwritten"),
+        ];
         for (name, value) in planted {
             put(&store, name, value, Durability::PowerLoss).await.unwrap();
         }
