@@ -124,7 +124,7 @@ async fn what_is_written_over_gives_its_room_back() {
         }
     }
     for _ in 0..3 {
-        store.compact().await.unwrap();
+        store.checkpoint().await.unwrap();
     }
     let kept = size(folder.path());
     assert!(kept < 2 * LIVE * MIB as u64, "{} MiB for {LIVE} MiB", kept >> 20);

@@ -37,6 +37,9 @@ pub(crate) struct Global {
     /// [default: ICE_AGENTS]
     #[arg(long, global = true, value_name = "DIR")]
     pub(crate) agents: Vec<PathBuf>,
+    /// Where the key of a sealed data folder is: env:VARIABLE or file:PATH [default: ICE_SEAL_KEY]
+    #[arg(long, global = true, value_name = "PLACE")]
+    pub(crate) seal_key: Option<String>,
     /// Open a damaged data folder without what is lost, and say what that is
     #[arg(long, global = true)]
     pub(crate) accept_loss: bool,

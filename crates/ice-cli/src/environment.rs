@@ -10,6 +10,8 @@ use crate::telemetry::Settings;
 pub(crate) struct Environment {
     /// `ICE_DATA`.
     pub(crate) data: Option<PathBuf>,
+    /// `ICE_SEAL_KEY`: where the key of a sealed data folder is.
+    pub(crate) seal_key: Option<String>,
     /// `ICE_TOOLS`: folders of manifests, with a colon between two of them.
     pub(crate) tools: Vec<PathBuf>,
     /// `ICE_AGENTS`: folders of agents, with a colon between two of them.
@@ -56,6 +58,7 @@ impl Environment {
         let path = |name| variable(name).map(PathBuf::from).filter(|path| path.is_absolute());
         Self {
             data: variable("ICE_DATA").map(PathBuf::from),
+            seal_key: variable("ICE_SEAL_KEY").map(|text| text.to_string_lossy().into_owned()),
             tools: folders("ICE_TOOLS"),
             agents: folders("ICE_AGENTS"),
             #[cfg(feature = "wasm")]

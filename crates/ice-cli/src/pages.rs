@@ -88,6 +88,7 @@ pages! {
     "SCHEMA_MISMATCH",
     "SCHEMA_VERSION",
     "SEAL_BROKEN",
+    "SEAL_MISMATCH",
     "STORE_CONFLICT",
     "STORE_CORRUPT",
     "STORE_FORMAT",

@@ -18,8 +18,8 @@ fn a_refused_command_line_is_a_document_if_json_is_asked_for() {
     check(&["foo", "--json"], "unrecognized subcommand 'foo'");
     check(
         &["--json"],
-        "'ice' requires a subcommand but one was not provided [subcommands: run, chat, validate, estimate, network, budgets, graph, runs, memory, worker, \
-         tools, models, interpreters, sandbox, doctor, schema, new, errors, completions]",
+        "'ice' requires a subcommand but one was not provided [subcommands: run, chat, validate, estimate, network, budgets, graph, runs, memory, erase, \
+         worker, tools, models, interpreters, seal, sandbox, doctor, schema, new, errors, completions]",
     );
     check(&["--json", "runs"], "the command line names no command");
     check(&["run", "--json"], "the following required arguments were not provided: <FILE>");

@@ -102,6 +102,7 @@ codes! {
     KeyUnavailable = 2030, "KEY_UNAVAILABLE", "A key under which data is sealed cannot be had.";
     KeyDestroyed = 2031, "KEY_DESTROYED", "The key under which data was sealed was destroyed.";
     SealBroken = 2032, "SEAL_BROKEN", "Sealed bytes were altered, cut, or belong elsewhere.";
+    SealMismatch = 2033, "SEAL_MISMATCH", "Data is sealed and the key is missing or another one, or is in clear and a key was given.";
     RunNotFound = 3001, "RUN_NOT_FOUND", "No run has this id.";
     NodeKindUnavailable = 3002, "NODE_KIND_UNAVAILABLE", "No executor for a node kind is present.";
     PinMismatch = 3003, "PIN_MISMATCH", "Something pinned by the run has changed.";

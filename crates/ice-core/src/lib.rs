@@ -16,6 +16,7 @@ pub mod id;
 pub mod llm;
 pub mod manifest;
 pub mod memory;
+pub mod mention;
 pub mod metrics;
 pub mod near;
 pub mod network;

@@ -8,7 +8,9 @@ use ice_orchestrator::process::CommandTool;
 use ice_sandbox::{Absent, Capabilities, Layer, Profile, SEARCH_PATH, Stage, Verdict};
 use serde::Serialize;
 
+use super::seal::told;
 use crate::cage;
+use crate::data::DataFolder;
 use crate::exit::Exit;
 use crate::fault::Fault;
 use crate::manifests;
@@ -33,6 +35,8 @@ struct Diagnosis {
     /// What to do about each layer that is missing.
     hints: BTreeMap<Layer, &'static str>,
     kernel: String,
+    /// Whether the data folder is sealed, in words.
+    data: String,
     interpreters: Vec<Interpreter>,
     tools: Commands,
 }
@@ -98,10 +102,17 @@ async fn diagnose(shell: &Shell) -> Result<Diagnosis, Fault> {
         capable: missing.iter().all(|layer| layer.is_optional()),
         hints: missing.iter().map(|layer| (*layer, layer.hint())).collect(),
         kernel: rustix::system::uname().release().to_string_lossy().into_owned(),
+        data: data(shell).await,
         interpreters: futures::future::try_join_all(look).await?,
         tools: commands(shell)?,
         capabilities,
     })
+}
+
+/// Whether the data folder is sealed, or why it is not known.
+async fn data(shell: &Shell) -> String {
+    let told = async { told(&DataFolder::of(shell)?).await };
+    told.await.map_or_else(|fault: Fault| fault.message, |told| told.sentence())
 }
 
 /// Looks for the programs of manifests, and whether cages can be given what they ask for, without running them: what they
@@ -185,9 +196,12 @@ impl Diagnosis {
         if !self.capabilities.missing.is_empty() {
             screen.line("")?;
         }
-        for (what, found) in
-            [("kernel", self.kernel.as_str()), ("landlock", &landlock), ("launcher", launcher)]
-        {
+        for (what, found) in [
+            ("kernel", self.kernel.as_str()),
+            ("landlock", &landlock),
+            ("launcher", launcher),
+            ("data folder", &self.data),
+        ] {
             screen.line(format_args!(" {what:<17}  {found}"))?;
         }
         for Interpreter { name, version, why, profile: _ } in &self.interpreters {

@@ -6,6 +6,7 @@ use super::budgets::Budgets;
 use super::chat::Chat;
 use super::completions::Completions;
 use super::doctor::Doctor;
+use super::erase::Erase;
 use super::errors::Errors;
 use super::estimate::Estimate;
 use super::graph::Graph;
@@ -19,6 +20,7 @@ use super::run::Run;
 use super::runs::Runs;
 use super::sandbox::Sandbox;
 use super::schema::PrintSchema;
+use super::seal::SealCommand;
 use super::tools::Tools;
 use super::validate::Validate;
 use super::worker::Worker;
@@ -47,6 +49,8 @@ pub(crate) enum Command {
     Runs(Runs),
     /// Remember, find, show and forget what is known between runs
     Memory(MemoryCommand),
+    /// Erase a person from all there is: memory, runs, schedules, and the files of the data folder
+    Erase(Erase),
     /// Own the data folder: carry out what others start, and resume what was left
     Worker(Worker),
     /// List and show the tools that blueprints can call
@@ -56,6 +60,8 @@ pub(crate) enum Command {
     /// List and install the interpreters that run code as WebAssembly
     #[cfg(feature = "wasm")]
     Interpreters(Interpreters),
+    /// Make the key of a sealed data folder, change it, and tell whether a folder is sealed
+    Seal(SealCommand),
     /// Run commands in cages
     Sandbox(Sandbox),
     /// Tell what this machine can enforce on commands in cages
@@ -84,6 +90,8 @@ impl Command {
             | Self::Budgets(_)
             | Self::Graph(_)
             | Self::Memory(_)
+            | Self::Erase(_)
+            | Self::Seal(_)
             | Self::Worker(_)
             | Self::Tools(_)
             | Self::Models(_)
@@ -113,6 +121,8 @@ impl Command {
             Self::Graph(command) => command.run(shell),
             Self::Runs(command) => command.run(shell),
             Self::Memory(command) => command.run(shell),
+            Self::Erase(command) => command.run(shell),
+            Self::Seal(command) => command.run(shell),
             Self::Worker(command) => command.run(shell),
             Self::Tools(command) => command.run(shell),
             Self::Models(command) => command.run(shell),

@@ -31,7 +31,7 @@ pub(crate) async fn access(folder: &DataFolder, role: Role) -> Result<Link, Faul
             Err(SocketError::Absent | SocketError::Gone) => {}
             Err(error) => return Err(socket_fault(&error, folder.owner())),
         }
-        match Owner::open(folder, role) {
+        match Box::pin(Owner::open(folder, role)).await {
             Ok(owner) => return Ok(Link::Owner(Box::new(owner))),
             Err(NotOwner::Fault(fault)) => return Err(fault),
             Err(NotOwner::Locked { pid }) if Instant::now() >= deadline => {

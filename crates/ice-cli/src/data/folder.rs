@@ -17,6 +17,7 @@ pub(crate) struct DataFolder {
     path: PathBuf,
     toolbox: Toolbox,
     accepts_loss: bool,
+    seal_key: Option<String>,
     screen: Screen,
 }
 
@@ -57,7 +58,9 @@ impl DataFolder {
 
     fn at(path: PathBuf, shell: &Shell) -> Self {
         let toolbox = shell.toolbox.clone();
-        Self { path, toolbox, accepts_loss: shell.global.accept_loss, screen: shell.screen }
+        let given = shell.global.seal_key.as_ref().filter(|given| !given.is_empty());
+        let seal_key = given.or(shell.environment.seal_key.as_ref()).cloned();
+        Self { path, toolbox, accepts_loss: shell.global.accept_loss, seal_key, screen: shell.screen }
     }
 
     /// The path.
@@ -73,6 +76,11 @@ impl DataFolder {
     /// Whether it is opened even if acknowledged data is lost.
     pub(crate) const fn accepts_loss(&self) -> bool {
         self.accepts_loss
+    }
+
+    /// Where the key is under which it is sealed, if one was named.
+    pub(crate) fn seal_key(&self) -> Option<&str> {
+        self.seal_key.as_deref()
     }
 
     /// Where its owner says what it found.
@@ -125,6 +133,7 @@ mod tests {
             tools: Vec::new(),
             agents: Vec::new(),
             accept_loss: false,
+            seal_key: None,
             json: false,
             color: ColorChoice::Auto,
             verbose: 0,

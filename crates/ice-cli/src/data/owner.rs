@@ -5,15 +5,15 @@ use std::sync::Arc;
 use ice_core::error::ErrorCode;
 use ice_core::id::{Principal, Tenant};
 use ice_core::llm::RedactSecrets;
-use ice_core::store::{
-    BlobStore, EmbeddedOptions, EmbeddedStore, LossPolicy, RecoveryReport, Store, StoreError,
-};
+use ice_core::seal::{SealingKey, SystemEntropy};
+use ice_core::store::{BlobStore, EmbeddedStore, RecoveryReport, Store, StoreError};
+use ice_core::vault::{Seal, SealError, SealedData};
 use ice_orchestrator::control::socket::Server;
 use ice_orchestrator::control::{Caller, Control, Info, Reply, Request};
 use ice_orchestrator::engine::{Engine, TakenUp};
-use ice_orchestrator::journal::RunStatus;
+use ice_orchestrator::journal::{RunStatus, sealed_under};
 
-use super::DataFolder;
+use super::{DataFolder, KeyPlace, Raw, seal_fault};
 use crate::cage;
 use crate::fault::{Fault, plain};
 use crate::memory::MemoryFile;
@@ -63,21 +63,18 @@ pub(crate) struct Owner {
 
 impl Owner {
     /// Becomes the owner of a folder, and serves its socket unless it only glances at it.
-    pub(crate) fn open(folder: &DataFolder, role: Role) -> Result<Self, NotOwner> {
-        let loss = if folder.accepts_loss() { LossPolicy::Accept } else { LossPolicy::Refuse };
-        let store =
-            EmbeddedStore::open(folder.path(), EmbeddedOptions { loss, ..EmbeddedOptions::default() });
-        let store = store.map_err(|error| {
-            if let StoreError::Locked { owner, .. } = error {
-                NotOwner::Locked { pid: owner }
-            } else {
-                NotOwner::Fault(store_fault(folder, &error))
+    pub(crate) async fn open(folder: &DataFolder, role: Role) -> Result<Self, NotOwner> {
+        // Read before anything is opened: where it is wrong nothing is done.
+        let key = folder.seal_key().map(KeyPlace::read).transpose().map_err(NotOwner::Fault)?;
+        let Raw { store, blobs } = Raw::open(folder)?;
+        let sealed = match raw_or_sealed(&store, &blobs, key.as_ref()).await {
+            Ok(sealed) => sealed,
+            Err(error) => {
+                let closed = store.close().await;
+                closed.map_err(|error| NotOwner::Fault(store_fault(folder, &error)))?;
+                return Err(NotOwner::Fault(seal_fault(folder, &error)));
             }
-        })?;
-        tell_loss(folder, store.report());
-        let store = Arc::new(store);
-        let blobs =
-            super::blobs::open(folder).map_err(|error| NotOwner::Fault(store_fault(folder, &error)))?;
+        };
         let uid = rustix::process::geteuid().as_raw();
         let tenant = Tenant::default();
         let principal = Principal::new(&format!("cli:{uid}"))
@@ -88,8 +85,11 @@ impl Owner {
             Role::Run | Role::Worker => folder.toolbox().registry(),
         };
         let redaction = folder.toolbox().redaction().map_err(NotOwner::Fault)?;
-        let builder = Engine::builder()
-            .store(Arc::clone(&store) as Arc<dyn Store>, blobs as Arc<dyn BlobStore>)
+        let builder = match &sealed {
+            Some(data) => Engine::builder().sealed(data),
+            None => Engine::builder().store(Arc::clone(&store) as Arc<dyn Store>, blobs),
+        };
+        let builder = builder
             .registry(registry.map_err(NotOwner::Fault)?.clone())
             // The lock of the folder makes sure that there is one at a time: it takes over at once.
             .name("owner")
@@ -110,6 +110,7 @@ impl Owner {
             pid: std::process::id(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             role: role.name().to_owned(),
+            sealed: key.map(|key| key.id().to_string()),
             active: Vec::new(),
         };
         let control = Control::new(engine, info);
@@ -206,8 +207,23 @@ impl Owner {
     }
 }
 
+/// The data sealed if there is a key, and nothing if it is in clear and there is none.
+async fn raw_or_sealed(
+    store: &Arc<EmbeddedStore>,
+    blobs: &Arc<dyn BlobStore>,
+    key: Option<&SealingKey>,
+) -> Result<Option<SealedData>, SealError> {
+    let raw = Arc::clone(store) as Arc<dyn Store>;
+    let Some(key) = key else {
+        return Seal::of(&*raw).await?.expect_clear().map(|()| None);
+    };
+    let entropy = Arc::new(SystemEntropy);
+    let data = SealedData::open(raw, Arc::clone(blobs), key, Arc::new(sealed_under), entropy).await?;
+    Ok(Some(data))
+}
+
 /// Says which acknowledged commits are gone, if a loss was accepted.
-fn tell_loss(folder: &DataFolder, report: &RecoveryReport) {
+pub(super) fn tell_loss(folder: &DataFolder, report: &RecoveryReport) {
     let Some(loss) = &report.lost else { return };
     folder.screen().note(format_args!(
         "{} {loss}; what could not be read is in {}",
@@ -216,7 +232,7 @@ fn tell_loss(folder: &DataFolder, report: &RecoveryReport) {
     ));
 }
 
-fn store_fault(folder: &DataFolder, error: &StoreError) -> Fault {
+pub(super) fn store_fault(folder: &DataFolder, error: &StoreError) -> Fault {
     let shown = folder.path().display();
     let cause = if let StoreError::Unavailable { source: Some(source), .. } = error {
         format!(": {}", plain(source))
@@ -274,16 +290,16 @@ mod tests {
         let data = place.path().to_str().unwrap();
         let shell = Shell::new(Cli::try_parse_from(["ice", "--data", data, "tools", "list"]).unwrap().global);
         let folder = DataFolder::of(&shell).unwrap();
-        let open = || Box::new(Owner::open(&folder, Role::Worker).unwrap());
-        let owner = open();
+        let open = async || Box::new(Owner::open(&folder, Role::Worker).await.unwrap());
+        let owner = open().await;
         let run = started(&owner).await;
         owner.retire(std::future::pending::<()>()).await.unwrap();
-        let owner = open();
+        let owner = open().await;
         let tenant = owner.caller.tenant.clone();
         assert_eq!(owner.engine().show(&tenant, run).await.unwrap().status, RunStatus::Succeeded);
         let run = started(&owner).await;
         owner.retire(std::future::ready(())).await.unwrap();
-        let owner = open();
+        let owner = open().await;
         assert_eq!(owner.engine().show(&tenant, run).await.unwrap().status, RunStatus::Running);
         owner.close().await.unwrap();
     }

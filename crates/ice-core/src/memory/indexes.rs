@@ -115,6 +115,12 @@ pub trait Indexes: Send + Sync + fmt::Debug {
     /// A batch was committed with what [`Indexes::change`] added: time for upkeep, in a task of its own. Must not wait.
     fn committed(&self) {}
 
+    /// Writes what lasts anew, such that nothing is in it of entries that were removed.
+    ///
+    /// # Errors
+    /// [`MemoryError`] if it cannot be done: what was removed may still be there.
+    async fn purge(&self) -> Result<(), MemoryError>;
+
     /// Ends what is under way. The memory does so when it is closed.
     async fn close(&self) {}
 }

@@ -12,6 +12,7 @@
 //! ```
 
 mod entropy;
+mod hex;
 mod key;
 mod provider;
 mod sealed;
@@ -20,6 +21,7 @@ mod sealed;
 pub mod conformance;
 
 pub use entropy::{Entropy, NoRandomness, SystemEntropy, TestEntropy};
+pub use hex::InvalidKeyText;
 pub use key::{KeyId, SealingKey, SecretKey};
 pub use provider::{KeyError, KeyName, KeyProvider};
 pub use sealed::{OVERHEAD, OpenError, key_of};

@@ -156,4 +156,12 @@ pub trait Store: Send + Sync + fmt::Debug {
 
     /// What this store promises and permits.
     fn offers(&self) -> Offers;
+
+    /// Writes what lasts anew, such that values that were deleted or overwritten before the call are in no file of the store any
+    /// more. What is alive stays, with its versions. It may take as long as reading and writing all of it; whoever only wants room
+    /// back need not call it. It may take numbers of commits. Copies elsewhere, and what the disk itself keeps of files that were removed, are beyond it.
+    ///
+    /// # Errors
+    /// [`StoreError`] if it cannot be done, or not now: nothing is lost then, and what was removed may still be there. Call it again.
+    async fn compact(&self) -> Result<(), StoreError>;
 }

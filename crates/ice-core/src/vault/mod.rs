@@ -25,8 +25,12 @@
 
 mod blob_record;
 mod blobs;
+mod data;
+mod error;
 mod keys;
+mod mark;
 mod naming;
+mod rotation;
 mod store;
 mod token;
 
@@ -34,7 +38,11 @@ mod token;
 mod tests;
 
 pub use blobs::SealedBlobs;
+pub use data::SealedData;
+pub use error::SealError;
 pub use keys::StoreKeys;
+pub use mark::Seal;
 pub use naming::{Naming, tenants};
+pub use rotation::{Rotated, rotate};
 pub use store::SealedStore;
 pub use token::Vault;

@@ -143,6 +143,10 @@ impl Store for SealedStore {
             ..inner
         }
     }
+
+    async fn compact(&self) -> Result<(), StoreError> {
+        self.inner.compact().await
+    }
 }
 
 impl fmt::Debug for SealedStore {

@@ -279,3 +279,146 @@ fn who_holds_the_key_turns_tokens_back() {
     assert_eq!(vault.reveal("[email:v1:!]"), Err(OpenError::NotSealed));
     assert_eq!(vault.restore(&"[".repeat(1_000_000)), "[".repeat(1_000_000));
 }
+
+/// A store that takes so many more commits and then fails, as a process that ends does.
+#[derive(Debug)]
+struct Ending(Arc<dyn Store>, std::sync::atomic::AtomicUsize);
+
+#[async_trait::async_trait]
+impl Store for Ending {
+    async fn get(&self, key: &Key) -> Result<Option<crate::store::Versioned>, StoreError> {
+        self.0.get(key).await
+    }
+
+    async fn scan(
+        &self,
+        prefix: &Key,
+        after: Option<&Key>,
+        limit: usize,
+    ) -> Result<Vec<crate::store::Entry>, StoreError> {
+        self.0.scan(prefix, after, limit).await
+    }
+
+    async fn commit(
+        &self,
+        batch: Batch,
+        durability: Durability,
+    ) -> Result<crate::store::CommitSeq, crate::store::CommitError> {
+        use std::sync::atomic::Ordering::SeqCst;
+        if self.1.fetch_update(SeqCst, SeqCst, |left| left.checked_sub(1)).is_err() {
+            return Err(StoreError::Poisoned { cause: "the process ends".to_owned() }.into());
+        }
+        self.0.commit(batch, durability).await
+    }
+
+    fn watch(&self, prefix: &Key, after: Option<crate::store::CommitSeq>) -> crate::store::Watch {
+        self.0.watch(prefix, after)
+    }
+
+    fn last_commit(&self) -> crate::store::CommitSeq {
+        self.0.last_commit()
+    }
+
+    fn offers(&self) -> crate::store::Offers {
+        self.0.offers()
+    }
+
+    async fn compact(&self) -> Result<(), StoreError> {
+        self.0.compact().await
+    }
+}
+
+async fn opened(
+    raw: &Arc<dyn Store>,
+    blobs: &Arc<dyn BlobStore>,
+    seed: u64,
+) -> Result<SealedData, SealError> {
+    let (raw, blobs) = (Arc::clone(raw), Arc::clone(blobs));
+    SealedData::open(raw, blobs, &master(seed), tenants(), Arc::new(SystemEntropy)).await
+}
+
+fn memory_blobs() -> Arc<dyn BlobStore> {
+    Arc::new(MemoryBlobs::new())
+}
+
+#[tokio::test]
+async fn data_opens_as_what_it_is_and_as_nothing_else() {
+    let (raw, blobs) = (memory(), memory_blobs());
+    assert_eq!(Seal::of(&*raw).await.unwrap(), Seal::Empty);
+    let data = opened(&raw, &blobs, 1).await.unwrap();
+    assert_eq!(Seal::of(&*raw).await.unwrap(), Seal::Sealed { key: master(1).id() });
+    data.store().commit(Batch::new().put(key("t/local/a"), PLANTED), Durability::Buffered).await.unwrap();
+    let again = opened(&raw, &blobs, 1).await.unwrap();
+    assert_eq!(again.store().get(&key("t/local/a")).await.unwrap().unwrap().value, PLANTED);
+    let refused = opened(&raw, &blobs, 2).await.unwrap_err();
+    assert_eq!(refused.code(), ErrorCode::SealMismatch);
+    assert!(refused.to_string().contains(&master(1).id().to_string()), "{refused}");
+    let without = Seal::of(&*raw).await.unwrap().expect_clear().unwrap_err();
+    assert!(matches!(without, SealError::Sealed { wanted } if wanted == master(1).id()));
+
+    // A key of the same name that is another one.
+    let forged = SealingKey::new(master(1).id(), SecretKey::generate(&SystemEntropy).unwrap());
+    let entropy = Arc::new(SystemEntropy);
+    let refused = SealedData::open(Arc::clone(&raw), Arc::clone(&blobs), &forged, tenants(), entropy).await;
+    assert!(matches!(refused, Err(SealError::Broken(OpenError::Altered))));
+
+    let clear = memory();
+    clear.commit(Batch::new().put(key("t/local/a"), "clear"), Durability::Buffered).await.unwrap();
+    assert_eq!(Seal::of(&*clear).await.unwrap(), Seal::Clear);
+    assert!(matches!(opened(&clear, &blobs, 1).await, Err(SealError::InClear)));
+    assert_eq!(clear.scan(&key("seal/"), None, 9).await.unwrap(), [], "nothing was changed");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_two_first_openings_at_once_one_key_wins() {
+    for _ in 0..50 {
+        let (raw, blobs) = (memory(), memory_blobs());
+        let open = |seed: u64| {
+            let (raw, blobs) = (Arc::clone(&raw), Arc::clone(&blobs));
+            conformance::spawn(async move { opened(&raw, &blobs, seed).await.map(drop) })
+        };
+        let (one, same, other) = (open(1), open(1), open(2));
+        let results = [one.await.unwrap(), same.await.unwrap(), other.await.unwrap()];
+        let Seal::Sealed { key } = Seal::of(&*raw).await.unwrap() else { panic!("it is not sealed") };
+        for (result, seed) in results.into_iter().zip([1, 1, 2]) {
+            assert_eq!(result.is_ok(), key == master(seed).id());
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_master_key_is_changed_wherever_that_was_cut_short_before() {
+    for commits in 0..6 {
+        let (raw, blobs) = (memory(), memory_blobs());
+        let data = opened(&raw, &blobs, 1).await.unwrap();
+        let batch = Batch::new().put(key("t/local/a"), PLANTED).put(key("t/other/a"), "other");
+        data.store().commit(batch, Durability::Buffered).await.unwrap();
+        let guard = data.blobs().enter();
+        let hash = data.blobs().put(&guard, Bytes::from_static(b"blob"), Durability::Buffered).await.unwrap();
+        let gone = KeyName { tenant: Tenant::new("gone").unwrap(), run: None };
+        data.keys().destroy(&gone).await.unwrap();
+
+        let ending: Arc<dyn Store> = Arc::new(Ending(Arc::clone(&raw), commits.into()));
+        let cut = rotate(&*ending, &master(1), &master(2), &SystemEntropy).await;
+        // The beginning, the keys, the blobs, the end.
+        assert_eq!(cut.is_err(), commits < 4, "{commits}");
+        if (1..4).contains(&commits) {
+            for seed in [1, 2] {
+                assert!(matches!(opened(&raw, &blobs, seed).await, Err(SealError::Rotating { .. })));
+            }
+            let third = rotate(&*raw, &master(1), &master(3), &SystemEntropy).await;
+            assert!(matches!(third, Err(SealError::Rotating { .. })));
+        }
+        let rotated = rotate(&*raw, &master(1), &master(2), &SystemEntropy).await.unwrap();
+        assert_eq!(rotated.keys, [4, 4, 1, 0, 0, 0][commits], "{commits}");
+        assert!(matches!(opened(&raw, &blobs, 1).await, Err(SealError::OtherKey { .. })));
+        let data = opened(&raw, &blobs, 2).await.unwrap();
+        assert_eq!(data.store().get(&key("t/local/a")).await.unwrap().unwrap().value, PLANTED);
+        assert_eq!(data.blobs().get(&hash, None).await.unwrap(), "blob");
+        assert!(matches!(data.keys().create(&gone).await, Err(KeyError::Destroyed { .. })));
+        assert_eq!(rotate(&*raw, &master(1), &master(2), &SystemEntropy).await.unwrap().keys, 0);
+    }
+    let clear = memory();
+    let refused = rotate(&*clear, &master(1), &master(2), &SystemEntropy).await;
+    assert!(matches!(refused, Err(SealError::InClear)));
+}

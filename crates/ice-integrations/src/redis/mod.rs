@@ -16,6 +16,7 @@
 //! ```
 
 mod blobs;
+mod compact;
 mod failure;
 mod follow;
 mod link;

@@ -16,6 +16,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
+use super::compact;
 use super::failure::Fault;
 use super::follow::Follower;
 use super::link::{Link, Shared};
@@ -296,6 +297,11 @@ impl Store for RedisStore {
     fn offers(&self) -> Offers {
         let (durability, persistent) = self.link.promises();
         Offers { durability, max_value_bytes: MAX_VALUE_BYTES, max_batch_bytes: MAX_BATCH_BYTES, persistent }
+    }
+    /// The server writes its log of commands anew, and its snapshot if it keeps one. It must allow `BGREWRITEAOF` and `BGSAVE`; older
+    /// files, copies and replicas of its own are beyond it.
+    async fn compact(&self) -> Result<(), StoreError> {
+        compact::compact(&self.link).await
     }
 }
 

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use ice_core::error::ErrorCode;
 use ice_core::id::Tenant;
 use ice_core::llm::MAX_SHOWN_BYTES;
+use ice_core::mention::Mentions;
 use ice_core::store::BlobGuard;
 use ice_core::time::Moment;
 use ice_core::value::{BlobHash, BlobRef, Value};
@@ -115,6 +116,27 @@ impl Keeping {
         let mut state = self.lock();
         state.coming.retain(|_, coming| now.since(coming.at) <= IDLE);
         state.held.retain(|held| now.since(held.at) <= HELD);
+    }
+
+    /// Holds nothing of a tenant's any more that names somebody.
+    pub(super) async fn forget(
+        &self,
+        engine: &Engine,
+        tenant: &Tenant,
+        mentions: &Mentions,
+    ) -> Result<(), Refusal> {
+        let held: Vec<BlobHash> = {
+            let mut state = self.lock();
+            state.coming.retain(|(owner, _), coming| owner != tenant || !mentions.in_bytes(&coming.bytes));
+            state.held.iter().filter(|held| held.tenant == *tenant).map(|held| held.hash).collect()
+        };
+        for hash in held {
+            let bytes = engine.blobs().get(&hash, None).await.map_err(RunError::from)?;
+            if mentions.in_bytes(&bytes) {
+                self.lock().held.retain(|held| held.hash != hash || held.tenant != *tenant);
+            }
+        }
+        Ok(())
     }
 
     /// A run names these blobs from now on: each is held once less.

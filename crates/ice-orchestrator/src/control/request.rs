@@ -128,6 +128,8 @@ pub enum Request {
     },
     /// Remove runs that have ended. Answered with [`Response::Pruned`](super::Response::Pruned).
     Prune(PruneQuery),
+    /// Erase a person from all there is. Answered with [`Response::Erased`](super::Response::Erased).
+    Erase(EraseQuery),
     /// Move a run that waits, is parked or was left to another blueprint. Answered with
     /// [`Response::Migrated`](super::Response::Migrated).
     Migrate(MigrateRequest),
@@ -205,6 +207,20 @@ pub struct BlobPiece {
     /// Whether it is the last piece.
     #[serde(default)]
     pub last: bool,
+}
+
+/// Who is erased.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EraseQuery {
+    /// The name of the person: whole words, whatever their case.
+    pub person: String,
+    /// What else stands for them, such as an address or a number.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<String>,
+    /// Whether it is only told what would be erased.
+    #[serde(default)]
+    pub dry_run: bool,
 }
 
 /// Which runs are removed.

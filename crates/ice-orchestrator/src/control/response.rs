@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::MemoryResponse;
-use crate::engine::{Pruned, RunError, ScheduleDocument, SharedBudget};
+use crate::engine::{Erased, Pruned, RunError, ScheduleDocument, SharedBudget};
 use crate::events::Event;
 use crate::journal::{RunDocument, RunStatus, RunSummary};
 use crate::replay::{Difference, Divergence};
@@ -95,6 +95,8 @@ pub enum Response {
     },
     /// Runs were removed, or would be.
     Pruned(Pruned),
+    /// A person was erased, or would be.
+    Erased(Erased),
     /// Something about memory.
     Memory(MemoryResponse),
     /// What was asked for is durable and will be done.
@@ -146,6 +148,9 @@ pub struct Info {
     pub version: String,
     /// What it is: `run` or `worker`.
     pub role: String,
+    /// The key under which the folder is sealed, if it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sealed: Option<String>,
     /// The runs it drives.
     #[serde(default)]
     #[schemars(with = "Vec<String>")]

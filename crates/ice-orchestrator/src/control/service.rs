@@ -19,10 +19,12 @@ use super::memory::Arrivals;
 use super::networks;
 use super::uploads::Uploads;
 use super::{
-    Assembled, Assembly, Document, ForkRequest, Info, MAX_DOCUMENTS, MigrateRequest, Missing, PruneQuery,
-    Refusal, Request, Response, Start,
+    Assembled, Assembly, Document, EraseQuery, ForkRequest, Info, MAX_DOCUMENTS, MigrateRequest, Missing,
+    PruneQuery, Refusal, Request, Response, Start,
 };
-use crate::engine::{self, Engine, Export, Fork, HOLDS_ONE, Migration, RedactedExport, Replayed, Retention, RunFilter};
+use crate::engine::{
+    self, Engine, Erasure, Export, Fork, HOLDS_ONE, Migration, RedactedExport, Replayed, Retention, RunFilter,
+};
 use crate::events::{Feed, RunEvents};
 use crate::journal::RunSummary;
 use crate::workflow::{self, Plan};
@@ -155,6 +157,7 @@ impl Control {
             Request::Budgets => self.budgets(tenant).await,
             Request::SetBudget { payer, limit, per } => self.set_budget(tenant, &payer, limit, per).await,
             Request::Prune(query) => Box::pin(self.prune(tenant, query)).await,
+            Request::Erase(query) => Box::pin(self.erase(tenant, query)).await,
             Request::Migrate(request) => Box::pin(self.migrate(caller, request)).await,
             Request::Export { run, redacted: true } => match self.engine.export_redacted(tenant, run).await {
                 Ok(export) => return many(futures::stream::unfold(Some(export), redacted_piece)),
@@ -225,6 +228,19 @@ impl Control {
         Ok(Response::Pruned(self.engine.prune(tenant, &retention).await?))
     }
 
+    async fn erase(&self, tenant: &Tenant, query: EraseQuery) -> Result<Response, Refusal> {
+        let EraseQuery { person, also, dry_run } = query;
+        let erasure = Erasure { person, also, dry_run };
+        let mentions = erasure.mentions()?;
+        if !dry_run {
+            self.keeping.forget(&self.engine, tenant, &mentions).await?;
+            // What is in them is not known yet.
+            self.uploads.discard(tenant).await;
+            self.arrivals().discard(tenant);
+        }
+        Ok(Response::Erased(self.engine.erase(tenant, &erasure).await?))
+    }
+
     async fn migrate(&self, caller: &Caller, request: MigrateRequest) -> Result<Response, Refusal> {
         let MigrateRequest { run, documents, check } = request;
         let Caller { tenant, principal } = caller;
@@ -260,7 +276,8 @@ impl Control {
         let inputs = if inputs.is_empty() {
             None
         } else {
-            let mut all = self.engine.document(tenant, run).await?.inputs.as_map().cloned().unwrap_or_default();
+            let mut all =
+                self.engine.document(tenant, run).await?.inputs.as_map().cloned().unwrap_or_default();
             all.extend(inputs.iter().map(|(name, value)| (Arc::clone(name), value.clone())));
             Some(Value::from(all))
         };

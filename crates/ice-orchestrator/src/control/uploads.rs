@@ -78,6 +78,17 @@ impl Uploads {
         Ok(Response::Received { bytes })
     }
 
+    /// Gives up what is coming for a tenant.
+    pub(super) async fn discard(&self, tenant: &Tenant) {
+        let coming: Vec<Upload> = {
+            let mut uploads = self.lock();
+            uploads.extract_if(|(owner, _), _| owner == tenant).map(|(_, upload)| upload).collect()
+        };
+        for upload in coming {
+            upload.import.discard().await;
+        }
+    }
+
     /// Gives up what nothing has come of for long.
     async fn make_room(&self, engine: &Engine) -> Result<(), Refusal> {
         let now = engine.now();

@@ -8,10 +8,12 @@ use ice_core::memory::SessionMemory;
 use ice_core::process::{ProcessHost, WasmHost};
 use ice_core::redact::{KnownSecrets, Redactor};
 use ice_core::registry::Registry;
+use ice_core::seal::KeyProvider;
 use ice_core::store::{BlobStore, MemoryBlobs, MemoryStore, Store};
 use ice_core::telemetry::MessageContent;
 use ice_core::time::{Clock, IdSource, SystemClock, SystemIds};
 use ice_core::tools::ToolLimits;
+use ice_core::vault::SealedData;
 
 use super::{Engine, MemorySource};
 use crate::journal::Views;
@@ -21,6 +23,7 @@ use crate::journal::Views;
 pub struct EngineBuilder {
     pub(super) store: Arc<dyn Store>,
     pub(super) blobs: Arc<dyn BlobStore>,
+    pub(super) keys: Option<Arc<dyn KeyProvider>>,
     pub(super) registry: Registry,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) ids: Arc<dyn IdSource>,
@@ -46,6 +49,7 @@ impl Default for EngineBuilder {
         Self {
             store: Arc::new(MemoryStore::new()),
             blobs: Arc::new(MemoryBlobs::new()),
+            keys: None,
             registry: Registry::default(),
             clock: Arc::new(SystemClock),
             ids: Arc::new(SystemIds),
@@ -73,6 +77,20 @@ impl EngineBuilder {
     #[must_use]
     pub fn store(mut self, store: Arc<dyn Store>, blobs: Arc<dyn BlobStore>) -> Self {
         (self.store, self.blobs) = (store, blobs);
+        self
+    }
+
+    /// A store and blobs that are sealed, for example by [`sealed_under`](crate::journal::sealed_under): a run that is removed loses
+    /// its key, so that nobody can read what is left of it.
+    #[must_use]
+    pub fn sealed(self, data: &SealedData) -> Self {
+        self.store(data.store(), data.blobs()).keys(data.keys())
+    }
+
+    /// Who keeps the keys of runs, if the store seals what each has under one of its own: a run that is removed loses it.
+    #[must_use]
+    pub fn keys(mut self, keys: Arc<dyn KeyProvider>) -> Self {
+        self.keys = Some(keys);
         self
     }
 

@@ -11,6 +11,7 @@ use ice_core::memory::SessionMemory;
 use ice_core::process::{ProcessHost, WasmHost};
 use ice_core::redact::Redactor;
 use ice_core::registry::Registry;
+use ice_core::seal::KeyProvider;
 use ice_core::store::lease::{self, Lease, LeaseError};
 use ice_core::store::{BlobStore, Store, inbox};
 use ice_core::telemetry::MessageContent;
@@ -42,6 +43,8 @@ pub struct Engine {
 pub(crate) struct Inner {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) blobs: Arc<dyn BlobStore>,
+    /// Who keeps the keys under which the runs of the store are sealed.
+    pub(super) keys: Option<Arc<dyn KeyProvider>>,
     pub(crate) registry: Registry,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: Arc<dyn IdSource>,
@@ -128,6 +131,7 @@ impl Engine {
             inner: Arc::new(Inner {
                 store: builder.store,
                 blobs: builder.blobs,
+                keys: builder.keys,
                 registry: builder.registry,
                 clock: builder.clock,
                 ids: builder.ids,

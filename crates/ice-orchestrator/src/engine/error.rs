@@ -3,6 +3,7 @@
 use ice_core::budget::{Overrun, Payer};
 use ice_core::error::ErrorCode;
 use ice_core::id::RunId;
+use ice_core::memory::MemoryError;
 use ice_core::path::NodePath;
 use ice_core::store::inbox::InboxError;
 use ice_core::store::lease::LeaseError;
@@ -211,6 +212,9 @@ pub enum RunError {
         /// Why.
         failure: Box<Failure>,
     },
+    /// The memory of the tenant failed.
+    #[error(transparent)]
+    Memory(#[from] MemoryError),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -223,7 +227,9 @@ impl RunError {
         match self {
             Self::NotFound(_) => ErrorCode::RunNotFound,
             Self::Secret { .. } => ErrorCode::GrantMissing,
-            Self::Inputs(_) | Self::HoldsSecret { .. } | Self::Option { .. } | Self::Change(_) => ErrorCode::InputInvalid,
+            Self::Inputs(_) | Self::HoldsSecret { .. } | Self::Option { .. } | Self::Change(_) => {
+                ErrorCode::InputInvalid
+            }
             Self::Durability { .. } => ErrorCode::DurabilityUnavailable,
             Self::IdempotencyConflict { .. } | Self::Contended | Self::Exists(_) => ErrorCode::StoreConflict,
             Self::Owned { .. } | Self::Unheard(_) => ErrorCode::RunOwned,
@@ -245,6 +251,7 @@ impl RunError {
             | Self::Fold { .. }
             | Self::Record { .. } => ErrorCode::JournalCorrupt,
             Self::Plan { failure, .. } => failure.code,
+            Self::Memory(error) => error.code(),
         }
     }
 

@@ -41,6 +41,16 @@ impl Plans {
         self.lock().stored.insert((tenant.clone(), hash));
     }
 
+    /// Knows nothing of a plan any more.
+    pub(crate) fn forget(&self, tenant: &Tenant, hash: BlobHash) {
+        let mut inner = self.lock();
+        inner.stored.remove(&(tenant.clone(), hash));
+        while let Some(at) = inner.recent.iter().position(|plan| plan.hash == hash) {
+            let size = inner.recent.remove(at).map_or(0, |plan| plan.document.len());
+            inner.bytes = inner.bytes.saturating_sub(size);
+        }
+    }
+
     /// A compiled plan of late.
     pub(crate) fn recent(&self, hash: BlobHash) -> Option<Arc<Plan>> {
         self.lock().recent.iter().find(|plan| plan.hash == hash).cloned()

@@ -47,7 +47,8 @@ impl Engine {
     /// index of any tenant names, and what is left of journals without a run. Runs that have not ended are never removed. Plans stay: they
     /// are small, and others may use them.
     ///
-    /// Reads every journal that is left if anything was removed. Dropping the future leaves runs removed and blobs not.
+    /// If the engine was given the keys of runs, those of removed ones are destroyed. Reads every journal that is left if anything was
+    /// removed. Dropping the future leaves runs removed and the rest not, until the next call.
     ///
     /// # Errors
     /// [`RunError::Option`] if the status is not a final one; [`RunError::Store`] if the store failed, and [`RunError::Journal`]
@@ -64,9 +65,8 @@ impl Engine {
                 pruned.runs.push(run);
             }
         }
-        if !retention.dry_run && !pruned.runs.is_empty() {
-            self.clear_remains(tenant).await?;
-            let Collected { removed, bytes, .. } = self.collect_blobs().await?;
+        if !retention.dry_run && (!pruned.runs.is_empty() || self.has_removals(tenant).await?) {
+            let Collected { removed, bytes, .. } = self.finish_removals(tenant).await?;
             (pruned.blobs, pruned.blob_bytes) = (removed, bytes);
             match self.collect_elsewhere().await {
                 Ok((removed, bytes)) => {
@@ -78,6 +78,15 @@ impl Engine {
             }
         }
         Ok(pruned)
+    }
+
+    /// Removes what is left of runs that were removed, here or by a call that was cut short: journals, keys, blobs.
+    pub(super) async fn finish_removals(&self, tenant: &Tenant) -> Result<Collected, RunError> {
+        self.clear_remains(tenant).await?;
+        let removed = self.clear_removed(tenant).await?;
+        let collected = self.collect_blobs().await?;
+        self.forget_removals(removed).await?;
+        Ok(collected)
     }
 
     /// The runs that are to be removed, the newest first.
@@ -102,12 +111,13 @@ impl Engine {
     }
 
     /// Removes a run; says whether it was there. The commit that removes its head removes all of it that fits into one.
-    async fn remove(&self, tenant: &Tenant, run: RunId) -> Result<bool, RunError> {
+    pub(super) async fn remove(&self, tenant: &Tenant, run: RunId) -> Result<bool, RunError> {
         let Some((head, version)) = self.inner.head(tenant, run).await? else { return Ok(false) };
         let (summary, key) = (&head.summary, keys::head(tenant, run));
         let mut batch = Batch::new()
             .expect_version(key.clone(), version)
             .delete(key)
+            .put(keys::removal(tenant, run), "")
             .delete(keys::in_status(tenant, summary.status, run))
             .delete(keys::of_blueprint(tenant, &summary.blueprint_id, run));
         if let Some(idempotency) = self.idempotency_key(tenant, run).await? {
@@ -134,6 +144,7 @@ impl Engine {
             for folder in longer {
                 self.clear(tenant, run, &folder).await?;
             }
+            self.destroy_key(tenant, run).await?;
         }
         Ok(true)
     }
@@ -230,7 +241,7 @@ impl Engine {
         Ok(blobs)
     }
 
-    async fn all_runs(&self) -> Result<Vec<(Tenant, RunId)>, RunError> {
+    pub(super) async fn all_runs(&self) -> Result<Vec<(Tenant, RunId)>, RunError> {
         let mut runs = Vec::new();
         for tenant in tenants(&*self.inner.store).await? {
             let folder = keys::heads(&tenant);

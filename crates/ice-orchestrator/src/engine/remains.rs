@@ -3,9 +3,10 @@
 use std::ops::ControlFlow;
 
 use ice_core::id::{RunId, Tenant};
+use ice_core::seal::KeyName;
 use ice_core::store::{Batch, CommitError, Durability, Key, StoreError};
 
-use super::Engine;
+use super::{Engine, RunError};
 use crate::journal::keys;
 
 /// Bytes of a batch that are left to what is not counted piece by piece: a few keys.
@@ -73,5 +74,57 @@ impl Engine {
                 None => entry.key,
             });
         }
+    }
+}
+
+impl Engine {
+    /// Whether there are runs that were removed and of which something may be left.
+    pub(super) async fn has_removals(&self, tenant: &Tenant) -> Result<bool, StoreError> {
+        Ok(!self.inner.store.scan(&keys::removals(tenant), None, 1).await?.is_empty())
+    }
+
+    /// Removes what is left of runs that were removed, and destroys their keys. Gives what says so of each: it goes last, when
+    /// nothing is left.
+    pub(super) async fn clear_removed(&self, tenant: &Tenant) -> Result<Vec<Key>, RunError> {
+        let (folder, mut removals) = (keys::removals(tenant), Vec::new());
+        let look = |key: &Key| {
+            removals.push(key.clone());
+            ControlFlow::Continue(())
+        };
+        self.inner.each_key(&folder, look).await?;
+        let mut cleared = Vec::new();
+        for key in removals {
+            let run = key.as_str().strip_prefix(folder.as_str()).and_then(|run| run.parse::<RunId>().ok());
+            let Some(run) = run else { continue };
+            // Whoever brings it here again has reserved it.
+            let Some(_reserved) = self.inner.reserve(run) else { continue };
+            if self.inner.store.get(&keys::head(tenant, run)).await?.is_none() {
+                for folder in [keys::journal(tenant, run), keys::inbox(tenant, run)] {
+                    self.clear(tenant, run, &folder).await?;
+                }
+                self.destroy_key(tenant, run).await?;
+            }
+            cleared.push(key);
+        }
+        Ok(cleared)
+    }
+
+    /// Nothing is left of these.
+    pub(super) async fn forget_removals(&self, removed: Vec<Key>) -> Result<(), StoreError> {
+        for some in removed.chunks(1_000) {
+            let batch = some.iter().cloned().fold(Batch::new(), Batch::delete);
+            match self.inner.store.commit(batch, Durability::Buffered).await {
+                Ok(_) | Err(CommitError::Conflict { .. }) => {}
+                Err(CommitError::Store(error)) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Destroys the key of a run that is not there any more, if it has one of its own. To be called once nothing below it is left: what
+    /// is sealed under a destroyed key is not seen any more, and could not be removed.
+    pub(super) async fn destroy_key(&self, tenant: &Tenant, run: RunId) -> Result<(), StoreError> {
+        let Some(keys) = &self.inner.keys else { return Ok(()) };
+        keys.destroy(&KeyName { tenant: tenant.clone(), run: Some(run) }).await.map_err(StoreError::from)
     }
 }

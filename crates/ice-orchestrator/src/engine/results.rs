@@ -81,6 +81,13 @@ impl Results {
         Self { kept, slow: RwLock::default(), count: AtomicUsize::new(0) }
     }
 
+    /// Keeps nothing of what there is.
+    pub(super) fn clear(&self) {
+        if let Some(kept) = &self.kept {
+            kept.clear();
+        }
+    }
+
     /// Whether what a tool makes of an input may be kept.
     pub(super) fn may_keep(&self, tool: &dyn Tool, input: &Value) -> bool {
         let spec = tool.spec();

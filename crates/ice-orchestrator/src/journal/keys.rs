@@ -197,6 +197,21 @@ fn of_payer(folder: &Key, payer: &Payer) -> Key {
     }
 }
 
+/// The runs of a tenant that were removed, and of which something may be left.
+pub(crate) fn removals(tenant: &Tenant) -> Key {
+    Key::tenant(tenant).folder("removed")
+}
+
+/// Says that a run was removed, until nothing of it is left.
+pub(crate) fn removal(tenant: &Tenant, run: RunId) -> Key {
+    removals(tenant).leaf(&run.to_string())
+}
+
+/// The pinned plans of a tenant.
+pub(crate) fn plans(tenant: &Tenant) -> Key {
+    Key::tenant(tenant).folder("plan")
+}
+
 /// The schedules of a tenant.
 pub(crate) fn schedules(tenant: &Tenant) -> Key {
     Key::tenant(tenant).folder("schedule")

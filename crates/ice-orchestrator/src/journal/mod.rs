@@ -34,7 +34,7 @@ pub use redacted::{Outputs, Views};
 pub use status::{Decision, RunStatus, SkipReason};
 pub use undoable::Undoable;
 
-pub(crate) use codec::values;
+pub(crate) use codec::{values, values_mut};
 pub(crate) use failure::list;
 pub(crate) use head::RunHead;
 pub(crate) use question::Lapse;

@@ -168,4 +168,8 @@ impl Store for TestStore {
     fn offers(&self) -> Offers {
         self.inner.offers()
     }
+
+    async fn compact(&self) -> Result<(), StoreError> {
+        self.inner.compact().await
+    }
 }

@@ -67,6 +67,10 @@ impl Store for Narrow {
     fn offers(&self) -> Offers {
         Offers { max_batch_bytes: self.max_batch, ..self.store.offers() }
     }
+
+    async fn compact(&self) -> Result<(), StoreError> {
+        self.store.compact().await
+    }
 }
 
 #[cfg(test)]

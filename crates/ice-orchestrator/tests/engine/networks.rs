@@ -26,7 +26,8 @@ const GATE: &str = "nodes: [{id: n, type: tool, tool_name: gate}]";
 
 #[cfg(test)]
 fn control(engine: Engine) -> Control {
-    let info = Info { pid: 1, version: "0".to_owned(), role: "worker".to_owned(), active: Vec::new() };
+    let info =
+        Info { pid: 1, version: "0".to_owned(), role: "worker".to_owned(), active: Vec::new(), sealed: None };
     Control::new(engine, info)
 }
 

@@ -208,6 +208,10 @@ impl Store for Faulty {
     fn offers(&self) -> Offers {
         self.inner.offers()
     }
+
+    async fn compact(&self) -> Result<(), StoreError> {
+        self.inner.compact().await
+    }
 }
 
 /// Stores that outlive engines.

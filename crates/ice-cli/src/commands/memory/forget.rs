@@ -75,7 +75,7 @@ impl Forget {
             shell.screen.line(format_args!("{} {many}", self.verbs().0))?;
         }
         if self.person.is_some() && !self.dry_run {
-            shell.screen.note("runs keep what they recorded: `ice runs prune` removes those that have ended");
+            shell.screen.note("runs keep what they recorded: `ice erase` removes them too");
         }
         Ok(Exit::Succeeded)
     }

@@ -130,6 +130,7 @@ async fn import(
             | Response::Schedules { .. }
             | Response::Budgets { .. }
             | Response::Pruned(_)
+            | Response::Erased(_)
             | Response::Memory(_)
             | Response::Accepted { .. }
             | Response::Event { .. }

@@ -144,6 +144,10 @@ impl Indexes for ContentIndexes {
         Ok(all)
     }
 
+    async fn purge(&self) -> Result<(), MemoryError> {
+        self.compact(Merge::All).await
+    }
+
     /// Waits for a compaction that is under way.
     async fn close(&self) {
         let mut upkeep = std::mem::take(&mut *self.upkeep.lock().unwrap_or_else(PoisonError::into_inner));

@@ -76,8 +76,19 @@ impl Memory {
         options.config.check()?;
         let secret = secret(&*options.store, &options).await?;
         let places = Places::new(&options.tenant, secret);
-        let MemoryOptions { store, blobs, tenant, config, clock, ids, counter, model, price, indexes, redactor } =
-            options;
+        let MemoryOptions {
+            store,
+            blobs,
+            tenant,
+            config,
+            clock,
+            ids,
+            counter,
+            model,
+            price,
+            indexes,
+            redactor,
+        } = options;
         let redaction = Redaction::new(redactor, &secret);
         let rules = Arc::new(Rules {
             store,
@@ -414,6 +425,18 @@ impl Memory {
     /// As [`Memory::remember`].
     pub async fn erase(&self, selector: &Selector) -> Result<u64, MemoryError> {
         self.each(selector, &[Family::Current, Family::Past], Operation::Erase).await
+    }
+
+    /// Has the indexes written anew, such that nothing is in them of what was erased. The bytes of both go when the blobs that nothing
+    /// names are collected and the store is compacted.
+    ///
+    /// # Errors
+    /// [`MemoryError::Index`] or [`MemoryError::Store`]: what was erased may still be in an index.
+    pub async fn purge(&self) -> Result<(), MemoryError> {
+        match &self.rules().indexes {
+            Some(indexes) => indexes.purge().await,
+            None => Ok(()),
+        }
     }
 
     /// Removes what makes room, with its idempotency keys.

@@ -43,6 +43,7 @@ pub async fn store<S: StoreSubject>(make: impl Fn() -> S) {
         a_scan_never_sees_half_a_batch,
         a_conflict_shows_what_it_conflicts_with,
         mixed_durability_keeps_the_order,
+        a_compaction_changes_nothing_that_is_alive,
     );
 }
 
@@ -390,4 +391,27 @@ async fn mixed_durability_keeps_the_order(store: Arc<dyn Store>) {
     }
     assert_eq!(seen, seqs.into_iter().collect::<Vec<_>>());
     assert_eq!(store.last_commit(), *seen.last().unwrap());
+}
+
+async fn a_compaction_changes_nothing_that_is_alive(store: Arc<dyn Store>) {
+    for round in 0..3_u8 {
+        for index in 0..20_u8 {
+            let value = vec![round; 40 * usize::from(index)];
+            let name = key("compact/").number(index.into());
+            store.commit(Batch::new().put(name, value), best(&store)).await.unwrap();
+        }
+    }
+    let gone = (0..10).fold(Batch::new(), |batch, index| batch.delete(key("compact/").number(index * 2)));
+    store.commit(gone, best(&store)).await.unwrap();
+    let (before, last) = (store.scan(&key("compact/"), None, 100).await.unwrap(), store.last_commit());
+    for _ in 0..2 {
+        store.compact().await.unwrap();
+        assert_eq!(store.scan(&key("compact/"), None, 100).await.unwrap(), before);
+    }
+    let version = put(&store, "compact/after", "x").await;
+    assert!(version.0 > last.0);
+    let all = (0..20).fold(Batch::new(), |batch, index| batch.delete(key("compact/").number(index)));
+    store.commit(all.delete(key("compact/after")), best(&store)).await.unwrap();
+    store.compact().await.unwrap();
+    assert_eq!(store.scan(&key("compact/"), None, 100).await.unwrap(), []);
 }

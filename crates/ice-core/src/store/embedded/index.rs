@@ -257,16 +257,27 @@ impl Index {
         if !self.path.exists() {
             return Ok(());
         }
-        let mut aside = self.path.clone().into_os_string();
-        aside.push(".discarded");
-        let aside = PathBuf::from(aside);
+        self.remove_discarded()?;
+        fs::rename(&self.path, self.aside())?;
+        Ok(())
+    }
+
+    /// Removes what was moved aside.
+    pub(crate) fn remove_discarded(&self) -> Result<(), IndexError> {
+        let aside = self.aside();
         if aside.is_dir() {
             fs::remove_dir_all(&aside)?;
         } else if aside.exists() {
             fs::remove_file(&aside)?;
         }
-        fs::rename(&self.path, &aside)?;
         Ok(())
+    }
+
+    /// Where its folder is moved to when it is thrown away.
+    fn aside(&self) -> PathBuf {
+        let mut aside = self.path.clone().into_os_string();
+        aside.push(".discarded");
+        PathBuf::from(aside)
     }
 }
 

@@ -24,25 +24,27 @@ const AGES: usize = 4_096;
 const SPARSE_PERCENT: u64 = 50;
 
 /// How many bytes of values are copied after one checkpoint, at most.
-const MOVE_BYTES: u64 = 64 << 20;
+pub(super) const MOVE_BYTES: u64 = 64 << 20;
 
 /// A checkpoint is written on a clean end if the log has grown by this much since the last one, in bytes.
 const CLOSING_BYTES: u64 = 2 << 20;
 
 /// What upkeep is done for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Occasion {
+pub(super) enum Occasion {
     /// The store has grown.
     Due,
     /// Somebody wants a checkpoint, whether or not it is due.
     Asked,
+    /// Nothing that is dead is to be left in segments that begin before a place.
+    Purge(u64),
     /// The store closes.
     Closing,
 }
 
 /// Why upkeep was not done.
 #[derive(Debug, thiserror::Error)]
-enum UpkeepError {
+pub(super) enum UpkeepError {
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
@@ -86,11 +88,11 @@ impl From<UpkeepError> for StoreError {
 
 impl Shared {
     /// Writes a checkpoint, whether or not it is due.
-    pub(super) fn compact(&self) -> Result<(), StoreError> {
+    pub(super) fn checkpoint_now(&self) -> Result<(), StoreError> {
         Ok(self.maintain(Occasion::Asked)?)
     }
 
-    fn maintain(&self, occasion: Occasion) -> Result<(), UpkeepError> {
+    pub(super) fn maintain(&self, occasion: Occasion) -> Result<(), UpkeepError> {
         let mut bases = lock(&self.bases);
         let done = self.maintain_with(&mut bases, occasion);
         let done = match done {
@@ -125,13 +127,17 @@ impl Shared {
         let base = bases.checkpoint.as_ref().map_or(0, |base| base.end.place);
         let worth = match occasion {
             Occasion::Due => false,
-            Occasion::Asked => true,
+            Occasion::Asked | Occasion::Purge(_) => true,
             Occasion::Closing => {
                 place.saturating_sub(base) >= CLOSING_BYTES.min(self.options.checkpoint_bytes)
             }
         };
         if place >= due || worth {
-            self.checkpoint(bases)?;
+            let purged = match occasion {
+                Occasion::Purge(until) => until,
+                Occasion::Due | Occasion::Asked | Occasion::Closing => 0,
+            };
+            self.checkpoint(bases, purged)?;
         }
         Ok(())
     }
@@ -223,8 +229,9 @@ impl Shared {
         }
     }
 
-    /// Writes a checkpoint, and removes what it makes superfluous.
-    fn checkpoint(&self, bases: &mut Bases) -> Result<(), UpkeepError> {
+    /// Writes a checkpoint, and removes what it makes superfluous. What is alive in segments that begin before `purged` is copied
+    /// out of them, however much it is.
+    fn checkpoint(&self, bases: &mut Bases, purged: u64) -> Result<(), UpkeepError> {
         let complete = lock(&self.state).table.is_complete();
         let (made, alive) = match &self.index {
             Some(index) if !complete => {
@@ -240,7 +247,7 @@ impl Shared {
         let place = made.end.place;
         bases.checkpoint = Some(made);
         checkpoint::remove_others(&*self.disk, place)?;
-        self.remove_dead(place, &alive, bases)?;
+        self.remove_dead((place, purged), &alive, bases)?;
         Ok(())
     }
 
@@ -286,8 +293,13 @@ impl Shared {
     }
 
     /// Removes segments before the checkpoint in which nothing is alive, and copies the rest of those in
-    /// which little is, so that the next checkpoint can remove them.
-    fn remove_dead(&self, before: u64, alive: &Alive, bases: &Bases) -> Result<(), UpkeepError> {
+    /// which little is, so that the next checkpoint can remove them; of all of them that begin before `purged`.
+    fn remove_dead(
+        &self,
+        (before, purged): (u64, u64),
+        alive: &Alive,
+        bases: &Bases,
+    ) -> Result<(), UpkeepError> {
         let starts = self.segments.starts();
         let mut sparse = BTreeMap::new();
         let mut total = 0;
@@ -305,7 +317,7 @@ impl Shared {
                 0 => self.segments.remove(start)?,
                 bytes => {
                     total += size;
-                    if bytes * 100 < size * SPARSE_PERCENT {
+                    if start < purged || bytes * 100 < size * SPARSE_PERCENT {
                         sparse.insert(start, bytes);
                     }
                 }

@@ -36,6 +36,7 @@ mod index;
 mod keeper;
 mod open;
 mod options;
+mod purge;
 mod read;
 mod rebuild;
 mod shared;

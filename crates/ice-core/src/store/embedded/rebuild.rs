@@ -38,8 +38,13 @@ impl Shared {
 
     /// Throws the index away and makes it anew from the checkpoint and the log.
     pub(super) fn rebuild(&self, bases: &mut Bases) -> Result<(), StoreError> {
-        let Some(index) = &self.index else { return Ok(()) };
         self.metrics.corruption.increment(1);
+        self.make_anew(bases)
+    }
+
+    /// The same of an index with which nothing is wrong.
+    pub(super) fn make_anew(&self, bases: &mut Bases) -> Result<(), StoreError> {
+        let Some(index) = &self.index else { return Ok(()) };
         let begun = bases.checkpoint.as_ref().map_or_else(End::default, |base| base.end);
         let applied = bases.applied.unwrap_or(begun);
         folder::index_begun(&*self.disk).map_err(unwritable)?;

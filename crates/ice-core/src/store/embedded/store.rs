@@ -17,12 +17,16 @@ use crate::store::limits::{MAX_BATCH_BYTES, MAX_VALUE_BYTES, check_offer};
 use crate::store::lock::lock;
 use crate::store::log::RecoveryReport;
 use crate::store::{
-    Batch, CommitError, CommitSeq, Durability, Entry, Key, Offers, Store, StoreError, Versioned, Watch,
+    Batch, CommitError, CommitSeq, Durability, Entry, Key, KeyBuilder, Offers, Store, StoreError, Versioned,
+    Watch,
 };
 
 /// How long closing waits for the keeper, which may be held up in the index; then it is left to end by
 /// itself.
 const KEEPER_PATIENCE: Duration = Duration::from_secs(30);
+
+/// A key without a value, which each compaction deletes.
+const COMPACTED: &str = "compacted";
 
 /// A durable store in a folder, owned by one process at a time.
 ///
@@ -117,9 +121,9 @@ impl EmbeddedStore {
     ///
     /// # Errors
     /// [`StoreError`] if the disk does not allow it; nothing is lost then.
-    pub async fn compact(&self) -> Result<(), StoreError> {
+    pub async fn checkpoint(&self) -> Result<(), StoreError> {
         let shared = Arc::clone(&self.shared);
-        blocking(move || shared.compact()).await
+        blocking(move || shared.checkpoint_now()).await
     }
 
     /// Loses a part of the index, if there is one.
@@ -264,5 +268,22 @@ impl Store for EmbeddedStore {
             max_batch_bytes: MAX_BATCH_BYTES,
             persistent: true,
         }
+    }
+
+    /// Every segment of the log that was begun before the call is written anew, and so is the index. Takes the number of a commit,
+    /// since the segment that grows ends only when another one begins.
+    async fn compact(&self) -> Result<(), StoreError> {
+        let shared = Arc::clone(&self.shared);
+        blocking(move || shared.barrier(true)).await?;
+        let begin = Batch::new().delete(KeyBuilder::root().leaf(COMPACTED));
+        match self.commit(begin, Durability::PowerLoss).await {
+            Ok(_) => {}
+            Err(CommitError::Store(error)) => return Err(error),
+            Err(error @ CommitError::Conflict { .. }) => {
+                return Err(StoreError::Corrupt { what: error.to_string() });
+            }
+        }
+        let shared = Arc::clone(&self.shared);
+        blocking(move || shared.purge()).await
     }
 }

@@ -137,4 +137,9 @@ impl Store for MemoryStore {
             persistent: false,
         }
     }
+
+    /// Nothing of it lasts.
+    async fn compact(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
 }

@@ -25,7 +25,13 @@ impl Desk {
         let clock = Arc::new(TestClock::new(Moment::from_millis(1_000_000_000_000)));
         let builder = Engine::builder().registry(registry);
         let engine = builder.time(Arc::clone(&clock) as _, Arc::new(SystemIds)).build();
-        let info = Info { pid: 7, version: "1".to_owned(), role: "run".to_owned(), active: Vec::new() };
+        let info = Info {
+            pid: 7,
+            version: "1".to_owned(),
+            role: "run".to_owned(),
+            active: Vec::new(),
+            sealed: None,
+        };
         let caller = Caller { tenant: Tenant::default(), principal: "user:a".parse().unwrap() };
         Self { control: Control::new(engine, info), caller, clock }
     }

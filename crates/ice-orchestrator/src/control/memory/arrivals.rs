@@ -41,6 +41,11 @@ impl Arrivals {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Gives up what is coming for a tenant: entries that were taken in stay.
+    pub(in crate::control) fn discard(&self, tenant: &Tenant) {
+        self.lock().retain(|(owner, _), _| owner != tenant);
+    }
+
     /// Takes a piece. The import ends if anything is wrong with it, or if the future is dropped; entries that were taken in
     /// before stay, and another import passes over them.
     pub(super) async fn take(

@@ -174,6 +174,7 @@ async fn relay(lines: &mut Lines, mut responses: BoxStream<'static, Response>) -
             | Response::Schedules { .. }
             | Response::Budgets { .. }
             | Response::Pruned(_)
+            | Response::Erased(_)
             | Response::Memory(_)
             | Response::Migrated { .. }
             | Response::Piece { .. }

@@ -34,7 +34,13 @@ impl Host {
         let mut registry = Registry::default();
         registry.providers.register(std::sync::Arc::new(ice_core::llm::Echo)).unwrap();
         let engine = Engine::builder().registry(registry).build();
-        let info = Info { pid: 7, version: "1".to_owned(), role: "run".to_owned(), active: Vec::new() };
+        let info = Info {
+            pid: 7,
+            version: "1".to_owned(),
+            role: "run".to_owned(),
+            active: Vec::new(),
+            sealed: None,
+        };
         let control = Control::new(engine.clone(), info);
         let server = Server::open(folder.path(), uid(folder.path()), Tenant::default(), control).unwrap();
         Self { folder, engine, server }
@@ -237,7 +243,8 @@ async fn what_a_dead_owner_left_is_replaced() {
     drop(std::os::unix::net::UnixListener::bind(folder.path().join(SOCKET)).unwrap());
     std::fs::create_dir(folder.path().join("control.new")).unwrap();
     drop(std::os::unix::net::UnixListener::bind(folder.path().join("control.new").join(SOCKET)).unwrap());
-    let info = Info { pid: 7, version: "1".to_owned(), role: "run".to_owned(), active: Vec::new() };
+    let info =
+        Info { pid: 7, version: "1".to_owned(), role: "run".to_owned(), active: Vec::new(), sealed: None };
     let engine = Engine::builder().build();
     let control = Control::new(engine.clone(), info);
     let uid = uid(folder.path());

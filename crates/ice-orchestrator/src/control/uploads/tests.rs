@@ -27,7 +27,13 @@ impl Desk {
         let clock = Arc::new(TestClock::new(Moment::from_millis(1_000_000_000_000)));
         let builder = Engine::builder().registry(registry);
         let engine = builder.time(Arc::clone(&clock) as _, Arc::new(SystemIds)).build();
-        let info = Info { pid: 7, version: "1".to_owned(), role: "run".to_owned(), active: Vec::new() };
+        let info = Info {
+            pid: 7,
+            version: "1".to_owned(),
+            role: "run".to_owned(),
+            active: Vec::new(),
+            sealed: None,
+        };
         let caller = Caller { tenant: Tenant::default(), principal: "user:a".parse().unwrap() };
         Self { control: Control::new(engine, info), caller, clock }
     }
@@ -51,7 +57,9 @@ impl Desk {
         let start = Start { documents, inputs: Value::empty_map(), options: RunOptions::default() };
         let Response::Started { run } = self.ask(Request::Start(Box::new(start))).await else { panic!() };
         self.control.engine().drain().await;
-        let Reply::Many(answers) = self.control.call(&self.caller, Request::Export { run, redacted: false }).await else {
+        let Reply::Many(answers) =
+            self.control.call(&self.caller, Request::Export { run, redacted: false }).await
+        else {
             panic!()
         };
         let mut answers: Vec<Response> = answers.collect().await;

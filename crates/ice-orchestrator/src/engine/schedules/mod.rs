@@ -8,4 +8,5 @@ mod register;
 mod turn;
 
 pub use record::{Last, Schedule, ScheduleDocument};
+pub(super) use register::Found;
 pub use register::NewSchedule;

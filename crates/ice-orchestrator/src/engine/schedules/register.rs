@@ -169,7 +169,7 @@ impl Engine {
     }
 
     /// The schedules of a tenant or of one network, with their keys and versions.
-    pub(super) async fn schedules_of(
+    pub(in crate::engine) async fn schedules_of(
         &self,
         tenant: &Tenant,
         network: Option<&str>,
@@ -197,7 +197,7 @@ impl Engine {
 }
 
 /// A schedule with its key and version.
-pub(super) type Found = (Key, Version, Schedule);
+pub(in crate::engine) type Found = (Key, Version, Schedule);
 
 pub(super) fn encoded(schedule: &Schedule) -> Result<Vec<u8>, RunError> {
     serde_json::to_vec(schedule).map_err(|error| RunError::Inputs(format!("they cannot be kept: {error}")))

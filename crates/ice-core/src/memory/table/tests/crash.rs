@@ -58,6 +58,10 @@ impl Store for Failing {
     fn offers(&self) -> Offers {
         self.inner.offers()
     }
+
+    async fn compact(&self) -> Result<(), StoreError> {
+        self.inner.compact().await
+    }
 }
 
 fn run() -> RunId {

@@ -43,6 +43,10 @@ impl Store for Polite {
     fn offers(&self) -> Offers {
         self.0.offers()
     }
+
+    async fn compact(&self) -> Result<(), StoreError> {
+        self.0.compact().await
+    }
 }
 
 async fn two(ground: &Ground) -> [Memory; 2] {

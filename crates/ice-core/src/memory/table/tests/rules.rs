@@ -54,6 +54,10 @@ impl Store for Degrading {
         let durability = if degraded { Durability::Buffered } else { Durability::ProcessCrash };
         Offers { durability, persistent: true, ..self.inner.offers() }
     }
+
+    async fn compact(&self) -> Result<(), StoreError> {
+        self.inner.compact().await
+    }
 }
 
 #[tokio::test]

@@ -63,7 +63,7 @@ async fn check(index: Index, after: usize, damage: fn(&Path)) -> usize {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path(), index, LossPolicy::Refuse).unwrap();
     fill(&store, 0..after).await;
-    store.compact().await.unwrap();
+    store.checkpoint().await.unwrap();
     fill(&store, after..COUNT).await;
     store.close().await.unwrap();
     drop(store);
@@ -104,7 +104,7 @@ async fn check(index: Index, after: usize, damage: fn(&Path)) -> usize {
     assert_eq!((store.report().lost.as_ref(), all(&store).await), (None, names.clone()));
     assert!(put(&store, "new", &text(7), Durability::PowerLoss).await.unwrap() > COUNT as u64);
     for _ in 0..2 {
-        store.compact().await.unwrap();
+        store.checkpoint().await.unwrap();
     }
     store.close().await.unwrap();
     drop(store);
@@ -190,7 +190,7 @@ async fn a_value_that_was_copied_from_a_segment_outlives_it() {
     let dead = (1..COUNT).fold(Batch::new(), |batch, index| batch.delete(key(&name(index))));
     store.commit(dead, Durability::PowerLoss).await.unwrap();
     // The checkpoint relies on the first segment, since the copy is made after it.
-    store.compact().await.unwrap();
+    store.checkpoint().await.unwrap();
     store.close().await.unwrap();
     drop(store);
     fs::remove_file(&segments(folder.path())[0]).unwrap();

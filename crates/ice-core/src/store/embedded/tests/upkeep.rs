@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::super::EmbeddedStore;
+use super::super::{EmbeddedOptions, EmbeddedStore};
 use super::{key, put, tiny};
 use crate::error::ErrorCode;
 use crate::store::conformance::spawn;
@@ -34,7 +34,7 @@ async fn what_is_dead_is_removed_and_what_is_alive_is_kept() {
         }
     }
     for _ in 0..3 {
-        store.compact().await.unwrap();
+        store.checkpoint().await.unwrap();
     }
     let alive: usize = oracle.values().map(String::len).sum();
     let size = log_bytes(folder.path());
@@ -156,7 +156,7 @@ async fn an_index_that_breaks_in_use_is_made_anew() {
     for writer in 0..8 {
         oracles.insert(writer, work(Arc::clone(&store) as Arc<dyn Store>, writer, 120).await);
         if writer % 2 == 1 {
-            store.compact().await.unwrap();
+            store.checkpoint().await.unwrap();
         }
         store.damage_index();
         for (writer, oracle) in &oracles {
@@ -230,7 +230,7 @@ async fn a_damaged_value_is_said_when_it_is_read() {
     let folder = tempfile::tempdir().unwrap();
     let store = EmbeddedStore::open(folder.path(), tiny()).unwrap();
     put(&store, "long", &"x".repeat(5_000), Durability::PowerLoss).await.unwrap();
-    store.compact().await.unwrap();
+    store.checkpoint().await.unwrap();
     store.close().await.unwrap();
     drop(store);
     for entry in std::fs::read_dir(folder.path().join("log")).unwrap() {
@@ -251,7 +251,7 @@ async fn a_damaged_value_does_not_keep_others_from_moving() {
         put(&store, &name, &format!("{index:02}").repeat(500), Durability::PowerLoss).await.unwrap();
     }
     // All of it behind a checkpoint: the damage is not found by replaying the log.
-    store.compact().await.unwrap();
+    store.checkpoint().await.unwrap();
     store.close().await.unwrap();
     drop(store);
     let first = folder.path().join("log/0000000000000000.log");
@@ -264,7 +264,7 @@ async fn a_damaged_value_does_not_keep_others_from_moving() {
     }
     store.commit(batch, Durability::PowerLoss).await.unwrap();
     for _ in 0..3 {
-        store.compact().await.unwrap();
+        store.checkpoint().await.unwrap();
     }
     // What is damaged is the first in the order of the keys, and stays; the others have moved.
     let error = store.get(&key("stays/00")).await.unwrap_err();
@@ -276,4 +276,82 @@ async fn a_damaged_value_does_not_keep_others_from_moving() {
     assert!(first.exists());
     let size = log_bytes(folder.path());
     assert!(size < 24 << 10, "{size} bytes of log");
+}
+
+/// Whether any file below a folder holds these bytes.
+fn holds(folder: &std::path::Path, wanted: &[u8]) -> bool {
+    std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).any(|path| {
+        if path.is_dir() {
+            holds(&path, wanted)
+        } else {
+            std::fs::read(&path).unwrap().windows(wanted.len()).any(|part| part == wanted)
+        }
+    })
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn after_a_compaction_no_file_holds_what_was_removed() {
+    let roomy = EmbeddedOptions { table_bytes: 32 << 20, ..tiny() };
+    for (rounds, options) in [(20, roomy), (1_500, tiny())] {
+        let spills = options == tiny();
+        let folder = tempfile::tempdir().unwrap();
+        let store = EmbeddedStore::open(folder.path(), options).unwrap();
+        let mut oracle = BTreeMap::new();
+        for index in 0..rounds {
+            // Short ones are kept in the index and in checkpoints, long ones in the log.
+            for (name, length) in [("hot/s", 20), ("hot/l", 900)] {
+                let (name, value) = (format!("{name}{index:05}"), format!("{index:05}").repeat(length / 5));
+                put(&store, &name, &value, Durability::Buffered).await.unwrap();
+                oracle.insert(name, value);
+            }
+        }
+        let planted = [
+            ("hot/s00003", "planted.short"),
+            ("hot/l00003", &*"planted.long".repeat(90)),
+            ("hot/o", "overwritten"),
+        ];
+        for (name, value) in planted {
+            put(&store, name, value, Durability::PowerLoss).await.unwrap();
+        }
+        store.checkpoint().await.unwrap();
+        assert_eq!(folder.path().join("index/db").exists(), spills);
+        for (_, value) in planted {
+            assert!(holds(folder.path(), value.as_bytes()), "the scan finds what is there");
+        }
+        put(&store, "hot/o", "later", Durability::Buffered).await.unwrap();
+        oracle.insert("hot/o".to_owned(), "later".to_owned());
+        let batch = Batch::new().delete(key("hot/s00003")).delete(key("hot/l00003"));
+        store.commit(batch, Durability::PowerLoss).await.unwrap();
+        oracle.retain(|name, _| !name.ends_with("00003"));
+        Store::compact(&store).await.unwrap();
+        for (_, value) in planted {
+            assert!(!holds(folder.path(), value.as_bytes()), "{value} is still there");
+        }
+        check_text(&store, &oracle).await;
+        // What is written from now on is kept as before.
+        put(&store, "hot/z", "after", Durability::PowerLoss).await.unwrap();
+        oracle.insert("hot/z".to_owned(), "after".to_owned());
+        store.close().await.unwrap();
+        drop(store);
+        let store = EmbeddedStore::open(folder.path(), tiny()).unwrap();
+        assert!(store.report().lost.is_none());
+        check_text(&store, &oracle).await;
+        assert!(!holds(folder.path(), b"planted.short"));
+    }
+}
+
+#[tokio::test]
+async fn a_compaction_says_what_it_could_not_move() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = EmbeddedStore::open(folder.path(), tiny()).unwrap();
+    put(&store, "long", &"x".repeat(5_000), Durability::PowerLoss).await.unwrap();
+    store.checkpoint().await.unwrap();
+    store.close().await.unwrap();
+    drop(store);
+    for entry in std::fs::read_dir(folder.path().join("log")).unwrap() {
+        damage_file(&entry.unwrap().path(), |bytes| bytes[3_000] ^= 1);
+    }
+    let store = EmbeddedStore::open(folder.path(), tiny()).unwrap();
+    let error = Store::compact(&store).await.unwrap_err();
+    assert_eq!(error.code(), ErrorCode::StoreCorrupt, "{error}");
 }

@@ -1,0 +1,181 @@
+//! Erasing a person: everything of a tenant that names them is removed, and nothing of it is left in the files of the store.
+
+use std::collections::HashSet;
+
+use ice_core::id::{RunId, Tenant};
+use ice_core::memory::Selector;
+use ice_core::mention::Mentions;
+use ice_core::store::blob::Collected;
+use ice_core::store::{Batch, CommitError, Version};
+use ice_core::value::BlobHash;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::search::Search;
+use super::{Engine, RunError};
+use crate::journal::keys;
+
+/// Who is erased.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Erasure {
+    /// The name of the person. Found are whole words, whatever their case and the way the letters are written.
+    pub person: String,
+    /// What else stands for them, such as an address or a number.
+    pub also: Vec<String>,
+    /// Whether it is only told what would be erased.
+    pub dry_run: bool,
+}
+
+impl Erasure {
+    /// What is looked for.
+    ///
+    /// # Errors
+    /// [`RunError::Option`] if a name is too short to be looked for.
+    pub fn mentions(&self) -> Result<Mentions, RunError> {
+        let names = std::iter::once(&self.person).chain(&self.also).map(String::as_str);
+        Mentions::of(names).map_err(|_| RunError::Option {
+            option: "person",
+            found: "a name that is shorter".to_owned(),
+            rule: "a text with at least two letters or digits, as each of the others by which the person is found",
+        })
+    }
+}
+
+/// What was erased, or would be, and what stays.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Erased {
+    /// Entries of memory.
+    pub memory: u64,
+    /// Runs that have ended, the newest first.
+    #[schemars(with = "Vec<String>")]
+    pub runs: Vec<RunId>,
+    /// Schedules, as `network/entry`.
+    pub schedules: Vec<String>,
+    /// Pinned blueprints that nothing needs any more.
+    pub plans: u64,
+    /// Blobs that nothing names any more.
+    pub blobs: u64,
+    /// Their bytes.
+    pub blob_bytes: u64,
+    /// Whether the store was written anew, such that nothing of what was removed is left in its files.
+    pub compacted: bool,
+    /// Runs that name the person and have not ended: they stay. Cancel them and erase again.
+    #[schemars(with = "Vec<String>")]
+    pub unended: Vec<RunId>,
+    /// Runs that cannot be read, so that it is not known whether they name the person: they stay.
+    #[schemars(with = "Vec<String>")]
+    pub unreadable: Vec<RunId>,
+    /// What else stays, in words.
+    pub remains: Vec<String>,
+}
+
+impl Erased {
+    /// Whether nothing of the person is left.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.unended.is_empty() && self.unreadable.is_empty() && self.remains.is_empty()
+    }
+}
+
+impl Engine {
+    /// Erases a person from all that a tenant has: entries of memory, runs that have ended, schedules, pinned blueprints, and the blobs
+    /// that only they name; results that are kept in memory go too. The keys of the runs are destroyed if the engine has them. Then
+    /// the store is [compacted](ice_core::store::Store::compact), whether or not anything was found, so that a call that was cut short is
+    /// finished by the next one. Reads all that the tenant has. Other engines on the store may hold plans and results in memory.
+    ///
+    /// # Errors
+    /// [`RunError`] if a name is too short, or the store failed: what was removed so far stays removed; call it again.
+    pub async fn erase(&self, tenant: &Tenant, erasure: &Erasure) -> Result<Erased, RunError> {
+        let search = Search::new(self, tenant, erasure.mentions()?);
+        let plans = search.plans().await?;
+        let named: HashSet<BlobHash> = plans.iter().map(|(hash, _)| *hash).collect();
+        let mut erased = Erased::default();
+        // First what starts runs.
+        let schedules = search.schedules(&named).await?;
+        erased.schedules = schedules
+            .iter()
+            .map(|(_, _, one)| format!("{}/{}", one.shown.network, one.shown.entry))
+            .collect();
+        if !erasure.dry_run {
+            for (key, _, _) in schedules {
+                self.change(Batch::new().delete(key)).await?;
+            }
+        }
+        search.runs(&named, &mut erased).await?;
+        let entries = search.entries().await?;
+        erased.memory = entries.len() as u64;
+        if self.inner.sessions.is_some() {
+            erased.remains.push("what is said in sessions is kept elsewhere: erase it there".to_owned());
+        }
+        if erasure.dry_run {
+            erased.plans = plans.len() as u64;
+            return Ok(erased);
+        }
+        let memory = self.memory(tenant).await?;
+        for id in entries {
+            memory.erase(&Selector::Id(id)).await?;
+        }
+        for name in std::iter::once(&erasure.person).chain(&erasure.also) {
+            memory.erase(&Selector::Person(name.clone())).await?;
+        }
+        for run in &erased.runs {
+            self.remove(tenant, *run).await?;
+        }
+        self.inner.results.clear();
+        let in_use = self.remove_plans(tenant, plans, &mut erased).await?;
+        if in_use > 0 {
+            let what = format!(
+                "{in_use} pinned blueprints that name the person are those of runs or schedules that stay"
+            );
+            erased.remains.push(what);
+        }
+        memory.purge().await?;
+        // Nothing is collected while a journal cannot be read: what it names is not known.
+        let Collected { removed, bytes, .. } = self.finish_removals(tenant).await?;
+        (erased.blobs, erased.blob_bytes) = (removed, bytes);
+        if self.has_removals(tenant).await? {
+            erased.remains.push("a run that was removed is being brought here again".to_owned());
+        }
+        for store in self.inner.memories.stores() {
+            store.compact().await?;
+        }
+        self.inner.store.compact().await?;
+        erased.compacted = true;
+        Ok(erased)
+    }
+
+    /// Removes pinned plans that no run and no schedule is bound to any more; says how many are still needed.
+    async fn remove_plans(
+        &self,
+        tenant: &Tenant,
+        plans: Vec<(BlobHash, Version)>,
+        erased: &mut Erased,
+    ) -> Result<u64, RunError> {
+        // Whoever starts a run over one from now on writes it again.
+        plans.iter().for_each(|(hash, _)| self.inner.plans.forget(tenant, *hash));
+        if plans.is_empty() {
+            return Ok(0);
+        }
+        let mut needed = HashSet::new();
+        for (_, run) in self.all_runs().await?.into_iter().filter(|(owner, _)| owner == tenant) {
+            needed.extend(self.inner.head(tenant, run).await?.map(|(head, _)| head.plan));
+        }
+        needed.extend(self.schedules_of(tenant, None).await?.into_iter().map(|(_, _, one)| one.plan));
+        let mut in_use = 0;
+        for (hash, version) in plans {
+            if needed.contains(&hash) {
+                in_use += 1;
+                continue;
+            }
+            let key = keys::plan(tenant, hash);
+            let batch = Batch::new().expect_version(key.clone(), version).delete(key);
+            match self.inner.store.commit(batch, self.inner.store.offers().durability).await {
+                Ok(_) => erased.plans += 1,
+                // A run was started over it meanwhile.
+                Err(CommitError::Conflict { .. }) => in_use += 1,
+                Err(CommitError::Store(error)) => return Err(error.into()),
+            }
+        }
+        Ok(in_use)
+    }
+}
