@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::marks::{Mark, Marks, mark_of};
 use super::places::position_of;
 use super::position::Position;
-use crate::store::{Key, Store, StoreError};
+use crate::store::{Entry, Key, Store, StoreError};
 
 /// The fewest and most places that are read at once.
 const MIN_PAGE: usize = 8;
@@ -64,15 +64,11 @@ impl List {
             let rows = store.scan(&self.prefix, after.as_ref(), self.next).await?;
             self.is_all = rows.len() < self.next;
             self.next = (self.next * 2).min(MAX_PAGE);
-            let places = rows.iter().map(|row| position_of(&row.key, &self.prefix));
-            let places: Vec<Option<Position>> = places.collect();
-            self.page = (places.iter().zip(&rows))
-                .filter(|(_, row)| counts(Marks::of(&row.value)))
-                .filter_map(|(place, _)| *place)
-                .collect();
-            let mut read = places.into_iter().flatten();
-            let first = read.next();
-            self.read = read.last().or(first).or(self.read);
+            // Most rows do not count, and their keys need not be read.
+            let place = |row: &Entry| position_of(&row.key, &self.prefix);
+            self.page = rows.iter().filter(|row| counts(Marks::of(&row.value))).filter_map(place).collect();
+            let first = rows.first().and_then(place);
+            self.read = rows.last().and_then(place).or(self.read);
             span = first.zip(self.read).map(|(first, last)| first.time().since(last.time()));
         }
         let sought = match (self.page.front(), self.read.and_then(Position::next)) {
