@@ -6,7 +6,8 @@ use futures::{StreamExt, pin_mut};
 use ice_core::memory::{ExportWhat, Imported, Memory, MemoryError, MemoryOptions};
 use libfuzzer_sys::fuzz_target;
 
-const HEADER: &str = r#"{"format":"ice-memory","version":1,"tenant":"local","exported":"2026-01-01T00:00:00Z"}"#;
+const HEADER: &str =
+    r#"{"format":"ice-memory","version":1,"tenant":"local","exported":"2026-01-01T00:00:00Z"}"#;
 
 async fn take<'l>(memory: &Memory, lines: impl Iterator<Item = &'l str>) -> Result<Imported, MemoryError> {
     let mut importer = memory.importer();
@@ -34,10 +35,12 @@ async fn check(text: &str, header: Option<&str>) {
         // Some may have ended by themselves since.
         assert!(listed.len() as u64 <= taken.added + 1);
     }
-    let again = take(&memory, listed.iter().map(String::as_str)).await.expect("what was exported is taken in");
+    let again =
+        take(&memory, listed.iter().map(String::as_str)).await.expect("what was exported is taken in");
     assert_eq!(again.added, 0);
     let other = Memory::open(MemoryOptions::in_memory()).await.expect("a memory in memory");
-    let copied = take(&other, listed.iter().map(String::as_str)).await.expect("what was exported is taken in");
+    let copied =
+        take(&other, listed.iter().map(String::as_str)).await.expect("what was exported is taken in");
     assert_eq!(copied.added + copied.skipped, listed.len() as u64 - 1);
     memory.usage().await.expect("what is there is counted");
     memory.close().await;

@@ -34,7 +34,10 @@ fn pdf(text: &str, trailer: &str) -> Vec<u8> {
 /// A folder with a document of each kind.
 #[cfg(test)]
 fn library(desk: &Desk) {
-    desk.write("lib/notes/harbour.md", "# Harbour\n\nThe harbour is closed on Sundays.\n\n## Boats\n\nBoats leave at noon.\n");
+    desk.write(
+        "lib/notes/harbour.md",
+        "# Harbour\n\nThe harbour is closed on Sundays.\n\n## Boats\n\nBoats leave at noon.\n",
+    );
     desk.write("lib/mill.txt", "The mill is open.\n");
     desk.write("lib/page.html", "<html><body><h1>Ferry</h1><p>The ferry sails twice.</p></body></html>");
     desk.write("lib/prices.csv", "item,price\nrope,12\nanchor,340\n");
@@ -51,7 +54,8 @@ fn first(desk: &Desk, query: &str) -> Value {
 
 #[cfg(test)]
 fn counts(report: &Value) -> [u64; 5] {
-    ["new", "changed", "unchanged", "removed", "failed"].map(|name| report["documents"][name].as_u64().unwrap())
+    ["new", "changed", "unchanged", "removed", "failed"]
+        .map(|name| report["documents"][name].as_u64().unwrap())
 }
 
 #[test]
@@ -61,9 +65,11 @@ fn documents_of_every_kind_are_found_with_file_and_place_and_are_taken_in_once()
     let would = desk.ice(&["memory", "ingest", "lib", "--dry-run", "--json"]).code(0).json();
     assert_eq!((counts(&would), &would["dry_run"]), ([6, 0, 0, 0, 0], &json!(true)));
     assert_eq!(desk.ice(&["memory", "list", "--json"]).code(0).json(), json!([]));
-    let report = desk.ice(&["memory", "ingest", "lib", "--size", "40", "--overlap", "0", "--json"]).code(0).json();
+    let report =
+        desk.ice(&["memory", "ingest", "lib", "--size", "40", "--overlap", "0", "--json"]).code(0).json();
     assert_eq!((counts(&report), &report["passed_over"]), ([6, 0, 0, 0, 0], &json!(1)));
-    let again = desk.ice(&["memory", "ingest", "lib", "--size", "40", "--overlap", "0", "--json"]).code(0).json();
+    let again =
+        desk.ice(&["memory", "ingest", "lib", "--size", "40", "--overlap", "0", "--json"]).code(0).json();
     assert_eq!(counts(&again), [0, 0, 6, 0, 0]);
     assert_eq!(again["passages"], json!({"written": 0, "kept": 0, "ended": 0}));
 
@@ -71,8 +77,12 @@ fn documents_of_every_kind_are_found_with_file_and_place_and_are_taken_in_once()
     assert!(boats["metadata"]["document"].as_str().unwrap().ends_with("/lib/notes/harbour.md"), "{boats}");
     assert_eq!(boats["metadata"]["passage"]["start"]["headings"], json!(["Harbour", "Boats"]), "{boats}");
     assert!(boats["source"]["source"].as_str().unwrap().ends_with("harbour.md"));
-    let cases = [("mill open", "lib/mill.txt:1"), ("lighthouse", "lib/chart.pdf, page 1"), ("anchor", "prices.csv, row"),
-        ("captain", "crew.json at /crew")];
+    let cases = [
+        ("mill open", "lib/mill.txt:1"),
+        ("lighthouse", "lib/chart.pdf, page 1"),
+        ("anchor", "prices.csv, row"),
+        ("captain", "crew.json at /crew"),
+    ];
     for (query, place) in cases {
         let shown = desk.ice(&["memory", "search", query, "--limit", "1"]).code(0).out;
         assert!(shown.contains(place), "{place}: {shown}");
@@ -91,7 +101,10 @@ fn of_a_changed_file_the_old_passages_are_superseded_and_of_one_that_is_gone_onl
     let changed = desk.ice(&words).code(0).json();
     assert_eq!(counts(&changed), [0, 1, 4, 0, 0]);
     let history = desk.ice(&["memory", "show", "passage:mill.txt#0", "--history", "--json"]).code(0).json();
-    assert_eq!((&history[0]["content"], &history[1]["content"]), (&json!("The mill is shut."), &json!("The mill is open.")));
+    assert_eq!(
+        (&history[0]["content"], &history[1]["content"]),
+        (&json!("The mill is shut."), &json!("The mill is open."))
+    );
     let captain = ["memory", "search", "captain", "--json"];
     assert!(!desk.ice(&captain).code(0).json().as_array().unwrap().is_empty());
     let prune = [&words[..], &["--prune"]].concat();
@@ -101,7 +114,8 @@ fn of_a_changed_file_the_old_passages_are_superseded_and_of_one_that_is_gone_onl
     assert_eq!(desk.ice(&captain).code(0).json(), json!([]));
     // Elsewhere nothing goes, and what is not chosen but there stays.
     desk.write("other/a.md", "x");
-    let elsewhere = ["memory", "ingest", "lib", "--root", "lib", "--scope", "kb", "--json", "--prune", "--glob", "*.md"];
+    let elsewhere =
+        ["memory", "ingest", "lib", "--root", "lib", "--scope", "kb", "--json", "--prune", "--glob", "*.md"];
     assert_eq!(counts(&desk.ice(&elsewhere).code(0).json()), [0, 0, 1, 0, 0]);
     std::fs::remove_file(desk.path("lib/mill.txt")).unwrap();
     let one = ["memory", "ingest", "lib/mill.txt", "--root", "lib", "--scope", "kb", "--json"];
@@ -109,7 +123,10 @@ fn of_a_changed_file_the_old_passages_are_superseded_and_of_one_that_is_gone_onl
     assert_eq!(missing["failures"][0]["code"], json!("FILE_UNREADABLE"), "{missing}");
     assert_eq!(counts(&desk.ice(&[&one[..], &["--prune"]].concat()).code(0).json()), [0, 0, 0, 1, 0]);
     let human = desk.ice(&words[..7]).code(0);
-    assert!(human.out.contains("0 documents taken in (0 new, 0 changed), 4 unchanged, 1 of other kinds"), "{human:?}");
+    assert!(
+        human.out.contains("0 documents taken in (0 new, 0 changed), 4 unchanged, 1 of other kinds"),
+        "{human:?}"
+    );
 }
 
 #[test]
@@ -148,13 +165,27 @@ fn bad_files_are_told_each_with_its_reason_and_the_rest_goes_on() {
     human.says("broken.json: DATA_INVALID: ").says("broken.pdf: DATA_INVALID: ");
     desk.ice(&["memory", "ingest", "lib/latin.txt", "--encoding", "latin1"]).code(0);
     desk.write("lib/strange.xyz", "Strange.");
-    desk.ice(&["memory", "ingest", "lib/strange.xyz"]).code(1).says("does not say what kind of document it is");
+    desk.ice(&["memory", "ingest", "lib/strange.xyz"])
+        .code(1)
+        .says("does not say what kind of document it is");
     desk.ice(&["memory", "ingest", "lib/strange.xyz", "--format", "text"]).code(0);
     desk.ice(&["memory", "ingest", "lib", "--format", "word"]).code(2).says("it is one of text, markdown");
-    desk.ice(&["memory", "ingest", "lib", "--overlap", "1000"]).code(2).says("`overlap` must be less than `size`");
+    desk.ice(&["memory", "ingest", "lib", "--overlap", "1000"])
+        .code(2)
+        .says("`overlap` must be less than `size`");
     desk.ice(&["memory", "ingest", "lib", "--glob", "["]).code(2).says("the pattern cannot be read");
     desk.write("config.toml", "[budgets.small]\nentries = 3\n");
-    let mut command = desk.command(["memory", "ingest", "lib/good.md", "lib/empty.txt", "lib/strange.xyz", "--scope", "small", "--format", "text"]);
+    let mut command = desk.command([
+        "memory",
+        "ingest",
+        "lib/good.md",
+        "lib/empty.txt",
+        "lib/strange.xyz",
+        "--scope",
+        "small",
+        "--format",
+        "text",
+    ]);
     let refused = common::given(command.env("ICE_MEMORY", desk.path("config.toml")).output().unwrap());
     refused.code(1).says("error[BUDGET_EXCEEDED]").says("goes on where it was");
 }
@@ -164,7 +195,8 @@ fn what_was_killed_in_the_middle_goes_on_and_nothing_is_there_twice() {
     let desk = Desk::new();
     let (files, passages) = (30, 40);
     for file in 0..files {
-        let text: String = (0..passages).map(|number| format!("Paragraph {number} of file {file}.\n\n")).collect();
+        let text: String =
+            (0..passages).map(|number| format!("Paragraph {number} of file {file}.\n\n")).collect();
         desk.write(&format!("lib/{file}.txt"), &text);
     }
     let words = ["-v", "memory", "ingest", "lib", "--size", "30", "--overlap", "0", "--json"];
@@ -177,7 +209,11 @@ fn what_was_killed_in_the_middle_goes_on_and_nothing_is_there_twice() {
     assert_eq!(new + changed + unchanged, files, "{report}");
     assert!(unchanged > 0 && new + changed > 0, "{report}");
     let stats = desk.ice(&["memory", "stats", "--json"]).code(0).json();
-    assert_eq!((&stats[0]["entries"], &stats[0]["past_entries"]), (&json!(files * passages + files), &json!(0)), "{stats}");
+    assert_eq!(
+        (&stats[0]["entries"], &stats[0]["past_entries"]),
+        (&json!(files * passages + files), &json!(0)),
+        "{stats}"
+    );
     assert_eq!(counts(&desk.ice(&words).code(0).json()), [0, 0, files, 0, 0]);
 }
 
@@ -200,10 +236,16 @@ fn a_client_hands_documents_to_the_owner_and_tidies_up_there() {
     let plan = ["memory", "consolidate", "--summarize", "--older-than", "0s", "--least", "3"];
     desk.ice(&[&plan[..], &["--dry-run"]].concat()).code(0);
     let done = desk.ice(&[&plan[..], &["--forget", "episodic=0s", "--json"]].concat()).code(0).json();
-    assert_eq!((&done["duplicates"], &done["summaries"], &done["forgotten"]), (&json!(1), &json!(1), &json!(3)), "{done}");
+    assert_eq!(
+        (&done["duplicates"], &done["summaries"], &done["forgotten"]),
+        (&json!(1), &json!(1), &json!(3)),
+        "{done}"
+    );
     let nothing = desk.ice(&plan).code(0);
     assert_eq!(nothing.out, "nothing was to be done\n");
-    desk.ice(&["memory", "consolidate", "--model", "nobody/m"]).code(3).says("there is no provider of models `nobody`");
+    desk.ice(&["memory", "consolidate", "--model", "nobody/m"])
+        .code(3)
+        .says("there is no provider of models `nobody`");
     desk.ice(&["memory", "consolidate", "--below", "1"]).code(2).says("nothing is to go");
     desk.ice(&["memory", "consolidate", "--budget", "1"]).code(2).says("--model");
     worker.signal(Signal::TERM);

@@ -54,8 +54,9 @@ impl Server {
             let Some(found) = Self::of_kind(config, kind, label)? else { continue };
             match &server {
                 Some((other, known)) if *known != found => {
-                    let problem =
-                        format!("{other} and {kind} memory name different ones, and all kinds are kept together");
+                    let problem = format!(
+                        "{other} and {kind} memory name different ones, and all kinds are kept together"
+                    );
                     return Err(invalid(format!("{label}: the Redis server"), problem));
                 }
                 Some(_) => {}
@@ -65,7 +66,8 @@ impl Server {
         match server {
             Some((_, server)) => Ok(Some(server)),
             None => {
-                let problem = "it is missing: write `connection_params = { url = \"redis://127.0.0.1:6379/0\" }`";
+                let problem =
+                    "it is missing: write `connection_params = { url = \"redis://127.0.0.1:6379/0\" }`";
                 Err(invalid(format!("{label}: the address of Redis for {first} memory"), problem))
             }
         }
@@ -78,7 +80,10 @@ impl Server {
         if let Some(unknown) = params.keys().find(|name| !NAMES.contains(&name.as_ref())) {
             let near = near_names(unknown, NAMES);
             let advice = near.first().map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
-            return Err(invalid(what(unknown), format!("Redis has `url`, `name`, `user` and `password`{advice}")));
+            return Err(invalid(
+                what(unknown),
+                format!("Redis has `url`, `name`, `user` and `password`{advice}"),
+            ));
         }
         let text = |field: &str| match params.get(field) {
             None => Ok(None),
@@ -90,7 +95,8 @@ impl Server {
             // It is not repeated: somebody may have written the password itself.
             let is_reference = reference.starts_with("env:") || reference.starts_with("file:");
             is_reference.then(|| SecretRef::new(reference)).ok_or_else(|| {
-                let problem = "it is no reference: write \"env:VARIABLE\" or \"file:PATH\", which hold the password";
+                let problem =
+                    "it is no reference: write \"env:VARIABLE\" or \"file:PATH\", which hold the password";
                 invalid(what("password"), problem)
             })
         });
@@ -133,7 +139,8 @@ mod connected {
             if let Some(name) = name {
                 options = options.name(name).map_err(|error| wrong(&error))?;
             }
-            let secret = password.as_ref().map(|reference| SystemSecrets::with_dotenv(".env").secret(reference));
+            let secret =
+                password.as_ref().map(|reference| SystemSecrets::with_dotenv(".env").secret(reference));
             let secret = secret.transpose().map_err(|error| wrong(&error))?;
             let options = options.login(user.as_deref(), secret.as_ref());
             let store: Arc<dyn Store> = Arc::new(RedisStore::open(options.clone()).await?);
@@ -151,7 +158,8 @@ impl Server {
     /// Always.
     #[expect(clippy::unused_async, reason = "as it is where Redis can be reached")]
     pub(super) async fn open(&self) -> Result<ice_orchestrator::engine::MemoryPlace, MemoryError> {
-        let problem = "this program was built without the feature `redis`: write \"embedded\", or build it with that";
+        let problem =
+            "this program was built without the feature `redis`: write \"embedded\", or build it with that";
         Err(invalid("the backend \"redis\" of memory", problem))
     }
 }
@@ -177,7 +185,8 @@ mod tests {
         let only = "enable_episodic = false\nenable_procedural = false\n[semantic]\nbackend = \"redis\"\n";
         assert!(of(only).unwrap_err().contains("it is missing: write `connection_params"));
         let params = |params: &str| of(&format!("{only}connection_params = {{ {params} }}\n"));
-        let full = "url = \"redis://h\", name = \"a\", user = \"u\", password = \"env:P\", base_url = \"http://e\"";
+        let full =
+            "url = \"redis://h\", name = \"a\", user = \"u\", password = \"env:P\", base_url = \"http://e\"";
         let server = params(full).unwrap().unwrap();
         assert_eq!((server.name.as_deref(), server.user.as_deref()), (Some("a"), Some("u")));
         assert_eq!(server.password, Some(SecretRef::new("env:P")));
@@ -187,7 +196,8 @@ mod tests {
         assert!(params("urll = \"x\"").unwrap_err().contains("did you mean `url`?"));
         assert!(params("url = 7").unwrap_err().contains("not a text"));
         assert!(params("name = \"x\"").unwrap_err().contains("`connection_params.url` of semantic memory"));
-        let two = ALL.replace("[episodic]\n", "[episodic]\nconnection_params = { url = \"redis://other\" }\n");
+        let two =
+            ALL.replace("[episodic]\n", "[episodic]\nconnection_params = { url = \"redis://other\" }\n");
         assert!(of(&two).unwrap_err().contains("semantic memory name different ones"), "{two}");
     }
 }

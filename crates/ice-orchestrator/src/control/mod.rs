@@ -24,8 +24,8 @@ pub use document::{Document, DocumentKind, Notation, resolve};
 pub use locate::Located;
 pub use memory::{
     MemoryConsolidate, MemoryDocuments, MemoryForget, MemoryIngest, MemoryList, MemoryModel, MemoryPut,
-    MemoryRequest, MemoryResponse, MemoryRetention, MemorySelection, MemoryShow, MemorySummaries, MemoryWhere,
-    ScopeUsage,
+    MemoryRequest, MemoryResponse, MemoryRetention, MemorySelection, MemoryShow, MemorySummaries,
+    MemoryWhere, ScopeUsage,
 };
 pub use request::{
     BlobPiece, ForkRequest, ImportPiece, ListQuery, MigrateRequest, PruneQuery, Request, Start,

@@ -67,9 +67,11 @@ fn place(place: &Place) -> Value {
     let mut fields: Vec<(&'static str, Value)> = Vec::new();
     fields.extend(page.map(|page| ("page", Value::from(i64::from(page)))));
     fields.extend(line.map(|line| ("line", whole(line))));
-    fields.extend(bytes.as_ref().map(|bytes| {
-        ("bytes", Value::map([("start", whole(bytes.start)), ("end", whole(bytes.end))]))
-    }));
+    fields.extend(
+        bytes
+            .as_ref()
+            .map(|bytes| ("bytes", Value::map([("start", whole(bytes.start)), ("end", whole(bytes.end))]))),
+    );
     fields.extend(row.map(|row| ("row", whole(row))));
     let pointer = pointer.as_ref().filter(|pointer| pointer.len() <= MAX_POINTER);
     fields.extend(pointer.map(|pointer| ("pointer", Value::from(pointer.as_str()))));
@@ -92,7 +94,8 @@ mod tests {
 
     #[test]
     fn places_go_along_within_their_bounds() {
-        let deep: String = (1..=9).map(|level| format!("{} {}\n\n", "#".repeat(level.min(6)), "h".repeat(300))).collect();
+        let deep: String =
+            (1..=9).map(|level| format!("{} {}\n\n", "#".repeat(level.min(6)), "h".repeat(300))).collect();
         let document = read(&format!("{deep}It rains."), Format::Markdown);
         let how = Chunking::characters(400, 0).unwrap();
         let (source, passages) = document.to_remember("a.md", Format::Markdown, "h".to_owned(), &how);
@@ -101,7 +104,8 @@ mod tests {
         assert!(last.end.weight(4_096) <= 4_096, "{:?}", last.end);
         assert!(last.end.get("line").unwrap().as_u64() > Some(10));
         let keys: String = format!("{{{:?}: 1}}", "k".repeat(5_000));
-        let (_, passages) = read(&keys, Format::Json).to_remember("a.json", Format::Json, "h".to_owned(), &how);
+        let (_, passages) =
+            read(&keys, Format::Json).to_remember("a.json", Format::Json, "h".to_owned(), &how);
         assert!(passages.iter().all(|passage| passage.start.get("pointer").is_none()), "{passages:?}");
     }
 

@@ -80,7 +80,9 @@ impl Consolidate {
             let done = done.map_err(Fault::from)?;
             closed.map(|()| done)
         })?;
-        let MemoryResponse::Consolidated { report } = response else { return Err(LinkError::astray().into()) };
+        let MemoryResponse::Consolidated { report } = response else {
+            return Err(LinkError::astray().into());
+        };
         if shell.screen.json {
             shell.screen.document(&report)?;
         } else {

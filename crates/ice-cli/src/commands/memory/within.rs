@@ -135,7 +135,10 @@ mod tests {
             let query = Query::of(Scope::default(), Kind::Semantic).filter(filter).limit(1);
             let newest = memory.list(&query).await.unwrap().entries;
             let called = called(&newest[0]);
-            assert!(called.starts_with('…') && called.ends_with(&format!("long/{number}{expected}")), "{called}");
+            assert!(
+                called.starts_with('…') && called.ends_with(&format!("long/{number}{expected}")),
+                "{called}"
+            );
             assert_eq!(called.chars().count(), MAX_CALLED + 1, "{called}");
         }
     }

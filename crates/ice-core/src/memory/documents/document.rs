@@ -109,8 +109,7 @@ impl SourceDocument {
         fact_type: &str,
         metadata: impl IntoIterator<Item = (&'static str, Value)>,
     ) -> Write {
-        let fact =
-            Fact { fact_type: fact_type.to_owned(), domain: DOMAIN.to_owned(), ..Fact::default() };
+        let fact = Fact { fact_type: fact_type.to_owned(), domain: DOMAIN.to_owned(), ..Fact::default() };
         let source = Provenance { source: label(&self.name), ..Provenance::default() };
         Write {
             metadata: metadata.into_iter().map(|(name, value)| (name.into(), value)).collect(),

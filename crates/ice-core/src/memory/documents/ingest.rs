@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 use super::document::{SourceDocument, all_passages, label, passages_of};
 use super::known::KnownDocument;
 use super::passage::{Passage, is_same, number_of};
-use crate::memory::{Entry, EntryId, Kind, MAX_PAGE, Memory, MemoryError, Past, Query, Scope, Selector, Write};
+use crate::memory::{
+    Entry, EntryId, Kind, MAX_PAGE, Memory, MemoryError, Past, Query, Scope, Selector, Write,
+};
 use crate::value::Value;
 
 /// How many passages are written at once.
@@ -179,7 +181,8 @@ impl Memory {
 
     async fn note_complete(&self, id: EntryId, complete: bool) -> Result<(), MemoryError> {
         let change = move |entry: &mut Entry| {
-            let mut source = entry.metadata.get("source").and_then(Value::as_map).cloned().unwrap_or_default();
+            let mut source =
+                entry.metadata.get("source").and_then(Value::as_map).cloned().unwrap_or_default();
             source.insert("complete".into(), Value::from(complete));
             entry.metadata.insert("source".into(), Value::Map(std::sync::Arc::new(source)));
         };

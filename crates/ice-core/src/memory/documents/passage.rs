@@ -39,7 +39,10 @@ impl Passage {
     pub(super) fn write(self, document: &SourceDocument) -> Result<Write, MemoryError> {
         let Self { number, text, start, end } = self;
         let invalid = |what: &str, problem: &str| {
-            Err(MemoryError::invalid(format!("{what} of passage {number} of `{}`", label(&document.name)), problem))
+            Err(MemoryError::invalid(
+                format!("{what} of passage {number} of `{}`", label(&document.name)),
+                problem,
+            ))
         };
         if number >= document.passages {
             return invalid("the number", "the document is said to have fewer passages");

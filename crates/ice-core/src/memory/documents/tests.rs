@@ -107,7 +107,8 @@ async fn a_document_is_forgotten_with_its_passages_alone() {
 async fn a_passage_is_found_with_its_document_and_place() {
     let memory = memory().await;
     let (document, passages) = version(&["The harbour is closed.", "The mill is open."]);
-    let document = SourceDocument { tags: vec!["news".to_owned()], about: vec!["Ada".to_owned()], ..document };
+    let document =
+        SourceDocument { tags: vec!["news".to_owned()], about: vec!["Ada".to_owned()], ..document };
     memory.ingest(&document, passages).await.unwrap();
     let hits = memory.search(&MemorySearch::new("mill", vec![Scope::default()])).await;
     let hits = hits.unwrap();

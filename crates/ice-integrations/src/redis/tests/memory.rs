@@ -120,6 +120,7 @@ async fn large_contents_that_nothing_names_any_more_are_collected() {
     let (store, blobs) = &stores;
     let collected = blobs.collect(Box::pin(reachable(&**store, memory.tenant()))).await.unwrap();
     assert_eq!(collected.removed, 1);
-    let sizes = [blobs.size(&hash(&contents[0])).await.unwrap(), blobs.size(&hash(&contents[1])).await.unwrap()];
+    let sizes =
+        [blobs.size(&hash(&contents[0])).await.unwrap(), blobs.size(&hash(&contents[1])).await.unwrap()];
     assert!(sizes[0].is_none() && sizes[1].is_some(), "{sizes:?}");
 }

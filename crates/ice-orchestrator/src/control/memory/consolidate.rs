@@ -4,9 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ice_core::error::ErrorCode;
-use ice_core::memory::{
-    ByModel, Consolidation, Decay, Extract, Memory, Retention, Summaries, Summariser,
-};
+use ice_core::memory::{ByModel, Consolidation, Decay, Extract, Memory, Retention, Summaries, Summariser};
 
 use super::serve::scopes;
 use super::{MemoryConsolidate, MemoryModel, MemoryResponse, MemoryRetention, MemorySummaries};
@@ -28,10 +26,11 @@ pub(super) async fn consolidate(
         return Err(Refusal::new(ErrorCode::LimitExceeded, message));
     }
     let retention = retention.into_iter().map(rule).collect::<Result<_, _>>()?;
-    let summariser: Box<dyn Summariser> = match summaries.as_ref().and_then(|summaries| summaries.model.as_ref()) {
-        Some(model) => Box::new(asking(engine, model)?),
-        None => Box::new(Extract),
-    };
+    let summariser: Box<dyn Summariser> =
+        match summaries.as_ref().and_then(|summaries| summaries.model.as_ref()) {
+            Some(model) => Box::new(asking(engine, model)?),
+            None => Box::new(Extract),
+        };
     let plan = Consolidation {
         scopes: scopes(memory, &named).await?,
         duplicates,

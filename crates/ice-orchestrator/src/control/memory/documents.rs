@@ -30,12 +30,15 @@ pub(super) async fn known(memory: &Memory, which: MemoryDocuments) -> Result<Mem
     at_most("names", names.len())?;
     if !names.is_empty() {
         let found = try_join_all(names.iter().map(|name| memory.document(&scope, name))).await?;
-        return Ok(MemoryResponse::Documents { documents: found.into_iter().flatten().collect(), next: None });
+        return Ok(MemoryResponse::Documents {
+            documents: found.into_iter().flatten().collect(),
+            next: None,
+        });
     }
-    let after: Option<Cursor> = after
-        .map(|after| after.parse())
-        .transpose()
-        .map_err(|error: ice_core::id::InvalidId| Refusal::new(ErrorCode::MemoryInvalid, error.to_string()))?;
+    let after: Option<Cursor> =
+        after.map(|after| after.parse()).transpose().map_err(|error: ice_core::id::InvalidId| {
+            Refusal::new(ErrorCode::MemoryInvalid, error.to_string())
+        })?;
     let page = memory.documents(&scope, after, MAX_AT_ONCE).await?;
     Ok(MemoryResponse::Documents { documents: page.documents, next: page.next.map(|next| next.to_string()) })
 }

@@ -10,11 +10,11 @@ use ice_core::memory::{
 };
 use ice_core::value::Value;
 
-use super::{consolidate, documents, export};
 use super::{
     MemoryForget, MemoryList, MemoryPut, MemoryRequest, MemoryResponse, MemorySelection, MemoryShow,
     MemoryWhere, ScopeUsage,
 };
+use super::{consolidate, documents, export};
 use crate::control::{Caller, Control, Refusal, Reply, Response};
 
 /// The most bytes of entries in one answer, about.

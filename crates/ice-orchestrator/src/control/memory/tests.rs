@@ -217,7 +217,8 @@ fn part(texts: &[&str], numbers: std::ops::Range<usize>, last: bool) -> serde_js
     let passages: Vec<_> = numbers
         .map(|number| json!({"number": number, "text": texts[number], "start": {"line": number + 1}}))
         .collect();
-    let document = json!({"name": "a.md", "hash": texts.join("|"), "passages": texts.len(), "format": "markdown"});
+    let document =
+        json!({"name": "a.md", "hash": texts.join("|"), "passages": texts.len(), "format": "markdown"});
     json!({"memory": "ingest", "document": document, "passages": passages, "last": last})
 }
 
@@ -269,7 +270,11 @@ async fn memory_is_consolidated_as_asked_by_the_model_that_is_named_or_by_none()
             "at": "2026-01-02T03:04:05Z", "episode_type": "trip", "participants": ["ada"], "outcome": "success",
             "sentiment": "positive",
         }});
-        bench.put(json!({"content": format!("Ada sailed to {number}."), "detail": episode, "ttl_ms": u64::MAX})).await;
+        bench
+            .put(
+                json!({"content": format!("Ada sailed to {number}."), "detail": episode, "ttl_ms": u64::MAX}),
+            )
+            .await;
     }
     let report = async |mut request: serde_json::Value| {
         request["memory"] = json!("consolidate");

@@ -93,9 +93,10 @@ impl Ingest {
     pub(in super::super) fn run(&self, shell: &Shell) -> Result<Exit, Fault> {
         let chunking = Chunking::characters(self.size, self.overlap)
             .map_err(|error| Fault::usage(error.message.clone()).help("see `--size` and `--overlap`"))?;
-        let root = self.root.as_ref().map(|root| {
-            root.canonicalize().map_err(|error| Fault::file("look into", root, &error))
-        });
+        let root = self
+            .root
+            .as_ref()
+            .map(|root| root.canonicalize().map_err(|error| Fault::file("look into", root, &error)));
         let patterns = Patterns::read(&self.glob)?;
         let found = Found::look(&self.paths, &patterns)?;
         let folder = DataFolder::of(shell)?;
@@ -200,7 +201,9 @@ impl Work<'_> {
                     }
                     Err(LinkError::Gone) => left.push(file.clone()),
                     Err(LinkError::Fault(fault)) => {
-                        return Err(fault.help("what was taken in stays; the same command goes on where it was"));
+                        return Err(
+                            fault.help("what was taken in stays; the same command goes on where it was")
+                        );
                     }
                 }
             }

@@ -200,13 +200,17 @@ mod tests {
             let files: Vec<_> = found.files.iter().map(|file| (below(&file.path), file.is_named)).collect();
             (files, found.missing.iter().map(|path| below(path)).collect::<Vec<_>>())
         };
-        let named = |names: &[&str], is_named| names.iter().map(|name| ((*name).to_owned(), is_named)).collect::<Vec<_>>();
+        let named = |names: &[&str], is_named| {
+            names.iter().map(|name| ((*name).to_owned(), is_named)).collect::<Vec<_>>()
+        };
         assert_eq!(look(&["a"], &[]).0, named(&["a/b/three.txt", "a/b/two.md", "a/one.md"], false));
         assert_eq!(look(&["."], &["*.md"]).0, named(&["a/b/two.md", "a/one.md"], false));
         assert_eq!(look(&["a"], &["b/*"]).0, named(&["a/b/three.txt", "a/b/two.md"], false));
         let (files, missing) = look(&["a/b", "a/b/two.md", "a/.five.md", "a/../a/gone.md"], &["*.md"]);
         assert_eq!(files, named(&["a/.five.md", "a/b/two.md"], true));
         assert_eq!(missing, ["a/gone.md"]);
-        assert!(Patterns::read(&["[".to_owned()]).unwrap_err().message.contains("the pattern cannot be read"));
+        assert!(
+            Patterns::read(&["[".to_owned()]).unwrap_err().message.contains("the pattern cannot be read")
+        );
     }
 }

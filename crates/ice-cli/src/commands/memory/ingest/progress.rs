@@ -22,7 +22,9 @@ impl Progress {
     pub(super) fn new(screen: &Screen, verbose: u8, files: u64) -> Self {
         let bar = if screen.is_watched() && !screen.json {
             let bar = ProgressBar::with_draw_target(Some(files), ProgressDrawTarget::stderr_with_hz(10));
-            if let Ok(style) = ProgressStyle::with_template("{spinner} {pos}/{len} files {wide_bar} {eta}  {msg}") {
+            if let Ok(style) =
+                ProgressStyle::with_template("{spinner} {pos}/{len} files {wide_bar} {eta}  {msg}")
+            {
                 bar.set_style(style);
             }
             bar.enable_steady_tick(Duration::from_millis(100));

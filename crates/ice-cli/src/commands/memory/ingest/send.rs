@@ -68,22 +68,14 @@ pub(super) async fn all(link: &Link, scope: &Scope) -> Result<Vec<KnownDocument>
     }
 }
 
-async fn ask(
-    link: &Link,
-    which: MemoryDocuments,
-) -> Result<(Vec<KnownDocument>, Option<String>), LinkError> {
+async fn ask(link: &Link, which: MemoryDocuments) -> Result<(Vec<KnownDocument>, Option<String>), LinkError> {
     let response = call(link, MemoryRequest::Documents(which)).await?;
     let MemoryResponse::Documents { documents, next } = response else { return Err(LinkError::astray()) };
     Ok((documents, next))
 }
 
 /// Forgets a document; says how many passages it had.
-pub(super) async fn forget(
-    link: &Link,
-    scope: &Scope,
-    name: &str,
-    dry_run: bool,
-) -> Result<u64, LinkError> {
+pub(super) async fn forget(link: &Link, scope: &Scope, name: &str, dry_run: bool) -> Result<u64, LinkError> {
     let what = MemorySelection::Document { name: name.to_owned(), scope: Some(scope.clone()) };
     let request = MemoryRequest::Forget(MemoryForget { what, erase: false, dry_run });
     let MemoryResponse::Forgotten { entries } = call(link, request).await? else {

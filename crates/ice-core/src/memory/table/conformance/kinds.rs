@@ -23,7 +23,9 @@ fn write(kind: Kind, content: &str) -> Write {
             Write::episode(content, Episode { participants: vec!["Ada".to_owned()], ..Episode::default() })
         }
         Kind::Semantic => Write::fact(content, Fact { entities: vec!["Ada".to_owned()], ..Fact::default() }),
-        Kind::Procedural => Write::procedure(content, Procedure { name: "P".to_owned(), ..Procedure::default() }),
+        Kind::Procedural => {
+            Write::procedure(content, Procedure { name: "P".to_owned(), ..Procedure::default() })
+        }
     }
 }
 
@@ -104,6 +106,7 @@ mod tests {
 
     #[tokio::test]
     async fn memory_in_memory_conforms() {
-        kinds(async || (Arc::new(MemoryStore::new()) as Arc<dyn Store>, Arc::new(MemoryBlobs::new()) as _)).await;
+        kinds(async || (Arc::new(MemoryStore::new()) as Arc<dyn Store>, Arc::new(MemoryBlobs::new()) as _))
+            .await;
     }
 }

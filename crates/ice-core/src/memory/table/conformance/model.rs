@@ -1,5 +1,9 @@
 //! Random histories by two handles on one store, compared with a plain list of events.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a suite of tests: a failure is a panic by definition")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a suite of tests: a failure is a panic by definition"
+)]
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
