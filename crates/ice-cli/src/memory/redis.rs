@@ -156,11 +156,13 @@ impl Server {
     ///
     /// # Errors
     /// Always.
-    #[expect(clippy::unused_async, reason = "as it is where Redis can be reached")]
-    pub(super) async fn open(&self) -> Result<ice_orchestrator::engine::MemoryPlace, MemoryError> {
+    pub(super) fn open(
+        &self,
+    ) -> std::future::Ready<Result<ice_orchestrator::engine::MemoryPlace, MemoryError>> {
+        let store = self.name.as_deref().unwrap_or("default");
         let problem =
             "this program was built without the feature `redis`: write \"embedded\", or build it with that";
-        Err(invalid("the backend \"redis\" of memory", problem))
+        std::future::ready(Err(invalid(format!("the backend \"redis\" of memory, store `{store}`"), problem)))
     }
 }
 

@@ -22,7 +22,7 @@ mod rank;
 mod terms;
 
 pub use collection::{Collection, Hit, SearchError, Wanted};
-pub use payload::Document;
+pub use payload::{Document, read_pending, read_segment};
 pub use postings::{Holding, Postings};
 pub use rank::{Found, best};
 pub use terms::{Terms, normal};

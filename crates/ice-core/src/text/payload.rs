@@ -237,5 +237,21 @@ fn merged(rows: &[(ItemId, Row<'_>)]) -> Bytes {
     })
 }
 
+/// What is pending of a text, from bytes that others may have written.
+///
+/// # Errors
+/// [`Damage`] if they are not that.
+pub fn read_pending(bytes: &[u8]) -> Result<Document, Damage> {
+    Texts.decode(bytes)
+}
+
+/// Reads a segment of texts from parts that others may have written; says of how many.
+///
+/// # Errors
+/// [`Damage`] if they are not the parts of one.
+pub fn read_segment(parts: Vec<Bytes>) -> Result<usize, Damage> {
+    Texts.open(parts).map(|segment| segment.rows())
+}
+
 /// Shared, so that a search can go on off the async threads.
 pub(super) type View = Arc<crate::segments::View<Texts>>;

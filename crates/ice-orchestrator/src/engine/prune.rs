@@ -204,8 +204,7 @@ impl Engine {
         for MemoryPlace { store, blobs } in self.inner.memories.places().await? {
             let reachable = Box::pin(async {
                 let mut named = HashSet::new();
-                remembered(&*store, &mut named).await?;
-                Ok(named)
+                remembered(&*store, &mut named).await.map(|()| named)
             });
             let Collected { removed, bytes, .. } = blobs.collect(reachable).await?;
             all = (all.0 + removed, all.1 + bytes);
