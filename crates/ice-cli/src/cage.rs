@@ -31,8 +31,8 @@ mod present {
     use ice_core::redact::KnownSecrets;
     use ice_orchestrator::process::SandboxHost;
     use ice_sandbox::{
-        Capabilities, Command, End, Layer, Profile, ResourceSandbox, SandboxError, SandboxPolicy, SecretRef, Usage,
-        Verdict,
+        Capabilities, Command, End, Layer, Profile, ResourceSandbox, SandboxError, SandboxPolicy, SecretRef,
+        Usage, Verdict,
     };
     use tokio_util::sync::CancellationToken;
 

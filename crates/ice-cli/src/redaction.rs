@@ -59,7 +59,8 @@ impl Redaction {
     /// # Errors
     /// [`Fault`] if the file cannot be used, with the place of what is wrong. Nothing is shown with another policy then.
     pub(crate) fn read(environment: &Environment) -> Result<Self, Fault> {
-        let found = models::text(environment, environment.redaction.as_ref(), "ICE_REDACTION", "redaction.toml")?;
+        let found =
+            models::text(environment, environment.redaction.as_ref(), "ICE_REDACTION", "redaction.toml")?;
         let known = known(environment);
         match found {
             Some((text, label)) => Self::of(&text, &label, known),
@@ -94,7 +95,8 @@ impl Redaction {
         };
         let hash = key(file.hash_key.as_ref())?.map(HashKey::new);
         let vault = key(file.vault_key.as_ref())?;
-        let vault = vault.map(|mut key| Arc::new(Vault::new(&SealingKey::of(SecretKey::from_bytes(&mut key)))));
+        let vault =
+            vault.map(|mut key| Arc::new(Vault::new(&SealingKey::of(SecretKey::from_bytes(&mut key)))));
         let redactor = |policy: Option<Spanned<Policy>>, known: &KnownSecrets| {
             let at = policy.as_ref().map_or(0, |policy| policy.span().start);
             let policy = policy.map(Spanned::into_inner).unwrap_or_default();
@@ -106,7 +108,8 @@ impl Redaction {
                 builder = builder.vault(Arc::clone(vault) as _);
             }
             builder.build().map_err(|error| {
-                let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
+                let cause =
+                    std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
                 wrong(at, format!("{error}{cause}"))
             })
         };
@@ -196,7 +199,10 @@ mod tests {
         check("[views]\nbase = \"strikt\"\n", "r:2:8: ");
         check("[views]\n[memory.kinds]\nemail = \"hash\"\n", "no key for hashes was given");
         check("[[views.custom]]\nname = \"a\"\npattern = \"(\"\n", "r:1:");
-        check("hash_key = \"env:ICE_TEST_ONLY_NO_KEY\"\n", "r:1:12: the variable `ICE_TEST_ONLY_NO_KEY` is not set");
+        check(
+            "hash_key = \"env:ICE_TEST_ONLY_NO_KEY\"\n",
+            "r:1:12: the variable `ICE_TEST_ONLY_NO_KEY` is not set",
+        );
         check("hash_key = \"env:PATH\"\n", "a key is 64 hexadecimal digits");
     }
 

@@ -131,9 +131,8 @@ mod present {
     pub(super) fn outside(environment: &Environment, known: &KnownSecrets) -> Outside {
         let machine = OfThisMachine { secrets: SystemSecrets::with_dotenv(".env"), known: known.clone() };
         let secrets: Arc<dyn Secrets> = Arc::new(machine);
-        let tokens = tokens(environment).map(|tokens| {
-            Arc::new(Learning { tokens, known: known.clone() }) as Arc<dyn Tokens>
-        });
+        let tokens = tokens(environment)
+            .map(|tokens| Arc::new(Learning { tokens, known: known.clone() }) as Arc<dyn Tokens>);
         let content = environment.telemetry.content;
         let outside = Outside { secrets: Some(secrets), tokens, content, ..Outside::default() };
         // A trace that is sent nowhere is nothing to go on with.
@@ -209,7 +208,8 @@ mod present {
         let files = std::fs::read_dir(tokens.folder()).into_iter().flatten().take(MOST_SERVERS);
         let json = files.filter_map(Result::ok).map(|file| file.path());
         let json = json.filter(|path| path.extension().is_some_and(|ending| ending == "json"));
-        let is_small = |path: &PathBuf| std::fs::metadata(path).is_ok_and(|file| file.len() <= LARGEST_TOKENS);
+        let is_small =
+            |path: &PathBuf| std::fs::metadata(path).is_ok_and(|file| file.len() <= LARGEST_TOKENS);
         let texts = json.filter(is_small).filter_map(|path| std::fs::read_to_string(path).ok());
         texts.flat_map(|text| token_texts(&text)).collect()
     }

@@ -30,8 +30,10 @@ const KEY: &str = "kn0wn-7f3a9c1e5b2d8840";
 const COLLECTOR: &str = "c0llector-9d8c7b6a5f4e";
 const GRANTED: &str = "gr4nted-5e4d3c2b1a09";
 /// Secrets in the formats of services, which nobody has said to be secret.
-const FORMATS: [&str; 2] =
-    ["ghp_PLANTED0123456789abcdefghij012345678", "sk-ant-api03-PLANTED0123456789abcdefghijklmnopqrstuvwxyz0123456789"];
+const FORMATS: [&str; 2] = [
+    "ghp_PLANTED0123456789abcdefghij012345678",
+    "sk-ant-api03-PLANTED0123456789abcdefghijklmnopqrstuvwxyz0123456789",
+];
 
 /// Where a data folder is sealed: variables that make it so. Its files are then looked through for everything.
 const SEALING: &[(&str, &str)] = &[];
@@ -77,7 +79,9 @@ fn found_under(folder: &Path) -> Vec<(String, BTreeSet<&'static str>)> {
 
 /// A server that reads requests and answers each; it ends with the process of the tests.
 #[cfg(test)]
-fn serve(answer: impl Fn(&str, &[u8]) -> (&'static str, &'static str, String) + Send + Sync + 'static) -> u16 {
+fn serve(
+    answer: impl Fn(&str, &[u8]) -> (&'static str, &'static str, String) + Send + Sync + 'static,
+) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     let answer = Arc::new(answer);
@@ -130,7 +134,8 @@ fn model(asked: Arc<Mutex<String>>) -> u16 {
     serve(move |first, body| {
         asked.lock().unwrap().push_str(&String::from_utf8_lossy(body));
         if first.contains("/broken") {
-            let error = json!({"error": {"message": format!("the key {KEY} of ada.planted@example.org is no good")}});
+            let error =
+                json!({"error": {"message": format!("the key {KEY} of ada.planted@example.org is no good")}});
             return ("401 Unauthorized", "application/json", error.to_string());
         }
         let said = format!("{}; the key is {KEY}.", note());
@@ -232,7 +237,9 @@ impl Planted {
 
     fn quiet(&self, words: &[&str]) -> Given {
         let mut command = self.desk.command(words);
-        command.current_dir(self.desk.path("")).envs(self.variables.iter().map(|(name, value)| (*name, value)));
+        command
+            .current_dir(self.desk.path(""))
+            .envs(self.variables.iter().map(|(name, value)| (*name, value)));
         given(command.output().unwrap())
     }
 
@@ -248,7 +255,18 @@ impl Planted {
     /// The whole of it: the workflow and the examples, and every way to look at them.
     fn live(&mut self) {
         let input = format!("note={}", note());
-        let run = ["run", "planted.yaml", "--ro", "files", "--memory", "notes", "--secret", "TOKEN=env:PLANTED_TOKEN", "-i", &input];
+        let run = [
+            "run",
+            "planted.yaml",
+            "--ro",
+            "files",
+            "--memory",
+            "notes",
+            "--secret",
+            "TOKEN=env:PLANTED_TOKEN",
+            "-i",
+            &input,
+        ];
         let asked = self.ice(&run);
         assert!(asked.code == Some(4), "{asked:#?}");
         let comment = note();
@@ -269,7 +287,16 @@ impl Planted {
         self.ice(&["run", &path, "-i", "amount=340", "-i", &format!("what={}", note())]).code(4);
         self.ice(&["runs", "answer", "last", "reject"]).code(0);
         self.ice(&["chat", "--model", "local/m", "--message", &note()]).code(0);
-        self.ice(&["memory", "put", &note(), "--key", "of ada.planted@example.org", "--about", "ada.planted@example.org"]).code(0);
+        self.ice(&[
+            "memory",
+            "put",
+            &note(),
+            "--key",
+            "of ada.planted@example.org",
+            "--about",
+            "ada.planted@example.org",
+        ])
+        .code(0);
         self.look();
     }
 
@@ -315,12 +342,16 @@ impl Planted {
     fn around(&self, planted: &str) -> String {
         let all = self.all();
         let at = all.find(planted).unwrap();
-        let (from, to) = (all.floor_char_boundary(at.saturating_sub(600)), all.ceil_char_boundary((at + 200).min(all.len())));
+        let (from, to) = (
+            all.floor_char_boundary(at.saturating_sub(600)),
+            all.ceil_char_boundary((at + 200).min(all.len())),
+        );
         all[from..to].to_owned()
     }
 }
 
-const STRICT: &str = "outputs = true\n[views]\nbase = \"strict\"\n[memory]\nbase = \"strict\"\n[prompts]\nbase = \"strict\"\n";
+const STRICT: &str =
+    "outputs = true\n[views]\nbase = \"strict\"\n[memory]\nbase = \"strict\"\n[prompts]\nbase = \"strict\"\n";
 
 #[test]
 fn nothing_that_is_planted_is_seen_and_no_known_secret_is_kept() {
@@ -339,7 +370,10 @@ fn nothing_that_is_planted_is_seen_and_no_known_secret_is_kept() {
         let known: Vec<_> = found.iter().filter(|found| [KEY, COLLECTOR, GRANTED].contains(found)).collect();
         assert!(known.is_empty(), "{file} holds {known:?}");
     }
-    assert!(!SEALING.is_empty() || !found_under(&planted.desk.data()).is_empty(), "the look finds what is there");
+    assert!(
+        !SEALING.is_empty() || !found_under(&planted.desk.data()).is_empty(),
+        "the look finds what is there"
+    );
 }
 
 #[test]
@@ -354,7 +388,8 @@ fn without_redaction_all_of_it_is_seen() {
     let found = found_in(&planted.all());
     assert!(found.is_superset(&expected), "{:?}", expected.difference(&found).collect::<Vec<_>>());
     assert!(found_in(&planted.asked.lock().unwrap()).is_superset(&expected), "models are asked with it");
-    let raw = found_under(&planted.desk.data()).into_iter().flat_map(|(_, found)| found).collect::<BTreeSet<_>>();
+    let raw =
+        found_under(&planted.desk.data()).into_iter().flat_map(|(_, found)| found).collect::<BTreeSet<_>>();
     assert!(!SEALING.is_empty() || raw.is_superset(&expected), "{raw:?}");
     assert!(never.iter().all(|one| !raw.contains(one)), "{raw:?}");
 }
@@ -363,7 +398,10 @@ fn without_redaction_all_of_it_is_seen() {
 fn a_secret_that_nobody_knows_is_data_and_is_found() {
     let mut planted = Planted::new("[views]\nbase = \"none\"\n");
     planted.variables.retain(|(name, _)| *name != "PLANTED_KEY");
-    planted.desk.write("leaked.yaml", "nodes: [{id: n, type: tool, tool_name: read_text, tool_args: {path: leaked.txt}}]");
+    planted.desk.write(
+        "leaked.yaml",
+        "nodes: [{id: n, type: tool, tool_name: read_text, tool_args: {path: leaked.txt}}]",
+    );
     planted.ice(&["run", "leaked.yaml", "--ro", "files"]).code(0);
     planted.ice(&["runs", "events", "last", "--json"]).code(0);
     assert!(found_in(&planted.all()).contains(KEY));
@@ -377,15 +415,30 @@ fn memory_files_hold_nothing_that_its_policy_masks() {
         let mut planted = Planted::new(policy);
         let about = "ada.planted@example.org";
         let key = format!("of {about}");
-        planted.ice(&["memory", "put", &note(), "--key", &key, "--about", about, "--tag", &format!("to {about}")]).code(0);
+        planted
+            .ice(&[
+                "memory",
+                "put",
+                &note(),
+                "--key",
+                &key,
+                "--about",
+                about,
+                "--tag",
+                &format!("to {about}"),
+            ])
+            .code(0);
         let source = Planted::new("[memory]\nbase = \"none\"\n");
-        source.quiet(&["memory", "put", &format!("{} {KEY}", note()), "--key", "other", "--about", about]).code(0);
+        source
+            .quiet(&["memory", "put", &format!("{} {KEY}", note()), "--key", "other", "--about", about])
+            .code(0);
         let lines = source.quiet(&["memory", "export", "-"]).code(0).out;
         planted.desk.write("all.jsonl", &lines);
         planted.ice(&["memory", "import", "all.jsonl"]).code(0);
         let shown = planted.ice(&["memory", "show", &key, "--json"]).code(0).json();
         assert_eq!(shown.as_array().map(Vec::len), Some(1), "it is found by the key as it was");
-        let forgotten = planted.quiet(&["memory", "forget", "--person", about, "--dry-run", "--json"]).code(0).json();
+        let forgotten =
+            planted.quiet(&["memory", "forget", "--person", about, "--dry-run", "--json"]).code(0).json();
         assert_eq!(forgotten["entries"], json!(2), "and by the person");
         found_under(&planted.desk.data()).into_iter().flat_map(|(_, found)| found).collect::<BTreeSet<_>>()
     };
@@ -398,8 +451,22 @@ fn memory_files_hold_nothing_that_its_policy_masks() {
 fn what_holds_a_known_secret_is_refused_before_it_is_kept() {
     let mut planted = Planted::new(STRICT);
     let input = format!("note=the key is {KEY}");
-    let refused = planted.ice(&["run", "planted.yaml", "--ro", "files", "--memory", "notes", "--secret", "TOKEN=env:PLANTED_TOKEN", "-i", &input]);
-    let refused = refused.code(2).says("error[INPUT_INVALID]").says("the input `note` holds a secret that is known here");
+    let refused = planted.ice(&[
+        "run",
+        "planted.yaml",
+        "--ro",
+        "files",
+        "--memory",
+        "notes",
+        "--secret",
+        "TOKEN=env:PLANTED_TOKEN",
+        "-i",
+        &input,
+    ]);
+    let refused = refused
+        .code(2)
+        .says("error[INPUT_INVALID]")
+        .says("the input `note` holds a secret that is known here");
     assert!(!refused.err.contains(KEY), "{refused:#?}");
     let hard = format!("nodes: [{{id: n, type: tool, tool_name: hello, tool_args: {{name: '{KEY}'}}}}]");
     planted.desk.write("hard.yaml", &hard);
@@ -432,7 +499,11 @@ fn a_redacted_copy_is_no_run_to_go_on_with() {
     let lines: Vec<Value> = copy.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!((&lines[0]["ice_run_redacted"], &lines[1]["t"]), (&json!(1), &json!("manifest")));
     assert!(lines.last().unwrap()["t"] == "ended" && found_in(&copy).is_empty(), "{copy}");
-    planted.quiet(&["runs", "import", "copy.jsonl"]).code(1).says("error[RUN_FILE_INVALID]").says("redacted copy");
+    planted
+        .quiet(&["runs", "import", "copy.jsonl"])
+        .code(1)
+        .says("error[RUN_FILE_INVALID]")
+        .says("redacted copy");
     planted.quiet(&["runs", "export", "last", "exact.icerun"]).code(0);
     assert!(std::fs::read(planted.desk.path("exact.icerun")).unwrap().windows(4).any(|at| at == b"ada."));
 }

@@ -54,7 +54,11 @@ impl Logs {
 
     /// What writes the lines. Spans have no part in it: their fields would stand before every line.
     /// What is written goes through the redactor before.
-    pub(super) fn layer(self, redactor: &Redactor, screen: &Screen) -> Box<dyn Layer<Registry> + Send + Sync> {
+    pub(super) fn layer(
+        self,
+        redactor: &Redactor,
+        screen: &Screen,
+    ) -> Box<dyn Layer<Registry> + Send + Sync> {
         let filter = self.filter.and(filter_fn(|of| of.is_event()));
         let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
         if self.is_json {
@@ -91,7 +95,9 @@ impl<'w> FormatFields<'w> for Plain {
 
 /// A value as it stands in a line for people.
 fn plain(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), |text| text.escape_debug().to_string().replace("\\\"", "\""))
+    value
+        .as_str()
+        .map_or_else(|| value.to_string(), |text| text.escape_debug().to_string().replace("\\\"", "\""))
 }
 
 /// The fields of an event as they may be seen: its texts, with their names as words before them. What is an id stays.
@@ -103,9 +109,12 @@ fn seen(redactor: &Redactor, fields: Map<String, Value>) -> Map<String, Value> {
                 let clean = redactor.value(&named);
                 clean.and_then(|clean| Some(Value::from(clean.get(&name)?.as_str()?)))
             }
-            Value::String(_) | Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
-                None
-            }
+            Value::String(_)
+            | Value::Null
+            | Value::Bool(_)
+            | Value::Number(_)
+            | Value::Array(_)
+            | Value::Object(_) => None,
         };
         (name, clean.unwrap_or(value))
     };
@@ -115,7 +124,9 @@ fn seen(redactor: &Redactor, fields: Map<String, Value>) -> Map<String, Value> {
 /// Whether a text is an id or a hash, which tells of nobody.
 pub(super) fn is_id(text: &str) -> bool {
     let is_digit = |byte: u8| byte.is_ascii_hexdigit() || byte == b'-';
-    matches!(text.len(), 36 | 64) && text.bytes().all(is_digit) && text.bytes().any(|byte| byte.is_ascii_lowercase())
+    matches!(text.len(), 36 | 64)
+        && text.bytes().all(is_digit)
+        && text.bytes().any(|byte| byte.is_ascii_lowercase())
 }
 
 impl<S, N> FormatEvent<S, N> for Lines
@@ -197,10 +208,14 @@ mod tests {
         let redactor = Redactor::preset(ice_core::redact::Preset::Strict).unwrap();
         let field = |name: &str, value: &str| (name.to_owned(), Value::from(value));
         let id = "0192f0c1-2f6e-7c3a-9a51-0c8f5d3f2a10";
-        let fields = [field("message", "sent to ada@example.org"), field("password", "hunter2!x"), field("run", id)];
+        let fields =
+            [field("message", "sent to ada@example.org"), field("password", "hunter2!x"), field("run", id)];
         let seen = seen(&redactor, fields.into_iter().collect());
         assert_eq!(seen["message"], "sent to [redacted: email]");
-        assert_eq!((&seen["password"], &seen["run"]), (&Value::from("[redacted: password]"), &Value::from(id)));
+        assert_eq!(
+            (&seen["password"], &seen["run"]),
+            (&Value::from("[redacted: password]"), &Value::from(id))
+        );
     }
 
     #[test]

@@ -141,7 +141,11 @@ impl Telemetry {
     ///
     /// # Errors
     /// [`Fault`] if `ICE_LOG` is no filter, or what may be seen cannot be told.
-    pub(crate) fn begin(environment: &Environment, toolbox: &Toolbox, screen: &Screen) -> Result<Self, Fault> {
+    pub(crate) fn begin(
+        environment: &Environment,
+        toolbox: &Toolbox,
+        screen: &Screen,
+    ) -> Result<Self, Fault> {
         let logs = environment.log.as_deref().map(logs::Logs::read).transpose()?;
         let needs_ids = logs.as_ref().is_some_and(logs::Logs::is_json);
         if logs.is_none() && environment.telemetry.endpoint.is_none() {
@@ -211,7 +215,8 @@ mod tests {
 
     #[test]
     fn headers_are_secrets_in_every_form() {
-        let settings = read(&[("OTEL_EXPORTER_OTLP_HEADERS", "authorization=Bearer%20s3cret-s3cret,x-key=other-key")]);
+        let settings =
+            read(&[("OTEL_EXPORTER_OTLP_HEADERS", "authorization=Bearer%20s3cret-s3cret,x-key=other-key")]);
         let secrets = settings.secrets();
         for secret in ["Bearer%20s3cret-s3cret", "Bearer s3cret-s3cret", "s3cret-s3cret", "other-key"] {
             assert!(secrets.iter().any(|one| one == secret), "{secret}");

@@ -13,7 +13,12 @@ use crate::screen::{Screen, YELLOW, styled};
 pub(super) enum Tracing {}
 
 impl Tracing {
-    pub(super) fn begin(settings: &Settings, _needs_ids: bool, _: &Redactor, screen: &Screen) -> Option<Self> {
+    pub(super) fn begin(
+        settings: &Settings,
+        _needs_ids: bool,
+        _: &Redactor,
+        screen: &Screen,
+    ) -> Option<Self> {
         if settings.endpoint.is_some() && !settings.is_off {
             let warning = styled(YELLOW, "warning:");
             screen.note(format_args!(

@@ -5,8 +5,8 @@ use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use aho_corasick::{AhoCorasick, MatchKind};
 use super::InvalidPolicy;
+use aho_corasick::{AhoCorasick, MatchKind};
 
 /// A shorter text is no secret that could be told from others.
 const LEAST: usize = 8;
@@ -136,7 +136,9 @@ mod tests {
         let known = KnownSecrets::default();
         known.add(["swordfish".to_owned(), "ordinary-".to_owned(), "short".to_owned()]).unwrap();
         assert_eq!(known.len(), 2);
-        for (text, begun) in [("a sword", 5), ("a swordo", 1), ("swordfish", 0), ("x", 0), ("", 0), ("sor", 2)] {
+        for (text, begun) in
+            [("a sword", 5), ("a swordo", 1), ("swordfish", 0), ("x", 0), ("", 0), ("sor", 2)]
+        {
             assert_eq!(known.begun(text), begun, "{text}");
         }
     }

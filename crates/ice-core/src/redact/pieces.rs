@@ -143,7 +143,8 @@ impl Pieces {
         if !self.redactor.reads_numbers() {
             return text.len();
         }
-        let within = |byte: &u8| byte.is_ascii_digit() || matches!(byte, b' ' | b'-' | b'+' | b'(' | b')' | b'.');
+        let within =
+            |byte: &u8| byte.is_ascii_digit() || matches!(byte, b' ' | b'-' | b'+' | b'(' | b')' | b'.');
         let groups = text.bytes().rev().take(MOST_GROUPS).take_while(|byte| within(byte)).count();
         let start = text.len() - groups;
         let digits = text.get(start..).unwrap_or_default().find(|sign: char| sign.is_ascii_digit());
@@ -196,7 +197,8 @@ mod tests {
         let lines = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7\n".repeat(200);
         let text = format!("key:\n-----BEGIN PRIVATE KEY-----\n{lines}-----END PRIVATE KEY-----\nafter it");
         for size in [7, 100, 5_000] {
-            let pieces: Vec<&str> = text.as_bytes().chunks(size).map(|p| std::str::from_utf8(p).unwrap()).collect();
+            let pieces: Vec<&str> =
+                text.as_bytes().chunks(size).map(|p| std::str::from_utf8(p).unwrap()).collect();
             let seen = seen(&redactor(Preset::Secrets), &pieces);
             assert_eq!(seen, "key:\n[redacted: private_key]\nafter it", "{size}");
         }

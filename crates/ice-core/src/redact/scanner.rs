@@ -84,7 +84,8 @@ impl Scanner {
     /// Whether there is nothing to be found.
     pub(super) fn finds_nothing(&self) -> bool {
         let allows = |pattern: &Pattern| pattern.action == Action::Allow;
-        !Kind::ALL.iter().any(|kind| *kind != Kind::Custom && self.wants(*kind)) && self.patterns.iter().all(allows)
+        !Kind::ALL.iter().any(|kind| *kind != Kind::Custom && self.wants(*kind))
+            && self.patterns.iter().all(allows)
     }
 
     /// How many bytes at the end of a text may be the begin of a known secret.

@@ -22,7 +22,9 @@ use super::{
     Assembled, Assembly, Document, ForkRequest, Info, MAX_DOCUMENTS, MigrateRequest, Missing, PruneQuery,
     Refusal, Request, Response, Start,
 };
-use crate::engine::{self, Engine, Export, Fork, HOLDS_ONE, Migration, RedactedExport, Replayed, Retention, RunFilter};
+use crate::engine::{
+    self, Engine, Export, Fork, HOLDS_ONE, Migration, RedactedExport, Replayed, Retention, RunFilter,
+};
 use crate::events::{Feed, RunEvents};
 use crate::journal::RunSummary;
 use crate::workflow::{self, Plan};
@@ -260,7 +262,8 @@ impl Control {
         let inputs = if inputs.is_empty() {
             None
         } else {
-            let mut all = self.engine.document(tenant, run).await?.inputs.as_map().cloned().unwrap_or_default();
+            let mut all =
+                self.engine.document(tenant, run).await?.inputs.as_map().cloned().unwrap_or_default();
             all.extend(inputs.iter().map(|(name, value)| (Arc::clone(name), value.clone())));
             Some(Value::from(all))
         };

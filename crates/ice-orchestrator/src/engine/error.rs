@@ -223,7 +223,9 @@ impl RunError {
         match self {
             Self::NotFound(_) => ErrorCode::RunNotFound,
             Self::Secret { .. } => ErrorCode::GrantMissing,
-            Self::Inputs(_) | Self::HoldsSecret { .. } | Self::Option { .. } | Self::Change(_) => ErrorCode::InputInvalid,
+            Self::Inputs(_) | Self::HoldsSecret { .. } | Self::Option { .. } | Self::Change(_) => {
+                ErrorCode::InputInvalid
+            }
             Self::Durability { .. } => ErrorCode::DurabilityUnavailable,
             Self::IdempotencyConflict { .. } | Self::Contended | Self::Exists(_) => ErrorCode::StoreConflict,
             Self::Owned { .. } | Self::Unheard(_) => ErrorCode::RunOwned,

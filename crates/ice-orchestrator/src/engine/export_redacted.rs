@@ -54,7 +54,8 @@ impl Engine {
         let document = self.inner.store.get(&keys::plan(tenant, head.plan)).await?;
         let missing = || RunError::record(run, "its plan", &"it is not in the store");
         let document = document.ok_or_else(missing)?.value;
-        let plan = serde_json::from_slice(&document).map_err(|error| RunError::record(run, "its plan", &error))?;
+        let plan =
+            serde_json::from_slice(&document).map_err(|error| RunError::record(run, "its plan", &error))?;
         let header = Header {
             ice_run_redacted: VERSION,
             run,
@@ -90,7 +91,8 @@ impl RedactedExport {
         let mut line = serde_json::to_vec(line).map_err(|error| RunError::record(run, "a record", &error))?;
         line.push(b'\n');
         let line = Bytes::from(line);
-        let pieces = (0..line.len()).step_by(PIECE).map(|from| line.slice(from..line.len().min(from + PIECE)));
+        let pieces =
+            (0..line.len()).step_by(PIECE).map(|from| line.slice(from..line.len().min(from + PIECE)));
         self.ready.extend(pieces);
         Ok(())
     }

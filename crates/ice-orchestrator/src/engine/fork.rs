@@ -116,8 +116,10 @@ impl Engine {
             vec![Record { at: began.plus(moved), body: Body::Manifest(Arc::new(manifest.clone())) }];
         records.extend(past.iter().map(|record| later_by(record, moved)));
         let replay = Replay::new(Arc::clone(&plan)).inspected_by(Arc::clone(&self.inner.policy));
-        let mut state = come_out(replay, &mut records, later, now)
-            .map_err(|found| RunError::Diverged { run, divergence: Box::new(inner.views.divergence(*found)) })?;
+        let mut state = come_out(replay, &mut records, later, now).map_err(|found| RunError::Diverged {
+            run,
+            divergence: Box::new(inner.views.divergence(*found)),
+        })?;
         if let Some(forked) = &mut manifest.forked {
             **forked = before.forked_at(forked.at.clone(), records.len() as u64);
         }

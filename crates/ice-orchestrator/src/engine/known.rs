@@ -53,7 +53,9 @@ impl Known {
         }
         let mut entries = inputs.as_map().into_iter().flatten();
         match entries.find(|(name, value)| self.are_in_text(name) || self.are_in(value)) {
-            Some((name, _)) if self.are_in_text(name) => Err(RunError::HoldsSecret { what: "the name of an input".to_owned() }),
+            Some((name, _)) if self.are_in_text(name) => {
+                Err(RunError::HoldsSecret { what: "the name of an input".to_owned() })
+            }
             Some((name, _)) => Err(RunError::HoldsSecret { what: format!("the input `{name}`") }),
             None => Ok(()),
         }

@@ -166,7 +166,10 @@ impl Engine {
             Replay::new(Arc::clone(plan)).moved_at(head.next).inspected_by(Arc::clone(&self.inner.policy));
         let mut begun = Begun::default();
         let views = &self.inner.views;
-        let diverged = |found: Box<Divergence>| RunError::Diverged { run, divergence: Box::new(views.divergence(*found)) };
+        let diverged = |found: Box<Divergence>| RunError::Diverged {
+            run,
+            divergence: Box::new(views.divergence(*found)),
+        };
         let mut manifest = None;
         loop {
             let page = reader.read().await?;

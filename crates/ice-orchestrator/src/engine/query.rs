@@ -7,7 +7,9 @@ use ice_core::id::{BlueprintId, RunId, Tenant};
 use ice_core::store::Key;
 
 use super::{Engine, RunError};
-use crate::journal::{Body, DocumentBuilder, Reader, Record, RunDocument, RunHead, RunStatus, RunSummary, keys};
+use crate::journal::{
+    Body, DocumentBuilder, Reader, Record, RunDocument, RunHead, RunStatus, RunSummary, keys,
+};
 
 /// Which runs a list shows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -229,17 +229,24 @@ mod tests {
         }
         hub.stream_ended(&node);
         let seen: Vec<Transient> = hub.read(0).events;
-        let text: String = seen.iter().map(|one| match &one.event {
-            TransientEvent::Token { text } => text.as_str(),
-            TransientEvent::Progress { .. } | TransientEvent::StreamReset => "",
-        }).collect();
+        let text: String = seen
+            .iter()
+            .map(|one| match &one.event {
+                TransientEvent::Token { text } => text.as_str(),
+                TransientEvent::Progress { .. } | TransientEvent::StreamReset => "",
+            })
+            .collect();
         assert_eq!(text, "It is [redacted: github_token], or so");
         let offsets: Vec<u64> = seen.iter().map(|one| one.offset).collect();
         assert_eq!(offsets, (0..offsets.len() as u64).collect::<Vec<_>>());
         hub.emit(&node, 1, TransientEvent::Token { text: secret[..20].to_owned() });
         hub.emit(&node, 1, TransientEvent::StreamReset);
         hub.ended(&node);
-        assert_eq!(hub.read(0).events.last().unwrap().event, TransientEvent::StreamReset, "a void stream has no rest");
+        assert_eq!(
+            hub.read(0).events.last().unwrap().event,
+            TransientEvent::StreamReset,
+            "a void stream has no rest"
+        );
     }
 
     #[test]

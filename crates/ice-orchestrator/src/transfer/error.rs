@@ -7,7 +7,9 @@ pub enum TransferError {
     #[error("it is no file of a run: it does not begin with `{{\"ice_run\":…}}`")]
     Foreign,
     /// It shows a run as it may be seen.
-    #[error("it is a redacted copy of a run, for people to look at: it cannot be gone on with; `ice runs export` without `--redacted` writes one that can be")]
+    #[error(
+        "it is a redacted copy of a run, for people to look at: it cannot be gone on with; `ice runs export` without `--redacted` writes one that can be"
+    )]
     Redacted,
     /// It was written by a newer version.
     #[error("it has version {found}, this engine reads up to {most}")]

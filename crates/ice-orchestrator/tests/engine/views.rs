@@ -95,7 +95,8 @@ async fn a_strict_policy_hides_persons_and_known_secrets_are_not_even_recorded()
     let (store, blobs) = (Arc::new(MemoryStore::new()), Arc::new(MemoryBlobs::new()));
     let recorder = PrometheusBuilder::new().build_recorder();
     let _guard = metrics::set_default_local_recorder(&recorder);
-    let builder = || Engine::builder().registry(tools()).store(Arc::clone(&store) as _, Arc::clone(&blobs) as _);
+    let builder =
+        || Engine::builder().registry(tools()).store(Arc::clone(&store) as _, Arc::clone(&blobs) as _);
     let engine = builder().views(strict(Outputs::Exact)).known_secrets(&known).build();
     let (shown, output) = shown(&engine).await;
     for planted in [MAIL, KNOWN, &key()] {
@@ -118,7 +119,10 @@ async fn a_strict_policy_hides_persons_and_known_secrets_are_not_even_recorded()
 async fn outputs_may_be_hidden_too() {
     let engine = Engine::builder().registry(tools()).views(strict(Outputs::Redacted)).build();
     let (_, output) = shown(&engine).await;
-    assert!(!output.to_string().contains(MAIL) && output.to_string().contains("[redacted: email]"), "{output}");
+    assert!(
+        !output.to_string().contains(MAIL) && output.to_string().contains("[redacted: email]"),
+        "{output}"
+    );
 }
 
 #[tokio::test]
@@ -131,9 +135,13 @@ async fn inputs_with_a_known_secret_are_refused() {
     let refused = engine.start(&plan, inputs, RunOptions::default(), &me(), &Tenant::default()).await;
     let Err(RunError::Inputs(_) | RunError::HoldsSecret { .. }) = &refused else { panic!("{refused:?}") };
     let inputs = json(&format!(r#"{{"to": "{KNOWN}!"}}"#));
-    let refused = engine.start(&plan, inputs, RunOptions::default(), &me(), &Tenant::default()).await.unwrap_err();
+    let refused =
+        engine.start(&plan, inputs, RunOptions::default(), &me(), &Tenant::default()).await.unwrap_err();
     let said = refused.to_string();
-    assert!(said.starts_with("the input `to` holds a secret that is known here") && !said.contains(KNOWN), "{said}");
+    assert!(
+        said.starts_with("the input `to` holds a secret that is known here") && !said.contains(KNOWN),
+        "{said}"
+    );
     assert!(engine.list(&Tenant::default(), &RunFilter::default()).await.unwrap().is_empty());
 }
 
@@ -142,7 +150,8 @@ async fn memory_keeps_what_its_policy_lets_it() {
     let engine = Engine::builder().memory_redactor(Redactor::preset(Preset::Strict).unwrap()).build();
     let memory = engine.memory(&Tenant::default()).await.unwrap();
     memory.remember(ice_core::memory::Write::working(format!("mail {MAIL}"))).await.unwrap();
-    let lines: Vec<String> = memory.export(ice_core::memory::ExportWhat::default()).try_collect().await.unwrap();
+    let lines: Vec<String> =
+        memory.export(ice_core::memory::ExportWhat::default()).try_collect().await.unwrap();
     assert!(lines.concat().contains("mail [redacted: email]"), "{lines:?}");
     engine.close().await;
 }

@@ -48,8 +48,10 @@ impl Export {
             shell.block_on(with_link(&folder, async |link| {
                 let run = find(link, &self.id).await?;
                 let mut out = io::stdout();
-                let copied =
-                    copy(link, (run, self.redacted), |piece| Ok(out.write_all(piece).and_then(|()| out.flush())?)).await;
+                let copied = copy(link, (run, self.redacted), |piece| {
+                    Ok(out.write_all(piece).and_then(|()| out.flush())?)
+                })
+                .await;
                 copied.map_err(|error| LinkError::Fault(error.into()))
             }))?;
             return Ok(Exit::Succeeded);

@@ -76,8 +76,19 @@ impl Memory {
         options.config.check()?;
         let secret = secret(&*options.store, &options).await?;
         let places = Places::new(&options.tenant, secret);
-        let MemoryOptions { store, blobs, tenant, config, clock, ids, counter, model, price, indexes, redactor } =
-            options;
+        let MemoryOptions {
+            store,
+            blobs,
+            tenant,
+            config,
+            clock,
+            ids,
+            counter,
+            model,
+            price,
+            indexes,
+            redactor,
+        } = options;
         let redaction = Redaction::new(redactor, &secret);
         let rules = Arc::new(Rules {
             store,

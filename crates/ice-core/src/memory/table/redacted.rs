@@ -163,17 +163,33 @@ impl Both {
             return Cow::Borrowed(key);
         }
         // What is put in a key has no control characters, and it is short.
-        MemoryKey::new(&word).or_else(|_| MemoryKey::new(&self.whole(key.as_str()))).map_or(Cow::Borrowed(key), Cow::Owned)
+        MemoryKey::new(&word)
+            .or_else(|_| MemoryKey::new(&self.whole(key.as_str())))
+            .map_or(Cow::Borrowed(key), Cow::Owned)
     }
 
     fn detail(&self, detail: &mut Detail) {
         match detail {
             Detail::Working(_) => {}
-            Detail::Episodic(Episode { episode_type, participants, outcome, sentiment, at: _, expires: _ }) => {
+            Detail::Episodic(Episode {
+                episode_type,
+                participants,
+                outcome,
+                sentiment,
+                at: _,
+                expires: _,
+            }) => {
                 [episode_type, outcome, sentiment].into_iter().for_each(|word| self.word(word));
                 self.all([participants]);
             }
-            Detail::Semantic(Fact { fact_type, domain, entities, relationships, confidence: _, valid: _ }) => {
+            Detail::Semantic(Fact {
+                fact_type,
+                domain,
+                entities,
+                relationships,
+                confidence: _,
+                valid: _,
+            }) => {
                 [fact_type, domain].into_iter().for_each(|word| self.word(word));
                 self.all([entities]);
                 for relationship in relationships {
@@ -186,7 +202,8 @@ impl Both {
     }
 
     fn procedure(&self, procedure: &mut Procedure) {
-        let Procedure { name, category, procedure_type, domain, steps, contexts, prerequisites, .. } = procedure;
+        let Procedure { name, category, procedure_type, domain, steps, contexts, prerequisites, .. } =
+            procedure;
         [name, category, procedure_type, domain].into_iter().for_each(|word| self.word(word));
         self.all([contexts, prerequisites]);
         for step in steps {

@@ -51,7 +51,9 @@ impl Desk {
         let start = Start { documents, inputs: Value::empty_map(), options: RunOptions::default() };
         let Response::Started { run } = self.ask(Request::Start(Box::new(start))).await else { panic!() };
         self.control.engine().drain().await;
-        let Reply::Many(answers) = self.control.call(&self.caller, Request::Export { run, redacted: false }).await else {
+        let Reply::Many(answers) =
+            self.control.call(&self.caller, Request::Export { run, redacted: false }).await
+        else {
             panic!()
         };
         let mut answers: Vec<Response> = answers.collect().await;

@@ -57,7 +57,9 @@ impl Driver {
             self.take(Input::Advance)?;
         }
         self.keep().await?;
-        self.is_finished().then(|| RunEnd::of(&self.state).seen(&self.shared.engine.views)).ok_or(RunError::Closing)
+        self.is_finished()
+            .then(|| RunEnd::of(&self.state).seen(&self.shared.engine.views))
+            .ok_or(RunError::Closing)
     }
 
     fn take_leaving(&mut self, input: Input) -> Result<(), RunError> {

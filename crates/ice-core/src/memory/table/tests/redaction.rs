@@ -1,10 +1,11 @@
 //! Tests of what is kept where a memory has a redactor.
 
 use super::Ground;
-use crate::memory::{
-    Account, Episode, Exchange, Filter, Kind, Memory, MemoryKey, Query, Scope, Selector, Session, Write, count_value,
-};
 use crate::llm::tokens::EstimatingCounter;
+use crate::memory::{
+    Account, Episode, Exchange, Filter, Kind, Memory, MemoryKey, Query, Scope, Selector, Session, Write,
+    count_value,
+};
 use crate::redact::{Preset, Redactor};
 use crate::store::Key;
 use crate::value::{Map, Value};
@@ -43,7 +44,11 @@ async fn nothing_that_the_policy_masks_is_written_anywhere() {
     let entry = memory.remember(write(MAIL)).await.unwrap();
     assert_eq!(entry.content, Value::from("[redacted: email] paid with [redacted: card]."));
     let Account { tokens, .. } = entry.account;
-    assert_eq!(tokens, count_value(&EstimatingCounter, None, &entry.content).tokens, "what is kept is counted");
+    assert_eq!(
+        tokens,
+        count_value(&EstimatingCounter, None, &entry.content).tokens,
+        "what is kept is counted"
+    );
     let raw = raw(&ground).await;
     for planted in [MAIL, CARD, "901820", "4111"] {
         assert!(!raw.contains(planted), "{planted}");
@@ -105,7 +110,8 @@ async fn exchanges_and_what_is_imported_go_through_it_too() {
         importer.line(line).await.unwrap();
     }
     assert_eq!(importer.finish().await.unwrap().added, 1);
-    let session = Session { tenant: memory.tenant().clone(), workflow: "w".to_owned(), name: MAIL.to_owned() };
+    let session =
+        Session { tenant: memory.tenant().clone(), workflow: "w".to_owned(), name: MAIL.to_owned() };
     let exchange = Exchange { asked: format!("I am {MAIL}"), said: format!("Hello {MAIL}") };
     let run = crate::id::RunId::new(&ground.ids);
     memory.add_exchange(&session, &exchange, (run, &"n".parse().unwrap()), "k").await.unwrap();
