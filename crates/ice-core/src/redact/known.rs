@@ -106,13 +106,13 @@ impl KnownSecrets {
     pub(super) fn begun(&self, text: &str) -> usize {
         let Some(last) = text.as_bytes().last().copied() else { return 0 };
         let set = self.0.set.read().unwrap_or_else(PoisonError::into_inner);
-        let longest = |secret: &Box<str>| {
+        let longest = |secret: &str| {
             let bytes = secret.as_bytes();
             let ends = memchr::memrchr_iter(last, bytes.get(..bytes.len() - 1).unwrap_or_default());
             let mut begins = ends.filter_map(|at| bytes.get(..=at));
             begins.find(|begin| text.as_bytes().ends_with(begin)).map_or(0, <[u8]>::len)
         };
-        set.texts.iter().map(longest).max().unwrap_or(0)
+        set.texts.iter().map(|secret| longest(secret)).max().unwrap_or(0)
     }
 }
 
