@@ -96,7 +96,7 @@ impl Place {
         };
         put("likes inmemory-4711", PERSON);
         put(&format!("Ask {ADDRESS} of inmemory-4711"), "Grace Hopper");
-        put(&format!("{long} {PERSON}"), "Somebody Else");
+        put(&format!("{} {PERSON}", &long[..90_000]), "Somebody Else");
         put("Grace keeps bees", "Grace Hopper");
         self.ice(&["memory", "search", "bees"]).code(0);
         let said = format!("I am {PERSON} inchat-4711.\n/end\n");
@@ -120,6 +120,10 @@ impl Place {
             ),
         );
         self.ice(&["network", "run", "timed.yaml", "--scheduled", "--detach"]).code(0);
+        // Else the worker in the background is the owner, and does what is asked for.
+        let owner = std::fs::read_to_string(self.desk.data().join("LOCK")).unwrap();
+        let owner = rustix::process::Pid::from_raw(owner.trim().parse().unwrap()).unwrap();
+        rustix::process::kill_process(owner, Signal::KILL).unwrap();
         desk.write("seen.txt", "Grace wrote this");
         let mut stay = Vec::new();
         for args in [
@@ -188,7 +192,7 @@ fn a_person_is_erased_everywhere(sealed: bool) {
     assert_eq!(ids(&place.ice(&["runs", "list", "--json"]).json()).len(), gone.len() + stay.len());
 
     // The machine goes off somewhere in the middle, again and again.
-    for pause in [40, 80, 120, 180] {
+    for pause in [60, 120, 180, 240, 320, 400] {
         let mut child = place
             .command(&["erase", "--person", PERSON, "--also", ADDRESS, "--also", "inmemory-4711", "--yes"])
             .stdout(Stdio::null())
@@ -231,7 +235,7 @@ fn what_has_not_ended_is_named_and_stays() {
     let place = Place::new(false);
     place.desk.write(
         "ask.yaml",
-        "input_schema: {name: str}\nnodes: [{id: q, type: human, prompt: 'Is {{ inputs.name }} right?'}]\n",
+        "input_schema: {name: str}\nnodes: [{id: q, type: human, prompt_message: 'Is {{ inputs.name }} right?'}]\n",
     );
     let started = place.ice(&["run", "ask.yaml", "-i", "name=Zyxwv Plantedly", "--json"]).code(4).json();
     let id = started["id"].as_str().unwrap();
@@ -258,7 +262,9 @@ fn a_folder_opens_as_what_it_is_and_as_nothing_else() {
     desk.ice(&["seal", "key", "two.key"]).code(0);
 
     let run = ["run", "hello.yaml", "-i", "name=Ada"];
-    let with = |key: &str| [&["--seal-key", key], &run[..]].concat();
+    fn with(key: &str) -> Vec<&str> {
+        vec!["--seal-key", key, "run", "hello.yaml", "-i", "name=Ada"]
+    }
     desk.ice(&["seal", "status"]).code(0);
     desk.ice(&with("one.key")).code(2).says("env:VARIABLE or file:PATH");
     desk.ice(&with("file:none.key")).code(1).says("KEY_UNAVAILABLE");
@@ -275,9 +281,10 @@ fn a_folder_opens_as_what_it_is_and_as_nothing_else() {
     through.code(0);
 
     // The key is changed.
+    desk.ice(&["seal", "key", "three.key"]).code(0);
     let rotate = ["--seal-key", "file:one.key", "seal", "rotate", "--to", "file:two.key"];
     desk.ice(&["seal", "rotate", "--to", "file:two.key"]).code(2).says("nothing names the present key");
-    desk.ice(&["--seal-key", "file:two.key", "seal", "rotate", "--to", "file:one.key"])
+    desk.ice(&["--seal-key", "file:two.key", "seal", "rotate", "--to", "file:three.key"])
         .code(1)
         .says("SEAL_MISMATCH");
     let keys = desk.ice(&[&rotate[..], &["--json"]].concat()).code(0).json()["keys"].as_u64().unwrap();

@@ -1,17 +1,17 @@
 //! The key of a sealed data folder, and the folder as it is beneath.
 
+use std::io::Read as _;
+use std::path::Path;
 use std::sync::Arc;
 
 use ice_core::error::ErrorCode;
-use ice_core::process::SecretRef;
 use ice_core::seal::{SealingKey, SecretKey};
 use ice_core::store::{BlobStore, EmbeddedOptions, EmbeddedStore, LossPolicy, StoreError};
 use ice_core::vault::SealError;
 
 use super::DataFolder;
 use super::owner::{NotOwner, store_fault, tell_loss};
-use crate::fault::Fault;
-use crate::secrets;
+use crate::fault::{Fault, plain};
 
 /// Where a key is: `env:VARIABLE` or `file:PATH`.
 pub(crate) struct KeyPlace;
@@ -36,11 +36,31 @@ impl KeyPlace {
             Fault::new(ErrorCode::KeyUnavailable, format!("there is no key at {place}: {why}"))
                 .help("`ice seal key PATH` makes a key; without the one that a folder was sealed with nothing in it can be read")
         };
-        let found = secrets::resolve(&SecretRef::new(place)).map_err(|error| unusable(error.to_string()))?;
-        let text = std::str::from_utf8(found.expose()).map_err(|_| unusable("it is no text".to_owned()))?;
-        let key = SecretKey::from_hex(text).map_err(|error| unusable(error.to_string()))?;
+        let text = match place.strip_prefix("file:") {
+            Some(path) => of_file(Path::new(path)).map_err(|error| unusable(plain(&error)))?,
+            None => {
+                let name = place.strip_prefix("env:").unwrap_or_default();
+                std::env::var(name)
+                    .map_err(|_| unusable("the variable is not set, or is no text".to_owned()))?
+            }
+        };
+        let key = SecretKey::from_hex(&text).map_err(|error| unusable(error.to_string()))?;
         Ok(SealingKey::of(key))
     }
+}
+
+/// The most bytes of a file with a key that are read.
+const MOST: u64 = 4 << 10;
+
+/// What stands in a file with a key.
+fn of_file(path: &Path) -> std::io::Result<String> {
+    // To open a pipe would wait for somebody to write.
+    if !std::fs::metadata(path)?.is_file() {
+        return Err(std::io::Error::other("it is no regular file"));
+    }
+    let mut text = String::new();
+    std::fs::File::open(path)?.take(MOST).read_to_string(&mut text)?;
+    Ok(text)
 }
 
 /// The store and the blobs of a data folder, as they are on the disk.

@@ -171,8 +171,10 @@ impl Engine {
             let batch = Batch::new().expect_version(key.clone(), version).delete(key);
             match self.inner.store.commit(batch, self.inner.store.offers().durability).await {
                 Ok(_) => erased.plans += 1,
-                // A run was started over it meanwhile.
-                Err(CommitError::Conflict { .. }) => in_use += 1,
+                // A run was started over it meanwhile, unless somebody else removed it.
+                Err(CommitError::Conflict { .. }) => {
+                    in_use += u64::from(self.inner.store.get(&keys::plan(tenant, hash)).await?.is_some());
+                }
                 Err(CommitError::Store(error)) => return Err(error.into()),
             }
         }
