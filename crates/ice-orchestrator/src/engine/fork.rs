@@ -11,6 +11,7 @@ use ice_core::time::Moment;
 use ice_core::value::Value;
 
 use super::driver::Driver;
+use super::replay::seen_divergence;
 use super::start::{check_inputs, check_options, check_secrets, ended, first_writer, launch, share};
 use super::{Engine, RunError, RunHandle};
 use crate::journal::{Body, Manifest, RECORD_VERSION, Record, RunOptions, RunStatus, keys};
@@ -118,7 +119,7 @@ impl Engine {
         let replay = Replay::new(Arc::clone(&plan)).inspected_by(Arc::clone(&self.inner.policy));
         let mut state = come_out(replay, &mut records, later, now).map_err(|found| RunError::Diverged {
             run,
-            divergence: Box::new(inner.views.divergence(*found)),
+            divergence: Box::new(seen_divergence(&inner.views, *found)),
         })?;
         if let Some(forked) = &mut manifest.forked {
             **forked = before.forked_at(forked.at.clone(), records.len() as u64);

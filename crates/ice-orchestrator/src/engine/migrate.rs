@@ -12,6 +12,7 @@ use ice_core::store::{Batch, Version};
 use tokio::sync::oneshot;
 
 use super::holdings::Holdings;
+use super::replay::seen_divergence;
 use super::run::Message;
 use super::start::{check_inputs, check_secrets};
 use super::writer::Writer;
@@ -168,7 +169,7 @@ impl Engine {
         let views = &self.inner.views;
         let diverged = |found: Box<Divergence>| RunError::Diverged {
             run,
-            divergence: Box::new(views.divergence(*found)),
+            divergence: Box::new(seen_divergence(views, *found)),
         };
         let mut manifest = None;
         loop {

@@ -6,7 +6,7 @@ use ice_core::id::{RunId, Tenant};
 
 use super::start::check_inputs;
 use super::{Engine, RunError};
-use crate::journal::{Body, Reader, RunHead};
+use crate::journal::{Body, Outputs, Reader, RunHead, Views};
 use crate::replay::{Divergence, Replay};
 use crate::workflow::{Plan, compile_pinned};
 
@@ -43,7 +43,7 @@ impl Engine {
         let mut replay = Replay::new(Arc::clone(&plan))
             .moved_at(head.migrated.unwrap_or_default())
             .inspected_by(Arc::clone(&self.inner.policy));
-        let seen = |divergence| self.inner.views.divergence(divergence);
+        let seen = |divergence| seen_divergence(&self.inner.views, divergence);
         let mut records = 0;
         loop {
             let page = reader.read().await?;
@@ -80,6 +80,15 @@ impl Engine {
         compile_pinned(&pinned, &self.inner.registry)
             .map_err(|failure| RunError::Plan { run, failure: Box::new(failure) })
     }
+}
+
+/// Where a replay parts from its journal, as it may be seen.
+pub(super) fn seen_divergence(views: &Views, divergence: Divergence) -> Divergence {
+    if views.redactor().allows_everything() {
+        return divergence;
+    }
+    let text = |text: &str| views.text(text).into_owned();
+    divergence.seen(|body| views.body(body, Outputs::Redacted), text)
 }
 
 /// Records gone through before others get their turn.

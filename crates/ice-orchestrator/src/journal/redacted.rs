@@ -9,7 +9,6 @@ use ice_core::value::Value;
 
 use super::codec::values_mut;
 use super::{Answer, Body, Failure, Question, Record, RunSummary};
-use crate::replay::Divergence;
 
 /// Whether the outputs of runs are seen as they are where they are asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -86,14 +85,6 @@ impl Views {
         summary
     }
 
-    /// Where a replay parts from its journal, as it may be seen.
-    pub(crate) fn divergence(&self, divergence: Divergence) -> Divergence {
-        if self.redactor.allows_everything() {
-            return divergence;
-        }
-        divergence.seen(|body| self.body(body, Outputs::Redacted), |text| self.text(text).into_owned())
-    }
-
     /// A record as it may be seen. With exact outputs those of nodes and of the run stay as they are.
     #[must_use]
     pub fn record<'r>(&self, record: &'r Record, outputs: Outputs) -> Cow<'r, Record> {
@@ -103,7 +94,8 @@ impl Views {
         Cow::Owned(Record { at: record.at, body: self.body(&record.body, outputs) })
     }
 
-    fn body(&self, body: &Body, outputs: Outputs) -> Body {
+    /// As [`Self::record`], without its time.
+    pub(crate) fn body(&self, body: &Body, outputs: Outputs) -> Body {
         let mut body = body.clone();
         let is_output = matches!(body, Body::Succeeded { .. } | Body::Closed { .. } | Body::Ended { .. });
         if !is_output || outputs == Outputs::Redacted {
