@@ -12,7 +12,7 @@ pub(crate) struct Closing {
 }
 
 impl Closing {
-    /// From now on nothing begins any more.
+    /// From now on nothing begins any more. The tasks of runs do not wait for it: they are told.
     pub(crate) fn begin(&self) {
         self.begun.store(true, Ordering::Release);
         self.token.cancel();

@@ -327,8 +327,9 @@ impl Driver {
                 landed?;
                 self.published();
             }
-            () = self.shared.engine.closing.begun() => return Err(RunError::Closing),
             Some(ended) = self.tasks.join_next() => self.ended(ended),
+            // That the engine closes comes as a message, too: to wait for it here would cost every run two turns at a lock of
+            // all.
             message = self.messages.recv() => self.told(message),
             () = sleep(due) => self.queue.push_back(Input::Tick),
             () = sleep(bored) => {}

@@ -286,7 +286,7 @@ impl Engine {
     /// tasks joined, ownership given up. Runs that have not ended stay as their journals have them and can be
     /// taken up again.
     pub async fn close(self) {
-        self.inner.closing.begin();
+        self.inner.begin_to_close();
         self.inner.tasks.close();
         self.inner.tasks.wait().await;
         self.inner.memories.close().await;
@@ -294,6 +294,13 @@ impl Engine {
 }
 
 impl Inner {
+    /// From now on nothing begins any more, and the tasks of all runs look at that. One that comes after those that are told sees
+    /// it before it does anything.
+    pub(super) fn begin_to_close(&self) {
+        self.closing.begin();
+        self.roster.each(|shared| shared.nudge());
+    }
+
     pub(crate) fn enter(&self, shared: &Arc<RunShared>) {
         self.roster.enter(shared);
         self.settled.notify_waiters();
@@ -351,7 +358,7 @@ impl Inner {
                 Err(LeaseError::Store(error)) => tracing::warn!(%error, "the ownership could not be renewed"),
                 Err(error @ (LeaseError::Lost { .. } | LeaseError::Held { .. })) => {
                     tracing::error!(%error, "another engine has taken over; closing");
-                    self.closing.begin();
+                    self.begin_to_close();
                     return;
                 }
             }

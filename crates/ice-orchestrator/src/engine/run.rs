@@ -112,6 +112,10 @@ impl<T> Watched<T> {
 
     /// Waits until `look` finds something. Cancel-safe.
     pub(crate) async fn wait_for<R>(&self, mut look: impl FnMut(&T) -> Option<R>) -> R {
+        // Mostly it is there already once a run was accepted.
+        if let Some(found) = self.read(&mut look) {
+            return found;
+        }
         loop {
             let mut changed = std::pin::pin!(self.changed.notified());
             changed.as_mut().enable();
@@ -241,7 +245,7 @@ pub(crate) type Kept = oneshot::Sender<Result<Value, Failure>>;
 /// for its answer, people, who wait too, and nudges.
 #[derive(Debug)]
 pub(crate) enum Message {
-    /// There may be something in the inbox.
+    /// There may be something in the inbox, or the engine closes.
     Nudge,
     /// An attempt announces a step and waits until it may go on.
     Announce {
