@@ -86,7 +86,9 @@ async fn persistence(link: &Link) -> Result<String, StoreError> {
 async fn ask(link: &Link, words: &[&str]) -> Result<Value, StoreError> {
     let asked = link.ask("compacting", |_, _| {
         let mut command = Cmd::new();
-        words.iter().for_each(|word| drop(command.arg(*word)));
+        for word in words {
+            command.arg(*word);
+        }
         let mut pipeline = redis::pipe();
         pipeline.add_command(command);
         pipeline
