@@ -179,7 +179,8 @@ fn ids(document: &Value) -> Vec<String> {
 fn a_person_is_erased_everywhere(sealed: bool) {
     let place = Place::new(sealed);
     let (mut gone, mut stay) = place.plant();
-    (gone.sort(), stay.sort());
+    gone.sort();
+    stay.sort();
     if sealed {
         assert_eq!(place.found(), [""; 0], "nothing planted is in clear");
     } else {
@@ -199,7 +200,7 @@ fn a_person_is_erased_everywhere(sealed: bool) {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        std::thread::sleep(std::time::Duration::from_millis(pause));
+        std::thread::park_timeout(std::time::Duration::from_millis(pause));
         rustix::process::kill_process(rustix::process::Pid::from_child(&child), Signal::KILL).unwrap();
         child.wait().unwrap();
     }

@@ -40,8 +40,8 @@ impl KeyPlace {
             Some(path) => of_file(Path::new(path)).map_err(|error| unusable(plain(&error)))?,
             None => {
                 let name = place.strip_prefix("env:").unwrap_or_default();
-                std::env::var(name)
-                    .map_err(|_| unusable("the variable is not set, or is no text".to_owned()))?
+                let value = std::env::var_os(name).and_then(|value| value.into_string().ok());
+                value.ok_or_else(|| unusable("the variable is not set, or is no text".to_owned()))?
             }
         };
         let key = SecretKey::from_hex(&text).map_err(|error| unusable(error.to_string()))?;

@@ -112,7 +112,7 @@ fn has_words(text: &str, name: &str) -> bool {
     text.match_indices(name).any(|(at, found)| {
         let before = text.get(..at).and_then(|before| before.chars().next_back());
         let after = text.get(at + found.len()..).and_then(|after| after.chars().next());
-        !(begins && is_inner(before)) && !(ends && is_inner(after))
+        !(begins && is_inner(before) || ends && is_inner(after))
     }) || overlapping(text, name)
 }
 

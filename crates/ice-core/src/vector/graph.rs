@@ -27,9 +27,10 @@ pub(super) struct Seeds {
 const BEGINNINGS: usize = 8;
 
 impl Seeds {
-    /// Of the first so many rows.
+    /// Of the first so many rows. Of a million in two thousand clusters, so many miss one in fifty clusters; a quarter of them missed
+    /// one in three, and the graph within a cluster leads nowhere else.
     pub(super) fn new(codes: &Codes, rows: usize) -> Self {
-        let count = (rows.isqrt() * 2).clamp(64, 4_096).min(rows);
+        let count = (rows.isqrt() * 2).max(rows / 128).clamp(64, 8_192).min(rows);
         let spread = (0..count).filter_map(|seed| u32::try_from(seed * rows / count).ok());
         let rows: Vec<u32> = spread.collect();
         Self { codes: codes.gather(rows.iter().copied()), rows }

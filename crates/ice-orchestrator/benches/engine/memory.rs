@@ -12,8 +12,3 @@ pub(crate) fn memory(key: &str) -> f64 {
 pub(crate) fn forget_peak() {
     std::fs::write("/proc/self/clear_refs", "5").expect("Linux");
 }
-
-/// Whether memory may come in pages of 2 MiB. With these, a peak grows by 2 MiB for the first byte of one.
-pub(crate) fn huge_pages(wanted: bool) {
-    rustix::thread::disable_transparent_huge_pages(!wanted).expect("Linux");
-}
