@@ -47,6 +47,11 @@ impl MemoryFile {
         found.map_or_else(|| Ok((UnifiedMemoryConfig::default(), None)), |(text, label)| parse(&text, &label))
     }
 
+    /// Whether a server keeps it. Of a file that cannot be read this is not said: whoever opens the memory says what is wrong.
+    pub(crate) fn is_elsewhere(&self) -> bool {
+        matches!(self.read(), Ok((_, Some(_))))
+    }
+
     /// Where a server keeps it.
     async fn place(&self, server: &Server) -> Result<&MemoryPlace, MemoryError> {
         self.place.get_or_try_init(|| server.open()).await

@@ -49,7 +49,7 @@ pub(crate) enum Command {
     Runs(Runs),
     /// Remember, find, show and forget what is known between runs
     Memory(MemoryCommand),
-    /// Erase a person from all there is: memory, runs, schedules, and the files of the data folder
+    /// Erase a person from memory, runs and files
     Erase(Erase),
     /// Own the data folder: carry out what others start, and resume what was left
     Worker(Worker),
@@ -60,7 +60,7 @@ pub(crate) enum Command {
     /// List and install the interpreters that run code as WebAssembly
     #[cfg(feature = "wasm")]
     Interpreters(Interpreters),
-    /// Make the key of a sealed data folder, change it, and tell whether a folder is sealed
+    /// Make, change and tell the key of a sealed data folder
     Seal(SealCommand),
     /// Run commands in cages
     Sandbox(Sandbox),

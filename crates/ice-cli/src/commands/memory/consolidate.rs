@@ -10,8 +10,7 @@ use ice_orchestrator::control::{
     MemoryConsolidate, MemoryModel, MemoryRequest, MemoryResponse, MemoryRetention, MemorySummaries,
 };
 
-use super::call;
-use crate::commands::runs::with_link;
+use super::{call, with_link};
 use crate::data::{DataFolder, LinkError, Role, access};
 use crate::exit::Exit;
 use crate::fault::Fault;

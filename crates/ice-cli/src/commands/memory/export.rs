@@ -11,7 +11,7 @@ use ice_core::memory::{Kind, Scope};
 use ice_orchestrator::control::{MemoryRequest, Request, Response};
 use serde::Serialize;
 
-use crate::commands::runs::with_link;
+use super::with_link;
 use crate::data::{DataFolder, Link, LinkError, refused};
 use crate::exit::Exit;
 use crate::fault::Fault;

@@ -5,8 +5,8 @@ use ice_core::memory::{Kind, Scope};
 use ice_orchestrator::control::{MemoryForget, MemoryRequest, MemoryResponse, MemorySelection};
 use serde::Serialize;
 
-use super::call;
-use crate::commands::runs::{find, with_link};
+use super::{call, with_link};
+use crate::commands::runs::find;
 use crate::data::{DataFolder, Link, LinkError};
 use crate::exit::Exit;
 use crate::fault::Fault;

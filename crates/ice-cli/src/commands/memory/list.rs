@@ -5,9 +5,9 @@ use ice_core::id::RunId;
 use ice_core::memory::Entry;
 use ice_orchestrator::control::{MemoryList, MemoryRequest, MemoryResponse, MemoryWhere};
 
-use super::call;
 use super::within::{Within, table};
-use crate::commands::runs::{find, with_link};
+use super::{call, with_link};
+use crate::commands::runs::find;
 use crate::data::{DataFolder, LinkError};
 use crate::exit::Exit;
 use crate::fault::Fault;

@@ -19,9 +19,21 @@ use ice_orchestrator::control::{MemoryRequest, MemoryResponse, Request, Response
 
 use crate::data::{DataFolder, Link, LinkError};
 use crate::fault::Fault;
+use crate::memory::MemoryFile;
 use crate::shell::Shell;
 
-use super::runs::with_link;
+use super::runs;
+
+/// As [`runs::with_link`]; memory that a server keeps is there without a data folder, too, which is made then.
+async fn with_link<T>(
+    folder: &DataFolder,
+    work: impl AsyncFn(&Link) -> Result<T, LinkError>,
+) -> Result<T, Fault> {
+    if MemoryFile::of(folder.toolbox().environment()).is_elsewhere() {
+        folder.prepare()?;
+    }
+    runs::with_link(folder, work).await
+}
 
 /// Asks the owner of the folder, or this process in its place, something about memory that has one answer.
 fn ask(shell: &Shell, folder: &DataFolder, request: &MemoryRequest) -> Result<MemoryResponse, Fault> {
