@@ -14,6 +14,7 @@ use ice_core::value::Value;
 use ice_integrations::embed::http::{HttpEmbedder, Settings};
 use ice_integrations::secrets::{SecretSource, SystemSecrets};
 use ice_orchestrator::engine::{MemoryPlace, MemorySource, open_memory};
+use secrecy::ExposeSecret;
 use tokio::sync::OnceCell;
 
 use self::redis::Server;
@@ -45,6 +46,13 @@ impl MemoryFile {
         let found = models::text(&self.environment, named, "ICE_MEMORY", "memory.toml");
         let found = found.map_err(|fault| invalid("the file of memory", fault.message))?;
         found.map_or_else(|| Ok((UnifiedMemoryConfig::default(), None)), |(text, label)| parse(&text, &label))
+    }
+
+    /// The secrets that the file names, as far as they can be read; what is wrong is told of where memory is needed.
+    pub(crate) fn secrets(&self) -> Vec<String> {
+        let password = self.read().ok().and_then(|(_, server)| server?.password);
+        let secret = password.and_then(|at| SystemSecrets::with_dotenv(".env").secret(&at).ok());
+        secret.into_iter().map(|secret| secret.expose_secret().trim().to_owned()).collect()
     }
 
     /// Where a server keeps it.

@@ -129,8 +129,8 @@ impl Known {
 
 #[cfg(test)]
 mod tests {
+    use ice_core::blueprint::ApprovalType;
     use ice_core::process::{Home, Unenforced};
-    use ice_core::value::Value;
 
     use super::*;
     use crate::executors::Asking;
@@ -150,10 +150,12 @@ mod tests {
             choices: vec![format!("use {SECRET}"), "no".to_owned()],
             schema: Some(Value::map([("const", Value::from(SECRET))])),
             escalation_path: Some(format!("mail {SECRET}")),
-            ..Question::default()
+            approval_type: ApprovalType::default(),
+            auto_approve_after: None,
+            timeout_seconds: None,
         };
         let asking = Asking { step: "n".parse().unwrap(), question };
-        let completion = Completion { asks: Some(asking), ..Completion::from(Value::from(SECRET)) };
+        let completion = Completion { asks: Some(Box::new(asking)), ..Completion::from(Value::from(SECRET)) };
         let scrubbed = known().scrub(Ok(completion)).unwrap();
         let question = scrubbed.asks.unwrap().question;
         assert_eq!(question.choices, ["use [redacted: secret]", "no"]);
