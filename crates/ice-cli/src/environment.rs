@@ -10,7 +10,7 @@ use crate::telemetry::Settings;
 pub(crate) struct Environment {
     /// `ICE_DATA`.
     pub(crate) data: Option<PathBuf>,
-    /// `ICE_SEAL_KEY`: where the key of a sealed data folder is.
+    /// `--seal-key`, or else `ICE_SEAL_KEY`: where the key of a sealed data folder is.
     pub(crate) seal_key: Option<String>,
     /// `ICE_TOOLS`: folders of manifests, with a colon between two of them.
     pub(crate) tools: Vec<PathBuf>,

@@ -14,6 +14,7 @@ use ice_core::value::Value;
 use ice_integrations::embed::http::{HttpEmbedder, Settings};
 use ice_integrations::secrets::{SecretSource, SystemSecrets};
 use ice_orchestrator::engine::{MemoryPlace, MemorySource, open_memory};
+use secrecy::ExposeSecret;
 use tokio::sync::OnceCell;
 
 use self::redis::Server;
@@ -50,6 +51,13 @@ impl MemoryFile {
     /// Whether a server keeps it. Of a file that cannot be read this is not said: whoever opens the memory says what is wrong.
     pub(crate) fn is_elsewhere(&self) -> bool {
         matches!(self.read(), Ok((_, Some(_))))
+    }
+
+    /// The secrets that the file names, as far as they can be read; what is wrong is told of where memory is needed.
+    pub(crate) fn secrets(&self) -> Vec<String> {
+        let password = self.read().ok().and_then(|(_, server)| server?.password);
+        let secret = password.and_then(|at| SystemSecrets::with_dotenv(".env").secret(&at).ok());
+        secret.into_iter().map(|secret| secret.expose_secret().trim().to_owned()).collect()
     }
 
     /// Where a server keeps it.

@@ -13,10 +13,11 @@ use secrecy::ExposeSecret;
 use serde::Deserialize;
 use toml::Spanned;
 
+use crate::data::KeyPlace;
 use crate::environment::Environment;
 use crate::exit::Exit;
 use crate::fault::Fault;
-use crate::memory::advised;
+use crate::memory::{MemoryFile, advised};
 use crate::models::{self, Models};
 
 /// The longest file.
@@ -151,6 +152,10 @@ fn known(environment: &Environment) -> KnownSecrets {
     }
     learn(&known, environment.telemetry.secrets());
     learn(&known, environment.alert_webhook.clone());
+    learn(&known, MemoryFile::of(environment).secrets());
+    // That there is no key is told of where the data folder is opened.
+    let sealing = environment.seal_key.as_ref().and_then(|place| KeyPlace::text(place).ok());
+    learn(&known, sealing.map(|key| key.trim().to_owned()));
     #[cfg(feature = "mcp")]
     learn(&known, crate::servers::kept_tokens(environment));
     known
@@ -186,6 +191,33 @@ mod tests {
         assert_eq!(redaction.views.text(said), "[redacted: github_token], [redacted: email]");
         assert_eq!(redaction.memory.text(said), "[redacted: github_token], ada@example.org");
         assert_eq!(redaction.prompts.text(said), said);
+    }
+
+    #[test]
+    fn the_key_of_a_sealed_folder_and_the_password_of_redis_are_known() {
+        let folder = tempfile::tempdir().unwrap();
+        let put = |name: &str, text: &str| {
+            std::fs::write(folder.path().join(name), text).unwrap();
+            format!("file:{}", folder.path().join(name).display())
+        };
+        let digits = "0123456789abcdef".repeat(4);
+        let (key, password) = (put("key", &format!("{digits}\n")), put("password", "r3dis-planted-word\n"));
+        let kinds = ["episodic", "semantic", "procedural"].map(|kind| {
+            format!("[{kind}]\nbackend = \"redis\"\nconnection_params = {{url = \"redis://h\", password = \"{password}\"}}\n")
+        });
+        put("memory.toml", &kinds.concat());
+        let environment = Environment {
+            seal_key: Some(key),
+            memory: Some(folder.path().join("memory.toml")),
+            ..Environment::default()
+        };
+        let redaction = Redaction::read(&environment).unwrap();
+        for view in [&redaction.memory, &redaction.prompts] {
+            assert_eq!(view.text("r3dis-planted-word"), "[redacted: secret]");
+            assert_eq!(view.text(&format!("is {digits}.")), "is [redacted: secret].");
+        }
+        let neither = Redaction::read(&Environment::default()).unwrap();
+        assert_eq!(neither.memory.text("r3dis-planted-word"), "r3dis-planted-word");
     }
 
     #[test]

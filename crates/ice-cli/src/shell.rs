@@ -27,7 +27,10 @@ impl Shell {
     /// Reads the environment and sets the screen up.
     pub(crate) fn new(global: Global) -> Self {
         let screen = Screen::new(global.json, global.color);
-        let environment = Environment::read();
+        let mut environment = Environment::read();
+        if let Some(place) = global.seal_key.as_ref().filter(|place| !place.is_empty()) {
+            environment.seal_key = Some(place.clone());
+        }
         let toolbox = Toolbox::new(&global.tools, &global.agents, &environment, screen);
         Self { global, environment, screen, toolbox }
     }

@@ -1,5 +1,6 @@
 //! Values that must not be seen, planted into all that a run takes and gives, and looked for in everything that comes out of it and
 //! in every file that it leaves. With redaction switched off the same look finds them: a test that could not fail would say nothing.
+//! The command has no recorder of metrics, so that nothing of them comes out of it; their labels are names and codes.
 #![cfg(all(target_os = "linux", feature = "otel"))]
 
 #[cfg(test)]
@@ -16,13 +17,17 @@ use common::{Desk, Given, given, project};
 use serde_json::{Value, json};
 
 /// Of persons: what stands for it in texts, and what must not be seen of it.
-const PERSONS: [(&str, &str); 6] = [
+const PERSONS: [(&str, &str); 10] = [
     ("write to ada.planted@example.org", "ada.planted@example.org"),
     ("call +49 30 90182055", "90182055"),
     ("card 4111 1111 1111 1111", "4111 1111 1111 1111"),
     ("account DE89 3704 0044 0532 0130 00", "3704 0044 0532"),
     ("born on 12 April 1985", "12 April 1985"),
     ("Dear Mrs Grace Plantedson, hello", "Plantedson"),
+    ("asked from 81.2.69.142", "81.2.69.142"),
+    ("my SSN is 508-62-0138", "508-62-0138"),
+    ("lives at 42 Plantview Road, London", "Plantview"),
+    ("see https://grace:pl4nt3dw0rd@files.example.org/x", "pl4nt3dw0rd"),
 ];
 
 /// Secrets that are known: by a variable of models, of a collector, and granted to a run.
@@ -35,8 +40,14 @@ const FORMATS: [&str; 2] = [
     "sk-ant-api03-PLANTED0123456789abcdefghijklmnopqrstuvwxyz0123456789",
 ];
 
-/// Where a data folder is sealed: variables that make it so. Its files are then looked through for everything.
-const SEALING: &[(&str, &str)] = &[];
+/// How a data folder is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Folder {
+    /// Journals are exact, so that what nobody has said to be secret stands in the files.
+    Clear,
+    /// Nothing at all that is planted stands in the files.
+    Sealed,
+}
 
 #[cfg(test)]
 fn note() -> String {
@@ -191,6 +202,10 @@ struct Planted {
 #[cfg(test)]
 impl Planted {
     fn new(policy: &str) -> Self {
+        Self::with(policy, Folder::Clear)
+    }
+
+    fn with(policy: &str, folder: Folder) -> Self {
         let desk = Desk::new();
         let (spans, asked) = (Arc::<Mutex<Vec<u8>>>::default(), Arc::<Mutex<String>>::default());
         let into = Arc::clone(&spans);
@@ -231,7 +246,10 @@ impl Planted {
             ("OTEL_EXPORTER_OTLP_HEADERS", format!("authorization=Bearer%20{COLLECTOR}")),
             ("OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT", "true".to_owned()),
         ];
-        variables.extend(SEALING.iter().map(|(name, value)| (*name, (*value).to_owned())));
+        if folder == Folder::Sealed {
+            desk.ice(&["seal", "key", &home("seal.key")]).code(0);
+            variables.push(("ICE_SEAL_KEY", format!("file:{}", home("seal.key"))));
+        }
         Self { desk, variables, seen: String::new(), spans, asked }
     }
 
@@ -297,6 +315,10 @@ impl Planted {
             "ada.planted@example.org",
         ])
         .code(0);
+        self.desk.write("notes.txt", &format!("{}; the key is {KEY}", note()));
+        let taken =
+            self.ice(&["memory", "ingest", "notes.txt", "--about", "ada.planted@example.org", "--json"]);
+        assert_eq!(taken.code(0).json()["documents"]["new"], json!(1));
         self.look();
     }
 
@@ -355,7 +377,17 @@ const STRICT: &str =
 
 #[test]
 fn nothing_that_is_planted_is_seen_and_no_known_secret_is_kept() {
-    let mut planted = Planted::new(STRICT);
+    nothing_is_seen(Folder::Clear);
+}
+
+#[test]
+fn of_what_is_planted_nothing_is_seen_and_nothing_is_in_the_files_of_a_sealed_folder() {
+    nothing_is_seen(Folder::Sealed);
+}
+
+#[cfg(test)]
+fn nothing_is_seen(folder: Folder) {
+    let mut planted = Planted::with(STRICT, folder);
     planted.live();
     let seen = found_in(&planted.all());
     let first = seen.first().map(|found| planted.around(found));
@@ -364,16 +396,23 @@ fn nothing_that_is_planted_is_seen_and_no_known_secret_is_kept() {
     assert_eq!(found_in(&planted.asked.lock().unwrap()), BTreeSet::new(), "what models are asked");
     // Spans were there, with what was said.
     assert!(String::from_utf8_lossy(&planted.spans.lock().unwrap()).contains("gen_ai.input.messages"));
-    // Journals are exact: what is not known to be secret is in them, unless the folder is sealed.
-    for (file, found) in found_under(&planted.desk.data()) {
-        assert!(SEALING.is_empty(), "{file} is sealed and holds {found:?}");
-        let known: Vec<_> = found.iter().filter(|found| [KEY, COLLECTOR, GRANTED].contains(found)).collect();
-        assert!(known.is_empty(), "{file} holds {known:?}");
+    let raw = found_under(&planted.desk.data());
+    match folder {
+        // Journals are exact: what is not known to be secret is in them.
+        Folder::Clear => {
+            let found: BTreeSet<_> = raw.iter().flat_map(|(_, found)| found).copied().collect();
+            let persons: BTreeSet<_> = PERSONS.iter().map(|(_, planted)| *planted).chain(FORMATS).collect();
+            assert_eq!(found, persons, "the look finds what is there, and nothing that is known: {raw:?}");
+        }
+        Folder::Sealed => {
+            assert_eq!(raw, [], "the folder is sealed");
+            let key = planted.desk.read("seal.key");
+            assert!(!planted.all().contains(key.trim()), "nobody tells the key");
+            // It is sealed with that key, and there is something in it.
+            planted.variables.retain(|(name, _)| *name != "ICE_SEAL_KEY");
+            planted.quiet(&["runs", "list"]).says("error[");
+        }
     }
-    assert!(
-        !SEALING.is_empty() || !found_under(&planted.desk.data()).is_empty(),
-        "the look finds what is there"
-    );
 }
 
 #[test]
@@ -390,7 +429,7 @@ fn without_redaction_all_of_it_is_seen() {
     assert!(found_in(&planted.asked.lock().unwrap()).is_superset(&expected), "models are asked with it");
     let raw =
         found_under(&planted.desk.data()).into_iter().flat_map(|(_, found)| found).collect::<BTreeSet<_>>();
-    assert!(!SEALING.is_empty() || raw.is_superset(&expected), "{raw:?}");
+    assert!(raw.is_superset(&expected), "{raw:?}");
     assert!(never.iter().all(|one| !raw.contains(one)), "{raw:?}");
 }
 
@@ -406,7 +445,7 @@ fn a_secret_that_nobody_knows_is_data_and_is_found() {
     planted.ice(&["runs", "events", "last", "--json"]).code(0);
     assert!(found_in(&planted.all()).contains(KEY));
     let raw = found_under(&planted.desk.data());
-    assert!(!SEALING.is_empty() || raw.iter().any(|(_, found)| found.contains(KEY)), "{raw:?}");
+    assert!(raw.iter().any(|(_, found)| found.contains(KEY)), "{raw:?}");
 }
 
 #[test]
@@ -440,11 +479,26 @@ fn memory_files_hold_nothing_that_its_policy_masks() {
         let forgotten =
             planted.quiet(&["memory", "forget", "--person", about, "--dry-run", "--json"]).code(0).json();
         assert_eq!(forgotten["entries"], json!(2), "and by the person");
+        // A document whose name, tags and persons are redacted as well is taken in once.
+        let name = format!("mail/of {about}.txt");
+        planted.desk.write(&name, &note());
+        for expected in ["new", "unchanged"] {
+            let words = ["memory", "ingest", &name, "--about", about, "--tag", about, "--json"];
+            let taken = planted.quiet(&words).code(0).json();
+            assert_eq!(taken["documents"][expected], json!(1), "{taken}");
+        }
+        let words = ["memory", "ingest", "mail", "--prune", "--about", about, "--tag", about, "--json"];
+        let taken = planted.quiet(&words).code(0).json();
+        assert_eq!(
+            (&taken["documents"]["unchanged"], &taken["documents"]["removed"]),
+            (&json!(1), &json!(0)),
+            "{taken}"
+        );
         found_under(&planted.desk.data()).into_iter().flat_map(|(_, found)| found).collect::<BTreeSet<_>>()
     };
     assert_eq!(check(STRICT), BTreeSet::new());
     let exact = check("[memory]\nbase = \"none\"\n");
-    assert!(!SEALING.is_empty() || exact.len() >= PERSONS.len() + FORMATS.len(), "{exact:?}");
+    assert!(exact.len() >= PERSONS.len() + FORMATS.len(), "{exact:?}");
 }
 
 #[test]

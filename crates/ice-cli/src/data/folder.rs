@@ -58,8 +58,7 @@ impl DataFolder {
 
     fn at(path: PathBuf, shell: &Shell) -> Self {
         let toolbox = shell.toolbox.clone();
-        let given = shell.global.seal_key.as_ref().filter(|given| !given.is_empty());
-        let seal_key = given.or(shell.environment.seal_key.as_ref()).cloned();
+        let seal_key = shell.environment.seal_key.clone();
         Self { path, toolbox, accepts_loss: shell.global.accept_loss, seal_key, screen: shell.screen }
     }
 

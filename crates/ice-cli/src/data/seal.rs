@@ -22,6 +22,16 @@ impl KeyPlace {
     /// # Errors
     /// [`Fault`] if the place is written in another way, is not there, or holds no key. It repeats nothing of what is there.
     pub(crate) fn read(place: &str) -> Result<SealingKey, Fault> {
+        let key =
+            SecretKey::from_hex(&Self::text(place)?).map_err(|error| unusable(place, &error.to_string()))?;
+        Ok(SealingKey::of(key))
+    }
+
+    /// What stands at a place: a key, if it is one.
+    ///
+    /// # Errors
+    /// [`Fault`] if the place is written in another way, or is not there.
+    pub(crate) fn text(place: &str) -> Result<String, Fault> {
         let is_place = ["env:", "file:"]
             .iter()
             .any(|kind| place.strip_prefix(kind).is_some_and(|rest| !rest.is_empty()));
@@ -32,21 +42,21 @@ impl KeyPlace {
             )
             .help("name it with `--seal-key` or ICE_SEAL_KEY; `ice seal key PATH` makes one"));
         }
-        let unusable = |why: String| {
-            Fault::new(ErrorCode::KeyUnavailable, format!("there is no key at {place}: {why}"))
-                .help("`ice seal key PATH` makes a key; without the one that a folder was sealed with nothing in it can be read")
-        };
-        let text = match place.strip_prefix("file:") {
-            Some(path) => of_file(Path::new(path)).map_err(|error| unusable(plain(&error)))?,
+        match place.strip_prefix("file:") {
+            Some(path) => of_file(Path::new(path)).map_err(|error| unusable(place, &plain(&error))),
             None => {
                 let name = place.strip_prefix("env:").unwrap_or_default();
                 let value = std::env::var_os(name).and_then(|value| value.into_string().ok());
-                value.ok_or_else(|| unusable("the variable is not set, or is no text".to_owned()))?
+                value.ok_or_else(|| unusable(place, "the variable is not set, or is no text"))
             }
-        };
-        let key = SecretKey::from_hex(&text).map_err(|error| unusable(error.to_string()))?;
-        Ok(SealingKey::of(key))
+        }
     }
+}
+
+fn unusable(place: &str, why: &str) -> Fault {
+    Fault::new(ErrorCode::KeyUnavailable, format!("there is no key at {place}: {why}")).help(
+        "`ice seal key PATH` makes a key; without the one that a folder was sealed with nothing in it can be read",
+    )
 }
 
 /// The most bytes of a file with a key that are read.

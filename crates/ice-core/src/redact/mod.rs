@@ -30,5 +30,6 @@ pub use found::Finding;
 pub use kind::Kind;
 pub use known::KnownSecrets;
 pub use pieces::Pieces;
+pub(crate) use placeholder::is_redacted;
 pub use policy::{Action, Custom, Policy, Preset};
 pub use redactor::{Conceal, HashKey, InvalidPolicy, Redactor, RedactorBuilder};

@@ -34,6 +34,11 @@ pub(super) fn find(text: Text<'_>) -> Vec<Range<usize>> {
     found
 }
 
+/// Whether something was redacted in a text.
+pub(crate) fn is_redacted(text: &str) -> bool {
+    !find(Text::new(text)).is_empty()
+}
+
 fn end(text: Text<'_>, at: usize) -> Option<usize> {
     let is_label = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
     let label = text.run(at, LONGEST_LABEL, is_label);

@@ -18,7 +18,7 @@ const DOMAIN: &str = "documents";
 /// The field of the metadata that names the document, in it and in each of its passages.
 pub(super) const NAMED: &str = "document";
 /// The longest name, in bytes.
-const MAX_NAME_BYTES: usize = 4_096;
+pub(super) const MAX_NAME_BYTES: usize = 4_096;
 /// The longest name that stands in keys and lists as it is, in bytes as JSON.
 const MAX_LABEL_BYTES: usize = 200;
 /// The longest hash, in bytes.
@@ -88,11 +88,11 @@ impl SourceDocument {
         Ok(())
     }
 
-    /// The entry that says what of the document is there, before its passages are.
-    pub(super) fn record(&self) -> Result<Write, MemoryError> {
+    /// The entry that says what of the document is there, before its passages are, with the hash as it is kept.
+    pub(super) fn record(&self, hash: &str) -> Result<Write, MemoryError> {
         let whole = |number: u64| Value::from(i64::try_from(number).unwrap_or(i64::MAX));
         let mut about = vec![
-            ("hash", Value::from(self.hash.as_str())),
+            ("hash", Value::from(hash)),
             ("passages", whole(self.passages)),
             ("bytes", whole(self.bytes)),
             ("complete", Value::from(false)),

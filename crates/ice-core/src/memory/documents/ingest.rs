@@ -1,16 +1,18 @@
 //! Taking documents in, and letting them go.
 
+use std::collections::HashSet;
+
 use futures::future::try_join_all;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::document::{SourceDocument, all_passages, label, passages_of};
+use super::document::{MAX_NAME_BYTES, SourceDocument, all_passages, label, passages_of};
 use super::known::KnownDocument;
 use super::passage::{Passage, is_same, number_of};
 use crate::memory::{
-    Entry, EntryId, Kind, MAX_PAGE, Memory, MemoryError, Past, Query, Scope, Selector, Write,
+    Entry, EntryId, Kind, MAX_PAGE, Memory, MemoryError, MemoryKey, Past, Query, Scope, Selector, Write,
 };
-use crate::value::Value;
+use crate::value::{Map, Value};
 
 /// How many passages are written at once.
 const GROUP: usize = 128;
@@ -38,8 +40,7 @@ impl Memory {
         document: &SourceDocument,
         passages: Vec<Passage>,
     ) -> Result<Ingested, MemoryError> {
-        let known = self.document(&document.scope, &document.name).await?;
-        if known.is_some_and(|known| known.complete && known.hash == document.hash) {
+        if self.has_document(&document.scope, &document.name, &document.hash).await? {
             return Ok(Ingested { kept: document.passages, ..Ingested::default() });
         }
         self.begin_document(document).await?;
@@ -54,12 +55,9 @@ impl Memory {
     /// # Errors
     /// [`MemoryError::Invalid`] if a bound is broken, or as [`Memory::remember`].
     pub async fn begin_document(&self, document: &SourceDocument) -> Result<(), MemoryError> {
-        document.check()?;
-        let known = self.document(&document.scope, &document.name).await?;
-        let is_begun =
-            known.is_some_and(|known| known.hash == document.hash && known.passages == document.passages);
-        if !is_begun {
-            self.remember(document.record()?).await?;
+        let document = &self.as_kept(document)?;
+        if self.standing_record(document).await?.is_none() {
+            self.remember(self.record(document)?).await?;
         }
         Ok(())
     }
@@ -74,16 +72,23 @@ impl Memory {
         document: &SourceDocument,
         passages: Vec<Passage>,
     ) -> Result<Ingested, MemoryError> {
+        let document = &self.as_kept(document)?;
         self.begun(document).await?;
         let mut done = Ingested::default();
         let mut passages = passages.into_iter().peekable();
         while passages.peek().is_some() {
-            let group = passages.by_ref().take(GROUP).map(|passage| passage.write(document));
+            let group = passages.by_ref().take(GROUP).map(|passage| {
+                let hash = passage.hash();
+                passage.write(document, &self.kept_hash(&hash))
+            });
             let writes: Vec<Write> = group.collect::<Result<_, _>>()?;
             let known = try_join_all(writes.iter().map(|write| self.standing(write))).await?;
             let before = writes.len();
             let new = writes.into_iter().zip(known).filter_map(|(write, known)| {
-                let is_there = known.is_some_and(|known| is_same(&known, &write));
+                let is_there = known.is_some_and(|known| {
+                    let kept = self.kept(Write { content: Value::Null, ..write.clone() });
+                    is_same(&known, &kept)
+                });
                 (!is_there).then_some(write)
             });
             let new: Vec<Write> = new.collect();
@@ -98,20 +103,33 @@ impl Memory {
     /// # Errors
     /// [`MemoryError::Invalid`] if passages are missing, else as [`Memory::add_passages`]. Add them, and end it again.
     pub async fn end_document(&self, document: &SourceDocument) -> Result<u64, MemoryError> {
+        let document = &self.as_kept(document)?;
         let record = self.begun(document).await?;
         if KnownDocument::of(&record).is_some_and(|known| known.complete) {
             return Ok(0);
         }
-        let (mut there, mut surplus) = (0, Vec::new());
+        let (mut there, mut surplus, mut keys) = (0, Vec::new(), HashSet::new());
         let filter = passages_of(&document.name);
         let mut query = Query::of(document.scope.clone(), Kind::Semantic).filter(filter).limit(MAX_PAGE);
         loop {
             let page = self.list(&query).await?;
             for entry in &page.entries {
-                match number_of(entry) {
-                    Some(number) if number < document.passages => there += 1,
-                    Some(_) => surplus.push(entry.id),
-                    None => {}
+                let is_wanted = match number_of(entry) {
+                    // A fact of somebody else.
+                    None => continue,
+                    Some(Some(number)) => number < document.passages,
+                    // The policy hides such a number.
+                    Some(None) => {
+                        if keys.is_empty() {
+                            keys = self.keys_of(document)?;
+                        }
+                        keys.contains(&entry.key)
+                    }
+                };
+                if is_wanted {
+                    there += 1;
+                } else {
+                    surplus.push(entry.id);
                 }
             }
             match page.next {
@@ -144,7 +162,8 @@ impl Memory {
             // Should it be cut short, the document is not taken for whole.
             self.note_complete(record.id, false).await?;
         }
-        let mut gone = self.forget(&all_passages(scope, name)).await?;
+        let kept = self.kept_name(name, MAX_NAME_BYTES);
+        let mut gone = self.forget(&all_passages(scope, &kept)).await?;
         if let Some(record) = record {
             gone += self.forget(&Selector::Id(record.id)).await?;
         }
@@ -157,7 +176,8 @@ impl Memory {
     /// As [`Memory::forget_document`].
     pub async fn count_document(&self, scope: &Scope, name: &str) -> Result<u64, MemoryError> {
         let record = self.document_entry(scope, name).await?;
-        let passages = self.count(&all_passages(scope, name), Past::Excluded).await?;
+        let kept = self.kept_name(name, MAX_NAME_BYTES);
+        let passages = self.count(&all_passages(scope, &kept), Past::Excluded).await?;
         Ok(passages + u64::from(record.is_some()))
     }
 
@@ -171,12 +191,30 @@ impl Memory {
 
     /// The record of a document that was begun.
     async fn begun(&self, document: &SourceDocument) -> Result<Entry, MemoryError> {
+        self.standing_record(document).await?.ok_or(MemoryError::Conflict { attempts: 1 })
+    }
+
+    /// The record of a document, if it is that of this version.
+    async fn standing_record(&self, document: &SourceDocument) -> Result<Option<Entry>, MemoryError> {
         let entry = self.document_entry(&document.scope, &document.name).await?;
+        let kept = self.kept(self.record(document)?);
+        let field = |metadata: &Map, name: &str| metadata.get("source")?.get(name).cloned();
         let is_this = |entry: &Entry| {
-            KnownDocument::of(entry)
-                .is_some_and(|known| known.hash == document.hash && known.passages == document.passages)
+            let same = |name: &&str| field(&entry.metadata, name) == field(&kept.metadata, name);
+            ["hash", "passages"].iter().all(|name| same(&name))
         };
-        entry.filter(is_this).ok_or(MemoryError::Conflict { attempts: 1 })
+        Ok(entry.filter(is_this))
+    }
+
+    /// The entry that is written of a document.
+    fn record(&self, document: &SourceDocument) -> Result<Write, MemoryError> {
+        document.record(&self.kept_hash(&document.hash))
+    }
+
+    /// The keys of its passages, as they are kept.
+    fn keys_of(&self, document: &SourceDocument) -> Result<HashSet<MemoryKey>, MemoryError> {
+        let keys = (0..document.passages).map(|number| document.passage_key(number));
+        keys.map(|key| key.map(|key| self.kept_key(&key))).collect()
     }
 
     async fn note_complete(&self, id: EntryId, complete: bool) -> Result<(), MemoryError> {

@@ -3,21 +3,26 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::document::{DOCUMENT, document_key};
+use super::document::{DOCUMENT, MAX_NAME_BYTES, SourceDocument, check_name, document_key};
 use crate::memory::{Cursor, Entry, Filter, Kind, Memory, MemoryError, Query, Scope};
+use crate::redact::is_redacted;
 use crate::time::Moment;
 
 /// A document that was ingested.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct KnownDocument {
-    /// What it is called.
+    /// What it is called: as it was asked for, or else as it is kept.
     pub name: String,
-    /// Its hash, as it was given.
+    /// Whether something in its name is redacted, so that the name that is kept is not that of a file.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub redacted: bool,
+    /// Its hash as it is kept: as it was given, or under a key where the memory redacts.
+    /// [`Memory::has_document`] knows it again.
     pub hash: String,
-    /// How many passages it has.
+    /// How many passages it has; 0 if the policy of the memory hides such a number.
     pub passages: u64,
-    /// How many bytes were read.
+    /// How many bytes were read; 0 if the policy of the memory hides such a number.
     pub bytes: u64,
     /// What sort of document it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -41,11 +46,14 @@ impl KnownDocument {
     /// What an entry says; nothing if it is that of no document.
     pub(super) fn of(entry: &Entry) -> Option<Self> {
         let source = entry.metadata.get("source")?;
+        let name = entry.content.as_str()?;
+        let number = |field: &str| Some(source.get(field)?.as_u64().unwrap_or_default());
         Some(Self {
-            name: entry.content.as_str()?.to_owned(),
+            name: name.to_owned(),
+            redacted: is_redacted(name),
             hash: source.get("hash")?.as_str()?.to_owned(),
-            passages: source.get("passages")?.as_u64()?,
-            bytes: source.get("bytes")?.as_u64()?,
+            passages: number("passages")?,
+            bytes: number("bytes")?,
             format: source.get("format").and_then(|format| format.as_str()).map(str::to_owned),
             complete: source.get("complete")?.as_bool()?,
             learned: entry.learned,
@@ -59,7 +67,17 @@ impl Memory {
     /// # Errors
     /// [`MemoryError::Invalid`] if it cannot be the name of one, or as [`Memory::get`].
     pub async fn document(&self, scope: &Scope, name: &str) -> Result<Option<KnownDocument>, MemoryError> {
-        Ok(self.document_entry(scope, name).await?.and_then(|entry| KnownDocument::of(&entry)))
+        let known = self.document_entry(scope, name).await?.and_then(|entry| KnownDocument::of(&entry));
+        Ok(known.map(|known| KnownDocument { name: name.to_owned(), ..known }))
+    }
+
+    /// Whether a document of this name was ingested as a whole, with this hash.
+    ///
+    /// # Errors
+    /// As [`Memory::document`].
+    pub async fn has_document(&self, scope: &Scope, name: &str, hash: &str) -> Result<bool, MemoryError> {
+        let known = self.document(scope, name).await?;
+        Ok(known.is_some_and(|known| known.complete && known.hash == *self.kept_hash(hash)))
     }
 
     /// The documents of a scope, the newest first; at most so many, at most [`MAX_PAGE`](crate::memory::MAX_PAGE).
@@ -86,7 +104,19 @@ impl Memory {
         scope: &Scope,
         name: &str,
     ) -> Result<Option<Entry>, MemoryError> {
+        check_name(name)?;
+        let name = &*self.kept_name(name, MAX_NAME_BYTES);
         let entry = self.get(scope, Kind::Semantic, &document_key(name)?).await?;
         Ok(entry.filter(|entry| KnownDocument::of(entry).is_some_and(|known| known.name == name)))
+    }
+
+    /// A document under the name that is kept.
+    ///
+    /// # Errors
+    /// [`MemoryError::Invalid`] if a bound is broken.
+    pub(super) fn as_kept(&self, document: &SourceDocument) -> Result<SourceDocument, MemoryError> {
+        document.check()?;
+        let name = self.kept_name(&document.name, MAX_NAME_BYTES).into_owned();
+        Ok(SourceDocument { name, ..document.clone() })
     }
 }

@@ -35,8 +35,13 @@ impl Passage {
         Self { number, text: text.into(), start: Value::empty_map(), end: Value::empty_map() }
     }
 
-    /// The entry of it.
-    pub(super) fn write(self, document: &SourceDocument) -> Result<Write, MemoryError> {
+    /// The hash of its text.
+    pub(super) fn hash(&self) -> String {
+        blake3::hash(self.text.as_bytes()).to_hex().to_string()
+    }
+
+    /// The entry of it, with its hash as it is kept.
+    pub(super) fn write(self, document: &SourceDocument, hash: &str) -> Result<Write, MemoryError> {
         let Self { number, text, start, end } = self;
         let invalid = |what: &str, problem: &str| {
             Err(MemoryError::invalid(
@@ -56,10 +61,9 @@ impl Passage {
         if start.weight(MAX_PLACE_BYTES) > MAX_PLACE_BYTES || end.weight(MAX_PLACE_BYTES) > MAX_PLACE_BYTES {
             return invalid("the place", "it has more than 4096 bytes");
         }
-        let hash = blake3::hash(text.as_bytes()).to_hex();
         let place = [
             ("number", Value::from(i64::try_from(number).unwrap_or(i64::MAX))),
-            ("hash", Value::from(hash.as_str())),
+            ("hash", Value::from(hash)),
             ("start", start),
             ("end", end),
         ];
@@ -75,17 +79,15 @@ pub(super) fn passage_key(label: &str, number: u64) -> Result<MemoryKey, MemoryE
         .map_err(|error| MemoryError::invalid("the name of a document", error.to_string()))
 }
 
-/// Whether an entry is what would be written.
-pub(super) fn is_same(entry: &Entry, write: &Write) -> bool {
+/// Whether an entry is what would be kept; contents are told apart by their hashes.
+pub(super) fn is_same(entry: &Entry, kept: &Write) -> bool {
     let same = |one: &[String], other: &[String]| {
         one.iter().all(|word| other.contains(word)) && other.iter().all(|word| one.contains(word))
     };
-    entry.metadata == write.metadata
-        && same(&entry.tags, &write.tags)
-        && same(&entry.subjects, &write.subjects)
+    entry.metadata == kept.metadata && same(&entry.tags, &kept.tags) && same(&entry.subjects, &kept.subjects)
 }
 
-/// Which passage an entry is.
-pub(super) fn number_of(entry: &Entry) -> Option<u64> {
-    entry.metadata.get(PASSAGE)?.get("number")?.as_u64()
+/// Which passage an entry is, if it is one; a policy may hide the number.
+pub(super) fn number_of(entry: &Entry) -> Option<Option<u64>> {
+    Some(entry.metadata.get(PASSAGE)?.get("number")?.as_u64())
 }

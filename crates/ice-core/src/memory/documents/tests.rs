@@ -33,7 +33,7 @@ async fn texts(memory: &Memory) -> Vec<String> {
     let entries = memory.list(&query).await.unwrap().entries;
     let passages = entries.into_iter().filter(|entry| entry.key.as_str().starts_with("passage:"));
     let mut passages: Vec<(u64, String)> =
-        passages.map(|entry| (super::passage::number_of(&entry).unwrap(), entry.text())).collect();
+        passages.map(|entry| (super::passage::number_of(&entry).unwrap().unwrap(), entry.text())).collect();
     passages.sort();
     passages.into_iter().map(|(_, text)| text).collect()
 }
@@ -149,4 +149,113 @@ async fn what_breaks_a_bound_is_refused_and_long_names_are_told_apart() {
     assert_eq!(texts(&memory).await, ["one", "two"]);
     assert_eq!(memory.forget_document(&Scope::default(), &long("1")).await.unwrap(), 2);
     assert_eq!(texts(&memory).await, ["two"]);
+}
+
+mod redacted {
+    //! The same where a policy finds something in all of it.
+
+    use super::*;
+    use crate::redact::{Action, Custom, Policy, Preset, Redactor};
+
+    const NAME: &str = "of ada@example.org/ACME-12.md";
+
+    /// A memory whose policy hides numbers of six digits and of tickets, too.
+    async fn memory() -> Memory {
+        let custom = |name: &str, pattern: &str| Custom {
+            name: name.to_owned(),
+            pattern: pattern.to_owned(),
+            action: Action::Mask,
+        };
+        let mut policy = Policy::preset(Preset::Strict);
+        policy.custom = vec![custom("ticket", "ACME-[0-9]{1,9}"), custom("number", "[0-9]{2,6}")];
+        let options = MemoryOptions::in_memory().redactor(Redactor::builder(policy).build().unwrap());
+        Memory::open(options.searchable(None).await.unwrap()).await.unwrap()
+    }
+
+    /// A document of so many passages, in which there is much to be found.
+    fn planted(count: u64, said: &str) -> (SourceDocument, Vec<Passage>) {
+        let document = SourceDocument {
+            bytes: 123_456,
+            tags: vec!["from ada@example.org".to_owned()],
+            about: vec!["ada@example.org".to_owned()],
+            ..SourceDocument::new(NAME, blake3::hash(said.as_bytes()).to_hex().to_string(), count)
+        };
+        let headings = || Value::list([Value::from("Call +49 30 90182055")]);
+        let passages = (0..count).map(|number| Passage {
+            start: Value::map([("line", Value::from(123_456_i64)), ("headings", headings())]),
+            ..Passage::new(number, format!("{said} of number {number} is +49 30 90182055"))
+        });
+        (document, passages.collect())
+    }
+
+    #[tokio::test]
+    async fn a_document_is_ingested_whatever_its_name_holds_and_known_again() {
+        let memory = memory().await;
+        let (document, passages) = planted(120, "This");
+        assert_eq!(memory.ingest(&document, passages.clone()).await.unwrap(), done(120, 0, 0));
+        assert_eq!(memory.ingest(&document, passages.clone()).await.unwrap(), done(0, 120, 0));
+        let scope = Scope::default();
+        let known = memory.document(&scope, NAME).await.unwrap().unwrap();
+        assert!(known.name == NAME && known.complete && known.redacted, "{known:?}");
+        assert!(memory.has_document(&scope, NAME, &document.hash).await.unwrap());
+        assert!(!memory.has_document(&scope, NAME, "another").await.unwrap());
+        let listed = memory.documents(&scope, None, 10).await.unwrap().documents;
+        let [listed] = &listed[..] else { panic!("{listed:?}") };
+        assert!(
+            listed.redacted && !listed.name.contains("ada") && !listed.name.contains("ACME"),
+            "{listed:?}"
+        );
+        // Of another version with fewer passages, what is not there any more goes.
+        let (fewer, passages) = planted(101, "This");
+        let fewer = SourceDocument { hash: "h".to_owned(), ..fewer };
+        assert_eq!(memory.ingest(&fewer, passages).await.unwrap(), done(0, 101, 19));
+        let other = SourceDocument::new(NAME.replace("12", "13"), "h", 1);
+        memory.ingest(&other, vec![Passage::new(0, "other")]).await.unwrap();
+        assert_eq!(memory.count_document(&scope, NAME).await.unwrap(), 102);
+        assert_eq!(
+            memory.forget_document(&scope, &listed.name).await.unwrap(),
+            102,
+            "by the name it is told by"
+        );
+        assert_eq!(memory.count_document(&scope, &other.name).await.unwrap(), 2, "the other one stays");
+    }
+
+    #[tokio::test]
+    async fn what_was_stopped_goes_on_and_writes_nothing_twice() {
+        let memory = memory().await;
+        let (document, passages) = planted(10, "This");
+        memory.begin_document(&document).await.unwrap();
+        memory.add_passages(&document, passages[..6].to_vec()).await.unwrap();
+        assert_eq!(memory.ingest(&document, passages.clone()).await.unwrap(), done(4, 6, 0));
+        // Another number in a passage makes another one, although it is redacted.
+        let mut changed = passages;
+        changed[3].text = "This of number 3 is +49 30 90182056".to_owned();
+        let document = SourceDocument { hash: "other".to_owned(), ..document };
+        assert_eq!(memory.ingest(&document, changed).await.unwrap(), done(1, 9, 0));
+    }
+
+    #[tokio::test]
+    async fn no_hash_that_is_kept_is_that_of_what_was_redacted() {
+        use futures::TryStreamExt as _;
+        let memory = memory().await;
+        let (document, passages) = planted(2, "This");
+        let clear: Vec<String> = passages.iter().map(Passage::hash).chain([document.hash.clone()]).collect();
+        let exact = super::memory().await;
+        exact.ingest(&document, passages.clone()).await.unwrap();
+        memory.ingest(&document, passages).await.unwrap();
+        let lines = async |memory: &Memory| -> Vec<String> {
+            memory.export(crate::memory::ExportWhat::default()).try_collect().await.unwrap()
+        };
+        let (kept, exported) = (lines(&memory).await.concat(), lines(&exact).await);
+        assert!(clear.iter().all(|hash| exported.concat().contains(hash) && !kept.contains(hash)), "{kept}");
+        // Nor where it was exported from a memory that redacts nothing.
+        let other = self::memory().await;
+        let mut importer = other.importer();
+        for line in &exported {
+            importer.line(line).await.unwrap();
+        }
+        assert_eq!(importer.finish().await.unwrap().added, 3);
+        let kept = lines(&other).await.concat();
+        assert!(clear.iter().all(|hash| !kept.contains(hash)), "{kept}");
+    }
 }

@@ -8,8 +8,10 @@ use std::fmt;
 
 use uuid::Uuid;
 
+use super::memory::Memory;
 use crate::memory::{
-    Detail, Entry, Episode, Fact, Filter, MAX_WORD_BYTES, MemoryError, MemoryKey, Procedure, Selector, Write,
+    Detail, Entry, Episode, Fact, Filter, MAX_WORD_BYTES, MemoryError, MemoryKey, Procedure, Scope, Selector,
+    Write,
 };
 use crate::redact::{HashKey, Redactor};
 use crate::value::{Map, Value};
@@ -65,12 +67,25 @@ impl Redaction {
             entry.key = key;
         }
         entry.metadata = both.map(std::mem::take(&mut entry.metadata));
+        self.hash_within(&mut entry.metadata);
         match both.texts.value(&entry.content) {
             Some(content) => {
                 entry.content = content;
                 true
             }
             None => false,
+        }
+    }
+
+    /// Of a document or a passage that comes from elsewhere, by whose hash as it was what is redacted could be guessed.
+    fn hash_within(&self, metadata: &mut Map) {
+        for field in ["source", "passage"] {
+            let Some(Value::Map(about)) = metadata.get(field) else { continue };
+            let Some(hash) = about.get("hash").and_then(Value::as_str) else { continue };
+            let kept = Value::from(&*self.hash(hash));
+            let mut about = Map::clone(about);
+            about.insert("hash".into(), kept);
+            metadata.insert(field.into(), Value::from(about));
         }
     }
 
@@ -84,6 +99,39 @@ impl Redaction {
     /// A key as it is kept.
     pub(super) fn key<'k>(&self, key: &'k MemoryKey) -> Cow<'k, MemoryKey> {
         self.0.as_ref().map_or(Cow::Borrowed(key), |both| both.key(key))
+    }
+
+    /// Refuses a scope in which the policy finds something: scopes are kept as they are.
+    pub(super) fn check(&self, scope: &Scope) -> Result<(), MemoryError> {
+        let found = self.0.as_ref().and_then(|both| {
+            let found = both.texts.findings(scope.as_str());
+            found.first().map(|finding| finding.label.to_owned())
+        });
+        let Some(label) = found else { return Ok(()) };
+        let problem = format!(
+            "the policy of this memory finds something of the kind `{label}` in its name, which would be kept as it is: \
+             name the scope in another way"
+        );
+        Err(MemoryError::invalid("the scope", problem))
+    }
+
+    /// A name as it is kept, that may be longer than a word.
+    fn name<'n>(&self, name: &'n str, most: usize) -> Cow<'n, str> {
+        let Some(both) = &self.0 else { return Cow::Borrowed(name) };
+        match both.words.text(name) {
+            Cow::Owned(clean) if clean.len() > most => Cow::Owned(both.whole(name)),
+            kept => kept,
+        }
+    }
+
+    /// The hash of something as it is kept: where there is a redactor under a key, so that nobody finds out by it what was redacted.
+    fn hash<'h>(&self, hash: &'h str) -> Cow<'h, str> {
+        let Some(both) = &self.0 else { return Cow::Borrowed(hash) };
+        let keyed = blake3::keyed_hash(&both.key, hash.as_bytes()).to_hex();
+        // A pattern of the policy may fit digits, too: what it leaves is told apart all the same.
+        let mut keyed = keyed.to_string();
+        both.word(&mut keyed);
+        Cow::Owned(keyed)
     }
 
     /// What is asked for, in the words that are kept.
@@ -216,9 +264,33 @@ impl Both {
     }
 }
 
+/// How documents are kept.
+impl Memory {
+    /// The name of something as it is kept, if it has so many bytes at most.
+    pub(in crate::memory) fn kept_name<'n>(&self, name: &'n str, most: usize) -> Cow<'n, str> {
+        self.rules().redaction.name(name, most)
+    }
+
+    /// The hash of something as it is kept.
+    pub(in crate::memory) fn kept_hash<'h>(&self, hash: &'h str) -> Cow<'h, str> {
+        self.rules().redaction.hash(hash)
+    }
+
+    /// A key as it is kept.
+    pub(in crate::memory) fn kept_key(&self, key: &MemoryKey) -> MemoryKey {
+        self.rules().redaction.key(key).into_owned()
+    }
+
+    /// What is to be remembered, as it is kept.
+    pub(in crate::memory) fn kept(&self, write: Write) -> Write {
+        self.rules().redaction.write(write)
+    }
+}
+
 /// A write as it is kept, if it is within the bounds both as it was given and as it is kept.
 pub(super) fn checked(redaction: &Redaction, write: Write) -> Result<Write, MemoryError> {
     let write = write.checked()?;
+    redaction.check(&write.scope)?;
     if redaction.0.is_none() { Ok(write) } else { redaction.write(write).checked() }
 }
 

@@ -187,6 +187,7 @@ impl Importer {
         let memory = &self.memory;
         let restored = entries.into_iter().map(|mut entry| async move {
             let rules = memory.rules();
+            rules.redaction.check(&entry.scope)?;
             if rules.redaction.entry(&mut entry) {
                 let count = count_value(&*rules.counter, rules.model.as_deref(), &entry.content);
                 (entry.account.tokens, entry.account.estimated) = (count.tokens, count.estimated);

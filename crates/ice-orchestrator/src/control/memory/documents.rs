@@ -25,11 +25,15 @@ pub(super) async fn ingest(memory: &Memory, part: MemoryIngest) -> Result<Memory
 
 /// The documents of some names, or a page of all.
 pub(super) async fn known(memory: &Memory, which: MemoryDocuments) -> Result<MemoryResponse, Refusal> {
-    let MemoryDocuments { scope, names, after } = which;
+    let MemoryDocuments { scope, names, hash, after } = which;
     let scope = scope.unwrap_or_default();
     at_most("names", names.len())?;
     if !names.is_empty() {
-        let found = try_join_all(names.iter().map(|name| memory.document(&scope, name))).await?;
+        let of = async |name: &String| match &hash {
+            Some(hash) if !memory.has_document(&scope, name, hash).await? => Ok(None),
+            Some(_) | None => memory.document(&scope, name).await,
+        };
+        let found = try_join_all(names.iter().map(of)).await?;
         return Ok(MemoryResponse::Documents {
             documents: found.into_iter().flatten().collect(),
             next: None,

@@ -82,6 +82,9 @@ pub struct MemoryDocuments {
     /// Those of these names, at most 1,000; all if there are none, page by page, the newest first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub names: Vec<String>,
+    /// Of those of the names, only what was taken in as a whole with this hash, as it was given then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hash: Option<String>,
     /// Only those after this place, for the next page.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub after: Option<String>,

@@ -252,7 +252,10 @@ impl Work<'_> {
         };
         content.hash = self.with_words(&content.hash);
         let known = known.get(&name);
-        if known.is_some_and(|known| known.complete && known.hash == content.hash) {
+        if let Some(known) = known
+            && known.complete
+            && (known.hash == content.hash || send::has(link, &self.scope, &name, &content.hash).await?)
+        {
             return Ok(Done::Unchanged);
         }
         let (how, stop, path) = (Arc::clone(&self.how), Arc::clone(&self.stop), file.path.clone());
@@ -296,6 +299,10 @@ impl Work<'_> {
         let mut gone: Vec<PathBuf> = Vec::new();
         if self.ingest.prune {
             for document in send::all(link, &self.scope).await? {
+                // Of which file it is cannot be said.
+                if document.redacted {
+                    continue;
+                }
                 let path = match &self.root {
                     Some(root) => root.join(&document.name),
                     None => PathBuf::from(&document.name),

@@ -51,14 +51,22 @@ pub(super) async fn known(
     if names.is_empty() {
         return Ok(Vec::new());
     }
-    Ok(ask(link, MemoryDocuments { scope: Some(scope.clone()), names, after: None }).await?.0)
+    let which = MemoryDocuments { scope: Some(scope.clone()), names, ..MemoryDocuments::default() };
+    Ok(ask(link, which).await?.0)
+}
+
+/// Whether a document was taken in as a whole with this hash.
+pub(super) async fn has(link: &Link, scope: &Scope, name: &str, hash: &str) -> Result<bool, LinkError> {
+    let (names, hash) = (vec![name.to_owned()], Some(hash.to_owned()));
+    let which = MemoryDocuments { scope: Some(scope.clone()), names, hash, after: None };
+    Ok(!ask(link, which).await?.0.is_empty())
 }
 
 /// Every document of a scope.
 pub(super) async fn all(link: &Link, scope: &Scope) -> Result<Vec<KnownDocument>, LinkError> {
     let (mut documents, mut after) = (Vec::new(), None);
     loop {
-        let which = MemoryDocuments { scope: Some(scope.clone()), names: Vec::new(), after };
+        let which = MemoryDocuments { scope: Some(scope.clone()), after, ..MemoryDocuments::default() };
         let (page, next) = ask(link, which).await?;
         documents.extend(page);
         match next {

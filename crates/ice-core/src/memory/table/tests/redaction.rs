@@ -123,3 +123,25 @@ async fn exchanges_and_what_is_imported_go_through_it_too() {
     let counted = count_value(&EstimatingCounter, None, &entries[0].content).tokens;
     assert_eq!(entries[0].account.tokens, counted);
 }
+
+#[tokio::test]
+async fn a_scope_in_which_the_policy_finds_something_is_refused_and_nothing_is_written() {
+    let ground = Ground::new();
+    let memory = open(&ground).await;
+    let scope: Scope = format!("of {MAIL}").parse().unwrap();
+    let refused = memory.remember(write("x").scope(scope.clone())).await.unwrap_err().to_string();
+    assert!(refused.contains("the scope") && refused.contains("of the kind `email`"), "{refused}");
+    assert!(!refused.contains(MAIL), "{refused}");
+    let exact = Ground::new().open().await;
+    exact.remember(write("x").scope(scope)).await.unwrap();
+    let lines: Vec<_> = {
+        use futures::TryStreamExt as _;
+        exact.export(crate::memory::ExportWhat::default()).try_collect().await.unwrap()
+    };
+    let mut importer = memory.importer();
+    for line in &lines {
+        importer.line(line).await.unwrap();
+    }
+    assert!(importer.finish().await.unwrap_err().to_string().contains("of the kind `email`"));
+    assert!(!raw(&ground).await.contains(MAIL));
+}
