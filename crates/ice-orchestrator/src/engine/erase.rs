@@ -153,7 +153,9 @@ impl Engine {
         memory.purge().await?;
         let left = memory.mentions_left(&mentions).await?;
         if left > 0 {
-            let what = format!("{left} values of memory name the person, which others wrote or use meanwhile: erase again");
+            let what = format!(
+                "{left} values of memory name the person, which others wrote or use meanwhile: erase again"
+            );
             erased.remains.push(what);
         }
         self.collect_erased(tenant, &mut erased).await?;
@@ -180,7 +182,9 @@ impl Engine {
                     Some(run) => format!("the run {run}"),
                     None => "what names some".to_owned(),
                 };
-                erased.remains.push(format!("blobs were not collected, since {what} cannot be read: {error}"));
+                erased
+                    .remains
+                    .push(format!("blobs were not collected, since {what} cannot be read: {error}"));
             }
             Err(Uncollected { error, .. }) => return Err(error),
         }
@@ -190,7 +194,9 @@ impl Engine {
                 erased.blob_bytes += bytes;
             }
             Err(error) if error.is_unreadable() => {
-                erased.remains.push(format!("blobs of memory were not collected, since what names some cannot be read: {error}"));
+                erased.remains.push(format!(
+                    "blobs of memory were not collected, since what names some cannot be read: {error}"
+                ));
             }
             Err(error) => return Err(error),
         }

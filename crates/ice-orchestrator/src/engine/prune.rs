@@ -220,8 +220,7 @@ impl Engine {
             let mut reader = self.reader(&tenant, run);
             loop {
                 let records = reader.read().await;
-                let records =
-                    records.map_err(|error| Uncollected { run: Some(run), error: error.into() })?;
+                let records = records.map_err(|error| Uncollected { run: Some(run), error: error.into() })?;
                 if records.is_empty() {
                     break;
                 }

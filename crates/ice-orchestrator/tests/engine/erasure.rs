@@ -6,13 +6,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use ice_core::id::{RunId, Tenant};
-use ice_core::memory::{
-    Episode, Memory, MemoryError, MemoryOptions, Scope, UnifiedMemoryConfig, Write,
-};
+use ice_core::memory::{Episode, Memory, MemoryError, MemoryOptions, Scope, UnifiedMemoryConfig, Write};
 use ice_core::redact::{Action, HashKey, Kind, Policy, Preset, Redactor};
 use ice_core::store::{
-    Batch, BlobStore, CommitError, CommitSeq, Durability, Entry, Key, MemoryBlobs, MemoryStore, Offers, Store,
-    StoreError, Versioned, Watch,
+    Batch, BlobStore, CommitError, CommitSeq, Durability, Entry, Key, MemoryBlobs, MemoryStore, Offers,
+    Store, StoreError, Versioned, Watch,
 };
 use ice_core::time::{Moment, SystemIds, TestClock};
 use ice_core::value::{BlobHash, Value};
@@ -137,7 +135,8 @@ impl Ground {
     async fn run(&self, text: &str) -> RunId {
         let yaml = "nodes: [{id: n, type: tool, tool_name: same, tool_args: {value: '{{ inputs.text }}'}}]";
         let (plan, inputs) = (plan(yaml, self.engine.registry()), Value::map([("text", Value::from(text))]));
-        let handle = self.engine.start(&plan, inputs, RunOptions::default(), &me(), &self.tenant).await.unwrap();
+        let handle =
+            self.engine.start(&plan, inputs, RunOptions::default(), &me(), &self.tenant).await.unwrap();
         assert_eq!(handle.wait().await.unwrap().status, RunStatus::Succeeded);
         handle.id()
     }
@@ -192,7 +191,10 @@ async fn what_cannot_be_read_keeps_blobs_and_is_told_and_nothing_else_is_kept_by
     assert_eq!((&erased.runs, &erased.unreadable), (&vec![gone], &vec![broken]));
     assert!(erased.compacted && !erased.is_complete() && erased.blobs == 0, "{erased:?}");
     let [told] = &erased.remains[..] else { panic!("{erased:?}") };
-    assert!(told.starts_with(&format!("blobs were not collected, since the run {broken} cannot be read")), "{told}");
+    assert!(
+        told.starts_with(&format!("blobs were not collected, since the run {broken} cannot be read")),
+        "{told}"
+    );
     assert_eq!(ground.store.compactions(), 1);
     assert!(ground.blobs.size(&hash).await.unwrap().is_some());
     // Once it has gone the next call ends the work.

@@ -66,7 +66,8 @@ async fn a_purge_leaves_no_index_of_another_model_and_nothing_of_its_blobs_is_na
     use crate::segments;
     use crate::store::{Key, Store as _};
     let (store, blobs) = (Arc::new(MemoryStore::new()), Arc::new(MemoryBlobs::new()));
-    let small = || Some(Arc::new(HashEmbedder::new(Dimension::new(64).unwrap()).unwrap()) as Arc<dyn Embedder>);
+    let small =
+        || Some(Arc::new(HashEmbedder::new(Dimension::new(64).unwrap()).unwrap()) as Arc<dyn Embedder>);
     let folders = async || {
         let all = store.scan(&Key::new("t/local/memory/vectors/").unwrap(), None, 1_000).await.unwrap();
         let name = |entry: &crate::store::Entry| entry.key.as_str().split('/').nth(4).map(str::to_owned);

@@ -100,7 +100,10 @@ impl Memory {
         let (places, mut after, mut left) = (&self.rules().places, None::<Key>, 0);
         loop {
             let page = self.rules().store.scan(places.all(), after.as_ref(), PAGE).await?;
-            left += page.iter().filter(|stored| places.may_be_text(&stored.key) && names(mentions, stored)).count() as u64;
+            left += page
+                .iter()
+                .filter(|stored| places.may_be_text(&stored.key) && names(mentions, stored))
+                .count() as u64;
             match page.last() {
                 Some(last) if page.len() == PAGE => after = Some(last.key.clone()),
                 Some(_) | None => return Ok(left),

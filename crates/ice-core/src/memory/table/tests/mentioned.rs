@@ -53,12 +53,14 @@ async fn a_name_is_found_in_the_forms_that_the_redactor_gave_it() {
     let memory = Memory::open(ground.options().redactor(redactor)).await.unwrap();
     let key = |text: &str| MemoryKey::new(text).unwrap();
     let by_text = memory.remember(Write::working(format!("Ask {MAIL}")).key(key("a"))).await.unwrap();
-    let by_card = memory.remember(Write::working("x").tags(["4111 1111 1111 1111".to_owned()])).await.unwrap();
+    let by_card =
+        memory.remember(Write::working("x").tags(["4111 1111 1111 1111".to_owned()])).await.unwrap();
     let masked = memory.remember(Write::working("Paid with 4111 1111 1111 1111")).await.unwrap();
     let other = memory.remember(Write::working("Ask bob@example.org")).await.unwrap();
     let said = |entry: &crate::memory::Entry| serde_json::to_string(entry).unwrap();
     assert!(!said(&by_text).contains(MAIL) && said(&masked).contains("[redacted: card]"));
-    let found = |names: &[&str], entry| memory.mentions_of(names.iter().copied()).unwrap().in_text(&said(entry));
+    let found =
+        |names: &[&str], entry| memory.mentions_of(names.iter().copied()).unwrap().in_text(&said(entry));
     assert!(found(&["Ada@Example.org"], &by_text) && !found(&[MAIL], &other));
     assert!(found(&["4111-1111-1111-1111"], &by_card) && !found(&["4111 1111 1111 1111"], &masked));
     let mentions = memory.mentions_of([MAIL]).unwrap();
