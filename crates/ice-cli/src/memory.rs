@@ -31,6 +31,8 @@ const MAX_BYTES: usize = 1 << 20;
 #[derive(Debug)]
 pub(crate) struct MemoryFile {
     environment: Environment,
+    /// Whether the data folder is sealed.
+    is_sealed: bool,
     /// The server in which memory is kept, once it was needed.
     place: OnceCell<MemoryPlace>,
 }
@@ -38,14 +40,27 @@ pub(crate) struct MemoryFile {
 impl MemoryFile {
     /// The file that `ICE_MEMORY` names, or that lies beside `models.toml`.
     pub(crate) fn of(environment: &Environment) -> Self {
-        Self { environment: environment.clone(), place: OnceCell::new() }
+        Self { environment: environment.clone(), is_sealed: false, place: OnceCell::new() }
+    }
+
+    /// The same for a data folder that is sealed: memory that would be kept elsewhere in clear is refused.
+    pub(crate) fn beside_sealed(mut self) -> Self {
+        self.is_sealed = true;
+        self
     }
 
     fn read(&self) -> Result<(UnifiedMemoryConfig, Option<Server>), MemoryError> {
         let named = self.environment.memory.as_ref();
         let found = models::text(&self.environment, named, "ICE_MEMORY", "memory.toml");
         let found = found.map_err(|fault| invalid("the file of memory", fault.message))?;
-        found.map_or_else(|| Ok((UnifiedMemoryConfig::default(), None)), |(text, label)| parse(&text, &label))
+        let Some((text, label)) = found else { return Ok((UnifiedMemoryConfig::default(), None)) };
+        let (config, server) = parse(&text, &label)?;
+        if self.is_sealed && server.is_some() {
+            let problem = "the data folder is sealed, and memory in Redis is not: whoever reaches the server would read it; write \
+                           `backend = \"embedded\"` for each kind, or use a data folder in clear";
+            return Err(invalid(format!("{label}: `backend = \"redis\"`"), problem));
+        }
+        Ok((config, server))
     }
 
     /// Whether a server keeps it. Of a file that cannot be read this is not said: whoever opens the memory says what is wrong.

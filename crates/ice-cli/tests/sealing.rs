@@ -5,8 +5,10 @@ mod common;
 
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
 use std::process::Stdio;
+use std::time::{Duration, Instant};
 
 use common::{Desk, Given, HELLO, given};
 use rustix::process::Signal;
@@ -175,6 +177,38 @@ fn ids(document: &Value) -> Vec<String> {
     ids
 }
 
+/// The machine goes off in the middle of an erasure, again and again: a little later each time, until a call comes to its end.
+/// `told` is what is there to be erased.
+#[cfg(test)]
+fn kill_erasures(place: &Place, told: &Value) {
+    let began = Instant::now();
+    place.erase(&["--dry-run"]).code(0);
+    // So long it looks before it removes anything.
+    let looks = began.elapsed();
+    let (mut pause, mut killed, mut within) = (looks / 3, 0, 0);
+    for _ in 0..100 {
+        let mut child = place
+            .command(&["erase", "--person", PERSON, "--also", ADDRESS, "--also", "inmemory-4711", "--yes"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        std::thread::park_timeout(pause);
+        rustix::process::kill_process(rustix::process::Pid::from_child(&child), Signal::KILL).unwrap();
+        let status = child.wait().unwrap();
+        if status.signal().is_none() {
+            assert!(status.success(), "{status}");
+            break;
+        }
+        killed += 1;
+        let left = place.erase(&["--dry-run"]).code(0).json();
+        let is_begun = ["runs", "memory", "schedules"].iter().any(|what| left[what] != told[what]);
+        within += u32::from(is_begun);
+        pause += if is_begun { looks / 8 } else { looks / 20 + Duration::from_millis(1) };
+    }
+    assert!(within > 0, "of {killed} kills none came after the first removal and before the end");
+}
+
 #[cfg(test)]
 fn a_person_is_erased_everywhere(sealed: bool) {
     let place = Place::new(sealed);
@@ -192,18 +226,7 @@ fn a_person_is_erased_everywhere(sealed: bool) {
     place.erase(&[]).code(2).says("say `--yes`");
     assert_eq!(ids(&place.ice(&["runs", "list", "--json"]).json()).len(), gone.len() + stay.len());
 
-    // The machine goes off somewhere in the middle, again and again.
-    for pause in [60, 120, 180, 240, 320, 400] {
-        let mut child = place
-            .command(&["erase", "--person", PERSON, "--also", ADDRESS, "--also", "inmemory-4711", "--yes"])
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        std::thread::park_timeout(std::time::Duration::from_millis(pause));
-        rustix::process::kill_process(rustix::process::Pid::from_child(&child), Signal::KILL).unwrap();
-        child.wait().unwrap();
-    }
+    kill_erasures(&place, &told);
     let erased = place.erase(&["--yes"]).code(0).json();
     assert_eq!(
         (&erased["complete"], &erased["compacted"]),
@@ -229,6 +252,21 @@ fn a_person_is_erased_from_a_folder_in_clear() {
 #[test]
 fn a_person_is_erased_from_a_sealed_folder() {
     a_person_is_erased_everywhere(true);
+}
+
+#[test]
+fn memory_that_would_be_kept_in_clear_elsewhere_is_refused_beside_a_sealed_folder() {
+    let place = Place::new(true);
+    let redis = "backend = \"redis\"\nconnection_params = { url = \"redis://127.0.0.1:1/0\" }\n";
+    let kinds = ["semantic", "episodic", "procedural"].map(|kind| format!("[{kind}]\n{redis}"));
+    place.desk.write("memory.toml", &kinds.concat());
+    let put = |file: &str| {
+        let mut command = place.command(&["memory", "put", "Ada likes tea"]);
+        given(command.env("ICE_MEMORY", file).output().unwrap())
+    };
+    put("memory.toml").code(1).says("memory.toml").says("the data folder is sealed").says("embedded");
+    place.desk.write("here.toml", "");
+    put("here.toml").code(0);
 }
 
 #[test]

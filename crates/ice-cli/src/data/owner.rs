@@ -89,11 +89,13 @@ impl Owner {
             Some(data) => Engine::builder().sealed(data),
             None => Engine::builder().store(Arc::clone(&store) as Arc<dyn Store>, blobs),
         };
+        let memory = MemoryFile::of(folder.toolbox().environment());
+        let memory = if sealed.is_some() { memory.beside_sealed() } else { memory };
         let builder = builder
             .registry(registry.map_err(NotOwner::Fault)?.clone())
             // The lock of the folder makes sure that there is one at a time: it takes over at once.
             .name("owner")
-            .memory(Arc::new(MemoryFile::of(folder.toolbox().environment())))
+            .memory(Arc::new(memory))
             .views(redaction.views.clone())
             .memory_redactor(redaction.memory.clone())
             .prompt_policy(Arc::new(RedactSecrets::with(redaction.prompts.clone())))

@@ -115,7 +115,7 @@ pub trait Indexes: Send + Sync + fmt::Debug {
     /// A batch was committed with what [`Indexes::change`] added: time for upkeep, in a task of its own. Must not wait.
     fn committed(&self) {}
 
-    /// Writes what lasts anew, such that nothing is in it of entries that were removed.
+    /// Writes what lasts anew, such that nothing is in it of entries that were removed, and removes what is not kept in step any more.
     ///
     /// # Errors
     /// [`MemoryError`] if it cannot be done: what was removed may still be there.

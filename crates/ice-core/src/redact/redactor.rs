@@ -277,6 +277,39 @@ impl Redactor {
         self.replaced(text, &self.findings(text), 0)
     }
 
+    /// What may stand in the place of a text that is somewhere in what was redacted, as far as it tells of the text: hashes and tokens.
+    /// What is masked or dropped leaves nothing to find it by.
+    ///
+    /// ```
+    /// use ice_core::redact::{Action, HashKey, Kind, Policy, Preset, Redactor};
+    ///
+    /// let policy = Policy::preset(Preset::Strict).with(Kind::Email, Action::Hash);
+    /// let redactor = Redactor::builder(policy).hash_key(HashKey::new([7; 32])).build().unwrap();
+    /// let kept = redactor.text("From ada@example.org");
+    /// assert!(redactor.traces("Ada@example.org").iter().any(|trace| kept.contains(trace)));
+    /// assert!(redactor.traces("4111 1111 1111 1111").is_empty(), "a mask is the same for all");
+    /// ```
+    #[must_use]
+    pub fn traces(&self, text: &str) -> Vec<String> {
+        let trace = |finding: &Finding<'_>| {
+            let part = text.get(finding.range.clone()).unwrap_or_default();
+            let trace = self.instead(finding, part);
+            (!trace.is_empty() && trace != placeholder::masked(finding.label)).then_some(trace)
+        };
+        let findings = self.findings(text);
+        let mut traces = Vec::new();
+        if !findings.is_empty() && findings.iter().all(|finding| trace(finding).is_some()) {
+            traces.push(self.replaced(text, &findings, 0).into_owned());
+        }
+        // Beside other words it may have been taken for something.
+        let kinds = Kind::ALL.into_iter().filter(|kind| *kind != Kind::Custom);
+        let whole = |kind: Kind| Finding { kind, label: kind.as_str(), range: 0..text.len() };
+        traces.extend(kinds.filter_map(|kind| trace(&whole(kind))));
+        traces.sort_unstable();
+        traces.dedup();
+        traces
+    }
+
     /// The rest of a text from a place on, with what stands instead of findings.
     pub(super) fn replaced<'t>(&self, text: &'t str, findings: &[Finding<'_>], from: usize) -> Cow<'t, str> {
         let mut findings = findings.iter().filter(|finding| finding.range.end > from).peekable();

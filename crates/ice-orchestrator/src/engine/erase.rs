@@ -3,14 +3,15 @@
 use std::collections::HashSet;
 
 use ice_core::id::{RunId, Tenant};
-use ice_core::memory::Selector;
-use ice_core::mention::Mentions;
+use ice_core::memory::{Memory, Selector};
+use ice_core::mention::{Mentions, NoName};
 use ice_core::store::blob::Collected;
 use ice_core::store::{Batch, CommitError, Version};
 use ice_core::value::BlobHash;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::prune::Uncollected;
 use super::search::Search;
 use super::{Engine, RunError};
 use crate::journal::keys;
@@ -32,12 +33,24 @@ impl Erasure {
     /// # Errors
     /// [`RunError::Option`] if a name is too short to be looked for.
     pub fn mentions(&self) -> Result<Mentions, RunError> {
-        let names = std::iter::once(&self.person).chain(&self.also).map(String::as_str);
-        Mentions::of(names).map_err(|_| RunError::Option {
-            option: "person",
-            found: "a name that is shorter".to_owned(),
-            rule: "a text with at least two letters or digits, as each of the others by which the person is found",
-        })
+        Mentions::of(self.names()).map_err(too_short)
+    }
+
+    /// The same in memory, whose redactor may have put something in the place of names.
+    fn mentions_in(&self, memory: &Memory) -> Result<Mentions, RunError> {
+        memory.mentions_of(self.names()).map_err(too_short)
+    }
+
+    fn names(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(&self.person).chain(&self.also).map(String::as_str)
+    }
+}
+
+fn too_short(_: NoName) -> RunError {
+    RunError::Option {
+        option: "person",
+        found: "a name that is shorter".to_owned(),
+        rule: "a text with at least two letters or digits, as each of the others by which the person is found",
     }
 }
 
@@ -59,7 +72,7 @@ pub struct Erased {
     pub blob_bytes: u64,
     /// Whether the store was written anew, such that nothing of what was removed is left in its files.
     pub compacted: bool,
-    /// Runs that name the person and have not ended: they stay. Cancel them and erase again.
+    /// Runs that name the person and have not ended, or were changed meanwhile: they stay. Cancel them and erase again.
     #[schemars(with = "Vec<String>")]
     pub unended: Vec<RunId>,
     /// Runs that cannot be read, so that it is not known whether they name the person: they stay.
@@ -80,8 +93,9 @@ impl Erased {
 impl Engine {
     /// Erases a person from all that a tenant has: entries of memory, runs that have ended, schedules, pinned blueprints, and the blobs
     /// that only they name; results that are kept in memory go too. The keys of the runs are destroyed if the engine has them. Then
-    /// the store is [compacted](ice_core::store::Store::compact), whether or not anything was found, so that a call that was cut short is
-    /// finished by the next one. Reads all that the tenant has. Other engines on the store may hold plans and results in memory.
+    /// the store is [compacted](ice_core::store::Store::compact), and so is each other one in which memory is kept, whether or not
+    /// anything was found, so that a call that was cut short is finished by the next one. Reads all that the tenant has. Other engines on
+    /// the store may hold plans and results in memory. While a run of any tenant cannot be read no blob is removed: that is told.
     ///
     /// # Errors
     /// [`RunError`] if a name is too short, or the store failed: what was removed so far stays removed; call it again.
@@ -102,7 +116,9 @@ impl Engine {
             }
         }
         search.runs(&named, &mut erased).await?;
-        let entries = search.entries().await?;
+        let memory = self.memory(tenant).await?;
+        let mentions = erasure.mentions_in(&memory)?;
+        let entries = Search::new(self, tenant, mentions.clone()).entries().await?;
         erased.memory = entries.len() as u64;
         if self.inner.sessions.is_some() {
             erased.remains.push("what is said in sessions is kept elsewhere: erase it there".to_owned());
@@ -111,15 +127,20 @@ impl Engine {
             erased.plans = plans.len() as u64;
             return Ok(erased);
         }
-        let memory = self.memory(tenant).await?;
         for id in entries {
             memory.erase(&Selector::Id(id)).await?;
         }
-        for name in std::iter::once(&erasure.person).chain(&erasure.also) {
-            memory.erase(&Selector::Person(name.clone())).await?;
+        for name in erasure.names() {
+            memory.erase(&Selector::Person(name.to_owned())).await?;
         }
-        for run in &erased.runs {
-            self.remove(tenant, *run).await?;
+        memory.erase_mentions(&mentions).await?;
+        for run in std::mem::take(&mut erased.runs) {
+            // Somebody else may have removed it, or have changed it meanwhile: then it stays.
+            if self.remove(tenant, run).await? || self.inner.head(tenant, run).await?.is_none() {
+                erased.runs.push(run);
+            } else {
+                erased.unended.push(run);
+            }
         }
         self.inner.results.clear();
         let in_use = self.remove_plans(tenant, plans, &mut erased).await?;
@@ -130,18 +151,56 @@ impl Engine {
             erased.remains.push(what);
         }
         memory.purge().await?;
-        // Nothing is collected while a journal cannot be read: what it names is not known.
-        let Collected { removed, bytes, .. } = self.finish_removals(tenant).await?;
-        (erased.blobs, erased.blob_bytes) = (removed, bytes);
-        if self.has_removals(tenant).await? {
-            erased.remains.push("a run that was removed is being brought here again".to_owned());
+        let left = memory.mentions_left(&mentions).await?;
+        if left > 0 {
+            let what = format!(
+                "{left} values of memory name the person, which others wrote or use meanwhile: erase again"
+            );
+            erased.remains.push(what);
         }
-        for store in self.inner.memories.stores() {
+        self.collect_erased(tenant, &mut erased).await?;
+        for store in self.inner.memories.elsewhere().await? {
             store.compact().await?;
         }
         self.inner.store.compact().await?;
         erased.compacted = true;
         Ok(erased)
+    }
+
+    /// Removes the blobs that nothing names any more, here and where memory is kept. While something that may name some cannot be read
+    /// they stay, which is told; a store that fails fails.
+    async fn collect_erased(&self, tenant: &Tenant, erased: &mut Erased) -> Result<(), RunError> {
+        match self.finish_removals(tenant).await {
+            Ok(Collected { removed, bytes, .. }) => {
+                (erased.blobs, erased.blob_bytes) = (removed, bytes);
+                if self.has_removals(tenant).await? {
+                    erased.remains.push("a run that was removed is being brought here again".to_owned());
+                }
+            }
+            Err(Uncollected { run, error }) if error.is_unreadable() => {
+                let what = match run {
+                    Some(run) => format!("the run {run}"),
+                    None => "what names some".to_owned(),
+                };
+                erased
+                    .remains
+                    .push(format!("blobs were not collected, since {what} cannot be read: {error}"));
+            }
+            Err(Uncollected { error, .. }) => return Err(error),
+        }
+        match self.collect_elsewhere().await.map_err(RunError::from) {
+            Ok((removed, bytes)) => {
+                erased.blobs += removed;
+                erased.blob_bytes += bytes;
+            }
+            Err(error) if error.is_unreadable() => {
+                erased.remains.push(format!(
+                    "blobs of memory were not collected, since what names some cannot be read: {error}"
+                ));
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(())
     }
 
     /// Removes pinned plans that no run and no schedule is bound to any more; says how many are still needed.

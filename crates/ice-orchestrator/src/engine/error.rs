@@ -260,6 +260,11 @@ impl RunError {
         matches!(self.code(), ErrorCode::JournalCorrupt | ErrorCode::StoreCorrupt | ErrorCode::BlobMissing)
     }
 
+    /// Whether it cannot be read, as it is damaged or of a newer version.
+    pub(crate) fn is_unreadable(&self) -> bool {
+        self.is_damage() || self.code() == ErrorCode::JournalVersion
+    }
+
     pub(crate) fn commit(run: RunId, error: CommitError) -> Self {
         match error {
             CommitError::Conflict { .. } => Self::Lost(run),

@@ -10,6 +10,7 @@ use ice_core::id::{Principal, RunId, Tenant};
 use ice_core::store::BlobGuard;
 use ice_core::value::BlobHash;
 
+use super::prune::Uncollected;
 use super::{Engine, RunError};
 use crate::journal::{PinnedPlan, RECORD_VERSION, ReadError, RunStatus};
 use crate::transfer::{Header, Item, Part, TransferError, Unpacker};
@@ -120,7 +121,7 @@ impl Import {
         let was_open = self.guard.take().is_some();
         if was_open
             && std::mem::take(&mut self.is_fresh)
-            && let Err(error) = self.engine.collect_blobs().await
+            && let Err(Uncollected { error, .. }) = self.engine.collect_blobs().await
         {
             tracing::warn!(%error, "blobs of a run that was not imported stay until runs are pruned");
         }

@@ -24,7 +24,8 @@ pub trait MemorySource: Send + Sync + fmt::Debug {
     async fn open(&self, tenant: &Tenant, options: MemoryOptions) -> Result<Memory, MemoryError>;
 
     /// The stores beside the engine's own in which memory is kept whose large contents are in the engine's store of blobs:
-    /// [pruning](Engine::prune) spares these.
+    /// [pruning](Engine::prune) spares these. A store is named here or among [`MemorySource::places`], and an
+    /// [erasure](Engine::erase) compacts both.
     fn stores(&self) -> Vec<Arc<dyn Store>> {
         Vec::new()
     }
@@ -122,6 +123,12 @@ impl Memories {
             Some(source) => source.places().await,
             None => Ok(Vec::new()),
         }
+    }
+
+    /// Every other store in which memory is kept.
+    pub(super) async fn elsewhere(&self) -> Result<Vec<Arc<dyn Store>>, MemoryError> {
+        let places = self.places().await?.into_iter().map(|place| place.store);
+        Ok(self.stores().into_iter().chain(places).collect())
     }
 
     /// Ends them all: what waits is written, and none is opened any more.

@@ -66,7 +66,8 @@ impl Engine {
             }
         }
         if !retention.dry_run && (!pruned.runs.is_empty() || self.has_removals(tenant).await?) {
-            let Collected { removed, bytes, .. } = self.finish_removals(tenant).await?;
+            let Collected { removed, bytes, .. } =
+                self.finish_removals(tenant).await.map_err(|uncollected| uncollected.error)?;
             (pruned.blobs, pruned.blob_bytes) = (removed, bytes);
             match self.collect_elsewhere().await {
                 Ok((removed, bytes)) => {
@@ -81,7 +82,7 @@ impl Engine {
     }
 
     /// Removes what is left of runs that were removed, here or by a call that was cut short: journals, keys, blobs.
-    pub(super) async fn finish_removals(&self, tenant: &Tenant) -> Result<Collected, RunError> {
+    pub(super) async fn finish_removals(&self, tenant: &Tenant) -> Result<Collected, Uncollected> {
         self.clear_remains(tenant).await?;
         let removed = self.clear_removed(tenant).await?;
         let collected = self.collect_blobs().await?;
@@ -182,24 +183,24 @@ impl Engine {
         Reader::new(Arc::clone(&self.inner.store), Arc::clone(&self.inner.blobs), tenant, run)
     }
 
-    pub(super) async fn collect_blobs(&self) -> Result<Collected, RunError> {
+    pub(super) async fn collect_blobs(&self) -> Result<Collected, Uncollected> {
         let mut unreadable = None;
         let reachable = Box::pin(async {
-            self.named_blobs().await.map_err(|error| {
-                let what = error.to_string();
-                unreadable = Some(error);
+            self.named_blobs().await.map_err(|uncollected| {
+                let what = uncollected.error.to_string();
+                unreadable = Some(uncollected);
                 StoreError::Corrupt { what }
             })
         });
         let collected = self.inner.blobs.collect(reachable).await;
         match (collected, unreadable) {
-            (_, Some(error)) => Err(error),
+            (_, Some(uncollected)) => Err(uncollected),
             (collected, None) => Ok(collected?),
         }
     }
 
     /// Removes the blobs that nothing names where memory is kept with its blobs; says how many, and their bytes.
-    async fn collect_elsewhere(&self) -> Result<(u64, u64), MemoryError> {
+    pub(super) async fn collect_elsewhere(&self) -> Result<(u64, u64), MemoryError> {
         let mut all = (0, 0);
         for MemoryPlace { store, blobs } in self.inner.memories.places().await? {
             let reachable = Box::pin(async {
@@ -213,12 +214,13 @@ impl Engine {
     }
 
     /// Every blob that a run or an index of any tenant names.
-    async fn named_blobs(&self) -> Result<HashSet<BlobHash>, RunError> {
+    async fn named_blobs(&self) -> Result<HashSet<BlobHash>, Uncollected> {
         let mut named = Named::default();
         for (tenant, run) in self.all_runs().await? {
             let mut reader = self.reader(&tenant, run);
             loop {
-                let records = reader.read().await?;
+                let records = reader.read().await;
+                let records = records.map_err(|error| Uncollected { run: Some(run), error: error.into() })?;
                 if records.is_empty() {
                     break;
                 }
@@ -252,6 +254,20 @@ impl Engine {
             self.inner.each_key(&folder, look).await?;
         }
         Ok(runs)
+    }
+}
+
+/// Why no blob was removed.
+#[derive(Debug)]
+pub(super) struct Uncollected {
+    /// The run of which it is not known what it names, if it is one.
+    pub(super) run: Option<RunId>,
+    pub(super) error: RunError,
+}
+
+impl<E: Into<RunError>> From<E> for Uncollected {
+    fn from(error: E) -> Self {
+        Self { run: None, error: error.into() }
     }
 }
 

@@ -5,7 +5,6 @@ use std::pin::pin;
 use std::sync::Mutex;
 
 use futures::TryStreamExt;
-use ice_core::error::ErrorCode;
 use ice_core::id::{RunId, Tenant};
 use ice_core::memory::{Entry, EntryId, ExportWhat, MemoryError};
 use ice_core::mention::Mentions;
@@ -89,7 +88,7 @@ impl<'e> Search<'e> {
         for run in runs {
             let found = match self.in_run(plans, run).await {
                 Ok(found) => found,
-                Err(error) if error.is_damage() || error.code() == ErrorCode::JournalVersion => {
+                Err(error) if error.is_unreadable() => {
                     tracing::warn!(%run, %error, "the run cannot be looked through");
                     erased.unreadable.push(run);
                     continue;
@@ -160,9 +159,10 @@ impl<'e> Search<'e> {
         }
     }
 
-    /// The entries of memory that name them, current and past.
+    /// The entries of memory that name them, current and past. What has ended by itself goes before.
     pub(super) async fn entries(&self) -> Result<Vec<EntryId>, RunError> {
         let memory = self.engine.memory(self.tenant).await?;
+        memory.sweep().await?;
         let mut lines = pin!(memory.export(ExportWhat { past: true, ..ExportWhat::default() }));
         let (mut found, mut is_header) = (Vec::new(), true);
         while let Some(line) = lines.try_next().await? {

@@ -19,6 +19,8 @@ mod budgets;
 #[cfg(test)]
 mod context;
 #[cfg(test)]
+mod erasure;
+#[cfg(test)]
 mod estimates;
 #[cfg(test)]
 mod events;

@@ -1,5 +1,6 @@
 //! Indexes of what entries say.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -14,16 +15,20 @@ use crate::memory::{
     Candidate, Candidates, Entry, EntryId, IndexChange, Indexes, Kind, MemoryError, Prepared,
     WantedCandidates,
 };
-use crate::segments::{ItemId, Merge, Options, Place, SegmentError};
+use crate::segments::{self, ItemId, Merge, Options, Place, SegmentError};
 use crate::store::{Batch, BlobStore, Key, Store};
 use crate::text::{Collection as Texts, Document, SearchError, Wanted};
 use crate::vector::{Collection as Vectors, VectorError};
+
+/// How many keys are read at once.
+const PAGE: usize = 256;
 
 /// Indexes of what a tenant's entries say, kept beside them: by words always, by meaning where there is an embedder.
 ///
 /// Entries of working memory are found by words alone: they come and go too fast to be embedded. A text is embedded up to 8 KiB;
 /// what is longer is found by its beginning, and by all of its words. Another embedder has an index of its own: entries of
-/// before are found by words, and by meaning once they are written anew.
+/// before are found by words, and by meaning once they are written anew. A [purge](Indexes::purge) leaves the index of the present
+/// embedder alone.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -50,6 +55,9 @@ use crate::vector::{Collection as Vectors, VectorError};
 /// # }
 /// ```
 pub struct ContentIndexes {
+    store: Arc<dyn Store>,
+    /// Below what the indexes by meaning of all models stand.
+    folders: Key,
     texts: Texts,
     meaning: Option<Meaning>,
     /// Compactions: one at a time.
@@ -78,10 +86,10 @@ impl ContentIndexes {
         let place = Place::new(root.folder("texts")).map_err(SegmentError::from)?;
         let texts = Texts::open(Arc::clone(&store), Arc::clone(&blobs), place, Options::default()).await?;
         let meaning = match embedder {
-            Some(embedder) => Some(Meaning::open(store, blobs, &root, embedder).await?),
+            Some(embedder) => Some(Meaning::open(Arc::clone(&store), blobs, &root, embedder).await?),
             None => None,
         };
-        Ok(Self { texts, meaning, upkeep: Mutex::default() })
+        Ok(Self { store, folders: Meaning::folders(&root), texts, meaning, upkeep: Mutex::default() })
     }
 
     async fn by_words(&self, wanted: &WantedCandidates<'_>, kind: Kind) -> Result<Candidates, MemoryError> {
@@ -100,6 +108,31 @@ impl ContentIndexes {
         self.texts.compact(merge).await?;
         if let Some(meaning) = &self.meaning {
             meaning.vectors().compact(merge).await?;
+        }
+        Ok(())
+    }
+
+    /// Removes the indexes by meaning of all models but the present one.
+    async fn discard_others(&self) -> Result<(), MemoryError> {
+        let own = self.meaning.as_ref().map(Meaning::folder);
+        let (mut others, mut after) = (BTreeSet::new(), None::<Key>);
+        loop {
+            let page = self.store.scan(&self.folders, after.as_ref(), PAGE).await?;
+            let is_last = page.len() < PAGE;
+            for entry in &page {
+                let below = entry.key.as_str().strip_prefix(self.folders.as_str());
+                let name = below.and_then(|below| below.split_once('/')).map(|(name, _)| name);
+                others.extend(name.map(|name| self.folders.folder(name)).filter(|one| Some(one) != own));
+            }
+            after = page.into_iter().next_back().map(|entry| entry.key);
+            if is_last {
+                break;
+            }
+        }
+        let durability = self.store.offers().durability;
+        for other in others {
+            let place = Place::new(other).map_err(SegmentError::from)?;
+            segments::discard(&*self.store, &place, durability).await?;
         }
         Ok(())
     }
@@ -144,8 +177,10 @@ impl Indexes for ContentIndexes {
         Ok(all)
     }
 
+    /// The indexes of other models go: nobody tells these what was erased.
     async fn purge(&self) -> Result<(), MemoryError> {
-        self.compact(Merge::All).await
+        self.compact(Merge::All).await?;
+        self.discard_others().await
     }
 
     /// Waits for a compaction that is under way.

@@ -22,6 +22,7 @@ const LEAST_COSINE: f32 = 0.15;
 #[derive(Debug)]
 pub(super) struct Meaning {
     vectors: Collection,
+    folder: Key,
     embedder: Arc<dyn Embedder>,
 }
 
@@ -34,11 +35,21 @@ impl Meaning {
     ) -> Result<Self, MemoryError> {
         let (model, dimension) = (Arc::from(embedder.model()), embedder.dimension());
         let digest = blake3::hash(format!("{model} {dimension}").as_bytes()).to_hex();
-        let folder = root.folder("vectors").folder(digest.get(..16).unwrap_or_default());
-        let place = Place::new(folder).map_err(SegmentError::from)?;
+        let folder = Self::folders(root).folder(digest.get(..16).unwrap_or_default());
+        let place = Place::new(folder.clone()).map_err(SegmentError::from)?;
         let space = Space { model, dimension, metric: Metric::Cosine };
         let vectors = Collection::open(store, blobs, place, space, Options::default()).await?;
-        Ok(Self { vectors, embedder })
+        Ok(Self { vectors, folder, embedder })
+    }
+
+    /// Below what the indexes of all models stand.
+    pub(super) fn folders(root: &Key) -> Key {
+        root.folder("vectors")
+    }
+
+    /// Where this index stands.
+    pub(super) const fn folder(&self) -> &Key {
+        &self.folder
     }
 
     pub(super) fn vectors(&self) -> Collection {

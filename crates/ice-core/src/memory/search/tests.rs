@@ -62,6 +62,40 @@ fn hash() -> Option<Arc<dyn Embedder>> {
 }
 
 #[tokio::test]
+async fn a_purge_leaves_no_index_of_another_model_and_nothing_of_its_blobs_is_named() {
+    use crate::segments;
+    use crate::store::{Key, Store as _};
+    let (store, blobs) = (Arc::new(MemoryStore::new()), Arc::new(MemoryBlobs::new()));
+    let small =
+        || Some(Arc::new(HashEmbedder::new(Dimension::new(64).unwrap()).unwrap()) as Arc<dyn Embedder>);
+    let folders = async || {
+        let all = store.scan(&Key::new("t/local/memory/vectors/").unwrap(), None, 1_000).await.unwrap();
+        let name = |entry: &crate::store::Entry| entry.key.as_str().split('/').nth(4).map(str::to_owned);
+        all.iter().filter_map(name).collect::<std::collections::BTreeSet<_>>()
+    };
+    let named = async || segments::reachable(&*store, &"local".parse().unwrap()).await.unwrap();
+    let bench = Bench::on(store.clone(), blobs.clone(), small()).await;
+    bench.remember("a", fact("Ada likes tea")).await;
+    bench.indexes.compact(Merge::All).await.unwrap();
+    bench.memory.close().await;
+    let old = named().await;
+    let bench = Bench::on(store.clone(), blobs.clone(), hash()).await;
+    bench.remember("b", fact("Bob likes tea")).await;
+    assert_eq!(folders().await.len(), 2);
+    bench.memory.purge().await.unwrap();
+    assert_eq!(folders().await.len(), 1);
+    assert!(old.is_disjoint(&named().await), "what the old index is made of can be collected");
+    assert_eq!(bench.recall(&Recall::new("who likes tea")).await.len(), 2);
+    bench.memory.close().await;
+    // Without an embedder none is kept in step.
+    Bench::on(store.clone(), blobs.clone(), None).await.memory.purge().await.unwrap();
+    assert!(folders().await.is_empty());
+    assert_eq!(store.scan(&Key::new("t/local/segments/").unwrap(), None, 10).await.unwrap().len(), 1);
+    let bench = Bench::on(store.clone(), blobs, small()).await;
+    assert_eq!(bench.recall(&Recall::new("who likes tea")).await.len(), 2);
+}
+
+#[tokio::test]
 async fn what_was_superseded_is_found_as_of_then_alone() {
     for embedder in [None, hash()] {
         let bench = Bench::new(embedder).await;

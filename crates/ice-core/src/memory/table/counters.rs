@@ -94,8 +94,45 @@ pub(super) async fn settle(draft: &mut Draft<'_>, writer: &str) -> Result<(), Me
 
 /// What is remembered, of one scope or of all.
 pub(super) async fn usage(rules: &Rules, scope: Option<&Scope>) -> Result<UsageByScope, MemoryError> {
+    let counts = counts(rules, scope).await?;
+    for ((scope, kind), (sum, parts)) in &counts {
+        if parts.len() > MANY {
+            add_up(rules, scope, *kind, *sum, parts).await?;
+        }
+    }
+    Ok(counts.into_iter().map(|(of, (sum, _))| (of, sum.usage())).collect())
+}
+
+/// Removes the counters of scopes in which nothing is remembered any more; says how many. What has moved meanwhile stays.
+pub(super) async fn forget(rules: &Rules, is_meant: impl Fn(&Scope) -> bool) -> Result<u64, MemoryError> {
+    let mut gone = 0;
+    for ((scope, _), (sum, parts)) in counts(rules, None).await? {
+        if sum.is_zero() && is_meant(&scope) {
+            gone += remove(rules, &parts).await?;
+        }
+    }
+    Ok(gone)
+}
+
+/// Removes some keys if none of them has moved; says how many.
+pub(super) async fn remove(rules: &Rules, parts: &[Stored]) -> Result<u64, MemoryError> {
+    let batch = parts.iter().fold(Batch::new(), |batch, part| {
+        batch.delete(part.key.clone()).expect_version(part.key.clone(), part.version)
+    });
+    match rules.store.commit(batch, rules.durability(Kind::ALL)).await {
+        Ok(_) => Ok(parts.len() as u64),
+        Err(CommitError::Conflict { .. }) => Ok(0),
+        Err(CommitError::Store(error)) => Err(error.into()),
+    }
+}
+
+/// What a kind of a scope counts, and the counters that say so.
+type Counts = BTreeMap<(Scope, Kind), (Delta, Vec<Stored>)>;
+
+/// What is counted, of one scope or of all.
+async fn counts(rules: &Rules, scope: Option<&Scope>) -> Result<Counts, MemoryError> {
     let prefix = scope.map_or_else(|| rules.places.counters(), |scope| rules.places.counters_of(scope));
-    let mut counts = BTreeMap::<(Scope, Kind), (Delta, Vec<Stored>)>::new();
+    let mut counts = Counts::new();
     let mut after = None;
     loop {
         let page = rules.store.scan(&prefix, after.as_ref(), MAX_COUNTERS).await?;
@@ -108,15 +145,9 @@ pub(super) async fn usage(rules: &Rules, scope: Option<&Scope>) -> Result<UsageB
             parts.push(stored);
         }
         if is_last {
-            break;
+            return Ok(counts);
         }
     }
-    for ((scope, kind), (sum, parts)) in &counts {
-        if parts.len() > MANY {
-            add_up(rules, scope, *kind, *sum, parts).await?;
-        }
-    }
-    Ok(counts.into_iter().map(|(of, (sum, _))| (of, sum.usage())).collect())
 }
 
 /// Puts one counter in the place of many. If one of them has moved, another time will do.

@@ -5,6 +5,7 @@ mod draft;
 mod join;
 mod marks;
 mod memory;
+mod mentioned;
 mod metrics;
 mod operation;
 mod options;

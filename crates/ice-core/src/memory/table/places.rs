@@ -88,6 +88,23 @@ impl Places {
         self.below(&format!("{}/{digest}/", family.letter()))
     }
 
+    pub(super) fn all(&self) -> &Key {
+        &self.root
+    }
+
+    pub(super) fn all_facets(&self) -> Key {
+        self.below("f/")
+    }
+
+    /// What stands below the root at a key, if that may be a text that somebody gave, and not a digest, an id or a number. Indexes are
+    /// left out: what is in them stands in entries.
+    pub(super) fn may_be_text(&self, key: &Key) -> bool {
+        let below = key.as_str().strip_prefix(self.root.as_str()).unwrap_or_default();
+        let family = below.split('/').next().unwrap_or_default();
+        let others = ["secret", "k", "v", "x", "h", "r", "e", "b", "i", "w", "g", "texts", "vectors"];
+        !others.contains(&family)
+    }
+
     pub(super) fn facets(&self, scope: &Scope, kind: Kind, field: &str) -> Key {
         self.below(&format!("f/{}/", self.digest(&["facet", field, scope.as_str(), kind.name()])))
     }

@@ -34,6 +34,17 @@ impl Redaction {
         Self(redactor.map(|texts| Both { words: texts.hashing(HashKey::new(key)), texts, key }))
     }
 
+    /// How a name may stand in what is kept, beside as it is, if it can be told there: hashes and tokens.
+    pub(super) fn traces(&self, name: &str) -> Vec<String> {
+        let Some(both) = &self.0 else { return Vec::new() };
+        let mut traces = both.texts.traces(name);
+        traces.extend(both.words.traces(name));
+        traces.push(both.whole(name));
+        traces.sort_unstable();
+        traces.dedup();
+        traces
+    }
+
     /// What is to be remembered.
     pub(super) fn write(&self, write: Write) -> Write {
         let Some(both) = &self.0 else { return write };

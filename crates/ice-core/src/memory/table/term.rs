@@ -32,6 +32,18 @@ pub(super) enum Term {
     Run(RunId),
 }
 
+/// The properties whose values are listed.
+pub(super) const FACETS: [fn(String) -> Term; 8] = [
+    Term::Type,
+    Term::Tag,
+    Term::Outcome,
+    Term::Domain,
+    Term::Entity,
+    Term::Relation,
+    Term::Category,
+    Term::Context,
+];
+
 impl Term {
     pub(super) const fn field(&self) -> &'static str {
         match self {

@@ -1,6 +1,7 @@
 //! Tests of the table: through crashes, and against others who write at the same time.
 
 mod crash;
+mod mentioned;
 mod races;
 mod redaction;
 mod rules;
