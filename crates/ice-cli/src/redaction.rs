@@ -177,6 +177,8 @@ pub(crate) fn is_secret(key: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
     fn read(text: &str) -> Result<Redaction, String> {
@@ -197,8 +199,11 @@ mod tests {
     fn the_key_of_a_sealed_folder_and_the_password_of_redis_are_known() {
         let folder = tempfile::tempdir().unwrap();
         let put = |name: &str, text: &str| {
-            std::fs::write(folder.path().join(name), text).unwrap();
-            format!("file:{}", folder.path().join(name).display())
+            let path = folder.path().join(name);
+            std::fs::write(&path, text).unwrap();
+            // A secret that others may read is none.
+            std::fs::set_permissions(&path, PermissionsExt::from_mode(0o600)).unwrap();
+            format!("file:{}", path.display())
         };
         let digits = "0123456789abcdef".repeat(4);
         let (key, password) = (put("key", &format!("{digits}\n")), put("password", "r3dis-planted-word\n"));
