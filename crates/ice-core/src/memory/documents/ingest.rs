@@ -200,8 +200,8 @@ impl Memory {
         let kept = self.kept(self.record(document)?);
         let field = |metadata: &Map, name: &str| metadata.get("source")?.get(name).cloned();
         let is_this = |entry: &Entry| {
-            let same = |name: &&str| field(&entry.metadata, name) == field(&kept.metadata, name);
-            ["hash", "passages"].iter().all(|name| same(&name))
+            let is_same = |name: &str| field(&entry.metadata, name) == field(&kept.metadata, name);
+            ["hash", "passages"].into_iter().all(is_same)
         };
         Ok(entry.filter(is_this))
     }

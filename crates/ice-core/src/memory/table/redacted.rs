@@ -129,10 +129,8 @@ impl Redaction {
     /// A name as it is kept, that may be longer than a word.
     fn name<'n>(&self, name: &'n str, most: usize) -> Cow<'n, str> {
         let Some(both) = &self.0 else { return Cow::Borrowed(name) };
-        match both.words.text(name) {
-            Cow::Owned(clean) if clean.len() > most => Cow::Owned(both.whole(name)),
-            kept => kept,
-        }
+        let kept = both.words.text(name);
+        if matches!(kept, Cow::Owned(_)) && kept.len() > most { Cow::Owned(both.whole(name)) } else { kept }
     }
 
     /// The hash of something as it is kept: where there is a redactor under a key, so that nobody finds out by it what was redacted.
