@@ -178,8 +178,13 @@ impl Postings {
                 Some(_) | None => return Err(Damage { what: "a term after those before", at: self.text }),
             }
             let mut list = self.list(at);
-            let last = list.by_ref().last();
-            if !list.bytes.is_empty() || last.is_none_or(|(last, _)| last as usize >= self.documents) {
+            let (mut last, mut is_counted) = (None, true);
+            for (document, count) in list.by_ref() {
+                is_counted &= count > 0;
+                last = Some(document);
+            }
+            let is_there = last.is_some_and(|last| (last as usize) < self.documents);
+            if !list.bytes.is_empty() || !is_counted || !is_there {
                 return Err(Damage { what: "a whole list of documents", at: self.lists });
             }
         }
