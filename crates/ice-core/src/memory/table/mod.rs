@@ -2,6 +2,7 @@
 
 mod counters;
 mod draft;
+mod ending;
 mod join;
 mod marks;
 mod memory;
