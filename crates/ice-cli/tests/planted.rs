@@ -200,6 +200,13 @@ struct Planted {
     asked: Arc<Mutex<String>>,
 }
 
+/// What starts the workflow with an input.
+#[cfg(test)]
+fn run(input: &str) -> Vec<&str> {
+    let words = "run planted.yaml --ro files --memory notes --secret TOKEN=env:PLANTED_TOKEN -i";
+    words.split(' ').chain([input]).collect()
+}
+
 #[cfg(test)]
 impl Planted {
     fn new(policy: &str) -> Self {
@@ -274,19 +281,7 @@ impl Planted {
     /// The whole of it: the workflow and the examples, and every way to look at them.
     fn live(&mut self) {
         let input = format!("note={}", note());
-        let run = [
-            "run",
-            "planted.yaml",
-            "--ro",
-            "files",
-            "--memory",
-            "notes",
-            "--secret",
-            "TOKEN=env:PLANTED_TOKEN",
-            "-i",
-            &input,
-        ];
-        let asked = self.ice(&run);
+        let asked = self.ice(&run(&input));
         assert!(asked.code == Some(4), "{asked:#?}");
         let comment = note();
         let answered = self.ice(&["runs", "answer", "last", "approve", "--comment", &comment]);
@@ -506,18 +501,7 @@ fn memory_files_hold_nothing_that_its_policy_masks() {
 fn what_holds_a_known_secret_is_refused_before_it_is_kept() {
     let mut planted = Planted::new(STRICT);
     let input = format!("note=the key is {KEY}");
-    let refused = planted.ice(&[
-        "run",
-        "planted.yaml",
-        "--ro",
-        "files",
-        "--memory",
-        "notes",
-        "--secret",
-        "TOKEN=env:PLANTED_TOKEN",
-        "-i",
-        &input,
-    ]);
+    let refused = planted.ice(&run(&input));
     let refused = refused
         .code(2)
         .says("error[INPUT_INVALID]")

@@ -225,8 +225,8 @@ async fn a_damaged_checkpoint_is_said() {
     assert_eq!(error.code(), ErrorCode::StoreCorrupt, "{error}");
 }
 
-#[tokio::test]
-async fn a_damaged_value_is_said_when_it_is_read() {
+/// A store whose value `long` has another bit.
+async fn with_a_damaged_value() -> (tempfile::TempDir, EmbeddedStore) {
     let folder = tempfile::tempdir().unwrap();
     let store = EmbeddedStore::open(folder.path(), tiny()).unwrap();
     put(&store, "long", &"x".repeat(5_000), Durability::PowerLoss).await.unwrap();
@@ -237,6 +237,12 @@ async fn a_damaged_value_is_said_when_it_is_read() {
         damage_file(&entry.unwrap().path(), |bytes| bytes[3_000] ^= 1);
     }
     let store = EmbeddedStore::open(folder.path(), tiny()).unwrap();
+    (folder, store)
+}
+
+#[tokio::test]
+async fn a_damaged_value_is_said_when_it_is_read() {
+    let (_folder, store) = with_a_damaged_value().await;
     let error = store.get(&key("long")).await.unwrap_err();
     assert_eq!(error.code(), ErrorCode::StoreCorrupt, "{error}");
 }
@@ -342,16 +348,7 @@ async fn after_a_compaction_no_file_holds_what_was_removed() {
 
 #[tokio::test]
 async fn a_compaction_says_what_it_could_not_move() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = EmbeddedStore::open(folder.path(), tiny()).unwrap();
-    put(&store, "long", &"x".repeat(5_000), Durability::PowerLoss).await.unwrap();
-    store.checkpoint().await.unwrap();
-    store.close().await.unwrap();
-    drop(store);
-    for entry in std::fs::read_dir(folder.path().join("log")).unwrap() {
-        damage_file(&entry.unwrap().path(), |bytes| bytes[3_000] ^= 1);
-    }
-    let store = EmbeddedStore::open(folder.path(), tiny()).unwrap();
+    let (_folder, store) = with_a_damaged_value().await;
     let error = Store::compact(&store).await.unwrap_err();
     assert_eq!(error.code(), ErrorCode::StoreCorrupt, "{error}");
 }
